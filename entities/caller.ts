@@ -12,8 +12,12 @@
  * @module
  */
 
+import { runInside } from "../core/context/async_context.ts";
 import { tracing } from "../core/context/tracing.ts";
 import { ExitError } from "../core/errors.ts";
+import type { LocalProcess } from "../core/processes/local_process.ts";
+import { waitingProcess } from "../core/runtime/current_process.ts";
+import { PendingCall } from "../otp/gen/call.ts";
 import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {
@@ -26,12 +30,16 @@ import {
   spawn,
 } from "../otp/process/process.ts";
 import { EntityError } from "./entity_error.ts";
-import type { EntityNode } from "./entity_node.ts";
+import type { EntityNode, KnownType } from "./entity_node.ts";
 import type { Broadcast, EntityReply, EntityRequest } from "./entity_server.ts";
-import type { EntityMessage, EntityTarget } from "./entity_types.ts";
+import type {
+  EntityCallOptions,
+  EntityMessage,
+  EntityTarget,
+} from "./entity_types.ts";
 import type { FindReply } from "./host_server.ts";
 import { answeredWithin } from "./lease.ts";
-import { nodeOf } from "./nodes_here.ts";
+import { typeHere } from "./nodes_here.ts";
 
 /** The time in which a node answers where an entity is, in milliseconds; it waits for nothing. */
 const FINDS = 2000;
@@ -59,20 +67,46 @@ export function callEntity(
   args: unknown[],
 ): Promise<unknown> {
   const { definition: { name }, key, options: { id } } = target;
-  const request: EntityRequest = ["call", method, args, id, undefined];
-  const run = () => new EntityCall(target, method, request).run();
-  if (tracing === undefined) return run();
+  const request: EntityRequest = id === undefined
+    ? ["call", method, args]
+    : ["call", method, args, id];
+  if (tracing === undefined) {
+    return FirstAttempt.start(target, method, request)?.promise ??
+      new EntityCall(target, method, request).run();
+  }
   const span = `${name}.${method}`;
   return tracing.run(
     { name: span, kind: "client", attributes: { "otp.key": key } },
     undefined,
-    run,
+    // A traced call has the span of its request too.
+    () => new EntityCall(target, method, request).run(),
   );
 }
 
 /** Finds the process of an entity. */
 export function findEntity(target: EntityTarget): Promise<Pid> {
   return new EntityCall(target, "pid", undefined).run() as Promise<Pid>;
+}
+
+/** The milliseconds that a call may take. */
+function timeoutOf({ timeout, deadline }: EntityCallOptions): number {
+  if (deadline === undefined) return timeout ?? TIMEOUT;
+  return Math.min(timeout ?? Infinity, Math.max(0, deadline - Date.now()));
+}
+
+/** The process of an entity, if this node knows it. It may have ended: a call finds that out, which has a request. */
+function knownPlace(type: KnownType, key: string): Place | undefined {
+  const { node } = type;
+  const pid = node.pidHere(type, key);
+  if (pid !== undefined) return { pid, gone: undefined };
+  const cached = type.cache.get(key);
+  if (cached === undefined) return undefined;
+  const row = node.table.get(node.shardOf(type.definition.name, key));
+  const owner = row && node.nodes.get(row.owner);
+  return owner !== undefined && cached.epoch === row!.epoch &&
+      node.runtime.visible.has(owner.name)
+    ? { pid: cached.pid, gone: owner.gone.signal }
+    : undefined;
 }
 
 /** One call, in all its attempts. */
@@ -84,61 +118,73 @@ class EntityCall {
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
   readonly #mayRepeat: boolean;
-  #end = Infinity;
+  #end: number;
   #pause = PAUSE.min;
   /** Whether an attempt may have run. */
   #mayHaveRun = false;
 
+  /** Creates a call; `end` is when its time is up, on the node's clock, if that has begun. */
   constructor(
     target: EntityTarget,
     method: string,
     request: EntityRequest | undefined,
+    timeout: number = timeoutOf(target.options),
+    end = Infinity,
   ) {
-    const { options } = target;
-    const { timeout = options.deadline === undefined ? TIMEOUT : Infinity } =
-      options;
+    const { signal, mayRunTwice, id } = target.options;
     this.#target = target;
     this.#method = method;
     this.#request = request;
-    this.#signal = options.signal;
-    this.#mayRepeat = options.mayRunTwice === true || options.id !== undefined;
-    this.#timeout = options.deadline === undefined
-      ? timeout
-      : Math.min(timeout, Math.max(0, options.deadline - Date.now()));
+    this.#signal = signal;
+    this.#mayRepeat = mayRunTwice === true || id !== undefined;
+    this.#timeout = timeout;
+    this.#end = end;
   }
 
   async run(): Promise<unknown> {
     this.#signal?.throwIfAborted();
-    const node = this.#node();
-    if (node === null) {
+    if (this.#node() === null) {
       throw this.#error(
         "no_host",
         "this node has no entities of that type; start Entities.childSpec() with it, with hosts: false to call only",
       );
     }
-    const now = Process.monotonicTime();
-    this.#end = now + this.#timeout;
+    this.#end = Process.monotonicTime() + this.#timeout;
+    return await this.goOn();
+  }
+
+  /** Makes attempts, after the answer to the first if there was one. */
+  async goOn(
+    node?: EntityNode | null,
+    reply?: EntityReply,
+  ): Promise<unknown> {
     for (;;) {
-      const node = this.#node();
+      if (reply !== undefined) {
+        if (reply[0] === "ok") {
+          this.#typeOn(node!).succeeded++;
+          return reply[1];
+        }
+        await this.#hold(node, this.#whyRepeat(node!, reply));
+      }
+      node = this.#node();
       const place = node ? await this.#find(node) : "no_node";
       if (typeof place !== "object") {
         await this.#hold(node, place);
+        reply = undefined;
         continue;
       }
       if (this.#request === undefined) return place.pid;
-      const reply = await this.#attempt(node!, place, this.#request);
-      if (reply[0] === "ok") {
-        node!.count(this.#target.definition.name, "ok");
-        return reply[1];
-      }
-      if (reply[0] === "moved") this.#forget(node!);
-      else if (reply[0] !== "no_store") throw this.#failure(reply);
-      await this.#hold(node, reply[0]);
+      reply = await this.#attempt(node!, place, this.#request);
     }
   }
 
   #node(): EntityNode | undefined | null {
-    return nodeOf(this.#target.definition.name);
+    const type = typeHere(this.#target.definition.name);
+    return type && type.node;
+  }
+
+  #typeOn(node: EntityNode): KnownType {
+    return node.knownType(this.#target.definition.name);
   }
 
   /** The time left, in whole milliseconds: a timer that fires a little early must not make an attempt for each fraction. */
@@ -150,10 +196,10 @@ class EntityCall {
 
   async #find(node: EntityNode): Promise<Place | Waits> {
     const { definition: { name: type }, key } = this.#target;
-    const shard = node.shardOf(type, key);
-    const own = node.owned.get(shard)?.entities.get(key)?.pid;
-    if (own !== undefined) return { pid: own, gone: undefined };
-    const row = node.table.get(shard);
+    const known = knownPlace(this.#typeOn(node), key);
+    const isCertain = known?.gone === undefined || this.#request !== undefined;
+    if (known !== undefined && isCertain) return known;
+    const row = node.table.get(node.shardOf(type, key));
     const owner = row && node.nodes.get(row.owner);
     if (row === undefined || owner === undefined) {
       if (!node.isStoreUp) return "no_store";
@@ -161,12 +207,6 @@ class EntityCall {
     }
     const isHere = owner.id === node.lease.id;
     const gone = isHere ? undefined : owner.gone.signal;
-    const cached = node.cache.get(`${type} ${key}`);
-    // Its process may have ended: a call finds that out, which has a request.
-    if (
-      this.#request !== undefined && cached?.epoch === row.epoch &&
-      (isHere || Node.list().includes(owner.name))
-    ) return { pid: cached.pid, gone };
     if (!isHere && !await this.#isConnected(node, owner.name)) {
       return "unreachable";
     }
@@ -174,7 +214,7 @@ class EntityCall {
     if (typeof found === "string") return found;
     if (found[0] === "pid") {
       const [, pid, epoch] = found;
-      if (!isHere) node.remember(`${type} ${key}`, { pid, epoch });
+      if (!isHere) node.remember(this.#typeOn(node), key, { pid, epoch });
       // Under another epoch, the owner is not the node that may be removed: it has started again, under the same name.
       return { pid, gone: epoch === row.epoch ? gone : undefined };
     }
@@ -193,7 +233,7 @@ class EntityCall {
 
   /** Whether a node is connected, or becomes so in time; a dial goes on by itself. */
   async #isConnected(node: EntityNode, name: string): Promise<boolean> {
-    if (Node.list().includes(name)) return true;
+    if (node.runtime.visible.has(name)) return true;
     try {
       const timeout = Math.max(0, Math.min(this.#left, FINDS));
       return await answeredWithin(
@@ -226,8 +266,7 @@ class EntityCall {
   }
 
   #forget(node: EntityNode): void {
-    const { definition, key } = this.#target;
-    node.cache.delete(`${definition.name} ${key}`);
+    this.#typeOn(node).cache.delete(this.#target.key);
   }
 
   // Calling.
@@ -238,46 +277,40 @@ class EntityCall {
     request: EntityRequest,
   ): Promise<EntityReply> {
     const timeout = Math.max(0, this.#left);
-    if (request[0] === "call" && timeout < Infinity) {
-      request[4] = node.now() + timeout;
-    }
+    setEnd(request, node, timeout);
     const signal = gone && this.#signal
       ? AbortSignal.any([gone, this.#signal])
       : gone ?? this.#signal;
-    let why: string;
     try {
-      const reply = await GenServer.call(pid, request, {
+      return await GenServer.call(pid, request, {
         timeout,
         signal,
       }) as EntityReply;
-      if (reply[0] !== "unknown") return reply;
-      why = reply[1];
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
-      if (gone?.aborted) why = `its owner ${pid.node} was lost`;
-      else if (!(error instanceof ExitError)) throw error;
-      else {
-        const { reason } = error.reason as { reason: unknown };
-        if (reason === "noproc" || isMoved(reason)) return ["moved"];
-        why = reason === "timeout"
-          ? `the time was up after ${this.#timeout} ms`
-          : `its owner ${pid.node} was lost`;
-      }
+      if (gone?.aborted) return unanswered(pid.node, "gone", this.#timeout);
+      if (!(error instanceof ExitError)) throw error;
+      const { reason } = error.reason as { reason: unknown };
+      return unanswered(pid.node, reason, this.#timeout);
     }
-    this.#forget(node);
-    return this.#uncertain(why);
   }
 
-  /** The answer to an attempt that may have run: another attempt, if that is allowed. */
-  #uncertain(why: string): EntityReply {
-    this.#mayHaveRun = true;
-    return this.#mayRepeat && this.#left > 0 ? ["moved"] : ["unknown", why];
+  /** Why the call waits for another attempt; throws if the attempt with this answer is the last. */
+  #whyRepeat(node: EntityNode, reply: EntityReply): "moved" | "no_store" {
+    if (reply[0] === "no_store") return "no_store";
+    const mayHaveRun = reply[0] === "unknown";
+    this.#mayHaveRun ||= mayHaveRun;
+    if (mayHaveRun || reply[0] === "moved") this.#forget(node);
+    const isLast = mayHaveRun
+      ? !this.#mayRepeat || this.#left <= 0
+      : reply[0] !== "moved";
+    if (isLast) throw this.#failure(reply);
+    return "moved";
   }
 
   #failure(reply: EntityReply): EntityError | Error {
     switch (reply[0]) {
       case "unknown":
-        this.#mayHaveRun = true;
         return this.#error(
           "unknown",
           `${
@@ -309,7 +342,7 @@ class EntityCall {
   ): EntityError {
     const { definition: { name }, key } = this.#target;
     const told = this.#mayHaveRun ? "unknown" : code;
-    this.#node()?.count(name, told);
+    this.#node()?.countFailure(name, told);
     return new EntityError(
       told,
       this.#mayHaveRun,
@@ -325,7 +358,7 @@ class EntityCall {
   /** Waits for news, or some time. */
   async #hold(
     node: EntityNode | undefined | null,
-    why: Waits | "moved" | "no_store",
+    why: Waits,
   ): Promise<void> {
     const left = this.#left;
     if (left <= 0) throw this.#late(why);
@@ -365,6 +398,130 @@ class EntityCall {
         return this.#error("timeout", `${after}; its shard has no owner yet`);
     }
   }
+}
+
+/** The first attempt of a call, if its process is known: its promise is the promise of the call. */
+class FirstAttempt extends PendingCall<unknown> {
+  readonly #target: EntityTarget;
+  readonly #method: string;
+  readonly #request: EntityRequest;
+  readonly #timeout: number;
+  readonly #type: KnownType;
+
+  private constructor(
+    target: EntityTarget,
+    method: string,
+    request: EntityRequest,
+    timeout: number,
+    type: KnownType,
+    { pid, gone }: Place,
+    process: LocalProcess,
+  ) {
+    const options = timeout === TIMEOUT && gone === undefined
+      ? USUAL
+      : { timeout, signal: gone, as: NO_MFA };
+    super(process, pid, request, options);
+    this.#target = target;
+    this.#method = method;
+    this.#request = request;
+    this.#timeout = timeout;
+    this.#type = type;
+  }
+
+  /** Sends the request of a call, unless the call must wait for something first. */
+  static start(
+    target: EntityTarget,
+    method: string,
+    request: EntityRequest,
+  ): FirstAttempt | undefined {
+    const { definition: { name }, key, options } = target;
+    const process = waitingProcess();
+    if (process === undefined || options.signal !== undefined) return undefined;
+    const type = typeHere(name, process.runtime);
+    const place = type && knownPlace(type, key);
+    if (!type || !place) return undefined;
+    const timeout = timeoutOf(options);
+    // On this node, the entity knows whether the caller still waits.
+    if (place.gone !== undefined) setEnd(request, type.node, timeout);
+    return new FirstAttempt(
+      target,
+      method,
+      request,
+      timeout,
+      type,
+      place,
+      process,
+    ).send(place.pid);
+  }
+
+  override reply(reply: EntityReply): void {
+    this.close();
+    if (reply?.[0] !== "ok") {
+      return this.#goOn(() =>
+        reply ?? ["unknown", "its owner answered nothing"]
+      );
+    }
+    this.#type.succeeded++;
+    this.settle(reply[1]);
+  }
+
+  override failFor(reason: unknown): void {
+    this.#goOn(() => unanswered(this.node, reason, this.#timeout));
+  }
+
+  override aborted(): void {
+    this.cancel();
+    this.failFor("gone");
+  }
+
+  /** Makes the other attempts, as code of the calling process. */
+  #goOn(answer: () => EntityReply): void {
+    this.settleBy(() => {
+      const call = new EntityCall(
+        this.#target,
+        this.#method,
+        this.#request,
+        this.#timeout,
+        this.due ?? this.process.runtime.now() + this.#timeout,
+      );
+      return runInside(
+        this.process,
+        () => call.goOn(this.#type.node, answer()),
+      );
+    });
+  }
+}
+
+/** Not used: errors of entities describe the call. */
+const NO_MFA = (): [string, string, unknown[]] => ["Entity", "call", []];
+
+/** The options of most attempts. */
+const USUAL = { timeout: TIMEOUT, as: NO_MFA };
+
+/** Tells the entity when its caller gives up. */
+function setEnd(
+  request: EntityRequest,
+  node: EntityNode,
+  timeout: number,
+): void {
+  if (request[0] !== "call" || timeout === Infinity) return;
+  request[3] ??= undefined;
+  request[4] = node.now() + timeout;
+}
+
+/** The answer to an attempt that has ended without one. */
+function unanswered(
+  owner: string,
+  reason: unknown,
+  timeout: number,
+): EntityReply {
+  if (reason === "noproc" || isMoved(reason)) return ["moved"];
+  return [
+    "unknown",
+    reason === "timeout"
+      ? `the time was up after ${timeout} ms`
+      : `its owner ${owner} was lost`,
+  ];
 }
 
 /** Whether it is the exit reason of an entity that has left nothing undone. */
@@ -441,7 +598,7 @@ class Relay {
   /** Has this process notified when the owner is removed from the store: a frozen one does not close its connections. */
   #watchOwner({ node: name }: Pid): () => void {
     const { definition: { name: type }, key } = this.#target;
-    const node = nodeOf(type);
+    const node = typeHere(type)?.node;
     const row = node?.table.get(node.shardOf(type, key));
     const owner = row && node!.nodes.get(row.owner);
     if (owner?.name !== name) return () => {};

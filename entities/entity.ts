@@ -12,6 +12,7 @@ import {
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
+import type { Pid } from "../otp/process/process.ts";
 import { callEntity, findEntity, subscribeTo } from "./caller.ts";
 import {
   CALL_OPTIONS,
@@ -110,13 +111,13 @@ export class Entity {
       alarm: alarm as EntityMethod<unknown> | undefined,
       options: checkedOptions(options, doing),
     };
-    const prototype = handlePrototype(known);
+    const TypedHandle = handleClass(known);
     return {
       name,
-      get: (key, options = {}) =>
-        Object.create(prototype, {
-          [TARGET]: { value: checkedTarget(known, key, options) },
-        }) as EntityHandle<M>,
+      get: (key, options) =>
+        new TypedHandle(
+          checkedTarget(known, key, options),
+        ) as unknown as EntityHandle<M>,
       _definition: known,
     };
   }
@@ -124,31 +125,41 @@ export class Entity {
 
 const TARGET = Symbol("target");
 
-interface Handle {
-  [TARGET]: EntityTarget;
+/** An entity for calls, without the methods of its type. */
+class Handle {
+  readonly [TARGET]: EntityTarget;
+
+  constructor(target: EntityTarget) {
+    this[TARGET] = target;
+  }
+
+  pid(): Promise<Pid> {
+    return findEntity(this[TARGET]);
+  }
+
+  subscribe(): Promise<Pid> {
+    return subscribeTo(this[TARGET]);
+  }
 }
 
-function handlePrototype({ methods }: Definition): object {
-  const prototype: Record<string, unknown> = {
-    pid(this: Handle) {
-      return findEntity(this[TARGET]);
-    },
-    subscribe(this: Handle) {
-      return subscribeTo(this[TARGET]);
-    },
-  };
+/** The class of a type's handles. */
+function handleClass({ methods }: Definition): typeof Handle {
+  class TypedHandle extends Handle {}
+  const prototype = TypedHandle.prototype as unknown as Record<string, unknown>;
   for (const method of methods.keys()) {
     prototype[method] = function (this: Handle, ...args: unknown[]) {
       return callEntity(this[TARGET], method, args);
     };
   }
-  return prototype;
+  return TypedHandle;
 }
+
+const NO_OPTIONS: EntityCallOptions = {};
 
 function checkedTarget(
   definition: Definition,
   key: string,
-  options: EntityCallOptions,
+  options: EntityCallOptions = NO_OPTIONS,
 ): EntityTarget {
   const { name } = definition;
   if (
@@ -162,6 +173,7 @@ function checkedTarget(
       }: give a text that is not empty, well formed and without NUL`,
     );
   }
+  if (options === NO_OPTIONS) return { definition, key, options };
   checkOptions(options, `get the ${name}`, CALL_OPTIONS, '{ id: "7" }');
   const { timeout, mayRunTwice, id } = options;
   if (timeout !== undefined) checkTimeout(timeout, `call the ${name}`);

@@ -12,6 +12,7 @@
 
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
+import { watchSignal } from "../core/scheduling/abort_watch.ts";
 import type { Definition } from "./entity_types.ts";
 import type { EntityHome } from "./entity_server.ts";
 import type {
@@ -25,7 +26,7 @@ import type { Store, StoreShard, StoreView } from "./store.ts";
 import { timedStore } from "./timed_store.ts";
 import { Writer } from "./writer.ts";
 
-/** The number of entities on other nodes whose process is remembered. */
+/** The number of entities of a type on other nodes whose process is remembered. */
 const MAX_CACHE = 10_000;
 
 /** The number of moves that are remembered. */
@@ -70,11 +71,25 @@ export interface KnownNode extends Candidate {
 }
 
 /** A type on this node. */
-interface KnownType {
+export interface KnownType {
+  readonly node: EntityNode;
   readonly definition: Definition;
   /** The ids of its shards. */
   readonly shards: string[];
+  /** The processes of entities on other nodes, by key. */
+  readonly cache: Map<string, CachedPlace>;
+  /** The number of calls from this node that have succeeded. */
+  succeeded: number;
 }
+
+/** The process of an entity on another node. */
+interface CachedPlace {
+  pid: Pid;
+  /** The epoch of its shard. */
+  epoch: number;
+}
+
+const NOTHING = { aborted: () => {} };
 
 /** One node's part in the entities of a cluster. */
 export class EntityNode implements EntityHome {
@@ -91,8 +106,6 @@ export class EntityNode implements EntityHome {
   readonly table: Map<string, StoreShard> = new Map();
   /** The nodes in the store, by id. */
   readonly nodes: Map<string, KnownNode> = new Map();
-  /** The processes of entities on other nodes, and the epoch of their shard. */
-  readonly cache: Map<string, { pid: Pid; epoch: number }> = new Map();
   readonly #types = new Map<string, KnownType>();
   /** Nodes that are gone for good: a late view may still have them. */
   readonly #left = new Set<string>();
@@ -110,8 +123,8 @@ export class EntityNode implements EntityHome {
   readonly moves: ObservedMove[] = [];
   /** The number of shards that have come to this node. */
   taken = 0;
-  /** The number of calls from this node, by type and outcome. */
-  readonly outcomes: Map<string, number> = new Map();
+  /** The number of calls from this node that have failed, by type and outcome. */
+  readonly #failed = new Map<string, number>();
   readonly storeTimes: Map<string, StoreTime> = new Map();
   #clock = { at: 0, now: 0 };
 
@@ -127,7 +140,13 @@ export class EntityNode implements EntityHome {
         { length: settings.shards },
         (_, n) => `${definition.name}/${n}`,
       );
-      this.#types.set(definition.name, { definition, shards });
+      this.#types.set(definition.name, {
+        node: this,
+        definition,
+        shards,
+        cache: new Map(),
+        succeeded: 0,
+      });
     }
   }
 
@@ -140,10 +159,19 @@ export class EntityNode implements EntityHome {
     return this.#clock.now + this.runtime.now() - this.#clock.at;
   }
 
+  /** A type of this node. */
+  knownType(name: string): KnownType {
+    return this.#types.get(name)!;
+  }
+
   /** The id of the shard of a key. */
   shardOf(type: string, key: string): string {
-    const { shards } = this.#types.get(type)!;
-    return shards[shardNumber(key, shards.length)];
+    return shardIn(this.knownType(type), key);
+  }
+
+  /** The process of an entity on this node, once it has started. */
+  pidHere(type: KnownType, key: string): Pid | undefined {
+    return this.owned.get(shardIn(type, key))?.entities.get(key)?.pid;
   }
 
   /** The shards of all types of this node. */
@@ -154,12 +182,12 @@ export class EntityNode implements EntityHome {
   }
 
   /** Notes the process of an entity on another node; of too many, forgets the oldest. */
-  remember(key: string, place: { pid: Pid; epoch: number }): void {
-    this.cache.delete(key);
-    this.cache.set(key, place);
-    if (this.cache.size <= MAX_CACHE) return;
-    for (const oldest of this.cache.keys()) {
-      this.cache.delete(oldest);
+  remember({ cache }: KnownType, key: string, place: CachedPlace): void {
+    cache.delete(key);
+    cache.set(key, place);
+    if (cache.size <= MAX_CACHE) return;
+    for (const oldest of cache.keys()) {
+      cache.delete(oldest);
       break;
     }
   }
@@ -191,10 +219,13 @@ export class EntityNode implements EntityHome {
       const pins = parsed.pins && new Set(parsed.pins);
       const row = { id, name, beat, info: parsed, weight: parsed.weight, pins };
       if (known === undefined) {
+        const gone = new AbortController();
+        // The first wait on a signal adds a listener, and the last removes it: with a wait that stays, no call does.
+        watchSignal(gone.signal, NOTHING);
         this.nodes.set(id, {
           ...row,
           since: runtime.now(),
-          gone: new AbortController(),
+          gone,
         });
       } else {
         if (known.beat !== beat) known.since = runtime.now();
@@ -240,10 +271,19 @@ export class EntityNode implements EntityHome {
     if (this.moves.length > MAX_MOVES) this.moves.shift();
   }
 
-  /** Counts a call from this node that has ended. */
-  count(type: string, outcome: string): void {
+  /** Counts a call from this node that has failed. */
+  countFailure(type: string, outcome: string): void {
     const key = `${type} ${outcome}`;
-    this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1);
+    this.#failed.set(key, (this.#failed.get(key) ?? 0) + 1);
+  }
+
+  /** The number of calls from this node that have ended, by type and outcome. */
+  get outcomes(): ReadonlyMap<string, number> {
+    const outcomes = new Map(this.#failed);
+    for (const [name, { succeeded }] of this.#types) {
+      if (succeeded > 0) outcomes.set(`${name} ok`, succeeded);
+    }
+    return outcomes;
   }
 
   /** Closes a shard: nothing of its entities leaves any more. */
@@ -344,6 +384,10 @@ export class EntityNode implements EntityHome {
       ),
     );
   }
+}
+
+function shardIn({ shards }: KnownType, key: string): string {
+  return shards[shardNumber(key, shards.length)];
 }
 
 function infoOf(text: string, usualLease: number): NodeInfo {

@@ -37,7 +37,13 @@ import type {
   EntityContext,
   EntityMethod,
 } from "./entity_types.ts";
-import { assertJson, jsonOf } from "./json_value.ts";
+import {
+  assertJson,
+  type Fields,
+  fieldsOf,
+  hasFields,
+  jsonOf,
+} from "./json_value.ts";
 import { answeredWithin, type Changes, type StoreLease } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import type { Store } from "./store.ts";
@@ -55,8 +61,9 @@ export type EntityRequest =
     "call",
     method: string,
     args: unknown[],
-    id: string | undefined,
-    until: number | undefined,
+    id?: string,
+    /** When its caller on another node gives up, by the store's time. */
+    until?: number,
   ]
   | ["subscribe"];
 
@@ -111,7 +118,6 @@ interface Reply {
   type: "reply";
   reply: EntityReply;
   state: unknown;
-  timeout: number;
 }
 
 interface StopReply {
@@ -124,7 +130,6 @@ interface StopReply {
 interface NoReply {
   type: "noreply";
   state: unknown;
-  timeout: number;
 }
 
 interface Stop {
@@ -245,8 +250,14 @@ export class EntityServer {
   #live: LiveEntity | undefined;
   /** The state as JSON, before the method that runs. */
   #text = "";
+  /** The fields of a small state as they are in `#text`, once a method has not changed them. */
+  #fields: Fields | undefined;
   /** The rest of the draft before the method that runs. */
-  #before: Pick<Draft, "alarm" | "number" | "isDirty">;
+  readonly #before: Pick<Draft, "alarm" | "number" | "isDirty"> = {
+    alarm: undefined,
+    number: 0,
+    isDirty: false,
+  };
   #version = 0;
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
@@ -258,7 +269,6 @@ export class EntityServer {
     this.#shard = shard;
     this.#definition = shard.definition;
     this.#key = key;
-    this.#before = this.#draft;
     this.#room = new Room(key, shard.epoch, this.#draft, home);
   }
 
@@ -278,7 +288,9 @@ export class EntityServer {
   }
 
   async handleContinue(): Promise<NoReply | Stop> {
-    return await this.#load() ? this.#idle() : this.#stop(MOVED);
+    if (!await this.#load()) return this.#stop(MOVED);
+    this.#live!.usedAt = this.#home.runtime.now();
+    return this.#idle();
   }
 
   terminate(): void {
@@ -299,9 +311,7 @@ export class EntityServer {
     }
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
-    if (until !== undefined && this.#home.now() > until) {
-      return this.#reply(["moved"]);
-    }
+    if (this.#isAbandoned(from, until)) return this.#reply(["moved"]);
     if (id !== undefined && this.#requests.has(id)) {
       return this.#reply(["ok", this.#requests.get(id)]);
     }
@@ -310,12 +320,17 @@ export class EntityServer {
     return this.#run(fn, args, id);
   }
 
-  async handleCast(request: ["close"] | ["alarm", number]): Promise<
+  async handleCast(request: ["close"] | ["idle"] | ["alarm", number]): Promise<
     NoReply | Stop
   > {
     if (request[0] === "close") return await this.#leave();
+    const { alarm, options } = this.#definition;
+    if (request[0] === "idle") {
+      const isIdle = this.#subscribers.size === 0 &&
+        this.#home.runtime.now() - this.#live!.usedAt >= options.idle;
+      return isIdle ? await this.#leave() : this.#idle();
+    }
     const [, due] = request;
-    const { alarm } = this.#definition;
     if (
       this.#refusal() !== undefined || this.#draft.alarm?.[0] !== due ||
       this.#home.now() < due
@@ -327,12 +342,7 @@ export class EntityServer {
     return result.type === "stop" ? this.#stop(result.reason) : this.#idle();
   }
 
-  async handleInfo(
-    message: "timeout" | "flush" | DownMessage,
-  ): Promise<NoReply | Stop> {
-    if (message === "timeout") {
-      return this.#subscribers.size > 0 ? this.#idle() : await this.#leave();
-    }
+  async handleInfo(message: "flush" | DownMessage): Promise<NoReply | Stop> {
     if (message === "flush") {
       return await this.#flush() ? this.#idle() : this.#stop(MOVED);
     }
@@ -350,6 +360,17 @@ export class EntityServer {
     return this.#home.lease.isValid ? undefined : ["no_store"];
   }
 
+  /** Whether the caller does not wait any more. */
+  #isAbandoned(
+    { pid, alias }: From,
+    until: number | undefined,
+  ): boolean {
+    const { runtime } = this.#home;
+    return pid.node === runtime.node
+      ? alias !== undefined && runtime.aliases.get(alias.number) === undefined
+      : until !== undefined && this.#home.now() > until;
+  }
+
   #subscribe(pid: Pid): void {
     const id = String(pid);
     if (this.#subscribers.has(id)) return;
@@ -365,13 +386,16 @@ export class EntityServer {
   ): Reply | StopReply | Promise<Reply | StopReply> {
     const live = this.#live!;
     live.isBusy = true;
-    live.usedAt = this.#home.runtime.now();
-    const { alarm, number, isDirty } = this.#draft;
-    this.#before = { alarm, number, isDirty };
+    live.usedAt = this.#home.lease.readAt;
+    const before = this.#before;
+    const draft = this.#draft;
+    before.alarm = draft.alarm;
+    before.number = draft.number;
+    before.isDirty = draft.isDirty;
     let value: unknown;
     try {
       value = fn(this.#room, ...args);
-      if (!(value instanceof Promise)) return this.#finish(value, id);
+      if (!(value instanceof Promise)) return this.#finish(value, id, true);
     } catch (error) {
       return this.#failed(error);
     }
@@ -395,12 +419,15 @@ export class EntityServer {
       return this.#failed(error);
     } finally {
       if (timer !== undefined) Process.cancelTimer(timer);
+      this.#live!.usedAt = this.#home.runtime.now();
     }
   }
 
+  /** Ends a method. One that has run `isAtOnce` has not awaited anything since the lease was valid. */
   #finish(
     value: unknown,
     id: string | undefined,
+    isAtOnce = false,
   ): Reply | StopReply | Promise<Reply | StopReply> {
     if (id !== undefined) this.#remember(id, value);
     const isChanged = this.#noteChanges();
@@ -408,9 +435,11 @@ export class EntityServer {
     const waits = durability === "call"
       ? isChanged || this.#isBehind
       : this.#noteBehind(isChanged, durability.every);
-    if (!waits && this.#draft.outbox.length === 0 && this.#mayLeave) {
-      return this.#done(value);
-    }
+    // Such a method has read the state when the lease was valid, which was during its call.
+    const isRead = isAtOnce && !isChanged;
+    if (
+      !waits && this.#draft.outbox.length === 0 && (isRead || this.#mayLeave)
+    ) return this.#done(value);
     return this.#finishLater(value, waits);
   }
 
@@ -546,12 +575,14 @@ export class EntityServer {
     if (this.#definition.options.save === "explicit" && !isChanged) {
       return false;
     }
+    if (hasFields(state, this.#fields)) return isChanged;
     const text = jsonOf(state, "the state");
     if (text !== this.#text) {
       assertJson(state, "the state");
       this.#text = text;
       isChanged = true;
     }
+    this.#fields = isChanged ? undefined : fieldsOf(state);
     return isChanged;
   }
 
@@ -644,13 +675,11 @@ export class EntityServer {
   // Results.
 
   #reply(reply: EntityReply): Reply {
-    const { idle: timeout } = this.#definition.options;
-    return { type: "reply", reply, state: this.#draft.state, timeout };
+    return { type: "reply", reply, state: this.#draft.state };
   }
 
   #idle(): NoReply {
-    const { idle: timeout } = this.#definition.options;
-    return { type: "noreply", state: this.#draft.state, timeout };
+    return { type: "noreply", state: this.#draft.state };
   }
 
   #stopWith(reason: unknown, reply: EntityReply): StopReply {

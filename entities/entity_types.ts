@@ -122,7 +122,7 @@ export interface EntityOptions {
    */
   save?: "auto" | "explicit";
   /**
-   * Milliseconds without a call after which the process ends; it starts again by the next call.
+   * Milliseconds without a call after which the process ends, at most a quarter later; it starts again by the next call.
    *
    * @default {300000}
    */

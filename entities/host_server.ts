@@ -27,6 +27,7 @@ import { EntityNode, type EntitySettings } from "./entity_node.ts";
 import { EntityServer } from "./entity_server.ts";
 import { type AlarmMessage, Keeper } from "./keeper.ts";
 import { answeredWithin } from "./lease.ts";
+import type { Definition } from "./entity_types.ts";
 import { Mover } from "./mover.ts";
 import { addNode, removeNode } from "./nodes_here.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
@@ -84,6 +85,12 @@ interface LimitMessage {
   limit: number;
 }
 
+/** The message of a timer: idle entities of a type can leave the memory. */
+interface IdleMessage {
+  type: "$entity_idle";
+  name: string;
+}
+
 interface Started {
   shard: OwnedShard;
   key: string;
@@ -101,6 +108,9 @@ const GO_ON: Result = { type: "noreply", state: undefined };
 
 /** The number of entities that are looked at to find one that can leave the memory. */
 const LOOKED_AT = 64;
+
+/** The least pause between searches for idle entities, in milliseconds. */
+const LEAST_PAUSE = 25;
 
 /** The time for the last question to the store when the server stops, in milliseconds. */
 const LAST = 1000;
@@ -155,6 +165,7 @@ export class HostServer {
       ) as Pid,
     ];
     addNode(node);
+    for (const type of this.#settings.types) this.#findIdleLater(type);
     this.#hide = addEntities(
       node.runtime,
       new EntitiesView(node, this.#parked),
@@ -223,8 +234,11 @@ export class HostServer {
     return GO_ON;
   }
 
-  handleInfo(message: ExitMessage | LimitMessage | AlarmMessage): Result {
+  handleInfo(
+    message: ExitMessage | LimitMessage | AlarmMessage | IdleMessage,
+  ): Result {
     if (isExit(message)) return this.#exited(message);
+    if (message?.type === "$entity_idle") this.#findIdle(message.name);
     if (message?.type === "$entity_alarm") this.#alarm(message.alarm);
     if (message?.type === "$entity_limit") {
       const { pid, name, limit } = message;
@@ -310,6 +324,26 @@ export class HostServer {
     this.#started.delete(String(oldest.pid));
     GenServer.cast(oldest.pid, ["close"]);
     return true;
+  }
+
+  /** Has idle entities of a type leave the memory. Calls would pay more for a timer of each entity. */
+  #findIdle(name: string): void {
+    const type = this.#settings.types.find((type) => type.name === name)!;
+    const before = this.#node.runtime.now() - type.options.idle;
+    for (const { definition, entities } of this.#node.owned.values()) {
+      if (definition !== type) continue;
+      for (const { pid, isBusy, usedAt } of entities.values()) {
+        if (!isBusy && usedAt <= before) GenServer.cast(pid!, ["idle"]);
+      }
+    }
+    this.#findIdleLater(type);
+  }
+
+  #findIdleLater({ name, options: { idle } }: Definition): void {
+    if (idle === Infinity) return;
+    const message: IdleMessage = { type: "$entity_idle", name };
+    const pause = Math.max(Math.ceil(idle / 4), LEAST_PAUSE);
+    Process.sendAfter(self(), message, pause);
   }
 
   #exited({ from, reason }: ExitMessage): Result {

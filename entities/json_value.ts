@@ -16,6 +16,44 @@ export function jsonOf(value: unknown, what: string): string {
   return text;
 }
 
+/** The most fields of a state that are compared one by one; JSON of so small a state takes ten times as long. */
+const MAX_FIELDS = 8;
+
+/** The fields of an object. */
+export interface Fields {
+  readonly count: number;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The fields of a small object whose fields are texts, numbers, booleans or null. */
+export function fieldsOf(value: unknown): Fields | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return undefined;
+  }
+  let count = 0;
+  for (const name in value) {
+    const field = (value as Record<string, unknown>)[name];
+    const isLeaf = field === null ||
+      ["string", "number", "boolean"].includes(typeof field);
+    if (!isLeaf || ++count > MAX_FIELDS) return undefined;
+  }
+  return { count, values: { ...value } };
+}
+
+/** Whether a value is an object with these fields; their order may differ. */
+export function hasFields(value: unknown, fields: Fields | undefined): boolean {
+  if (fields === undefined || typeof value !== "object" || value === null) {
+    return false;
+  }
+  let count = 0;
+  const { values } = fields;
+  for (const name in value) {
+    count++;
+    if ((value as Record<string, unknown>)[name] !== values[name]) return false;
+  }
+  return count === fields.count && !Array.isArray(value);
+}
+
 /**
  * Asserts that JSON keeps a value as it is.
  *

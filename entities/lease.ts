@@ -12,6 +12,7 @@
  */
 
 import type { Runtime } from "../core/processes/runtime.ts";
+import { scheduler } from "../core/scheduling/scheduler.ts";
 
 /** The part of a lease during which its owner serves. */
 const SERVES = 2 / 3;
@@ -57,6 +58,10 @@ export class StoreLease {
   readonly #length: number;
   #until = -Infinity;
   #wallUntil = -Infinity;
+  /** The last moment that was read, on both clocks, and the scheduler's period then. */
+  #wall = NaN;
+  #period = 0;
+  #now = -Infinity;
 
   /** A lease of some milliseconds, which has not begun. */
   constructor(runtime: Runtime, length: number) {
@@ -64,10 +69,24 @@ export class StoreLease {
     this.#length = length;
   }
 
-  /** Whether answers of this node count. */
+  /**
+   * Whether answers of this node count. Both clocks are asked, the monotonic one once in each millisecond of the other in
+   * which the program was never idle: reading it costs as much as the rest of a quick method.
+   */
   get isValid(): boolean {
-    return this.#runtime.now() < this.#until &&
-      this.#runtime.wallNow() < this.#wallUntil;
+    const wall = this.#runtime.wallNow();
+    const { period } = scheduler;
+    if (wall !== this.#wall || period !== this.#period) {
+      this.#wall = wall;
+      this.#period = period;
+      this.#now = this.#runtime.now();
+    }
+    return this.#now < this.#until && wall < this.#wallUntil;
+  }
+
+  /** The time when {@linkcode isValid} was read, on the node's clock, to a millisecond. */
+  get readAt(): number {
+    return this.#now;
   }
 
   /** The time between renewals, in milliseconds. */

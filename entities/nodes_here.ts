@@ -6,37 +6,56 @@
 
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
-import type { EntityNode } from "./entity_node.ts";
+import type { EntityNode, KnownType } from "./entity_node.ts";
+
+type Parts = Map<string, KnownType | undefined>;
 
 /** By runtime and type; a type whose server is restarted has no node for a moment. */
-const nodes = new WeakMap<Runtime, Map<string, EntityNode | undefined>>();
+const nodes = new WeakMap<Runtime, Parts>();
+
+/** The last pair that was looked up: most programs have one node. */
+let last: { runtime: Runtime; parts: Parts } | undefined;
+
+function partsOf(runtime: Runtime): Parts | undefined {
+  if (last?.runtime === runtime) return last.parts;
+  const parts = nodes.get(runtime);
+  last = parts && { runtime, parts };
+  return parts;
+}
 
 /** Adds a node's part: its types can be called on that node. */
 export function addNode(node: EntityNode): void {
   let byType = nodes.get(node.runtime);
   if (byType === undefined) nodes.set(node.runtime, byType = new Map());
-  for (const { name } of node.settings.types) byType.set(name, node);
+  for (const { name } of node.settings.types) {
+    byType.set(name, node.knownType(name));
+  }
 }
 
 /** Removes a node's part. */
 export function removeNode(node: EntityNode): void {
   const byType = nodes.get(node.runtime);
   for (const { name } of node.settings.types) {
-    if (byType?.get(name) === node) byType.set(name, undefined);
+    if (byType?.get(name)?.node === node) byType.set(name, undefined);
   }
+  last = undefined;
 }
 
 /**
- * The part of the calling process's node that has a type: `undefined` if it is being restarted, `null` if there never
- * was one.
+ * A type on a node, the caller's by default: `undefined` if its server is being restarted, `null` if there never was
+ * one.
  */
-export function nodeOf(type: string): EntityNode | undefined | null {
-  const byType = nodes.get(currentRuntime());
-  return byType?.has(type) ? byType.get(type) : null;
+export function typeHere(
+  name: string,
+  runtime: Runtime = currentRuntime(),
+): KnownType | undefined | null {
+  const parts = partsOf(runtime);
+  const type = parts?.get(name);
+  return type !== undefined || parts?.has(name) ? type : null;
 }
 
 /** The parts of a node, for a simulation that watches them. */
 export function partsHere(runtime: Runtime): EntityNode[] {
-  const parts = [...nodes.get(runtime)?.values() ?? []];
-  return [...new Set(parts.filter((part) => part !== undefined))];
+  const types = [...nodes.get(runtime)?.values() ?? []];
+  return [...new Set(types.flatMap((type) => type?.node ?? []))];
 }

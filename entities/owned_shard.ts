@@ -18,7 +18,7 @@ export interface LiveEntity {
   readonly state: () => unknown;
   /** Whether a method runs. */
   isBusy: boolean;
-  /** When its last method began, on the node's clock. */
+  /** When its last method began, or ended if it waited, on the node's clock. */
   usedAt: number;
 }
 

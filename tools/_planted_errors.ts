@@ -71,7 +71,7 @@ export const PLANTED: readonly PlantedError[] = [
     file: "entities/lease.ts",
     edits: [
       [
-        "return this.#runtime.now() < this.#until &&",
+        "return this.#now < this.#until &&",
         "return this.id !== undefined ||",
       ],
     ],
@@ -132,17 +132,19 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "entities/caller.ts",
     edits: [[
-      "return this.#mayRepeat && this.#left > 0",
-      "return this.#left > 0",
+      "? !this.#mayRepeat || this.#left <= 0",
+      "? this.#left <= 0",
     ]],
   },
   {
     name: "an uncertain call has not run",
     file: "entities/caller.ts",
-    edits: [[
-      "this.#mayHaveRun = true;\n    return this.#mayRepeat",
-      "return this.#mayRepeat",
-    ]],
+    edits: [["this.#mayHaveRun ||= mayHaveRun;", ""]],
+  },
+  {
+    name: "a call whose first attempt is lost has not run",
+    file: "entities/caller.ts",
+    edits: [["unanswered(this.node, reason, this.#timeout)", '["moved"]']],
   },
   {
     name: "a shard is handed over while its entities are in memory",

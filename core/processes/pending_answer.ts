@@ -64,6 +64,11 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     this.#deadline = cancelTogether(this.#deadline, watchSignal(signal, this));
   }
 
+  /** When the deadline passes or has passed, on the node's clock; `undefined` without a deadline. */
+  get due(): number | undefined {
+    return this.#deadline?.at;
+  }
+
   /** Called when the deadline has passed. */
   expire(): void {
     this.settle(undefined as T);

@@ -66,6 +66,7 @@ export function cancelTogether(
 ): Deadline {
   if (first === undefined) return second;
   return {
+    at: first.at,
     cancel: () => {
       first.cancel();
       second.cancel();

@@ -15,6 +15,8 @@ export interface Expiring {
 
 /** A pending deadline. */
 export interface Deadline {
+  /** When it passes, on its clock. */
+  readonly at?: number;
   /** Cancels the deadline. */
   cancel(): void;
 }
@@ -62,7 +64,8 @@ export class Deadlines {
         scheduler.noteTurn();
         expiring.expire();
       };
-      return { cancel: this.#clock.timer(ms, expire) };
+      const at = this.#clock.now() + ms;
+      return { at, cancel: this.#clock.timer(ms, expire) };
     }
     let queue = this.#queues.get(ms);
     if (queue === undefined) {

@@ -247,6 +247,11 @@ export class Scheduler {
     wake?.();
   }
 
+  /** A number that grows whenever the program was idle, or busy for some milliseconds. */
+  get period(): number {
+    return this.#period;
+  }
+
   /** Whether a step waits for its turn, or for the event loop. */
   get hasSteps(): boolean {
     return this.#isTurning || this.#queued > 0;

@@ -74,6 +74,19 @@ test("Entity.get() calls methods one at a time, with the state of the key", () =
     assertEquals(await Room.get("r1").fence(), 1);
   }));
 
+test("an entity that calls itself gets an error when the time is up", async () => {
+  const Self = Entity.define("self", {
+    state: () => 0,
+    again: (it): Promise<unknown> =>
+      // safe: the call cannot be answered
+      Self.get(it.key, { id: "7", timeout: 50 }).again(),
+  });
+  await withEntities({ types: [Self] }, async () => {
+    const error = await assertRejects(() => Self.get("a").again(), EntityError);
+    assertEquals((error.cause as EntityError).code, "unknown");
+  });
+});
+
 test("room.refuse() undoes the changes, and the entity goes on", () =>
   withEntities({}, async () => {
     await Room.get("r1").join("a");

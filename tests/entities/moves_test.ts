@@ -183,6 +183,20 @@ test("a call to a node that has started again goes on when the node before it is
   assertEquals(count, 2);
 });
 
+test("a call that waits behind another does not begin when its caller has given up", async () => {
+  await using cluster = await startEntities(["alex", "sophie"]);
+  for (const node of ["alex", "sophie"]) {
+    await cluster.run(node, async () => {
+      const count = Count.get("key 0");
+      const slow = count.addSlowly();
+      // safe: virtual time of the simulation
+      const late = Count.get("key 0", { timeout: 100 }).add();
+      await assertRejects(() => late, EntityError, "the time was up");
+      assertEquals(await count.add(), await slow + 1);
+    });
+  }
+});
+
 test("a call that is not answered ends, although the clock rounds its end", async () => {
   await using cluster = await startEntities(["alex", "sophie"]);
   cluster.partition(["alex"], ["sophie"]);
@@ -290,6 +304,28 @@ test("a call whose write is refused may have run, and runs again with an id", as
     );
     refuse();
     assertEquals(await Count.get("key 0", { id: "1" }).addSlowly(), 2);
+  });
+});
+
+test("an entity that was not called for the time of idle leaves the memory, unless it has subscribers", async () => {
+  const Idle = Entity.define("idle", { state: () => 0, touch() {} }, {
+    idle: 1000,
+  });
+  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+  const store = memoryStore({ now: () => cluster.now() });
+  await cluster.run("alex", async () => {
+    const entities = async () => (await Entities.info()).entities;
+    await Entities.startLink({ types: [Idle], store });
+    for (const key of ["a", "b", "c"]) await Idle.get(key).touch();
+    const relay = await Idle.get("c").subscribe();
+    await Process.sleep(900);
+    assertEquals(await entities(), 3);
+    await Idle.get("a").touch();
+    await Process.sleep(400);
+    assertEquals(await entities(), 2);
+    await Process.sleep(900);
+    assertEquals(await entities(), 1);
+    Process.exit(relay, "kill");
   });
 });
 
