@@ -636,7 +636,7 @@ process.stdout.write(await livesOf(simulate, Entity));
           "out/nodes.mjs",
           JSON.stringify(options),
         ]);
-        assertEquals([await both.ended, both.output], [0, "undefined\nhi\n"]);
+        assertEquals([await both.ended, both.output], [0, "3\n"]);
       }
     },
   );
