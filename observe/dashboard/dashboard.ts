@@ -7,7 +7,7 @@
  * access until the program ends. Programs start it with `--dashboard`.
  *
  * The page shows this node, and each connected node that was started with `allowObserve` (`--allow-observe`). While no
- * page is open, it costs nothing but an open port.
+ * page is open, the dashboard asks each of them for its state every ten seconds, for the charts of a later page.
  *
  * @example A dashboard in a supervision tree
  * ```ts

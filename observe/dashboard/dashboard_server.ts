@@ -11,10 +11,13 @@ import {
   currentProcess,
   currentRuntime,
 } from "../../core/runtime/current_process.ts";
+import type { Runtime } from "../../core/processes/runtime.ts";
+import { ignore } from "../../core/promises/promises.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { Observer } from "../observer.ts";
 import { PageServer } from "./page_server.ts";
-import { isKnown, pageState } from "./page_state.ts";
+import { ClusterHistory, STEP } from "./cluster_history.ts";
+import { isKnown, pageState, sample } from "./page_state.ts";
 import { pidFrom } from "./shapes.ts";
 
 export interface DashboardSettings {
@@ -22,6 +25,8 @@ export interface DashboardSettings {
   host: string;
   /** Whether its page can end processes. */
   write: boolean;
+  /** The time of a sample of charts, in milliseconds; shorter in tests. */
+  step?: number;
 }
 
 export interface DashboardTypes {
@@ -32,12 +37,13 @@ export interface DashboardTypes {
 
 export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   name: "Dashboard",
-  async init({ port, host, write }) {
+  async init({ port, host, write, step = STEP }) {
     Process.trapExit(true);
     const runtime = currentRuntime();
+    const history = new ClusterHistory(step);
     const server = new PageServer({
       // Run each request in its own process, because it waits for other nodes.
-      state: (query) => runIn(runtime, () => pageState(query, write)),
+      state: (query) => runIn(runtime, () => pageState(query, write, history)),
       end: (request) => runIn(runtime, () => end(request, write)),
     });
     try {
@@ -50,10 +56,11 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
         }; give another port, or 0 for any free one`,
       };
     }
-    currentProcess().abortSignal().addEventListener(
-      "abort",
-      () => void server.close(),
-    );
+    const stopSampling = repeat(runtime, step, () => sample(history));
+    currentProcess().abortSignal().addEventListener("abort", () => {
+      stopSampling();
+      server.close();
+    });
     // Make the node keep its log, so that a page that is opened later shows earlier events.
     await Observer.log();
     return { type: "ok", state: server };
@@ -66,6 +73,24 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   handleInfo: (_message, server) => ({ type: "noreply", state: server }),
   terminate: (_reason, server) => server.close(),
 };
+
+/** Runs a function in a process of its own, now and at an interval; returns a function that ends that. */
+function repeat(
+  runtime: Runtime,
+  interval: number,
+  fn: () => Promise<void>,
+): () => void {
+  runIn(runtime, fn).catch(ignore);
+  let stop = ignore;
+  const next = () => {
+    stop = runtime.after(interval, () => {
+      runIn(runtime, fn).catch(ignore);
+      next();
+    });
+  };
+  next();
+  return () => stop();
+}
 
 /** Ends a process for a page. */
 async function end(

@@ -249,6 +249,20 @@ export type PageEntity = NonNullable<ShapeOf<typeof entityShape>>;
 
 export type PageEvents = ShapeOf<typeof logShape>;
 
+/** A node's state at a time, as charts show it. */
+export interface PageSample {
+  /** The time, in milliseconds since the epoch. */
+  at: number;
+  /** CPU usage, in percent of a core. */
+  cpu: number;
+  /** The resident memory, in bytes. */
+  memory: number;
+  /** The longest delay of the event loop, in milliseconds. */
+  delay: number;
+  /** The messages that wait in mailboxes. */
+  messages: number;
+}
+
 /** A node's answer to a request for its state. */
 export interface PagePeer {
   /** The node's name. */
@@ -270,6 +284,8 @@ export interface PageState {
   state?: PageNode;
   /** Why the node has no state here. */
   error?: string;
+  /** The node's last hour, if the page has asked for it. */
+  history?: PageSample[];
   log?: PageEvents;
   /** The state of each node. */
   cluster?: PagePeer[];

@@ -19,13 +19,11 @@ import {
   processShape,
   treeShape,
 } from "./page_shapes.ts";
+import { type ClusterHistory, MAX_NODES } from "./cluster_history.ts";
 import { pidFrom } from "./shapes.ts";
 
 /** How long another node may take to answer, in milliseconds. */
 const TIMEOUT = 3000;
-
-/** The maximum number of nodes of a page. */
-const MAX_NODES = 100;
 
 /** The maximum number of processes of an answer. */
 const MAX_PROCESSES = 200;
@@ -46,10 +44,18 @@ export function isKnown(node: string): boolean {
   return node === Node.self() || Node.list("connected").includes(node);
 }
 
+/** Adds the states of the nodes to their history that no page has asked for. */
+export async function sample(history: ClusterHistory): Promise<void> {
+  await Promise.all(
+    history.due(nodesHere()).map((node) => peerState(node, history)),
+  );
+}
+
 /** Collects the data for a page with these parameters. */
 export async function pageState(
   query: URLSearchParams,
   write: boolean,
+  history: ClusterHistory,
 ): Promise<PageState> {
   const self = Node.self();
   const wanted = query.get("node") || self;
@@ -59,29 +65,37 @@ export async function pageState(
   }
   const options = { node: wanted, timeout: TIMEOUT };
   // Request the state once: each answer contains the longest delay since the previous answer.
-  const asked = peerState(wanted);
+  const asked = peerState(wanted, history);
   const [peer, log, view] = await Promise.all([
     asked,
     Observer.log({ ...options, after: Number(query.get("after")) || 0 }).then(
       logShape,
       () => undefined,
     ),
-    viewOf(query, options, asked).catch(() => ({})),
+    viewOf(query, options, asked, history).catch(() => ({})),
   ]);
-  return { ...state, state: peer.state, error: peer.error, log, ...view };
+  return {
+    ...state,
+    state: peer.state,
+    error: peer.error,
+    history: query.has("history") ? history.of(wanted) : undefined,
+    log,
+    ...view,
+  };
 }
 
 async function viewOf(
   query: URLSearchParams,
   options: { node: string; timeout: number },
   asked: Promise<PagePeer>,
+  history: ClusterHistory,
 ): Promise<Partial<PageState>> {
   switch (query.get("view")) {
     case "overview":
       return {
         cluster: await Promise.all(
           nodesHere().map((node) =>
-            node === options.node ? asked : peerState(node)
+            node === options.node ? asked : peerState(node, history)
           ),
         ),
       };
@@ -152,12 +166,16 @@ function errorText(error: unknown): string {
     .slice(0, MAX_ERROR);
 }
 
-async function peerState(node: string): Promise<PagePeer> {
+async function peerState(
+  node: string,
+  history: ClusterHistory,
+): Promise<PagePeer> {
   try {
-    return {
-      node,
-      state: nodeShape(await Observer.node({ node, timeout: TIMEOUT })),
-    };
+    const answer = await Observer.node({ node, timeout: TIMEOUT });
+    // A node answers for no other one.
+    const state = { ...nodeShape(answer), node };
+    history.add(node, state);
+    return { node, state };
   } catch (error) {
     return { node, error: errorText(error) };
   }

@@ -13,8 +13,8 @@ import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 /** The version of this package in `deno.json`, which programs of a user do not load; a test compares the two. */
 const VERSION = "0.1.0";
 
-/** The number of intervals without an observation after which the measurement ends. */
-const IDLE_INTERVALS = 100;
+/** The number of intervals without an observation after which the measurement ends: longer than a dashboard waits. */
+const IDLE_INTERVALS = 200;
 
 /** The state of a node over time. */
 export class HostObservation {

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
 import { Agent } from "../../otp/agent/agent.ts";
 import { Dashboard } from "../../observe/dashboard/dashboard.ts";
+import { DASHBOARD_SERVER } from "../../observe/dashboard/dashboard_server.ts";
 import {
   GenServer,
   Logger,
@@ -40,17 +41,27 @@ Deno.test.afterAll(async () => await (await browser)?.close());
 /** A test with the page of alex, who is connected to kate. */
 function browserTest(
   name: string,
-  options: { write?: boolean; allowObserve?: boolean | "write" },
+  options: {
+    write?: boolean;
+    allowObserve?: boolean | "write";
+    /** The time of a sample of charts. */
+    step?: number;
+  },
   fn: (opened: Opened) => Promise<void>,
 ): void {
   clusterTest(name, async (cluster) => {
-    const { allowObserve = false, write = false } = options;
+    const { allowObserve = false, write = false, step } = options;
     const kate = await cluster.start("kate", { allowObserve });
     const alex = await cluster.start("alex");
     await alex.run(async () => {
       assertEquals(await Node.connect(kate.name), true);
       await using stack = new AsyncDisposableStack();
-      const pid = await Dashboard.startLink({ write });
+      const pid = await GenServer.startLink(DASHBOARD_SERVER, {
+        port: 0,
+        host: "127.0.0.1",
+        write,
+        step,
+      }, { name: "Dashboard" }) as Pid;
       stack.defer(async () => void await GenServer.stop(pid));
       browser ??= startBrowser();
       const context = await (await browser).newContext();
@@ -134,6 +145,19 @@ browserTest("a link opens the page once", {}, async ({ page }) => {
   assertEquals(refused?.status(), 403);
   await first.goto(page.url());
   await first.waitForSelector("text=Live");
+});
+
+browserTest("charts begin before the page", { step: 1 }, async ({ page }) => {
+  await using other = await page.context().browser()!.newContext();
+  const later = await other.newPage();
+  let asked = 0;
+  // By itself, a page has two points after three answers.
+  await later.route(
+    /api\/state/,
+    (route) => asked++ === 0 ? route.continue() : route.abort(),
+  );
+  await later.goto(await Dashboard.url());
+  await later.waitForSelector(".chart polyline");
 });
 
 browserTest("the table sorts and searches", {}, async ({ page, show }) => {

@@ -10,13 +10,23 @@ import {
 import { connect, type Socket } from "node:net";
 import { request } from "node:http";
 import config from "../../deno.json" with { type: "json" };
-import { type Sample, thin } from "../../observe/dashboard/client/history.ts";
+import { thin } from "../../observe/dashboard/client/history.ts";
+import {
+  ClusterHistory,
+  MAX_NODES,
+} from "../../observe/dashboard/cluster_history.ts";
 import { Dashboard } from "../../observe/dashboard/dashboard.ts";
-import type { PageState } from "../../observe/dashboard/page_shapes.ts";
+import { DASHBOARD_SERVER } from "../../observe/dashboard/dashboard_server.ts";
+import {
+  nodeShape,
+  type PageSample,
+  type PageState,
+} from "../../observe/dashboard/page_shapes.ts";
 import {
   GenServer,
   Logger,
   Node,
+  type Pid,
   Process,
   receive,
   send,
@@ -693,7 +703,7 @@ test("whatever another node answers, a page gets fields of their types and bound
 });
 
 test("charts keep the peaks of an hour in few samples", () => {
-  const samples: Sample[] = [];
+  const samples: PageSample[] = [];
   for (let at = 0; at <= 7_200_000; at += 2000) {
     const value = at === 5_000_000 ? 9 : 1;
     samples.push({ at, cpu: value, memory: 1, delay: 1, messages: value });
@@ -705,6 +715,77 @@ test("charts keep the peaks of an hour in few samples", () => {
   const peak = samples.filter(({ cpu }) => cpu === 9);
   assertEquals(peak.map(({ messages }) => messages), [9]);
 });
+
+test("a dashboard keeps the peaks of the last hour of as many nodes as its page shows", () => {
+  const history = new ClusterHistory();
+  const add = (node: string, at: number, value: number, cpu: number) =>
+    history.add(node, {
+      ...nodeShape({ at, memory: value, delay: value, messages: value }),
+      cpu,
+    });
+  // CPU time in milliseconds: half a core, and a whole one for two seconds.
+  for (let at = 0; at <= 7_200_000; at += 2000) {
+    add("alex", at, at === 5_000_000 ? 9 : 1, at / 2 + (at >= 5e6 ? 1000 : 0));
+  }
+  const samples = history.of("alex");
+  assertEquals(samples.length, 360);
+  assertEquals(samples.at(-1)!.at, 7_200_000);
+  assert(samples[0].at >= 3_600_000, `${samples[0].at}`);
+  const peaks = samples.filter(({ cpu }) => cpu !== 50);
+  assertEquals(peaks, [{
+    at: 5_008_000,
+    cpu: 100,
+    memory: 9,
+    delay: 9,
+    messages: 9,
+  }]);
+  // A clock that was set back begins again.
+  add("alex", 1000, 1, 0);
+  assertEquals(history.of("alex"), []);
+  add("alex", 2000, 1, 0);
+  assertEquals(history.of("alex").length, 1);
+  assertEquals(history.due(["alex", "kate"]), ["kate"], "kate, once");
+  assertEquals(history.due(["kate"]), []);
+  history.due([]);
+  assertEquals(history.due(["kate"]), ["kate"], "after she was away");
+  for (let i = 0; i < MAX_NODES; i++) add(`node${i}`, 0, 1, 0);
+  assertEquals(history.of("alex"), []);
+});
+
+clusterTest(
+  "a page shows how a node was before it was opened",
+  async (cluster) => {
+    let asked = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const Observer = {
+      node() {
+        if (++asked === 3) resolve();
+        return { at: asked * 10_000, cpu: asked * 5000, memory: 7 };
+      },
+    };
+    const kate = await cluster.start("kate", { modules: { Observer } });
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      assertEquals(await Node.connect(kate.name), true);
+      const settings = { port: 0, host: "127.0.0.1", write: false, step: 5 };
+      const name = "Dashboard";
+      const pid = await GenServer.start(DASHBOARD_SERVER, settings, { name });
+      await promise;
+      const session = await Session.open(await Dashboard.url());
+      const { history } = await session.state({ node: kate.name, history: "" });
+      assertEquals(history![0], {
+        at: 20_000,
+        cpu: 50,
+        memory: 7,
+        delay: 0,
+        messages: 0,
+      });
+      const later = await session.state({ node: kate.name });
+      assertEquals(later.history, undefined);
+      await GenServer.stop(pid as Pid);
+    });
+  },
+);
 
 test("a dashboard listens on loopback addresses only, and says why it cannot start", async () => {
   await assertRejects(

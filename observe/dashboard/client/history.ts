@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PageNode } from "../page_shapes.ts";
+import type { PageNode, PageSample } from "../page_shapes.ts";
 
 /** How far back the charts go, in milliseconds. */
 const HOUR = 3_600_000;
@@ -16,22 +16,11 @@ const COARSE = 30_000;
 /** The maximum number of nodes. */
 const MAX_REMEMBERED = 100;
 
-export interface Sample {
-  /** The time, in milliseconds since the epoch. */
-  at: number;
-  /** CPU usage, in percent of a core. */
-  cpu: number;
-  /** The resident memory, in bytes. */
-  memory: number;
-  /** The longest delay of the event loop, in milliseconds. */
-  delay: number;
-  /** The messages that wait in mailboxes. */
-  messages: number;
-}
-
 interface Remembered {
   last: PageNode;
-  samples: Sample[];
+  samples: PageSample[];
+  /** Whether the samples begin with those of the dashboard. */
+  isWhole: boolean;
   /** The bytes per second of each connection, by peer. */
   rates: Map<string, number>;
 }
@@ -41,7 +30,12 @@ const nodes = new Map<string, Remembered>();
 export function remember(state: PageNode): void {
   const known = nodes.get(state.node);
   if (known === undefined) {
-    nodes.set(state.node, { last: state, samples: [], rates: new Map() });
+    nodes.set(state.node, {
+      last: state,
+      samples: [],
+      isWhole: false,
+      rates: new Map(),
+    });
     if (nodes.size > MAX_REMEMBERED) nodes.delete(nodes.keys().next().value!);
     return;
   }
@@ -65,8 +59,22 @@ export function remember(state: PageNode): void {
   known.last = state;
 }
 
+/** Whether a node's samples begin with those of the dashboard. */
+export function isWhole(node: string): boolean {
+  return nodes.get(node)?.isWhole ?? false;
+}
+
+/** Puts the samples that the dashboard has of a node before those of this page. */
+export function addEarlier(node: string, earlier: readonly PageSample[]): void {
+  const known = nodes.get(node);
+  if (known === undefined || known.isWhole) return;
+  known.isWhole = true;
+  const start = known.samples[0]?.at ?? Infinity;
+  known.samples.unshift(...earlier.filter(({ at }) => at < start));
+}
+
 /** Drops samples that are older than an hour, and merges samples that are no longer recent. */
-export function thin(samples: Sample[], now: number): void {
+export function thin(samples: PageSample[], now: number): void {
   while (samples.length > 0 && now - samples[0].at > HOUR) samples.shift();
   const recent = samples.findIndex(({ at }) => now - at <= RECENT);
   // Each call merges the one or two samples that have just become old.
@@ -88,7 +96,7 @@ function bytesOf(each: PageNode["connections"][number]): number {
 }
 
 /** The samples of a node, the oldest first. */
-export function samplesOf(node: string): readonly Sample[] {
+export function samplesOf(node: string): readonly PageSample[] {
   return nodes.get(node)?.samples ?? [];
 }
 

@@ -6,7 +6,7 @@
 
 import type { PageState } from "../page_shapes.ts";
 import { element, setText, viewAddress } from "./elements.ts";
-import { remember } from "./history.ts";
+import { addEarlier, isWhole, remember } from "./history.ts";
 import { buildEntities, sought } from "./entities.ts";
 import { ShownLog } from "./log.ts";
 import { drawNames } from "./names.ts";
@@ -136,6 +136,7 @@ function ask(): void {
   const query = new URLSearchParams({ view, after: String(log.last) });
   if (node !== "") query.set("node", node);
   if (view === "process") query.set("pid", pid);
+  if (view === "overview" && !isWhole(node)) query.set("history", "");
   const asked: Record<string, string> = view === "processes"
     ? listed
     : view === "entities"
@@ -181,6 +182,7 @@ function show(state: PageState): void {
   setText(status, state.error ?? (isPaused ? "Paused" : "Live"));
   showNodes(state);
   if (state.state !== undefined) remember(state.state);
+  if (state.history !== undefined) addEarlier(state.node, state.history);
   for (const peer of state.cluster ?? []) {
     if (peer.state !== undefined && peer.node !== state.node) {
       remember(peer.state);

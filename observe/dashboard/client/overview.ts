@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PagePeer, PageState } from "../page_shapes.ts";
+import type { PagePeer, PageSample, PageState } from "../page_shapes.ts";
 import {
   card,
   drawn,
@@ -14,7 +14,7 @@ import {
   viewAddress,
   viewLink,
 } from "./elements.ts";
-import { type Sample, samplesOf, trafficOf } from "./history.ts";
+import { samplesOf, trafficOf } from "./history.ts";
 import { bytesText, decimalText, spanText } from "./texts.ts";
 
 const WIDTH = 220;
@@ -28,8 +28,8 @@ const LONG_QUEUE = 10_000;
 
 function chart(
   title: string,
-  samples: readonly Sample[],
-  key: keyof Sample,
+  samples: readonly PageSample[],
+  key: keyof PageSample,
   text: (value: number) => string,
   least: number,
 ): HTMLElement {
