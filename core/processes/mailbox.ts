@@ -57,6 +57,8 @@ class ChainedReceiver {
   readonly receiver: Receiver;
   /** Accepts messages; every message by default. */
   readonly guard: Guard | undefined;
+  /** Whether the guard is code of the process, and so runs in the process's context. */
+  readonly isOwn: boolean;
   /** Called when the receiver leaves: stops its timer, and removes its listener from the abort signal. */
   release: (() => void) | undefined = undefined;
   /** The previous place. */
@@ -65,9 +67,10 @@ class ChainedReceiver {
   after: ChainedReceiver | undefined = undefined;
 
   /** Creates a place outside any chain. */
-  constructor(receiver: Receiver, guard?: Guard) {
+  constructor(receiver: Receiver, guard?: Guard, isOwn = true) {
     this.receiver = receiver;
     this.guard = guard;
+    this.isOwn = isOwn;
   }
 }
 
@@ -149,6 +152,8 @@ export interface WaitOptions {
   signal?: AbortSignal;
   /** Whether the wait stays pending when its process exits. No code need run then, and an error would cost too much. */
   isServer?: boolean;
+  /** Whether the guard is the library's: it needs no context, which would cost more than the guard. */
+  isPlain?: boolean;
 }
 
 /** The parts of a process that its mailbox needs. */
@@ -226,10 +231,11 @@ export class Mailbox {
       const after: ChainedReceiver | undefined = place === last
         ? undefined
         : place.after;
-      const { receiver, guard } = place;
+      const { receiver, guard, isOwn } = place;
       let wanted: boolean;
       try {
-        wanted = guard === undefined || host.test(guard, message);
+        wanted = guard === undefined ||
+          (isOwn ? host.test(guard, message) : guard(message));
       } catch (error) {
         others.leave(place);
         // The process may await its wait only after a turn of the event loop, so the rejection counts as handled.
@@ -325,7 +331,7 @@ export class Mailbox {
       this.#only = receiver;
       return receiver.promise;
     }
-    const place = new ChainedReceiver(receiver, guard);
+    const place = new ChainedReceiver(receiver, guard, !options?.isPlain);
     const others = this.#others ??= new Receivers();
     if (options !== undefined && !limit(place, options, others, host)) {
       return receiver.promise;
@@ -409,18 +415,32 @@ function limit(
       resume(receiver, expire, host);
     });
   }
+  if (signal === undefined) {
+    place.release = stopTimer;
+    return true;
+  }
+  watchAbort(place, others, signal, stopTimer);
+  return true;
+}
+
+/** Ends a wait when its signal is aborted. */
+function watchAbort(
+  place: ChainedReceiver,
+  others: Receivers,
+  signal: AbortSignal,
+  stopTimer: (() => void) | undefined,
+): void {
   const onAbort = () => {
     // A signal aborts once, and removing its listener would make the host search all of them.
     place.release = stopTimer;
     others.leave(place);
-    receiver.reject(signal!.reason);
+    place.receiver.reject(signal.reason);
   };
-  signal?.addEventListener("abort", onAbort);
+  signal.addEventListener("abort", onAbort);
   place.release = () => {
     stopTimer?.();
-    signal?.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
   };
-  return true;
 }
 
 function resume(

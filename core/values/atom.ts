@@ -73,6 +73,13 @@ export class Atom {
 
 setShape(Atom, ({ name }) => moduleText(name));
 
+/**
+ * The atoms that were asked for last: reading a `WeakRef` makes the collector keep its target until the end of the
+ * turn, which costs ten times as much as this look-up.
+ */
+const recent = new Map<string, Atom>();
+const MAX_RECENT = 256;
+
 const atoms = new Map<string, WeakRef<Atom>>();
 const collectedAtoms = new FinalizationRegistry((key: string) => {
   if (atoms.get(key)?.deref() === undefined) atoms.delete(key);
@@ -96,14 +103,21 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
  * ```
  */
 export function atom(name: string): Atom {
+  const last = recent.get(name);
+  if (last !== undefined) return last;
   if (typeof name !== "string") {
     throw new TypeError(
       `Cannot make an atom of a value of the type ${typeof name}: give a string`,
     );
   }
   const key = atomKey(name);
-  const known = atoms.get(key)?.deref();
-  if (known !== undefined) return known;
+  const known = atoms.get(key)?.deref() ?? newAtom(name, key);
+  if (recent.size === MAX_RECENT) recent.clear();
+  recent.set(name, known);
+  return known;
+}
+
+function newAtom(name: string, key: string): Atom {
   const made = new Atom(name);
   Object.freeze(made);
   atoms.set(key, new WeakRef(made));

@@ -375,7 +375,16 @@ export function refOf(
       }: give one to ${MAX_REF_WORDS} integers from 0 to 2^32 - 1`,
     );
   }
-  return length === 2 && words[1] < UPPER_END
+  return receivedRef(node, words, creation);
+}
+
+/** Like {@linkcode refOf}, for words that a wire has read. */
+export function receivedRef(
+  node: string,
+  words: readonly number[],
+  creation: number,
+): Ref {
+  return words.length === 2 && words[1] < UPPER_END
     ? new Ref(node, words[1] * WORD + words[0], creation)
     : new WideRef(node, words, creation);
 }

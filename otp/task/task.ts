@@ -506,13 +506,18 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * assertEquals(await Task.await(Task.async(() => "result"), 1000), "result");
    * ```
    */
-  static async await<T>(
+  static await<T>(
     task: AnyTask<T>,
     options: number | AwaitOptions = 5000,
   ): Promise<T> {
-    const state = ownState(task, "await");
-    if (state === undefined) return never();
-    return await awaitTask(state, limitsIn(options, "await a task")) as T;
+    try {
+      const state = ownState(task, "await");
+      if (state === undefined) return never();
+      const limits = limitsIn(options, "await a task");
+      return awaitTask(state, limits) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -335,7 +335,7 @@ function receiveAndRun(process: LocalProcess, owner: Pid): Promise<void> {
     (work = workFromOtp(message, owner)) !== undefined;
   return process.mailbox.receive(
     isWork,
-    { timeout: UNWATCHED, after: undefined, hasAfter: true },
+    { timeout: UNWATCHED, after: undefined, hasAfter: true, isPlain: true },
     process,
   ).then(() =>
     work !== undefined

@@ -20,6 +20,7 @@ import { Tuple } from "../../../core/values/tuple.ts";
 import * as control from "./control.ts";
 import { OverLimit, Refusals } from "../over_limit.ts";
 import { cutTerm } from "./cut_term.ts";
+import { bufferOf } from "./atoms.ts";
 import { TermReader } from "./etf_decoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 import { FrameCutter } from "./beam_frames.ts";
@@ -98,7 +99,8 @@ export class ControlDecoder implements Incoming {
   }
 
   receive(chunk: Uint8Array): void {
-    this.#frames.read(chunk);
+    // The reader needs a Buffer, and would make one for each frame.
+    this.#frames.read(bufferOf(chunk));
   }
 
   close(): void {
@@ -127,58 +129,43 @@ export class ControlDecoder implements Incoming {
       case control.DOP_SEND_SENDER: {
         checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
-        const to = this.#to(reader.pid());
-        const message = this.#message(reader, from, to);
-        if (message === FORGED) return;
-        if (this.#trace === undefined) deliver.send(from, to, message);
-        else arrive(this.#trace, () => deliver.send(from, to, message));
-        return;
+        return this.#deliverTo(this.#to(reader.pid()), reader, from);
       }
-      case control.DOP_SEND: {
+      case control.DOP_SEND:
         checkCount(kind, items, 3);
         reader.term();
-        const to = this.#to(reader.pid());
-        const message = this.#message(reader, this.#nobody, to);
-        if (message === FORGED) return;
-        arrive(this.#trace, () => deliver.send(this.#nobody, to, message));
-        return;
-      }
+        return this.#deliverTo(this.#to(reader.pid()), reader, this.#nobody);
       case control.DOP_REG_SEND: {
         checkCount(kind, items, 4);
         const from = this.#from(reader.pid());
         reader.term();
         const name = fromBeamName(reader.atom().name);
-        const message = this.#message(reader, from, name);
-        if (message === FORGED) return;
-        arrive(this.#trace, () => deliver.sendName(from, name, message));
-        return;
+        return this.#deliverTo(name, reader, from);
       }
       case control.DOP_ALIAS_SEND: {
         checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
-        const alias = this.#ownRef(reader.ref());
-        const message = this.#message(reader, from, undefined, alias);
-        if (message === FORGED) return;
-        arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
-        return;
+        return this.#deliverTo(this.#ownRef(reader.ref()), reader, from);
       }
       case control.DOP_ALTACT_SIG_SEND:
         return this.#altact(reader, items);
-      case control.DOP_LINK:
+      case control.DOP_LINK: {
         checkCount(kind, items, 3);
-        this.#pair(reader, (from, to) => deliver.link(from, to));
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        reader.finish();
+        deliver.link(from, to);
         return;
+      }
       case control.DOP_UNLINK_ID:
       case control.DOP_UNLINK_ID_ACK: {
         checkCount(kind, items, 4);
         const id = checkUnlinkId(reader.integer());
-        this.#pair(
-          reader,
-          (from, to) =>
-            kind === control.DOP_UNLINK_ID
-              ? deliver.unlink(from, to, id)
-              : deliver.unlinkAck(from, to, id),
-        );
+        const from = this.#from(reader.pid());
+        const to = this.#to(reader.pid());
+        reader.finish();
+        if (kind === control.DOP_UNLINK_ID) deliver.unlink(from, to, id);
+        else deliver.unlinkAck(from, to, id);
         return;
       }
       case control.DOP_EXIT:
@@ -251,32 +238,19 @@ export class ControlDecoder implements Incoming {
       const alias = this.#ownRef(reader.ref());
       // No process here has an alias that takes exit signals.
       if (isExit) return void this.#reason(reader, true);
-      const message = this.#message(reader, from, undefined, alias);
-      if (message === FORGED) return;
-      arrive(this.#trace, () => deliver.sendAlias(from, alias, message));
+      this.#deliverTo(alias, reader, from);
     } else if ((flags & control.ALTACT_NAME) !== 0) {
       const name = fromBeamName(reader.atom().name);
       if (isExit) throw new ProtocolError("an exit signal to a name");
-      const message = this.#message(reader, from, name);
-      if (message === FORGED) return;
-      arrive(this.#trace, () => deliver.sendName(from, name, message));
+      this.#deliverTo(name, reader, from);
     } else {
       const to = this.#to(reader.pid());
       if (isExit) return deliver.exit(from, to, this.#reason(reader, true));
-      const message = this.#message(reader, from, to);
-      if (message === FORGED) return;
-      arrive(this.#trace, () => deliver.send(from, to, message));
+      this.#deliverTo(to, reader, from);
     }
   }
 
   // The parts of a control message.
-
-  #pair(reader: TermReader, use: (from: Pid, to: Pid) => void): void {
-    const from = this.#from(reader.pid());
-    const to = this.#to(reader.pid());
-    reader.finish();
-    use(from, to);
-  }
 
   /** Reads a `seq_trace` token, whose label is the trace if this library or a program has set it. */
   #readToken(reader: TermReader): void {
@@ -295,6 +269,17 @@ export class ControlDecoder implements Incoming {
     const term = reader.term(maxDepth);
     reader.finish();
     return term;
+  }
+
+  /** Reads the message of a frame, and delivers it. */
+  #deliverTo(to: Pid | Ref | string, reader: TermReader, from: Pid): void {
+    const message = to instanceof Ref
+      ? this.#message(reader, from, undefined, to)
+      : this.#message(reader, from, to);
+    if (message === FORGED) return;
+    const trace = this.#trace;
+    if (trace === undefined) deliver(this.#deliver, from, to, message);
+    else deliverIn(trace, this.#deliver, from, to, message);
   }
 
   /** Reads the message of a frame. Delivers a reply at once and returns `FORGED`. */
@@ -550,6 +535,28 @@ interface Head {
 
 const MESSAGE: Head = { what: "a message" };
 const LOG_EVENT: Head = { what: "a log event" };
+
+function deliver(
+  signals: Signals,
+  from: Pid,
+  to: Pid | Ref | string,
+  message: unknown,
+): void {
+  if (typeof to === "string") signals.sendName(from, to, message);
+  else if (to instanceof Pid) signals.send(from, to, message);
+  else signals.sendAlias(from, to, message);
+}
+
+/** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
+function deliverIn(
+  trace: string,
+  signals: Signals,
+  from: Pid,
+  to: Pid | Ref | string,
+  message: unknown,
+): void {
+  arrive(trace, () => deliver(signals, from, to, message));
+}
 
 function hasOption(options: unknown[], name: string): boolean {
   return options.some((each) => {

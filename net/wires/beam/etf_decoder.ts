@@ -17,7 +17,7 @@ import {
 } from "../../../core/values/functions.ts";
 import { FEW_KEYS } from "../../../core/values/hash_collisions.ts";
 import { ImproperList } from "../../../core/values/improper_list.ts";
-import { Pid, pidOf, type Ref, refOf } from "../../../core/values/pid.ts";
+import { Pid, pidOf, receivedRef, type Ref } from "../../../core/values/pid.ts";
 import { Port } from "../../../core/values/port.ts";
 import {
   areCrowded,
@@ -379,9 +379,9 @@ export class TermReader {
     const node = this.#node();
     this.#need(4 + 4 * count);
     const creation = this.#word();
-    const words: number[] = [];
-    for (let i = 0; i < count; i++) words.push(this.#word());
-    return refOf(node, words, creation);
+    const words: number[] = new Array(count);
+    for (let i = 0; i < count; i++) words[i] = this.#word();
+    return receivedRef(node, words, creation);
   }
 
   #port(kind: number): Port {
