@@ -30,8 +30,6 @@ export interface AlarmMessage {
 /** Renews the lease of a node and watches the others. */
 export class Keeper {
   readonly #node: EntityNode;
-  /** The id under which the node joins, until the store has answered that it has. */
-  #joining: string | undefined;
   #isOpen = false;
 
   constructor(node: EntityNode) {
@@ -110,10 +108,9 @@ export class Keeper {
     const { store, lease, runtime } = this.#node;
     const info = this.#node.info();
     if (lease.id === undefined) {
-      // The same id until it has joined: a join whose answer was lost is repeated.
-      const id = this.#joining ??= `${runtime.node}/${crypto.randomUUID()}`;
+      // Another id each time: a join that was not answered may still arrive, after others have removed its id for good.
+      const id = `${runtime.node}/${crypto.randomUUID()}`;
       await this.#ask(() => store.join({ id, name: runtime.node, info }));
-      this.#joining = undefined;
       lease.id = id;
     }
     const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];

@@ -228,6 +228,27 @@ test("a pinned key is on its node as long as that is up", async () => {
   });
 });
 
+test("a node whose join was not answered joins under another id", async () => {
+  const { cluster, store } = await startNodes({ alex: {}, kate: undefined });
+  await using _ = cluster;
+  const { join } = store;
+  // Others remove the node: the first join has arrived, and it does not renew.
+  store.join = async (node) => {
+    store.join = () => new Promise(() => {});
+    await join.call(store, node);
+    return await store.join(node);
+  };
+  startEntities(cluster, "kate", { store });
+  await cluster.advance(1.2 * LEASE);
+  store.join = join;
+  await cluster.advance(2 * LEASE);
+  await cluster.run("alex", async () => {
+    const keys = Array.from({ length: 20 }, (_, n) => `${n}`);
+    await Promise.all(keys.map((key) => Note.get(key).write(key)));
+    assert((await Entities.info()).shards.length < 8);
+  });
+});
+
 // Alarms.
 
 test("an alarm waits for the method that runs, and methods wait for the alarm", () =>
