@@ -1,5 +1,6 @@
 /** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
 
+import { assertEquals } from "@std/assert";
 import { randomBytes } from "node:crypto";
 import { connectTcp } from "../net/tcp.ts";
 import {
@@ -166,11 +167,16 @@ export class RawBeam implements AsyncDisposable {
     if (bytes.length < 4 + length) return undefined;
     this.#bytes = bytes.slice(4 + length);
     if (length === 0) return "tick";
-    const reader = this.#reader.open(bytes, 5, 4 + length);
-    reader.version();
+    // A frame without a header, or with one that has no atoms.
+    const isPlain = bytes[4] === 112;
+    assertEquals(
+      [...bytes.subarray(4, isPlain ? 6 : 7)],
+      isPlain ? [112, 131] : [131, 68, 0],
+    );
+    const reader = this.#reader.open(bytes, isPlain ? 6 : 7, 4 + length);
     const { elements: control } = reader.term() as Tuple;
     if (reader.done) return { control };
-    reader.version();
+    if (isPlain) reader.version();
     return { control, message: reader.term() };
   }
 

@@ -112,7 +112,16 @@ export class AtomTable {
   }
 }
 
-function knownAtom(bytes: Buffer, at: number, length: number): KnownAtom {
+/**
+ * Returns the atom of a name.
+ *
+ * @throws {ProtocolError} If the name is not UTF-8, or too long.
+ */
+export function knownAtom(
+  bytes: Buffer,
+  at: number,
+  length: number,
+): KnownAtom {
   const name = unicodeText(bytes, at, at + length);
   if (name === undefined) throw new ProtocolError("an atom that is not UTF-8");
   if (isLongName(name)) {

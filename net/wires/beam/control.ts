@@ -55,8 +55,13 @@ export const SPAWN_LINK = 1;
 /** The flag of a spawn reply: the new process is monitored. */
 export const SPAWN_MONITOR = 2;
 
-/** The first byte of each frame that is not a tick. */
+/** The first byte of a frame without a distribution header. The other frames begin with the version byte of terms. */
 export const PASS_THROUGH = 112;
+/** The second byte of a frame with a distribution header. */
+export const HEADER = 68;
+/** The same for the first fragment of a signal, which has a header, and for the next fragments, which have none. */
+export const FIRST_FRAGMENT = 69;
+export const NEXT_FRAGMENT = 70;
 
 /** Messages with a trace token as an additional last item. */
 export const DOP_SEND_TT = 12;

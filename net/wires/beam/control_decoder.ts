@@ -1,6 +1,9 @@
 /**
  * Decodes frames into signals.
  *
+ * A frame begins with a distribution header, or with `PASS_THROUGH` from a peer without a cache of atoms. Without a header,
+ * the control message and the message each begin with the version byte.
+ *
  * A control message must come from a process of the peer, go to a process of this node, and have a kind that this node
  * has announced in its flags. Anything else closes the connection. If a term exceeds a limit, only its signal is refused
  * (`over_limit.ts`).
@@ -19,11 +22,14 @@ import { REASON_LEVELS } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
 import * as control from "./control.ts";
 import { OverLimit, Refusals } from "../over_limit.ts";
+import { AtomCache } from "./atom_cache.ts";
+import type { KnownAtom } from "./atoms.ts";
 import { cutTerm } from "./cut_term.ts";
 import { bufferOf } from "./atoms.ts";
 import { TermReader } from "./etf_decoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 import { FrameCutter } from "./beam_frames.ts";
+import { Fragments } from "./fragments.ts";
 import { ProtocolError } from "./beam_checks.ts";
 import { refusalFromBeam } from "./beam_refusals.ts";
 import { FORGED, messageOf, Reply } from "./received_message.ts";
@@ -60,15 +66,19 @@ export class ControlDecoder implements Incoming {
   readonly #peer: Peer;
   readonly #deliver: Signals;
   readonly #frames: FrameCutter;
+  readonly #cache = new AtomCache();
+  readonly #fragments: Fragments;
   readonly #ticked: () => void;
-  readonly #reader = new TermReader();
+  readonly #reader: TermReader;
+  /** Whether the terms of the frame begin with a version byte. */
+  #hasVersions = false;
   readonly #maxDepth: number;
   /** The sender of messages without a sender. */
   readonly #nobody: Pid;
   /** The sender of answers that come from no process of this node. */
   readonly #self: Pid;
   readonly #refusals: Refusals;
-  /** Set while reading the beginning of a frame that is too long. */
+  /** Set while reading the beginning of a signal that is too long. */
   #tooLong: OverLimit | undefined;
 
   /** Decodes the bytes of a peer; calls `ticked` for each tick. */
@@ -88,12 +98,20 @@ export class ControlDecoder implements Incoming {
     this.#maxDepth = limits.maxDepth;
     this.#nobody = new Pid(peer.name, 0, peer.creation);
     this.#self = new Pid(local.name, 0, local.creation);
+    const { maxMessageBytes } = limits;
+    this.#reader = new TermReader(maxMessageBytes);
     this.#frames = new FrameCutter(
-      limits.maxMessageBytes,
+      maxMessageBytes,
       parts,
-      (bytes, start, end, tooLong) => {
-        this.#tooLong = tooLong;
-        this.#frame(bytes, start, end);
+      (bytes, start, end, tooLong) => this.#frame(bytes, start, end, tooLong),
+    );
+    this.#fragments = new Fragments(
+      maxMessageBytes,
+      parts,
+      this.#cache,
+      (bytes, start, end, atoms, tooLong) => {
+        this.#hasVersions = false;
+        this.#signal(bytes, start, end, atoms, tooLong);
       },
     );
   }
@@ -105,15 +123,47 @@ export class ControlDecoder implements Incoming {
 
   close(): void {
     this.#frames.close();
+    this.#fragments.close();
   }
 
-  #frame(bytes: Uint8Array, start: number, end: number): void {
+  #frame(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    tooLong?: OverLimit,
+  ): void {
     if (start === end) return this.#ticked();
-    if (
-      bytes[start] !== control.PASS_THROUGH ||
-      bytes[start + 1] !== ETF_VERSION || end - start < 3
-    ) throw new ProtocolError("a frame without a control message");
-    const reader = this.#reader.open(bytes, start + 2, end);
+    const first = bytes[start];
+    const second = end - start < 3 ? -1 : bytes[start + 1];
+    this.#hasVersions = first === control.PASS_THROUGH;
+    if (this.#hasVersions && second === ETF_VERSION) {
+      return this.#signal(bytes, start + 2, end, undefined, tooLong);
+    }
+    if (first === ETF_VERSION) {
+      switch (second) {
+        case control.HEADER: {
+          const at = this.#cache.read(bytes, start + 2, end);
+          return this.#signal(bytes, at, end, this.#cache.atoms, tooLong);
+        }
+        case control.FIRST_FRAGMENT:
+          return this.#fragments.begin(bytes, start + 2, end, tooLong);
+        case control.NEXT_FRAGMENT:
+          return this.#fragments.continue(bytes, start + 2, end, tooLong);
+      }
+    }
+    throw new ProtocolError("a frame without a control message");
+  }
+
+  /** Reads a signal; with `tooLong`, only its beginning is there. */
+  #signal(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    atoms: readonly KnownAtom[] | undefined,
+    tooLong: OverLimit | undefined,
+  ): void {
+    this.#tooLong = tooLong;
+    const reader = this.#reader.open(bytes, start, end, atoms);
     const items = reader.tuple();
     this.#control(reader, items, items === 0 ? -1 : reader.integer());
   }
@@ -262,10 +312,15 @@ export class ControlDecoder implements Incoming {
     if (isTrace(label)) this.#trace = label;
   }
 
+  /** Reads the version byte before a term, if the frame has such bytes. */
+  #version(reader: TermReader): void {
+    if (this.#hasVersions) reader.version();
+  }
+
   /** Reads the term after the control message. */
   #payload(reader: TermReader, maxDepth: number): unknown {
     if (this.#tooLong !== undefined) throw this.#tooLong;
-    reader.version();
+    this.#version(reader);
     const term = reader.term(maxDepth);
     reader.finish();
     return term;
@@ -321,6 +376,7 @@ export class ControlDecoder implements Incoming {
   /** Reads a log event that is too deep; `undefined` if it has a term that is not known. */
   #cut(reader: TermReader): unknown {
     try {
+      this.#version(reader);
       return cutTerm(reader, this.#maxDepth);
     } catch (error) {
       if (!(error instanceof OverLimit)) throw error;
@@ -359,7 +415,7 @@ export class ControlDecoder implements Incoming {
   /** Reads the beginning of a refused message to learn what it is, as far as possible. */
   #headOf(reader: TermReader, alias: Ref | undefined): Head {
     try {
-      reader.version();
+      this.#version(reader);
       const items = reader.tuple();
       const first = reader.term(HEAD_LEVELS);
       if (items === 2) {

@@ -48,6 +48,7 @@ import {
   ALIAS,
   ALTACT_SIG,
   BIG_SEQTRACE_LABELS,
+  DIST_HDR_ATOM_CACHE,
   SEND_SENDER,
 } from "./distribution_flags.ts";
 import { EMPTY_FRAME } from "./beam_frames.ts";
@@ -82,6 +83,8 @@ export class ControlEncoder implements Outgoing {
   /** Whether messages to pids name their sender; C programs that use `ei` do not support it. */
   readonly #sendsSender: boolean;
   readonly #sendsAlias: boolean;
+  /** Whether frames begin with a distribution header, which has no atoms here. */
+  readonly #hasHeader: boolean;
   /** The serial number of the last trace token. */
   #serial = 0;
 
@@ -92,6 +95,7 @@ export class ControlEncoder implements Outgoing {
     port: Port,
     flags: bigint = SEND_SENDER,
   ) {
+    this.#hasHeader = (flags & DIST_HDR_ATOM_CACHE) !== 0n;
     this.#takesTraces = (flags & BIG_SEQTRACE_LABELS) !== 0n;
     this.#sendsSender = (flags & SEND_SENDER) !== 0n;
     // OTP 28 and 29 know both kinds.
@@ -118,8 +122,14 @@ export class ControlEncoder implements Outgoing {
     this.#isOpen = true;
     this.#start = writer.length;
     writer.u32(0);
-    writer.u8(control.PASS_THROUGH);
-    writer.u8(ETF_VERSION);
+    if (this.#hasHeader) {
+      writer.u8(ETF_VERSION);
+      writer.u8(control.HEADER);
+      writer.u8(0);
+    } else {
+      writer.u8(control.PASS_THROUGH);
+      writer.u8(ETF_VERSION);
+    }
     writer.tuple(items);
     writer.integer(kind);
     return writer;
@@ -127,7 +137,7 @@ export class ControlEncoder implements Outgoing {
 
   /** Begins the message of a frame. */
   #message(): TermWriter {
-    this.#writer.u8(ETF_VERSION);
+    if (!this.#hasHeader) this.#writer.u8(ETF_VERSION);
     return this.#writer;
   }
 

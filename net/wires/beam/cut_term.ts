@@ -32,10 +32,8 @@ const MAX_INTEGER = 1024;
  * @throws {ProtocolError} If the term is invalid.
  */
 export function cutTerm(reader: TermReader, maxDepth: number): unknown {
-  reader.version();
-  const cutter = new Cutter(reader.rest());
-  const bytes = cutter.cut(maxDepth);
-  const cut = new TermReader().open(bytes);
+  const bytes = new Cutter(reader.rest()).cut(maxDepth);
+  const cut = new TermReader().open(bytes, 0, bytes.length, reader.atoms);
   const term = cut.term(maxDepth);
   cut.finish();
   return term;
@@ -95,6 +93,7 @@ class Cutter {
     this.#at++;
     switch (kind) {
       case tag.SMALL_INTEGER:
+      case tag.CACHED_ATOM:
         return this.#skip(1);
       case tag.INTEGER:
         return this.#skip(4);
@@ -150,7 +149,10 @@ class Cutter {
 
   #atom(): void {
     const kind = this.#kind();
-    if (kind !== tag.SMALL_ATOM_UTF8 && kind !== tag.ATOM_UTF8) {
+    if (
+      kind !== tag.SMALL_ATOM_UTF8 && kind !== tag.ATOM_UTF8 &&
+      kind !== tag.CACHED_ATOM
+    ) {
       throw new ProtocolError(
         `expected an atom, got a term of the tag ${kind}`,
       );

@@ -67,13 +67,10 @@ const MANDATORY_25 = EXTENDED_REFERENCES | FUN_TAGS | NEW_FUN_TAGS |
 /** The flags that OTP 26 and later require. */
 export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
 
-/**
- * The flags of a hidden node of this library. It takes whole messages without a cache of atoms: neither
- * DIST_HDR_ATOM_CACHE nor FRAGMENTS.
- */
+/** The flags of a hidden node of this library. */
 const HIDDEN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
   ALIAS | ALTACT_SIG | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER |
-  EXIT_PAYLOAD |
+  EXIT_PAYLOAD | DIST_HDR_ATOM_CACHE | FRAGMENTS |
   UNICODE_IO | BIG_SEQTRACE_LABELS;
 
 /** The flags that this node states. */

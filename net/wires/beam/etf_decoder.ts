@@ -73,35 +73,41 @@ const NOTHING = Buffer.alloc(0);
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
 
-/** The key `map`, and the tag of its value: the first bytes of a `MapSet` since OTP 26. */
-const ITEMS = atomBytes("map", tag.MAP);
+/** An atom, and its encoding in a frame whose header does not have it. */
+interface EncodedAtom {
+  readonly atom: Atom;
+  readonly bytes: Uint8Array;
+}
 
-/** The first bytes of a `MapSet` when keys are sorted. */
-const NAMED_ITEMS = Buffer.concat([
-  atomBytes("__struct__"),
-  atomBytes("Elixir.MapSet"),
-  ITEMS,
-]);
+/** The atoms of a `MapSet`: it begins with the key `map` since OTP 26, and with the name when keys are sorted. */
+const [ITEMS_KEY, STRUCT_KEY, SET_NAME] = [SET_ITEMS, STRUCT, MAP_SET].map(
+  (atom): EncodedAtom => ({
+    atom,
+    bytes: Buffer.from([
+      tag.SMALL_ATOM_UTF8,
+      atom.name.length,
+      ...Buffer.from(atom.name),
+    ]),
+  }),
+);
 
-/** The last bytes of a `MapSet` since OTP 26. */
-const SET_NAME = Buffer.concat([
-  atomBytes("__struct__"),
-  atomBytes("Elixir.MapSet"),
-]);
+/** The atoms of a frame without a header. */
+const NO_ATOMS: readonly KnownAtom[] = [];
 
-function atomBytes(name: string, ...more: number[]): Buffer {
-  return Buffer.from([
-    tag.SMALL_ATOM_UTF8,
-    name.length,
-    ...Buffer.from(name),
-    ...more,
-  ]);
+/** Returns the number of bytes that an atom takes, besides the two bytes of its number in a header. */
+function growthOf({ bytes: { length } }: KnownAtom): number {
+  return length > 0xff ? length + 1 : length;
 }
 
 /** Reads a sequence of terms, and parts of terms. One reader serves all frames of a connection. */
 export class TermReader {
-  readonly #atoms = new AtomTable();
+  readonly #known = new AtomTable();
   readonly #keys = new KeyTable();
+  readonly #maxGrowth: number;
+  /** The atoms of the header of the frame. */
+  #atoms = NO_ATOMS;
+  /** The number of bytes that the term would be longer without its header. */
+  #growth = 0;
   #bytes: Buffer = NOTHING;
   #at = 0;
   #end = 0;
@@ -111,14 +117,35 @@ export class TermReader {
   #lowest = Infinity;
   /** Whether the variables of a function are being read, whose values are discarded. */
   #inFunction = false;
+  /** The growth before that function, and its places that change when the header's atoms are written out in it. */
+  #outerGrowth = 0;
+  #references: number[] = [];
+  #sizes: FunctionSize[] = [];
   /** The number of enclosing maps that must be dates, as they are too deep otherwise. */
   #dates = 0;
 
-  /** Starts reading `bytes` from `start` to `end`. Values are copies of the bytes. */
-  open(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
+  /**
+   * Creates a reader.
+   *
+   * @param maxGrowth The number of bytes that a term may be longer without its header. The header stands for atoms of
+   * 1,020 bytes in two, so that a term of a legal size could become 500 times as large when it is sent on.
+   */
+  constructor(maxGrowth = Infinity) {
+    this.#maxGrowth = maxGrowth;
+  }
+
+  /** Starts reading `bytes` from `start` to `end`, with the atoms of a header. Values are copies of the bytes. */
+  open(
+    bytes: Uint8Array,
+    start = 0,
+    end: number = bytes.length,
+    atoms: readonly KnownAtom[] = NO_ATOMS,
+  ): this {
     this.#bytes = bufferOf(bytes);
     this.#at = start;
     this.#end = end;
+    this.#atoms = atoms;
+    this.#growth = 0;
     this.#inFunction = false;
     this.#dates = 0;
     return this;
@@ -132,6 +159,11 @@ export class TermReader {
   /** The current position. */
   get at(): number {
     return this.#at;
+  }
+
+  /** The atoms of the header. */
+  get atoms(): readonly KnownAtom[] {
+    return this.#atoms;
   }
 
   /** Returns the remaining bytes. */
@@ -253,6 +285,7 @@ export class TermReader {
   term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
     this.#max = maxDepth;
     this.#lowest = Infinity;
+    this.#growth = 0;
     return this.#read(maxDepth);
   }
 
@@ -270,6 +303,7 @@ export class TermReader {
         return this.#binary();
       case tag.SMALL_ATOM_UTF8:
       case tag.ATOM_UTF8:
+      case tag.CACHED_ATOM:
         return this.#atomOf(kind).value;
       case tag.SMALL_TUPLE:
         return this.#tuple(this.u8(), left);
@@ -342,6 +376,7 @@ export class TermReader {
 
   #atomOf(kind: number): KnownAtom {
     let length;
+    if (kind === tag.CACHED_ATOM) return this.#atomOfHeader();
     if (kind === tag.SMALL_ATOM_UTF8) length = this.u8();
     else if (kind === tag.ATOM_UTF8) {
       this.#need(2);
@@ -350,7 +385,25 @@ export class TermReader {
     this.#need(length);
     const at = this.#at;
     this.#at = at + length;
-    return this.#atoms.find(this.#bytes, at, length);
+    return this.#known.find(this.#bytes, at, length);
+  }
+
+  #atomOfHeader(): KnownAtom {
+    const number = this.u8();
+    if (number >= this.#atoms.length) {
+      throw new ProtocolError(
+        `the atom ${number} of a header with ${this.#atoms.length}`,
+      );
+    }
+    const known = this.#atoms[number];
+    this.#growth += growthOf(known);
+    if (this.#growth > this.#maxGrowth) {
+      throw new OverLimit(
+        `a term that is over ${this.#maxGrowth} bytes longer with the atoms of its header (limits.maxMessageBytes)`,
+      );
+    }
+    if (this.#inFunction) this.#references.push(this.#at - 2);
+    return known;
   }
 
   #node(): string {
@@ -489,11 +542,12 @@ export class TermReader {
     const size = this.u32();
     const end = start + 1 + size;
     if (end > this.#end) throw new ProtocolError(`a function of ${size} bytes`);
-    if (size > MAX_FUNCTION_BYTES) {
-      throw new OverLimit(
-        `a function of ${size} bytes, and ${MAX_FUNCTION_BYTES} is the most`,
-      );
-    }
+    if (size > MAX_FUNCTION_BYTES) throw tooLongFunction(size);
+    // A function is not a level of a term. A function within a function is one, so that nesting is bounded.
+    const isInner = this.#inFunction;
+    if (isInner && left <= 0) throw this.#tooDeep();
+    const growth = this.#growth;
+    if (!isInner) this.#beginFunction();
     const arity = this.u8();
     // Skip the hash of the module's code.
     this.#need(16);
@@ -505,12 +559,8 @@ export class TermReader {
     const uniq = this.natural();
     if (uniq >= WORD) throw new ProtocolError(`a function of the hash ${uniq}`);
     this.pid();
-    // A function is not a level of a term. A function within a function is one, so that nesting is bounded.
-    const isInner = this.#inFunction;
-    if (isInner && left <= 0) throw this.#tooDeep();
     const lowest = this.#lowest;
     this.#lowest = Infinity;
-    this.#inFunction = true;
     for (let i = 0; i < variables; i++) {
       this.#read(isInner ? left - 1 : this.#max);
     }
@@ -521,15 +571,50 @@ export class TermReader {
         `a function that does not have its ${size} bytes`,
       );
     }
+    if (this.#growth > growth) {
+      this.#sizes.push({
+        at: start + 1 + growth - this.#outerGrowth,
+        size: size + this.#growth - growth,
+      });
+    }
     // A function within a function is discarded, but it may be a map key, which must be unique.
     if (isInner) return {};
-    return new LocalFunction(
-      module.name,
-      index,
-      uniq,
-      arity,
-      this.#bytes.subarray(start, end),
-    );
+    const bytes = this.#functionBytes(start, end);
+    return new LocalFunction(module.name, index, uniq, arity, bytes);
+  }
+
+  #beginFunction(): void {
+    this.#inFunction = true;
+    this.#outerGrowth = this.#growth;
+    this.#references = [];
+    this.#sizes = [];
+  }
+
+  /** Returns the bytes of a function, which stay valid without the header: its atoms are written out. */
+  #functionBytes(start: number, end: number): Uint8Array {
+    if (this.#references.length === 0) return this.#bytes.subarray(start, end);
+    const length = end - start + this.#growth - this.#outerGrowth;
+    if (length > MAX_FUNCTION_BYTES) throw tooLongFunction(length);
+    const whole = Buffer.alloc(length);
+    let from = start;
+    let to = 0;
+    for (const at of this.#references) {
+      whole.set(this.#bytes.subarray(from, at), to);
+      to += at - from;
+      from = at + 2;
+      const { bytes } = this.#atoms[this.#bytes[at + 1]];
+      const isShort = bytes.length <= 0xff;
+      whole[to++] = isShort ? tag.SMALL_ATOM_UTF8 : tag.ATOM_UTF8;
+      if (!isShort) whole[to++] = bytes.length >> 8;
+      whole[to++] = bytes.length;
+      whole.set(bytes, to);
+      to += bytes.length;
+    }
+    whole.set(this.#bytes.subarray(from, end), to);
+    for (const { at, size } of this.#sizes) {
+      whole.writeUInt32BE(size, at - start);
+    }
+    return whole;
   }
 
   #tuple(arity: number, left: number): Tuple {
@@ -580,8 +665,12 @@ export class TermReader {
     if (size === DATE_TIME_FIELDS) return this.#maybeDate(left);
     this.#enter(left);
     if (size === 2) {
-      if (this.#mayBeSet(ITEMS)) return this.#maybeSet(ITEMS, left);
-      if (this.#mayBeSet(NAMED_ITEMS)) return this.#maybeSet(NAMED_ITEMS, left);
+      const named = this.#afterSetName(this.#at);
+      const items = this.#after(named < 0 ? this.#at : named, ITEMS_KEY);
+      if (items >= 0 && this.#mayBeSet(items)) {
+        this.#at = items + 1;
+        return this.#maybeSet(named >= 0, left);
+      }
     }
     return this.#entries(size, left);
   }
@@ -661,24 +750,34 @@ export class TermReader {
     return fromStruct(mapOf(keys, values));
   }
 
-  #begins(bytes: Uint8Array): boolean {
-    const at = this.#at;
-    if (this.#end - at < bytes.length) return false;
-    for (let i = 0; i < bytes.length; i++) {
-      if (this.#bytes[at + i] !== bytes[i]) return false;
+  /** Returns the position after an atom, if it is at `at`; otherwise -1. */
+  #after(at: number, { atom, bytes }: EncodedAtom): number {
+    const own = this.#bytes;
+    if (at < 0 || this.#end - at < 2) return -1;
+    if (own[at] === tag.CACHED_ATOM) {
+      return this.#atoms[own[at + 1]]?.atom === atom ? at + 2 : -1;
     }
-    return true;
+    if (this.#end - at < bytes.length) return -1;
+    for (let i = 0; i < bytes.length; i++) {
+      if (own[at + i] !== bytes[i]) return -1;
+    }
+    return at + bytes.length;
   }
 
-  /** Returns whether the next bytes may begin a set: in a struct, the first key is an atom and has a value. */
-  #mayBeSet(beginning: Uint8Array): boolean {
-    if (!this.#begins(beginning)) return false;
+  /** Returns the position after the key and the value that name a set; otherwise -1. */
+  #afterSetName(at: number): number {
+    return this.#after(this.#after(at, STRUCT_KEY), SET_NAME);
+  }
+
+  /** Returns whether the map at `at` may be a set's items: in a struct, the first key is an atom and has a value. */
+  #mayBeSet(at: number): boolean {
     const bytes = this.#bytes;
-    const key = this.#at + beginning.length + 4;
-    const value = key + 2 + bytes[key + 1];
-    if (key > this.#end) return false;
+    const key = at + 5;
+    if (bytes[at] !== tag.MAP || key > this.#end) return false;
     const isEmpty = bytes.readUInt32BE(key - 4) === 0;
-    return isEmpty || bytes[key] !== tag.SMALL_ATOM_UTF8 ||
+    const isCached = bytes[key] === tag.CACHED_ATOM;
+    const value = key + 2 + (isCached ? 0 : bytes[key + 1]);
+    return isEmpty || !isCached && bytes[key] !== tag.SMALL_ATOM_UTF8 ||
       value >= this.#end ||
       bytes[value] === tag.NIL;
   }
@@ -687,8 +786,7 @@ export class TermReader {
    * Reads a map that begins like a set. Only the bytes after the keys show whether it is a set. So the keys are read as
    * items of a set, which are one level higher than keys of a map in a map.
    */
-  #maybeSet(beginning: Uint8Array, left: number): unknown {
-    this.#at += beginning.length;
+  #maybeSet(isNamed: boolean, left: number): unknown {
     const size = this.#count(2);
     const keys: unknown[] = [];
     const values: unknown[] = [];
@@ -711,9 +809,9 @@ export class TermReader {
       values.push(this.#read(left - 2));
       ofValues = this.#lowest;
     }
-    const isNamed = beginning === NAMED_ITEMS;
-    if (isSet && (isNamed || this.#begins(SET_NAME))) {
-      if (!isNamed) this.#at += SET_NAME.length;
+    const end = isNamed ? this.#at : this.#afterSetName(this.#at);
+    if (isSet && end >= 0) {
+      this.#at = end;
       this.#lowest = Math.min(outer, ofKeys);
       return setOf(keys);
     }
@@ -753,6 +851,12 @@ export class TermReader {
     if (!(value instanceof Date)) this.#enter(left);
     return value;
   }
+}
+
+/** The size of a function with the header's atoms written out, and its position with those before it written out. */
+interface FunctionSize {
+  readonly at: number;
+  readonly size: number;
 }
 
 /** Returns whether bytes are a valid function of an Erlang node. */
@@ -832,6 +936,12 @@ function unexpected(what: string, kind: number): ProtocolError {
 
 function truncated(): ProtocolError {
   return new ProtocolError("a term that goes beyond its frame");
+}
+
+function tooLongFunction(size: number): OverLimit {
+  return new OverLimit(
+    `a function of ${size} bytes, and ${MAX_FUNCTION_BYTES} is the most`,
+  );
 }
 
 function tooManyDigits(): OverLimit {

@@ -1,8 +1,7 @@
 /**
  * The tags of Erlang's External Term Format that OTP 25 to 28 write on a connection. Other tags are refused:
- * compressed terms (80), floats as text (99), atoms in Latin-1 (100, 115), cached atoms (82), pids, ports and references
- * without a 32-bit creation (101, 102, 103, 114), the old encoding of funs (117), and terms that are local to a node
- * (121).
+ * compressed terms (80), floats as text (99), atoms in Latin-1 (100, 115), pids, ports and references without a 32-bit
+ * creation (101, 102, 103, 114), the old encoding of funs (117), and terms that are local to a node (121).
  */
 
 /**
@@ -11,7 +10,6 @@
  */
 export const OLD_TAGS: ReadonlySet<number> = new Set([
   80,
-  82,
   99,
   100,
   101,
@@ -33,6 +31,8 @@ export const ETF_VERSION = 131;
 export const NEW_FLOAT = 70;
 /** A bitstring that does not end at a byte boundary. */
 export const BIT_BINARY = 77;
+/** The number of an atom of the distribution header. */
+export const CACHED_ATOM = 82;
 /** A pid: node, id, serial and creation. */
 export const NEW_PID = 88;
 /** A port with a 32-bit id. */

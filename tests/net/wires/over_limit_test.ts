@@ -200,7 +200,6 @@ function pidText(pid: Pid): string {
 
 function bytesOf(value: unknown, depth = 10_000): Uint8Array {
   const writer = new TermWriter();
-  writer.u8(131);
   writer.term(value, depth);
   return writer.take().slice();
 }

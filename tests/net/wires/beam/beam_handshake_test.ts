@@ -42,7 +42,7 @@ import { fuzz, runs } from "../../../_seeds.ts";
 const RAW = "raw@localhost";
 
 /** The flags of this node. */
-const OWN_FLAGS = 0x2d_075f_1fbdn;
+const OWN_FLAGS = 0x2d_07df_3fbdn;
 
 /** The number of damaged handshakes. */
 const DAMAGED = runs(1000);
@@ -71,7 +71,7 @@ clusterTest("a dialler with OTP 27's flags is let in", async (cluster) => {
   const { name, flags, creation } = await enterBeam(raw, RAW);
   assertEquals([name, creation], [alex.name, alex.creation]);
   // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, BIG_SEQTRACE_LABELS, UNICODE_IO and the two of
-  // monitors, and PUBLISHED. Without FRAGMENTS and DIST_HDR_ATOM_CACHE.
+  // monitors, FRAGMENTS, DIST_HDR_ATOM_CACHE, and PUBLISHED.
   assertEquals(flags, OWN_FLAGS);
   await cluster.logged(/Connected to raw@localhost/);
   await alex.run(() => {
@@ -144,7 +144,7 @@ for (const [otp, flags, replyKind] of VERSIONS) {
     await raw.write(call);
     let frame: Buffer | undefined;
     do frame = await raw.body(4); while (
-      frame?.length === 0 || frame?.[4] !== 97 || frame[5] !== replyKind
+      frame?.length === 0 || frame?.[5] !== 97 || frame[6] !== replyKind
     );
     assertEquals(await alex.run(() => Node.list("connected")), [RAW]);
   });

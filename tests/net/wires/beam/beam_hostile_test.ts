@@ -41,7 +41,8 @@ import {
   RawBeam,
 } from "../../../_raw_beam.ts";
 import * as Remote from "../../../_remote.ts";
-import { fuzz, runs } from "../../../_seeds.ts";
+import { HeaderWriter } from "../../../_beam_headers.ts";
+import { fuzz, Random, runs } from "../../../_seeds.ts";
 import { quiet } from "../../../_processes.ts";
 
 const KATE = "kate@localhost";
@@ -151,8 +152,24 @@ function goodFrames(): Uint8Array[] {
   ];
 }
 
+/** The same frames, each with a distribution header. */
+function headedFrames(): Buffer[] {
+  return goodFrames().slice(0, -1).map((frame, i) =>
+    new HeaderWriter(new Random(i)).frame(frame)
+  );
+}
+
+/** The same, each in two fragments. */
+function fragmentedFrames(): Buffer[] {
+  return goodFrames().slice(0, -1).map((frame, i) =>
+    Buffer.concat(
+      new HeaderWriter(new Random(i)).fragments(frame, i, 2, 80),
+    )
+  );
+}
+
 test(`fuzz: ${RUNS} streams of a BEAM`, { timeout: 600_000 }, async () => {
-  const frames = goodFrames();
+  const frames = [...goodFrames(), ...headedFrames(), ...fragmentedFrames()];
   const written: Uint8Array[] = [];
   const runtime: NodeRuntime = new NodeRuntime({
     node: KATE,
@@ -206,7 +223,7 @@ test(`fuzz: ${RUNS} streams of a BEAM`, { timeout: 600_000 }, async () => {
 test("a frame of a BEAM that is cut at any byte is refused or waits for more", () => {
   const runtime = new NodeRuntime({ node: KATE, creation: 5, report() {} });
   const local = localOf(KATE, 5);
-  for (const frame of goodFrames()) {
+  for (const frame of [...goodFrames(), ...headedFrames()]) {
     for (let end = 4; end < frame.length; end++) {
       const cut = Buffer.from(frame.subarray(0, end));
       const waiting = new ControlDecoder(local, THERE, runtime.local, () => {});

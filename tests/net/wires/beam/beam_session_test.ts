@@ -927,7 +927,7 @@ elixirTest("large messages arrive, up to limits", async ({ kate, cluster }) => {
   );
   assertEquals(await next(), atom("last"));
   await cluster.logged(
-    /Refused a message of kate@localhost: a frame of 4\d+ bytes/,
+    /Refused a message of kate@localhost: a signal of over 33554432 bytes/,
   );
 });
 

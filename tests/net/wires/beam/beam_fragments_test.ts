@@ -1,0 +1,359 @@
+/** Distribution headers and fragments of a BEAM: as it writes them, and against the rules. */
+
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { Buffer } from "node:buffer";
+import { Budget } from "../../../../net/budget.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../../net/wire.ts";
+import type { Signals } from "../../../../core/signals/signal.ts";
+import { atom } from "../../../../core/values/atom.ts";
+import { LocalFunction } from "../../../../core/values/functions.ts";
+import { Pid } from "../../../../core/values/pid.ts";
+import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import * as control from "../../../../net/wires/beam/control.ts";
+import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
+import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
+import { ENTRIES } from "../../../../net/wires/beam/atom_cache.ts";
+import { MAX_SEQUENCES } from "../../../../net/wires/beam/fragments.ts";
+import { Refusals } from "../../../../net/wires/over_limit.ts";
+import { test } from "../../../../testing/tags.ts";
+import { fragment, framed, HeaderWriter } from "../../../_beam_headers.ts";
+import { elixirPairTest, nextMessage } from "../../../_elixir_pair.ts";
+import { numbersIn } from "../../../_pages.ts";
+import { beamFrame, CREATION, localOf, RAW } from "../../../_raw_beam.ts";
+import fc, { fuzz, Random, runs } from "../../../_seeds.ts";
+import { send } from "../../../../otp/process/process.ts";
+import { beamTerm } from "./_beam_terms.ts";
+
+const KATE = "kate@localhost";
+const TO = new Pid(KATE, 100, 5);
+
+/** A decoder of kate's, with the messages that it has delivered and the signals that it has refused. */
+function decoderOf(limits: Partial<Limits> = {}, max = Infinity) {
+  const parts = new Budget(max);
+  const got: [sender: number, message: unknown][] = [];
+  const refused: string[] = [];
+  const deliver = {
+    send: (from: Pid, _to: Pid, message: unknown) => {
+      got.push([from.number, message]);
+    },
+  } as unknown as Signals;
+  const local = {
+    ...localOf(KATE, 5),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    parts,
+  };
+  const port = { refused: (_: string, why: string) => void refused.push(why) };
+  const decoder = new ControlDecoder(
+    local,
+    { name: RAW, creation: CREATION, hidden: true },
+    deliver,
+    () => {},
+    new Refusals(KATE, port as never),
+  );
+  return { decoder, got, refused, parts };
+}
+
+function frameOf(sender: number, message: unknown): Uint8Array {
+  const from = new Pid(RAW, sender, CREATION);
+  return beamFrame([control.DOP_SEND_SENDER, from, TO], message);
+}
+
+function bytesOf(value: unknown): string {
+  const writer = new TermWriter();
+  writer.term(value, 1000);
+  return Buffer.from(writer.take()).toString("hex");
+}
+
+test("terms behind a header, whole or in fragments between others, are the terms without a header", () => {
+  fc.assert(
+    fc.property(
+      fc.array(beamTerm(), { minLength: 1, maxLength: 6 }),
+      fc.nat(),
+      (terms, seed) => {
+        const random = new Random(seed);
+        const frames = terms.map((term, i) => frameOf(i, term));
+        const plain = decoderOf();
+        for (const frame of frames) plain.decoder.receive(frame);
+        const { decoder, got, parts } = decoderOf();
+        const writer = new HeaderWriter(random);
+        const open: Buffer[][] = [];
+        const goOn = () => {
+          const next = random.of(open);
+          decoder.receive(next.shift()!);
+          if (next.length === 0) open.splice(open.indexOf(next), 1);
+        };
+        for (const [i, frame] of frames.entries()) {
+          if (random.below(3) === 0) decoder.receive(writer.frame(frame));
+          else {
+            const count = 1 + random.below(4);
+            // The control message has up to 80 bytes.
+            open.push(writer.fragments(frame, i, count, 80));
+            decoder.receive(open.at(-1)!.shift()!);
+            if (count === 1) open.pop();
+          }
+          if (open.length > 0 && random.below(2) === 0) goOn();
+        }
+        while (open.length > 0) goOn();
+        const byNumber = (messages: typeof got) =>
+          messages.map(([sender, message]) => [sender, bytesOf(message)])
+            .sort();
+        assertEquals(byNumber(got), byNumber(plain.got));
+        assertEquals(parts.used, 0);
+      },
+    ),
+    { numRuns: runs(300) },
+  );
+});
+
+/** The header of no atoms, and a message from 1 behind it, in bytes that are cut into fragments. */
+function partsOf(message: unknown, ...sizes: number[]): Buffer[] {
+  const { header, terms } = new HeaderWriter(new Random(1)).split(
+    frameOf(1, message),
+  );
+  const bytes = Buffer.concat([header, terms]);
+  const ends = [...sizes.map((size) => 120 + size), bytes.length];
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+}
+
+const ZEROS = Buffer.alloc(2000);
+
+const SMALL = partsOf("text".repeat(50), 10, 20);
+
+test("a small signal passes between fragments, and an order that is broken closes", () => {
+  const [first, second, third] = SMALL;
+  const { decoder, got } = decoderOf();
+  decoder.receive(fragment(69, 7, 3, first));
+  decoder.receive(frameOf(2, "small"));
+  decoder.receive(fragment(70, 7, 2, second));
+  assertEquals(got, [[2, "small"]]);
+  decoder.receive(fragment(70, 7, 1, third));
+  assertEquals(got, [[2, "small"], [1, "text".repeat(50)]]);
+  const begun = fragment(69, 7, 3, first);
+  for (
+    const [frames, why] of [
+      [[fragment(70, 7, 2, second)], /has not begun/],
+      [[begun, begun], /begins again/],
+      [[begun, fragment(70, 8, 2, second)], /has not begun/],
+      [[begun, fragment(70, 7, 3, second)], /the fragment 3 after 3/],
+      [[begun, fragment(70, 7, 1, third)], /the fragment 1 after 3/],
+      [[begun, ...[2, 1, 1].map((n) => fragment(70, 7, n))], /./],
+      [[fragment(69, 7, 0, first)], /of the number 0/],
+      [[framed([131, 69, ...new Uint8Array(15)])], /beyond its frame/],
+      [[framed([131, 70, ...new Uint8Array(15)])], /beyond its frame/],
+      [[framed([131, 71, 0])], /without a control message/],
+      [[framed([131, 68])], /without a control message/],
+      // The control message must be in the first fragment.
+      [[fragment(69, 7, 2, first.subarray(0, 50)), fragment(70, 7, 1)], /./],
+    ] as [Uint8Array[], RegExp][]
+  ) {
+    const { decoder, parts } = decoderOf();
+    const error = assertThrows(
+      () => frames.forEach((frame) => decoder.receive(frame)),
+      ProtocolError,
+    );
+    assertMatch(error.message, why);
+    decoder.close();
+    assertEquals(parts.used, 0);
+  }
+});
+
+test("a header that is invalid or refers to an empty entry closes", () => {
+  const link = [104, 3, 97, 1, 82, 0, 82, 0];
+  for (
+    const [header, why] of [
+      [[1], /a header that goes beyond/],
+      [[1, 8], /a header that goes beyond/],
+      [[1, 8, 5], /a header that goes beyond/],
+      [[1, 8, 5, 3, 97, 97], /a header that goes beyond/],
+      [[1, 0x18, 5, 0], /a header that goes beyond/],
+      [[2, 0x88, 0, 5, 1, 97], /a header that goes beyond/],
+      [[255, ...new Uint8Array(400)], /the entry 0 of the cache/],
+      [[1, 0x07, 255, ...link], /the entry 2047 of the cache/],
+      [[1, 8, 5, 1, 255, ...link], /not UTF-8/],
+      [[0, ...link], /expected a pid/],
+      [[0, 104, 3, 97, 22, 88, 82, 0], /the atom 0 of a header with 0/],
+      [[1, 8, 5, 1, 97, 104, 3, 97, 22, 88, 82, 1], /the atom 1 of a header/],
+    ] as [number[], RegExp][]
+  ) {
+    const { decoder } = decoderOf();
+    const error = assertThrows(
+      () => decoder.receive(framed([131, 68], header)),
+      ProtocolError,
+    );
+    assertMatch(error.message, why);
+  }
+});
+
+test("a signal that exceeds a limit in fragments is refused alone, and its other fragments are skipped", () => {
+  const limits = { maxMessageBytes: 1000 };
+  const zeros = ZEROS.subarray(0, 400);
+  const { decoder, got, refused, parts } = decoderOf(limits, 24_000);
+  const [first, second, third] = SMALL;
+  decoder.receive(fragment(69, 1, 5, first));
+  for (const n of [4, 3, 2]) decoder.receive(fragment(70, 1, n, zeros));
+  assertMatch(refused[0], /a signal of over 1000 bytes \(limits.maxMessage/);
+  assertEquals(parts.used, 0);
+  decoder.receive(fragment(70, 1, 1, zeros));
+  // A fragment that exceeds the limit by itself.
+  decoder.receive(
+    fragment(69, 1, 2, Buffer.concat([first, ZEROS.subarray(0, 900)])),
+  );
+  decoder.receive(fragment(70, 1, 1));
+  decoder.receive(fragment(69, 1, 2, first));
+  decoder.receive(fragment(70, 1, 1, ZEROS.subarray(0, 1000)));
+  assertEquals(refused.length, 3);
+  // The bytes of all signals: the one whose last fragment came first is refused.
+  for (const id of [1, 2]) decoder.receive(fragment(69, id, 3, first));
+  decoder.receive(fragment(70, 1, 2, second));
+  decoder.receive(fragment(69, 3, 3, first));
+  assertMatch(refused[3], /more than 12000 bytes .*\(limits.maxTotalMessage/);
+  assertEquals(refused.length, 4);
+  decoder.receive(fragment(70, 2, 2, second));
+  decoder.receive(fragment(70, 1, 1, third));
+  decoder.receive(fragment(70, 2, 1, third));
+  assertEquals(got, [[1, "text".repeat(50)]]);
+  decoder.close();
+  assertEquals(parts.used, 0);
+});
+
+test("a peer holds no more than the limits, whatever fragments it sends", async () => {
+  await fuzz(runs(300), (random) => {
+    const max = random.of([20_000, 60_000]);
+    const { decoder, parts } = decoderOf({ maxMessageBytes: 10_000 }, max);
+    parts.add(random.below(max));
+    const others = parts.used;
+    const most = Math.max(max / 2, 10_000 + 4096);
+    const open = new Map<number, number>();
+    for (let i = 0; i < 200; i++) {
+      const id = random.below(20);
+      const next = (open.get(id) ?? 0) - 1;
+      // The last fragment would end the run: what is behind the first one is no term.
+      if (next > 1) {
+        decoder.receive(
+          fragment(70, id, next, ZEROS.subarray(random.below(2000))),
+        );
+        open.set(id, next);
+      } else if (!open.has(id)) {
+        const count = 2 + random.below(300);
+        decoder.receive(fragment(69, id, count, SMALL[0]));
+        open.set(id, count);
+      }
+      assertLess(parts.used - others, most + 1);
+      assertLess(parts.used, max + 1);
+    }
+    decoder.close();
+    assertEquals(parts.used, others);
+  });
+  const caps = "| (signals in fragments) | # ";
+  assertEquals(numbersIn("docs/security.md", caps), [MAX_SEQUENCES]);
+  const atoms = "| (atoms of headers) | # ";
+  assertEquals(numbersIn("docs/security.md", atoms), [ENTRIES]);
+  const { decoder } = decoderOf();
+  for (let i = 0; i < MAX_SEQUENCES; i++) {
+    decoder.receive(fragment(69, i, 2, SMALL[0]));
+  }
+  assertThrows(
+    () => decoder.receive(fragment(69, MAX_SEQUENCES, 2, SMALL[0])),
+    ProtocolError,
+    "incomplete signals",
+  );
+});
+
+/** A frame with one atom of 1,020 bytes in its header, and a message to a pid behind it. */
+function longAtomFrame(message: number[]): Buffer {
+  const name = Buffer.from("\u{1f600}".repeat(255));
+  const [node, to] = [RAW, KATE].map((
+    each,
+  ) => [119, each.length, ...Buffer.from(each)]);
+  const pid = (
+    atom: number[],
+    creation: number,
+  ) => [88, ...atom, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, creation];
+  return framed(
+    [131, 68, 1, 0x18, 9, name.length >> 8, name.length & 255],
+    name,
+    [
+      104,
+      3,
+      97,
+      control.DOP_SEND_SENDER,
+      ...pid(node, CREATION),
+      ...pid(to, 5),
+    ],
+    message,
+  );
+}
+
+test("atoms of a header count in full: neither terms nor functions grow beyond the limits", () => {
+  const list = (count: number) => [
+    108,
+    ...[count >> 24, count >> 16, count >> 8, count].map((each) => each & 255),
+    ...new Array(count).fill([82, 0]).flat(),
+    106,
+  ];
+  // A function of the module in the header, with a list of that atom as its variable.
+  const fun = (count: number) => {
+    const names = [82, 0, 97, 0, 97, 0, 88, 119, 3, 97, 64, 98];
+    const rest = [...new Array(12).fill(0), ...list(count)];
+    const size = 4 + 1 + 16 + 8 + names.length + rest.length;
+    return [
+      ...[112, 0, 0, size >> 8, size & 255, 0, ...new Array(16).fill(0)],
+      ...[0, 0, 0, 0, 0, 0, 0, 1, ...names, ...rest],
+    ];
+  };
+  const limits = { maxMessageBytes: 100_000 };
+  for (const [term, isRefused] of [[list, false], [fun, true]] as const) {
+    const { decoder, got, refused } = decoderOf(limits);
+    decoder.receive(longAtomFrame(term(90)));
+    assertEquals(got.length, 1);
+    if (isRefused) {
+      const { bytes, module } = got[0][1] as LocalFunction;
+      assertEquals(module, "\u{1f600}".repeat(255));
+      assertEquals(bytes.length, fun(90).length + 91 * 1021);
+      assertEquals(Buffer.from(bytes).readUInt32BE(1), bytes.length - 1);
+    }
+    decoder.receive(longAtomFrame(term(100)));
+    assertEquals(got.length, 1);
+    assertMatch(refused[0], /over 100000 bytes longer/);
+  }
+});
+
+elixirPairTest(
+  "large messages of several processes of Elixir cross, each in order",
+  async ({ kate }) => {
+    await kate.evaluate("Process.register(self(), :driver)");
+    // Functions and sets, whose atoms are in the header.
+    await kate.evaluate(`
+      for i <- 1..4 do
+        spawn(fn ->
+          for n <- 1..3 do
+            send({:main, :"alex@localhost"}, {i, n, String.duplicate("x", 1_000_000 * i), MapSet.new([:a, i]), fn -> {n, :atom} end})
+            send({:main, :"alex@localhost"}, {i, n, :small})
+          end
+        end)
+      end`);
+    const next = new Map<number, unknown[]>();
+    for (let i = 0; i < 24; i++) {
+      const { elements: [sender, n, rest, set, fun] } = await nextMessage();
+      if (fun !== undefined) {
+        assertEquals(rest.length, 1_000_000 * sender);
+        assertEquals(set, new Set([atom("a"), sender]));
+        assert(fun instanceof LocalFunction);
+        send({ name: "driver", node: kate.name }, fun);
+      }
+      next.set(sender, [...next.get(sender) ?? [], n]);
+    }
+    for (const numbers of next.values()) {
+      assertEquals(numbers, [1, 1, 2, 2, 3, 3]);
+    }
+    const answers = await kate.evaluate(`
+      for _ <- 1..12, do: receive(do: (f when is_function(f) -> f.()))`);
+    assertEquals(answers.match(/:atom/g)?.length, 12);
+  },
+);
