@@ -535,9 +535,6 @@ function isMoved(reason: unknown): boolean {
 /** The pause before a relay looks for its entity again, in milliseconds. */
 const LOOKS_AGAIN = 200;
 
-/** Notifies a relay that the node of its entity was removed from the store. */
-const GONE = "$entity_gone";
-
 /** Has the broadcasts of an entity relayed to the calling process, by a process of its own. */
 export async function subscribeTo(target: EntityTarget): Promise<Pid> {
   const subscriber = self();
@@ -571,14 +568,14 @@ class Relay {
       try {
         const pid = await findEntity(this.#target);
         const watch = Process.monitor(pid);
-        const reply = await GenServer.call(pid, ["subscribe"]) as EntityReply;
+        const signal = this.#removal(pid);
+        const reply = await GenServer.call(pid, ["subscribe"], {
+          signal,
+        }) as EntityReply;
         if (reply[0] !== "ok") throw new Error(reply[0]);
         this.#arrivedAt(reply[1] as number);
         this.#first.resolve();
-        const stop = this.#watchOwner(pid);
-        if (await this.#relay(pid, watch, end)) return;
-        stop();
-        Process.demonitor(watch);
+        if (await this.#relay(pid, watch, end, signal)) return;
       } catch (error) {
         if (this.#last === undefined && error instanceof EntityError) {
           return this.#first.reject(error);
@@ -595,29 +592,24 @@ class Relay {
     }
   }
 
-  /** Has this process notified when the owner is removed from the store: a frozen one does not close its connections. */
-  #watchOwner({ node: name }: Pid): () => void {
+  /** The signal that the owner was removed from the store: a frozen one does not close its connections. */
+  #removal({ node: name }: Pid): AbortSignal | undefined {
     const { definition: { name: type }, key } = this.#target;
     const node = typeHere(type)?.node;
     const row = node?.table.get(node.shardOf(type, key));
     const owner = row && node!.nodes.get(row.owner);
-    if (owner?.name !== name) return () => {};
-    const { signal } = owner.gone;
-    const relay = self();
-    const notify = () => send(relay, GONE);
-    signal.addEventListener("abort", notify);
-    return () => signal.removeEventListener("abort", notify);
+    return owner?.name === name ? owner.gone.signal : undefined;
   }
 
-  /** Relays until the entity or its node is lost, or the subscriber exits; returns whether it was the subscriber. */
+  /** Relays until the entity or the subscriber exits; returns whether it was the subscriber. Rejects at the signal. */
   async #relay(
     pid: Pid,
     watch: { equals(other: unknown): boolean },
     end: { equals(other: unknown): boolean },
+    signal: AbortSignal | undefined,
   ): Promise<boolean> {
     for (;;) {
-      const message = await receive<unknown>();
-      if (message === GONE) return false;
+      const message = await receive<unknown>(() => true, { signal });
       if (isDown(message)) {
         if (end.equals(message.ref)) return true;
         if (watch.equals(message.ref)) return false;

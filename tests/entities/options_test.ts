@@ -12,6 +12,7 @@ import {
   type Store,
 } from "../../entities/mod.ts";
 import { winnerOf } from "../../entities/placement.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { Process, receive } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
@@ -366,4 +367,28 @@ test("a subscription goes on at the next owner when a node freezes", async () =>
   await cluster.run("kate", () => Note.get("a").ring("two"));
   await cluster.advance(500);
   assertEquals(events, [["message", 1, "one"], ["message", 2, "two"]]);
+});
+
+test("an answer of the store that comes after the end of a node's entities does no harm", async () => {
+  const { cluster, store } = await startNodes({
+    alex: {},
+    sophie: { hosts: false },
+  });
+  await using _ = cluster;
+  cluster.spawn("sophie", async () => {
+    await Note.get("a").subscribe();
+    await receive(() => false);
+  });
+  await cluster.advance(LEASE / 10);
+  const { nodes: [{ id }] } = await store.view();
+  const { view } = store;
+  let answer: () => void = () => {};
+  store.view = () =>
+    new Promise((resolve) => answer = () => resolve(view.call(store)));
+  await cluster.advance(LEASE / 5);
+  await cluster.run("sophie", () => GenServer.stop("Entities"));
+  await store.remove(id);
+  answer();
+  // The removal of alex ends the subscription, in a process that is dead.
+  await cluster.advance(1);
 });
