@@ -455,7 +455,6 @@ class FirstAttempt extends PendingCall<unknown> {
   }
 
   override reply(reply: EntityReply): void {
-    this.close();
     if (reply?.[0] !== "ok") {
       return this.#goOn(() =>
         reply ?? ["unknown", "its owner answered nothing"]

@@ -263,7 +263,8 @@ export class Dialler {
             nodeProcess.nextTick(() => this.#failed(dial, new Error(reason)))
           ),
         refuse: (from, { number }, error) => {
-          const wait = this.#parts.runtime.find(from)?.waits?.get(number);
+          const process = this.#parts.runtime.find(from);
+          const wait = process?.entries?.get(number)?.wait;
           if (wait?.refused === undefined) return false;
           wait.refused(error);
           return true;

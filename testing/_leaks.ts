@@ -152,9 +152,10 @@ function many(number: number, what: "monitor" | "alias"): string {
 }
 
 function sizes(process: LocalProcess): { monitors: number; aliases: number } {
+  const entries = [...process.entries?.values() ?? []];
   return {
-    monitors: process.monitors?.size ?? 0,
-    aliases: process.aliases?.size ?? 0,
+    monitors: process.monitors().length,
+    aliases: entries.filter(({ alias }) => alias !== undefined).length,
   };
 }
 

@@ -76,9 +76,8 @@ export class ConnectedNodes {
   }
 
   #loseMonitors(process: LocalProcess, node: string): void {
-    if (process.monitors === undefined) return;
     const { local } = this.#runtime;
-    for (const { ref, node: at } of [...process.monitors.values()]) {
+    for (const { ref, node: at } of process.monitors()) {
       if (at !== node) continue;
       local.down(new Pid(node, 0, 0), process.pid, ref, "noconnection");
     }
@@ -102,8 +101,7 @@ function tellType(
 }
 
 function loseWaits(process: LocalProcess, node: string): void {
-  if (process.waits === undefined) return;
-  for (const wait of [...process.waits.values()]) {
-    if (wait.node === node) wait.spawned?.(undefined);
+  for (const { wait } of [...process.entries?.values() ?? []]) {
+    if (wait?.node === node) wait.spawned?.(undefined);
   }
 }

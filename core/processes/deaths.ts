@@ -72,10 +72,9 @@ export class Deaths {
   }
 
   #announce(process: LocalProcess): void {
-    const { pid, exitReason: reason, links, monitors, lineage } = process;
-    const { watchers, indexedWatchers } = process;
-    process.links = process.watchers = process.monitors = undefined;
-    process.indexedWatchers = undefined;
+    const { exitReason: reason, links, watchers, indexedWatchers, lineage } =
+      process;
+    process.links = process.watchers = process.indexedWatchers = undefined;
     // Servers often have tables that are empty by now.
     if (links?.only !== undefined) this.#endLink(process, links.only, reason);
     else if (links !== undefined && links.size > 0) {
@@ -94,13 +93,12 @@ export class Deaths {
         this.#down(process, watcher, reason);
       }
     }
-    if (monitors !== undefined && monitors.size > 0) {
-      for (const monitor of monitors.values()) {
-        try {
-          endMonitor(this.#runtime, pid, monitor);
-        } catch {
-          // The monitor then ends with the connection.
-        }
+    if (isEmpty(process.entries)) return;
+    for (const { ref, target, node } of process.monitors()) {
+      try {
+        endMonitor(process, ref, target, node);
+      } catch {
+        // The monitor then ends with the connection.
       }
     }
   }
@@ -196,10 +194,10 @@ export class Deaths {
 
 /** Whether no process must be notified of an exit. */
 function isAlone(
-  { lineage, links, watchers, indexedWatchers, monitors }: LocalProcess,
+  { lineage, links, watchers, indexedWatchers, entries }: LocalProcess,
 ): boolean {
   return lineage?.starting === undefined && lineage?.stopping === undefined &&
-    isEmpty(links) && isEmpty(watchers) && isEmpty(monitors) &&
+    isEmpty(links) && isEmpty(watchers) && isEmpty(entries) &&
     (indexedWatchers === undefined || indexedWatchers.isEmpty);
 }
 

@@ -58,13 +58,11 @@ export function monitoredObject({ target, node }: Monitor): Place {
 /** A monitor on this process. */
 export interface Watcher {
   /** The process that watches. */
-  pid: Pid;
+  readonly pid: Pid;
   /** The monitor's reference. */
-  ref: Ref;
+  readonly ref: Ref;
   /** The name by which the process is monitored, if any. */
-  name?: string;
-  /** Whether the monitor belongs to a call, and ends when the reply leaves this node. */
-  isCall: boolean;
+  readonly name?: string;
 }
 
 /** The condition under which an alias ends by itself. */
@@ -92,6 +90,34 @@ export interface Wait {
   refused?(error: Error): void;
   /** Called when the waiting process has exited. */
   abandon(error: () => unknown): void;
+}
+
+/**
+ * The entry of a reference in the table of its process: the reference is a monitor, an alias, the reference of an
+ * awaited answer, or several of these. An entry whose reference is nothing any more leaves the table. The entry of a
+ * monitor on a process of the same node is also the watcher of that process.
+ */
+export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
+  /** The process. */
+  readonly process: P;
+  readonly ref: Ref;
+  /** The target of the monitor, if it is one. */
+  target: Target | undefined = undefined;
+  /** The node of the target. */
+  node = "";
+  /** When the alias ends, if it is one. */
+  alias: AliasMode | undefined = undefined;
+  /** The wait for an answer, if there is one. */
+  wait: Wait | undefined = undefined;
+
+  constructor(process: P, ref: Ref) {
+    this.process = process;
+    this.ref = ref;
+  }
+
+  get pid(): Pid {
+    return this.process.pid;
+  }
 }
 
 /** A watcher in the index, with its place in the list of its process. */

@@ -23,6 +23,7 @@ import {
   LinkTable,
   type Monitor,
   monitoredObject,
+  RefEntry,
   type Wait,
   type Watcher,
   type WatcherList,
@@ -52,6 +53,9 @@ export interface ProcessOptions {
   /** The node that it is started for. */
   origin?: string;
 }
+
+/** An entry in the table of a process's references. */
+export type Entry = RefEntry<LocalProcess>;
 
 /** The types of nodes that a process is notified of. */
 export type NodeTypes = "visible" | "hidden" | "all";
@@ -106,16 +110,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   mailbox: Mailbox = new Mailbox();
   /** Its links, by the other end. */
   links: LinkTable | undefined = undefined;
-  /** Its monitors, by reference number. */
-  monitors: SmallMap<number, Monitor> | undefined = undefined;
+  /** Its monitors, aliases and pending waits, by reference number. */
+  entries: SmallMap<number, Entry> | undefined = undefined;
   /** Monitors on its pid by processes of its node, by reference number. */
   watchers: SmallMap<number, Watcher> | undefined = undefined;
   /** Other monitors on it. */
   indexedWatchers: WatcherList<LocalProcess> | undefined = undefined;
-  /** Its active aliases, by reference number. */
-  aliases: SmallMap<number, AliasMode> | undefined = undefined;
-  /** Its pending waits, by reference number. */
-  waits: SmallMap<number, Wait> | undefined = undefined;
   /** Its dictionary, by {@linkcode termKey} of the key. */
   dictionary: Map<unknown, { key: unknown; value: unknown }> | undefined =
     undefined;
@@ -256,18 +256,18 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Ends the process's own waits, after the runtime has notified other processes. */
   close(): void {
     this.mailbox.close(this);
-    const { waits } = this;
-    this.waits = undefined;
-    if (waits !== undefined) this.#abandon(waits.values());
+    const { entries } = this;
+    this.entries = undefined;
+    if (entries !== undefined) this.#abandon(entries.values());
     const abort = this.cold?.abort;
     if (abort !== undefined) this.#fireAbort(abort);
   }
 
-  #abandon(waits: Iterable<Wait>): void {
+  #abandon(entries: Iterable<Entry>): void {
     const error = () => this.exitError();
-    for (const wait of waits) {
+    for (const { wait } of entries) {
       try {
-        wait.abandon(error);
+        wait?.abandon(error);
       } catch (thrown) {
         this.#reportThrown("A wait", thrown);
       }
@@ -416,16 +416,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
   }
 
-  /**
-   * Starts a monitor. With `mode`, the reference is an alias too; with `wait`, the reference is awaited. The monitor
-   * of a call ends with the reply, at both ends.
-   */
+  /** Starts a monitor. With `mode`, the reference is an alias too; with `wait`, the reference is awaited. */
   monitor(
     object: Place,
     mode?: AliasMode,
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
-    isCall = false,
   ): Ref {
     const { node } = object;
     const target = object instanceof Pid ? object : object.name;
@@ -434,23 +430,68 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       : this.pid.equals(target);
     // As in Erlang, a monitor of the process itself has no effect, and its reference is no alias.
     if (isOwn) return ref;
-    if (mode !== undefined) this.addAlias(ref, mode);
-    if (wait !== undefined) this.await(ref, wait);
-    this.addMonitor(ref, target, node);
-    this.runtime.route(node, typeof target === "string")
-      .monitor(this.pid, target, ref, isCall);
+    const entry = new RefEntry<LocalProcess>(this, ref);
+    entry.target = target;
+    entry.node = node;
+    entry.alias = mode;
+    entry.wait = wait;
+    this.watch(entry);
     return ref;
+  }
+
+  /** Starts the monitor of a new entry. The monitor of a call ends with the reply, at both ends. */
+  watch(entry: Entry, isCall = false): void {
+    const { runtime } = this;
+    const { node, ref } = entry;
+    const target = entry.target!;
+    const isNamed = typeof target === "string";
+    this.enter(entry);
+    const watched = isNamed || node !== runtime.node
+      ? undefined
+      : runtime.find(target);
+    if (watched === undefined) {
+      runtime.route(node, isNamed).monitor(this.pid, target, ref, isCall);
+    } else (watched.watchers ??= new SmallMap()).set(ref.number, entry);
+  }
+
+  /** Adds an entry to its table, in place of an earlier one. */
+  enter(entry: Entry): void {
+    const { number } = entry.ref;
+    (this.entries ??= new SmallMap()).set(number, entry);
+    if (entry.alias !== undefined) this.runtime.aliases.set(number, entry);
+  }
+
+  /** Ends what a reference is: monitor, alias and wait. */
+  release(ref: Ref): void {
+    const entry = this.entries?.get(ref.number);
+    if (entry !== undefined) this.releaseEntry(entry);
+  }
+
+  /** Ends what the reference of an entry is; later signals with the reference are dropped. */
+  releaseEntry(entry: Entry): void {
+    const { ref, target } = entry;
+    this.entries?.delete(ref.number);
+    if (entry.alias !== undefined) this.runtime.aliases.delete(ref.number);
+    entry.alias = entry.target = entry.wait = undefined;
+    if (target !== undefined) endMonitor(this, ref, target, entry.node);
   }
 
   /** Adds a monitor that the other end has already. */
   addMonitor(ref: Ref, target: Target, node: string): void {
-    this.monitors ??= new SmallMap();
-    this.monitors.set(ref.number, { ref, target, node });
+    const entry = this.#entryOf(ref);
+    entry.target = target;
+    entry.node = node;
+    this.enter(entry);
+  }
+
+  /** Returns its entries that are monitors. */
+  monitors(): (Entry & Monitor)[] {
+    return [...this.entries?.values() ?? []].filter(isMonitor);
   }
 
   /** Returns the processes and names that it monitors. */
   monitored(): Place[] {
-    return [...this.monitors?.values() ?? []].map(monitoredObject);
+    return this.monitors().map(monitoredObject);
   }
 
   /**
@@ -461,39 +502,53 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.isDown(ref);
     return ref instanceof Ref && ref.node === this.runtime.node &&
       ref.creation === this.runtime.creation &&
-      !this.monitors?.has(ref.number);
+      this.entries?.get(ref.number)?.target === undefined;
   }
 
   /** Ends a monitor: no DOWN arrives from now on. */
   demonitor(ref: Ref): boolean {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.demonitor(ref);
-    const monitor = this.monitors?.get(ref.number);
-    const mode = this.aliases?.get(ref.number);
-    if (mode !== undefined && mode !== "explicit_unalias") this.unalias(ref);
-    if (monitor === undefined) return false;
-    this.monitors!.delete(ref.number);
-    endMonitor(this.runtime, this.pid, monitor);
+    const entry = this.entries?.get(ref.number);
+    if (entry === undefined) return false;
+    const { target } = entry;
+    entry.target = undefined;
+    if (entry.alias !== "explicit_unalias") this.#endAlias(entry);
+    this.#leave(entry);
+    if (target === undefined) return false;
+    endMonitor(this, entry.ref, target, entry.node);
     return true;
-  }
-
-  /** Removes a monitor whose target's node, `node`, has ended it. */
-  forgetMonitor({ number }: Ref, node: string): void {
-    if (this.monitors?.get(number)?.node === node) this.monitors.delete(number);
   }
 
   /** Makes a reference an alias of this process. */
   addAlias(ref: Ref, mode: AliasMode): void {
-    this.aliases ??= new SmallMap();
-    this.aliases.set(ref.number, mode);
-    this.runtime.aliases.set(ref.number, this);
+    const entry = this.#entryOf(ref);
+    entry.alias = mode;
+    this.enter(entry);
   }
 
   /** Ends an alias: later messages to it are dropped. */
   unalias(ref: Ref): boolean {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.unalias(ref);
-    if (!this.aliases?.delete(ref.number)) return false;
-    this.runtime.aliases.delete(ref.number);
+    const entry = this.entries?.get(ref.number);
+    if (entry?.alias === undefined) return false;
+    this.#endAlias(entry);
+    this.#leave(entry);
     return true;
+  }
+
+  #endAlias(entry: Entry): void {
+    if (entry.alias !== undefined) {
+      this.runtime.aliases.delete(entry.ref.number);
+    }
+    entry.alias = undefined;
+  }
+
+  /** Removes an entry from the table if its reference is nothing any more. */
+  #leave({ ref, target, alias, wait }: Entry): void {
+    if (target !== undefined || alias !== undefined || wait !== undefined) {
+      return;
+    }
+    this.entries?.delete(ref.number);
   }
 
   /** Whether a reference was made by the process that this one stands in for. */
@@ -502,16 +557,36 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       ref.node === this.cold?.standsFor.pid.node;
   }
 
-  /** Waits for the answer under a reference. */
-  await(ref: Ref, wait: Wait): void {
-    this.waits ??= new SmallMap();
-    this.waits.set(ref.number, wait);
+  /** Waits for the answer under a reference; with `alias`, it becomes an alias too. */
+  await(ref: Ref, wait: Wait, alias?: AliasMode): void {
+    const before = this.entries?.get(ref.number);
+    // A new entry, because the earlier one may be a call, which holds its request.
+    const entry = new RefEntry<LocalProcess>(this, ref);
+    entry.wait = wait;
+    if (before !== undefined) {
+      entry.target = before.target;
+      entry.node = before.node;
+      entry.alias = before.alias;
+      before.target = before.alias = before.wait = undefined;
+    }
+    if (alias !== undefined) entry.alias = alias;
+    this.enter(entry);
   }
 
-  /** Stops waiting; returns whether there was a wait. */
-  unawait(ref: Ref): boolean {
-    return this.waits?.delete(ref.number) ?? false;
+  /** Stops waiting; a monitor goes on. */
+  unawait(entry: Entry): void {
+    entry.wait = undefined;
+    this.#leave(entry);
   }
+
+  /** Returns the entry of a reference, or a new one. */
+  #entryOf(ref: Ref): Entry {
+    return this.entries?.get(ref.number) ?? new RefEntry(this, ref);
+  }
+}
+
+function isMonitor(entry: Entry): entry is Entry & Monitor {
+  return entry.target !== undefined;
 }
 
 function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {
@@ -520,11 +595,12 @@ function resolveIfAlive({ alive }: LocalProcess, resolve: () => void): void {
 
 /** Ends a monitor at its target; a monitor on the pid of a process of this node is in no index. */
 export function endMonitor(
-  runtime: Runtime,
-  from: Pid,
-  { target, node, ref }: Monitor,
+  { runtime, pid }: { runtime: Runtime; pid: Pid },
+  ref: Ref,
+  target: Target,
+  node: string,
 ): void {
   if (node !== runtime.node || typeof target === "string") {
-    runtime.back(node).demonitor(from, ref, target);
+    runtime.back(node).demonitor(pid, ref, target);
   } else runtime.find(target)?.watchers?.delete(ref.number);
 }

@@ -22,9 +22,10 @@ import {
 } from "../scheduling/abort_watch.ts";
 import type { Deadline, Expiring } from "../scheduling/deadlines.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
-import type { Ref } from "../values/pid.ts";
-import type { Wait } from "./links_and_monitors.ts";
-import type { LocalProcess } from "./local_process.ts";
+import type { Place, Target } from "../signals/signal.ts";
+import { Pid, type Ref } from "../values/pid.ts";
+import type { AliasMode, Wait } from "./links_and_monitors.ts";
+import type { Entry, LocalProcess } from "./local_process.ts";
 
 /** An answer that a process awaits, settled once. */
 export class PendingAnswer<T> implements Expiring, Abortable {
@@ -168,11 +169,18 @@ function keep(
   kept.reject = reject;
 }
 
-/** An answer to a request with a reference: the alias, the monitor or the spawn request. */
-export class PendingReply<T> extends PendingAnswer<T> implements Wait {
+/**
+ * An answer to a request with a reference: the alias, the monitor or the spawn request. It is the entry of its reference
+ * in the table of the process.
+ */
+export class PendingReply<T> extends PendingAnswer<T> implements Wait, Entry {
   readonly node: string;
   /** The reference of the request: monitor and alias of the answer. */
   readonly ref: Ref;
+  target: Target | undefined = undefined;
+  alias: AliasMode | undefined = undefined;
+  /** The reply itself, until the wait ends. */
+  wait: Wait | undefined = this;
 
   /**
    * Creates a pending reply.
@@ -193,16 +201,22 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait {
     this.ref = ref;
   }
 
-  /** Stops waiting after the reference has ended: a later answer is dropped. */
-  close(): void {
-    this.disarm();
-    this.process.unawait(this.ref);
+  get pid(): Pid {
+    return this.process.pid;
   }
 
-  /** Stops waiting, and ends the monitor: a later answer is dropped. */
+  /** Monitors a place under the reference, which is an alias too; returns false if the wait has ended at once. */
+  monitor(place: Place, alias: AliasMode, isCall = false): boolean {
+    this.target = place instanceof Pid ? place : place.name;
+    this.alias = alias;
+    this.process.watch(this, isCall);
+    return this.wait !== undefined;
+  }
+
+  /** Stops waiting: monitor and alias end, and a later answer is dropped. */
   cancel(): void {
-    this.close();
-    this.process.demonitor(this.ref);
+    this.disarm();
+    if (this.wait !== undefined) this.process.releaseEntry(this);
   }
 
   override aborted(reason: unknown): void {

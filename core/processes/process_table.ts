@@ -4,7 +4,7 @@ import { NumberMap } from "../collections/number_map.ts";
 import { unquotedName } from "../values/beam_names.ts";
 import type { Pid } from "../values/pid.ts";
 import type { NodeIncarnation } from "./links_and_monitors.ts";
-import type { LocalProcess } from "./local_process.ts";
+import type { Entry, LocalProcess } from "./local_process.ts";
 
 /** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
@@ -28,7 +28,7 @@ export class ProcessTable {
   /** The registered names. */
   readonly names: Map<string, LocalProcess> = new Map();
   /** The active aliases, by reference number. */
-  readonly aliases: NumberMap<LocalProcess> = new NumberMap();
+  readonly aliases: NumberMap<Entry> = new NumberMap();
   readonly #node: NodeIncarnation;
   #lastNumber = LAST_RESERVED;
 
@@ -73,9 +73,9 @@ export class ProcessTable {
   remove(process: LocalProcess): void {
     this.processes.delete(process.pid.number);
     if (process.name !== undefined) this.names.delete(process.name);
-    if (process.aliases !== undefined) {
-      for (const number of process.aliases.keys()) this.aliases.delete(number);
-      process.aliases = undefined;
+    for (const entry of process.entries?.values() ?? []) {
+      if (entry.alias !== undefined) this.aliases.delete(entry.ref.number);
+      entry.alias = undefined;
     }
   }
 }

@@ -10,7 +10,7 @@ import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import type { RuntimeEvent } from "../log/log_event.ts";
 import type { LogCause, NodeLog } from "../log/node_log.ts";
 import type { Link, NodeIncarnation } from "./links_and_monitors.ts";
-import type { LocalProcess, ProcessOptions } from "./local_process.ts";
+import type { Entry, LocalProcess, ProcessOptions } from "./local_process.ts";
 import type { Timers } from "./timers.ts";
 import type {
   ConnectOutcome,
@@ -71,7 +71,7 @@ export interface Runtime extends NodeIncarnation {
   /** Starts the processes of names that exist only on demand; each function returns its process. */
   readonly lazyProcesses: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
-  readonly aliases: NumberMap<LocalProcess>;
+  readonly aliases: NumberMap<Entry>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
   /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */

@@ -95,7 +95,7 @@ export class Watchers {
     const isOwn = pid.node === this.#node.node;
     if (isOwn && name === undefined) {
       process.watchers ??= new SmallMap();
-      process.watchers.set(ref.number, { pid, ref, name, isCall });
+      process.watchers.set(ref.number, { pid, ref });
       return;
     }
     let references = this.#of(ref.node);

@@ -10,7 +10,11 @@ import {
   monitoredObject,
   type Wait,
 } from "../processes/links_and_monitors.ts";
-import { endMonitor, type LocalProcess } from "../processes/local_process.ts";
+import {
+  endMonitor,
+  type Entry,
+  type LocalProcess,
+} from "../processes/local_process.ts";
 import { processNamed, type ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime } from "../processes/runtime.ts";
@@ -43,7 +47,7 @@ export class LocalDelivery implements Signals {
   readonly #creation: number;
   readonly #table: ProcessTable;
   readonly #processes: NumberMap<LocalProcess>;
-  readonly #aliases: NumberMap<LocalProcess>;
+  readonly #aliases: NumberMap<Entry>;
   readonly #watchers: Watchers;
   readonly #quotas: PeerQuotas;
 
@@ -75,11 +79,11 @@ export class LocalDelivery implements Signals {
   }
 
   sendAlias(_from: Pid, alias: Ref, message: unknown): Backpressure {
+    const entry = this.#entryOf(alias);
     // An awaited alias accepts only an answer, so that a guessed message cannot use up the alias.
-    const { number } = alias;
-    if (this.#aliases.get(number)?.waits?.has(number)) return undefined;
-    const process = this.#openAlias(alias);
-    if (process === undefined) return undefined;
+    if (entry === undefined || entry.wait !== undefined) return undefined;
+    const { process } = entry;
+    if (entry.alias === "reply_demonitor") process.releaseEntry(entry);
     if (tracing !== undefined) noteTrace(message);
     process.mailbox.push(message, process);
     return undefined;
@@ -100,20 +104,21 @@ export class LocalDelivery implements Signals {
   }
 
   #reply(from: Pid, alias: Ref, value: unknown, endsMonitor: boolean): void {
-    const awaited = this.#aliases.get(alias.number)?.waits?.get(alias.number);
+    const entry = this.#entryOf(alias);
+    if (entry === undefined) return;
+    const { process, wait } = entry;
     // References can be guessed, so the sender must be allowed to reply.
-    if (
-      awaited !== undefined && !awaited.acceptsAnySender &&
-      !mayReply(from, awaited)
-    ) {
+    if (wait !== undefined && !wait.acceptsAnySender && !mayReply(from, wait)) {
       return;
     }
     if (value instanceof RefusedReply) {
-      return this.#refuseReply(from, alias, value.reason, endsMonitor);
+      return this.#refuseReply(from, entry, value.reason, endsMonitor);
     }
-    const process = this.#openAlias(alias, endsMonitor ? from.node : undefined);
-    if (process === undefined) return;
-    const wait = process.waits?.get(alias.number);
+    if (entry.alias === "reply_demonitor") {
+      // The sender's node has ended the monitor.
+      if (endsMonitor && entry.node === from.node) entry.target = undefined;
+      process.releaseEntry(entry);
+    }
     if (value instanceof OtpReply) {
       const { term } = value;
       if (wait?.otpReply !== undefined) return wait.otpReply(term, alias);
@@ -126,32 +131,24 @@ export class LocalDelivery implements Signals {
   /** Fails the call as if the server had exited: with a DOWN of the monitor that awaits the reply. */
   #refuseReply(
     from: Pid,
-    alias: Ref,
+    entry: Entry,
     reason: unknown,
     endsMonitor: boolean,
   ): void {
-    const process = this.#aliases.get(alias.number);
-    const monitor = process?.monitors?.get(alias.number);
-    if (process === undefined || monitor === undefined) return;
-    this.down(from, process.pid, alias, reason);
-    const isEnded = process.monitors!.get(alias.number) !== monitor;
-    if (isEnded && !endsMonitor) {
-      endMonitor(this.#runtime, process.pid, monitor);
-    }
+    const { process, ref, target, node } = entry;
+    if (target === undefined) return;
+    this.down(from, process.pid, ref, reason);
+    const isEnded = entry.target === undefined;
+    if (isEnded && !endsMonitor) endMonitor(process, ref, target, node);
   }
 
-  /** Returns the process of an active alias. `endedAt` is the node that has ended the alias's monitor, if any. */
-  #openAlias(alias: Ref, endedAt?: string): LocalProcess | undefined {
-    const process = this.#aliases.get(alias.number);
-    if (
-      process === undefined || alias.creation !== this.#creation ||
-      alias.node !== this.#runtime.node
-    ) return undefined;
-    if (process.aliases!.get(alias.number) === "reply_demonitor") {
-      if (endedAt !== undefined) process.forgetMonitor(alias, endedAt);
-      process.demonitor(alias);
-    }
-    return process;
+  /** Returns the entry of an active alias. */
+  #entryOf(alias: Ref): Entry | undefined {
+    const entry = this.#aliases.get(alias.number);
+    return alias.creation === this.#creation &&
+        alias.node === this.#runtime.node
+      ? entry
+      : undefined;
   }
 
   link(from: Pid, to: Pid): void {
@@ -251,21 +248,21 @@ export class LocalDelivery implements Signals {
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     const process = this.#table.find(to);
-    const monitor = process?.monitors?.get(ref.number);
+    const entry = process?.entries?.get(ref.number);
+    const target = entry?.target;
     // The table knows only the monitor's number, and a peer may name a monitor of an earlier incarnation.
     if (
-      process === undefined || monitor?.node !== from.node ||
-      ref.creation !== this.#creation
+      process === undefined || entry === undefined || target === undefined ||
+      entry.node !== from.node || ref.creation !== this.#creation
     ) return;
-    process.monitors!.delete(ref.number);
-    const mode = process.aliases?.get(ref.number);
-    if (mode !== undefined && mode !== "explicit_unalias") process.unalias(ref);
-    const object = monitoredObject(monitor);
-    const wait = process.waits?.get(ref.number);
+    const { wait, node } = entry;
+    entry.target = undefined;
+    if (entry.alias !== "explicit_unalias") process.releaseEntry(entry);
+    const object = monitoredObject({ ref, target, node });
     if (wait !== undefined) wait.down(object, reason, ref);
     else {
       process.mailbox.push(
-        { type: "DOWN", ref: monitor.ref, object, reason },
+        { type: "DOWN", ref: entry.ref, object, reason },
         process,
       );
     }

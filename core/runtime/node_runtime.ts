@@ -18,7 +18,7 @@ import { type LogLevel, type RuntimeEvent, textLog } from "../log/log_event.ts";
 import { type LogCause, NodeLog } from "../log/node_log.ts";
 import { Deaths } from "../processes/deaths.ts";
 import type { NumberMap } from "../collections/number_map.ts";
-import type { LocalProcess } from "../processes/local_process.ts";
+import type { Entry, LocalProcess } from "../processes/local_process.ts";
 import { ProcessTable } from "../processes/process_table.ts";
 import { Timers } from "../processes/timers.ts";
 import type {
@@ -96,7 +96,7 @@ export class NodeRuntime implements Runtime {
   onSharedExit: Runtime["onSharedExit"] = undefined;
   readonly names: Map<string, LocalProcess>;
   readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
-  readonly aliases: NumberMap<LocalProcess>;
+  readonly aliases: NumberMap<Entry>;
   readonly visible: Set<string>;
   readonly erlang: Map<string, number>;
   introduce: Runtime["introduce"] = undefined;
@@ -282,9 +282,11 @@ export class NodeRuntime implements Runtime {
     };
     for (const process of this.processes.values()) {
       sizes.links += process.links?.size ?? 0;
-      sizes.monitors += process.monitors?.size ?? 0;
       sizes.watchers += watchersOf(process).length;
-      sizes.waits += process.waits?.size ?? 0;
+      for (const { target, wait } of process.entries?.values() ?? []) {
+        if (target !== undefined) sizes.monitors++;
+        if (wait !== undefined) sizes.waits++;
+      }
     }
     return sizes;
   }

@@ -33,7 +33,8 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 
   spawned(result: SpawnResult | undefined): void {
     const { node, ref } = this;
-    this.close();
+    // The reference may be a monitor of the process by now.
+    this.process.unawait(this);
     if (result === undefined) {
       this.process.resume(this, () => this.#unreachable());
     } else if ("pid" in result) this.settle({ pid: result.pid, ref });
@@ -104,7 +105,7 @@ export async function spawnOn(
     return pending.promise;
   }
   const run = requestOf(runtime, node, fn, args ?? []);
-  process.await(ref, pending);
+  process.enter(pending);
   try {
     runtime.route(node, true).spawnRequest(process.pid, {
       ref,
@@ -114,7 +115,7 @@ export async function spawnOn(
       groupLeader: process.groupLeader,
     });
   } catch (error) {
-    process.unawait(ref);
+    pending.cancel();
     forgetRequest(runtime, run);
     throw error;
   }

@@ -34,7 +34,8 @@ export class UnreachableNode implements Signals {
   }
 
   spawnRequest(from: Pid, { ref }: SpawnRequest): void {
-    this.#runtime.find(from)?.waits?.get(ref.number)?.spawned?.(undefined);
+    const process = this.#runtime.find(from);
+    process?.entries?.get(ref.number)?.wait?.spawned?.(undefined);
   }
 
   send(): undefined {}

@@ -72,7 +72,7 @@ export function deliverSpawnReply(
   result: SpawnResult,
 ): void {
   const process = runtime.find(to);
-  const wait = process?.waits?.get(ref.number);
+  const wait = process?.entries?.get(ref.number)?.wait;
   if (
     process === undefined || wait?.spawned === undefined ||
     wait.node !== from.node || ref.creation !== runtime.creation
@@ -82,7 +82,7 @@ export function deliverSpawnReply(
       const back = runtime.back(from.node);
       if (result.link) back.exitLink(to, from, "noproc");
       if (result.monitor) {
-        endMonitor(runtime, to, { ref, target: from, node: from.node });
+        endMonitor({ runtime, pid: to }, ref, from, from.node);
       }
     }
     return;

@@ -95,7 +95,7 @@ export class PendingCall<T> extends PendingReply<T> {
 
   /** Sends the request, unless the call has ended before that. */
   send(place: Place): this {
-    const { process, ref } = this;
+    const { process } = this;
     const { timeout, signal, deadline } = this.#options;
     // Waits for ever: nothing may end the wait of an exited process.
     if (!process.alive) return this;
@@ -105,8 +105,7 @@ export class PendingCall<T> extends PendingReply<T> {
     } else if (process.pid.equals(place)) this.failFor("calling_self");
     else {
       try {
-        process.monitor(place, "reply_demonitor", this, ref, true);
-        if (process.waits?.has(ref.number)) {
+        if (this.monitor(place, "reply_demonitor", true)) {
           this.limit(
             deadline === undefined ? timeout : remaining(timeout, deadline),
             signal,
@@ -136,9 +135,7 @@ export class PendingCall<T> extends PendingReply<T> {
     this.failFor("timeout");
   }
 
-  /** The reply has ended alias and monitor (`reply_demonitor`). */
   override reply(value: unknown): void {
-    this.close();
     if (this.#options.read === undefined) this.settle(value as T);
     else this.#settleRead(value);
   }
@@ -152,7 +149,6 @@ export class PendingCall<T> extends PendingReply<T> {
     const { encoding, fromOtp = encoding?.reply } = this.#options;
     const isOwn = request instanceof ServerRequest;
     if (!isOwn && fromOtp === undefined) return this.reply(term);
-    this.close();
     this.settleBy(() => {
       const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
       const options = this.#options;
@@ -161,7 +157,6 @@ export class PendingCall<T> extends PendingReply<T> {
   }
 
   override down(_object: unknown, reason: unknown): void {
-    this.close();
     this.failFor(
       reason === "noconnection"
         ? { type: "nodedown", node: this.node }

@@ -119,11 +119,11 @@ class PendingPromise<T> extends PendingReply<T> {
   constructor(process: LocalProcess, late: () => Error) {
     super(process, process.runtime.node);
     this.#late = late;
-    process.await(this.ref, this);
+    process.enter(this);
   }
 
   override expire(): void {
-    this.close();
+    this.cancel();
     this.settleFailed(this.#late);
   }
 
@@ -179,11 +179,11 @@ export function within<T>(
   pending.limit(timeout, signal);
   promise.then(
     (value) => {
-      pending.close();
+      pending.cancel();
       pending.settle(value);
     },
     (error) => {
-      pending.close();
+      pending.cancel();
       pending.settleFailed(() => error);
     },
   );

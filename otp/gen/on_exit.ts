@@ -34,22 +34,8 @@ export function onDown(
   abandon: () => void = ignore,
   ref: Ref = process.runtime.makeRef(),
 ): Ref {
-  const wait: Wait = {
-    node: target.node,
-    reply: ignore,
-    down: () => {
-      process.unawait(ref);
-      down();
-    },
-    abandon,
-  };
+  const wait: Wait = { node: target.node, reply: ignore, down, abandon };
   return process.monitor(target, undefined, wait, ref);
-}
-
-/** Ends a monitor of {@linkcode onDown}. */
-export function offDown(process: LocalProcess, ref: Ref): void {
-  process.unawait(ref);
-  process.demonitor(ref);
 }
 
 /** Calls back when a node is lost, until the process stops waiting for the returned reference. */

@@ -172,7 +172,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   begin(started: LocalProcess): void {
     this.#started = started;
     started.lineage!.starting = this;
-    this.process.await(this.ref, this);
+    this.process.enter(this);
   }
 
   /** The code of the process: initialises the server, and serves. */
@@ -225,13 +225,13 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   }
 
   override expire(): void {
-    this.close();
+    this.cancel();
     this.#kill();
     this.settleFailed(late);
   }
 
   override aborted(reason: unknown): void {
-    this.close();
+    this.cancel();
     this.#kill();
     super.aborted(reason);
   }
@@ -248,7 +248,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
     const { alive, lineage, pid } = this.#started!;
     // The start may have been late.
     if (!alive || lineage!.starting !== this) return;
-    this.close();
+    this.cancel();
     this.settle(pid);
   }
 
@@ -258,13 +258,13 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
     throw new ExitError("normal");
   }
 
-  override close(): void {
-    super.close();
+  override cancel(): void {
+    super.cancel();
     this.#started!.lineage!.starting = undefined;
   }
 
   exited(reason: unknown): void {
-    this.close();
+    this.cancel();
     takeExit(this.process, this.#started!.pid);
     const outcome = this.#outcome?.value;
     if (outcome instanceof ExitError) this.settleFailed(() => outcome);

@@ -68,8 +68,7 @@ export class Ending implements Wait {
 
   cancel(): void {
     this.#wait?.disarm();
-    this.#process.unawait(this.ref);
-    this.#process.demonitor(this.ref);
+    this.#process.release(this.ref);
   }
 
   reply(): void {}
@@ -77,7 +76,6 @@ export class Ending implements Wait {
   down(_object: unknown, reason: unknown): void {
     this.#isDown = true;
     this.#wait?.disarm();
-    this.#process.unawait(this.ref);
     this.#process.resume(this, () => {
       const ended = this.#end = { reason };
       this.#wait?.resolve(ended);
@@ -163,8 +161,8 @@ function stopAt(
   try {
     const here = place instanceof Pid && process.runtime.find(place)?.lineage;
     if (here && here.stopping === undefined) pending.watch(here);
-    else process.monitor(place, "demonitor", pending, ref);
-    if (process.waits?.has(ref.number)) pending.limit(request.timeout);
+    else pending.monitor(place, "demonitor");
+    if (pending.wait !== undefined) pending.limit(request.timeout);
     const replyTo = new ReplyTo(process.pid, ref);
     sendTo(process, place, new Stop(replyTo, request.reason));
   } catch (error) {
@@ -190,11 +188,11 @@ class PendingStop extends PendingReply<"ok"> implements StopWait {
   watch(stopped: Lineage): void {
     this.#stopped = stopped;
     stopped.stopping = this;
-    this.process.await(this.ref, this);
+    this.process.enter(this);
   }
 
-  override close(): void {
-    super.close();
+  override cancel(): void {
+    super.cancel();
     if (this.#stopped !== undefined) this.#stopped.stopping = undefined;
   }
 
@@ -219,7 +217,7 @@ class PendingStop extends PendingReply<"ok"> implements StopWait {
 
   exited(actual: unknown): void {
     const { reason } = this.#request;
-    this.close();
+    this.cancel();
     if (this.#isTold && isSame(actual, reason)) this.settle("ok");
     else this.settleFailed(() => this.#failure(actual));
   }

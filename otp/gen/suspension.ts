@@ -91,7 +91,7 @@ export class Suspension implements Disposable {
     const ref = this.#nodes.get(node);
     if (ref === undefined) return;
     this.#nodes.delete(node);
-    this.#process.unawait(ref);
+    this.#process.release(ref);
     if (this.#nodes.size > 0) return;
     this.end(`resumed, as ${printableName(node)} is gone`);
   }
@@ -110,7 +110,7 @@ export class Suspension implements Disposable {
   [Symbol.dispose](): void {
     const { mailbox } = this.#process;
     suspensions.delete(this.#process);
-    for (const ref of this.#nodes.values()) this.#process.unawait(ref);
+    for (const ref of this.#nodes.values()) this.#process.release(ref);
     if (this.#isEnding) mailbox.take((message) => this.isEnd(message));
   }
 }

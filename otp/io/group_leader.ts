@@ -15,7 +15,7 @@ import {
   LeaderOperations,
 } from "./leader_operations.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import { offDown, onDown } from "../gen/on_exit.ts";
+import { onDown } from "../gen/on_exit.ts";
 
 type OtpEncoding = typeof import("./leader_otp.ts");
 
@@ -265,7 +265,7 @@ class PendingReads {
       release: () => {
         if (!held.isHeld) return;
         held.isHeld = false;
-        offDown(process, ref);
+        process.release(ref);
         process.dropFor(node);
       },
     };

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { LocalProcess } from "../../core/processes/local_process.ts";
+import type { Entry, LocalProcess } from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { ServerMessage } from "../../core/values/server_message.ts";
@@ -123,7 +123,7 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
   const { mailbox } = process;
   const { push } = mailbox;
   const { send, sendName, sendAlias, reply } = process;
-  const wait = process.await;
+  const { enter } = process;
   const restoreMailbox = overlay(mailbox, {
     push(...args: Parameters<typeof push>) {
       note("receive", args[0]);
@@ -148,9 +148,10 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
       note("send", value, "pid" in to ? to.pid : to);
       reply.apply(process, args);
     },
-    await(ref: Ref, awaited: Wait) {
-      noteReply(awaited, note);
-      wait.call(process, ref, awaited);
+    enter(entry: Entry) {
+      const isNew = process.entries?.get(entry.ref.number) !== entry;
+      if (isNew && entry.wait !== undefined) noteReply(entry.wait, note);
+      enter.call(process, entry);
     },
   });
   return () => {

@@ -264,7 +264,6 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   }
 
   override reply(value: unknown): void {
-    this.cancel();
     const told = value as RpcAnswer;
     if (isTyped(told, "return")) {
       this.settle({ type: "ok", value: told.value });
@@ -284,7 +283,6 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   }
 
   override down(_object: unknown, reason: unknown): void {
-    this.cancel();
     const end = endFromOtp(reason, this.ref);
     if (end !== undefined) this.#ended(end);
     else if (isReason(reason, "noconnection")) this.#lost();
@@ -368,8 +366,8 @@ export function startRpc(
   if (!process.alive) return never();
   const pending = new PendingRpc(process, node, nameIn(fn, args), timeout);
   if (pending.endsNow(signal, deadline)) return pending.promise;
-  process.await(pending.ref, pending);
-  process.addAlias(pending.ref, "reply_demonitor");
+  pending.alias = "reply_demonitor";
+  process.enter(pending);
   pending.limit(timeout, signal);
   try {
     pending.run = request(process, node, fn, args, pending.ref);

@@ -134,8 +134,7 @@ export class StreamTask extends OwnedTask {
 
   /** Ends the wait for a task that was not started. */
   close(): void {
-    this.owner.unawait(this.ref);
-    this.owner.unalias(this.ref);
+    this.owner.release(this.ref);
     this.#monitor.tasks.delete(this);
   }
 
@@ -180,7 +179,6 @@ export class StreamTask extends OwnedTask {
 
   down(_object: unknown, reason: unknown): void {
     this.#stopTimer?.();
-    this.owner.unawait(this.ref);
     this.#monitor.tasks.delete(this);
     const result = this.#result;
     const why = this.#isLate ? "timeout" : reason;

@@ -84,8 +84,7 @@ export abstract class OwnedTask implements Wait {
   /** Accepts signals under the task's reference, from the node on which the task is started. */
   open(node: string): void {
     this.node = node;
-    this.owner.addAlias(this.ref, "demonitor");
-    this.owner.await(this.ref, this);
+    this.owner.await(this.ref, this, "demonitor");
   }
 
   /** Called when the task's process is known. */
@@ -239,8 +238,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   close(): void {
     this.#disarm();
     this.#closed = true;
-    this.owner.unawait(this.ref);
-    this.owner.demonitor(this.ref);
+    this.owner.release(this.ref);
     this.takeDown();
   }
 
@@ -262,7 +260,6 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   }
 
   down(object: Place, reason: unknown): void {
-    this.owner.unawait(this.ref);
     if (this.#closed) return;
     this.#disarm();
     const watcher = this.#nextWatcher();

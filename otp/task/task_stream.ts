@@ -345,7 +345,6 @@ class StreamRun implements Wait, Abortable, Expiring {
   reply(): void {}
 
   down(_object: unknown, reason: unknown): void {
-    this.#owner.unawait(this.#ref);
     if (!this.#over || reason !== "normal") {
       takeExit(this.#owner, this.#host.process.pid);
       this.#lost = this.#why(reason);

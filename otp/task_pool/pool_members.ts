@@ -2,7 +2,7 @@
 
 import { startCall, tellConnected } from "../gen/call.ts";
 import type { InternalMessage } from "../gen/messages.ts";
-import { offDown, onDown } from "../gen/on_exit.ts";
+import { onDown } from "../gen/on_exit.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";
@@ -131,7 +131,7 @@ export class PoolMembers {
   /** Ends the monitor on a supervisor that has left the group, once no task is there. */
   leaveIfIdle({ hasLeft, isDown, attempts, ref }: PoolMember): void {
     if (!hasLeft || isDown || attempts.size > 0) return;
-    offDown(this.#process, ref);
+    this.#process.release(ref);
   }
 
   /** Returns the supervisor with the smallest fraction of its places taken, of the supervisors with a free place. */

@@ -116,7 +116,7 @@ export class PoolRun extends PendingAnswer<unknown>
     if (this.isOver) return false;
     this.isOver = true;
     this.disarm();
-    this.process.unawait(this.#ref);
+    this.process.release(this.#ref);
     return true;
   }
 }
@@ -177,8 +177,7 @@ export class Attempt extends OwnedTask {
   /** Stops waiting for the task. */
   close(): void {
     this.#stopTimer?.();
-    this.owner.unawait(this.ref);
-    this.owner.unalias(this.ref);
+    this.owner.release(this.ref);
     this.member.ended(this);
   }
 

@@ -905,13 +905,17 @@ function checkDelay({ min, max }: Delay): void {
 }
 
 /** Describes a waiting process. */
-function describe({ pid, label, name, mailbox, waits }: LocalProcess): string {
+function describe(
+  { pid, label, name, mailbox, entries }: LocalProcess,
+): string {
   const who = `${pid} (${label || "a function"}${
     name === undefined ? "" : `, registered as ${name}`
   })`;
   const what = [
     ...mailbox.waiting > 0 ? ["a message"] : [],
-    ...[...waits?.values() ?? []].map(({ node }) => `an answer from ${node}`),
+    ...[...entries?.values() ?? []].flatMap(({ wait }) =>
+      wait === undefined ? [] : [`an answer from ${wait.node}`]
+    ),
   ];
   return what.length > 0
     ? `${who} waits for ${what.join(" and ")}`

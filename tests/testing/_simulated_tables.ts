@@ -16,7 +16,9 @@ export function disagreements(nodes: readonly Node[]): string[] {
       ...linksOf(process, runtimes),
       ...monitorsOf(process, runtimes),
       ...watchedBy(process, runtimes),
-      ...process.waits?.size ? [`${process.pid} still waits`] : [],
+      ...[...process.entries?.values() ?? []].some(({ wait }) => wait)
+        ? [`${process.pid} still waits`]
+        : [],
     ]),
   ]);
 }
@@ -37,8 +39,10 @@ function namesOf(runtime: Runtime): string[] {
     }
   }
   for (const number of runtime.aliases.keys()) {
-    const process = runtime.aliases.get(number)!;
-    if (!process.alive || !process.aliases?.has(number)) {
+    const { process } = runtime.aliases.get(number)!;
+    if (
+      !process.alive || process.entries?.get(number)?.alias === undefined
+    ) {
       wrong.push(`${number} is an alias of ${process.pid}, which has it not`);
     }
   }
@@ -62,12 +66,10 @@ function linksOf({ pid, links }: LocalProcess, runtimes: Runtime[]): string[] {
   return wrong;
 }
 
-function monitorsOf(
-  { pid, monitors }: LocalProcess,
-  runtimes: Runtime[],
-): string[] {
+function monitorsOf(process: LocalProcess, runtimes: Runtime[]): string[] {
+  const { pid } = process;
   const wrong: string[] = [];
-  for (const { ref, target, node } of monitors?.values() ?? []) {
+  for (const { ref, target, node } of process.monitors()) {
     const watched = typeof target === "string"
       ? runtimes.filter((runtime) => runtime.node === node).flatMap((
         runtime,
@@ -88,7 +90,7 @@ function watchedBy(process: LocalProcess, runtimes: Runtime[]): string[] {
   const wrong: string[] = [];
   for (const watcher of watchersOf(process)) {
     const other = find(watcher.pid, runtimes);
-    if (!has(other?.monitors?.values(), watcher.ref)) {
+    if (!has(other?.monitors(), watcher.ref)) {
       wrong.push(`${process.pid} is watched by ${watcher.pid}, which does not`);
     }
   }

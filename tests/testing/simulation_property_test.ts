@@ -211,10 +211,10 @@ const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
   "a DOWN that comes twice": [
     replacing("down", (runtime, down) => (from, to, ref, reason) => {
       const process = runtime.find(to);
-      const monitor = process?.monitors?.get(ref.number);
+      const { target, node } = process?.entries?.get(ref.number) ?? {};
       down(from, to, ref, reason);
-      if (monitor === undefined || !process!.alive) return;
-      process!.addMonitor(monitor.ref, monitor.target, monitor.node);
+      if (target === undefined || !process!.alive) return;
+      process!.addMonitor(ref, target, node!);
       down(from, to, ref, reason);
     }),
     /told 2 times/,
@@ -275,9 +275,10 @@ const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
   ],
   "an alias that outlives its process": [
     terminating((runtime, terminate) => (process, reason) => {
-      const aliases = [...process.aliases?.keys() ?? []];
+      const aliases = [...process.entries?.values() ?? []]
+        .filter(({ alias }) => alias !== undefined);
       terminate(process, reason);
-      for (const number of aliases) runtime.aliases.set(number, process);
+      for (const each of aliases) runtime.aliases.set(each.ref.number, each);
     }),
     /is an alias of .*, which has it not|aliases left|failed/,
   ],

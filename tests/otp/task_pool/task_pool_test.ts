@@ -80,7 +80,7 @@ function poolTest(
     await started[0].run(async () => {
       await ready(Object.keys(places).length);
       await fn(byName, cluster);
-      assertEquals(currentProcess().waits?.size ?? 0, 0, "no wait is left");
+      assertEquals(currentProcess().entries?.size ?? 0, 0, "no wait is left");
     });
   }, { timeout: 120_000 });
 }
