@@ -295,14 +295,14 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     );
   }
 
-  /** Sends a message to a pid; a process of this node receives a copy. */
-  send(to: Pid, message: unknown): Backpressure {
+  /** Sends a message to a pid; a process of this node receives a copy, or the message itself if `isCopy`. */
+  send(to: Pid, message: unknown, isCopy = false): Backpressure {
     const runtime = this.runtime;
     if (to.node === runtime.node) {
       return runtime.local.send(
         this.pid,
         to,
-        copyTerm(message, runtime.maxDepth),
+        isCopy ? message : copyTerm(message, runtime.maxDepth),
       );
     }
     return runtime.route(to.node).send(this.pid, to, message);

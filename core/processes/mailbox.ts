@@ -325,7 +325,8 @@ export class Mailbox {
     const receiver = new Receiver(options?.isServer);
     const only = this.#only;
     if (
-      guard === undefined && isUnlimited(options) && only === undefined &&
+      guard === undefined && options?.timeout === undefined &&
+      options?.signal === undefined && only === undefined &&
       this.#others?.first === undefined
     ) {
       this.#only = receiver;
@@ -482,9 +483,4 @@ function resumeLater(
 
 function abandon(receiver: Receiver, host: MailboxHost): void {
   if (!receiver.isServer) receiver.abandon(host.exitError());
-}
-
-function isUnlimited(options: WaitOptions | undefined): boolean {
-  return options === undefined ||
-    (options.timeout === undefined && options.signal === undefined);
 }

@@ -91,19 +91,9 @@ export class LocalDelivery implements Signals {
 
   reply(from: Pid, to: ReplyTarget, value: unknown, endsMonitor = false): void {
     const alias = plainAlias(to);
-    if (alias !== undefined) this.#reply(from, alias, value, endsMonitor);
-    else this.#replyTagged(from, to as ReplyTo, value);
-  }
-
-  /** Delivers a reply with a tag as a message, because no request of this library has a tag. */
-  #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
-    const term = value instanceof OtpReply ? value.term : value;
-    const message = taggedReply(to, term);
-    if (to.alias === undefined) this.send(from, to.pid, message);
-    else this.sendAlias(from, to.alias, message);
-  }
-
-  #reply(from: Pid, alias: Ref, value: unknown, endsMonitor: boolean): void {
+    if (alias === undefined) {
+      return this.#replyTagged(from, to as ReplyTo, value);
+    }
     const entry = this.#entryOf(alias);
     if (entry === undefined) return;
     const { process, wait } = entry;
@@ -126,6 +116,14 @@ export class LocalDelivery implements Signals {
     }
     if (wait !== undefined) wait.reply(value, alias);
     else process.mailbox.push({ type: "reply", ref: alias, value }, process);
+  }
+
+  /** Delivers a reply with a tag as a message, because no request of this library has a tag. */
+  #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
+    const term = value instanceof OtpReply ? value.term : value;
+    const message = taggedReply(to, term);
+    if (to.alias === undefined) this.send(from, to.pid, message);
+    else this.sendAlias(from, to.alias, message);
   }
 
   /** Fails the call as if the server had exited: with a DOWN of the monitor that awaits the reply. */

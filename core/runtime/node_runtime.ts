@@ -83,11 +83,7 @@ export class NodeRuntime implements Runtime {
   readonly modules: Modules = new Modules();
   readonly functions: BeamFunctions = new BeamFunctions(this.modules);
   readonly quotas: PeerQuotas;
-  readonly deadlines: Deadlines = new Deadlines({
-    now: () => this.#clock.now(),
-    timer: (ms, fn) => outside(() => this.#clock.after(ms, fn)),
-    isVirtual: () => this.#clock.isVirtual === true,
-  });
+  readonly deadlines: Deadlines;
   readonly timers: Timers;
   readonly processes: NumberMap<LocalProcess>;
   isStopping = false;
@@ -123,6 +119,7 @@ export class NodeRuntime implements Runtime {
     this.nobody = new Pid(this.node, 0, this.creation);
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#clock = options.clock ?? systemClock;
+    this.deadlines = new Deadlines(this.#clock);
     this.#route = options.route ?? (() => undefined);
     this.#connectTo = options.connectTo ?? unreachable;
     this.quotas = new PeerQuotas(options.peerLimits, options.refused);

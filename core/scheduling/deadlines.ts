@@ -5,6 +5,8 @@
  * each message.
  */
 
+import { outside } from "../context/async_context.ts";
+import type { Clock } from "../host/clock.ts";
 import { scheduler } from "./scheduler.ts";
 
 /** Something that has a deadline. */
@@ -21,16 +23,6 @@ export interface Deadline {
   cancel(): void;
 }
 
-/** The clock that deadlines follow. */
-export interface DeadlineClock {
-  /** Whether the time is simulated: a late timer then has no pending input of the host to wait for. */
-  isVirtual?(): boolean;
-  /** Milliseconds since some fixed moment. */
-  now(): number;
-  /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
-  timer(ms: number, fn: () => void): () => void;
-}
-
 const hostTimeout = setTimeout;
 
 /** A timer that fires at least this many milliseconds after its time is late. */
@@ -42,9 +34,12 @@ const MAX_SILENCE = 20;
 /** The number of timers that a node keeps. With more lengths, most lengths occur once. */
 const MAX_KEPT = 8;
 
+/** The clock that deadlines follow. */
+export type DeadlineClock = Pick<Clock, "isVirtual" | "now" | "after">;
+
 /** The deadlines of a node. */
 export class Deadlines {
-  readonly #clock: DeadlineClock;
+  readonly clock: DeadlineClock;
   /** The queues by length. */
   readonly #queues = new Map<number, Queue>();
   /** The queues that became empty in this turn. */
@@ -53,26 +48,25 @@ export class Deadlines {
 
   /** Creates the deadlines of a node, by its clock. */
   constructor(clock: DeadlineClock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /** Sets a deadline in `ms` milliseconds. */
   add(ms: number, expiring: Expiring): Deadline {
     // Fake timers of tests do not move the clock, so each deadline has a timer of its own.
-    if (setTimeout !== hostTimeout) {
-      const expire = () => {
-        scheduler.noteTurn();
-        expiring.expire();
-      };
-      const at = this.#clock.now() + ms;
-      return { at, cancel: this.#clock.timer(ms, expire) };
-    }
+    if (setTimeout !== hostTimeout) return this.#timed(ms, expiring);
     let queue = this.#queues.get(ms);
-    if (queue === undefined) {
-      queue = new Queue(ms, this.#clock, (queue) => this.#sweep(queue));
-      this.#queues.set(ms, queue);
-    }
-    return queue.add(expiring);
+    if (queue === undefined) this.#queues.set(ms, queue = new Queue(ms, this));
+    return new Queued(queue, this.clock.now() + ms, expiring);
+  }
+
+  #timed(ms: number, expiring: Expiring): Deadline {
+    const expire = () => {
+      scheduler.noteTurn();
+      expiring.expire();
+    };
+    const at = this.clock.now() + ms;
+    return { at, cancel: outside(() => this.clock.after(ms, expire)) };
   }
 
   /** Keeps unneeded timers until they fire. Something else must keep the program alive until `stop`. */
@@ -84,100 +78,71 @@ export class Deadlines {
   stop(): void {
     this.#keepsTimers = false;
     for (const queue of this.#queues.values()) {
-      if (queue.first === undefined) this.#sweep(queue);
+      if (queue.first === undefined) this.sweep(queue);
     }
   }
 
   /** Stops the timer of an empty queue after the turn, because the next call may begin in this turn. */
-  #sweep(queue: Queue): void {
+  sweep(queue: Queue): void {
     if (
-      this.#keepsTimers && queue.isArmed && this.#queues.size <= MAX_KEPT
+      this.#keepsTimers && queue.stopTimer !== undefined &&
+      this.#queues.size <= MAX_KEPT
     ) return;
     const isFirst = this.#emptied.size === 0;
     this.#emptied.add(queue);
-    if (!isFirst) return;
-    scheduler.afterTurn(() => {
-      const emptied = this.#emptied;
-      this.#emptied = new Set();
-      for (const queue of emptied) {
-        if (queue.first !== undefined) continue;
-        queue.stop();
-        this.#queues.delete(queue.ms);
-      }
-    });
+    if (isFirst) scheduler.afterTurn(() => this.#stopEmptied());
+  }
+
+  #stopEmptied(): void {
+    const emptied = this.#emptied;
+    this.#emptied = new Set();
+    for (const queue of emptied) {
+      if (queue.first !== undefined) continue;
+      queue.stopTimer?.();
+      queue.stopTimer = undefined;
+      this.#queues.delete(queue.ms);
+    }
   }
 }
 
 /** Deadlines of one length, which expire in the order in which they were set. */
 class Queue {
   first: Queued | undefined;
+  last: Queued | undefined;
+  stopTimer: (() => void) | undefined;
   readonly ms: number;
-  readonly #clock: DeadlineClock;
-  readonly #onEmpty: (queue: Queue) => void;
-  #last: Queued | undefined;
-  #stopTimer: (() => void) | undefined;
+  readonly deadlines: Deadlines;
   /** The time at which the timer is due. */
   #due = 0;
 
-  constructor(
-    ms: number,
-    clock: DeadlineClock,
-    onEmpty: (queue: Queue) => void,
-  ) {
+  constructor(ms: number, deadlines: Deadlines) {
     this.ms = ms;
-    this.#clock = clock;
-    this.#onEmpty = onEmpty;
+    this.deadlines = deadlines;
   }
 
-  add(expiring: Expiring): Deadline {
-    const queued = new Queued(this, this.#clock.now() + this.ms, expiring);
-    const before = this.#last;
-    queued.before = before;
-    if (before === undefined) this.first = queued;
-    else before.after = queued;
-    this.#last = queued;
-    if (this.#stopTimer === undefined) this.#arm(queued, this.ms);
-    return queued;
-  }
-
-  remove({ before, after }: Queued): void {
-    if (before === undefined) this.first = after;
-    else before.after = after;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    if (this.first === undefined) this.#onEmpty(this);
-  }
-
-  /** Whether the queue has a timer. */
-  get isArmed(): boolean {
-    return this.#stopTimer !== undefined;
-  }
-
-  stop(): void {
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
-  }
-
-  #arm({ at }: Queued, ms: number): void {
+  /** Sets the timer for the first deadline, in `ms` milliseconds. */
+  arm({ at }: Queued, ms: number): void {
     this.#due = at;
-    this.#stopTimer = this.#clock.timer(ms, () => this.#timeIsUp());
+    const { clock } = this.deadlines;
+    this.stopTimer = outside(() => clock.after(ms, () => this.#timeIsUp()));
   }
 
   #timeIsUp(): void {
-    const late = this.#clock.now() - this.#due;
-    if (late < LATE || this.#clock.isVirtual?.()) return this.#expire();
+    const { clock } = this.deadlines;
+    const late = clock.now() - this.#due;
+    if (late < LATE || clock.isVirtual) return this.#expire();
     // The program was paused or busy: an answer that arrived in time may still be in a socket.
     const silence = Math.min(late / 10, MAX_SILENCE);
-    this.#stopTimer = scheduler.input.whenHandled(
+    this.stopTimer = scheduler.input.whenHandled(
       silence,
       () => this.#expire(),
     );
   }
 
   #expire(): void {
-    this.#stopTimer = undefined;
+    this.stopTimer = undefined;
     // A timer may fire a little early; the deadlines of its time expire anyway.
-    const now = Math.max(this.#clock.now(), this.#due);
+    const now = Math.max(this.deadlines.clock.now(), this.#due);
     try {
       while (this.first !== undefined && this.first.at <= now) {
         const { first } = this;
@@ -186,30 +151,45 @@ class Queue {
       }
     } finally {
       // A deadline's callback may have set another deadline, and with it a timer.
-      if (this.first !== undefined && this.#stopTimer === undefined) {
-        this.#arm(this.first, Math.max(this.first.at - now, 0));
-      } else if (this.first === undefined) this.#onEmpty(this);
+      if (this.first !== undefined && this.stopTimer === undefined) {
+        this.arm(this.first, Math.max(this.first.at - now, 0));
+      } else if (this.first === undefined) this.deadlines.sweep(this);
     }
   }
 }
 
+/** A deadline in its queue. */
 class Queued implements Deadline {
   readonly at: number;
   readonly expiring: Expiring;
-  before: Queued | undefined = undefined;
-  after: Queued | undefined = undefined;
-  readonly #queue: Queue;
-  #cancelled = false;
+  /** Its queue, until it is cancelled. */
+  #queue: Queue | undefined;
+  #before: Queued | undefined;
+  #after: Queued | undefined = undefined;
 
+  /** Adds a deadline at the end of a queue. */
   constructor(queue: Queue, at: number, expiring: Expiring) {
     this.#queue = queue;
     this.at = at;
     this.expiring = expiring;
+    const { last } = queue;
+    this.#before = last;
+    if (last === undefined) queue.first = this;
+    else last.#after = this;
+    queue.last = this;
+    if (queue.stopTimer === undefined) queue.arm(this, queue.ms);
   }
 
   cancel(): void {
-    if (this.#cancelled) return;
-    this.#cancelled = true;
-    this.#queue.remove(this);
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    this.#queue = undefined;
+    const before = this.#before;
+    const after = this.#after;
+    if (before === undefined) queue.first = after;
+    else before.#after = after;
+    if (after === undefined) queue.last = before;
+    else after.#before = before;
+    if (queue.first === undefined) queue.deadlines.sweep(queue);
   }
 }

@@ -74,15 +74,13 @@ export function checkNodeOf(of: Pid | Ref): void {
 }
 
 function checkNumbers(what: string, number: number, creation: number): void {
-  if (!isNatural(number) || !isNatural(creation)) {
-    throw new TypeError(
-      `Cannot make a ${what} of number ${number} and creation ${creation}: both have to be integers from 0 to 2^53 - 1`,
-    );
-  }
-}
-
-function isNatural(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
+  if (
+    Number.isSafeInteger(number) && number >= 0 &&
+    Number.isSafeInteger(creation) && creation >= 0
+  ) return;
+  throw new TypeError(
+    `Cannot make a ${what} of number ${number} and creation ${creation}: both have to be integers from 0 to 2^53 - 1`,
+  );
 }
 
 /** Returns the pid of another node that was printed with these numbers, if any. */

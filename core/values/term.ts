@@ -135,19 +135,6 @@ export function areCrowded(count: number, keys: () => unknown[]): boolean {
 }
 
 /**
- * Copies a message; the copy shares nothing mutable with it.
- *
- * @throws {TypeError} If the message contains a value that cannot be sent.
- * @throws {RangeError} If the message is nested too deeply, or contains too long a bigint.
- */
-export function copyTerm(
-  value: unknown,
-  maxDepth: number = DEFAULT_MAX_DEPTH,
-): unknown {
-  return copyAny(value, maxDepth, maxDepth);
-}
-
-/**
  * Copies a message for later, when its wire is known. Requests of the library keep their brand, because only the wire
  * knows their encoding.
  */
@@ -156,11 +143,23 @@ export function copyToSend(
   maxDepth: number = DEFAULT_MAX_DEPTH,
 ): unknown {
   return value instanceof ServerMessage
-    ? value.kept(copyAny, maxDepth - 1, maxDepth)
+    ? value.kept(copyTerm, maxDepth - 1, maxDepth)
     : copyTerm(value, maxDepth);
 }
 
-function copyAny(value: unknown, left: number, max: number): unknown {
+/**
+ * Copies a message; the copy shares nothing mutable with it.
+ *
+ * @param left The number of levels that the message may have.
+ * @param max The maximum nesting of a message, for the error; it is more than `left` for a part of a message.
+ * @throws {TypeError} If the message contains a value that cannot be sent.
+ * @throws {RangeError} If the message is nested too deeply, or contains too long a bigint.
+ */
+export function copyTerm(
+  value: unknown,
+  left: number = DEFAULT_MAX_DEPTH,
+  max: number = left,
+): unknown {
   switch (typeof value) {
     case "object":
       return value === null ? null : copyObject(value, left, max);
@@ -187,7 +186,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     if (left <= 0) throw tooDeep(max);
     // Nested in another message, a request becomes data, as on a wire.
     return left === max
-      ? value.copied(copyAny, left - 1, max)
+      ? value.copied(copyTerm, left - 1, max)
       : copyPlain(value.fields(), left, max);
   }
   if (value instanceof ReplyTo) return copyReplyTo(value, left, max);
@@ -197,7 +196,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     checkKeys(value);
     const copy = new Map();
     for (const [key, item] of value) {
-      copy.set(copyAny(key, left - 1, max), copyAny(item, left - 1, max));
+      copy.set(copyTerm(key, left - 1, max), copyTerm(item, left - 1, max));
     }
     return copy;
   }
@@ -205,7 +204,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     if (left <= 0) throw tooDeep(max);
     checkKeys(value);
     const copy = new Set();
-    for (const item of value) copy.add(copyAny(item, left - 1, max));
+    for (const item of value) copy.add(copyTerm(item, left - 1, max));
     return copy;
   }
   if (value instanceof Error) {
@@ -226,7 +225,7 @@ function copyObject(value: object, left: number, max: number): unknown {
   if (value instanceof ImproperList) {
     return new ImproperList(
       copyItems(value.items, left, max),
-      copyAny(value.tail, left - 1, max),
+      copyTerm(value.tail, left - 1, max),
     );
   }
   if (isLeafTerm(value)) return copyLeafTerm(value);
@@ -240,7 +239,7 @@ function copyReplyTo(value: ReplyTo, left: number, max: number): ReplyTo {
   if (alias !== undefined) checkNodeOf(alias);
   if (tag === undefined) return value;
   if (left <= 0) throw tooDeep(max);
-  const copy = new ReplyTo(pid, alias, copyAny(tag, left - 1, max), form);
+  const copy = new ReplyTo(pid, alias, copyTerm(tag, left - 1, max), form);
   copy.returns = returns;
   return copy;
 }
@@ -255,7 +254,7 @@ function copyItems(
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
     if (item === undefined) checkHole(items, i);
-    copy[i] = copyAny(item, left - 1, max);
+    copy[i] = copyTerm(item, left - 1, max);
   }
   return copy;
 }

@@ -18,9 +18,10 @@ import {
   checkOptions,
   checkTimeout,
 } from "../../core/values/check_arguments.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import { Pid, type Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { ServerRequest } from "../../core/values/server_message.ts";
+import { copyTerm } from "../../core/values/term.ts";
 import { tracing } from "../../core/context/tracing.ts";
 import { inspectArgument } from "../../core/values/inspect.ts";
 import {
@@ -110,7 +111,7 @@ export class PendingCall<T> extends PendingReply<T> {
             deadline === undefined ? timeout : remaining(timeout, deadline),
             signal,
           );
-          sendTo(process, place, this.#message());
+          this.#post(place);
         }
       } catch (error) {
         this.cancel();
@@ -120,14 +121,25 @@ export class PendingCall<T> extends PendingReply<T> {
     return this;
   }
 
-  #message(): unknown {
+  #post(place: Place): void {
+    const { process, ref } = this;
+    const { pid, runtime: { node, maxDepth } } = process;
     const { encoding, message } = this.#options;
-    const { pid } = this.process;
-    if (message !== undefined) return message(pid, this.ref);
-    const replyTo = new ReplyTo(pid, this.ref);
-    return encoding === undefined
-      ? new Call(replyTo, this.#request)
-      : new EncodedCall(replyTo, this.#request, encoding);
+    if (message !== undefined) {
+      return void sendTo(process, place, message(pid, ref));
+    }
+    const request = this.#request;
+    const replyTo = new ReplyTo(pid, ref);
+    if (place instanceof Pid && place.node === node) {
+      // Copies only the request: `send` would make a second call.
+      const copy = copyTerm(request, maxDepth - 1, maxDepth);
+      process.send(place, new Call(replyTo, copy), true);
+    } else {
+      const call = encoding === undefined
+        ? new Call(replyTo, request)
+        : new EncodedCall(replyTo, request, encoding);
+      sendTo(process, place, call);
+    }
   }
 
   override expire(): void {
@@ -216,10 +228,57 @@ export function callWithData<T>(
   server: ServerRef | DeclaredRef,
   request: unknown,
   options: RequestOptions<T>,
+  isTraced: boolean = tracing !== undefined,
 ): Promise<T> {
-  return tracing === undefined
-    ? startedCall(server, request, options)
-    : tracedCall(options.as, () => startedCall(server, request, options));
+  if (isTraced) return callTraced(server, request, options);
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  const place = options.signal === undefined && options.deadline === undefined
+    ? locate(server, process)
+    : locateInTime(server, process, options);
+  return place instanceof Promise
+    ? callLater(process, place, request, options)
+    : new PendingCall(process, place, request, options).send(place).promise;
+}
+
+// Functions of their own, because a function that creates a closure pays for all variables that it could capture.
+
+function callTraced<T>(
+  server: ServerRef | DeclaredRef,
+  request: unknown,
+  options: RequestOptions<T>,
+): Promise<T> {
+  return tracedCall(
+    options.as,
+    () => callWithData(server, request, options, false),
+  );
+}
+
+function locateInTime<T>(
+  server: ServerRef | DeclaredRef,
+  process: LocalProcess,
+  options: RequestOptions<T>,
+): Place | Promise<Place> {
+  return locateUntil(
+    server,
+    process,
+    options,
+    () => failureOf("timeout", options),
+  );
+}
+
+function callLater<T>(
+  process: LocalProcess,
+  place: Promise<Place>,
+  request: unknown,
+  options: RequestOptions<T>,
+): Promise<T> {
+  const copy = toSendLater(place, process, request);
+  return whenLocated(
+    place,
+    process,
+    (place) => startCallWithData(process, place, copy, options).promise,
+  ) as Promise<T>;
 }
 
 /** Sends a server a request of the library's own, and waits for its reply. */
@@ -243,32 +302,6 @@ export function tracedCall<T>(
 
 function shownServer(server: unknown): string {
   return typeof server === "string" ? server : inspectArgument(server);
-}
-
-function startedCall<T>(
-  server: ServerRef | DeclaredRef,
-  request: unknown,
-  options: RequestOptions<T>,
-): Promise<T> {
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  const place = options.signal === undefined && options.deadline === undefined
-    ? locate(server, process)
-    : locateUntil(
-      server,
-      process,
-      options,
-      () => failureOf("timeout", options),
-    );
-  if (!(place instanceof Promise)) {
-    return startCallWithData(process, place, request, options).promise;
-  }
-  const copy = toSendLater(place, process, request);
-  return whenLocated(
-    place,
-    process,
-    (place) => startCallWithData(process, place, copy, options).promise,
-  ) as Promise<T>;
 }
 
 /** Sends a server a program's request without an answer; it is dropped if there is no such server. */

@@ -232,6 +232,9 @@ export function locate(
 ): Place | Promise<Place> {
   if (server instanceof Pid) return server;
   const { runtime } = process;
+  // A registered name is valid.
+  const named = runtime.names.get(server as string);
+  if (named !== undefined) return named.pid;
   const ref = serverRef(server);
   if (typeof ref === "string") return pidNamed(ref, runtime);
   if (isViaName(ref) || isGlobalName(ref)) return pidIn(ref, runtime);

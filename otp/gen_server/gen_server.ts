@@ -1167,7 +1167,9 @@ export class GenServer {
       return callWithData(server, request, {
         timeout,
         as: () => callOf("call", server, request, timeout),
-        encoding: encodingFor(server, request),
+        encoding: server instanceof DeclaredRef
+          ? callEncoding(server.types, request)
+          : undefined,
         signal: options.signal,
         deadline: options.deadline,
       });
@@ -1307,7 +1309,9 @@ export class GenServer {
     const target = remoteNameOf(nameIn(name));
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
-    const encoding = encodingFor(name, request);
+    const encoding = name instanceof DeclaredRef
+      ? callEncoding(name.types, request)
+      : undefined;
     const { signal, deadline } = options;
     const failed = (error: unknown) => noReply(error, signal);
     const asked = nodes.map((node) =>
@@ -1439,15 +1443,6 @@ export class GenServer {
 }
 
 /** Returns the encoding of calls to a server, if its types are declared. */
-function encodingFor(
-  server: unknown,
-  request: unknown,
-): RequestEncoding | undefined {
-  return server instanceof DeclaredRef
-    ? callEncoding(server.types, request)
-    : undefined;
-}
-
 function castEncodingFor(server: unknown): RequestEncoding | undefined {
   return server instanceof DeclaredRef ? castEncoding(server.types) : undefined;
 }

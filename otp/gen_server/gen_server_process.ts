@@ -111,8 +111,8 @@ class GenServerProcess implements Server {
   readonly callback: string | undefined;
   readonly #process: LocalProcess;
   readonly #module: Callbacks;
+  timeout: number | undefined = undefined;
   #state: unknown;
-  #timeout: number | undefined;
   #continue: { value: unknown } | undefined;
   #lastReply: { caller: ReplyTo; value: unknown } | undefined;
 
@@ -173,10 +173,6 @@ class GenServerProcess implements Server {
     return this.#state;
   }
 
-  get timeout(): number | undefined {
-    return this.#timeout;
-  }
-
   begin(): unknown {
     const first = this.#continue;
     this.#continue = undefined;
@@ -217,7 +213,7 @@ class GenServerProcess implements Server {
     if (handleInfo !== undefined) {
       return this.#run("handleInfo", fromBeam(message, beam?.info));
     }
-    this.#timeout = undefined;
+    this.timeout = undefined;
     this.#process.runtime.report(
       "error",
       () =>
@@ -332,7 +328,7 @@ class GenServerProcess implements Server {
     if (timeout !== undefined && !isTimeout(timeout)) throw badReturn(result);
     if (!hasState(result)) throw badReturn(result);
     this.#state = result.state;
-    this.#timeout = timeout;
+    this.timeout = timeout;
   }
 
   #unexpected(what: "call" | "cast" | "continue"): Error {

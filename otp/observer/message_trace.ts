@@ -13,9 +13,12 @@
  * @module
  */
 
-import type { Entry, LocalProcess } from "../../core/processes/local_process.ts";
+import type {
+  Entry,
+  LocalProcess,
+} from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Ref } from "../../core/values/pid.ts";
 import { ServerMessage } from "../../core/values/server_message.ts";
 import { formatExit } from "../../core/values/exit_reason.ts";
 import { valueText } from "./observed_texts.ts";
@@ -131,9 +134,9 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
     },
   });
   const restoreProcess = overlay(process, {
-    send(to: Pid, message: unknown) {
-      note("send", message, to);
-      return send.call(process, to, message);
+    send(...args: Parameters<typeof send>) {
+      note("send", args[1], args[0]);
+      return send.apply(process, args);
     },
     sendName(name: string, node: string, message: unknown) {
       note("send", message, `${name} on ${node}`);

@@ -27,7 +27,7 @@ class Scene {
   constructor() {
     this.deadlines = new Deadlines({
       now: () => this.timeline.time,
-      timer: (ms, fn) => {
+      after: (ms, fn) => {
         this.made++;
         this.running++;
         const stop = this.timeline.after(ms + this.late, () => {
