@@ -123,7 +123,9 @@ workersTest("loses no run that may run twice", async (peers, [one, two]) => {
 workersTest("runs no task twice that may not", async (_peers, [one]) => {
   const { began, done, failed } = await load(false, () => one.kill());
   assert(failed.size > 0, "none was lost: the test has no subject");
-  assert(failed.size <= 4, `${failed.size} were lost, of 4 places`);
+  // A request on its way is lost too: the worker had given its place to the pool when the kill came.
+  const begun = [...failed.keys()].filter((id) => began.has(id));
+  assert(begun.length <= 4, `${begun.length} began and were lost, of 4 places`);
   for (const error of failed.values()) {
     assert(error instanceof PoolError && error.code === "lost", `${error}`);
     assert(error.mayHaveRun);
