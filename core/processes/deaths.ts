@@ -22,21 +22,18 @@ import {
   endMonitor,
   type LocalProcess,
 } from "./local_process.ts";
-import type { ProcessTable } from "./process_table.ts";
 import type { Watchers } from "./watchers.ts";
 
 /** Ends the processes of a node. */
 export class Deaths {
   readonly #runtime: Runtime;
-  readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   /** Exited processes whose exit is not yet announced. */
   readonly #ended = new Fifo<LocalProcess>();
   #isEnding = false;
 
-  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+  constructor(runtime: Runtime, watchers: Watchers) {
     this.#runtime = runtime;
-    this.#table = table;
     this.#watchers = watchers;
   }
 
@@ -45,7 +42,7 @@ export class Deaths {
     if (!process.alive) return;
     process.alive = false;
     process.context.end(sendableReason(reason, this.#runtime.maxDepth));
-    this.#table.remove(process);
+    this.#runtime.forget(process);
     if (process.cold !== undefined) this.#endCold(process, process.cold);
     if (isAlone(process) && !this.#isEnding) return process.close();
     if (this.#isEnding) return this.#ended.push(process);

@@ -125,14 +125,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Created by `Runtime.spawn`. */
   constructor(
     runtime: Runtime,
-    number: number,
     options: ProcessOptions,
     starter?: LocalProcess,
   ) {
     super();
     this.runtime = runtime;
     this.context = new ProcessContext(this, runtime);
-    this.pid = new Pid(runtime.node, number, runtime.creation);
+    this.pid = runtime.unusedPid();
     this.groupLeader = options.groupLeader ?? this.pid;
     this.parent = options.parent;
     const { kind, parent, callers } = options;

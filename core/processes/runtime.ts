@@ -113,6 +113,10 @@ export interface Runtime extends NodeIncarnation {
   find(pid: Pid): LocalProcess | undefined;
   /** Returns the process of code outside any process, and creates a new one if the last has exited. */
   shell(): LocalProcess;
+  /** Returns the process of a name for code of other processes; starts the process if it is lazy. */
+  named(name: string): LocalProcess | undefined;
+  /** Removes an exited process, and frees its name and aliases. */
+  forget(process: LocalProcess): void;
   /** Registers a name for a process; returns false if the name is taken or the process has one. */
   register(name: string, process: LocalProcess): boolean;
   /** Unregisters a name; returns false if no process has it. */

@@ -15,7 +15,6 @@ import {
   type Entry,
   type LocalProcess,
 } from "../processes/local_process.ts";
-import { processNamed, type ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime } from "../processes/runtime.ts";
 import {
@@ -45,18 +44,16 @@ import type {
 export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
-  readonly #table: ProcessTable;
   readonly #processes: NumberMap<LocalProcess>;
   readonly #aliases: NumberMap<Entry>;
   readonly #watchers: Watchers;
   readonly #quotas: PeerQuotas;
 
-  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+  constructor(runtime: Runtime, watchers: Watchers) {
     this.#runtime = runtime;
     this.#creation = runtime.creation;
-    this.#table = table;
-    this.#processes = table.processes;
-    this.#aliases = table.aliases;
+    this.#processes = runtime.processes;
+    this.#aliases = runtime.aliases;
     this.#watchers = watchers;
     this.#quotas = runtime.quotas;
   }
@@ -71,7 +68,7 @@ export class LocalDelivery implements Signals {
   }
 
   sendName(_from: Pid, name: string, message: unknown): Backpressure {
-    const process = processNamed(name, this.#runtime);
+    const process = this.#runtime.named(name);
     if (process === undefined) return undefined;
     if (tracing !== undefined) noteTrace(message);
     process.mailbox.push(message, process);
@@ -151,7 +148,7 @@ export class LocalDelivery implements Signals {
 
   link(from: Pid, to: Pid): void {
     const runtime = this.#runtime;
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     if (process === undefined) {
       runtime.back(from.node).exitLink(to, from, "noproc");
     } else if (process.links?.get(from) === undefined) {
@@ -166,14 +163,14 @@ export class LocalDelivery implements Signals {
   }
 
   unlink(from: Pid, to: Pid, id: UnlinkId): void {
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     const link = process?.links?.get(from);
     if (link?.unlinking === 0) process!.dropLink(link);
     this.#runtime.back(from.node).unlinkAck(to, from, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     const link = process?.links?.get(from);
     // An active link has the id 0, so an ack with 0 must end no link.
     if (link !== undefined && id !== 0 && link.unlinking === id) {
@@ -182,7 +179,7 @@ export class LocalDelivery implements Signals {
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     if (process === undefined) return;
     if (process.shell && isReason(reason, "kill")) {
       this.#endShared(process, "killed");
@@ -193,7 +190,7 @@ export class LocalDelivery implements Signals {
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
     const runtime = this.#runtime;
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     const link = process?.links?.get(from);
     if (process === undefined || link === undefined) return;
     process.dropLink(link);
@@ -227,8 +224,8 @@ export class LocalDelivery implements Signals {
     const runtime = this.#runtime;
     const name = typeof target === "string" ? target : undefined;
     const process = typeof target === "string"
-      ? processNamed(target, this.#runtime)
-      : this.#table.find(target);
+      ? runtime.named(target)
+      : runtime.find(target);
     const pid = typeof target === "string" ? runtime.nobody : target;
     if (process === undefined) {
       runtime.back(from.node).down(pid, from, ref, "noproc", name);
@@ -245,7 +242,7 @@ export class LocalDelivery implements Signals {
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     const entry = process?.entries?.get(ref.number);
     const target = entry?.target;
     // The table knows only the monitor's number, and a peer may name a monitor of an earlier incarnation.
@@ -275,7 +272,7 @@ export class LocalDelivery implements Signals {
   }
 
   groupLeader(_from: Pid, to: Pid, leader: Pid): void {
-    const process = this.#table.find(to);
+    const process = this.#runtime.find(to);
     if (process !== undefined) process.groupLeader = leader;
   }
 }

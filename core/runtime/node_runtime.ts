@@ -17,9 +17,8 @@ import { ignoreStrayExits } from "../host/unhandled_errors.ts";
 import { type LogLevel, type RuntimeEvent, textLog } from "../log/log_event.ts";
 import { type LogCause, NodeLog } from "../log/node_log.ts";
 import { Deaths } from "../processes/deaths.ts";
-import type { NumberMap } from "../collections/number_map.ts";
+import { NumberMap } from "../collections/number_map.ts";
 import type { Entry, LocalProcess } from "../processes/local_process.ts";
-import { ProcessTable } from "../processes/process_table.ts";
 import { Timers } from "../processes/timers.ts";
 import type {
   ConnectOutcome,
@@ -35,9 +34,13 @@ import { BeamFunctions } from "../remote/beam_functions.ts";
 import { Modules, type Resolved } from "../remote/exported_modules.ts";
 import { resolveFor } from "../spawning/spawn_requests.ts";
 import { Spawner } from "../spawning/spawner.ts";
+import { unquotedName } from "../values/beam_names.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import { plainAlias, type ReplyTarget } from "../values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "../values/term.ts";
+
+/** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
+const LAST_RESERVED = 99;
 
 /** Options for a node's runtime. */
 export interface RuntimeOptions {
@@ -85,14 +88,14 @@ export class NodeRuntime implements Runtime {
   readonly quotas: PeerQuotas;
   readonly deadlines: Deadlines;
   readonly timers: Timers;
-  readonly processes: NumberMap<LocalProcess>;
+  readonly processes: NumberMap<LocalProcess> = new NumberMap();
   isStopping = false;
   stopped = false;
   isDraining = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
-  readonly names: Map<string, LocalProcess>;
+  readonly names: Map<string, LocalProcess> = new Map();
   readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
-  readonly aliases: NumberMap<Entry>;
+  readonly aliases: NumberMap<Entry> = new NumberMap();
   readonly visible: Set<string>;
   readonly erlang: Map<string, number>;
   introduce: Runtime["introduce"] = undefined;
@@ -103,11 +106,11 @@ export class NodeRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
   readonly #connectTo: NonNullable<RuntimeOptions["connectTo"]>;
-  readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   readonly #deaths: Deaths;
   readonly #spawner: Spawner;
   readonly #nodes: ConnectedNodes;
+  #lastNumber = LAST_RESERVED;
   #lastRef = 0;
   #lastUnlinkId = 0;
 
@@ -129,14 +132,10 @@ export class NodeRuntime implements Runtime {
       clock: this.#clock,
       level: options.report === undefined ? "warning" : "debug",
     });
-    this.#table = new ProcessTable(this);
-    this.processes = this.#table.processes;
-    this.names = this.#table.names;
-    this.aliases = this.#table.aliases;
     this.#watchers = new Watchers(this, this.quotas);
-    this.#deaths = new Deaths(this, this.#table, this.#watchers);
-    this.#spawner = new Spawner(this, this.#table, this.#watchers);
-    this.local = new LocalDelivery(this, this.#table, this.#watchers);
+    this.#deaths = new Deaths(this, this.#watchers);
+    this.#spawner = new Spawner(this, this.#watchers);
+    this.local = new LocalDelivery(this, this.#watchers);
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
@@ -187,7 +186,7 @@ export class NodeRuntime implements Runtime {
   }
 
   unusedPid(): Pid {
-    return new Pid(this.node, this.#table.nextNumber(), this.creation);
+    return new Pid(this.node, ++this.#lastNumber, this.creation);
   }
 
   makeRef(): Ref {
@@ -199,15 +198,37 @@ export class NodeRuntime implements Runtime {
   }
 
   find(pid: Pid): LocalProcess | undefined {
-    return this.#table.find(pid);
+    return pid.creation === this.creation && pid.node === this.node
+      ? this.processes.get(pid.number)
+      : undefined;
+  }
+
+  named(name: string): LocalProcess | undefined {
+    return this.names.get(name) ?? this.names.get(unquotedName(name)) ??
+      this.lazyProcesses.get(name)?.();
   }
 
   register(name: string, process: LocalProcess): boolean {
-    return this.#table.register(name, process);
+    if (this.names.has(name) || process.name !== undefined) return false;
+    process.name = name;
+    this.names.set(name, process);
+    return true;
   }
 
   unregister(name: string): boolean {
-    return this.#table.unregister(name);
+    const process = this.names.get(name);
+    if (process === undefined) return false;
+    process.name = undefined;
+    return this.names.delete(name);
+  }
+
+  forget(process: LocalProcess): void {
+    this.processes.delete(process.pid.number);
+    if (process.name !== undefined) this.names.delete(process.name);
+    for (const entry of process.entries?.values() ?? []) {
+      if (entry.alias !== undefined) this.aliases.delete(entry.ref.number);
+      entry.alias = undefined;
+    }
   }
 
   shell(): LocalProcess {

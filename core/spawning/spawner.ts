@@ -4,7 +4,6 @@ import {
   LocalProcess,
   type ProcessOptions,
 } from "../processes/local_process.ts";
-import type { ProcessTable } from "../processes/process_table.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../processes/runtime.ts";
 import { tracing } from "../context/tracing.ts";
@@ -16,26 +15,20 @@ import { scheduler } from "../scheduling/scheduler.ts";
 /** Starts the processes of a node. */
 export class Spawner {
   readonly #runtime: Runtime;
-  readonly #table: ProcessTable;
   readonly #watchers: Watchers;
   #shell: LocalProcess | undefined;
 
-  constructor(runtime: Runtime, table: ProcessTable, watchers: Watchers) {
+  constructor(runtime: Runtime, watchers: Watchers) {
     this.#runtime = runtime;
-    this.#table = table;
     this.#watchers = watchers;
   }
 
   #make(options: ProcessOptions, starter?: LocalProcess): LocalProcess {
-    const process = new LocalProcess(
-      this.#runtime,
-      this.#table.nextNumber(),
-      options,
-      starter,
-    );
-    this.#table.add(process);
+    const runtime = this.#runtime;
+    const process = new LocalProcess(runtime, options, starter);
+    runtime.processes.set(process.pid.number, process);
     const origin = process.cold?.origin;
-    if (origin !== undefined) this.#runtime.quotas.acquire(origin, "processes");
+    if (origin !== undefined) runtime.quotas.acquire(origin, "processes");
     return process;
   }
 
@@ -85,7 +78,7 @@ export class Spawner {
 
   /** Returns the node's own group leader. */
   #userPid(): LocalProcess["pid"] | undefined {
-    return this.#table.names.get("user")?.pid;
+    return this.#runtime.names.get("user")?.pid;
   }
 }
 

@@ -15,7 +15,6 @@ import { Atom, nameOf } from "../../core/values/atom.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { never } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { processNamed } from "../../core/processes/process_table.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import type { Backpressure, Mfa, Place } from "../../core/signals/signal.ts";
@@ -250,7 +249,7 @@ function pidIn(
 }
 
 function pidNamed(name: string, runtime: Runtime): Pid {
-  return processNamed(name, runtime)?.pid ?? runtime.nobody;
+  return runtime.named(name)?.pid ?? runtime.nobody;
 }
 
 /** Locates a server for a cast; returns a pid that no process has if the registry fails. */
