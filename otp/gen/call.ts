@@ -249,7 +249,7 @@ function callTraced<T>(
   options: RequestOptions<T>,
 ): Promise<T> {
   return tracedCall(
-    options.as,
+    () => options.as(),
     () => callWithData(server, request, options, false),
   );
 }

@@ -5,11 +5,10 @@
  * a task that crashes does not end the caller.
  */
 
-import { PendingAnswer } from "../../core/processes/pending_answer.ts";
-import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import type { ChildShutdown } from "../gen/child_spec.ts";
 import { OwnedTask } from "../task/task_state.ts";
 import type { PoolMember } from "./pool_member.ts";
@@ -41,10 +40,9 @@ export interface RunKeeper {
   left(run: PoolRun): void;
 }
 
-/** A run: it is queued, has a task, or is over. */
-export class PoolRun extends PendingAnswer<unknown>
-  implements Wait, QueueEntry<PoolRun> {
-  readonly node: string;
+/** A run: it is queued, has a task, or is over. Its reference is no monitor and no alias. */
+export class PoolRun extends PendingReply<unknown>
+  implements QueueEntry<PoolRun> {
   readonly job: PoolJob;
   readonly ticket: number;
   /** When the run began. */
@@ -59,7 +57,6 @@ export class PoolRun extends PendingAnswer<unknown>
   after: PoolRun | undefined = undefined;
   isQueued = false;
   readonly #keeper: RunKeeper;
-  readonly #ref: Ref;
 
   constructor(
     caller: LocalProcess,
@@ -67,15 +64,13 @@ export class PoolRun extends PendingAnswer<unknown>
     job: PoolJob,
     ticket: number,
   ) {
-    super(caller);
     const { runtime } = caller;
-    this.node = runtime.node;
+    super(caller, runtime.node);
     this.#keeper = keeper;
     this.job = job;
     this.ticket = ticket;
     this.cameAt = runtime.now();
-    this.#ref = runtime.makeRef();
-    caller.await(this.#ref, this);
+    caller.enter(this);
     this.limit(job.timeout, job.signal);
   }
 
@@ -106,17 +101,10 @@ export class PoolRun extends PendingAnswer<unknown>
     if (isLeft) this.#keeper.left(this);
   }
 
-  /** Never called: the run's reference is not an alias. */
-  reply(): void {}
-
-  /** Never called: the run's reference is not a monitor. */
-  down(): void {}
-
   #end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;
-    this.disarm();
-    this.process.release(this.#ref);
+    this.cancel();
     return true;
   }
 }
