@@ -92,6 +92,9 @@ export interface Wait {
   abandon(error: () => unknown): void;
 }
 
+/** What a reference is. */
+type RefUses = Pick<RefEntry<Watcher>, "target" | "node" | "alias" | "wait">;
+
 /**
  * The entry of a reference in the table of its process: the reference is a monitor, an alias, the reference of an
  * awaited answer, or several of these. An entry whose reference is nothing any more leaves the table. The entry of a
@@ -102,17 +105,25 @@ export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
   readonly process: P;
   readonly ref: Ref;
   /** The target of the monitor, if it is one. */
-  target: Target | undefined = undefined;
+  target: Target | undefined;
   /** The node of the target. */
-  node = "";
+  node: string;
   /** When the alias ends, if it is one. */
-  alias: AliasMode | undefined = undefined;
+  alias: AliasMode | undefined;
   /** The wait for an answer, if there is one. */
-  wait: Wait | undefined = undefined;
+  wait: Wait | undefined;
 
-  constructor(process: P, ref: Ref) {
+  constructor(
+    process: P,
+    ref: Ref,
+    { target, node = "", alias, wait }: Partial<RefUses>,
+  ) {
     this.process = process;
     this.ref = ref;
+    this.target = target;
+    this.node = node;
+    this.alias = alias;
+    this.wait = wait;
   }
 
   get pid(): Pid {

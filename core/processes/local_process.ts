@@ -415,10 +415,10 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
   }
 
-  /** Starts a monitor. With `mode`, the reference is an alias too; with `wait`, the reference is awaited. */
+  /** Starts a monitor. With `alias`, the reference is an alias too; with `wait`, the reference is awaited. */
   monitor(
     object: Place,
-    mode?: AliasMode,
+    alias?: AliasMode,
     wait?: Wait,
     ref: Ref = this.runtime.makeRef(),
   ): Ref {
@@ -429,12 +429,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       : this.pid.equals(target);
     // As in Erlang, a monitor of the process itself has no effect, and its reference is no alias.
     if (isOwn) return ref;
-    const entry = new RefEntry<LocalProcess>(this, ref);
-    entry.target = target;
-    entry.node = node;
-    entry.alias = mode;
-    entry.wait = wait;
-    this.watch(entry);
+    this.watch(new RefEntry(this, ref, { target, node, alias, wait }));
     return ref;
   }
 
@@ -469,18 +464,29 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Ends what the reference of an entry is; later signals with the reference are dropped. */
   releaseEntry(entry: Entry): void {
     const { ref, target } = entry;
-    this.entries?.delete(ref.number);
-    if (entry.alias !== undefined) this.runtime.aliases.delete(ref.number);
     entry.alias = entry.target = entry.wait = undefined;
+    this.leave(entry);
     if (target !== undefined) endMonitor(this, ref, target, entry.node);
+  }
+
+  /** Removes an entry from the tables for which its reference is nothing any more. */
+  leave({ ref: { number }, target, alias, wait }: Entry): void {
+    if (alias !== undefined) return;
+    this.runtime.aliases.delete(number);
+    if (target === undefined && wait === undefined) {
+      this.entries?.delete(number);
+    }
   }
 
   /** Adds a monitor that the other end has already. */
   addMonitor(ref: Ref, target: Target, node: string): void {
-    const entry = this.#entryOf(ref);
-    entry.target = target;
-    entry.node = node;
-    this.enter(entry);
+    const entry = this.entries?.get(ref.number);
+    if (entry === undefined) {
+      this.enter(new RefEntry(this, ref, { target, node }));
+    } else {
+      entry.target = target;
+      entry.node = node;
+    }
   }
 
   /** Returns its entries that are monitors. */
@@ -511,18 +517,11 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (entry === undefined) return false;
     const { target } = entry;
     entry.target = undefined;
-    if (entry.alias !== "explicit_unalias") this.#endAlias(entry);
-    this.#leave(entry);
+    if (entry.alias !== "explicit_unalias") entry.alias = undefined;
+    this.leave(entry);
     if (target === undefined) return false;
     endMonitor(this, entry.ref, target, entry.node);
     return true;
-  }
-
-  /** Makes a reference an alias of this process. */
-  addAlias(ref: Ref, mode: AliasMode): void {
-    const entry = this.#entryOf(ref);
-    entry.alias = mode;
-    this.enter(entry);
   }
 
   /** Ends an alias: later messages to it are dropped. */
@@ -530,24 +529,9 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.unalias(ref);
     const entry = this.entries?.get(ref.number);
     if (entry?.alias === undefined) return false;
-    this.#endAlias(entry);
-    this.#leave(entry);
-    return true;
-  }
-
-  #endAlias(entry: Entry): void {
-    if (entry.alias !== undefined) {
-      this.runtime.aliases.delete(entry.ref.number);
-    }
     entry.alias = undefined;
-  }
-
-  /** Removes an entry from the table if its reference is nothing any more. */
-  #leave({ ref, target, alias, wait }: Entry): void {
-    if (target !== undefined || alias !== undefined || wait !== undefined) {
-      return;
-    }
-    this.entries?.delete(ref.number);
+    this.leave(entry);
+    return true;
   }
 
   /** Whether a reference was made by the process that this one stands in for. */
@@ -556,31 +540,15 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       ref.node === this.cold?.standsFor.pid.node;
   }
 
-  /** Waits for the answer under a reference; with `alias`, it becomes an alias too. */
+  /** Waits for the answer under a reference, which may be a monitor; with `alias`, it becomes an alias too. */
   await(ref: Ref, wait: Wait, alias?: AliasMode): void {
     const before = this.entries?.get(ref.number);
+    const { target, node } = before ?? {};
     // A new entry, because the earlier one may be a call, which holds its request.
-    const entry = new RefEntry<LocalProcess>(this, ref);
-    entry.wait = wait;
     if (before !== undefined) {
-      entry.target = before.target;
-      entry.node = before.node;
-      entry.alias = before.alias;
       before.target = before.alias = before.wait = undefined;
     }
-    if (alias !== undefined) entry.alias = alias;
-    this.enter(entry);
-  }
-
-  /** Stops waiting; a monitor goes on. */
-  unawait(entry: Entry): void {
-    entry.wait = undefined;
-    this.#leave(entry);
-  }
-
-  /** Returns the entry of a reference, or a new one. */
-  #entryOf(ref: Ref): Entry {
-    return this.entries?.get(ref.number) ?? new RefEntry(this, ref);
+    this.enter(new RefEntry(this, ref, { target, node, alias, wait }));
   }
 }
 

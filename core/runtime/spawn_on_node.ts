@@ -33,8 +33,8 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 
   spawned(result: SpawnResult | undefined): void {
     const { node, ref } = this;
-    // The reference may be a monitor of the process by now.
-    this.process.unawait(this);
+    this.wait = undefined;
+    this.process.leave(this);
     if (result === undefined) {
       this.process.resume(this, () => this.#unreachable());
     } else if ("pid" in result) this.settle({ pid: result.pid, ref });

@@ -38,7 +38,10 @@ import {
   PROCESS_LABEL,
 } from "../../core/processes/local_process.ts";
 import type { Ancestor } from "../../core/values/lineage.ts";
-import type { AliasMode } from "../../core/processes/links_and_monitors.ts";
+import {
+  type AliasMode,
+  RefEntry,
+} from "../../core/processes/links_and_monitors.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
@@ -645,10 +648,8 @@ export class Process {
     checkOptions(options, "make an alias", ALIAS_OPTIONS, "{ reply: true }");
     checkFlags(options, "make an alias", "reply");
     const ref = process.runtime.makeRef();
-    process.addAlias(
-      ref,
-      options.reply ? "reply_demonitor" : "explicit_unalias",
-    );
+    const alias = options.reply ? "reply_demonitor" : "explicit_unalias";
+    process.enter(new RefEntry(process, ref, { alias }));
     return ref;
   }
 
