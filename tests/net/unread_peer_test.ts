@@ -75,6 +75,7 @@ clusterTest(
         /has read nothing for longer than the tick time|asks more than it reads/,
       );
     }),
+  { timeout: 120_000 },
 );
 
 rawTest("a peer that reads late receives all", async (peer, alex) => {
