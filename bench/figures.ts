@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Sample } from "./measure.ts";
+import type { Latencies, Sample } from "./measure.ts";
 import {
   type ContestantName,
   type Figure,
@@ -74,16 +74,20 @@ export function resultsOf({ results }: Report): Result[] {
   }));
 }
 
-/** The figures of a contestant's runs. */
+/** The figures of a contestant's runs; of rounds of two kinds, the median of the fast ones. */
 export function figuresOf(
   { row, samples }: Result,
   name: ContestantName,
   figure: Figure = row.figure,
 ): number[] {
-  const of = (samples[name] ?? []) as unknown as Partial<
-    Record<Figure, number>
-  >[];
-  return of.flatMap((sample) => sample[figure] ?? []);
+  const of = (samples[name] ?? []) as unknown as (
+    & Partial<Record<Figure, number>>
+    & Pick<Latencies, "states">
+  )[];
+  return of.flatMap((sample) =>
+    (figure === "median" ? sample.states?.fast : undefined) ??
+      sample[figure] ?? []
+  );
 }
 
 /** The median of a contestant's figures. */

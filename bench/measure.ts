@@ -32,6 +32,18 @@ export interface Latencies {
   p99: number;
   /** The longest round. */
   max: number;
+  /** Given if the rounds are of two kinds, and the median could be of either by chance. */
+  states?: States;
+}
+
+/** Rounds of two kinds. */
+export interface States {
+  /** The median of the fast rounds. */
+  fast: number;
+  /** The median of the slow rounds. */
+  slow: number;
+  /** The part of all rounds that are slow, up to 1. */
+  slowShare: number;
 }
 
 /** The result of a throughput row. */

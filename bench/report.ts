@@ -15,6 +15,7 @@ import {
   type Verdict,
   verdicts,
 } from "./figures.ts";
+import type { Latencies, States } from "./measure.ts";
 import { type ContestantName, type Figure, rowOf } from "./rows.ts";
 
 /** The contestants' names in the report. */
@@ -97,6 +98,10 @@ function cell(result: Result, name: ContestantName): string {
       ? "missing"
       : "–";
   }
+  if (result.row.figure === "median") {
+    const both = statesOf(result, name);
+    if (both !== undefined) return both;
+  }
   const figures = figuresOf(result, name);
   const [unit, show] = shown(result.row.figure, middle);
   const range = `${show(Math.min(...figures))}–${show(Math.max(...figures))}`;
@@ -105,6 +110,28 @@ function cell(result: Result, name: ContestantName): string {
   const longest = median(figuresOf(result, name, "max"));
   const [longestUnit, showLongest] = shown("max", longest);
   return `p99 ${found}, max ${showLongest(longest)} ${longestUnit}`;
+}
+
+/** The two kinds of a contestant's rounds, if a run had two: `56.0 µs in 30 % of the rounds, 1.10 ms in 70 %`. */
+function statesOf(
+  { samples }: Result,
+  name: ContestantName,
+): string | undefined {
+  const all = (samples[name] as Latencies[]).map(({ median, states }) =>
+    states ?? { fast: median, slow: NaN, slowShare: 0 }
+  );
+  const both = all.filter(({ slowShare }) => slowShare > 0);
+  if (both.length === 0) return undefined;
+  const of = (key: keyof States) =>
+    median((key === "slow" ? both : all).map((each) => each[key]));
+  const slow = Math.round(of("slowShare") * 100);
+  const time = (value: number) => {
+    const [unit, show] = shown("median", value);
+    return `${show(value)} ${unit}`;
+  };
+  return `${time(of("fast"))} in ${100 - slow} % of the rounds, ${
+    time(of("slow"))
+  } in ${slow} %`;
 }
 
 /** A verdict as text: `**MISS** 1.80 × raw (floor ≤ 1.4, aim ≤ 1.25)`. */

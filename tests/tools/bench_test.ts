@@ -7,7 +7,12 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { type Report, resultsOf, verdicts } from "../../bench/figures.ts";
+import {
+  figureOf,
+  type Report,
+  resultsOf,
+  verdicts,
+} from "../../bench/figures.ts";
 import type { Sample } from "../../bench/measure.ts";
 import { plot } from "../../bench/plot.ts";
 import { formatted, missed, page, table, text } from "../../bench/report.ts";
@@ -89,6 +94,20 @@ function unmeasured(floor: string): string[] {
     `${name}: not measured × Elixir (floor ${floor})`
   );
 }
+
+test("rounds of two kinds are both stated, and ratios are of the fast one", () => {
+  const states = { fast: 40, slow: 1100, slowShare: 0.7 };
+  const samples = {
+    ours: [latency(30)],
+    ergo: [{ ...latency(1100), states }, latency(44)],
+  };
+  const results = resultsOf(reportOf([result("task", "split", samples)]));
+  assertStringIncludes(
+    table(results),
+    "| 42.0 µs in 65 % of the rounds, 1.10 ms in 35 % |",
+  );
+  assertEquals(figureOf(results[0], "ergo"), 42);
+});
 
 test("a row of the benchmark says which floors it reaches", () => {
   const raw = [latency(10), latency(30), latency(20)];

@@ -485,7 +485,7 @@ func (c *client) spawns() error {
 		<-ended
 	}
 	elapsed := time.Since(c.whole).Seconds()
-	return c.report(map[string]float64{"cost": elapsed / float64(c.count()) * 1e6})
+	return c.report(map[string]any{"cost": elapsed / float64(c.count()) * 1e6})
 }
 
 // short says that it ends, and ends.
@@ -507,13 +507,31 @@ func (s *short) Terminate(_ error) { s.ended <- struct{}{} }
 
 func (c *client) rateOf(count int64) error {
 	rate := float64(count) / time.Since(c.whole).Seconds()
-	return c.report(map[string]float64{"rate": rate})
+	return c.report(map[string]any{"rate": rate})
+}
+
+// slept is less than any round in which a flush waited for a sleeping runtime, and more than any other.
+const slept = 500 * time.Microsecond
+
+// states tells apart the rounds of two kinds. ergo flushes its messages when a timer of 300 ns fires. Go's runtime fires
+// it at once if a thread looks for work, and otherwise wakes up after a millisecond.
+func states(sorted []int64) map[string]float64 {
+	quick, _ := slices.BinarySearch(sorted, slept.Nanoseconds())
+	slow := len(sorted) - quick
+	if quick == 0 || slow*100 < len(sorted) {
+		return nil
+	}
+	return map[string]float64{
+		"fast":      float64(sorted[quick/2]) / 1000,
+		"slow":      float64(sorted[quick+slow/2]) / 1000,
+		"slowShare": float64(slow) / float64(len(sorted)),
+	}
 }
 
 func (c *client) latencies() error {
 	if c.job.Row == "local_round_trip" {
 		cost := time.Since(c.whole).Seconds() / float64(c.n) * 1e6
-		return c.report(map[string]float64{"cost": cost})
+		return c.report(map[string]any{"cost": cost})
 	}
 	slices.Sort(c.times)
 	var sum int64
@@ -523,13 +541,17 @@ func (c *client) latencies() error {
 	at := func(part float64) float64 {
 		return float64(c.times[max(int(math.Ceil(float64(len(c.times))*part))-1, 0)]) / 1000
 	}
-	return c.report(map[string]float64{
+	result := map[string]any{
 		"median": at(0.5), "p99": at(0.99), "max": at(1),
 		"mean": float64(sum) / float64(len(c.times)) / 1000,
-	})
+	}
+	if states := states(c.times); states != nil {
+		result["states"] = states
+	}
+	return c.report(result)
 }
 
-func (c *client) report(result map[string]float64) error {
+func (c *client) report(result map[string]any) error {
 	if !c.isWarm {
 		c.isWarm = true
 		return c.begin()
