@@ -264,6 +264,8 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   }
 
   exited(reason: unknown): void {
+    // A link to the server has ended the process, which abandons its waits.
+    if (!this.process.alive) return;
     this.cancel();
     takeExit(this.process, this.#started!.pid);
     const outcome = this.#outcome?.value;

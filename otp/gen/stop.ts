@@ -216,6 +216,8 @@ class PendingStop extends PendingReply<"ok"> implements StopWait {
   }
 
   exited(actual: unknown): void {
+    // A link to the server has ended the process, which abandons its waits.
+    if (!this.process.alive) return;
     const { reason } = this.#request;
     this.cancel();
     if (this.#isTold && isSame(actual, reason)) this.settle("ok");
