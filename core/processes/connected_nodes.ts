@@ -47,6 +47,7 @@ export class ConnectedNodes {
     const processes = [...this.#runtime.processes.values()];
     for (const process of processes) {
       this.#loseLinks(process, node);
+      if (process.entries === undefined) continue;
       this.#loseMonitors(process, node);
       loseWaits(process, node);
     }

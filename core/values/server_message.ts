@@ -38,7 +38,13 @@ export abstract class ServerMessage {
   abstract copied(copy: CopyField, left: number, max: number): unknown;
 
   /** Returns a copy to be sent later. Requests of the library in it keep their brand, which wires need. */
-  abstract kept(copy: CopyField, left: number, max: number): ServerMessage;
+  kept(copy: CopyField, left: number, max: number): ServerMessage {
+    const keep: CopyField = (value, left, max) =>
+      value instanceof ServerRequest
+        ? value.kept(copy, left - 1, max)
+        : copy(value, left, max);
+    return this.copied(keep, left, max) as ServerMessage;
+  }
 }
 
 /**
@@ -72,7 +78,7 @@ export abstract class ServerRequest extends ServerMessage {
     return copy({ ...this }, left + 1, max);
   }
 
-  kept(copy: CopyField, left: number, max: number): this {
+  override kept(copy: CopyField, left: number, max: number): this {
     const same = Object.create(Object.getPrototypeOf(this));
     return Object.assign(same, copy({ ...this }, left + 1, max));
   }
@@ -92,18 +98,6 @@ export class OwnRequest extends ServerRequest {
 /** Encodes a request for OTP; a program's data stays as it is. */
 export function requestToOtp(request: unknown, from?: Pid): unknown {
   return request instanceof ServerRequest ? request.toOtp(from) : request;
-}
-
-/** Copies a request within a message that is sent later. */
-export function keepRequest(
-  request: unknown,
-  copy: CopyField,
-  left: number,
-  max: number,
-): unknown {
-  return request instanceof ServerRequest
-    ? request.kept(copy, left - 1, max)
-    : copy(request, left, max);
 }
 
 /** A reply that a wire has refused because it exceeds a limit of this node; the call that awaits it fails. */

@@ -12,7 +12,6 @@ import type { BeamFunctions } from "../../core/remote/beam_functions.ts";
 import type { BeamType } from "../../core/values/beam_types.ts";
 import {
   type CopyField,
-  keepRequest,
   ServerRequest,
 } from "../../core/values/server_message.ts";
 import { BADARG, failCaller } from "../gen/server.ts";
@@ -115,7 +114,7 @@ class AgentCast extends Call {
   }
 
   override kept(copy: CopyField, left: number, max: number): Call {
-    const request = keepRequest(this.request, copy, left, max);
+    const { request } = super.kept(copy, left, max) as Call;
     return new AgentCast(this.replyTo, request);
   }
 }

@@ -22,10 +22,6 @@ class DrainCall extends Call {
   override copied(): Call {
     return this;
   }
-
-  override kept(): Call {
-    return this;
-  }
 }
 
 const notified = new WeakSet<LocalProcess>();

@@ -12,7 +12,6 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import {
   type CopyField,
-  keepRequest,
   requestToOtp,
   ServerMessage,
   ServerRequest,
@@ -76,11 +75,6 @@ export class Call extends ServerMessage {
     const request = copy(this.request, left, max);
     return new Call(this.replyTo, request, this.otp, this.isForeign);
   }
-
-  kept(copy: CopyField, left: number, max: number): Call {
-    const request = keepRequest(this.request, copy, left, max);
-    return new Call(this.replyTo, request, this.otp, this.isForeign);
-  }
 }
 
 /** How Erlang encodes a request to one of its servers, and the reply. */
@@ -140,10 +134,6 @@ export class Cast extends ServerMessage {
 
   copied(copy: CopyField, left: number, max: number): Cast {
     return new Cast(copy(this.request, left, max), this.otp, this.origin);
-  }
-
-  kept(copy: CopyField, left: number, max: number): Cast {
-    return new Cast(keepRequest(this.request, copy, left, max), this.otp);
   }
 }
 
@@ -218,10 +208,6 @@ export class Stop extends ServerMessage {
     const reason = copy(this.reason, left, max);
     return new Stop(this.replyTo, reason, this.otp, this.origin);
   }
-
-  kept(copy: CopyField, left: number, max: number): Stop {
-    return this.copied(copy, left, max);
-  }
 }
 
 /**
@@ -258,10 +244,6 @@ export class SystemRequest extends ServerMessage {
     const request = copy(this.request, left, max);
     return new SystemRequest(this.replyTo, request, this.origin);
   }
-
-  kept(copy: CopyField, left: number, max: number): SystemRequest {
-    return this.copied(copy, left, max);
-  }
 }
 
 /** A message between related servers, with its sender and without a reply. */
@@ -297,13 +279,6 @@ export class InternalMessage extends ServerMessage {
 
   copied(copy: CopyField, left: number, max: number): InternalMessage {
     return new InternalMessage(this.from, copy(this.message, left, max));
-  }
-
-  kept(copy: CopyField, left: number, max: number): InternalMessage {
-    return new InternalMessage(
-      this.from,
-      keepRequest(this.message, copy, left, max),
-    );
   }
 }
 
