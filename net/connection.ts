@@ -475,7 +475,7 @@ export class Connection implements Port {
     if (!this.#closed) {
       this.#outgoing.flush(Infinity);
       for (const bytes of this.#backlog) this.#transport.write(bytes);
-      this.#transport.end();
+      this.#transport.end(true);
       this.#down(reason, true);
     }
     return this.#gone.promise;

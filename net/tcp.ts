@@ -6,7 +6,7 @@ import { copyBytes } from "../core/values/term.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
 import type { Ends, Transport, TransportHandlers } from "./wire.ts";
 
-/** The time in which a peer must read the written bytes before the end, in milliseconds. */
+/** The time in which a peer must read the written bytes before the end, and close its side, in milliseconds. */
 const END_TIMEOUT = 1000;
 
 /**
@@ -106,11 +106,13 @@ export class TcpTransport implements Transport {
     this.#socket.resume();
   }
 
-  end(): void {
+  end(drains = false): void {
     if (this.#closed !== undefined) return;
     const timer = outside(() => setTimeout(() => this.destroy(), END_TIMEOUT));
     this.#socket.once("close", () => clearTimeout(timer));
-    this.#socket.end(() => this.#socket.destroy());
+    if (!drains) return void this.#socket.end(() => this.#socket.destroy());
+    this.#socket.end();
+    this.#socket.resume();
   }
 
   destroy(): void {

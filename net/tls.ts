@@ -144,9 +144,9 @@ export class TlsTransport implements Transport {
     this.#secure?.transport.resume();
   }
 
-  end(): void {
+  end(drains?: boolean): void {
     if (this.#secure === undefined) this.#socket.destroy();
-    else this.#secure.transport.end();
+    else this.#secure.transport.end(drains);
   }
 
   destroy(): void {

@@ -197,8 +197,11 @@ export interface Transport {
   pause(): void;
   /** Resumes reading. */
   resume(): void;
-  /** Sends the written bytes, then closes. */
-  end(): void;
+  /**
+   * Sends the written bytes, then closes. With `drains`, reads on until the other end has closed too, for a second at
+   * most: bytes that arrive at a closed socket reset it, and the other end may lose bytes that it has not read.
+   */
+  end(drains?: boolean): void;
   /** Closes at once. */
   destroy(): void;
 }

@@ -1,6 +1,7 @@
 /** Streams over TCP. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import nodeProcess from "node:process";
@@ -48,6 +49,28 @@ test("an idle connection holds no large buffer", async () => {
     const bytes = nodeProcess.memoryUsage().external - before;
     assertLess(bytes, ends.length * 32 * KIB);
     return Promise.resolve();
+  });
+});
+
+test("a peer that still writes reads all that came before the end", async () => {
+  await connected(1, async ([{ transport, socket }]) => {
+    // The time limit does not count.
+    using _ = new FakeTime();
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    transport.start({ bytes() {}, drained() {}, closed: () => resolve() });
+    transport.write(new TextEncoder().encode("last"));
+    transport.end(true);
+    for (let i = 0; i < 50; i++) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      socket.write("more", (error) => error ? reject(error) : resolve());
+      await promise;
+      // Each turn lets a reset arrive, and there is none.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    let text = "";
+    socket.on("data", (chunk: Uint8Array) => text += String(chunk));
+    await closed;
+    assertEquals(text, "last");
   });
 });
 
