@@ -65,25 +65,29 @@ class GlobalServerRequest extends OwnRequest {
   }
 }
 
-/** Asks a server of a connected node, as no request of `global` connects nodes; nothing if it is gone. */
+/** Like {@linkcode askServer}, but makes no connection. */
 export async function askConnected(
   process: LocalProcess,
   place: Place,
   request: GlobalRequest,
+  timeout?: number,
 ): Promise<unknown> {
   const isConnected = process.runtime.connected(place.node) !== undefined;
-  return isConnected ? await askServer(process, place, request) : undefined;
+  return isConnected
+    ? await askServer(process, place, request, timeout)
+    : undefined;
 }
 
-/** Asks a server; nothing if it is gone. */
+/** Asks a server; nothing if it is gone, or does not answer in time. */
 export async function askServer(
   process: LocalProcess,
   place: Place,
   request: GlobalRequest,
+  timeout = Infinity,
 ): Promise<unknown> {
   const sent = new GlobalServerRequest(request, process.pid);
   const { promise } = startCall(process, place, sent, {
-    timeout: Infinity,
+    timeout,
     as: () => ["global", request.type, []],
   });
   try {

@@ -28,7 +28,7 @@ import {
 } from "./global_messages.ts";
 import { askServer } from "./ask_server.ts";
 import { serveResolver } from "./global_resolve.ts";
-import { globalServer } from "./global_server.ts";
+import { globalServer, isNamed } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import { spawnOn } from "../../core/runtime/spawn_on_node.ts";
 import { Ending } from "../gen/stop.ts";
@@ -38,7 +38,7 @@ const GLOBAL_SERVICE = "$global";
 
 /** Has a node start its server when another node needs it, or a node of Erlang connects. */
 export function serveGlobal(runtime: Runtime): void {
-  serveResolver(runtime);
+  serveResolver(runtime, (pid, name) => isNamed(runtime, pid, name));
   runtime.onErlangNode = () => {
     try {
       globalServer(runtime);

@@ -16,7 +16,8 @@
  * join has the tag of its receiver, so that messages of an earlier connection are recognised.
  *
  * 1. `init_connect` (each to the other, when they connect): the tag, the known nodes, and the locker, the process that
- *    takes locks for joins. `init_connect_ack` (a plain message) answers it.
+ *    takes locks for joins. This node does not answer it by `init_connect_ack`: a node of OTP that knows this node by
+ *    then, by a third node's word, would drop the names of this node.
  * 2. `set_lock` (a call of each locker to both servers, and to those that it knows), for both lockers as one requester.
  * 3. `lock_set` (each to the other): whether the locker has all its locks, and which nodes it knows. This node waits
  *    for the other's, and takes its locks then; so one locker at a time waits for this node, and this node for none.
@@ -25,9 +26,12 @@
  * 4. `exchange` (each to the other): all names.
  * 5. `resolved` (each to the other): the changes by which conflicts were settled, and the known nodes. The node of the
  *    smaller name settles them all.
- * 6. `new_nodes` (each to the nodes that it knew before): the changes of the names, and the nodes that are new. They
- *    connect, and send `in_sync`.
+ * 6. `new_nodes` (each to the nodes that it knew before): the changes of the names, the nodes that are new, and the
+ *    lock. They connect, and send `in_sync`.
  * 7. `del_lock` (calls).
+ *
+ * `cancel_connect` (a plain message) ends a join: its sender has begun a new one, and the receiver begins one too
+ * (`#restart`).
  *
  * **Later changes** are calls by processes that hold the lock: `register`, `unregister`. A process that exits loses its
  * names and locks at each node by a monitor; `async_del_name` says the same. No message of this module makes a
@@ -35,11 +39,10 @@
  *
  * **Lost connections.** As in OTP with `prevent_overlapping_partitions`, two nodes do not both stay connected to the
  * others if the connection between the two is lost. A node that has lost a connection, to a node of either kind, says
- * `lost_connection` to all that it knows (a plain message, with a number of its own), and each passes it on once to all
- * that it knows, also to the lost node. One that is connected to the lost node says `remove_connection` to it, and the
- * lost node closes the connection; neither of the two reports that. If the sender closed it, the message could be lost:
- * TCP drops unread bytes when the closed side receives more. A node that does not connect to the peers of its peers
- * (`Runtime.introduce`) takes no part.
+ * `lost_connection` to all that it knows or joins (a plain message, with a number of its own), and each passes it on
+ * once to all of its own, also to the lost node. One that is connected to the lost node says `remove_connection` to it, and the
+ * lost node closes the connection; neither of the two reports that. The lost node says it to the reporter. A node that
+ * does not connect to the peers of its peers (`Runtime.introduce`) takes no part.
  *
  * **Races.** A node may connect before the server of the other one has noticed: `init_connect` is sent at nodeup, and is
  * taken before it, if the node is connected by then. A node may become known by a third node's word while the two
@@ -66,6 +69,7 @@ import {
   GLOBAL_VERSION,
   type NameOperation,
   nameOperationToOtp,
+  NAMES_LOCK,
   nodeNameOf,
   nodesFromOtp,
   nodesToOtp,
@@ -141,8 +145,14 @@ interface ErlangPeer {
   /** Whether the locker has a task that it has not begun. */
   isQueued: boolean;
   /** The tag that the node's messages have. */
-  readonly tag: number;
+  tag: number;
   readonly connectionId: number;
+  /** Stops the timers of the join. */
+  readonly timers: {
+    answer?: () => void;
+    join?: () => void;
+    offer?: () => void;
+  };
   /** The tag for messages to the node, and its locker. */
   join?: { readonly tag: unknown; readonly locker: Pid };
   exchange?: NameExchange;
@@ -215,11 +225,19 @@ export class ErlangPeers {
       isQueued: false,
       tag: this.#number(),
       connectionId: this.#number() % 2 ** 24,
+      timers: {},
     };
     this.#peers.set(node, peer);
     const deadline = this.#expected.get(node) ?? -Infinity;
     this.#expected.delete(node);
     if (deadline >= runtime.now()) return this.#know(node);
+    this.#sayInit(node, peer);
+    peer.timers.answer = this.#host.afterPatience(() => {
+      if (peer.status === "asked") this.#waitNoLonger(node, peer);
+    });
+  }
+
+  #sayInit(node: string, { tag }: ErlangPeer): void {
     const known = new Map<unknown, unknown>();
     for (const [name, { status, connectionId }] of this.#peers) {
       if (status === "known") known.set(atom(name), GLOBAL_VERSION);
@@ -229,30 +247,34 @@ export class ErlangPeers {
     this.cast(
       node,
       atom("init_connect"),
-      tuple(GLOBAL_VERSION, peer.tag),
+      tuple(GLOBAL_VERSION, tag),
       this.#own,
       tuple(atom("locker"), atom("no_longer_a_pid"), known, locker),
     );
-    this.#endWait(node, peer, "asked");
   }
 
-  /** Has requests wait for a node no longer, if it still has that status after a while. */
-  #endWait(
-    node: string,
-    peer: ErlangPeer,
-    status: "asked" | "pending",
-    ms?: number,
-  ): void {
-    this.#host.afterPatience(() => {
-      if (this.#peers.get(node) !== peer || peer.status !== status) return;
-      peer.isLate = true;
-      this.#host.settled(node);
-    }, ms);
+  /** Has requests wait for a node no longer. */
+  #waitNoLonger(node: string, peer: ErlangPeer): void {
+    peer.isLate = true;
+    this.#host.settled(node);
+  }
+
+  /** Begins the join with a node again. The time for which requests wait for it goes on. */
+  #restart(node: string, peer: ErlangPeer): void {
+    end(peer);
+    peer.timers.offer?.();
+    peer.join = undefined;
+    peer.status = "asked";
+    peer.tag = this.#number();
+    this.#sayInit(node, peer);
   }
 
   /** Called when a node has gone. */
   down(node: string): void {
-    this.#peers.get(node)?.exchange?.cancel();
+    const peer = this.#peers.get(node);
+    if (peer === undefined) return;
+    end(peer);
+    for (const stop of Object.values(peer.timers)) stop();
     this.#peers.delete(node);
   }
 
@@ -278,8 +300,9 @@ export class ErlangPeers {
     except: readonly string[],
   ): void {
     const message = new Tuple([atom("lost_connection"), by, ...loss]);
-    for (const node of this.known()) {
-      if (!except.includes(node)) this.#send(node, message);
+    for (const [node, { status }] of this.#peers) {
+      if (status === "asked" || except.includes(node)) continue;
+      this.#send(node, message);
     }
   }
 
@@ -291,6 +314,11 @@ export class ErlangPeers {
     const isType = (name: string) => type instanceof Atom && type.name === name;
     if (isType("remove_connection")) {
       if (nodeNameOf(by) === origin) this.removed(origin);
+    } else if (isType("cancel_connect")) {
+      const peer = this.#peers.get(origin);
+      if (peer === undefined || nodeNameOf(by) !== origin) return;
+      const isMeant = peer.status !== "known" && peer.tag === loss[0];
+      if (isMeant) this.#restart(origin, peer);
     } else if (isType("lost_connection") && loss.length === 3) {
       this.#hearLost(by, loss);
     }
@@ -311,9 +339,10 @@ export class ErlangPeers {
       this.#losses.delete(this.#losses.values().next().value!);
     }
     this.#sayLost(by as Atom, loss, [reporter]);
-    if (lost === own || !visible.has(lost) || this.#removed.has(lost)) return;
-    this.#report(reporter, lost);
-    this.#remove(lost);
+    const other = lost === own ? reporter : lost;
+    if (!visible.has(other) || this.#removed.has(other)) return;
+    this.#report(reporter, lost, other);
+    this.#remove(other);
   }
 
   /** Has a node close the connection, and closes it if the node does not. */
@@ -328,11 +357,11 @@ export class ErlangPeers {
     });
   }
 
-  #report(reporter: string, lost: string): void {
+  #report(reporter: string, lost: string, other: string): void {
     this.#host.process.runtime.report(
       "warning",
       () =>
-        `global: ${reporter} has lost its connection to ${lost}, so this node disconnects ${lost}, to prevent overlapping partitions`,
+        `global: ${reporter} has lost its connection to ${lost}, so this node disconnects ${other}, to prevent overlapping partitions`,
       { what: "connections closed to prevent overlapping partitions" },
     );
   }
@@ -408,16 +437,17 @@ export class ErlangPeers {
     const [kind, , , locker] = partsOf(rest, 4);
     const isLocker = kind instanceof Atom && kind.name === "locker" &&
       locker instanceof Pid && locker.node === node;
-    if (!(Number(number) >= GLOBAL_VERSION) || !isLocker) return;
-    // A third node tells the node as well. An answer that comes after that has OTP drop the names of this node.
+    const isValid = isInteger(tag) && Number(number) >= GLOBAL_VERSION;
+    if (!isValid || !isLocker) return;
     if (peer.status === "known") return;
     peer.join = { tag, locker };
     if (peer.status === "asked") {
       peer.status = "pending";
-      this.#endWait(node, peer, "pending", JOIN_PATIENCE);
+      peer.timers.join ??= this.#host.afterPatience(() => {
+        if (peer.status !== "known") this.#waitNoLonger(node, peer);
+      }, JOIN_PATIENCE);
       if (this.#host.process.runtime.node < node) this.#offerLater(node, peer);
     }
-    this.#send(node, tuple(atom("init_connect_ack"), this.#own, tag, peer.tag));
   }
 
   /** The node's locker has its locks, or has not got them. */
@@ -447,8 +477,8 @@ export class ErlangPeers {
 
   /** Offers an exchange after a while, in case the other locker waits as well, as one of this library does. */
   #offerLater(node: string, peer: ErlangPeer): void {
-    this.#host.afterPatience(() => {
-      if (this.#peers.get(node) !== peer || peer.status !== "pending") return;
+    peer.timers.offer = this.#host.afterPatience(() => {
+      if (peer.status !== "pending") return;
       const { exchange } = peer;
       if (exchange === undefined || exchange.isOver) {
         this.#start(node, peer, new NameExchange(true));
@@ -462,6 +492,13 @@ export class ErlangPeers {
     const peer = this.#peers.get(node);
     if (peer !== undefined) peer.isQueued = false;
     return this.exchangeWith(node);
+  }
+
+  /** Called when the locker has ended a task. */
+  ended(node: string, exchange: NameExchange): void {
+    exchange.cancel();
+    const peer = this.#peers.get(node);
+    if (peer?.exchange === exchange) peer.exchange = undefined;
   }
 
   /** The parties of a node's exchange; `undefined` if it has ended. */
@@ -506,11 +543,12 @@ export class ErlangPeers {
     this.#knowAll(known);
   }
 
-  /** The two nodes have the same names, and so have the nodes that either knew. */
+  /** The two nodes have the same names, and so have the nodes that either knew; the requester holds the locks. */
   joined(
     node: string,
     operations: NameOperation[],
     { known }: PeerOutcome,
+    requester: readonly Pid[],
   ): void {
     const before = this.known().filter((each) => each !== node);
     const news = [node, ...known].filter((each) => !before.includes(each));
@@ -525,13 +563,16 @@ export class ErlangPeers {
         operations.map(nameOperationToOtp),
         [],
         nodesToOtp(news),
-        [tuple(atom("vsn"), GLOBAL_VERSION)],
+        // Without its lock, or with another one, the server of OTP exits.
+        [
+          tuple(atom("vsn"), GLOBAL_VERSION),
+          tuple(atom("lock"), tuple(NAMES_LOCK, requester)),
+        ],
       );
     }
     const peer = this.#peers.get(node);
     if (peer !== undefined) {
       peer.status = "known";
-      peer.exchange = undefined;
       this.#host.settled(node);
     }
     this.#knowAll(known);
@@ -562,7 +603,7 @@ export class ErlangPeers {
     const peer = this.#peers.get(node)!;
     if (peer.status === "known") return;
     peer.status = "known";
-    peer.exchange?.cancel();
+    end(peer);
     this.cast(node, atom("in_sync"), this.#own, true);
     this.#host.settled(node);
   }
@@ -585,6 +626,14 @@ export class ErlangPeers {
   }
 }
 
+/** Ends a node's exchange, and drops what the node has sent for it. */
+function end(peer: ErlangPeer): void {
+  peer.exchange?.cancel();
+  peer.exchange = undefined;
+}
+
+/** Whether a value is an integer of 64 bits, as OTP's tags and numbers of losses are: this node keeps some. */
 function isInteger(value: unknown): value is number | bigint {
-  return Number.isInteger(value) || typeof value === "bigint";
+  return Number.isSafeInteger(value) ||
+    typeof value === "bigint" && BigInt.asIntN(64, value) === value;
 }

@@ -44,7 +44,7 @@ export interface LockerView {
 /** How often the locks are tried before the other node has to try again. */
 const ATTEMPTS = 4;
 
-/** How long the other node may take for its part of an exchange, in milliseconds. */
+/** How long the other node may take for the locks, and then for its part of an exchange, in milliseconds. */
 const EXCHANGE_WAIT = 10_000;
 
 /** The servers that are to be locked. */
@@ -77,21 +77,23 @@ export class GlobalLocker implements Server {
     const parties = erlang.begin(node);
     if (parties === undefined) return;
     const { exchange, tag, locker } = parties;
-    const requester = inTermOrder(this.#process.pid, locker);
-    const locked = await this.#lockAll(node, requester);
+    const { pid, runtime } = this.#process;
+    const requester = inTermOrder(pid, locker);
+    const inTime = () => runtime.after(EXCHANGE_WAIT, () => exchange.cancel());
+    const stopLocks = inTime();
+    const locked = await this.#lockAll(node, requester).finally(stopLocks);
     const isSet = locked !== undefined && !exchange.isOver;
     const known = erlang.known().map(atom);
-    const { pid, runtime } = this.#process;
     erlang.cast(node, atom("lock_set"), pid, isSet, known, tag);
-    const stop = runtime.after(EXCHANGE_WAIT, () => exchange.cancel());
+    const stop = inTime();
     try {
       const isOn = isSet &&
         (!exchange.isOffered || await exchange.isSet.promise);
       this.#process.assertAlive();
-      if (isOn) await this.#exchange(node, exchange, tag);
+      if (isOn) await this.#exchange(node, exchange, tag, requester);
     } finally {
       stop();
-      exchange.cancel();
+      erlang.ended(node, exchange);
       if (locked !== undefined) this.#unlock(locked, requester);
     }
   }
@@ -100,6 +102,7 @@ export class GlobalLocker implements Server {
     node: string,
     exchange: NameExchange,
     tag: unknown,
+    requester: Pid[],
   ): Promise<void> {
     const { erlang, names } = this.#view;
     const own = atom(this.#process.runtime.node);
@@ -133,7 +136,7 @@ export class GlobalLocker implements Server {
     this.#process.assertAlive();
     if (answer === undefined) return;
     const all = [...inserted, ...settled, ...answer.operations];
-    erlang.joined(node, all, answer);
+    erlang.joined(node, all, answer, requester);
   }
 
   /**
@@ -145,7 +148,11 @@ export class GlobalLocker implements Server {
       this.#view.erlang.known().includes(node);
   }
 
-  /** The names that are new here, and the settled conflicts, unless the other node settles them. */
+  /**
+   * The names that are new to this part of Erlang's nodes, and the settled conflicts, unless the other node settles
+   * them. This node may have a name for which it does not speak from another node of this library: its own nodes of
+   * Erlang do not have that name yet, and the node that speaks for the name settles its conflicts.
+   */
   async #compare(
     node: string,
     theirs: GlobalEntry[],
@@ -154,10 +161,10 @@ export class GlobalLocker implements Server {
     const settled: NameOperation[] = [];
     for (const entry of theirs) {
       const own = this.#view.names.entry(entry.name);
-      if (own === undefined) inserted.push({ type: "insert", entry });
-      else if (
-        !own.pid.equals(entry.pid) && this.#speaksFor(own.pid) &&
-        this.#process.runtime.node < node
+      if (own === undefined || !this.#speaksFor(own.pid)) {
+        inserted.push({ type: "insert", entry });
+      } else if (
+        !own.pid.equals(entry.pid) && this.#process.runtime.node < node
       ) {
         const kept = await resolveConflict(this.#process, own, entry);
         settled.push(
@@ -215,7 +222,9 @@ export class GlobalLocker implements Server {
       ...nodes.map((node) => ({ node, name: GLOBAL_SERVER })),
     ];
     return Promise.all(
-      places.map((place) => askConnected(this.#process, place, request)),
+      places.map((place) =>
+        askConnected(this.#process, place, request, EXCHANGE_WAIT)
+      ),
     );
   }
 }

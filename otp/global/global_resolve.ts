@@ -102,17 +102,24 @@ function tellConflict(
 
 /**
  * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
- * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`.
+ * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`. Otherwise nothing happens, and the other process
+ * keeps the name: a peer must not have this node end processes of third nodes.
+ *
+ * @param isHolder Whether a process of this node has the name.
  */
-export function serveResolver({ modules, functions }: Runtime): void {
+export function serveResolver(
+  { node, modules, functions }: Runtime,
+  isHolder: (pid: Pid, name: unknown) => boolean,
+): void {
   modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
-    fn: () =>
-      DECISIONS[resolve as string](
-        currentProcess(),
-        name,
-        first as Pid,
-        second as Pid,
-      ) ?? atom("none"),
+    fn: () => {
+      const pids = [first, second] as [Pid, Pid];
+      const own = pids.find((pid) => pid.node === node && isHolder(pid, name));
+      return own === undefined
+        ? pids.find((pid) => pid.node !== node)
+        : DECISIONS[resolve as string](currentProcess(), name, ...pids) ??
+          atom("none");
+    },
     label: "global:resolve_it/4",
   }));
   functions.serve("global:resolve_it/4", ([given, ...args]) => {

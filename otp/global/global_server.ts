@@ -105,6 +105,13 @@ export function globalEntries(runtime: Runtime): GlobalEntry[] {
   return known?.process.alive ? known.names.entries() : [];
 }
 
+/** Whether a process has a name, as a node knows without starting its server. */
+export function isNamed(runtime: Runtime, pid: Pid, name: unknown): boolean {
+  const known = started.get(runtime);
+  return known?.process.alive === true &&
+    pid.equals(known.names.lookup(name));
+}
+
 /** The server of a node; it is started when it is first needed. */
 export function globalServer(runtime: Runtime): GlobalServer {
   const known = started.get(runtime);

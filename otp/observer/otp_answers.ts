@@ -215,6 +215,11 @@ export class OtpAnswers {
 
   #infoItems(pid: unknown, asked: unknown): unknown {
     const names = Array.isArray(asked) ? asked : [asked];
+    if (names.length > MAX_ENTRIES) {
+      throw new RangeError(
+        `Cannot answer erlang:process_info/2: ${names.length} items are asked for, and ${MAX_ENTRIES} is the most`,
+      );
+    }
     const process = this.#find(pid);
     const items = names.map((name) => {
       const key = name instanceof Atom ? name.name : "";

@@ -11,7 +11,8 @@ import {
 import { global } from "../../otp/global/global.ts";
 import { type LogEvent, Node } from "../../node.ts";
 import { Process, receive, self, send } from "../../otp/process/process.ts";
-import { atom } from "../../core/values/atom.ts";
+import { type Atom, atom } from "../../core/values/atom.ts";
+import { ExternalFunction } from "../../core/values/functions.ts";
 import {
   type ImproperList,
   improperList,
@@ -26,9 +27,10 @@ import { DynamicSupervisor } from "../../otp/supervisor/dynamic_supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import * as control from "../../net/wires/beam/control.ts";
 import { clusterTest } from "../_nodes.ts";
-import { quiet } from "../_processes.ts";
+import { exiting, isPending, quiet } from "../_processes.ts";
 import { beamFrame, CREATION, RAW, RawBeam } from "../_raw_beam.ts";
 import { until } from "../_until.ts";
+import { assertForgets, newKey } from "./_memory.ts";
 import { internalsOf } from "../../node/node_internals.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
@@ -460,46 +462,115 @@ test("the formats of a request of a BEAM make no more text together than one may
   assertEquals(deep.requests.length, 2);
 });
 
-/** Answers the calls of a node with true, and collects its casts. */
-async function castsOf(peer: RawBeam, casts: unknown[][]): Promise<void> {
-  for (;;) {
-    const frame = await peer.hear();
-    if (frame === undefined) return;
-    if (!(frame.message instanceof Tuple)) continue;
-    const [kind, first] = frame.message.elements as [unknown, Tuple];
-    if (kind === atom("$gen_cast")) casts.push([...first.elements]);
-    if (kind !== atom("$gen_call")) continue;
-    const tag = first.elements[1] as ImproperList;
-    peer.say([control.DOP_ALIAS_SEND, FROM, tag.tail], tuple(tag, true));
+/** The server of global on a node that a test writes. */
+class RawGlobal {
+  readonly raw: RawBeam;
+  readonly #pid: Pid;
+  readonly #node: Atom;
+  /** The calls and casts so far, without the callers. */
+  readonly heard: unknown[][] = [];
+
+  constructor(raw: RawBeam, node: string = RAW) {
+    this.raw = raw;
+    this.#pid = new Pid(node, 1, CREATION);
+    this.#node = atom(node);
+  }
+
+  static async dial(node: Node, name: string = RAW): Promise<RawGlobal> {
+    return new RawGlobal(await RawBeam.dial(node, name, false), name);
+  }
+
+  say(...message: unknown[]): void {
+    this.raw.say(
+      [control.DOP_REG_SEND, this.#pid, NONE, atom("global_name_server")],
+      new Tuple(message),
+    );
+  }
+
+  cast(type: string, ...fields: unknown[]): void {
+    this.say(atom("$gen_cast"), new Tuple([atom(type), ...fields]));
+  }
+
+  init(tag: unknown): void {
+    const rest = [atom("no_longer_a_pid"), new Map(), this.#pid];
+    const locker = new Tuple([atom("locker"), ...rest]);
+    this.cast("init_connect", tuple(8, tag), this.#node, locker);
+  }
+
+  lockSet(isSet: boolean, tag: unknown): void {
+    this.cast("lock_set", this.#pid, isSet, [], tag);
+  }
+
+  exchange(names: Tuple[], tag: unknown): void {
+    this.cast("exchange", this.#node, names, [], tag);
+  }
+
+  resolved(operations: Tuple[], tag: unknown): void {
+    this.cast("resolved", this.#node, operations, [], atom("unused"), [], tag);
+  }
+
+  /** Answers calls with true, until the connection is closed or there is a call or cast of that type; returns its fields. */
+  async next(type?: string): Promise<unknown[]> {
+    for (;;) {
+      const frame = await this.raw.hear();
+      if (frame === undefined) return [];
+      if (!(frame.message instanceof Tuple)) continue;
+      const [kind, first, asked] = frame.message.elements as Tuple[];
+      const isCall = kind as unknown === atom("$gen_call");
+      if (!isCall && kind as unknown !== atom("$gen_cast")) continue;
+      const { elements } = isCall ? asked : first;
+      this.heard.push([...elements]);
+      if (isCall) {
+        const tag = first.elements[1] as ImproperList;
+        this.raw.say(
+          [control.DOP_ALIAS_SEND, this.#pid, tag.tail],
+          tuple(tag, true),
+        );
+      }
+      if (elements[0] === atom(type ?? "")) return elements.slice(1);
+    }
+  }
+
+  /** Joins the node, whose `init_connect` is to come. */
+  async join(names: Tuple[] = []): Promise<void> {
+    const tag = await this.tag();
+    this.init(1);
+    this.lockSet(true, tag);
+    await this.next("exchange");
+    this.exchange(names, tag);
+    await this.next("resolved");
+    this.resolved([], tag);
+  }
+
+  /** Waits until the node has taken all earlier messages. */
+  async sync(): Promise<void> {
+    this.say(atom("$gen_call"), asker(this.#pid), atom("get_names_ext"));
+    await this.raw.kind(control.DOP_ALIAS_SEND);
+  }
+
+  /** Waits for the node's `init_connect`; returns its tag. */
+  async tag(): Promise<unknown> {
+    const [version] = await this.next("init_connect") as [Tuple];
+    return version.elements[1];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.raw[Symbol.asyncDispose]();
   }
 }
+
+const RESOLVER = new ExternalFunction("global", "random_exit_name", 3);
 
 clusterTest(
   "messages of a BEAM's global with wrong fields change nothing",
   async (cluster) => {
     const alex = await cluster.start("alex", { limits: { maxConnections: 8 } });
-    const kate = await cluster.start("kate");
+    await cluster.start("kate");
     assert(await alex.run(() => Node.connect(KATE)));
-    await using peer = await RawBeam.dial(alex, RAW, false);
-    const casts: unknown[][] = [];
-    const answered = castsOf(peer, casts);
-    const next = async (type: string) => {
-      const found = () => casts.find(([first]) => first === atom(type));
-      await until(() => found() !== undefined);
-      return found()!;
-    };
-    const say = (message: Tuple) =>
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("global_name_server")],
-        message,
-      );
-    const cast = (type: string, ...fields: unknown[]) =>
-      say(tuple(atom("$gen_cast"), new Tuple([atom(type), ...fields])));
-    const [, version] = await next("init_connect") as [unknown, Tuple];
-    const tag = version.elements[1];
+    await using peer = await RawGlobal.dial(alex);
+    const tag = await peer.tag();
     const node = atom(RAW);
-    const resolver = tuple(atom("global"), atom("random_exit_name"));
-    const entry = (name: string, pid: Pid) => tuple(name, pid, resolver);
+    const entry = (name: string, pid: Pid) => tuple(name, pid, RESOLVER);
     const foreign = [
       tuple(atom("insert"), entry("foreign", new Pid(FRIEND, 1, 1))),
     ];
@@ -537,48 +608,45 @@ clusterTest(
         ["in_sync", node, true],
         ["async_del_name", "mine", FROM],
         ["async_del_lock", tuple(atom("global"), FROM), FROM],
-        ["cancel_connect", node],
         ["none"],
       ];
       for (const [type, ...fields] of valid) {
         for (const [i] of fields.entries()) {
-          for (const each of odd) cast(type, ...fields.with(i, each));
+          for (const each of odd) peer.cast(type, ...fields.with(i, each));
         }
-        cast(type, ...fields.slice(1));
+        peer.cast(type, ...fields.slice(1));
       }
       const loss: unknown[] = [atom(FRIEND), 1, 1, atom(KATE)];
       for (const each of odd) {
         // A number of its own is valid.
         if (each === -1) continue;
         for (const i of loss.keys()) {
-          say(new Tuple([atom("lost_connection"), ...loss.with(i, each)]));
+          peer.say(atom("lost_connection"), ...loss.with(i, each));
         }
-        say(tuple(atom("remove_connection"), each));
+        peer.say(atom("remove_connection"), each);
+        peer.say(atom("cancel_connect"), node, each);
+        peer.say(atom("cancel_connect"), each, tag);
       }
-      say(tuple(atom("remove_connection"), atom(KATE)));
+      peer.say(atom("remove_connection"), atom(KATE));
     };
     await alex.run(async () => {
       attack();
-      cast("init_connect", ...init);
-      cast("lock_set", FROM, true, [], tag);
-      assertEquals((await next("exchange")).slice(1), [
-        atom(alex.name),
-        [],
-        [],
-        99,
-      ]);
+      peer.init(99);
+      peer.lockSet(true, tag);
+      assertEquals(await peer.next("exchange"), [atom(alex.name), [], [], 99]);
+      const answered = peer.next();
       const theirs = [
         entry("theirs", FROM),
         entry("foreign", new Pid(FRIEND, 1, 1)),
       ];
-      cast("exchange", node, theirs, [], tag);
-      cast("resolved", node, foreign, [], atom("unused"), [], tag);
+      peer.exchange(theirs, tag);
+      peer.resolved(foreign, tag);
       await global.sync();
       assert(await global.registerName("mine", self()));
       attack();
       // Answered after these.
-      cast("async_del_name", "theirs", FROM);
-      cast(
+      peer.cast("async_del_name", "theirs", FROM);
+      peer.cast(
         "new_nodes",
         node,
         [tuple(atom("insert"), entry("last", FROM))],
@@ -593,12 +661,203 @@ clusterTest(
       assertEquals(Node.list().sort(), [KATE, RAW]);
       await until(() => Node.stats()!.failedDials > 0);
       assert(Node.stats()!.failedDials <= 8);
+      await peer.raw[Symbol.asyncDispose]();
+      await answered;
     });
-    await alex.stop();
-    await kate.stop();
-    await answered;
   },
 );
+
+clusterTest("a join that a BEAM cancels begins again", async (cluster) => {
+  const alex = await cluster.start("alex");
+  await using peer = await RawGlobal.dial(alex);
+  const first = await peer.tag();
+  peer.init("a text");
+  peer.init(1);
+  peer.say(atom("cancel_connect"), atom(RAW), first);
+  const tag = await peer.tag();
+  peer.init(2);
+  peer.lockSet(true, first);
+  peer.lockSet(true, tag);
+  assertEquals(await peer.next("exchange"), [atom(alex.name), [], [], 2]);
+  peer.exchange([tuple("theirs", FROM, RESOLVER)], tag);
+  await peer.next("resolved");
+  peer.resolved([], tag);
+  await alex.run(async () => {
+    await global.sync();
+    assertEquals(await global.whereisName("theirs"), FROM);
+    // Nothing is left to cancel.
+    peer.say(atom("cancel_connect"), atom(RAW), tag);
+    peer.cast("async_del_name", "theirs", FROM);
+    while (await global.whereisName("theirs") !== undefined) {
+      await global.sync();
+    }
+  });
+  const types = peer.heard.map(([type]) => type);
+  assertEquals(
+    types.filter((type) => type === atom("init_connect")).length,
+    2,
+  );
+});
+
+clusterTest("a BEAM learns of a join with its lock", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  const kates = await kate.run(async () => {
+    const pids = [exiting(), exiting()];
+    assert(await global.registerName("kept", pids[0]));
+    assert(await global.registerName("lost", pids[1]));
+    return pids;
+  });
+  await alex.run(async () => {
+    assert(await Node.connect(KATE));
+    await global.sync();
+  });
+  await using known = await RawGlobal.dial(alex);
+  await known.join();
+  const told = known.next("new_nodes");
+  await using other = await RawGlobal.dial(alex, FRIEND);
+  // The other node has joined kate already, and has settled a conflict with her.
+  const theirs = new Pid(FRIEND, 1, CREATION);
+  const names = [
+    tuple("kept", kates[0], RESOLVER),
+    tuple("lost", theirs, RESOLVER),
+  ];
+  await other.join(names);
+  const [node, operations, , nodes, info] = await told;
+  assertEquals([node, operations, nodes], [
+    atom(alex.name),
+    names.map((name) => tuple(atom("insert"), name)),
+    [tuple(atom(FRIEND), 8)],
+  ]);
+  const [, lock] = known.heard.findLast(([type]) => type === atom("set_lock"))!;
+  assertEquals(info, [tuple(atom("vsn"), 8), tuple(atom("lock"), lock)]);
+  assertEquals(await alex.run(() => global.whereisName("lost")), theirs);
+});
+
+clusterTest("a join with a BEAM has time limits", async (cluster) => {
+  const alex = await cluster.start("alex");
+  using time = new FakeTime();
+  const wait = async (ms: number) => {
+    await quiet();
+    time.tick(ms);
+  };
+  /** Registers a name, which waits for that many milliseconds, and then for the locker's attempt, if any. */
+  const waits = (name: string, ms: number, attempt = 0) =>
+    alex.run(async () => {
+      const given = global.registerName(name, self());
+      await wait(ms - 1);
+      assert(await isPending(given));
+      await wait(1);
+      for (let past = 0; past < attempt; past += 1000) await wait(1000);
+      assert(!await isPending(given));
+      assert(await given);
+    });
+  await using silent = await RawGlobal.dial(alex);
+  await silent.tag();
+  await waits("silent", 5000);
+  {
+    // Its locker never has its locks, and it answers no call.
+    await using idle = await RawGlobal.dial(alex, FRIEND);
+    idle.init(1);
+    await idle.sync();
+    await waits("idle", 60_000, 20_000);
+  }
+  // Does not exchange its names.
+  await using late = await RawGlobal.dial(alex, "late@localhost");
+  late.init(1);
+  late.lockSet(true, await late.tag());
+  await late.next("exchange");
+  await wait(10_000);
+  await late.next("del_lock");
+});
+
+clusterTest(
+  "nothing of a join is left when a BEAM has gone",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const count = 200;
+    await assertForgets(async () => {
+      const peer = await RawGlobal.dial(alex);
+      const tag = await peer.tag();
+      peer.init(1);
+      peer.lockSet(true, tag);
+      await peer.next("exchange");
+      const names = Array.from(
+        { length: count },
+        () => tuple(newKey(), FROM, RESOLVER),
+      );
+      peer.exchange(names, tag);
+      await peer.next("resolved");
+      await peer.raw[Symbol.asyncDispose]();
+      await until(() => !internalsOf(alex).runtime.visible.has(RAW));
+      await alex.run(() => global.sync());
+    }, count);
+  },
+);
+
+clusterTest("a BEAM has no process of a third node ended", async (cluster) => {
+  const alex = await cluster.start("alex");
+  const kate = await cluster.start("kate");
+  assert(await alex.run(() => Node.connect(KATE)));
+  const held = await kate.run(() => exiting());
+  await using peer = await RawBeam.dial(alex);
+  await alex.run(async () => {
+    assert(await global.registerName("mine", self()));
+    const own = self();
+    const resolve = async (name: string) => {
+      peer.say(
+        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+        tuple(
+          atom("$gen_call"),
+          tuple(FROM, name),
+          tuple(
+            atom("call"),
+            atom("global"),
+            atom("resolve_it"),
+            [RESOLVER, name, held, own],
+            atom("user"),
+          ),
+        ),
+      );
+      const { message } = await peer.kind(control.DOP_SEND_SENDER);
+      return (message as Tuple).elements[1];
+    };
+    // Nobody has this name; the other process keeps it.
+    assertEquals(await resolve("other"), held);
+    assertEquals(await Node.ping(KATE), "pong");
+    assert(await kate.run(() => Process.alive(held)));
+    const ref = Process.monitor(held);
+    assertEquals(await resolve("mine"), own);
+    const down = await receive((m) => ref.equals(m?.ref));
+    assertEquals(down.reason, "killed");
+  });
+});
+
+clusterTest("a BEAM asks for 100 items of a process", async (cluster) => {
+  const alex = await cluster.start("alex", { allowObserve: true });
+  await using peer = await RawBeam.dial(alex);
+  const answer = async (items: number) => {
+    const pid = await alex.run(() => Process.whereis("user"));
+    peer.say(
+      [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
+      tuple(
+        atom("$gen_call"),
+        tuple(FROM, items),
+        tuple(
+          atom("call"),
+          atom("erlang"),
+          atom("process_info"),
+          [pid, Array(items).fill(atom("messages"))],
+          atom("user"),
+        ),
+      ),
+    );
+    const { message } = await peer.kind(control.DOP_SEND_SENDER);
+    return (message as Tuple).elements[1];
+  };
+  assertEquals((await answer(100) as unknown[]).length, 100);
+  assertMatch(inspect(await answer(101), { limit: 1000 }), /100 is the most/);
+});
 
 /** Takes messages until there is one of that type. */
 async function typed(peer: RawBeam, type: string): Promise<Tuple> {
@@ -619,35 +878,36 @@ clusterTest(
     const kate = await cluster.start("kate");
     await kate.run(() => global.sync());
     assert(await alex.run(() => Node.connect(KATE)));
-    await using peer = await RawBeam.dial(alex, RAW, false);
-    await using friend = await RawBeam.dial(alex, FRIEND, false);
-    // Both are connected.
-    await typed(peer, "$gen_cast");
-    await typed(friend, "$gen_cast");
+    const third = "third@localhost";
+    await using peer = await RawGlobal.dial(alex);
+    await using friend = await RawGlobal.dial(alex, FRIEND);
+    await using other = await RawGlobal.dial(alex, third);
+    for (const each of [peer, friend, other]) await each.tag();
     using time = new FakeTime();
     let last = 0;
-    const sayLost = (by: RawBeam, from: string, lost: string) =>
+    const sayLost = (by: RawGlobal, reporter: string, lost: string) =>
       by.say(
-        [
-          control.DOP_REG_SEND,
-          new Pid(from, 1, CREATION),
-          NONE,
-          atom("global_name_server"),
-        ],
-        tuple(atom("lost_connection"), atom(from), 1, ++last, atom(lost)),
+        ...[atom("lost_connection"), atom(reporter), 1, ++last, atom(lost)],
       );
-    const remove = tuple(atom("remove_connection"), atom(alex.name));
+    const removes = async ({ raw }: RawGlobal) =>
+      assertEquals(
+        await typed(raw, "remove_connection"),
+        tuple(atom("remove_connection"), atom(alex.name)),
+      );
+    // A loss of this node, passed on.
+    sayLost(peer, third, alex.name);
+    await removes(other);
     sayLost(peer, RAW, FRIEND);
-    assertEquals(await typed(friend, "remove_connection"), remove);
+    await removes(friend);
     // Its earlier messages count.
     sayLost(friend, FRIEND, RAW);
-    assertEquals(await typed(peer, "remove_connection"), remove);
+    await removes(peer);
     await alex.run(async () => {
       Node.monitor(KATE);
       sayLost(peer, RAW, KATE);
       assertEquals(await receive(), { type: "nodedown", node: KATE });
     });
     await time.tickAsync(5000);
-    await Promise.all([peer.closed, friend.closed]);
+    await Promise.all([peer, friend, other].map(({ raw }) => raw.closed));
   },
 );

@@ -38,6 +38,7 @@ export class Reply {
 
 /** The messages whose receivers ask which node sent them. */
 const NOTED: ReadonlySet<string> = new Set([
+  "cancel_connect",
   "log",
   "lost_connection",
   "remove_connection",

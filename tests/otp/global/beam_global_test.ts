@@ -22,6 +22,7 @@ import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { clusterTest, reasonOf } from "../../_nodes.ts";
 import { idle } from "../../_processes.ts";
 import { until } from "../../_until.ts";
+import { Mesh } from "./_mesh.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
 
@@ -309,109 +310,64 @@ clusterTest(
   OPTIONS,
 );
 
-/** A node of either kind, as the test of lost connections uses it. */
-interface MeshNode {
-  readonly name: string;
-  list(): Promise<string[]>;
-  connect(to: string): Promise<unknown>;
-  disconnect(from: string): Promise<unknown>;
-  /** Waits until it has joined its peers, and their servers have handled earlier messages of its server. */
-  flush(): Promise<unknown>;
-  end(): Promise<void>;
-}
-
-function ofElixir(node: ElixirNode): MeshNode {
-  const call = (fn: string, to: string) =>
-    node.evaluate(`Node.${fn}(:"${to}")`);
-  return {
-    name: node.name,
-    list: async () =>
-      JSON.parse(await node.evaluate("Enum.map(Node.list(), &to_string/1)")),
-    connect: (to) => call("connect", to),
-    disconnect: (from) => call("disconnect", from),
-    flush: () =>
-      node.evaluate(
-        ":global.sync(); for n <- [node() | Node.list()], do: :rpc.call(n, :sys, :get_state, [:global_name_server])",
-      ),
-    end: () => node.kill(),
-  };
-}
-
-function ofOurs(node: Node): MeshNode {
-  return {
-    name: node.name,
-    list: () => node.run(() => Node.list()),
-    connect: (to) => node.run(() => Node.connect(to)),
-    disconnect: (from) => node.run(() => Node.disconnect(from)),
-    flush: () =>
-      node.run(async () => {
-        await global.sync();
-        await Promise.all(Node.list().map(Node.ping));
-      }),
-    end: () => node.stop(),
-  };
-}
+const SLOW = { ...OPTIONS, tags: ["slow"], timeout: 300_000 };
 
 for (const ours of [0, 2]) {
   clusterTest(
     `no parts overlap after a loss, with ${ours} of 5 nodes here`,
     async (cluster) => {
-      // The cluster serves EPMD from its first node on.
-      await cluster.start("apart");
-      await using elixir = new AsyncDisposableStack();
-      const mesh: MeshNode[] = [];
-      for (const name of ["n1", "n2", "n3", "n4", "n5"]) {
-        // Those here have names between the others'.
-        const isOurs = ours > 0 && (name === "n2" || name === "n4");
-        mesh.push(
-          isOurs ? ofOurs(await cluster.start(name)) : ofElixir(
-            elixir.use(await ElixirNode.start(name, cluster)),
-          ),
-        );
-      }
-      /** The part of the mesh that each node sees, which is the same for all nodes in it. */
-      const parts = async (): Promise<string[] | undefined> => {
-        const seen = await Promise.all(
-          mesh.map(async (node) => [...await node.list(), node.name].sort()),
-        );
-        const isWhole = seen.every((part, i) =>
-          mesh.every(({ name }, j) =>
-            part.includes(name) === (seen[i].join() === seen[j].join())
-          )
-        );
-        return isWhole ? seen.map((part) => part.join()) : undefined;
-      };
-      const isMesh = async () => new Set(await parts()).size === 1;
-      /** Connects all nodes, again if a late report of an earlier loss ends a connection, as in OTP. */
-      const join = async () => {
-        await until(async () => {
-          for (const node of mesh) {
-            for (const { name } of mesh) await node.connect(name);
-          }
-          if (!await isMesh()) return false;
-          for (const node of [...mesh, ...mesh]) await node.flush();
-          return await isMesh();
-        });
-      };
-      await join();
-      for (const [i, one] of mesh.entries()) {
-        for (const [k, other] of [...mesh.entries()].slice(i + 1)) {
+      await using mesh = await Mesh.start(cluster);
+      const { nodes } = mesh;
+      await addFive(mesh, ours > 0);
+      await mesh.join();
+      for (const [i, one] of nodes.entries()) {
+        for (const [k, other] of [...nodes.entries()].slice(i + 1)) {
           await one.disconnect(other.name);
           // One of the two may stay with the others, if they have disconnected the other one before its report.
           await until(async () => {
-            const seen = await parts();
+            const seen = await mesh.parts();
             if (seen === undefined || seen[i] === seen[k]) return false;
             const rest = seen.filter((_, j) => j !== i && j !== k);
             return new Set(rest).size === 1;
           });
-          await join();
+          await mesh.join();
         }
       }
-      while (mesh.length > 1) {
-        await mesh.pop()!.end();
-        await until(isMesh);
+      while (nodes.length > 1) {
+        await nodes.pop()!.end();
+        await until(() => mesh.isWhole());
       }
     },
-    { ...OPTIONS, tags: ["slow"], timeout: 300_000 },
+    SLOW,
   );
 }
+
+/** Starts five nodes; those here have names between the others'. */
+async function addFive(mesh: Mesh, isMixed: boolean): Promise<void> {
+  for (const name of ["n1", "n2", "n3", "n4", "n5"]) {
+    await mesh.add(name, isMixed && (name === "n2" || name === "n4"));
+  }
+}
+
+clusterTest(
+  "12 of 24 nodes end, and each other node counts 12",
+  async (cluster) => {
+    await using mesh = await Mesh.start(cluster);
+    const { nodes } = mesh;
+    for (let i = 0; i < 24; i++) {
+      const node = await mesh.add(`n${10 + i}`, i % 2 === 1);
+      await node.connect(nodes[0].name);
+      await node.flush();
+    }
+    await mesh.join();
+    const news = await Promise.all(nodes.slice(12).map((node) => node.watch()));
+    const gone = nodes.splice(0, 12);
+    await Promise.all(gone.map((node) => node.end()));
+    await until(() => mesh.isWhole());
+    for (const node of [...nodes, ...nodes]) await node.flush();
+    assert(await mesh.isWhole());
+    const all = gone.map(({ name }) => `nodedown ${name}`).sort();
+    for (const each of news) assertEquals((await each()).sort(), all);
+  },
+  SLOW,
+);
