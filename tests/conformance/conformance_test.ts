@@ -5,7 +5,6 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { loadAreas } from "./_load.ts";
-import { LEFT_OUT } from "./_mixed.ts";
 import { runCommand } from "./main.ts";
 import {
   areasInElixirOnly,
@@ -102,17 +101,6 @@ test("the documentation has every known difference", OPTIONS, () => {
   );
   assertEquals([...new Set(shown)].sort(), rows.toSorted());
   assert(rows.length <= MOST_DIFFERENCES, `there are ${rows.length} rows`);
-});
-
-test("mixed runs leave out scenarios for a reason", OPTIONS, () => {
-  const known = new Set([
-    ...areas.map(({ name }) => name),
-    ...scenarios.map(({ name }) => name),
-  ]);
-  for (const [name, reason] of Object.entries(LEFT_OUT)) {
-    assert(known.has(name), name);
-    assert(reason.length > 0, name);
-  }
 });
 
 test("an unexpected trace of a mixed run is shown", OPTIONS, () => {

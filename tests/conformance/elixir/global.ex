@@ -6,12 +6,14 @@ defmodule Conformance.Global do
     node = peer(name)
     Node.connect(node)
     :global.sync()
-    on(name, fn -> :global.sync() end)
+    on(name, :sync)
     node
   end
 
-  # A process of the node, which waits.
-  defp idle_on(name), do: on(name, fn -> spawn(&forever/0) end)
+  def sync, do: :global.sync()
+
+  # A process that waits.
+  def idle, do: spawn(&forever/0)
 
   # A process that forwards its messages, from the first request on.
   def relay(to) do
@@ -38,12 +40,34 @@ defmodule Conformance.Global do
     end
   end
 
-  defp whereis(name) do
+  def whereis(name) do
     case :global.whereis_name(name) do
       :undefined -> nil
       pid -> pid
     end
   end
+
+  def register_me(name), do: :global.register_name(name, self()) == :yes
+  def unregister(name), do: :global.unregister_name(name)
+  def names, do: :global.registered_names()
+
+  def register_and_tell(name) do
+    :yes = :global.register_name(name, self())
+    self()
+  end
+
+  def register_relay(name, to, resolve) do
+    pid = spawn(fn -> relay(to) end)
+    :yes = :global.register_name(name, pid, resolver(resolve))
+    pid
+  end
+
+  defp resolver(:exit), do: &:global.random_exit_name/3
+  defp resolver(:notify), do: &:global.random_notify_name/3
+  defp resolver(:all), do: &:global.notify_all_name/3
+  defp resolver(:second), do: &__MODULE__.keep_second/3
+  defp resolver(:nonsense), do: &__MODULE__.nonsense/3
+  defp resolver(:raises), do: &__MODULE__.raises/3
 
   # Registers a name on both nodes while they are partitioned, and connects them again.
   defp conflict(resolve) do
@@ -52,21 +76,14 @@ defmodule Conformance.Global do
     mine = spawn(fn -> relay(main) end)
     trace("main's", mine)
     part(:kate)
-    trace("main has it", :global.register_name(:leader, mine, resolve) == :yes)
-
-    kates =
-      on(:kate, fn ->
-        pid = spawn(fn -> relay(main) end)
-        :yes = :global.register_name(:leader, pid, resolve)
-        pid
-      end)
-
+    trace("main has it", :global.register_name(:leader, mine, resolver(resolve)) == :yes)
+    kates = on(:kate, :register_relay, [:leader, main, resolve])
     trace("kate's", kates)
     trace("still", whereis(:leader))
     ref = Process.monitor(mine)
     meet()
     trace("main sees", whereis(:leader))
-    trace("kate sees", on(:kate, fn -> whereis(:leader) end))
+    trace("kate sees", on(:kate, :whereis, [:leader]))
     {mine, kates, ref}
   end
 
@@ -74,39 +91,39 @@ defmodule Conformance.Global do
     kate = meet()
     trace("main", :global.register_name(:leader, self()) == :yes)
     trace("main's", whereis(:leader))
-    trace("kate sees", on(:kate, fn -> whereis(:leader) end))
-    trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
-    trace("names", on(:kate, fn -> :global.registered_names() end))
+    trace("kate sees", on(:kate, :whereis, [:leader]))
+    trace("kate", on(:kate, :register_me, [:leader]))
+    trace("names", on(:kate, :names))
     trace("node", kate)
     :global.unregister_name(:leader)
   end
 
   scenario "any term is a name, for any process of the cluster" do
     meet()
-    pid = idle_on(:kate)
+    pid = on(:kate, :idle)
     trace("kate's", pid)
     trace("given", :global.register_name(["room", 1], pid) == :yes)
     trace("whereis", whereis(["room", 1]))
     trace("another", whereis(["room", 2]))
-    trace("kate sees", on(:kate, fn -> whereis(["room", 1]) end))
+    trace("kate sees", on(:kate, :whereis, [["room", 1]]))
   end
 
   scenario "an unregistered name is free on all nodes" do
     meet()
     :global.register_name(:leader, self())
-    on(:kate, fn -> :global.unregister_name(:leader) end)
+    on(:kate, :unregister, [:leader])
     trace("main sees", whereis(:leader))
     :global.unregister_name(:leader)
-    trace("kate", on(:kate, fn -> :global.register_name(:leader, self()) == :yes end))
+    trace("kate", on(:kate, :register_me, [:leader]))
   end
 
   scenario "re_register_name takes a name without a message" do
     meet()
-    before = idle_on(:kate)
+    before = on(:kate, :idle)
     trace("before", before)
     :global.register_name(:leader, before)
     trace("re-registered", :global.re_register_name(:leader, self()) == :yes)
-    trace("kate sees", on(:kate, fn -> whereis(:leader) == before end))
+    trace("kate sees", on(:kate, :whereis, [:leader]) == before)
     Process.exit(before, :kill)
     trace("reason", reason_of(before))
     :global.sync()
@@ -131,7 +148,7 @@ defmodule Conformance.Global do
 
   scenario "the name of an exited process is free on other nodes" do
     meet()
-    pid = idle_on(:kate)
+    pid = on(:kate, :idle)
     :global.register_name(:leader, pid)
     Process.exit(pid, :kill)
     trace("main sees", gone(:leader))
@@ -141,7 +158,7 @@ defmodule Conformance.Global do
 
   scenario "the names of a node that goes down become free" do
     node = meet(:victim)
-    pid = idle_on(:victim)
+    pid = on(:victim, :idle)
     trace("victim's", pid)
     :global.register_name(:leader, pid)
     Node.monitor(node, true)
@@ -156,17 +173,16 @@ defmodule Conformance.Global do
     meet()
     part(:kate)
     :global.register_name(:main, self())
-    kates = on(:kate, fn -> {:global.register_name(:kate, self()), self()} end)
-    trace("kate's", elem(kates, 1))
+    trace("kate's", on(:kate, :register_and_tell, [:kate]))
     trace("not yet", whereis(:kate))
     meet()
     trace("main sees", whereis(:kate))
-    trace("kate sees", on(:kate, fn -> whereis(:main) end) == self())
+    trace("kate sees", on(:kate, :whereis, [:main]) == self())
     :global.unregister_name(:main)
   end
 
   scenario "a name conflict kills the process of the greater node" do
-    {_mine, _kates, ref} = conflict(&:global.random_exit_name/3)
+    {_mine, _kates, ref} = conflict(:exit)
 
     receive do
       {:DOWN, ^ref, _, _, reason} -> trace("main's", reason)
@@ -174,7 +190,7 @@ defmodule Conformance.Global do
   end
 
   scenario "random_notify_name notifies the loser of the name" do
-    {mine, kates, _ref} = conflict(&:global.random_notify_name/3)
+    {mine, kates, _ref} = conflict(:notify)
     for pid <- [mine, kates], do: send(pid, :go)
     send(mine, :marker)
     trace_next("main's")
@@ -184,7 +200,7 @@ defmodule Conformance.Global do
   end
 
   scenario "notify_all_name notifies both and frees the name" do
-    {mine, kates, _ref} = conflict(&:global.notify_all_name/3)
+    {mine, kates, _ref} = conflict(:all)
     send(mine, :go)
     trace_next("main's")
     send(kates, :go)
@@ -200,7 +216,7 @@ defmodule Conformance.Global do
   def raises(_name, _first, _second), do: raise("cannot decide")
 
   scenario "a resolver decides once, on the smaller node" do
-    {mine, kates, _ref} = conflict(&__MODULE__.keep_second/3)
+    {mine, kates, _ref} = conflict(:second)
     send(kates, :go)
     trace_next("asked")
     send(kates, :marker)
@@ -211,26 +227,24 @@ defmodule Conformance.Global do
   def nonsense(_name, _first, _second), do: :nonsense
 
   scenario "a resolver that returns neither process frees the name" do
-    {mine, _kates, _ref} = conflict(&__MODULE__.nonsense/3)
+    {mine, _kates, _ref} = conflict(:nonsense)
     trace("main's lives", Process.alive?(mine))
   end
 
   scenario "a resolver that raises leaves the name to the other" do
-    {mine, _kates, _ref} = conflict(&__MODULE__.raises/3)
+    {mine, _kates, _ref} = conflict(:raises)
     trace("main's lives", Process.alive?(mine))
+  end
+
+  def register_forwarder(name, to) do
+    pid = spawn(fn -> pass_on(to) end)
+    :yes = :global.register_name(name, pid)
+    pid
   end
 
   scenario "send reaches the holder, and exits for a free name" do
     meet()
-    main = self()
-
-    pid =
-      on(:kate, fn ->
-        pid = spawn(fn -> pass_on(main) end)
-        :global.register_name(:leader, pid)
-        pid
-      end)
-
+    pid = on(:kate, :register_forwarder, [:leader, self()])
     trace("kate's", pid)
     trace("sent to", :global.send(:leader, :hi))
     trace_next("got")
@@ -242,42 +256,40 @@ defmodule Conformance.Global do
     end
   end
 
+  def try_lock(resource), do: :global.set_lock({resource, self()}, [node() | Node.list()], 0)
+  def give_back(resource), do: :global.del_lock({resource, self()})
+
   scenario "a lock has one requester at a time, on any node" do
     meet()
     trace("main", :global.set_lock({:printer, self()}))
     trace("again", :global.set_lock({:printer, self()}))
-    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
-    trace("another", on(:kate, fn -> :global.set_lock({:scanner, self()}, [node() | Node.list()], 0) end))
-    trace("not kate's", on(:kate, fn -> :global.del_lock({:printer, self()}) end))
-    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+    trace("kate", on(:kate, :try_lock, [:printer]))
+    trace("another", on(:kate, :try_lock, [:scanner]))
+    trace("not kate's", on(:kate, :give_back, [:printer]))
+    trace("kate", on(:kate, :try_lock, [:printer]))
     trace("back", :global.del_lock({:printer, self()}))
-    trace("kate", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+    trace("kate", on(:kate, :try_lock, [:printer]))
+  end
+
+  def share_lock do
+    me = self()
+
+    pid =
+      spawn(fn ->
+        send(me, {:shared, :global.set_lock({:printer, :us})})
+        forever()
+      end)
+
+    receive do
+      {:shared, true} -> pid
+    end
   end
 
   scenario "a requester's lock is held until its last release" do
     meet()
     trace("main", :global.set_lock({:printer, :us}))
 
-    kates =
-      on(:kate, fn ->
-        me = self()
-
-        pid =
-          spawn(fn ->
-            send(me, {:shared, :global.set_lock({:printer, :us})})
-
-            receive do
-              :back -> send(me, {:back, :global.del_lock({:printer, :us})})
-            end
-
-            forever()
-          end)
-
-        receive do
-          {:shared, true} -> pid
-        end
-      end)
-
+    kates = on(:kate, :share_lock)
     trace("kate's", kates)
     trace("back", :global.del_lock({:printer, :us}))
     trace("them", :global.set_lock({:printer, :them}, [node() | Node.list()], 0))
@@ -286,27 +298,24 @@ defmodule Conformance.Global do
     :global.del_lock({:printer, :them})
   end
 
+  def hold_lock(to) do
+    spawn(fn ->
+      :global.set_lock({:printer, self()})
+      send(to, :locked)
+      forever()
+    end)
+  end
+
   scenario "the exit of a holder passes its lock to a waiter" do
     meet()
-    main = self()
-
-    holder =
-      on(:kate, fn ->
-        pid =
-          spawn(fn ->
-            :global.set_lock({:printer, self()})
-            send(main, :locked)
-            forever()
-          end)
-
-        pid
-      end)
-
+    holder = on(:kate, :hold_lock, [self()])
     trace_next("holder")
     waiting = Task.async(fn -> :global.set_lock({:printer, self()}) end)
     Process.exit(holder, :kill)
     trace("waited", Task.await(waiting))
   end
+
+  def try_trans, do: :global.trans({:printer, self()}, fn -> :never end, [node() | Node.list()], 0)
 
   scenario "trans returns the result, and releases the lock" do
     meet()
@@ -314,12 +323,8 @@ defmodule Conformance.Global do
     trace("value", :global.trans(id, fn -> 42 end))
     attempt("raised", fn -> :global.trans(id, fn -> raise "oops" end) end)
 
-    :global.trans(id, fn ->
-      nodes = [node() | Node.list()]
-      trace("aborted", on(:kate, fn -> :global.trans({:printer, self()}, fn -> :never end, nodes, 0) end))
-    end)
-
-    trace("free", on(:kate, fn -> :global.set_lock({:printer, self()}, [node() | Node.list()], 0) end))
+    :global.trans(id, fn -> trace("aborted", on(:kate, :try_trans)) end)
+    trace("free", on(:kate, :try_lock, [:printer]))
   end
 
   scenario "a lock on one node does not lock another node" do

@@ -432,7 +432,7 @@ defmodule Conformance.Peer do
       receive do
         {:DOWN, ^ref, _, _, _} -> :ok
       after
-        500 ->
+        10_000 ->
           Process.exit(pid, :kill)
           receive do: ({:DOWN, ^ref, _, _, _} -> :ok)
       end

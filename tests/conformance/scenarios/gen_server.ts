@@ -230,10 +230,10 @@ function startLink(how: Todo = "ok", options: GenServerOptions = {}) {
 export function startedFor(
   main: Pid,
   how: Todo,
-  name: GenServerOptions["name"] | Atom | null,
+  name: Atom | Tuple | null,
 ): Promise<Pid> {
   return startedWith(main, how, {
-    name: name instanceof Atom ? name.name : name ?? undefined,
+    name: name instanceof Tuple ? { global: name.elements[1] } : name?.name,
   });
 }
 
@@ -254,15 +254,12 @@ function started(
   return startedWith(self(), how, options);
 }
 
-function startedOn(node: string, options: GenServerOptions = {}): Promise<Pid> {
-  const { name } = options;
-  return on(
-    node,
-    startedFor,
-    self(),
-    "ok",
-    typeof name === "string" ? atom(name) : name ?? null,
-  );
+/** Starts a server on a node; its name is one of the node, or `{:global, name}`. */
+function startedOn(
+  node: string,
+  name: Atom | Tuple | null = null,
+): Promise<Pid> {
+  return on(node, startedFor, self(), "ok", name);
 }
 
 /** A hidden node, as one of the other language is, is not among all nodes. */
@@ -359,7 +356,7 @@ scenario("a call exits with nodedown when its connection is lost", async () => {
 });
 
 scenario("a server on another node is called by pid and by name", async () => {
-  const pid = await startedOn("kate", { name: "server" });
+  const pid = await startedOn("kate", atom("server"));
   const server = { name: "server", node: pid.node };
   await trace("say", await GenServer.call(server, message("say", "one")));
   GenServer.cast(server, message("two"));
@@ -764,7 +761,7 @@ scenario("multi_call returns replies, and nodes without a reply", async () => {
   const kate = await peer("kate");
   const moebi = await peer("moebi");
   await started("ok", { name: "server" });
-  await startedOn("kate", { name: "server" });
+  await startedOn("kate", atom("server"));
   const show = async ({ replies, badNodes }: MultiCallResult<unknown>) => {
     const sorted = replies.toSorted((a, b) => a.node < b.node ? -1 : 1);
     await trace("replies", sorted.map((each) => ({ type: "reply", ...each })));
@@ -802,7 +799,7 @@ scenario("multi_call stops at its timeout; late replies drop", async () => {
 scenario("abcast sends to the servers of all connected nodes", async () => {
   const kate = await peer("kate");
   await started("ok", { name: "server" });
-  await startedOn("kate", { name: "server" });
+  await startedOn("kate", atom("server"));
   const nodes = [kate, UNKNOWN_NODE, Node.self()];
   await trace("nodes", GenServer.abcast("server", message("one"), { nodes }));
   await trace("told", [await next(), await next()]);
@@ -850,17 +847,18 @@ scenario("a name in a registry", async () => {
 scenario("a global name", async () => {
   const kate = await peer("kate");
   await Node.connect(kate);
-  const name = { global: "server" };
+  const server = atom("server");
+  const name = { global: server };
   await trace("whereis", await GenServer.whereis(name));
-  await attempt("nobody", () => GenServer.call(name, "hi"));
-  await trace("cast", GenServer.cast(name, "hi"));
-  const pid = await startedOn("kate", { name });
+  await attempt("nobody", () => GenServer.call(name, message("hi")));
+  await trace("cast", GenServer.cast(name, message("hi")));
+  const pid = await startedOn("kate", message("global", server) as Tuple);
   await trace("pid", pid);
   await trace("taken", await start("ok", { name }));
-  await trace("say", await GenServer.call(name, { type: "say", what: "one" }));
-  GenServer.cast(name, "two");
-  GenServer.cast(pid, "three");
-  await trace("said", await GenServer.call(name, "said"));
+  await trace("say", await GenServer.call(name, message("say", "one")));
+  GenServer.cast(name, message("two"));
+  GenServer.cast(pid, message("three"));
+  await trace("said", await GenServer.call(name, message("said")));
   for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
   await trace("stop", await GenServer.stop(name));
   await traceNext("terminate");

@@ -1,6 +1,8 @@
 /** Global names and locks. */
 
 import {
+  atom,
+  beam,
   type ExitError,
   global,
   Node,
@@ -16,7 +18,9 @@ import {
 import {
   attempt,
   forever,
+  isMessage,
   killNode,
+  message,
   on,
   part,
   peer,
@@ -27,6 +31,14 @@ import {
 } from "../_scenario.ts";
 
 type Resolve = ResolveFunction;
+
+/** Names, resources and requesters that nodes of either language have. */
+const LEADER = atom("leader");
+const PRINTER = atom("printer");
+const SCANNER = atom("scanner");
+const US = atom("us");
+const THEM = atom("them");
+const ANOTHER = atom("another");
 
 /** Connects the main node and a peer, and waits until both have the same names. */
 async function meet(name = "kate"): Promise<string> {
@@ -52,12 +64,12 @@ export function idle(): Pid {
 
 /** A process that forwards its messages, from the first request on. */
 async function relay(to: Pid): Promise<never> {
-  await receive((m) => m === "go");
+  await receive((m) => isMessage(m, "go"));
   return await passOn(to);
 }
 
 async function passOn(to: Pid): Promise<never> {
-  for (;;) send(to, { type: "relayed", message: await receive() });
+  for (;;) send(to, message("relayed", await receive()));
 }
 
 /** Waits until the name is free, as the node of the caller sees it. */
@@ -80,19 +92,18 @@ export async function registerAndTell(name: unknown): Promise<Pid> {
   return self();
 }
 
-export async function registerRelay(
-  name: string,
-  to: Pid,
-  resolve: string,
-): Promise<Pid> {
-  const pid = spawn(relay, [to]);
-  await global.registerName(name, pid, RESOLVE[resolve]);
-  return pid;
-}
+export const registerRelay = beam(
+  async (name: unknown, to: Pid, resolve: string): Promise<Pid> => {
+    const pid = spawn(relay, [to]);
+    await global.registerName(name, pid, RESOLVE[resolve]);
+    return pid;
+  },
+  { args: ["term", "term", "atom"] },
+);
 
 /** A resolver that keeps the second process, and reports both. */
 export function keepSecond(name: unknown, first: Pid, second: Pid): Pid {
-  send(second, { type: "asked", name, first, second, node: Node.self() });
+  send(second, message("asked", name, first, second, Node.self()));
   return second;
 }
 
@@ -122,29 +133,29 @@ async function conflict(resolve: string): Promise<{ mine: Pid; kates: Pid }> {
   await part("kate");
   await trace(
     "main has it",
-    await global.registerName("leader", mine, RESOLVE[resolve]),
+    await global.registerName(LEADER, mine, RESOLVE[resolve]),
   );
-  const kates = await on("kate", registerRelay, "leader", main, resolve);
+  const kates = await on("kate", registerRelay, LEADER, main, resolve);
   await trace("kate's", kates);
-  await trace("still", await whereis("leader"));
+  await trace("still", await whereis(LEADER));
   return { mine, kates };
 }
 
 async function resolved(): Promise<void> {
   await meet();
-  await trace("main sees", await whereis("leader"));
-  await trace("kate sees", await on("kate", whereis, "leader"));
+  await trace("main sees", await whereis(LEADER));
+  await trace("kate sees", await on("kate", whereis, LEADER));
 }
 
 scenario("a name is registered once, and all nodes see it", async () => {
   const kate = await meet();
-  await trace("main", await global.registerName("leader", self()));
-  await trace("main's", await whereis("leader"));
-  await trace("kate sees", await on("kate", whereis, "leader"));
-  await trace("kate", await on("kate", registerMe, "leader"));
+  await trace("main", await global.registerName(LEADER, self()));
+  await trace("main's", await whereis(LEADER));
+  await trace("kate sees", await on("kate", whereis, LEADER));
+  await trace("kate", await on("kate", registerMe, LEADER));
   await trace("names", await on("kate", names));
   await trace("node", kate);
-  await global.unregisterName("leader");
+  await global.unregisterName(LEADER);
 });
 
 export function names(): Promise<unknown[]> {
@@ -163,11 +174,11 @@ scenario("any term is a name, for any process of the cluster", async () => {
 
 scenario("an unregistered name is free on all nodes", async () => {
   await meet();
-  await global.registerName("leader", self());
-  await on("kate", unregister, "leader");
-  await trace("main sees", await whereis("leader"));
-  await global.unregisterName("leader");
-  await trace("kate", await on("kate", registerMe, "leader"));
+  await global.registerName(LEADER, self());
+  await on("kate", unregister, LEADER);
+  await trace("main sees", await whereis(LEADER));
+  await global.unregisterName(LEADER);
+  await trace("kate", await on("kate", registerMe, LEADER));
 });
 
 export function unregister(name: unknown): Promise<void> {
@@ -178,64 +189,67 @@ scenario("re_register_name takes a name without a message", async () => {
   await meet();
   const before = await idleOn("kate");
   await trace("before", before);
-  await global.registerName("leader", before);
-  await trace("re-registered", await global.reRegisterName("leader", self()));
-  await trace("kate sees", before.equals(await on("kate", whereis, "leader")));
+  await global.registerName(LEADER, before);
+  await trace("re-registered", await global.reRegisterName(LEADER, self()));
+  await trace("kate sees", before.equals(await on("kate", whereis, LEADER)));
   Process.exit(before, "kill");
   await trace("reason", await reasonOf(before));
   await global.sync();
-  await trace("main sees", self().equals(await whereis("leader")));
-  await global.unregisterName("leader");
+  await trace("main sees", self().equals(await whereis(LEADER)));
+  await global.unregisterName(LEADER);
 });
 
 scenario("a process with a name gets no other", async () => {
   await meet();
-  await trace("one", await global.registerName("one", self()));
-  await trace("two", await global.registerName("two", self()));
-  await trace("two is free", await whereis("two"));
-  await global.unregisterName("one");
+  await trace("one", await global.registerName(atom("one"), self()));
+  await trace("two", await global.registerName(atom("two"), self()));
+  await trace("two is free", await whereis(atom("two")));
+  await global.unregisterName(atom("one"));
 });
 
 scenario("whereis_name returns no dead process of its own node", async () => {
   const pid = idle();
-  await global.registerName("leader", pid);
+  await global.registerName(LEADER, pid);
   Process.exit(pid, "kill");
-  await trace("whereis", await whereis("leader"));
+  await trace("whereis", await whereis(LEADER));
 });
 
 scenario("the name of an exited process is free on other nodes", async () => {
   await meet();
   const pid = await idleOn("kate");
-  await global.registerName("leader", pid);
+  await global.registerName(LEADER, pid);
   Process.exit(pid, "kill");
-  await trace("main sees", await gone("leader"));
-  await trace("again", await global.registerName("leader", self()));
-  await global.unregisterName("leader");
+  await trace("main sees", await gone(LEADER));
+  await trace("again", await global.registerName(LEADER, self()));
+  await global.unregisterName(LEADER);
 });
 
 scenario("the names of a node that goes down become free", async () => {
   const node = await meet("victim");
   const pid = await idleOn("victim");
   await trace("victim's", pid);
-  await global.registerName("leader", pid);
+  await global.registerName(LEADER, pid);
   Node.monitor(node);
   await killNode("victim");
   await traceNext("down");
-  await trace("main sees", await gone("leader"));
-  await trace("again", await global.registerName("leader", self()));
-  await global.unregisterName("leader");
+  await trace("main sees", await gone(LEADER));
+  await trace("again", await global.registerName(LEADER, self()));
+  await global.unregisterName(LEADER);
 });
 
 scenario("connecting partitions get each other's names", async () => {
   await meet();
   await part("kate");
-  await global.registerName("main", self());
-  await trace("kate's", await on("kate", registerAndTell, "kate"));
-  await trace("not yet", await whereis("kate"));
+  await global.registerName(atom("main"), self());
+  await trace("kate's", await on("kate", registerAndTell, atom("kate")));
+  await trace("not yet", await whereis(atom("kate")));
   await meet();
-  await trace("main sees", await whereis("kate"));
-  await trace("kate sees", self().equals(await on("kate", whereis, "main")));
-  await global.unregisterName("main");
+  await trace("main sees", await whereis(atom("kate")));
+  await trace(
+    "kate sees",
+    self().equals(await on("kate", whereis, atom("main"))),
+  );
+  await global.unregisterName(atom("main"));
 });
 
 scenario("a name conflict kills the process of the greater node", async () => {
@@ -249,29 +263,29 @@ scenario("a name conflict kills the process of the greater node", async () => {
 scenario("random_notify_name notifies the loser of the name", async () => {
   const { mine, kates } = await conflict("notify");
   await resolved();
-  for (const pid of [mine, kates]) send(pid, "go");
-  send(mine, "marker");
+  for (const pid of [mine, kates]) send(pid, message("go"));
+  send(mine, message("marker"));
   await traceNext("main's");
   await traceNext("main's");
-  send(kates, "marker");
+  send(kates, message("marker"));
   await traceNext("kate's");
 });
 
 scenario("notify_all_name notifies both and frees the name", async () => {
   const { mine, kates } = await conflict("all");
   await resolved();
-  send(mine, "go");
+  send(mine, message("go"));
   await traceNext("main's");
-  send(kates, "go");
+  send(kates, message("go"));
   await traceNext("kate's");
 });
 
 scenario("a resolver decides once, on the smaller node", async () => {
   const { mine, kates } = await conflict("second");
   await resolved();
-  send(kates, "go");
+  send(kates, message("go"));
   await traceNext("asked");
-  send(kates, "marker");
+  send(kates, message("marker"));
   await traceNext("once");
   await trace("main's lives", Process.alive(mine));
 });
@@ -288,7 +302,7 @@ scenario("a resolver that raises leaves the name to the other", async () => {
   await trace("main's lives", Process.alive(mine));
 });
 
-export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
+export async function registerForwarder(name: unknown, to: Pid): Promise<Pid> {
   const pid = spawn(passOn, [to]);
   await global.registerName(name, pid);
   return pid;
@@ -296,12 +310,12 @@ export async function registerForwarder(name: string, to: Pid): Promise<Pid> {
 
 scenario("send reaches the holder, and exits for a free name", async () => {
   await meet();
-  const pid = await on("kate", registerForwarder, "leader", self());
+  const pid = await on("kate", registerForwarder, LEADER, self());
   await trace("kate's", pid);
-  await trace("sent to", await global.send("leader", "hi"));
+  await trace("sent to", await global.send(LEADER, message("hi")));
   await traceNext("got");
   try {
-    await global.send("nobody", "hi");
+    await global.send(atom("nobody"), message("hi"));
   } catch (error) {
     const { type, name, message } = (error as ExitError).reason as Record<
       string,
@@ -311,31 +325,31 @@ scenario("send reaches the holder, and exits for a free name", async () => {
   }
 });
 
-export function tryLock(resource: string): Promise<boolean> {
+export function tryLock(resource: unknown): Promise<boolean> {
   return global.setLock([resource, self()], { retries: 0 });
 }
 
-export function giveBack(resource: string): Promise<boolean> {
+export function giveBack(resource: unknown): Promise<boolean> {
   return global.delLock([resource, self()]);
 }
 
 scenario("a lock has one requester at a time, on any node", async () => {
   await meet();
-  const id = ["printer", self()] as const;
+  const id = [PRINTER, self()] as const;
   await trace("main", await global.setLock(id));
   await trace("again", await global.setLock(id));
-  await trace("kate", await on("kate", tryLock, "printer"));
-  await trace("another", await on("kate", tryLock, "scanner"));
-  await trace("not kate's", await on("kate", giveBack, "printer"));
-  await trace("kate", await on("kate", tryLock, "printer"));
+  await trace("kate", await on("kate", tryLock, PRINTER));
+  await trace("another", await on("kate", tryLock, SCANNER));
+  await trace("not kate's", await on("kate", giveBack, PRINTER));
+  await trace("kate", await on("kate", tryLock, PRINTER));
   await trace("back", await global.delLock(id));
-  await trace("kate", await on("kate", tryLock, "printer"));
+  await trace("kate", await on("kate", tryLock, PRINTER));
 });
 
 export async function shareLock(): Promise<Pid> {
   const me = self();
   const pid = spawn(async () => {
-    send(me, { shared: await global.setLock(["printer", "us"]) });
+    send(me, { shared: await global.setLock([PRINTER, US]) });
     await forever();
   });
   await receive((m) => m?.shared === true);
@@ -344,11 +358,11 @@ export async function shareLock(): Promise<Pid> {
 
 scenario("a requester's lock is held until its last release", async () => {
   await meet();
-  await trace("main", await global.setLock(["printer", "us"]));
+  await trace("main", await global.setLock([PRINTER, US]));
   const kates = await on("kate", shareLock);
   await trace("kate's", kates);
-  await trace("back", await global.delLock(["printer", "us"]));
-  const them = ["printer", "them"] as const;
+  await trace("back", await global.delLock([PRINTER, US]));
+  const them = [PRINTER, THEM] as const;
   await trace("them", await global.setLock(them, { retries: 0 }));
   Process.exit(kates, "kill");
   await trace("them", await global.setLock(them));
@@ -357,8 +371,8 @@ scenario("a requester's lock is held until its last release", async () => {
 
 export function holdLock(to: Pid): Pid {
   return spawn(async () => {
-    await global.setLock(["printer", self()]);
-    send(to, "locked");
+    await global.setLock([PRINTER, self()]);
+    send(to, message("locked"));
     await forever();
   });
 }
@@ -367,18 +381,18 @@ scenario("the exit of a holder passes its lock to a waiter", async () => {
   await meet();
   const holder = await on("kate", holdLock, self());
   await traceNext("holder");
-  const waiting = await Task.async(() => global.setLock(["printer", self()]));
+  const waiting = await Task.async(() => global.setLock([PRINTER, self()]));
   Process.exit(holder, "kill");
   await trace("waited", await Task.await(waiting));
 });
 
 export function tryTrans(): Promise<unknown> {
-  return global.trans(["printer", self()], () => "never", { retries: 0 });
+  return global.trans([PRINTER, self()], () => "never", { retries: 0 });
 }
 
 scenario("trans returns the result, and releases the lock", async () => {
   await meet();
-  const id = ["printer", self()] as const;
+  const id = [PRINTER, self()] as const;
   await trace("value", await global.trans(id, () => 42));
   await attempt("raised", () =>
     global.trans(id, () => {
@@ -388,14 +402,14 @@ scenario("trans returns the result, and releases the lock", async () => {
     id,
     async () => await trace("aborted", await on("kate", tryTrans)),
   );
-  await trace("free", await on("kate", tryLock, "printer"));
+  await trace("free", await on("kate", tryLock, PRINTER));
 });
 
 scenario("a lock on one node does not lock another node", async () => {
   const kate = await meet();
   const here = Node.self();
-  const id = ["printer", self()] as const;
-  const another = ["printer", "another"] as const;
+  const id = [PRINTER, self()] as const;
+  const another = [PRINTER, ANOTHER] as const;
   await trace("on kate", await global.setLock(id, { nodes: [kate] }));
   await trace(
     "on main",
