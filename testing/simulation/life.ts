@@ -274,11 +274,11 @@ export class Life implements SimulatedLife {
       .flatMap((node) => partsHere(internalsOf(node).runtime));
   }
 
-  /** Whether live nodes serve all shards. */
+  /** Whether live nodes serve all shards, and each knows that it does: none has still to learn that it was removed. */
   get #isServed(): boolean {
     const served = new Set<string>();
     for (const { lease, owned } of this.#parts()) {
-      if (!lease.isValid) continue;
+      if (!lease.isValid) return false;
       for (const { id, state } of owned.values()) {
         if (state === "open") served.add(id);
       }
@@ -645,6 +645,8 @@ export class Life implements SimulatedLife {
     const well = this.now;
     await this.#served();
     this.recovery = this.now - well;
+    // By their next renewals, all nodes know who serves. A call to a node that others replace meanwhile is "unknown".
+    await this.#advanceTo(this.now + lease / 5);
     // A node whose clocks stood still is right again once the store has answered it.
     if (this.#misled.size > 0) await this.#advanceTo(this.now + lease);
     this.#misled.clear();

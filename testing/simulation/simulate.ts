@@ -102,7 +102,7 @@ export interface SimulateOptions {
   work(client: SimulatedClient): unknown;
   /** Checks an invariant every 50 ms; throws if it is violated. */
   always?(life: SimulatedLife): unknown;
-  /** Checks the end, when all faults are over, all keys are served and all calls have ended. */
+  /** Checks the end, when all faults are over, all keys are served, all nodes know where, and all calls have ended. */
   finally?(life: SimulatedLife): unknown;
 }
 
