@@ -129,8 +129,11 @@ class Queue {
 
   #timeIsUp(): void {
     const { clock } = this.deadlines;
-    const late = clock.now() - this.#due;
-    if (late < LATE || clock.isVirtual) return this.#expire();
+    const now = clock.now();
+    const late = now - this.#due;
+    // Most deadlines are cancelled early, and the timer then fires for none.
+    const isDue = this.first !== undefined && this.first.at <= now;
+    if (late < LATE || clock.isVirtual || !isDue) return this.#expire();
     // The program was paused or busy: an answer that arrived in time may still be in a socket.
     const silence = Math.min(late / 10, MAX_SILENCE);
     this.stopTimer = scheduler.input.whenHandled(

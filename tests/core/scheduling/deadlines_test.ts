@@ -285,6 +285,20 @@ test("a timer that fires 3 ms late or more waits for the input of the program", 
   }
 });
 
+test("a late timer of cancelled deadlines waits for no input", () => {
+  const scene = new Scene();
+  scene.late = 3;
+  const cancelled = scene.add(10);
+  scene.timeline.pass(5);
+  scene.add(10, "later");
+  cancelled.cancel();
+  scene.late = 0;
+  scene.timeline.pass(8);
+  assertEquals(scene.made, 2, "for the later one, at once");
+  scene.timeline.pass(2);
+  assertEquals(scene.expired, [["later", 15]]);
+});
+
 test("a deadline that throws when it is over stops no other one", () => {
   const scene = new Scene();
   scene.add(10, "a", () => {
