@@ -246,6 +246,25 @@ nodeTest("an orderly exit of a server is not logged", async (cluster) => {
   assertEquals(cluster.lines(), []);
 });
 
+processTest(
+  "stop() by two callers stops the server for the first",
+  async () => {
+    const pid = await GenServer.start(Stack, []);
+    const [first, second] = [GenServer.stop(pid), exitOf(GenServer.stop(pid))];
+    assertEquals(await first, "ok");
+    const args = [pid, "normal", "infinity"];
+    assertEquals(await second, {
+      type: "call",
+      reason: {
+        type: "call",
+        reason: "normal",
+        call: ["sys", "terminate", args],
+      },
+      call: ["GenServer", "stop", args],
+    });
+  },
+);
+
 // Children
 
 processTest("a module with its argument is a child", async () => {
