@@ -208,6 +208,8 @@ export const AREAS: readonly Area[] = [
     files: [
       "net/wires/json/",
       "net/wires/conversation.ts",
+      "net/wires/frame_buffers.ts",
+      "net/wires/lanes.ts",
       "net/wires/over_limit.ts",
     ],
     tests: [

@@ -55,7 +55,8 @@ import {
   AttachmentWriter,
 } from "../../net/wires/json/attachments.ts";
 import { Decoder } from "../../net/wires/json/json_decoder.ts";
-import { Encoder, LARGE } from "../../net/wires/json/json_encoder.ts";
+import { Encoder } from "../../net/wires/json/json_encoder.ts";
+import { LARGE } from "../../net/wires/lanes.ts";
 import { textFrame, TICK } from "../../net/wires/json/json_frames.ts";
 import {
   attachedFrameOf,

@@ -5,7 +5,7 @@
  * the port, which calls `flush` at the end of the turn. `FULL` bytes, or `EARLY` for the first writes, are passed on
  * before that, so that both ends work at once.
  *
- * A large message is one frame, and later messages wait behind it: OTP's fragments would need its atom cache.
+ * **Large signals** leave in fragments (`lanes.ts`) if the peer takes fragments, while signals of other senders pass.
  *
  * **The queue.** `pending` counts the bytes that wait here. The connection adds its own bytes and the transport's. Below
  * `Port.room` a message is accepted without asking the connection.
@@ -49,9 +49,13 @@ import {
   ALTACT_SIG,
   BIG_SEQTRACE_LABELS,
   DIST_HDR_ATOM_CACHE,
+  FRAGMENTS,
   SEND_SENDER,
 } from "./distribution_flags.ts";
 import { EMPTY_FRAME } from "./beam_frames.ts";
+import { FragmentedSignal } from "./fragmented_signal.ts";
+import { giveFrameBuffer } from "../frame_buffers.ts";
+import { Lanes, LARGE, SmallWaiting } from "../lanes.ts";
 import { refusalToBeam } from "./beam_refusals.ts";
 
 /** The number of bytes to collect before passing them on, so that the peer works while this turn goes on. */
@@ -60,6 +64,9 @@ const FULL = 1 << 14;
 /** The same for the first `EARLY_WRITES` writes of a turn. */
 const EARLY = 2000;
 const EARLY_WRITES = 3;
+
+/** The bytes before the control message: the length of the frame, and a distribution header without its atoms. */
+const HEAD_BYTES = 6;
 
 /** Encodes signals for one peer. */
 export class ControlEncoder implements Outgoing {
@@ -85,6 +92,10 @@ export class ControlEncoder implements Outgoing {
   readonly #sendsAlias: boolean;
   /** Whether frames begin with a distribution header, which has no atoms here. */
   readonly #hasHeader: boolean;
+  readonly #sendsFragments: boolean;
+  readonly #lanes = new Lanes();
+  /** The id of the last sequence of fragments. */
+  #sequence = 0;
   /** The serial number of the last trace token. */
   #serial = 0;
 
@@ -96,6 +107,7 @@ export class ControlEncoder implements Outgoing {
     flags: bigint = SEND_SENDER,
   ) {
     this.#hasHeader = (flags & DIST_HDR_ATOM_CACHE) !== 0n;
+    this.#sendsFragments = this.#hasHeader && (flags & FRAGMENTS) !== 0n;
     this.#takesTraces = (flags & BIG_SEQTRACE_LABELS) !== 0n;
     this.#sendsSender = (flags & SEND_SENDER) !== 0n;
     // OTP 28 and 29 know both kinds.
@@ -110,7 +122,12 @@ export class ControlEncoder implements Outgoing {
 
   /** The number of waiting bytes. */
   get pending(): number {
-    return this.#writer.length;
+    return this.#writer.length + this.#lanes.bytes;
+  }
+
+  /** The number of bytes in lanes. */
+  get passable(): number {
+    return this.#lanes.bytes;
   }
 
   // Frames.
@@ -141,7 +158,7 @@ export class ControlEncoder implements Outgoing {
     return this.#writer;
   }
 
-  #end(): void {
+  #end(from: Pid): void {
     const writer = this.#writer;
     const size = writer.length - this.#start - 4;
     if (size > this.#maxMessageBytes) {
@@ -150,12 +167,46 @@ export class ControlEncoder implements Outgoing {
         `Cannot send a message of ${size} bytes to ${this.#peer.name}: ${this.#maxMessageBytes} is the most; send it in pieces, or raise limits.maxMessageBytes`,
       );
     }
-    writer.setU32(this.#start, size);
     this.#isOpen = false;
+    if (size > LARGE && this.#sendsFragments) this.#addLarge(from);
+    else {
+      writer.setU32(this.#start, size);
+      if (this.#lanes.has(from.number)) this.#addSmall(from);
+    }
     if (writer.length >= (this.#writes < EARLY_WRITES ? EARLY : FULL)) {
       this.#cut();
     }
     this.#port.wake();
+  }
+
+  /** Moves the last frame to its sender's lane, to leave in fragments. */
+  #addLarge(from: Pid): void {
+    // The frame keeps its buffer: a copy of a large one takes long.
+    this.#pass(this.#start);
+    const large = new FragmentedSignal(
+      ++this.#sequence,
+      this.#writer.take().subarray(HEAD_BYTES),
+    );
+    this.#lanes.add(from.number, {
+      bytes: large.left,
+      get isDone() {
+        return large.left === 0;
+      },
+      write: () => {
+        const { left } = large;
+        this.#cut();
+        this.#port.write(large.nextFrame());
+        return left - large.left;
+      },
+    });
+  }
+
+  /** Moves the last frame to its sender's lane. */
+  #addSmall(from: Pid): void {
+    const bytes = this.#writer.slice(this.#start);
+    this.#writer.truncate(this.#start);
+    const write = () => this.#writer.raw(bytes);
+    this.#lanes.add(from.number, new SmallWaiting(bytes.length, write));
   }
 
   /** Drops a frame that was not ended because a part of it could not be written. */
@@ -167,15 +218,29 @@ export class ControlEncoder implements Outgoing {
 
   #cut(): void {
     this.#dropUnfinished();
-    if (this.#writer.length === 0) return;
-    this.#writes++;
-    this.#hasWritten = true;
-    this.#port.write(this.#writer.take());
+    this.#pass(this.#writer.length);
   }
 
-  flush(_room: number): void {
+  /** Passes the first bytes on. */
+  #pass(length: number): void {
+    if (length === 0) return;
+    this.#writes++;
+    this.#hasWritten = true;
+    this.#port.write(this.#writer.take(length));
+  }
+
+  flush(room: number): void {
     this.#cut();
+    if (!this.#lanes.isEmpty) {
+      this.#hasWritten = true;
+      this.#lanes.write(room);
+      this.#cut();
+    }
     this.#writes = 0;
+  }
+
+  reuse(bytes: Uint8Array): void {
+    giveFrameBuffer(bytes);
   }
 
   tick(): void {
@@ -203,12 +268,15 @@ export class ControlEncoder implements Outgoing {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
 
-  #pressure(): Backpressure {
-    return this.pending < this.#port.room ? undefined : this.#port.pressure();
+  #pressure(from: Pid): Backpressure {
+    const passed = this.#lanes.passedBy(from.number);
+    return this.pending - passed < this.#port.room
+      ? undefined
+      : this.#port.pressure(passed);
   }
 
-  isFull(): boolean {
-    return this.#pressure() !== undefined;
+  isFull(from: Pid): boolean {
+    return this.#pressure(from) !== undefined;
   }
 
   #isGone(of: Pid | Ref): boolean {
@@ -245,7 +313,7 @@ export class ControlEncoder implements Outgoing {
     writer.pid(to);
     if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   /** Begins a message to a pid, up to and with its sender. */
@@ -271,7 +339,7 @@ export class ControlEncoder implements Outgoing {
     writer.atom(toBeamName(name));
     if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   #beginAlias(from: Pid, alias: Ref, hasToken: boolean): TermWriter {
@@ -298,7 +366,7 @@ export class ControlEncoder implements Outgoing {
     this.#beginAlias(from, alias, trace !== undefined);
     if (trace !== undefined) this.#token(trace, from);
     this.#value(message, from);
-    return this.#pressure();
+    return this.#pressure(from);
   }
 
   /** Writes a message; a server's message in OTP's encoding. */
@@ -307,7 +375,7 @@ export class ControlEncoder implements Outgoing {
       message instanceof ServerMessage ? message.toOtp(from) : message,
       this.#maxDepth,
     );
-    this.#end();
+    this.#end(from);
   }
 
   // All other signals are never refused.
@@ -329,7 +397,7 @@ export class ControlEncoder implements Outgoing {
       else message.aliasTag(to.alias!);
       message.term(term, this.#maxDepth);
     } else message.term(taggedReply(to as ReplyTo, term), this.#maxDepth + 1);
-    this.#end();
+    this.#end(from);
   }
 
   #pair(kind: number, from: Pid, to: Pid): TermWriter {
@@ -341,7 +409,7 @@ export class ControlEncoder implements Outgoing {
 
   link(from: Pid, to: Pid): void {
     this.#pair(control.DOP_LINK, from, to);
-    this.#end();
+    this.#end(from);
   }
 
   unlink(from: Pid, to: Pid, id: number | bigint): void {
@@ -357,20 +425,20 @@ export class ControlEncoder implements Outgoing {
     writer.integer(id);
     writer.pid(from);
     writer.pid(to);
-    this.#end();
+    this.#end(from);
   }
 
   exit(from: Pid, to: Pid, reason: unknown): void {
     if (this.#isGone(to)) return;
     this.#pair(control.DOP_PAYLOAD_EXIT2, from, to);
     this.#writeReason(reason);
-    this.#end();
+    this.#end(from);
   }
 
   exitLink(from: Pid, to: Pid, reason: unknown): void {
     if (this.#isGone(to)) return;
     this.#pair(control.DOP_PAYLOAD_EXIT, from, to);
-    this.#reason(reason);
+    this.#reason(from, reason);
   }
 
   #writeReason(reason: unknown): void {
@@ -379,19 +447,19 @@ export class ControlEncoder implements Outgoing {
   }
 
   /** Writes an exit reason; a reason that is too large becomes a text, since the signal must arrive. */
-  #reason(reason: unknown): void {
+  #reason(from: Pid, reason: unknown): void {
     const { length } = this.#writer;
     try {
       this.#writeReason(reason);
       if (this.#writer.length - this.#start - 4 <= this.#maxMessageBytes) {
-        return this.#end();
+        return this.#end(from);
       }
     } catch {
       // The reason has no encoding on a BEAM.
     }
     this.#writer.truncate(length);
     this.#message().term(inspect(reason, { limit: 10 }).slice(0, 1000));
-    this.#end();
+    this.#end(from);
   }
 
   monitor(from: Pid, target: Target, ref: Ref): void {
@@ -410,7 +478,7 @@ export class ControlEncoder implements Outgoing {
     if (typeof target === "string") writer.atom(toBeamName(target));
     else writer.pid(target);
     writer.ref(ref);
-    this.#end();
+    this.#end(from);
   }
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
@@ -420,7 +488,7 @@ export class ControlEncoder implements Outgoing {
     else writer.atom(toBeamName(name));
     writer.pid(to);
     writer.ref(ref);
-    this.#reason(reason);
+    this.#reason(from, reason);
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
@@ -446,7 +514,7 @@ export class ControlEncoder implements Outgoing {
     if (trace !== undefined) this.#token(trace, from);
     // The arguments may have as many levels as a message, and begin one level below this list.
     this.#message().term(args, this.#maxDepth + 1);
-    this.#end();
+    this.#end(from);
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
@@ -464,13 +532,12 @@ export class ControlEncoder implements Outgoing {
       writer.integer(0);
       writer.atom(refusalToBeam(result.error));
     }
-    this.#end();
+    this.#end(from);
   }
 
   groupLeader(from: Pid, to: Pid, leader: Pid): void {
-    void from;
     if (this.#isGone(to)) return;
     this.#pair(control.DOP_GROUP_LEADER, leader, to);
-    this.#end();
+    this.#end(from);
   }
 }

@@ -53,8 +53,9 @@ import {
 /** The minimum size of a buffer: a usual frame has some hundred bytes, and a new buffer costs 0.5 µs. */
 const LEAST = 1 << 14;
 
-/** A buffer with less free room than this is not reused. */
+/** A buffer with less free room than this is not reused, and one of which more bytes were taken at once. */
 const LEFT = 1 << 10;
+const MUCH = 1 << 16;
 
 /** Texts up to this length are encoded in a loop: a call of the host costs 85 ns. */
 const SHORT = 24;
@@ -121,10 +122,20 @@ export class TermWriter {
     this.#at = this.#start + length;
   }
 
-  /** Removes and returns the written bytes. */
-  take(): Uint8Array {
-    const bytes = this.#buffer.subarray(this.#start, this.#at);
-    if (this.#buffer.length - this.#at < LEFT) {
+  /** Returns a copy of the bytes from `start` on. */
+  slice(start: number): Uint8Array {
+    return this.#buffer.slice(this.#start + start, this.#at);
+  }
+
+  /** Removes and returns the first written bytes, by default all. */
+  take(length: number = this.length): Uint8Array {
+    const end = this.#start + length;
+    const bytes = this.#buffer.subarray(this.#start, end);
+    if (end < this.#at) {
+      this.#start = end;
+      return bytes;
+    }
+    if (this.#buffer.length - this.#at < LEFT || length > MUCH) {
       this.#buffer = NOTHING;
       this.#at = 0;
     }

@@ -26,7 +26,7 @@ import {
   FRAME_BUFFER,
   giveFrameBuffer,
   takeFrameBuffer,
-} from "./frame_buffers.ts";
+} from "../frame_buffers.ts";
 import { headOf, writeInteger } from "./json_frames.ts";
 import { latin1Text, utf8Text } from "./texts.ts";
 import type { Content } from "./large_signal.ts";

@@ -12,11 +12,8 @@
  * next signal. If the next signal is the request, both become one signal, whose sender and reference need no tags. With
  * 100 callers this saves 10 % of the CPU time of a call at both ends.
  *
- * **Lanes.** A large signal travels in parts, in raw frames, so that it does not hold up the connection. The large
- * signal and all later signals of its sender wait in the sender's lane; signals of other senders go to the text at
- * once. A lane is first in, first out, so the order between any two processes holds. `flush` advances the oldest lane
- * part by part until `room` bytes are written: the receiver then keeps the parts of one message, not of all. The
- * signal follows its last part in a frame of its own, before the parts of the next signal. An empty lane is removed.
+ * **Large signals** leave in raw frames (`lanes.ts`), while signals of other senders go to the text at once. The signal
+ * follows its last part in a frame of its own, before the parts of the next signal.
  *
  * **The queue.** `pending` counts the bytes that wait here: the text and the lanes. The connection adds its own bytes
  * and the transport's. Below `Port.room` a message is accepted without asking the connection.
@@ -42,7 +39,8 @@ import type {
 } from "../../../core/signals/signal.ts";
 import { REASON_LEVELS } from "../../../core/values/term.ts";
 import { ATTACHED, AttachmentWriter } from "./attachments.ts";
-import { giveFrameBuffer, keptFrame } from "./frame_buffers.ts";
+import { giveFrameBuffer, keptFrame } from "../frame_buffers.ts";
+import { Lanes, LARGE, SmallWaiting } from "../lanes.ts";
 import { attachedFrame, RAW_HEADER, textFrame, TICK } from "./json_frames.ts";
 import { LargeSignal } from "./large_signal.ts";
 import { sentRefusal } from "./json_refusals.ts";
@@ -58,8 +56,6 @@ import {
   writtenEnd,
 } from "./json_values.ts";
 
-/** A signal of more characters and attached bytes than this is sent in parts. */
-export const LARGE = 1 << 16;
 /** A signal with fewer attached bytes is never too large, so an exit reason that was cut short arrives. */
 const LEAST_CHECKED = 4096;
 
@@ -77,12 +73,6 @@ const FULL = 1 << 14;
  */
 const EARLY = 2000;
 const EARLY_FRAMES = 3;
-
-/** A signal in a lane: a large signal, or a signal that waits for its sender's large signal. */
-interface Waiting {
-  large: LargeSignal | undefined;
-  text: string;
-}
 
 /** The peer's limits for frames. */
 export interface FrameLimits {
@@ -126,9 +116,7 @@ export class Encoder implements Outgoing {
   /** The number of frames in this turn. */
   #frames = 0;
   #lastRaw = 0;
-  /** The lanes, by sender. */
-  readonly #lanes = new Map<number, Waiting[]>();
-  #laneBytes = 0;
+  readonly #lanes = new Lanes();
 
   /** Encodes signals for `peer` and writes them to `port`. */
   constructor(
@@ -159,7 +147,7 @@ export class Encoder implements Outgoing {
   /** The approximate number of waiting bytes. */
   get pending(): number {
     return this.#text.length + this.#monitor.length + this.#attachments.bytes +
-      this.#laneBytes;
+      this.#lanes.bytes;
   }
 
   /**
@@ -241,7 +229,7 @@ export class Encoder implements Outgoing {
   /** Adds a message to the open signal of the same kind, sender and receiver, or opens a new signal. */
   #message(kind: string, from: Pid, to: Pid, json: string): void {
     const { fresh } = this.#attachments;
-    if (this.#isLarge(json, fresh) || this.#lanes.size > 0) {
+    if (this.#isLarge(json, fresh) || !this.#lanes.isEmpty) {
       return this.#put(from, `["${kind}",${from.number},${to.number},${json}]`);
     }
     if (fresh > 0) this.#attachments.keep();
@@ -273,11 +261,8 @@ export class Encoder implements Outgoing {
     if (this.pending >= this.#port.room) this.#port.assertRoom();
   }
 
-  /** A sender without a lane does not wait for the bytes in lanes, as its messages pass them. */
   #pressure(from: Pid): Backpressure {
-    const passed = this.#lanes.size === 0 || this.#lanes.has(from.number)
-      ? 0
-      : this.#laneBytes;
+    const passed = this.#lanes.passedBy(from.number);
     return this.pending - passed < this.#port.room
       ? undefined
       : this.#port.pressure(passed);
@@ -285,7 +270,7 @@ export class Encoder implements Outgoing {
 
   /** The number of bytes in lanes. */
   get passable(): number {
-    return this.#laneBytes;
+    return this.#lanes.bytes;
   }
 
   isFull(from: Pid): boolean {
@@ -481,15 +466,13 @@ export class Encoder implements Outgoing {
   /** Adds a signal to the frame, or to its sender's lane. */
   #put(from: Pid, text: string): void {
     const { fresh } = this.#attachments;
-    const lane = this.#lanes.size === 0
-      ? undefined
-      : this.#lanes.get(from.number);
+    const waits = this.#lanes.has(from.number);
     if (
-      this.#isLarge(text, fresh) || lane !== undefined && fresh > 0
+      this.#isLarge(text, fresh) || waits && fresh > 0
     ) this.#putLarge(from.number, text);
-    else if (lane !== undefined) {
-      lane.push({ large: undefined, text });
-      this.#laneBytes += text.length;
+    else if (waits) {
+      const write = () => this.#append(text);
+      this.#lanes.add(from.number, new SmallWaiting(text.length, write));
     } else {
       this.#attachments.keep();
       this.#append(text);
@@ -513,11 +496,25 @@ export class Encoder implements Outgoing {
     const signal = fresh > 0
       ? `["large_attached",${id},${first}]`
       : `["large",${id}]`;
-    const waiting = { large, text: signal };
-    const lane = this.#lanes.get(sender);
-    if (lane === undefined) this.#lanes.set(sender, [waiting]);
-    else lane.push(waiting);
-    this.#laneBytes += large.bytes;
+    this.#lanes.add(sender, {
+      bytes: large.bytes,
+      get isDone() {
+        return large.isDone;
+      },
+      write: () => this.#writePart(large, signal),
+    });
+  }
+
+  #writePart(large: LargeSignal, signal: string): number {
+    const frame = large.nextFrame();
+    const bytes = frame.length - RAW_HEADER;
+    this.#port.write(frame);
+    if (large.isDone) {
+      this.#append(signal);
+      // Cut before the parts of the next signal: the receiver holds the parts of one message only.
+      this.#cut();
+    }
+    return bytes;
   }
 
   #append(text: string): void {
@@ -548,40 +545,9 @@ export class Encoder implements Outgoing {
   flush(room: number): void {
     this.#cut();
     this.#frames = 0;
-    if (this.#lanes.size === 0) return;
-    let left = room;
-    while (left > 0 && this.#lanes.size > 0) {
-      // Finish the oldest lane first: the receiver then holds the parts of one message, not of all.
-      const [sender, lane] = this.#lanes.entries().next().value!;
-      left -= this.#advance(sender, lane);
-    }
+    if (this.#lanes.isEmpty) return;
+    this.#lanes.write(room);
     this.#cut();
-  }
-
-  #advance(sender: number, lane: Waiting[]): number {
-    const { large, text } = lane[0];
-    if (large === undefined) {
-      this.#append(text);
-      this.#laneBytes -= text.length;
-      this.#endFirst(sender, lane);
-      return text.length;
-    }
-    const frame = large.nextFrame();
-    const bytes = frame.length - RAW_HEADER;
-    this.#port.write(frame);
-    this.#laneBytes -= bytes;
-    if (large.isDone) {
-      this.#append(text);
-      // Cut before the parts of the next signal: the receiver holds the parts of one message only.
-      this.#cut();
-      this.#endFirst(sender, lane);
-    }
-    return bytes;
-  }
-
-  #endFirst(sender: number, lane: Waiting[]): void {
-    lane.shift();
-    if (lane.length === 0) this.#lanes.delete(sender);
   }
 
   reuse(bytes: Uint8Array): void {

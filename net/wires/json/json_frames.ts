@@ -9,7 +9,7 @@ import {
   FRAME_BUFFER,
   giveFrameBuffer,
   takeFrameBuffer,
-} from "./frame_buffers.ts";
+} from "../frame_buffers.ts";
 
 const RAW = 0x8000_0000;
 const ATTACHED = 0x4000_0000;

@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { takeRawBuffer } from "./frame_buffers.ts";
+import { takeRawBuffer } from "../frame_buffers.ts";
 import {
   RAW_ATTACHMENTS,
   RAW_END,

@@ -9,7 +9,11 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Budget } from "../../../../net/budget.ts";
-import { DEFAULT_LIMITS, type Limits } from "../../../../net/wire.ts";
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Port,
+} from "../../../../net/wire.ts";
 import type { Signals } from "../../../../core/signals/signal.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { LocalFunction } from "../../../../core/values/functions.ts";
@@ -17,9 +21,12 @@ import { Pid } from "../../../../core/values/pid.ts";
 import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
+import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
+import { ownFlags } from "../../../../net/wires/beam/distribution_flags.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { ENTRIES } from "../../../../net/wires/beam/atom_cache.ts";
 import { MAX_SEQUENCES } from "../../../../net/wires/beam/fragments.ts";
+import { tuple } from "../../../../core/values/tuple.ts";
 import { Refusals } from "../../../../net/wires/over_limit.ts";
 import { test } from "../../../../testing/tags.ts";
 import { fragment, framed, HeaderWriter } from "../../../_beam_headers.ts";
@@ -27,7 +34,7 @@ import { elixirPairTest, nextMessage } from "../../../_elixir_pair.ts";
 import { numbersIn } from "../../../_pages.ts";
 import { beamFrame, CREATION, localOf, RAW } from "../../../_raw_beam.ts";
 import fc, { fuzz, Random, runs } from "../../../_seeds.ts";
-import { send } from "../../../../otp/process/process.ts";
+import { send, spawn } from "../../../../otp/process/process.ts";
 import { beamTerm } from "./_beam_terms.ts";
 
 const KATE = "kate@localhost";
@@ -324,8 +331,69 @@ test("atoms of a header count in full: neither terms nor functions grow beyond t
   }
 });
 
+/** An encoder of the peer whose frames go to a decoder. */
+function encoderTo(decoder: ControlDecoder): ControlEncoder {
+  const port: Port = {
+    wake() {},
+    write: (bytes) => decoder.receive(bytes),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  };
+  const peer = { name: KATE, creation: 5, hidden: true };
+  return new ControlEncoder(localOf(RAW, CREATION), peer, port, ownFlags(true));
+}
+
+test("large signals leave in fragments: those of others pass, and each sender's are in order", () => {
+  const sizes = fc.oneof(
+    fc.nat(100),
+    fc.nat(200_000),
+    // A frame that is just large, and one of two fragments.
+    fc.integer({ min: 65_400, max: 65_600 }),
+  );
+  const signal = fc.tuple(fc.nat(2), sizes, fc.nat(3));
+  fc.assert(
+    fc.property(fc.array(signal, { maxLength: 12 }), (signals) => {
+      const { decoder, got } = decoderOf();
+      const encoder = encoderTo(decoder);
+      const sent: typeof got = [];
+      for (const [sender, size, turn] of signals) {
+        const message = tuple(sent.length, "x".repeat(size));
+        encoder.send(new Pid(RAW, sender, CREATION), TO, message);
+        sent.push([sender, message]);
+        if (turn === 0) encoder.flush(50_000);
+      }
+      encoder.flush(Infinity);
+      assertEquals([encoder.pending, encoder.passable], [0, 0]);
+      for (const sender of [0, 1, 2]) {
+        const own = (messages: typeof got) =>
+          messages.filter(([from]) => from === sender);
+        assertEquals(own(got), own(sent));
+      }
+    }),
+    { numRuns: runs(100) },
+  );
+  const { decoder, got } = decoderOf();
+  const encoder = encoderTo(decoder);
+  const send = (sender: number, message: unknown) =>
+    encoder.send(new Pid(RAW, sender, CREATION), TO, message);
+  const large = "x".repeat(1_000_000);
+  send(1, large);
+  send(1, "behind");
+  assertLess(999_999, encoder.passable);
+  // One turn after the other: the small ones of another process do not wait for the large one.
+  for (let i = 0; i < 10; i++) {
+    send(2, i);
+    encoder.flush(50_000);
+  }
+  encoder.flush(Infinity);
+  const small = Array.from({ length: 10 }, (_, i) => [2, i]);
+  assertEquals<unknown>(got, [...small, [1, large], [1, "behind"]]);
+});
+
 elixirPairTest(
-  "large messages of several processes of Elixir cross, each in order",
+  "large messages of several processes cross to Elixir and back, each in order",
   async ({ kate }) => {
     await kate.evaluate("Process.register(self(), :driver)");
     // Functions and sets, whose atoms are in the header.
@@ -355,5 +423,28 @@ elixirPairTest(
     const answers = await kate.evaluate(`
       for _ <- 1..12, do: receive(do: (f when is_function(f) -> f.()))`);
     assertEquals(answers.match(/:atom/g)?.length, 12);
+    // And back.
+    const driver = { name: "driver", node: kate.name };
+    const large = "x".repeat(3_000_000);
+    for (const sender of [1, 2]) {
+      spawn(() => {
+        for (const n of [1, 2]) {
+          send(driver, tuple(sender, n, large));
+          send(driver, tuple(sender, n, "small"));
+        }
+      });
+    }
+    const heard = await kate.evaluate(`
+      for _ <- 1..8, do: receive(do: ({i, n, text} -> {i, n, byte_size(text)}))`);
+    const tuples = heard.match(/\{.*?\}/g)!;
+    for (const sender of [1, 2]) {
+      const all = [1, 2].flatMap((n) =>
+        [3_000_000, 5].map((size) => [n, size])
+      );
+      assertEquals(
+        tuples.filter((each) => each.startsWith(`{${sender},`)),
+        all.map(([n, size]) => `{${sender}, ${n}, ${size}}`),
+      );
+    }
   },
 );

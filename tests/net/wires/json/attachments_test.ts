@@ -11,7 +11,7 @@ import { test } from "../../../../testing/mod.ts";
 import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
-import { FRAME_BUFFER } from "../../../../net/wires/json/frame_buffers.ts";
+import { FRAME_BUFFER } from "../../../../net/wires/frame_buffers.ts";
 import { timeOf } from "../../../_linear.ts";
 import {
   attachedFrameOf,
