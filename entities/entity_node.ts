@@ -64,7 +64,7 @@ export interface KnownNode extends Candidate {
   readonly id: string;
   info: NodeInfo;
   beat: number;
-  /** Since when its beat is this one, on the clock of this node. */
+  /** Since when its beat is this one, on the clock of this node, without the time in which the store did not answer. */
   since: number;
   /** Aborted when the node was removed: its answers will not come. */
   readonly gone: AbortController;
@@ -208,8 +208,13 @@ export class EntityNode implements EntityHome {
 
   /** Takes a view of the store, which was requested at that moment of the node's clock. */
   apply({ now, nodes, shards }: StoreView): void {
-    const { runtime } = this;
-    this.#clock = { at: runtime.now(), now };
+    const { runtime, lease } = this;
+    const at = runtime.now();
+    // No beat can be seen while the store does not answer: that time counts as one turn of the keeper.
+    const { interval, storeTimeout } = lease;
+    const gap = at - this.#clock.at;
+    const blind = gap > interval + storeTimeout ? gap - interval : 0;
+    this.#clock = { at, now };
     const gone = new Set(this.nodes.keys());
     for (const { id, name, info, beat } of nodes) {
       if (this.#left.has(id)) continue;
@@ -224,11 +229,11 @@ export class EntityNode implements EntityHome {
         watchSignal(gone.signal, NOTHING);
         this.nodes.set(id, {
           ...row,
-          since: runtime.now(),
+          since: at,
           gone,
         });
       } else {
-        if (known.beat !== beat) known.since = runtime.now();
+        known.since = known.beat === beat ? known.since + blind : at;
         Object.assign(known, row);
       }
     }

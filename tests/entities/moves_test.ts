@@ -329,6 +329,33 @@ test("an entity that was not called for the time of idle leaves the memory, unle
   });
 });
 
+test("no node is removed because the store did not answer for longer than the lease", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "kate", "sophie"],
+    (each) => store = each,
+  );
+  const { nodes: before } = await store.view();
+  const { beat, view, write } = store;
+  let isBack = false;
+  store.view = () => new Promise(() => {});
+  store.write = () => new Promise(() => {});
+  store.beat = (id, info) =>
+    isBack && id.startsWith("kate")
+      ? beat.call(store, id, info)
+      : new Promise(() => {});
+  const counts = cluster.run("sophie", () => addAll());
+  await cluster.advance(3 * LEASE);
+  // One node is the first that the store answers.
+  isBack = true;
+  store.view = view;
+  await cluster.advance(LEASE / 2);
+  Object.assign(store, { beat, view, write });
+  assertEquals(await counts, KEYS.map(() => 2));
+  const { nodes } = await store.view();
+  assertEquals(nodes.map(({ id }) => id), before.map(({ id }) => id));
+});
+
 test("a node that dies is removed after its own lease, not after that of the nodes that watch it", async () => {
   await using cluster = await SimulatedCluster.start({
     nodes: ["alex", "kate"],
