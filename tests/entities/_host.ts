@@ -1,0 +1,56 @@
+/** A program of a node that hosts entities in PostgreSQL; `programs_test.ts` starts several. */
+
+import postgres from "npm:postgres@^3";
+import { Entities, Entity, postgresStore } from "../../entities/mod.ts";
+import { Node, type NodeOptions } from "../../node.ts";
+import { Supervisor } from "../../otp/supervisor/supervisor.ts";
+
+/** The ids of the requests to a key, in the order in which they ran. */
+export const Ledger = Entity.define("ledger", {
+  state: () => [] as number[],
+  /** Adds an id; returns its place, from 1, and the epoch of the owner. */
+  add: (ledger, id: number): [place: number, fence: number] => [
+    ledger.state.push(id),
+    ledger.fence,
+  ],
+  size: (ledger) => ledger.state.length,
+}, { remember: 1000 });
+
+/** The argument of the program. */
+export interface HostOptions {
+  node: NodeOptions;
+  /** The address of the database. */
+  store: string;
+  /** The lease in milliseconds. */
+  lease: number;
+}
+
+/** Starts the entities of a node. */
+export async function startEntities(
+  { store, lease }: Omit<HostOptions, "node">,
+  hosts: boolean,
+): Promise<AsyncDisposable> {
+  const sql = postgres(store, { max: 4, onnotice() {} });
+  const tree = await Supervisor.startLink([
+    Entities.childSpec({
+      types: [Ledger],
+      store: postgresStore((text, params) => sql.unsafe(text, params)),
+      shards: 32,
+      ...{ lease, hosts },
+    }),
+  ], { strategy: "one_for_one" });
+  return {
+    async [Symbol.asyncDispose]() {
+      await Supervisor.stop(tree);
+      await sql.end();
+    },
+  };
+}
+
+if (import.meta.main) {
+  const { node, ...options }: HostOptions = JSON.parse(Deno.args[0]);
+  await Node.start(node);
+  await startEntities(options, true);
+  Node.drainOnSignal();
+  console.log("up");
+}
