@@ -69,6 +69,8 @@ function textOf(comment: string): string {
   );
   const end = lines.findIndex((line) => /^\s*@\w/.test(line));
   return lines.slice(0, end < 0 ? undefined : end).join("\n").trim()
+    // Join the lines of each paragraph and item: the shell breaks them where the terminal ends.
+    .replace(/(\S)\n(?! *(?:[-*|]|\d+\.) ) *(?=\S)/g, "$1 ")
     .replace(/\{@link(?:code|plain)? (?:[^}|]*\| )?([^}]+)\}/g, "$1");
 }
 

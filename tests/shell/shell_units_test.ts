@@ -116,7 +116,12 @@ test("docsOf() reads signatures and prose", () => {
 /**
  * Adds {@linkcode Number}s.
  *
- * All of them.
+ * All of them,
+ * in one line:
+ *
+ * - one
+ *   item
+ * - another
  *
  * @param a One.
  */
@@ -137,7 +142,8 @@ function no() {}
   assertEquals({ ...docs }, {
     add: [{
       signature: "add(a: number, b: { c: string } = f())",
-      text: "Adds Numbers.\n\nAll of them.",
+      text:
+        "Adds Numbers.\n\nAll of them, in one line:\n\n- one item\n- another",
     }],
     make: [{ signature: "make()", text: "Makes." }],
   });
