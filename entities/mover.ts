@@ -54,6 +54,9 @@ export class Mover {
         if (this.#node.isDraining && this.#isEmpty()) {
           return await this.#leave();
         }
+      } else if (this.#node.isDraining && lease.id === undefined) {
+        // It is not in the store, and stays out.
+        return await this.#leave();
       }
       // A drain goes on at once, as long as something moves.
       if (!this.#node.isDraining || !this.#hasMoved) {

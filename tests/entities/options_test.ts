@@ -229,6 +229,19 @@ test("a pinned key is on its node as long as that is up", async () => {
   });
 });
 
+test("a node that drains before it has joined has nothing to hand over", async () => {
+  const store = memoryStore();
+  store.open = () => new Promise(() => {});
+  const { cluster } = await startNodes({ alex: { store }, kate: undefined });
+  await using _ = cluster;
+  const before = cluster.now();
+  assertEquals(
+    await cluster.run("kate", () => cluster.node("alex").drain()),
+    "drained",
+  );
+  assert(cluster.now() - before < LEASE);
+});
+
 test("a node whose join was not answered joins under another id", async () => {
   const { cluster, store } = await startNodes({ alex: {}, kate: undefined });
   await using _ = cluster;
