@@ -579,7 +579,7 @@ export class Life implements SimulatedLife {
       drain.isOver = true;
     };
     this.#drains.set(name, drain);
-    node.drain({ timeout: 4 * this.#settings.lease }).then(end, end);
+    node.drain({ timeout: DRAIN * this.#settings.lease }).then(end, end);
   }
 
   #resume(name: string): void {
@@ -636,15 +636,16 @@ export class Life implements SimulatedLife {
     for (const name of hosts) {
       this.#resume(name);
       this.#store.heal(withHost(name));
-      if (!this.#isUp(name)) await this.#restart(name);
+      // A drain ends by itself.
+      if (this.#isUp(name) || this.#drains.has(name)) continue;
+      await this.#restart(name);
     }
     this.#store.stall(0);
     this.#store.faults = {};
     this.#lasting.clear();
     this.#tell("all is well");
-    const well = this.now;
-    await this.#served();
-    this.recovery = this.now - well;
+    this.recovery = await this.#served();
+    if (this.#broken.length > 0) return;
     // By their next renewals, all nodes know who serves. A call to a node that others replace meanwhile is "unknown".
     await this.#advanceTo(this.now + lease / 5);
     // A node whose clocks stood still is right again once the store has answered it.
@@ -672,19 +673,23 @@ export class Life implements SimulatedLife {
     return [...this.#working.values()].some(({ status }) => status === "up");
   }
 
-  /** Lets time pass until all keys are served. */
-  async #served(): Promise<void> {
+  /** Lets time pass until all drains are over, and then until all keys are served; returns how long that took. */
+  async #served(): Promise<number> {
     const { lease } = this.#settings;
-    const end = this.now + RECOVERY * lease;
+    const drained = this.now + DRAIN * lease + LOOK;
+    let since = this.now;
     while (this.#drains.size > 0 || !this.#isServed) {
-      if (this.#broken.length > 0) return;
-      if (this.now > end + (this.#drains.size > 0 ? 4 * lease : 0)) {
-        return this.#fail(
+      if (this.#broken.length > 0) break;
+      if (this.#drains.size > 0) since = Math.min(this.now, drained);
+      if (this.now > since + RECOVERY * lease) {
+        this.#fail(
           `keys have no owner ${RECOVERY * lease} ms after all is well`,
         );
+        break;
       }
       await this.#advance(LOOK);
     }
+    return this.now - since;
   }
 
   #tell(text: string): void {
@@ -699,5 +704,8 @@ export class Life implements SimulatedLife {
 /** The time in which work ends once all is well, in milliseconds. */
 const WORK = 60_000;
 
-/** The time in which all keys are served once all is well, in leases. */
+/** The time in which a node drains, in leases. */
+const DRAIN = 4;
+
+/** The time in which all keys are served once all is well and no node drains, in leases. */
 const RECOVERY = 2;
