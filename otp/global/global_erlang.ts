@@ -48,7 +48,8 @@
  * taken before it, if the node is connected by then. A node may become known by a third node's word while the two
  * lockers negotiate: the exchange ends, and its locks are released (`cancel`). A late `init_connect` is not answered. A
  * third node may name a node that is not connected: it is expected for some time (`#expected`), and known once it
- * connects. A connection may be lost at any point: the state of the node is dropped, promises of its exchange settle,
+ * connects, but not during a join (`#later`), whose changes go to nodes that this node has locked: OTP removes the names
+ * of changes under another lock. A connection may be lost at any point: the state of the node is dropped, promises of its exchange settle,
  * and monitors release its locks.
  *
  * **Trust.** A message counts if the node that it names has sent it, and speaks Erlang's wire; others are dropped. A
@@ -186,6 +187,10 @@ export class ErlangPeers {
   readonly #losses = new Set<string>();
   /** The visible nodes. */
   readonly #seen: Set<string>;
+  /** Whether the locker joins a node. */
+  #isJoining = false;
+  /** The expected nodes that have connected since the join began. */
+  readonly #later = new Map<string, ErlangPeer>();
   /** Nodes whose connection is closed because another node has lost a connection. */
   readonly #removed = new Set<string>();
   #last: number;
@@ -230,7 +235,10 @@ export class ErlangPeers {
     this.#peers.set(node, peer);
     const deadline = this.#expected.get(node) ?? -Infinity;
     this.#expected.delete(node);
-    if (deadline >= runtime.now()) return this.#know(node);
+    if (deadline >= runtime.now()) {
+      if (!this.#isJoining) return this.#know(node);
+      return void this.#later.set(node, peer);
+    }
     this.#sayInit(node, peer);
     peer.timers.answer = this.#host.afterPatience(() => {
       if (peer.status === "asked") this.#waitNoLonger(node, peer);
@@ -491,7 +499,9 @@ export class ErlangPeers {
   begin(node: string): ReturnType<ErlangPeers["exchangeWith"]> {
     const peer = this.#peers.get(node);
     if (peer !== undefined) peer.isQueued = false;
-    return this.exchangeWith(node);
+    const parties = this.exchangeWith(node);
+    this.#isJoining = parties !== undefined;
+    return parties;
   }
 
   /** Called when the locker has ended a task. */
@@ -499,6 +509,11 @@ export class ErlangPeers {
     exchange.cancel();
     const peer = this.#peers.get(node);
     if (peer?.exchange === exchange) peer.exchange = undefined;
+    this.#isJoining = false;
+    for (const [other, peer] of this.#later) {
+      if (this.#peers.get(other) === peer) this.#know(other);
+    }
+    this.#later.clear();
   }
 
   /** The parties of a node's exchange; `undefined` if it has ended. */

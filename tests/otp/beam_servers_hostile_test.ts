@@ -734,6 +734,34 @@ clusterTest("a BEAM learns of a join with its lock", async (cluster) => {
   assertEquals(await alex.run(() => global.whereisName("lost")), theirs);
 });
 
+clusterTest(
+  "a BEAM hears of no join that has not locked it",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using known = await RawGlobal.dial(alex);
+    await known.join();
+    known.cast("new_nodes", atom(RAW), [], [], [tuple(atom(FRIEND), 8)], []);
+    const told = known.next("new_nodes");
+    await using other = await RawGlobal.dial(alex, "other@localhost");
+    const tag = await other.tag();
+    other.init(1);
+    other.lockSet(true, tag);
+    await other.next("exchange");
+    await using expected = await RawGlobal.dial(alex, FRIEND);
+    await expected.sync();
+    other.exchange([], tag);
+    await other.next("resolved");
+    other.resolved([], tag);
+    await told;
+    await Promise.all([
+      alex.run(() => global.registerName("later", self())),
+      ...[known, other, expected].map((each) => each.next("register")),
+    ]);
+    const types = expected.heard.map(([type]) => String(type));
+    assertEquals(types, ["in_sync", "set_lock", "register"]);
+  },
+);
+
 clusterTest("a join with a BEAM has time limits", async (cluster) => {
   const alex = await cluster.start("alex");
   using time = new FakeTime();
