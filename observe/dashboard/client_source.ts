@@ -1065,7 +1065,7 @@ const LINES: Record<string, string[]> = {
   "`${decimalText(state.delay)} ms`,",
   "decimalText(state.processes),",
   "decimalText(state.messages),",
-  "`${state.version}, ${state.host}`,",
+  "element(\"span\", {}, state.version, element(\"br\", {}), state.host),",
   "];",
   "}),",
   "[1, 2, 3, 4, 5],",

@@ -88,7 +88,7 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .cluster > .card + .card { flex: 2 1 620px; }
 .cluster td:first-child, .cluster td:last-child { white-space: nowrap; }
 .cluster td small { display: block; min-width: 18ch; white-space: normal; }
-.cluster th, .cluster td { padding: 6px 9px; }
+.cluster th, .cluster td { padding: 6px; }
 @media (max-width: 639px) { .map.many text { font-size: 12px; } }
 .map line.queued { stroke: var(--warn); }
 .map text:not(.letter) { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }

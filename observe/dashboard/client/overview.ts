@@ -258,7 +258,7 @@ function nodesTable(cluster: readonly PagePeer[]): HTMLElement {
         `${decimalText(state.delay)} ms`,
         decimalText(state.processes),
         decimalText(state.messages),
-        `${state.version}, ${state.host}`,
+        element("span", {}, state.version, element("br", {}), state.host),
       ];
     }),
     [1, 2, 3, 4, 5],
