@@ -92,9 +92,6 @@ export interface Wait {
   abandon(error: () => unknown): void;
 }
 
-/** What a reference is. */
-type RefUses = Pick<RefEntry<Watcher>, "target" | "node" | "alias" | "wait">;
-
 /**
  * The entry of a reference in the table of its process: the reference is a monitor, an alias, the reference of an
  * awaited answer, or several of these. An entry whose reference is nothing any more leaves the table. The entry of a
@@ -116,7 +113,10 @@ export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
   constructor(
     process: P,
     ref: Ref,
-    { target, node = "", alias, wait }: Partial<RefUses>,
+    target?: Target,
+    node = "",
+    alias?: AliasMode,
+    wait?: Wait,
   ) {
     this.process = process;
     this.ref = ref;

@@ -429,7 +429,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       : this.pid.equals(target);
     // As in Erlang, a monitor of the process itself has no effect, and its reference is no alias.
     if (isOwn) return ref;
-    this.watch(new RefEntry(this, ref, { target, node, alias, wait }));
+    this.watch(new RefEntry(this, ref, target, node, alias, wait));
     return ref;
   }
 
@@ -464,17 +464,22 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** Ends what the reference of an entry is; later signals with the reference are dropped. */
   releaseEntry(entry: Entry): void {
     const { ref, target } = entry;
-    entry.alias = entry.target = entry.wait = undefined;
+    this.#endAlias(entry);
+    entry.target = entry.wait = undefined;
     this.leave(entry);
     if (target !== undefined) endMonitor(this, ref, target, entry.node);
   }
 
-  /** Removes an entry from the tables for which its reference is nothing any more. */
-  leave({ ref: { number }, target, alias, wait }: Entry): void {
-    if (alias !== undefined) return;
-    this.runtime.aliases.delete(number);
-    if (target === undefined && wait === undefined) {
-      this.entries?.delete(number);
+  #endAlias(entry: Entry): void {
+    if (entry.alias === undefined) return;
+    entry.alias = undefined;
+    this.runtime.aliases.delete(entry.ref.number);
+  }
+
+  /** Removes an entry from the table if its reference is nothing any more. */
+  leave({ ref, target, alias, wait }: Entry): void {
+    if (target === undefined && alias === undefined && wait === undefined) {
+      this.entries?.delete(ref.number);
     }
   }
 
@@ -482,7 +487,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   addMonitor(ref: Ref, target: Target, node: string): void {
     const entry = this.entries?.get(ref.number);
     if (entry === undefined) {
-      this.enter(new RefEntry(this, ref, { target, node }));
+      this.enter(new RefEntry(this, ref, target, node));
     } else {
       entry.target = target;
       entry.node = node;
@@ -517,7 +522,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (entry === undefined) return false;
     const { target } = entry;
     entry.target = undefined;
-    if (entry.alias !== "explicit_unalias") entry.alias = undefined;
+    if (entry.alias !== "explicit_unalias") this.#endAlias(entry);
     this.leave(entry);
     if (target === undefined) return false;
     endMonitor(this, entry.ref, target, entry.node);
@@ -529,7 +534,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (this.#isOfOther(ref)) return this.cold!.standsFor!.unalias(ref);
     const entry = this.entries?.get(ref.number);
     if (entry?.alias === undefined) return false;
-    entry.alias = undefined;
+    this.#endAlias(entry);
     this.leave(entry);
     return true;
   }
@@ -548,7 +553,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (before !== undefined) {
       before.target = before.alias = before.wait = undefined;
     }
-    this.enter(new RefEntry(this, ref, { target, node, alias, wait }));
+    this.enter(new RefEntry(this, ref, target, node, alias, wait));
   }
 }
 

@@ -649,7 +649,7 @@ export class Process {
     checkFlags(options, "make an alias", "reply");
     const ref = process.runtime.makeRef();
     const alias = options.reply ? "reply_demonitor" : "explicit_unalias";
-    process.enter(new RefEntry(process, ref, { alias }));
+    process.enter(new RefEntry(process, ref, undefined, "", alias));
     return ref;
   }
 
