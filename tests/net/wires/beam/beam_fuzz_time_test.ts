@@ -4,6 +4,10 @@
 
 import { Buffer } from "node:buffer";
 import { test } from "../../../../testing/tags.ts";
+import { Budget } from "../../../../net/budget.ts";
+import { AtomCache } from "../../../../net/wires/beam/atom_cache.ts";
+import { knownAtom } from "../../../../net/wires/beam/atoms.ts";
+import { Fragments } from "../../../../net/wires/beam/fragments.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
 import {
   assertLinear,
@@ -152,6 +156,7 @@ const TERMS: Record<string, () => Uint8Array> = {
   "atoms of two letters": () =>
     listOf((i) => term(119, 2, 33 + i % 90, 33 + (i / 90) % 90)),
   "empty atoms": () => listOf(atomOf("")),
+  "numbers of atoms of the header": () => listOf(term(82, 0)),
   "atoms of digits of one hash": () =>
     listOf((i) => atomOf(digits[i % 17_000])),
   "pids of many nodes": () =>
@@ -221,6 +226,9 @@ const TERMS: Record<string, () => Uint8Array> = {
   },
 };
 
+/** The atoms of a header: one of 255 characters. */
+const HEADER = [knownAtom(Buffer.alloc(255, "x"), 0, 255)];
+
 /** They compare times, so each runs alone. */
 const SLOW = { tags: ["slow"] };
 
@@ -228,7 +236,7 @@ test("a term of Erlang's takes time linear in its length", SLOW, () => {
   const reader = new TermReader();
   for (const [what, make] of Object.entries(TERMS)) {
     const bytes = make();
-    const read = () => reader.open(bytes).term();
+    const read = () => reader.open(bytes, 0, bytes.length, HEADER).term();
     assertLinear(
       what,
       bytes.length,
@@ -265,3 +273,33 @@ test("random terms of Erlang's take time linear in their length", SLOW, () => {
     );
   }
 });
+
+test(
+  "fragments take time linear in their length, whichever signals they are of",
+  SLOW,
+  () => {
+    const ids = (sequence: number, number: number) =>
+      term(u32(0), u32(sequence), u32(0), u32(number));
+    const many = Array.from({ length: 4000 }, (_, i) => i);
+    const firsts = many.map((i) => term(ids(i, 9), 0, new Uint8Array(20)));
+    const others = [8, 7, 6, 5, 4, 3, 2].flatMap((number) =>
+      many.map((i) => ids(i, number))
+    );
+    // With the length and the tags of each frame.
+    const bytes = [...firsts, ...others]
+      .reduce((sum, { length }) => sum + 6 + length, 0);
+    // With the lower limit, most signals are refused.
+    for (const limit of [1 << 20, 64 << 20]) {
+      assertLinear(`fragments with a limit of ${limit}`, bytes, () => {
+        const fragments = new Fragments(
+          1 << 20,
+          new Budget(limit),
+          new AtomCache(),
+          () => {},
+        );
+        for (const each of firsts) fragments.begin(each, 0, each.length);
+        for (const each of others) fragments.continue(each, 0, each.length);
+      });
+    }
+  },
+);
