@@ -158,7 +158,7 @@ export const ROWS: readonly Row[] = [
     warmup: 40_000,
     contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...HOSTS],
     targets: {
-      one_core: [atMost("raw", 1.4, 1.25), ...mixed("at most", 1.3)],
+      one_core: [atMost("raw", 1.4, 1.25), ...mixed("at most", 1.2)],
       split: [atMost("raw", 1.1, 1.05), ...mixed("at most", 1.2)],
     },
   },
@@ -182,7 +182,7 @@ export const ROWS: readonly Row[] = [
       atLeast("ergo", 2),
       atLeast("elixir", 2),
       atLeast("raw", 0.75, 0.9),
-      ...mixed("at least", 0.8),
+      ...mixed("at least", 1),
     ),
   },
   {
@@ -232,10 +232,7 @@ export const ROWS: readonly Row[] = [
     rounds: 5000,
     warmup: 20_000,
     contestants: [...MIXED, ...ACTORS, ...HOSTS],
-    targets: {
-      one_core: [atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.2)],
-      split: [atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.35)],
-    },
+    targets: both(atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.3)),
   },
   {
     name: "tasks",
@@ -255,8 +252,8 @@ export const ROWS: readonly Row[] = [
     warmup: 20_000,
     contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
     targets: {
-      one_core: [atMost("elixir", 1.2), ...mixed("at most", 1.4)],
-      split: [atMost("elixir", 1), ...mixed("at most", 1.4)],
+      one_core: [atMost("elixir", 1.2), ...mixed("at most", 1.2)],
+      split: [atMost("elixir", 1), ...mixed("at most", 1.2)],
     },
   },
   {
@@ -267,7 +264,11 @@ export const ROWS: readonly Row[] = [
     warmup: 50_000,
     callers: 100,
     contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
-    targets: both(atLeast("ergo", 1.2, 2), atLeast("elixir", 2)),
+    targets: both(
+      atLeast("ergo", 1.2, 2),
+      atLeast("elixir", 2),
+      ...mixed("at least", 1),
+    ),
   },
   {
     name: "local_round_trip",
@@ -309,6 +310,19 @@ export const ROWS: readonly Row[] = [
     contestants: ["elixir"],
     targets: {},
   },
+  ...[0, 20_000].map((warmup): Row => ({
+    name: warmup === 0 ? "supervisors_cold" : "supervisors",
+    title: `start and stop of 1,000 supervisors, ${
+      warmup === 0 ? "the first ones" : "warm"
+    }`,
+    figure: "cost",
+    isLocal: true,
+    placements: ONCE,
+    rounds: 1000,
+    warmup,
+    contestants: ["elixir"],
+    targets: both(atMost("elixir", warmup === 0 ? 3 : 2)),
+  })),
   {
     name: "pairs",
     title: "64 senders to 64 receivers",

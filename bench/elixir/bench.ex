@@ -429,6 +429,10 @@ defmodule Bench.Local do
   defp run(:spawn, job), do: cost(job, &spawn_each(&1))
   defp run(:spawn_many, job), do: cost(job, &batches(div(&1, 1000)))
 
+  defp run(row, job) when row in [:supervisors, :supervisors_cold] do
+    cost(job, &supervise(div(&1, 1000)))
+  end
+
   @doc "The code of an idle process."
   def wait do
     receive do
@@ -438,6 +442,14 @@ defmodule Bench.Local do
 
   @doc "The code of a process that exits at once."
   def nothing, do: :ok
+
+  defp supervise(0), do: :ok
+
+  defp supervise(left) do
+    pids = for _ <- 1..1000, do: elem(Supervisor.start_link([], strategy: :one_for_one), 1)
+    for pid <- pids, do: :ok = Supervisor.stop(pid)
+    supervise(left - 1)
+  end
 
   defp idle(count), do: for(_ <- 1..count, do: spawn(__MODULE__, :wait, []))
 

@@ -15,6 +15,7 @@ import {
   send,
   spawn,
   spawnMonitor,
+  Supervisor,
 } from "../../mod.ts";
 import {
   collectGarbage,
@@ -67,6 +68,17 @@ async function spawnMany(rounds: number): Promise<void> {
   }
 }
 
+/** Starts supervisors without children, 1,000 at a time, and then stops them. */
+async function supervise(rounds: number): Promise<void> {
+  for (let left = rounds / 1000; left > 0; left--) {
+    const pids: Pid[] = [];
+    for (let n = 1000; n > 0; n--) {
+      pids.push(await Supervisor.startLink([], { strategy: "one_for_one" }));
+    }
+    for (const pid of pids) await Supervisor.stop(pid);
+  }
+}
+
 /** The code of a process that exits at once. */
 function nothing(): void {}
 
@@ -105,6 +117,9 @@ async function measure(job: Job): Promise<Sample> {
       return await cost(job, spawnEach);
     case "spawn_many":
       return await cost(job, spawnMany);
+    case "supervisors":
+    case "supervisors_cold":
+      return await cost(job, supervise);
     case "idle_1k":
     case "idle_10k":
     case "idle_100k": {
