@@ -1,0 +1,318 @@
+/**
+ * Measures entities: `deno task bench:entities`.
+ *
+ * - A call without a write, on one node and between two, against `GenServer.call`: CPU time of the program.
+ * - Writes of 100 busy keys, on SQLite and on PostgreSQL if it is installed, against bare transactions of the same
+ *   driver, and against transactions that lock their key by an advisory lock of PostgreSQL and read it first.
+ * - The first calls of new keys, the memory of idle entities, and a drain with live ones.
+ *
+ * All is in one program, in turns, and each figure is the median of its turns. `--quick` shows that everything works.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { parseArgs } from "node:util";
+import postgres from "npm:postgres@^3";
+import {
+  Entities,
+  Entity,
+  memoryStore,
+  postgresStore,
+  sqliteStore,
+  type Store,
+} from "../entities/mod.ts";
+import { GenServer, Node, Process, spawn } from "../mod.ts";
+import { PostgresServer } from "../tests/_postgres.ts";
+import { collectGarbage } from "./measure.ts";
+import { Echo } from "./ours/jobs.ts";
+import { freePort, isInstalled } from "./processes.ts";
+
+const { values: { quick } } = parseArgs({
+  options: { quick: { type: "boolean", default: false } },
+});
+const SHARE = quick ? 0.02 : 1;
+const TURNS = quick ? 2 : 9;
+const CALLS = Math.ceil(20_000 * SHARE);
+const REMOTE_CALLS = Math.ceil(2000 * SHARE);
+const WRITES = Math.ceil(5000 * SHARE);
+const BUSY = 100;
+const NEW_KEYS = Math.ceil(10_000 * SHARE);
+const IDLE = Math.ceil(100_000 * SHARE);
+const LIVE = Math.ceil(1000 * SHARE);
+/** The number of first calls at a time. */
+const BATCH = 500;
+const PATIENT = { timeout: 60_000 };
+
+const Counter = Entity.define("counter", {
+  state: () => ({ n: 0 }),
+  echo: (_counter, value: number) => value,
+  add: (counter) => ++counter.state.n,
+}, { idle: Infinity });
+
+/** The results of the turns, by row and side. */
+const results = new Map<string, Map<string, number[]>>();
+
+function note(row: string, side: string, value: number): void {
+  const sides = results.get(row) ?? new Map<string, number[]>();
+  results.set(row, sides);
+  sides.set(side, [...sides.get(side) ?? [], value]);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** Microseconds of CPU time for each call. */
+async function cpu(
+  count: number,
+  call: (n: number) => Promise<number>,
+): Promise<number> {
+  const before = process.cpuUsage();
+  for (let n = 0; n < count; n++) {
+    if (await call(n) !== n) throw new Error("Cannot go on: a wrong answer");
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / count;
+}
+
+/** Milliseconds of some work. */
+async function time(work: () => unknown): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+/** Writes per second of all busy keys. */
+async function rate(write: (key: string) => Promise<unknown>): Promise<number> {
+  const each = Math.ceil(WRITES / BUSY);
+  const ms = await time(() =>
+    Promise.all(Array.from({ length: BUSY }, async (_, key) => {
+      for (let n = 0; n < each; n++) await write(`key ${key}`);
+    }))
+  );
+  return each * BUSY / ms * 1000;
+}
+
+/** Starts the entities of a node, in a process that stays. */
+function host(node: Node, store: Store): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  void node.run(() => {
+    spawn(async () => {
+      await Entities.startLink({
+        types: [Counter],
+        store,
+        shards: 64,
+        maxEntities: 1e6,
+      })
+        .then(resolve, reject);
+      await Process.sleep(Infinity);
+    });
+  });
+  return promise;
+}
+
+async function calls(alex: Node, kate: Node): Promise<void> {
+  await kate.run(async () => {
+    const own = await GenServer.startLink(Echo, null);
+    const other = { name: "Echo", node: alex.name };
+    await alex.run(() =>
+      void spawn(async () => {
+        await GenServer.startLink(Echo, null, { name: "Echo" });
+        await Process.sleep(Infinity);
+      })
+    );
+    const keys = new Map<string, string>();
+    for (let n = 0; keys.size < 2; n++) {
+      const { node } = await Counter.get(`${n}`).pid();
+      keys.set(node, `${n}`);
+    }
+    const [here, there] = [keys.get(kate.name)!, keys.get(alex.name)!];
+    for (let turn = -2; turn < TURNS; turn++) {
+      const rows = [
+        ["call on one node, µs of CPU", CALLS, own, here],
+        ["call on another node, µs of CPU", REMOTE_CALLS, other, there],
+      ] as const;
+      for (const [row, count, server, key] of rows) {
+        const plain = await cpu(
+          count,
+          (value) => GenServer.call(server, { type: "echo", value }),
+        );
+        const entity = await cpu(count, (n) => Counter.get(key).echo(n));
+        if (turn < 0) continue;
+        note(row, "GenServer", plain);
+        note(row, "entity", entity);
+      }
+    }
+  });
+}
+
+async function openAndRest(alex: Node): Promise<void> {
+  await alex.run(async () => {
+    const memory = () => {
+      collectGarbage();
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
+    };
+    const open = async (from: number, count: number) => {
+      for (let n = from; n < from + count; n += BATCH) {
+        await Promise.all(
+          Array.from(
+            { length: Math.min(BATCH, from + count - n) },
+            (_, i) => Counter.get(`new ${n + i}`, PATIENT).echo(i),
+          ),
+        );
+      }
+    };
+    await open(0, LIVE);
+    const ms = await time(() => open(LIVE, NEW_KEYS));
+    note("first calls of new keys, thousand/s", "entity", NEW_KEYS / ms);
+    const before = memory();
+    await open(LIVE + NEW_KEYS, IDLE);
+    note("an idle entity, bytes", "entity", (memory() - before) / IDLE);
+  });
+  await alex.stop();
+}
+
+/** Moves live entities while they are called. */
+async function moves(alex: Node, kate: Node): Promise<void> {
+  const keys = Array.from({ length: LIVE }, (_, n) => `live ${n}`);
+  await kate.run(async () => {
+    await Promise.all(
+      keys.map((key) => Counter.get(key, PATIENT).add()),
+    );
+    let isOver = false;
+    let failed = 0;
+    const load = (async () => {
+      for (let n = 0; !isOver; n++) {
+        await Counter.get(keys[n % LIVE]).add().catch(() => failed++);
+      }
+    })();
+    note("drain, ms", "entity", await time(() => alex.drain()));
+    isOver = true;
+    await load;
+    note("drain, failed calls", "entity", failed);
+  });
+}
+
+async function writes(node: Node, row: string, rivals: Rivals): Promise<void> {
+  await node.run(async () => {
+    for (let turn = -1; turn < Math.min(TURNS, 5); turn++) {
+      const sides = {
+        ...rivals,
+        entity: (key: string) => Counter.get(key, PATIENT).add(),
+      };
+      for (const [side, write] of Object.entries(sides)) {
+        const found = await rate(write);
+        if (turn >= 0) note(row, side, found);
+      }
+    }
+  });
+}
+
+type Rivals = Record<string, (key: string) => Promise<unknown>>;
+
+/** A transaction for each write, as SQLite's driver does it: at once. */
+function bareSqlite(file: string): Rivals {
+  const db = new DatabaseSync(file);
+  db.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (key TEXT PRIMARY KEY, n INTEGER)",
+  );
+  const write = db.prepare(
+    "INSERT INTO t VALUES (?, 1) ON CONFLICT DO UPDATE SET n = n + 1",
+  );
+  return {
+    bare: (key) => {
+      write.run(key);
+      // Other work of the program goes on between transactions.
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+async function barePostgres(sql: postgres.Sql): Promise<Rivals> {
+  await sql`CREATE TABLE t (key text PRIMARY KEY, n int)`;
+  return {
+    bare: (key) =>
+      sql`INSERT INTO t VALUES (${key}, 1) ON CONFLICT (key) DO UPDATE SET n = t.n + 1`,
+    lock: (key) =>
+      sql.begin(async (sql) => {
+        await sql`SELECT pg_advisory_xact_lock(hashtext(${key}))`;
+        const [row] = await sql`SELECT n FROM t WHERE key = ${key}`;
+        await sql`UPDATE t SET n = ${row.n + 1} WHERE key = ${key}`;
+      }),
+  };
+}
+
+const epmdPort = freePort();
+const start = (name: string) =>
+  Node.start({
+    name: `${name}@localhost`,
+    cookie: "bench",
+    epmdPort,
+    onTreeEnd: "continue",
+    log() {},
+  });
+
+/** Runs some work with nodes that have entities in a store. */
+async function withNodes(
+  store: () => Store,
+  names: string[],
+  work: (...nodes: Node[]) => Promise<void>,
+): Promise<void> {
+  const nodes: Node[] = [];
+  for (const name of names) {
+    const node = await start(name);
+    await host(node, store());
+    nodes.push(node);
+  }
+  // A node takes its share of shards a few at a time.
+  if (names.length > 1) await Process.sleep(5000);
+  await work(...nodes);
+  for (const node of nodes) await node.stop();
+}
+
+const folder = await Deno.makeTempDir();
+const shared = memoryStore();
+await withNodes(() => shared, ["alex", "kate"], calls);
+const resting = memoryStore();
+await withNodes(() => resting, ["alex"], openAndRest);
+await withNodes(
+  () => sqliteStore(`${folder}/moves.db`),
+  ["alex", "kate"],
+  moves,
+);
+await withNodes(
+  () => sqliteStore(`${folder}/entities.db`),
+  ["alex"],
+  (alex) =>
+    writes(alex, "writes on SQLite, 1/s", bareSqlite(`${folder}/bare.db`)),
+);
+if (await isInstalled("postgres")) {
+  await using server = await PostgresServer.start();
+  const sql = postgres(server.url, { max: 10, onnotice() {} });
+  const rivals = await barePostgres(sql);
+  await withNodes(
+    () => postgresStore((text, params) => sql.unsafe(text, params)),
+    ["alex"],
+    (alex) => writes(alex, "writes on PostgreSQL, 1/s", rivals),
+  );
+  await sql.end();
+}
+await Deno.remove(folder, { recursive: true });
+
+for (const [row, sides] of results) {
+  const entity = median(sides.get("entity")!);
+  const others = [...sides].filter(([side]) => side !== "entity").map((
+    [side, values],
+  ) =>
+    `${side} ${median(values).toPrecision(3)} (entity: ${
+      (entity / median(values)).toFixed(2)
+    } ×)`
+  );
+  console.log(
+    [`${row}: entity ${entity.toPrecision(3)}`, ...others].join("; "),
+  );
+}
+Deno.exit();
