@@ -163,7 +163,7 @@ export class Project implements AsyncDisposable {
   /**
    * Bundles a program into `out/`, for Node.
    *
-   * @returns The files of the package in the bundle's first file, and those of which it imports more when they are used.
+   * @returns The files of the package in the bundle's first file, and the files that import more when they are used.
    */
   async bundle(
     name: string,

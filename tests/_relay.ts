@@ -7,7 +7,7 @@ export class Relay implements AsyncDisposable {
   readonly #to: number;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((near) => this.#accept(near));
-  /** What happens when the relay is joined, in order; `undefined` while it forwards. */
+  /** The steps of a join, in order; `undefined` while the relay forwards. */
   #later: (() => void)[] | undefined;
 
   private constructor(to: number) {

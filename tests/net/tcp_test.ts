@@ -64,7 +64,7 @@ test("a peer that still writes reads all that came before the end", async () => 
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       socket.write("more", (error) => error ? reject(error) : resolve());
       await promise;
-      // Each turn lets a reset arrive, and there is none.
+      // A reset would arrive in one of these turns.
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     let text = "";

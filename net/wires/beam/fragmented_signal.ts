@@ -4,7 +4,7 @@ import { RAW_BUFFER, takeRawBuffer } from "../frame_buffers.ts";
 import { FIRST_FRAGMENT, NEXT_FRAGMENT } from "./control.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 
-/** The bytes before those of the signal: the length of the frame, two tags, and the two ids. */
+/** The number of bytes before a signal: the length of the frame, two tags, and the two ids. */
 const HEAD = 4 + 2 + 16;
 
 /** The bytes of the signal in a fragment of a whole buffer. */

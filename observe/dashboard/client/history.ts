@@ -19,7 +19,7 @@ const MAX_REMEMBERED = 100;
 interface Remembered {
   last: PageNode;
   samples: PageSample[];
-  /** Whether the samples begin with those of the dashboard. */
+  /** Whether the samples begin with the dashboard's samples. */
   isWhole: boolean;
   /** The bytes per second of each connection, by peer. */
   rates: Map<string, number>;
@@ -59,12 +59,12 @@ export function remember(state: PageNode): void {
   known.last = state;
 }
 
-/** Whether a node's samples begin with those of the dashboard. */
+/** Whether a node's samples begin with the dashboard's samples. */
 export function isWhole(node: string): boolean {
   return nodes.get(node)?.isWhole ?? false;
 }
 
-/** Puts the samples that the dashboard has of a node before those of this page. */
+/** Puts the dashboard's samples of a node before the samples of this page. */
 export function addEarlier(node: string, earlier: readonly PageSample[]): void {
   const known = nodes.get(node);
   if (known === undefined || known.isWhole) return;
