@@ -39,6 +39,8 @@ export interface LockerView {
   readonly names: GlobalTable;
   readonly lock: NamesLock;
   readonly erlang: ErlangPeers;
+  /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
+  afterPatience(fn: () => void, ms: number): () => void;
 }
 
 /** How often the locks are tried before the other node has to try again. */
@@ -77,9 +79,11 @@ export class GlobalLocker implements Server {
     const parties = erlang.begin(node);
     if (parties === undefined) return;
     const { exchange, tag, locker } = parties;
-    const { pid, runtime } = this.#process;
+    const { pid } = this.#process;
     const requester = inTermOrder(pid, locker);
-    const inTime = () => runtime.after(EXCHANGE_WAIT, () => exchange.cancel());
+    // A killed process does not stop its timers; the server, which it is linked to, does.
+    const inTime = () =>
+      this.#view.afterPatience(() => exchange.cancel(), EXCHANGE_WAIT);
     const stopLocks = inTime();
     const locked = await this.#lockAll(node, requester).finally(stopLocks);
     const isSet = locked !== undefined && !exchange.isOver;
