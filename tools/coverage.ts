@@ -32,13 +32,15 @@ const MEASURING = [
 /** Long random simulations, and examples, some of which need threads: other tests run the same code. */
 const LONG = /^(simulation_\w+|reconnect|examples\w*)_test\.ts$/;
 
-/** Tests that start few processes, and reach code that no other test reaches: TLS, EPMD, listeners. */
+/** Tests that start few processes, and reach code that no other test reaches: TLS, EPMD, listeners, SQLite, Erlang's tools. */
 const NEEDED = [
+  "beam_rpc_test.ts",
   "distribution_test.ts",
   "epmd_server_test.ts",
   "epmd_test.ts",
   "listen_test.ts",
   "node_test.ts",
+  "stores_test.ts",
   "tls_test.ts",
 ];
 

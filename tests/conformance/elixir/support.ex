@@ -432,7 +432,7 @@ defmodule Conformance.Peer do
       receive do
         {:DOWN, ^ref, _, _, _} -> :ok
       after
-        10_000 ->
+        3_000 ->
           Process.exit(pid, :kill)
           receive do: ({:DOWN, ^ref, _, _, _} -> :ok)
       end
