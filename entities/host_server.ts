@@ -387,7 +387,9 @@ export class HostServer {
   #alarm({ type, key, due }: DueAlarm): void {
     const found = this.#entity(type, key);
     if (Array.isArray(found)) return;
-    found.live.starting.then((pid) => GenServer.cast(pid, ["alarm", due]));
+    found.live.starting.then((pid) => {
+      if (!this.#node.isOver) GenServer.cast(pid, ["alarm", due]);
+    });
   }
 
   #info(): EntitiesInfo {

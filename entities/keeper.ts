@@ -150,7 +150,10 @@ export class Keeper {
   #endClosed(): void {
     for (const { entities } of this.#node.closed.splice(0)) {
       for (const { starting } of entities.values()) {
-        starting.then((pid) => void GenServer.cast(pid, ["close"]));
+        starting.then((pid) => {
+          // The server ends its entities itself, and this process with them.
+          if (!this.#node.isOver) GenServer.cast(pid, ["close"]);
+        });
       }
     }
   }

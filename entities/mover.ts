@@ -123,7 +123,9 @@ export class Mover {
       for (const { starting } of shard.entities.values()) {
         if (told.has(starting)) continue;
         told.add(starting);
-        GenServer.cast(await starting, ["close"]);
+        const pid = await starting;
+        if (this.#node.isOver) return;
+        GenServer.cast(pid, ["close"]);
       }
       if (shard.entities.size > 0) await shard.ended.wait();
     }
