@@ -318,14 +318,20 @@ test("a broadcast of a refused write is not sent, and its number is given again"
     assertEquals(told(await receive()), ["message", 1, "one"]);
   }));
 
-test("a subscriber sees by a gap that it has missed a broadcast", async () => {
-  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
-  await using _ = cluster;
+/** Subscribes to the note "a" on the node sophie; returns the events, which grow. */
+function subscribe(cluster: SimulatedCluster): unknown[] {
   const events: unknown[] = [];
   cluster.spawn("sophie", async () => {
     await Note.get("a").subscribe();
     for (;;) events.push(told(await receive()));
   });
+  return events;
+}
+
+test("a subscriber sees by a gap that it has missed a broadcast", async () => {
+  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
+  await using _ = cluster;
+  const events = subscribe(cluster);
   await cluster.advance(500);
   await cluster.run("alex", async () => {
     const note = Note.get("a");
@@ -346,11 +352,7 @@ test("a subscriber sees by a gap that it has missed a broadcast", async () => {
 test("a broadcast of before a gap does not come after it", async () => {
   const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
   await using _ = cluster;
-  const events: unknown[] = [];
-  cluster.spawn("sophie", async () => {
-    await Note.get("a").subscribe();
-    for (;;) events.push(told(await receive()));
-  });
+  const events = subscribe(cluster);
   await cluster.advance(500);
   cluster.spawn("alex", () => Note.get("a").writeSlowly("x", 1000));
   cluster.spawn("alex", () => Note.get("a").ring("one"));
@@ -368,11 +370,7 @@ test("a subscription goes on at the next owner when a node freezes", async () =>
     sophie: { hosts: false },
   });
   await using _ = cluster;
-  const events: unknown[] = [];
-  cluster.spawn("sophie", async () => {
-    await Note.get("a").subscribe();
-    for (;;) events.push(told(await receive()));
-  });
+  const events = subscribe(cluster);
   await cluster.advance(500);
   await cluster.run("alex", () => Note.get("a").ring("one"));
   cluster.pause("alex");
