@@ -21,8 +21,17 @@ export const PERMISSIONS: readonly string[] = [
 ];
 
 /** A test of a command line. */
-export function cliTest(name: string, fn: () => void | Promise<void>): void {
-  test(name, { timeout: 60_000, tags: ["cli"] }, fn);
+export function cliTest(
+  name: string,
+  fn: () => void | Promise<void>,
+  tags: readonly string[] = [],
+): void {
+  test(name, { timeout: 60_000, tags: ["cli", ...tags] }, fn);
+}
+
+/** One that a newcomer's run leaves out: each starts programs, and a similar one is left in. */
+export function slowCliTest(name: string, fn: () => Promise<void>): void {
+  cliTest(name, fn, ["slow"]);
 }
 
 export function shellTest(name: string, fn: () => void | Promise<void>): void {

@@ -15,8 +15,17 @@ const LESSON = "tests/chat/lesson_test.ts";
 const OWN = "sendMessage() returns ok";
 const UNATTENDED = "sendMessage() returns ok, unattended";
 
-function harnessTest(name: string, fn: () => Promise<void>): void {
-  test(name, { timeout: 60_000 }, fn);
+function harnessTest(
+  name: string,
+  fn: () => Promise<void>,
+  tags: readonly string[] = [],
+): void {
+  test(name, { timeout: 60_000, tags }, fn);
+}
+
+/** One that a newcomer's run leaves out: each starts runs of tests, and a similar one is left in. */
+function slowTest(name: string, fn: () => Promise<void>): void {
+  harnessTest(name, fn, ["slow"]);
 }
 
 harnessTest("the lesson's test is excluded without a node", async () => {
@@ -30,7 +39,7 @@ harnessTest("the lesson's test is excluded without a node", async () => {
   assertEquals(code, 0);
 });
 
-harnessTest("the lesson's test alone is singular", async () => {
+slowTest("the lesson's test alone is singular", async () => {
   const run = await harness(
     LESSON,
     "--filter",
@@ -57,7 +66,7 @@ harnessTest("the lesson's test fails without moebi", async () => {
   assertEquals(run.code, 1);
 });
 
-harnessTest("the lesson's test names the missing node", async () => {
+slowTest("the lesson's test names the missing node", async () => {
   const run = await harness(LESSON, "--include=distributed");
   assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
   assertStringIncludes(
@@ -143,7 +152,7 @@ const FILTERED: [
   ],
 ];
 
-harnessTest("main() filters by tags as ExUnit does", async () => {
+slowTest("main() filters by tags as ExUnit does", async () => {
   for (const [args, announced, ran, totals] of FILTERED) {
     const run = await harness("harness_tags", ...args);
     assertEquals(run.announced, announced, args.join(" "));
@@ -157,7 +166,7 @@ harnessTest("main() filters by tags as ExUnit does", async () => {
   }
 });
 
-harnessTest("main() fails when --only matches nothing", async () => {
+slowTest("main() fails when --only matches nothing", async () => {
   const run = await harness("harness_tags", "--only", "nosuch");
   assertStringIncludes(
     run.stderr,
@@ -200,7 +209,7 @@ test("main() rejects invalid flags", async () => {
   assertMatch((await harness("--help")).stdout, /^Usage: deno task test /);
 });
 
-harnessTest("main() prints Deno's reports on request only", async () => {
+slowTest("main() prints Deno's reports on request only", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/report.xml`;
@@ -238,57 +247,49 @@ harnessTest("deno test runs the same tests", async () => {
   assertEquals(run.code, 0);
 });
 
-test(
-  "test() names the resources that a test left behind",
-  { timeout: 60_000, tags: ["slow"] },
-  async () => {
-    const { stdout, outcomes } = await harness("harness_leaks");
-    assertEquals(
-      Object.keys(outcomes).filter((name) => outcomes[name] === "ok"),
-      ["leaves nothing", "may leave a process"],
-    );
-    const left = [...stdout.matchAll(/^ {2}- (.*)$/gm)]
-      .map(([, text]) => text.replace(/<[\d.]+>/, "").replace(/\d{4,}/g, "N"));
-    assertEquals(left, [
-      "the process #PID, waiter",
-      "the process #PID, a function, registered as clerk",
-      "the name shell of #PID",
-      "1 monitor of #PID (shell)",
-      "a server that listens on 127.0.0.1:N",
-      "A file was opened during the test, but not closed during the test. Close the file handle by calling `file.close()`.",
-      "the process #PID, clerk",
-      "the node kate@localhost, which is still started",
-      // Its EPMD runs on a thread of its own.
-      "a server that listens on 127.0.0.1:N",
-      "a socket from 127.0.0.1:N to port N",
-    ]);
-  },
-);
+slowTest("test() names the resources that a test left behind", async () => {
+  const { stdout, outcomes } = await harness("harness_leaks");
+  assertEquals(
+    Object.keys(outcomes).filter((name) => outcomes[name] === "ok"),
+    ["leaves nothing", "may leave a process"],
+  );
+  const left = [...stdout.matchAll(/^ {2}- (.*)$/gm)]
+    .map(([, text]) => text.replace(/<[\d.]+>/, "").replace(/\d{4,}/g, "N"));
+  assertEquals(left, [
+    "the process #PID, waiter",
+    "the process #PID, a function, registered as clerk",
+    "the name shell of #PID",
+    "1 monitor of #PID (shell)",
+    "a server that listens on 127.0.0.1:N",
+    "A file was opened during the test, but not closed during the test. Close the file handle by calling `file.close()`.",
+    "the process #PID, clerk",
+    "the node kate@localhost, which is still started",
+    // Its EPMD runs on a thread of its own.
+    "a server that listens on 127.0.0.1:N",
+    "a socket from 127.0.0.1:N to port N",
+  ]);
+});
 
-test(
-  "test() starts peers, and always stops them",
-  { timeout: 60_000, tags: ["slow"] },
-  async () => {
-    const { stdout, outcomes } = await harness("harness_peers");
-    assertEquals(outcomes, {
-      "three nodes": "ok",
-      "what the application starts is its own": "ok",
-      "what the test starts is not": "FAILED",
-      "call() rejects as the peer throws": "ok",
-      "kill() takes the node down": "ok",
-      "a peer by itself": "ok",
-      "is not on a peer that does not come up": "FAILED",
-      "times out": "FAILED",
-    });
-    assertStringIncludes(
-      stdout,
-      "Cannot start the peer kate@localhost: it ended with code 1 before it could be reached; it printed:\nError: the bank is closed",
-    );
-    assertStringIncludes(stdout, "Test timed out after 300ms.");
-    assertMatch(stdout, /left something behind:\n {2}- the process .*, lost\n/);
-    assert(!stdout.includes("Leaks detected"));
-  },
-);
+slowTest("test() starts peers, and always stops them", async () => {
+  const { stdout, outcomes } = await harness("harness_peers");
+  assertEquals(outcomes, {
+    "three nodes": "ok",
+    "what the application starts is its own": "ok",
+    "what the test starts is not": "FAILED",
+    "call() rejects as the peer throws": "ok",
+    "kill() takes the node down": "ok",
+    "a peer by itself": "ok",
+    "is not on a peer that does not come up": "FAILED",
+    "times out": "FAILED",
+  });
+  assertStringIncludes(
+    stdout,
+    "Cannot start the peer kate@localhost: it ended with code 1 before it could be reached; it printed:\nError: the bank is closed",
+  );
+  assertStringIncludes(stdout, "Test timed out after 300ms.");
+  assertMatch(stdout, /left something behind:\n {2}- the process .*, lost\n/);
+  assert(!stdout.includes("Leaks detected"));
+});
 
 harnessTest("startPeer()'s peer exits with its test", async () => {
   const code = `

@@ -289,8 +289,10 @@ const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
   ],
 };
 
+const SLOW = { timeout: 600_000, tags: ["slow"] };
+
 for (const [what, [faults, said, seed = 1]] of Object.entries(PLANTED)) {
-  test(`${what} is found within 2000 lives`, { timeout: 600_000 }, async () => {
+  test(`${what} is found within 2000 lives`, SLOW, async () => {
     const found = await fc.check(keepsPromises(faults), {
       numRuns: 2000,
       seed,

@@ -48,7 +48,8 @@ const ONE = "alex-1@localhost";
 const TWO = "alex-2@localhost";
 
 /** Threads start slowly while other tests run. */
-const SLOW: TestOptions = { timeout: 120_000 };
+const PATIENT: TestOptions = { timeout: 120_000 };
+const SLOW: TestOptions = { ...PATIENT, tags: ["slow"] };
 
 /** A test whose body is a process of alex. */
 function workersTest(
@@ -57,11 +58,16 @@ function workersTest(
   options: Parameters<Cluster["start"]>[1] = {},
   tags: string[] = [],
 ): void {
-  test(name, { ...SLOW, tags }, async () => {
+  test(name, { ...PATIENT, tags }, async () => {
     await using cluster = new Cluster();
     const alex = await cluster.start("alex", options);
     await alex.run(() => fn(cluster, alex));
   });
+}
+
+/** One that a newcomer's run leaves out: each starts threads, and a similar one is left in. */
+function slowTest(...[name, fn, options]: Parameters<typeof workersTest>) {
+  workersTest(name, fn, options, ["slow"]);
 }
 
 function start(options: Partial<WorkersOptions> = {}): Promise<Pid> {
@@ -124,7 +130,7 @@ workersTest("startLink() starts connected nodes", async () => {
   assertEquals(await Node.ping(ONE), "pang");
 });
 
-workersTest("an event of a thread has its node and metadata", async () => {
+slowTest("an event of a thread has its node and metadata", async () => {
   await Observer.log();
   await start();
   await call(ONE, "note");
@@ -198,7 +204,7 @@ workersTest("a worker exports its functions only", async () => {
   );
 });
 
-test("output and log go where the program's go", SLOW, async () => {
+test("output and log go where the program's go", PATIENT, async () => {
   await using cluster = new Cluster();
   const printed: string[] = [];
   const alex = await cluster.start("alex", {
@@ -243,7 +249,7 @@ test("workers with TLS use TLS with others", SLOW, async () => {
   );
 });
 
-workersTest("workers listen on following ports", async (cluster) => {
+slowTest("workers listen on following ports", async (cluster) => {
   const port = freePort();
   const workers = await start({ port });
   const kate = await cluster.start("kate", { epmdPort: freePort() });
@@ -272,15 +278,13 @@ workersTest("a computing thread stays connected", async () => {
   assertEquals(await receive(), "last");
 }, { tickTime: 200 });
 
-workersTest(
+slowTest(
   "a thread with many tasks listens on",
   async (cluster) => {
     await start();
     for (let i = 0; i < 12; i++) await call(ONE, "compute", 550);
     assertEquals(cluster.lines(), []);
   },
-  {},
-  ["slow"],
 );
 
 workersTest("a thread that hangs is restarted", async (cluster) => {
@@ -300,7 +304,7 @@ workersTest("a thread that hangs is restarted", async (cluster) => {
   );
 });
 
-workersTest("a busy main thread keeps its workers", async () => {
+slowTest("a busy main thread keeps its workers", async () => {
   const workers = await start({ answerTimeout: 400 });
   const end = performance.now() + 1000;
   // safe: it computes for at least as long as a silent worker is waited for.
@@ -309,7 +313,7 @@ workersTest("a busy main thread keeps its workers", async () => {
   assertEquals((await Workers.info(workers))[0].restarts, 0);
 });
 
-workersTest(
+slowTest(
   "Workers.info() shows a silent thread",
   async () => {
     const workers = await start({ answerTimeout: 60_000 / 4 });
@@ -320,8 +324,6 @@ workersTest(
     });
     await computed;
   },
-  {},
-  ["slow"],
 );
 
 // Failures.
@@ -338,7 +340,8 @@ for (
     ],
   ] as const
 ) {
-  workersTest(`a worker is restarted after ${fn}()`, async (cluster) => {
+  const restartTest = fn === "crash" ? workersTest : slowTest;
+  restartTest(`a worker is restarted after ${fn}()`, async (cluster) => {
     const workers = await start({ count: 2 });
     Process.trapExit(true);
     Node.monitor(ONE);
@@ -412,7 +415,8 @@ for (
     ],
   ] as const
 ) {
-  workersTest(`startLink() rejects if the module ${what}`, async (cluster) => {
+  const rejectTest = what === "throws" ? workersTest : slowTest;
+  rejectTest(`startLink() rejects if the module ${what}`, async (cluster) => {
     Process.trapExit(true);
     const failing = module(...lines);
     const error = await assertRejects(
@@ -438,7 +442,7 @@ for (
   });
 }
 
-workersTest("startLink() names a missing module", async () => {
+slowTest("startLink() names a missing module", async () => {
   Process.trapExit(true);
   const missing = new URL("./no_such_module.ts", import.meta.url);
   await assertRejects(
@@ -461,7 +465,7 @@ workersTest("startLink() ends a worker that is late", async () => {
   );
 });
 
-workersTest("a worker that fails is not started for ever", async (cluster) => {
+slowTest("a worker that fails is not started for ever", async (cluster) => {
   Process.trapExit(true);
   const key = `workers_test_${Date.now()}`;
   const failing = module(
@@ -536,7 +540,7 @@ workersTest("Node.stop() stops workers and their threads", async (cluster) => {
   }
 });
 
-test("Node.stop({ timeout: 0 }) ends all threads", SLOW, async () => {
+test("Node.stop({ timeout: 0 }) ends all threads", PATIENT, async () => {
   await using cluster = new Cluster();
   const alex = await cluster.start("alex");
   await hold(alex);
@@ -557,7 +561,7 @@ workersTest("stop() ends a thread that computes", async () => {
   assertEquals(Node.list(), []);
 });
 
-test("Node.drain() finishes what others started", SLOW, async () => {
+test("Node.drain() finishes what others started", PATIENT, async () => {
   await using cluster = new Cluster();
   const alex = await cluster.start("alex");
   const kate = await cluster.start("kate");
@@ -625,7 +629,7 @@ await node.stop();`,
   });
 }
 
-workersTest("a supervisor stops and restarts workers as a whole", async () => {
+slowTest("a supervisor stops and restarts workers as a whole", async () => {
   const supervisor = await Supervisor.startLink(
     [[Workers, {
       module: MODULE,
@@ -642,7 +646,7 @@ workersTest("a supervisor stops and restarts workers as a whole", async () => {
   assertEquals(await call(ONE, "add", 1, 2), 3);
 });
 
-workersTest(
+slowTest(
   "workers end with their starter",
   async () => {
     const starter = Process.monitor(await Node.spawn(ALEX, ["Remote", "wait"]));
@@ -666,8 +670,6 @@ workersTest(
       Process.trapExit(false);
     }
   },
-  {},
-  ["slow"],
 );
 
 async function startAndWait(to: Pid): Promise<void> {
@@ -703,7 +705,7 @@ workersTest("many messages pass between threads in order", async () => {
   }
 });
 
-workersTest(
+slowTest(
   "messages for a busy thread wait up to limits",
   async () => {
     await start();
@@ -726,7 +728,6 @@ workersTest(
     }
   },
   { limits: { maxQueueBytes: 4_000_000 } },
-  ["slow"],
 );
 
 // Misuse.
@@ -765,7 +766,7 @@ test("Workers.startLink() rejects options that are invalid", async () => {
   }
 });
 
-workersTest("a node without EPMD reaches workers", async (cluster, alex) => {
+slowTest("a node without EPMD reaches workers", async (cluster, alex) => {
   await start();
   const kate = await cluster.start("kate", { epmdPort: false });
   await kate.run(async () => {
@@ -793,7 +794,7 @@ for (
     ],
   ] as const
 ) {
-  workersTest(`a worker states ${what}`, async ({ epmdPort }) => {
+  slowTest(`a worker states ${what}`, async ({ epmdPort }) => {
     await start();
     const epmd = { host: "127.0.0.1", port: epmdPort };
     const { port } = (await lookup("alex-1", epmd))!;

@@ -15,6 +15,7 @@ import {
   cliTest,
   nodeFlags,
   PERMISSIONS,
+  slowCliTest,
   withFolder,
 } from "../../_cli.ts";
 import { freePort } from "../../../testing/_ports.ts";
@@ -59,7 +60,7 @@ cliTest("--module exports functions to other nodes", async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-cliTest("--allow-closures runs any code, with a warning", async () => {
+slowCliTest("--allow-closures runs any code, with a warning", async () => {
   const port = freePort();
   await using kate = new ChatProcess([
     ...nodeFlags("kate", port),
@@ -76,7 +77,7 @@ cliTest("--allow-closures runs any code, with a warning", async () => {
   assertPrinted(ended, "kate@localhost\n");
 });
 
-cliTest("--hidden keeps the node out of Node.list()", async () => {
+slowCliTest("--hidden keeps the node out of Node.list()", async () => {
   const port = freePort();
   await using kate = new ChatProcess([...nodeFlags("kate", port), "--hidden"]);
   await kate.printed("kate@localhost is up.");
@@ -136,7 +137,7 @@ test("--cookie-file must be accessible by its owner only", {
     assertPrinted(await chat(flags), "alex@localhost\n");
   }));
 
-cliTest(
+slowCliTest(
   "the cookie is created in the home folder if it is missing",
   () =>
     withFolder(async (folder) => {
@@ -171,7 +172,7 @@ cliTest(
     }),
 );
 
-cliTest("--sname exits when the name is in use", async () => {
+slowCliTest("--sname exits when the name is in use", async () => {
   const port = freePort();
   await using first = new ChatProcess(nodeFlags("kate", port));
   await first.printed("kate@localhost is up.");
@@ -195,12 +196,12 @@ cliTest("--port exits when the port is in use", async () => {
   assertPrinted(await chat(flags), "");
 });
 
-cliTest("--listen exits when the address is not local", async () => {
+slowCliTest("--listen exits when the address is not local", async () => {
   const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
   assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
 });
 
-cliTest("--name starts a node with a long name", async () => {
+slowCliTest("--name starts a node with a long name", async () => {
   const ended = await chat([
     "--name=alex@127.0.0.1",
     "--cookie=c",
@@ -211,7 +212,7 @@ cliTest("--name starts a node with a long name", async () => {
   assertPrinted(ended, "alex@127.0.0.1\n");
 });
 
-cliTest(
+slowCliTest(
   "--module exits when the module does not load",
   () =>
     withFolder(async (folder) => {
@@ -237,22 +238,26 @@ cliTest("a missing permission is reported in one line", async () => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  cliTest(`${signal} stops a node after it has printed its start`, async () => {
-    const port = freePort();
-    await using kate = new ChatProcess(nodeFlags("kate", port));
-    await kate.printed("kate@localhost is up. Ctrl-C stops it.");
-    kate.kill(signal);
-    kate.kill(signal);
-    assertEquals(
-      await kate.ended,
-      { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
-    );
-    // Its name and EPMD's port are free at once.
-    assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
-  });
+  const signalTest = signal === "SIGTERM" ? cliTest : slowCliTest;
+  signalTest(
+    `${signal} stops a node after it has printed its start`,
+    async () => {
+      const port = freePort();
+      await using kate = new ChatProcess(nodeFlags("kate", port));
+      await kate.printed("kate@localhost is up. Ctrl-C stops it.");
+      kate.kill(signal);
+      kate.kill(signal);
+      assertEquals(
+        await kate.ended,
+        { code: 0, signal: null, stdout: kate.stdout, stderr: "" },
+      );
+      // Its name and EPMD's port are free at once.
+      assertPrinted(await chat([...nodeFlags("kate", port), "-e", "1"]), "");
+    },
+  );
 }
 
-cliTest("SIGTERM stops a program without a node", async () => {
+slowCliTest("SIGTERM stops a program without a node", async () => {
   await using program = new ChatProcess([]);
   await program.printed("No node is started: --sname NAME starts one");
   program.kill("SIGTERM");
@@ -307,7 +312,7 @@ cliTest("a second signal ends the program at once", async () => {
   assertEquals([code, stderr], [1, ""]);
 });
 
-cliTest("--no-halt keeps the node up after --eval", async () => {
+slowCliTest("--no-halt keeps the node up after --eval", async () => {
   await using kate = new ChatProcess([
     ...nodeFlags("kate", freePort()),
     "--no-halt",
@@ -322,7 +327,7 @@ cliTest("--no-halt keeps the node up after --eval", async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-cliTest("a program exits when its code stops the node", async () => {
+slowCliTest("a program exits when its code stops the node", async () => {
   const flags = [...nodeFlags("kate", freePort()), "--no-halt"];
   assertPrinted(await chat([...flags, "-e", "await Node.stop()"]), "");
 });
