@@ -34,8 +34,17 @@ export function slowCliTest(name: string, fn: () => Promise<void>): void {
   cliTest(name, fn, ["slow"]);
 }
 
-export function shellTest(name: string, fn: () => void | Promise<void>): void {
-  test(name, { timeout: 60_000, tags: ["shell"] }, fn);
+export function shellTest(
+  name: string,
+  fn: () => void | Promise<void>,
+  tags: readonly string[] = [],
+): void {
+  test(name, { timeout: 60_000, tags: ["shell", ...tags] }, fn);
+}
+
+/** One that a newcomer's run leaves out, as {@linkcode slowCliTest}. */
+export function slowShellTest(name: string, fn: () => Promise<void>): void {
+  shellTest(name, fn, ["slow"]);
 }
 
 export interface ChatOptions {

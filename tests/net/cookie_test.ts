@@ -245,7 +245,9 @@ test("a cookie file that cannot be read is an error, though OTP's second one can
   }
 });
 
-test("a program's output never contains the value of --cookie", async () => {
+test("a program's output never contains the value of --cookie", {
+  tags: ["slow"],
+}, async () => {
   const secret = "tell-nobody-0815";
   const port = String(freePort());
   const base = ["--cookie", secret, "--epmd-port", port];

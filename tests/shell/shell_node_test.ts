@@ -16,6 +16,7 @@ import {
   nodeFlags,
   pipe,
   shellTest,
+  slowShellTest,
   withFolder,
 } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
@@ -185,7 +186,7 @@ shellTest("--eval starts a node, and stops it", async () => {
   );
 });
 
-shellTest(
+slowShellTest(
   "a module that starts a node joins the program",
   () =>
     withFolder(async (folder) => {
@@ -282,7 +283,7 @@ shellTest("allowRemsh lets others open a shell", async () => {
   });
 });
 
-shellTest("allow is checked for allowRemsh's shell", async () => {
+slowShellTest("allow is checked for allowRemsh's shell", async () => {
   const epmdPort = freePort();
   const flags = ["--remsh=alex@localhost", `--epmd-port=${epmdPort}`];
   flags.push(`--cookie=${COOKIE}`);

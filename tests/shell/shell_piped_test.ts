@@ -10,6 +10,7 @@ import {
   nodeFlags,
   pipe,
   shellTest,
+  slowShellTest,
   withFolder,
 } from "../_cli.ts";
 import { Observer } from "../../observe/observer.ts";
@@ -177,7 +178,7 @@ const REFUSED: [string, string[] | undefined, string[], number, string][] = [
 ];
 
 for (const [name, kateFlags, flags, code, says] of REFUSED) {
-  shellTest(`--remsh reports why it fails: ${name}`, async () => {
+  slowShellTest(`--remsh reports why it fails: ${name}`, async () => {
     const port = freePort();
     await using stack = new AsyncDisposableStack();
     if (kateFlags !== undefined) {

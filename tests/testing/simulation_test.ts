@@ -50,8 +50,9 @@ function simulationTest(
   name: string,
   fn: (cluster: SimulatedCluster) => Promise<void>,
   options: Partial<SimulationOptions> = {},
+  tags: readonly string[] = [],
 ): void {
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: 60_000, tags }, async () => {
     await using cluster = await SimulatedCluster.start({
       nodes: ["alex", "kate"],
       modules: { Worker },
@@ -249,20 +250,25 @@ simulationTest("run() ends within its time limit", async (cluster) => {
   assertEquals(cluster.now(), 60_000);
 });
 
-simulationTest("processes busy for ever are an error", async (cluster) => {
-  await assertRejects(
-    () =>
-      cluster.run("alex", async () => {
-        const echo = spawn(Worker.echo);
-        for (;;) {
-          send(echo, { from: self(), message: 1 });
-          await receive();
-        }
-      }),
-    Error,
-    "processes keep each other busy for ever",
-  );
-});
+simulationTest(
+  "processes busy for ever are an error",
+  async (cluster) => {
+    await assertRejects(
+      () =>
+        cluster.run("alex", async () => {
+          const echo = spawn(Worker.echo);
+          for (;;) {
+            send(echo, { from: self(), message: 1 });
+            await receive();
+          }
+        }),
+      Error,
+      "processes keep each other busy for ever",
+    );
+  },
+  {},
+  ["slow"],
+);
 
 simulationTest("run() rejects with its function's error", async (cluster) => {
   await assertRejects(

@@ -92,6 +92,7 @@ async function load(
 function workersTest(
   name: string,
   fn: (peers: WorkerPeers, workers: Peer[]) => Promise<void>,
+  tags: readonly string[] = [],
 ): void {
   clusterTest(`TaskPool ${name}`, async (cluster) => {
     const web = await cluster.start("web");
@@ -103,7 +104,7 @@ function workersTest(
       await until(({ members }) => members.length === 3);
       await fn(peers, workers);
     });
-  }, { timeout: 120_000 });
+  }, { timeout: 120_000, tags });
 }
 
 workersTest("loses no run that may run twice", async (peers, [one, two]) => {
@@ -134,7 +135,7 @@ workersTest("runs no task twice that may not", async (_peers, [one]) => {
   const twice = [...began].filter(([, times]) => times > 1);
   assertEquals(twice, []);
   for (const id of done) assertEquals(began.get(id), 1);
-});
+}, ["slow"]);
 
 for (const way of ["drain", "leave"]) {
   workersTest(
@@ -155,5 +156,6 @@ for (const way of ["drain", "leave"]) {
       assertEquals(done.size, LOAD);
       assertEquals([...began].filter(([, times]) => times !== 1), []);
     },
+    ["slow"],
   );
 }
