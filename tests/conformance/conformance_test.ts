@@ -1,6 +1,6 @@
 /**
  * Each scenario of `tests/conformance/` is a test, compared with the committed traces of Elixir; the first
- * test runs all of them. `deno task conformance` runs Elixir, and compares it with those traces.
+ * test of an area's kind runs all of that kind. `deno task conformance` runs Elixir, and compares it with those traces.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -30,12 +30,26 @@ const WITHIN = 660_000;
 /** The number of rows of `docs/differences.md` that limits may force. */
 const MOST_DIFFERENCES = 12;
 const OPTIONS = { tags: ["conformance"] };
+/** The areas that a newcomer's run leaves out: most of their scenarios end nodes, or wait. */
+const SLOW = /^(global|leaders|nodes|pg|rpc|spawn|task_stream|timers):/;
 
 const areas = await loadAreas();
 const scenarios = areas.flatMap((area) => area.scenarios);
 const committed = readTraces(areas.map(({ name }) => name));
 
-let run: Promise<Traces> | undefined;
+/** The traces of the slow areas, and of the others. */
+const traces = new Map<boolean, Promise<Traces>>();
+
+/** Runs all scenarios that are slow, or all that are not, once. */
+function tracesOf(isSlow: boolean): Promise<Traces> {
+  const running = traces.get(isSlow) ?? runTypeScript(
+    scenarios.map(({ name }) => name).filter((name) =>
+      SLOW.test(name) === isSlow
+    ),
+  );
+  traces.set(isSlow, running);
+  return running;
+}
 
 test("every scenario is written twice, with its trace", OPTIONS, () => {
   const names = scenarios.map(({ name }) => name);
@@ -168,10 +182,10 @@ test("the command line reports scenarios that it cannot run", async () => {
 
 for (const scenario of scenarios) {
   const { name } = scenario;
-  test(`conformance: ${name}`, { ...OPTIONS, timeout: WITHIN }, async () => {
-    const found = await (run ??= runTypeScript(
-      scenarios.map(({ name }) => name),
-    ));
+  const isSlow = SLOW.test(name);
+  const tags = [...OPTIONS.tags, ...isSlow ? ["slow"] : []];
+  test(`conformance: ${name}`, { tags, timeout: WITHIN }, async () => {
+    const found = await tracesOf(isSlow);
     const outcome = compare(scenario, committed.get(name), found.get(name));
     assert(
       outcome.problem === undefined,

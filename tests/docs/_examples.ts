@@ -73,12 +73,17 @@ function resolve(specifier: string, base: string): string {
     : import.meta.resolve(specifier);
 }
 
+/** A newcomer's run leaves out examples that start threads. */
+function tagsOf(name: string): string[] {
+  return name.startsWith("workers/") ? ["slow"] : [];
+}
+
 /** Registers a test for each example of the files that a function picks, by their paths from the root. */
 export function testExamples(picks: (path: string) => boolean): void {
   const files = [...filesIn(ROOT)].filter((file) => picks(relative(ROOT, file)))
     .sort();
   for (const { name, code, base } of files.flatMap(examplesOf)) {
-    test(name, { sanitizeProcesses: false }, async () => {
+    test(name, { sanitizeProcesses: false, tags: tagsOf(name) }, async () => {
       const runtime = currentRuntime();
       const { processes } = runtime;
       const before = new Set([...processes.values()].map(({ pid }) => pid));

@@ -142,7 +142,7 @@ slowTest("an event of a thread has its node and metadata", async () => {
   );
 });
 
-workersTest("metrics() has the nodes of workers", async () => {
+slowTest("metrics() has the nodes of workers", async () => {
   const handler = metrics();
   const scrape = async () =>
     await (await handler(new Request("http://localhost/metrics")))!.text();
@@ -499,7 +499,7 @@ slowTest("a worker that fails is not started for ever", async (cluster) => {
   }
 });
 
-workersTest("workers of one node have names of their own", async (cluster) => {
+slowTest("workers of one node have names of their own", async (cluster) => {
   Process.trapExit(true);
   await start();
   await assertRejects(
@@ -681,7 +681,7 @@ async function startAndWait(to: Pid): Promise<void> {
 
 // Messages.
 
-workersTest("large messages pass between threads whole", async () => {
+slowTest("large messages pass between threads whole", async () => {
   await start();
   await Node.spawn(ONE, ["Worker", "echo"], [self()]);
   const { echo } = await receive();
