@@ -75,7 +75,7 @@ function resolve(specifier: string, base: string): string {
 
 /** A newcomer's run leaves out examples that start threads. */
 function tagsOf(name: string): string[] {
-  return name.startsWith("workers/") ? ["slow"] : [];
+  return /^(docs\/)?workers\b/.test(name) ? ["slow"] : [];
 }
 
 /** Registers a test for each example of the files that a function picks, by their paths from the root. */

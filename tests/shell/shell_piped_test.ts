@@ -67,7 +67,7 @@ shellTest("Node.stop() at the shell ends it with success", async () => {
   assertEquals([ended.code, ended.stdout], [0, "1\n"]);
 });
 
-shellTest(
+slowShellTest(
   "the shell opens for any application",
   () =>
     withFolder(async (folder) => {
@@ -256,7 +256,7 @@ const WRONG: [string[], string][] = [
   ],
 ];
 
-shellTest("the shell's flags are rejected elsewhere", async () => {
+slowShellTest("the shell's flags are rejected elsewhere", async () => {
   await Promise.all(WRONG.map(async ([args, says]) => {
     const ended = await pipe([], args);
     assertStringIncludes(ended.stderr, says);
@@ -264,7 +264,7 @@ shellTest("the shell's flags are rejected elsewhere", async () => {
   }));
 });
 
-shellTest("piped lines start servers, and show crashes", async () => {
+slowShellTest("piped lines start servers, and show crashes", async () => {
   const ended = await pipe([
     'const Stack = { name: "Stack", init: (items) => ({ type: "ok", state: items }),',
     '  handleCall: (_, from, items) => { throw new Error("empty") } }',

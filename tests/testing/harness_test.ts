@@ -53,7 +53,7 @@ slowTest("the lesson's test alone is singular", async () => {
   assertEquals(run.code, 0);
 });
 
-harnessTest("the lesson's test fails without moebi", async () => {
+slowTest("the lesson's test fails without moebi", async () => {
   const run = await harness(
     LESSON,
     "--sname=sophie@localhost",
@@ -177,7 +177,7 @@ slowTest("main() fails when --only matches nothing", async () => {
   assertEquals(run.code, 1);
 });
 
-harnessTest("main() counts unloadable files as failed", async () => {
+slowTest("main() counts unloadable files as failed", async () => {
   const run = await harness("harness_failures", "broken", "harness_tags");
   assertEquals(run.totals, [
     "10 tests, 2 failures, 2 excluded, 1 skipped",

@@ -183,7 +183,7 @@ slowCliTest("--sname exits when the name is in use", async () => {
   );
 });
 
-cliTest("--port exits when the port is in use", async () => {
+slowCliTest("--port exits when the port is in use", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const flags = [...nodeFlags("kate", freePort()), `--port=${port}`, "-e", "1"];
@@ -283,7 +283,7 @@ function workerCode(last: string): string[] {
   ].flatMap((code) => ["-e", code]);
 }
 
-cliTest("SIGTERM stops the application, and then the node", async () => {
+slowCliTest("SIGTERM stops the application, and then the node", async () => {
   await using kate = new ChatProcess([
     ...nodeFlags("kate", freePort()),
     "--no-halt",
@@ -295,7 +295,7 @@ cliTest("SIGTERM stops the application, and then the node", async () => {
   assertEquals([code, stdout], [0, "working\nstopping while alive: true\n"]);
 });
 
-cliTest("a second signal ends the program at once", async () => {
+slowCliTest("a second signal ends the program at once", async () => {
   await using kate = new ChatProcess([
     "--no-halt",
     ...workerCode("await IO.puts('stopping'); await receive(() => false)"),

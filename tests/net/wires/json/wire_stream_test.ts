@@ -121,7 +121,7 @@ test("a stream is decoded the same, wherever it is split", () => {
   const { bytes, calls } = sample();
   const expected = JSON.stringify(decoded([bytes]));
   assertEquals(decoded([bytes]), calls);
-  // A newcomer's run cuts at each fourth byte.
+  // A newcomer's run cuts at each fifth byte.
   const step = Math.ceil(bytes.length / runs(bytes.length));
   for (let cut = 0; cut <= bytes.length; cut += step) {
     const got = decoded([bytes.subarray(0, cut), bytes.subarray(cut)]);
