@@ -41,7 +41,10 @@ import type { FindReply } from "./host_server.ts";
 import { answeredWithin } from "./lease.ts";
 import { typeHere } from "./nodes_here.ts";
 
-/** The time in which a node answers where an entity is, in milliseconds; it waits for nothing. */
+/**
+ * The time in which a node answers where an entity is, in milliseconds; it waits for nothing. A busy node gets twice the
+ * time with each question: else the questions of many callers would keep it busy.
+ */
 const FINDS = 2000;
 
 /** The bounds of the pause between attempts without news, in milliseconds. */
@@ -120,6 +123,7 @@ class EntityCall {
   readonly #mayRepeat: boolean;
   #end: number;
   #pause = PAUSE.min;
+  #finds = FINDS;
   /** Whether an attempt may have run. */
   #mayHaveRun = false;
 
@@ -210,7 +214,7 @@ class EntityCall {
     if (!isHere && !await this.#isConnected(node, owner.name)) {
       return "unreachable";
     }
-    const found = await this.#ask(node, owner.name, type, key);
+    const found = await this.#ask(node, owner.name, gone);
     if (typeof found === "string") return found;
     if (found[0] === "pid") {
       const [, pid, epoch] = found;
@@ -235,7 +239,7 @@ class EntityCall {
   async #isConnected(node: EntityNode, name: string): Promise<boolean> {
     if (node.runtime.visible.has(name)) return true;
     try {
-      const timeout = Math.max(0, Math.min(this.#left, FINDS));
+      const timeout = Math.max(0, Math.min(this.#left, this.#finds));
       return await answeredWithin(
         node.runtime,
         timeout,
@@ -246,23 +250,36 @@ class EntityCall {
     }
   }
 
+  /** Asks an owner; a wait for an owner that is removed from the store ends. */
   async #ask(
     node: EntityNode,
     owner: string,
-    type: string,
-    key: string,
+    gone: AbortSignal | undefined,
   ): Promise<FindReply | Waits> {
+    const { definition: { name: type }, key } = this.#target;
     const server = { name: node.settings.name, node: owner };
-    const timeout = Math.max(0, Math.min(this.#left, FINDS));
+    const timeout = Math.max(0, Math.min(this.#left, this.#finds));
+    const signal = this.#until(gone);
     try {
-      return await GenServer.call(server, ["find", type, key], {
+      const request = ["find", type, key];
+      return await GenServer.call(server, request, {
         timeout,
-        signal: this.#signal,
+        signal,
       }) as FindReply;
     } catch (error) {
-      if (error instanceof ExitError) return "unreachable";
-      throw error;
+      if (this.#signal?.aborted) throw this.#signal.reason;
+      if (gone?.aborted) return "moved";
+      if (!(error instanceof ExitError)) throw error;
+      this.#finds *= 2;
+      return "unreachable";
     }
+  }
+
+  /** Aborted when the caller aborts the call, or the owner is gone. */
+  #until(gone: AbortSignal | undefined): AbortSignal | undefined {
+    return gone && this.#signal
+      ? AbortSignal.any([gone, this.#signal])
+      : gone ?? this.#signal;
   }
 
   #forget(node: EntityNode): void {
@@ -278,9 +295,7 @@ class EntityCall {
   ): Promise<EntityReply> {
     const timeout = Math.max(0, this.#left);
     setEnd(request, node, timeout);
-    const signal = gone && this.#signal
-      ? AbortSignal.any([gone, this.#signal])
-      : gone ?? this.#signal;
+    const signal = this.#until(gone);
     try {
       return await GenServer.call(pid, request, {
         timeout,
