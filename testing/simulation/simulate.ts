@@ -102,7 +102,11 @@ export interface SimulateOptions {
   work(client: SimulatedClient): unknown;
   /** Checks an invariant every 50 ms; throws if it is violated. */
   always?(life: SimulatedLife): unknown;
-  /** Checks the end, when all faults are over, all keys are served, all nodes know where, and all calls have ended. */
+  /**
+   * Checks the end, when all faults are over, all keys are served, all nodes know where, and all calls have ended. A
+   * call can still end with `unknown`, as a node may not have noticed yet that a fault has closed a connection at its other
+   * end: give `mayRunTwice` to reads.
+   */
   finally?(life: SimulatedLife): unknown;
 }
 
