@@ -4,6 +4,7 @@
  * `beam_names.ts` encodes the names. An export may declare the types of its arguments and result (`beam_types.ts`).
  */
 
+import { TextMap } from "../values/text_map.ts";
 import type { Mfa, Runnable } from "../signals/signal.ts";
 import { Atom, atom } from "../values/atom.ts";
 import {
@@ -35,7 +36,7 @@ const FUNCTION = "$fun";
 export class BeamFunctions {
   readonly #modules: Modules;
   /** Functions of OTP that are served by another function here, by `module:function/arity`. */
-  readonly #services = new Map<string, (args: unknown[]) => Runnable>();
+  readonly #services = new TextMap<(args: unknown[]) => Runnable>();
   /** The MFA for requests to a service of the node, by service. */
   readonly #encoders = new Map<
     string,

@@ -1,5 +1,6 @@
 /** The functions of exported modules, which other nodes may run by name. */
 
+import { TextMap } from "../values/text_map.ts";
 import {
   SpawnRefusedError,
   UndefinedFunctionError,
@@ -152,21 +153,21 @@ export interface ExportedFunction {
 
 /** The exported modules of a node. */
 export class Modules {
-  readonly #modules = new Map<string, ModuleExports>();
+  readonly #modules = new TextMap<ModuleExports>();
   /** The functions of each module, read at export: a getter must not run because another node asks. */
-  readonly #functions = new Map<string, Map<string, AnyFunction>>();
+  readonly #functions = new TextMap<Map<string, AnyFunction>>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
-  readonly #parked = new Map<string, AnyFunction>();
+  readonly #parked = new TextMap<AnyFunction>();
   /**
    * Services of the node, by name. Only spawn requests reach services, because `allow` is checked for the function
    * that a service runs, and not for the service.
    */
-  readonly services: Map<string, Service> = new Map();
+  readonly services: Map<string, Service> = new TextMap();
   /**
    * Functions of the library that every node exports, by module and function. `allow` applies to them, and a user's
    * module of the same name takes precedence.
    */
-  readonly library: Map<string, AnyFunction> = new Map();
+  readonly library: Map<string, AnyFunction> = new TextMap();
   /** Compiles closures, if they are allowed. */
   compile: ((source: string) => (...args: unknown[]) => unknown) | undefined;
   /** The node's rule; without it, every node may run every exported function. */
@@ -180,7 +181,7 @@ export class Modules {
    * @throws {TypeError} If a getter of the module throws; the message says that `what` is impossible.
    */
   add(name: string, module: ModuleExports, what = "export a module"): void {
-    const functions = new Map<string, AnyFunction>();
+    const functions = new TextMap<AnyFunction>();
     // Static functions of a class are not enumerable.
     for (const key of Object.getOwnPropertyNames(module)) {
       const value = read(name, module, key, what);

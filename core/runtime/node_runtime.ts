@@ -4,6 +4,7 @@
  * A clock and a function `route` are its only links to the outside; it knows no socket.
  */
 
+import { TextMap } from "../values/text_map.ts";
 import { ConnectedNodes } from "../processes/connected_nodes.ts";
 import { outside } from "../context/async_context.ts";
 import type { ClusterHost } from "../remote/cluster_host.ts";
@@ -93,8 +94,8 @@ export class NodeRuntime implements Runtime {
   stopped = false;
   isDraining = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
-  readonly names: Map<string, LocalProcess> = new Map();
-  readonly lazyProcesses: Map<string, () => LocalProcess> = new Map();
+  readonly names: Map<string, LocalProcess> = new TextMap();
+  readonly lazyProcesses: Map<string, () => LocalProcess> = new TextMap();
   readonly aliases: NumberMap<Entry> = new NumberMap();
   readonly visible: Set<string>;
   readonly erlang: Map<string, number>;

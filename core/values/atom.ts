@@ -1,5 +1,6 @@
 /** Atoms, and names that are atoms or strings. */
 
+import { tableKey } from "./text_map.ts";
 import { moduleText } from "./literals.ts";
 import { setShape } from "./term_shape.ts";
 
@@ -103,17 +104,17 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
  * ```
  */
 export function atom(name: string): Atom {
-  const last = recent.get(name);
-  if (last !== undefined) return last;
   if (typeof name !== "string") {
     throw new TypeError(
       `Cannot make an atom of a value of the type ${typeof name}: give a string`,
     );
   }
-  const key = atomKey(name);
+  const key = tableKey(name);
+  const last = recent.get(key);
+  if (last !== undefined) return last;
   const known = atoms.get(key)?.deref() ?? newAtom(name, key);
   if (recent.size === MAX_RECENT) recent.clear();
-  recent.set(name, known);
+  recent.set(key, known);
   return known;
 }
 
@@ -123,15 +124,6 @@ function newAtom(name: string, key: string): Atom {
   atoms.set(key, new WeakRef(made));
   collectedAtoms.register(made, key);
   return made;
-}
-
-/**
- * Keeps names that begin with a digit from being an array index, whose hash could be chosen: many names with one
- * hash would slow the table.
- */
-function atomKey(name: string): string {
-  const first = name.charCodeAt(0);
-  return first >= 0x30 && first <= 0x3a ? `:${name}` : name;
 }
 
 /**

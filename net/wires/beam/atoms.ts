@@ -5,6 +5,7 @@
  * replace old ones, so a peer can neither fill the memory nor slow a search down.
  */
 
+import { TextMap } from "../../../core/values/text_map.ts";
 import { Buffer, isUtf8 } from "node:buffer";
 import {
   type Atom,
@@ -80,7 +81,7 @@ export interface KnownAtom {
   readonly isNode: boolean;
 }
 
-const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+const VALUES: ReadonlyMap<string, unknown> = new TextMap<unknown>([
   ["true", true],
   ["false", false],
   ["nil", null],

@@ -16,6 +16,7 @@ import type { Signals } from "../../../../core/signals/signal.ts";
 import { copyTerm } from "../../../../core/values/term.ts";
 import { termKey } from "../../../../core/values/term_key.ts";
 import { test } from "../../../../testing/tags.ts";
+import { Process } from "../../../../otp/process/process.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { FrameReader } from "../../../../net/wires/json/json_frames.ts";
 import { jsonWire } from "../../../../net/wires/json/json_wire.ts";
@@ -163,6 +164,24 @@ test("texts of digits take as long as other texts", SLOW, () => {
     worst = `${taken} ms, and others ${expected} ms`;
   }
   throw new Error(`texts of digits of one hash take ${worst}`);
+});
+
+test("names of digits are looked up as fast as other names", SLOW, () => {
+  const COUNT = 20_000;
+  const others = () => Array.from({ length: COUNT }, (_, i) => `a${i}`);
+  const look = (names: string[]) =>
+    timeOf(() => {
+      for (const name of names) assertEquals(Process.whereis(name), undefined);
+    });
+  look(others());
+  let worst = "";
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const expected = look(others());
+    const taken = look(digitsOfOneHash(COUNT));
+    if (taken < 5 * expected) return;
+    worst = `${taken} ms, and others ${expected} ms`;
+  }
+  throw new Error(`names of digits of one hash take ${worst}`);
 });
 
 test("texts of digits arrive unchanged, in any position", () => {
