@@ -21,7 +21,7 @@ function typedIn(text: string): string[] {
 
 test(
   "docs/observe.md: the commands at the prompt and the metrics find the fault",
-  { timeout: 120_000 },
+  { timeout: 120_000, tags: ["slow"] },
   async () => {
     const [program, ...others] = blocksIn(FAULT);
     const epmdPort = freePort();

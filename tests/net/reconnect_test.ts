@@ -376,7 +376,7 @@ clusterTest("150 nodes connect to one node at once", async (cluster) => {
   );
   assertEquals(connected.filter((each) => each !== true), []);
   assertEquals(await hub.run(() => Node.list().length), 150);
-});
+}, { tags: ["slow"] });
 
 for (
   const [count, seeds] of [[12, runs(30)], [24, runs(4)]]

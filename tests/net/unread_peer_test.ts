@@ -76,7 +76,7 @@ clusterTest(
         /has read nothing for longer than the tick time|asks more than it reads/,
       );
     }),
-  { timeout: 120_000 },
+  { timeout: 120_000, tags: ["slow"] },
 );
 
 rawTest("a peer that reads late receives all", async (peer, alex) => {

@@ -224,6 +224,7 @@ test("deno task ratios fails when a row is far behind its recorded ratio", {
 
 test("deno task bench --quick measures, checks, and is never written", {
   timeout: 120_000,
+  tags: ["slow"],
   programs: ["taskset"],
 }, async () => {
   const bench = (...args: string[]) =>

@@ -472,5 +472,5 @@ clusterTest(
         assertEquals(Node.list(), []);
       });
     }),
-  { timeout: 60_000 },
+  { timeout: 60_000, tags: ["slow"] },
 );
