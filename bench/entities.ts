@@ -4,9 +4,12 @@
  * - A call without a write, on one node and between two, against `GenServer.call`: CPU time of the program.
  * - Writes of 100 busy keys, on SQLite and on PostgreSQL if it is installed, against bare transactions of the same
  *   driver, and against transactions that lock their key by an advisory lock of PostgreSQL and read it first.
- * - The first calls of new keys, the memory of idle entities, and a drain with live ones.
+ * - Both beside Effect Cluster with one runner, if npm can install it: a message that it keeps nowhere, and one that
+ *   PostgreSQL keeps, with its reply.
+ * - The first calls of new keys, the memory of idle entities, a drain with live ones, and a `kill -9` of a host.
  *
- * All is in one program, in turns, and each figure is the median of its turns. `--quick` shows that everything works.
+ * All rivals but Effect Cluster, which runs on Node, are in one program. All take turns, and each figure is the median of
+ * its turns. `--quick` shows that everything works.
  *
  * @module
  */
@@ -25,6 +28,8 @@ import {
 } from "../entities/mod.ts";
 import { GenServer, Node, Process, spawn } from "../mod.ts";
 import { PostgresServer } from "../tests/_postgres.ts";
+import { Ledger, startEntities } from "../tests/entities/_host.ts";
+import { Program } from "../tests/examples/_program.ts";
 import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
 import { freePort, isInstalled } from "./processes.ts";
@@ -41,8 +46,8 @@ const BUSY = 100;
 const NEW_KEYS = Math.ceil(10_000 * SHARE);
 const IDLE = Math.ceil(100_000 * SHARE);
 const LIVE = Math.ceil(1000 * SHARE);
-/** The number of first calls at a time. */
-const BATCH = 500;
+/** The lease of hosts that are killed, in milliseconds. */
+const LEASE = 2000;
 const PATIENT = { timeout: 60_000 };
 
 const Counter = Entity.define("counter", {
@@ -113,7 +118,54 @@ function host(node: Node, store: Store): Promise<unknown> {
   return promise;
 }
 
-async function calls(alex: Node, kate: Node): Promise<void> {
+/** Entities of Effect Cluster, on Node, with their messages in PostgreSQL. */
+class EffectCluster {
+  readonly #folder: string;
+  readonly #url: string;
+
+  private constructor(folder: string, url: string) {
+    this.#folder = folder;
+    this.#url = url;
+  }
+
+  static async install(
+    folder: string,
+    url: string,
+  ): Promise<EffectCluster | undefined> {
+    if (!await isInstalled("npm")) return undefined;
+    for (const name of ["package.json", "main.mjs"]) {
+      const from = new URL(`./rivals/effect/${name}`, import.meta.url);
+      await Deno.copyFile(from, `${folder}/${name}`);
+    }
+    const rival = new EffectCluster(folder, url);
+    await rival.#run("npm", ["install", "--no-audit", "--no-fund"]);
+    return rival;
+  }
+
+  async figure(row: string, ...counts: number[]): Promise<number> {
+    const args = ["main.mjs", row, this.#url, ...counts.map(String)];
+    const output = await this.#run("node", args);
+    return Number(/^figure (.*)$/m.exec(output)![1]);
+  }
+
+  async #run(program: string, args: string[]): Promise<string> {
+    const { success, stdout, stderr } = await new Deno.Command(program, {
+      args,
+      cwd: this.#folder,
+    }).output();
+    const [output, errors] = [stdout, stderr].map((bytes) =>
+      new TextDecoder().decode(bytes)
+    );
+    if (!success) throw new Error(`Cannot run ${program}: ${output}${errors}`);
+    return output;
+  }
+}
+
+async function calls(
+  alex: Node,
+  kate: Node,
+  rival: EffectCluster | undefined,
+): Promise<void> {
   await kate.run(async () => {
     const own = await GenServer.startLink(Echo, null);
     const other = { name: "Echo", node: alex.name };
@@ -144,6 +196,8 @@ async function calls(alex: Node, kate: Node): Promise<void> {
         note(row, "GenServer", plain);
         note(row, "entity", entity);
       }
+      if (turn < 0 || rival === undefined) continue;
+      note(rows[0][0], "Effect Cluster", await rival.figure("volatile", CALLS));
     }
   });
 }
@@ -155,21 +209,24 @@ async function openAndRest(alex: Node): Promise<void> {
       const { heapUsed, external } = process.memoryUsage();
       return heapUsed + external;
     };
-    const open = async (from: number, count: number) => {
-      for (let n = from; n < from + count; n += BATCH) {
-        await Promise.all(
-          Array.from(
-            { length: Math.min(BATCH, from + count - n) },
-            (_, i) => Counter.get(`new ${n + i}`, PATIENT).echo(i),
-          ),
-        );
-      }
-    };
+    const open = (from: number, count: number) =>
+      Promise.all(
+        Array.from(
+          { length: count },
+          (_, i) => Counter.get(`new ${from + i}`, PATIENT).echo(i),
+        ),
+      );
     await open(0, LIVE);
     const ms = await time(() => open(LIVE, NEW_KEYS));
-    note("first calls of new keys, thousand/s", "entity", NEW_KEYS / ms);
+    note(
+      "first calls of new keys at once, thousand/s",
+      "entity",
+      NEW_KEYS / ms,
+    );
     const before = memory();
-    await open(LIVE + NEW_KEYS, IDLE);
+    for (let n = 0; n < IDLE; n += NEW_KEYS) {
+      await open(LIVE + NEW_KEYS + n, Math.min(NEW_KEYS, IDLE - n));
+    }
     note("an idle entity, bytes", "entity", (memory() - before) / IDLE);
   });
   await alex.stop();
@@ -196,7 +253,52 @@ async function moves(alex: Node, kate: Node): Promise<void> {
   });
 }
 
-async function writes(node: Node, row: string, rivals: Rivals): Promise<void> {
+/** Kills the program of one of two hosts, whose keys are called all the time. */
+async function failsOver(url: string): Promise<void> {
+  const caller = await start("caller");
+  const host = (name: string) =>
+    new Program("../tests/entities/_host.ts", [JSON.stringify({
+      node: { name: `${name}@localhost`, cookie: COOKIE, epmdPort },
+      store: url,
+      lease: LEASE,
+    })]);
+  await using moebi = host("moebi");
+  await using sophie = host("sophie");
+  for (const each of [moebi, sophie]) await each.prints(/^up$/m);
+  await caller.run(async () => {
+    await using _ = await startEntities({ store: url, lease: LEASE }, false);
+    let longest = 0;
+    let isOver = false;
+    const load = Promise.all(Array.from({ length: BUSY }, async (_, key) => {
+      for (let n = 0; !isOver; n++) {
+        const options = { ...PATIENT, mayRunTwice: true };
+        const ledger = Ledger.get(`key ${key}`, options);
+        longest = Math.max(longest, await time(() => ledger.size()));
+        await Process.sleep(10);
+      }
+    }));
+    // A node takes its share of shards a few at a time.
+    await Process.sleep(5000);
+    longest = 0;
+    sophie.kill("SIGKILL");
+    await Process.sleep(3 * LEASE);
+    isOver = true;
+    await load;
+    note(
+      `longest call at kill -9, lease of ${LEASE} ms, ms`,
+      "entity",
+      longest,
+    );
+  });
+  await caller.stop();
+}
+
+async function writes(
+  node: Node,
+  row: string,
+  rivals: Rivals,
+  cluster?: EffectCluster,
+): Promise<void> {
   await node.run(async () => {
     for (let turn = -1; turn < Math.min(TURNS, 5); turn++) {
       const sides = {
@@ -207,6 +309,9 @@ async function writes(node: Node, row: string, rivals: Rivals): Promise<void> {
         const found = await rate(write);
         if (turn >= 0) note(row, side, found);
       }
+      if (turn < 0 || cluster === undefined) continue;
+      const found = await cluster.figure("persisted", WRITES, BUSY);
+      note(row, "Effect Cluster", found);
     }
   });
 }
@@ -245,11 +350,12 @@ async function barePostgres(sql: postgres.Sql): Promise<Rivals> {
   };
 }
 
+const COOKIE = "bench";
 const epmdPort = freePort();
 const start = (name: string) =>
   Node.start({
     name: `${name}@localhost`,
-    cookie: "bench",
+    cookie: COOKIE,
     epmdPort,
     onTreeEnd: "continue",
     log() {},
@@ -274,8 +380,16 @@ async function withNodes(
 }
 
 const folder = await Deno.makeTempDir();
+const server = await isInstalled("postgres")
+  ? await PostgresServer.start()
+  : undefined;
+const cluster = server && await EffectCluster.install(folder, server.url);
 const shared = memoryStore();
-await withNodes(() => shared, ["alex", "kate"], calls);
+await withNodes(
+  () => shared,
+  ["alex", "kate"],
+  (alex, kate) => calls(alex, kate, cluster),
+);
 const resting = memoryStore();
 await withNodes(() => resting, ["alex"], openAndRest);
 await withNodes(
@@ -289,17 +403,22 @@ await withNodes(
   (alex) =>
     writes(alex, "writes on SQLite, 1/s", bareSqlite(`${folder}/bare.db`)),
 );
-if (await isInstalled("postgres")) {
-  await using server = await PostgresServer.start();
+if (server !== undefined) {
   const sql = postgres(server.url, { max: 10, onnotice() {} });
   const rivals = await barePostgres(sql);
   await withNodes(
     () => postgresStore((text, params) => sql.unsafe(text, params)),
     ["alex"],
-    (alex) => writes(alex, "writes on PostgreSQL, 1/s", rivals),
+    (alex) => writes(alex, "writes on PostgreSQL, 1/s", rivals, cluster),
   );
+  // Hosts in programs have another number of shards.
+  await sql`CREATE DATABASE hosts`;
   await sql.end();
+  for (let turn = 0; turn < Math.min(TURNS, 3); turn++) {
+    await failsOver(server.url.replace(/\/postgres$/, "/hosts"));
+  }
 }
+await server?.[Symbol.asyncDispose]();
 await Deno.remove(folder, { recursive: true });
 
 for (const [row, sides] of results) {

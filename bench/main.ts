@@ -23,7 +23,7 @@ const NAMES = Object.keys(TITLES) as ContestantName[];
 const HELP = `Usage: deno task bench [options]
 
   --turns N          turns, of one run of each (default 3)
-  --minutes N        begin no turn that would end later (default 20)
+  --minutes N        begin no turn that would end later (default 45)
   --quick            1 turn, a tenth of the rounds: to see that it works
   --row NAME         only this row (repeatable): ${
   ROWS.map(({ name }) => name).join(", ")
@@ -36,6 +36,7 @@ const HELP = `Usage: deno task bench [options]
   --json             print the samples as JSON instead of a table
   --write FOLDER     write results.md, results.json and results.svg there; waits
                      until the machine is idle, and fails if it stays busy
+  --continue FOLDER  the same, with further turns for the results there
   --add FOLDER       the same, but rows that are not measured keep their figures
   --render FOLDER    write the others of these from results.json, without a run
   --help             this text
@@ -51,6 +52,8 @@ interface Plan {
   contestants: ContestantName[];
   json: boolean;
   write: string | undefined;
+  /** The report to whose turns others are added. */
+  earlier: Report | undefined;
   add: string | undefined;
   render: string | undefined;
   isQuick: boolean;
@@ -61,7 +64,7 @@ function plan(args: string[]): Plan | undefined {
     args,
     options: {
       turns: { type: "string" },
-      minutes: { type: "string", default: "20" },
+      minutes: { type: "string", default: "45" },
       quick: { type: "boolean", default: false },
       row: { type: "string", multiple: true },
       placement: { type: "string", multiple: true },
@@ -70,6 +73,7 @@ function plan(args: string[]): Plan | undefined {
       json: { type: "boolean", default: false },
       write: { type: "string" },
       add: { type: "string" },
+      continue: { type: "string" },
       render: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -95,11 +99,34 @@ function plan(args: string[]): Plan | undefined {
     contestants: chosen("with", all, taken).map(({ name }) => name)
       .filter((name) => values.without.length === 0 || !left.includes(name)),
     json: values.json,
-    write: values.write,
+    write: values.continue ?? values.write,
+    earlier: values.continue === undefined
+      ? undefined
+      : readReport(values.continue),
     add: values.add,
     render: values.render,
     isQuick: values.quick,
   };
+}
+
+function readReport(folder: string): Report {
+  return JSON.parse(Deno.readTextFileSync(`${folder}/results.json`));
+}
+
+/** Rejects to add turns to those of another machine, or of other versions. */
+function checkIsSame(
+  earlier: Setting,
+  now: Pick<Setting, "machine" | "versions" | "missing">,
+): void {
+  for (const what of ["machine", "versions", "missing"] as const) {
+    const [before, after] = [earlier[what], now[what]].map((each) =>
+      JSON.stringify(each)
+    );
+    if (before === after) continue;
+    throw new Error(
+      `Cannot continue: ${what} was ${before}, and is ${after}; begin again with --write`,
+    );
+  }
 }
 
 function atLeastOne(flag: string, text: string): number {
@@ -200,6 +227,7 @@ async function machine(): Promise<string> {
 
 /** Takes the turns: in each of them, every row once. */
 async function measure(plan: Plan): Promise<Report> {
+  const { earlier } = plan;
   await using stack = new AsyncDisposableStack();
   const needed = plan.contestants.filter((name) =>
     name === "ours" || plan.rows.some((row) => row.contestants.includes(name))
@@ -220,7 +248,13 @@ async function measure(plan: Plan): Promise<Report> {
         (row.placements?.includes(name) ?? true) &&
         Math.max(clientCore, peerCore) < cores
       )
-      .map((placement): Result => ({ row, placement, samples: {} }))
+      .map((placement): Result => ({
+        row,
+        placement,
+        samples: earlier?.results.find((each) =>
+          each.row === row.name && each.placement === placement.name
+        )?.samples ?? {},
+      }))
   );
   const runs = results.flatMap((result) =>
     [...contestants.all.values()]
@@ -229,30 +263,35 @@ async function measure(plan: Plan): Promise<Report> {
       )
       .map((contestant): Run => ({ result, contestant, seconds: 0 }))
   );
-  if (plan.write !== undefined || plan.add !== undefined) await untilIdle();
-  const before = load();
-  const started = performance.now();
-  const elapsed = (): number => (performance.now() - started) / 1000;
-  let turn = 0;
-  // Run turn by turn, so that a slow minute of the machine affects one run of some rows.
-  for (; turn < plan.turns; turn++) {
-    const next = runsOf(turn, runs);
-    const expected = next.reduce((sum, { seconds }) => sum + seconds, 0);
-    if (turn > 0 && elapsed() + expected > plan.minutes * 60) break;
-    console.error(`turn ${turn + 1} of ${plan.turns}`);
-    for (const run of next) await runAgain(run, contestants.failed);
-  }
-  const setting: Setting = {
-    date: new Date().toISOString().slice(0, 10),
+  const about = {
     machine: await machine(),
     versions: Object.fromEntries(
       [...contestants.all].map(([name, { version }]) => [name, version]),
     ),
     missing: Object.fromEntries(contestants.missing),
+  };
+  if (earlier !== undefined) checkIsSame(earlier.setting, about);
+  if (plan.write !== undefined || plan.add !== undefined) await untilIdle();
+  const before = load();
+  const started = performance.now();
+  const elapsed = (): number => (performance.now() - started) / 1000;
+  const first = earlier?.setting.turns ?? 0;
+  let turn = first;
+  // Run turn by turn, so that a slow minute of the machine affects one run of some rows.
+  for (; turn < plan.turns; turn++) {
+    const next = runsOf(turn, runs);
+    const expected = next.reduce((sum, { seconds }) => sum + seconds, 0);
+    if (turn > first && elapsed() + expected > plan.minutes * 60) break;
+    console.error(`turn ${turn + 1} of ${plan.turns}`);
+    for (const run of next) await runAgain(run, contestants.failed);
+  }
+  const setting: Setting = {
+    date: new Date().toISOString().slice(0, 10),
+    ...about,
     failed: contestants.failed,
     turns: turn,
-    minutes: Math.round(elapsed() / 60),
-    load: [before, load()],
+    minutes: (earlier?.setting.minutes ?? 0) + Math.round(elapsed() / 60),
+    load: [earlier?.setting.load[0] ?? before, load()],
     isQuick: plan.isQuick,
   };
   return {
@@ -290,7 +329,7 @@ async function add(
   { setting, results }: Report,
 ): Promise<void> {
   const file = `${folder}/results.json`;
-  const whole = JSON.parse(await Deno.readTextFile(file)) as Report;
+  const whole = readReport(folder);
   const { date, machine, load } = setting;
   const all = [
     ...results.map((result) => ({ ...result, later: { date, machine, load } })),
@@ -315,11 +354,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (planned.render !== undefined) {
-    const file = `${planned.render}/results.json`;
-    await render(
-      planned.render,
-      JSON.parse(await Deno.readTextFile(file)),
-    );
+    await render(planned.render, readReport(planned.render));
     return true;
   }
   if ((planned.write ?? planned.add) !== undefined && planned.isQuick) {

@@ -1,0 +1,66 @@
+// Effect Cluster: entities of one runner, which keeps persisted messages and their replies in PostgreSQL.
+// `main.mjs volatile URL CALLS` prints the microseconds of CPU for a call, one after the other;
+// `main.mjs persisted URL WRITES KEYS` prints the calls per second of so many keys at once.
+import { ClusterSchema, Entity, SingleRunner } from "@effect/cluster";
+import { Rpc } from "@effect/rpc";
+import { PgClient } from "@effect/sql-pg";
+import { Effect, Layer, Redacted, Schema } from "effect";
+
+const [row, url, count, keys] = process.argv.slice(2);
+
+const Volatile = Entity.make("Volatile", [
+  Rpc.make("Echo", { payload: { n: Schema.Number }, success: Schema.Number }),
+]);
+const Persisted = Entity.make("Persisted", [
+  Rpc.make("Add", { success: Schema.Number }),
+]).annotateRpcs(ClusterSchema.Persisted, true);
+
+const entities = Layer.mergeAll(
+  Volatile.toLayer(
+    Effect.succeed({ Echo: ({ payload }) => Effect.succeed(payload.n) }),
+  ),
+  Persisted.toLayer(Effect.sync(() => {
+    let n = 0;
+    return { Add: () => Effect.sync(() => ++n) };
+  })),
+);
+const runner = entities.pipe(
+  Layer.provideMerge(SingleRunner.layer()),
+  Layer.provide(PgClient.layer({ url: Redacted.make(url), maxConnections: 10 })),
+);
+
+const volatile = Effect.gen(function* () {
+  const key = (yield* Volatile.client)("key");
+  const calls = (count) =>
+    Effect.gen(function* () {
+      const before = process.cpuUsage();
+      for (let n = 0; n < count; n++) {
+        if ((yield* key.Echo({ n })) !== n) throw new Error("a wrong answer");
+      }
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / count;
+    });
+  yield* calls(Number(count) / 4);
+  return yield* calls(Number(count));
+});
+
+const persisted = Effect.gen(function* () {
+  const client = yield* Persisted.client;
+  const each = Math.ceil(count / keys);
+  const all = (each) =>
+    Effect.forEach(
+      Array.from({ length: Number(keys) }, (_, key) => client(`key ${key}`)),
+      (key) => Effect.repeatN(key.Add(), each - 1),
+      { concurrency: "unbounded" },
+    );
+  yield* all(1);
+  const began = performance.now();
+  yield* all(each);
+  return each * keys / (performance.now() - began) * 1000;
+});
+
+const figure = await Effect.runPromise(
+  { volatile, persisted }[row].pipe(Effect.provide(runner)),
+);
+console.log(`figure ${figure}`);
+process.exit();
