@@ -113,7 +113,7 @@ function readReport(folder: string): Report {
   return JSON.parse(Deno.readTextFileSync(`${folder}/results.json`));
 }
 
-/** Rejects to add turns to those of another machine, or of other versions. */
+/** Checks that further turns come from the machine and the versions of the earlier turns. */
 function checkIsSame(
   earlier: Setting,
   now: Pick<Setting, "machine" | "versions" | "missing">,

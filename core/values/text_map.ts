@@ -1,9 +1,9 @@
 /**
  * A map whose keys are texts that other nodes choose.
  *
- * V8 puts a text into a table of the whole program when a map is asked for it, also in vain. A text that spells an array
- * index (`"4294901760"`) has that number as its hash there, so a peer can choose texts that share one place: asking for
- * 20,000 such names took 1 s. All other texts are hashed with a secret.
+ * When a map is asked for a text, V8 puts the text into one table for the whole program, even if the map has no such
+ * key. The hash of a text that spells an array index (`"4294901760"`) is that number, so a peer can choose texts that
+ * share one place: 20,000 look-ups of such names took 1 s. All other texts are hashed with a secret.
  *
  * @module
  */
