@@ -20,32 +20,22 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
 ];
 
-/** A test of a command line. */
-export function cliTest(
-  name: string,
-  fn: () => void | Promise<void>,
-  tags: readonly string[] = [],
-): void {
-  test(name, { timeout: 60_000, tags: ["cli", ...tags] }, fn);
+/** A function that declares tests with tags. */
+function declaring(...tags: string[]) {
+  return (name: string, fn: () => void | Promise<void>): void =>
+    test(name, { timeout: 60_000, tags }, fn);
 }
+
+/** A test of a command line. */
+export const cliTest = declaring("cli");
 
 /** One that a newcomer's run leaves out: each starts programs, and a similar one is left in. */
-export function slowCliTest(name: string, fn: () => Promise<void>): void {
-  cliTest(name, fn, ["slow"]);
-}
+export const slowCliTest = declaring("cli", "slow");
 
-export function shellTest(
-  name: string,
-  fn: () => void | Promise<void>,
-  tags: readonly string[] = [],
-): void {
-  test(name, { timeout: 60_000, tags: ["shell", ...tags] }, fn);
-}
+export const shellTest = declaring("shell");
 
 /** One that a newcomer's run leaves out, as {@linkcode slowCliTest}. */
-export function slowShellTest(name: string, fn: () => Promise<void>): void {
-  shellTest(name, fn, ["slow"]);
-}
+export const slowShellTest = declaring("shell", "slow");
 
 export interface ChatOptions {
   /** Its permissions, as flags. */
