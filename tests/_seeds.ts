@@ -5,7 +5,7 @@
  * These environment variables change a run:
  *
  * - `FUZZ_SEED`: another seed, or `random`.
- * - `FUZZ_TIMES`: how many times as many runs each test makes; 0.2 in `deno task test`.
+ * - `FUZZ_TIMES`: how many times as many runs each test makes; 0.1 in `deno task test`.
  * - `FUZZ_PATH`: the path from the seed to one life of a `simulation_*_test.ts`.
  * - `FUZZ_SHRINK=0`: a failing example is shown as it is, without being shrunk.
  */

@@ -8,6 +8,7 @@ import { freePort } from "../_nodes.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
+const SLOW: TestOptions = { timeout: 60_000, tags: ["cli", "slow"] };
 
 /** The flags of the task, by name. */
 function flagsOf(home: string): Record<string, string[]> {
@@ -133,7 +134,7 @@ test(
 
 test(
   "deno task chat needs each of its permissions to start",
-  OPTIONS,
+  SLOW,
   () =>
     withHome(async (home) => {
       const all = flagsOf(home);

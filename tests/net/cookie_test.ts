@@ -73,7 +73,7 @@ for (const withFolder of [true, false]) {
     `nodes that start at once agree on one cookie, ${
       withFolder ? "by a link" : "where they may write no other file"
     }`,
-    { timeout: 60_000 },
+    { timeout: 60_000, tags: withFolder ? [] : ["slow"] },
     async () => {
       await using home = await folder();
       const file = `${home.path}/.erlang.cookie`;

@@ -107,4 +107,4 @@ clusterTest("a node that computes is not down", async (cluster) => {
     assertEquals(Node.list(), [KATE]);
   });
   assertNoneDown(cluster);
-});
+}, { tags: ["slow"] });

@@ -616,7 +616,7 @@ test(
 
 test(
   "invalid TLS flags are rejected in one line",
-  { timeout: 60_000, tags: ["cli"] },
+  { timeout: 60_000, tags: ["cli", "slow"] },
   () =>
     withFolder(async (folder) => {
       await makeCertificates(folder, [ALEX]);

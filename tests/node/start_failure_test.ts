@@ -123,7 +123,9 @@ test("Node.start() rejects if a program other than EPMD has EPMD's port", async 
   assertFailure(failure, "network", "--epmd-port");
 });
 
-test("Node.start() rejects without the permission to read the host's name", async () => {
+test("Node.start() rejects without the permission to read the host's name", {
+  tags: ["slow"],
+}, async () => {
   assertFailure(
     await start({ name: "alex", cookie: "c", epmdPort: freePort() }, [
       "--allow-net=127.0.0.1",
@@ -134,7 +136,9 @@ test("Node.start() rejects without the permission to read the host's name", asyn
   );
 });
 
-test("Node.start() rejects without the permissions that a cookie file needs", async () => {
+test("Node.start() rejects without the permissions that a cookie file needs", {
+  tags: ["slow"],
+}, async () => {
   const HOME = await Deno.makeTempDir();
   const file = `${HOME}/.erlang.cookie`;
   const epmdPort = freePort();

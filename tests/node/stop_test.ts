@@ -189,17 +189,24 @@ function stopping(...args: string[]) {
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  test(`${signal} stops the applications of the program in the reverse order of their start`, async () => {
-    await using program = stopping("--eval", CODE);
-    await program.printed("started\n");
-    program.kill(signal);
-    const { code, stdout, stderr } = await program.ended;
-    assertEquals([code, stderr], [0, ""]);
-    assertEquals(
-      stdout,
-      "started\nweb.worker shutdown\nstop web\nstore.worker shutdown\nstop store\n",
-    );
-  });
+  const tags = signal === "SIGTERM" ? [] : ["slow"];
+  test(
+    `${signal} stops the applications of the program in the reverse order of their start`,
+    {
+      tags,
+    },
+    async () => {
+      await using program = stopping("--eval", CODE);
+      await program.printed("started\n");
+      program.kill(signal);
+      const { code, stdout, stderr } = await program.ended;
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals(
+        stdout,
+        "started\nweb.worker shutdown\nstop web\nstore.worker shutdown\nstop store\n",
+      );
+    },
+  );
 }
 
 test("a second signal ends the program at once", async () => {
@@ -257,7 +264,9 @@ test("--drain-timeout limits how long SIGTERM waits for tasks", async () => {
   assertMatch(stderr, /has not drained within 50 ms: 1 processes still work/);
 });
 
-test("a second signal ends a program that drains at once", async () => {
+test("a second signal ends a program that drains at once", {
+  tags: ["slow"],
+}, async () => {
   await using program = stopping(
     "--drain-timeout",
     "600000",
@@ -280,6 +289,7 @@ for (const exit of ["exits", "stays"]) {
     `Node.drainOnSignal() drains all nodes of a program, which then ${
       exit === "exits" ? "ends" : "ends by itself"
     }`,
+    { tags: exit === "exits" ? [] : ["slow"] },
     async () => {
       const args = ["run", "-A", DRAINING, String(freePort()), exit];
       const program = new Deno.Command(Deno.execPath(), {

@@ -9,7 +9,7 @@ import { Node } from "../../node.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { entities, entity, release } from "../../shell/entity_commands.ts";
 import { top } from "../../shell/observe_commands.ts";
-import { chat, nodeFlags, pipe, shellTest } from "../_cli.ts";
+import { chat, nodeFlags, pipe, shellTest, slowShellTest } from "../_cli.ts";
 import { clusterTest } from "../_nodes.ts";
 import { quiet } from "../_processes.ts";
 import { freePort } from "../../testing/_ports.ts";
@@ -64,7 +64,7 @@ shellTest("an error hints at the likely intention", async () => {
   });
 });
 
-shellTest("--eval prints the hints too", async () => {
+slowShellTest("--eval prints the hints too", async () => {
   const { code, stderr } = await chat(["-e", "1", "-e", "spawn_link(() => 1)"]);
   assertEquals(code, 1);
   assertEquals(
@@ -149,7 +149,7 @@ shellTest("pid() returns the pid with the printed form", async () => {
   );
 });
 
-shellTest("i() describes a value, top() lists processes", async () => {
+slowShellTest("i() describes a value, top() lists processes", async () => {
   const { stdout, stderr } = await pipe([
     'i("text")',
     "i([1, 2])",
@@ -304,7 +304,7 @@ shellTest("trace() prints messages up to its limit", async () => {
   );
 });
 
-shellTest("i() of a pid of another node asks that node", async () => {
+slowShellTest("i() of a pid of another node asks that node", async () => {
   const port = freePort();
   const { stdout, stderr } = await pipe([
     `const kate = await import("${

@@ -156,7 +156,7 @@ shellTest("earlier processes end with the shell's process", async () => {
   );
 });
 
-shellTest("Node.start() rejects in a shell on a node", async () => {
+slowShellTest("Node.start() rejects in a shell on a node", async () => {
   const epmdPort = freePort();
   const kate =
     `await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: ${epmdPort} })`;
@@ -170,7 +170,7 @@ shellTest("Node.start() rejects in a shell on a node", async () => {
   assertEquals([twice.code, twice.stderr], [1, says]);
 });
 
-shellTest("--eval starts a node, and stops it", async () => {
+slowShellTest("--eval starts a node, and stops it", async () => {
   const epmdPort = freePort();
   const ended = await chat([
     "-e",

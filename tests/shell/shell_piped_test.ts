@@ -39,7 +39,7 @@ shellTest("piped lines run in order and print results", async () => {
   });
 });
 
-shellTest("piped lines go on after an error", async () => {
+slowShellTest("piped lines go on after an error", async () => {
   const [good, bad, unfinished] = await Promise.all([
     pipe(["nothing", "Process.exit(self(), 'kill')", "5"]),
     pipe(["5", "throw new Error('e')"]),
@@ -59,7 +59,7 @@ shellTest("piped lines go on after an error", async () => {
   assertStringIncludes(unfinished.stderr, "Unexpected end of input");
 });
 
-shellTest("Node.stop() at the shell ends it with success", async () => {
+slowShellTest("Node.stop() at the shell ends it with success", async () => {
   const ended = await pipe(
     ["1", "await Node.stop()", "2"],
     nodeFlags("alex", freePort()),

@@ -166,7 +166,7 @@ slowTest("metrics() has the nodes of workers", async () => {
   }
 });
 
-workersTest("nodes meet without EPMD and the network", async () => {
+slowTest("nodes meet without EPMD and the network", async () => {
   await start({ count: 2 });
   assertEquals(await call(ONE, "ping", TWO), "pong");
   assertEquals(await call(ONE, "peers"), [TWO, ALEX]);
@@ -287,7 +287,7 @@ slowTest(
   },
 );
 
-workersTest("a thread that hangs is restarted", async (cluster) => {
+slowTest("a thread that hangs is restarted", async (cluster) => {
   const workers = await start({ answerTimeout: 1500 });
   const pid = await Node.spawn(ONE, ["Worker", "wait"]);
   const down = reasonOf(pid);
@@ -452,7 +452,7 @@ slowTest("startLink() names a missing module", async () => {
   );
 });
 
-workersTest("startLink() ends a worker that is late", async () => {
+slowTest("startLink() ends a worker that is late", async () => {
   Process.trapExit(true);
   await assertRejects(
     () =>
@@ -540,7 +540,7 @@ workersTest("Node.stop() stops workers and their threads", async (cluster) => {
   }
 });
 
-test("Node.stop({ timeout: 0 }) ends all threads", PATIENT, async () => {
+test("Node.stop({ timeout: 0 }) ends all threads", SLOW, async () => {
   await using cluster = new Cluster();
   const alex = await cluster.start("alex");
   await hold(alex);

@@ -123,7 +123,11 @@ for (const [what, redirections] of Object.entries(LOGS)) {
     // A spinning node uses most of the 100 ticks of a second.
     assertLess(after, idle + 50);
     await assertServes(cluster, kate);
-  }, { programs: ["sh", "cat"], ignore: Deno.build.os !== "linux" });
+  }, {
+    programs: ["sh", "cat"],
+    ignore: Deno.build.os !== "linux",
+    tags: redirections === "" ? [] : ["slow"],
+  });
 }
 
 clusterTest("a node with unread standard output goes on", async (cluster) => {

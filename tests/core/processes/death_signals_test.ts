@@ -193,7 +193,7 @@ processTest("20,000 links and monitors end once each", async () => {
     new Set(downs.map(({ ref }) => String(ref))),
     new Set(refs.map(String)),
   );
-});
+}, { tags: ["slow"] });
 
 processTest("a ring of linked processes dies, each process once", async () => {
   const parent = self();

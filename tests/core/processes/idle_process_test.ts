@@ -29,30 +29,36 @@ async function bytesOfEach(start: () => Promise<void>): Promise<number> {
   return (Deno.memoryUsage().heapUsed - before) / COUNT;
 }
 
-test("an idle process takes less than twice the memory of a promise and its reaction in a context", async () => {
-  const storage = new AsyncLocalStorage<object>();
-  const promises: Promise<never>[] = [];
-  function wait(): void {
-    const promise = new Promise<never>(() => {});
-    promise.then(() => {});
-    promises.push(promise);
-  }
-  const least = await bytesOfEach(() => {
-    for (let n = 0; n < COUNT; n++) storage.run({ n }, wait);
-    return Promise.resolve();
-  });
-  let waiting = 0;
-  function idle(): Promise<unknown> {
-    waiting++;
-    return receive();
-  }
-  const pids: Pid[] = [];
-  const each = await bytesOfEach(async () => {
-    const all = waiting + COUNT;
-    for (let n = 0; n < COUNT; n++) pids.push(spawn(idle));
-    await until(() => waiting >= all);
-  });
-  for (const pid of pids) send(pid, "end");
-  for (const pid of pids) await until(() => !Process.alive(pid));
-  assertLess(each, 2 * least, `bytes; ${promises.length} promises wait`);
-});
+test(
+  "an idle process takes less than twice the memory of a promise and its reaction in a context",
+  {
+    tags: ["slow"],
+  },
+  async () => {
+    const storage = new AsyncLocalStorage<object>();
+    const promises: Promise<never>[] = [];
+    function wait(): void {
+      const promise = new Promise<never>(() => {});
+      promise.then(() => {});
+      promises.push(promise);
+    }
+    const least = await bytesOfEach(() => {
+      for (let n = 0; n < COUNT; n++) storage.run({ n }, wait);
+      return Promise.resolve();
+    });
+    let waiting = 0;
+    function idle(): Promise<unknown> {
+      waiting++;
+      return receive();
+    }
+    const pids: Pid[] = [];
+    const each = await bytesOfEach(async () => {
+      const all = waiting + COUNT;
+      for (let n = 0; n < COUNT; n++) pids.push(spawn(idle));
+      await until(() => waiting >= all);
+    });
+    for (const pid of pids) send(pid, "end");
+    for (const pid of pids) await until(() => !Process.alive(pid));
+    assertLess(each, 2 * least, `bytes; ${promises.length} promises wait`);
+  },
+);

@@ -68,6 +68,7 @@ function poolTest(
   places: Record<string, number>,
   fn: (nodes: Record<string, Node>, cluster: Cluster) => Promise<void>,
   options: Parameters<typeof pool>[1] = {},
+  tags: string[] = [],
 ): void {
   clusterTest(`TaskPool ${name}`, async (cluster) => {
     const names = ["alex", ...Object.keys(places).filter((n) => n !== "alex")];
@@ -82,7 +83,7 @@ function poolTest(
       await fn(byName, cluster);
       assertEquals(currentProcess().entries?.size ?? 0, 0, "no wait is left");
     });
-  }, { timeout: 120_000 });
+  }, { timeout: 120_000, tags });
 }
 
 poolTest(
@@ -569,18 +570,24 @@ poolTest("forgets 10,000 queued runs", { kate: 1 }, async () => {
   await receive((m) => m?.type === "DOWN");
 }, { maxQueue: 10_000 });
 
-poolTest("completes 10,000 queued runs", { kate: 50, moebi: 50 }, async () => {
-  const runs = Array.from(
-    { length: 10_000 },
-    (_, id) =>
-      TaskPool.run("pool", ["Jobs", "here"], [id], { timeout: Infinity }),
-  );
-  const results = await Promise.all(runs) as [number, string][];
-  assertEquals(results.map(([id]) => id), runs.map((_, id) => id));
-  const { counts, queued, running } = await TaskPool.info("pool");
-  assertEquals([counts.done, queued], [10_000, 0]);
-  assert(running <= 100);
-}, { maxQueue: 10_000 });
+poolTest(
+  "completes 10,000 queued runs",
+  { kate: 50, moebi: 50 },
+  async () => {
+    const runs = Array.from(
+      { length: 10_000 },
+      (_, id) =>
+        TaskPool.run("pool", ["Jobs", "here"], [id], { timeout: Infinity }),
+    );
+    const results = await Promise.all(runs) as [number, string][];
+    assertEquals(results.map(([id]) => id), runs.map((_, id) => id));
+    const { counts, queued, running } = await TaskPool.info("pool");
+    assertEquals([counts.done, queued], [10_000, 0]);
+    assert(running <= 100);
+  },
+  { maxQueue: 10_000 },
+  ["slow"],
+);
 
 clusterTest("TaskPool.startLink() needs a scope and group", async (cluster) => {
   const [alex] = await nodes(cluster, "alex");

@@ -43,7 +43,7 @@ cliTest("--eval has the shell's names in scope", async () => {
   assertPrinted(ended, 'false\n"sup?"\nHi, my name is Kate\n');
 });
 
-cliTest("--eval waits for its promise and output", async () => {
+slowCliTest("--eval waits for its promise and output", async () => {
   const ended = await chat([
     "-e",
     "Process.sleep(1).then(() => IO.puts('later'))",
@@ -135,7 +135,7 @@ cliTest(
     }),
 );
 
-cliTest("--eval can end the program with an exit reason", async () => {
+slowCliTest("--eval can end the program with an exit reason", async () => {
   const codes = await Promise.all([
     chat(["-e", "exit('normal')", "-e", "await receive()"]),
     chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),

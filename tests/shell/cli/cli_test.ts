@@ -91,7 +91,7 @@ slowCliTest("--hidden keeps the node out of Node.list()", async () => {
   assertPrinted(ended, '[[], ["kate@localhost"]]\n');
 });
 
-cliTest("--cookie rejects nodes with another cookie", async () => {
+slowCliTest("--cookie rejects nodes with another cookie", async () => {
   const port = freePort();
   await using kate = new ChatProcess(nodeFlags("kate", port));
   await kate.printed("kate@localhost is up.");
