@@ -8,6 +8,9 @@ import {
   type NodeEntry,
   register,
 } from "../net/epmd/mod.ts";
+import { freePort } from "../testing/_ports.ts";
+
+export { freePort };
 
 const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
 
@@ -25,21 +28,6 @@ export function epmdTest(
     sanitizeResources: true,
     sanitizeExit: true,
   });
-}
-
-/** A free port below the range of ephemeral ports. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10000 + Math.floor(Math.random() * 20000);
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer();
-      server.once("error", () => resolve(false));
-      server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
-        server.close(() => resolve(true));
-      });
-    });
-    if (free) return port;
-  }
 }
 
 /** Waits until a condition holds, and returns the time that took, in milliseconds. */

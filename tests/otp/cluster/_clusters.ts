@@ -10,6 +10,7 @@ import {
 import type { Node } from "../../../node.ts";
 import { receive } from "../../../otp/process/process.ts";
 import type { Cluster as Nodes } from "../../_nodes.ts";
+import { freePort } from "../../../testing/_ports.ts";
 import { until as eventually } from "../../_until.ts";
 
 /** Delays for tests: an address is dialled again at once. */
@@ -23,6 +24,14 @@ export const SOON = {
   minDelay: FAST.minDelay,
   maxDelay: FAST.maxDelay,
 } as const;
+
+/**
+ * A group for gossip of a test's own. Its port is of this test process: a socket receives the packets of all groups that
+ * a program of the host has joined, on its port.
+ */
+export function gossipGroup(): { address: string; port: number } {
+  return { address: "239.255.69.80", port: freePort() };
+}
 
 export type EventOf<E> = Extract<ClusterMessage, { event: E }>;
 

@@ -1,7 +1,6 @@
 /** The limits of gossip, exactly: its windows and its forgetting in virtual time, over the loopback interface. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
 import type { ClusterHost } from "../../../core/remote/cluster_host.ts";
@@ -15,6 +14,7 @@ import { Timeline } from "../../../testing/simulation/timeline.ts";
 import { test } from "../../../testing/tags.ts";
 import { numbersIn } from "../../_pages.ts";
 import { until } from "../../_until.ts";
+import { gossipGroup } from "./_clusters.ts";
 
 const KEY = new Uint8Array(32).fill(7);
 const KATE = "kate@localhost";
@@ -43,8 +43,7 @@ class Scene implements AsyncDisposable {
   readonly #senders = new Map<string, Socket>();
 
   private constructor(options: Partial<GossipTopology>, maxAddresses: number) {
-    const [one, other, port] = randomBytes(3);
-    this.#group = { address: `239.255.${one}.${other}`, port: 30_000 + port };
+    this.#group = gossipGroup();
     const { timeline } = this;
     const host = {
       process: {

@@ -11,24 +11,26 @@ import {
   GOSSIP_KEY,
 } from "../../../otp/cluster/strategies/gossip.ts";
 import { test } from "../../../testing/tags.ts";
-import { event, ONCE, SOON, topology, until, withOwn } from "./_clusters.ts";
+import {
+  event,
+  gossipGroup,
+  ONCE,
+  SOON,
+  topology,
+  until,
+  withOwn,
+} from "./_clusters.ts";
 import { chat } from "../../_cli.ts";
 import { clusterTest, COOKIE, freePort } from "../../_nodes.ts";
 
-/** A group for a test of its own: nodes of other tests run meanwhile. */
+/** Gossip in a group of its own: nodes of other tests run meanwhile. */
 function ownGroup(): {
   strategy: "gossip";
   address: string;
   port: number;
   interval: number;
 } {
-  const [one, other, port] = randomBytes(3);
-  return {
-    strategy: "gossip",
-    address: `239.255.${one}.${other}`,
-    port: 30_000 + port,
-    interval: 50,
-  };
+  return { strategy: "gossip", ...gossipGroup(), interval: 50 };
 }
 
 /** The key of nodes with a cookie. */
