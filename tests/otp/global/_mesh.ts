@@ -1,15 +1,23 @@
 /** Meshes of nodes of Elixir and of this library, for tests of nodes that come and go. */
 
+import { assert } from "@std/assert";
 import { Node } from "../../../node.ts";
 import { global } from "../../../otp/global/global.ts";
-import { receive, spawn } from "../../../otp/process/process.ts";
+import { pg } from "../../../otp/pg/pg.ts";
+import { type Pid, receive, spawn } from "../../../otp/process/process.ts";
 import { ElixirNode } from "../../_elixir.ts";
 import type { Cluster } from "../../_nodes.ts";
+import { idle } from "../../_processes.ts";
 import { until } from "../../_until.ts";
+
+/** The group that the processes of `hold` join. */
+const GROUP = "room";
 
 /** A node of either kind. */
 export interface MeshNode {
   readonly name: string;
+  /** Whether it is of this library. */
+  readonly isOurs: boolean;
   list(): Promise<string[]>;
   connect(to: string): Promise<unknown>;
   disconnect(from: string): Promise<unknown>;
@@ -18,14 +26,22 @@ export interface MeshNode {
   end(): Promise<void>;
   /** Begins to collect the nodes that come and go; returns a function that returns them. */
   watch(): Promise<() => Promise<string[]>>;
+  /** Starts a process that has a global name and is in the group. */
+  hold(name: string): Promise<unknown>;
+  /** Starts a process that takes a global name from any other. */
+  claim(name: string): Promise<unknown>;
+  /** Returns the nodes of the processes that have global names, and of the group's members. */
+  view(): Promise<string>;
 }
 
 function ofElixir(node: ElixirNode): MeshNode {
   const call = (fn: string, to: string) =>
     node.evaluate(`Node.${fn}(:"${to}")`);
   const list = async (code: string) => JSON.parse(await node.evaluate(code));
+  const idle = "spawn(fn -> Process.sleep(:infinity) end)";
   return {
     name: node.name,
+    isOurs: false,
     list: () => list("Enum.map(Node.list(), &to_string/1)"),
     connect: (to) => call("connect", to),
     disconnect: (from) => call("disconnect", from),
@@ -41,12 +57,27 @@ function ofElixir(node: ElixirNode): MeshNode {
           `{_, messages} = Process.info(self(), :messages); for {kind, node} <- messages, do: "#{kind} #{node}"`,
         );
     },
+    hold: (name) =>
+      node.evaluate(
+        `:pg.start(:pg); pid = ${idle}; :yes = :global.register_name("${name}", pid); :ok = :pg.join("${GROUP}", pid)`,
+      ),
+    claim: (name) =>
+      node.evaluate(`:yes = :global.re_register_name("${name}", ${idle})`),
+    view: () =>
+      list(`
+        names = for name <- Enum.sort(:global.registered_names()) do
+          pid = :global.whereis_name(name)
+          "#{name} #{is_pid(pid) && node(pid)}"
+        end
+        members = for pid <- :pg.get_members("${GROUP}"), do: node(pid)
+        Enum.join(names ++ Enum.sort(members), ", ")`),
   };
 }
 
 function ofOurs(node: Node): MeshNode {
   return {
     name: node.name,
+    isOurs: true,
     list: () => node.run(() => Node.list()),
     connect: (to) => node.run(() => Node.connect(to)),
     disconnect: (from) => node.run(() => Node.disconnect(from)),
@@ -72,6 +103,26 @@ function ofOurs(node: Node): MeshNode {
       await promise;
       return () => Promise.resolve(news);
     },
+    hold: (name) =>
+      node.run(async () => {
+        await pg.start();
+        const pid = idle();
+        assert(await global.registerName(name, pid));
+        await pg.join(GROUP, pid);
+      }),
+    claim: (name) =>
+      node.run(async () => assert(await global.reRegisterName(name, idle()))),
+    view: () =>
+      node.run(async () => {
+        const names = (await global.registeredNames() as string[]).sort();
+        const nodeOf = ({ node }: Pid) => node;
+        const holders = names.map(async (name) => {
+          const pid = await global.whereisName(name);
+          return `${name} ${pid && nodeOf(pid)}`;
+        });
+        const members = pg.getMembers(GROUP).map(nodeOf).sort();
+        return [...await Promise.all(holders), ...members].join(", ");
+      }),
   };
 }
 
