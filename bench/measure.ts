@@ -187,11 +187,15 @@ export function large(row: string): Large[] {
  *
  * @throws {Error} If it differs from the message that was sent.
  */
-export function checkLarge(data: Large): void {
-  const isWhole = data instanceof Uint8Array
-    ? [HUGE_BYTES, HUGE_BYTES / 4].includes(data.length) &&
-      data[data.length / 2] === 7 && data[data.length - 1] === 7
-    : data.length === HUGE_LIST && isUser(data[HUGE_LIST - 1]);
+export function checkLarge(data: Large | string): void {
+  const { length } = data;
+  // Bytes that are UTF-8 arrive as a text from a BEAM.
+  const byteAt = (at: number) =>
+    typeof data === "string" ? data.charCodeAt(at) : data[at];
+  const isWhole = data instanceof Uint8Array || typeof data === "string"
+    ? [HUGE_BYTES, HUGE_BYTES / 4].includes(length) &&
+      byteAt(length / 2) === 7 && byteAt(length - 1) === 7
+    : length === HUGE_LIST && isUser(data[HUGE_LIST - 1]);
   if (!isWhole) throw new Error("Cannot go on: a large message changed");
 }
 

@@ -373,8 +373,11 @@ export const ROWS: readonly Row[] = [
     figure: "p99",
     rounds: 1,
     warmup: 20_000,
-    contestants: ["elixir"],
-    targets: UNDISTURBED,
+    contestants: [...MIXED, "elixir"],
+    targets: {
+      one_core: [...UNDISTURBED.one_core!, ...mixed("at most", 1.5)],
+      split: [...UNDISTURBED.split!, ...mixed("at most", 1.5)],
+    },
   },
   {
     name: "beside_object",

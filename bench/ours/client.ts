@@ -139,18 +139,17 @@ async function beside(job: Job): Promise<Sample> {
       self(),
       all.length,
     ]);
-    for (const data of all) await send(taker, { data });
+    for (const data of all) await send(taker, speech.data(data));
     send(main, await receive());
   });
   const times: number[] = [];
   for (let n = 0, isTaken = false; !isTaken; n++) {
     const started = performance.now();
-    const full = send(pong, { type: "ping", from: main, n });
+    const full = send(pong, speech.ping(main, n));
     if (full !== undefined) await full;
-    const pongs = (message: { type: string }) => message.type === "pong";
-    await receive(pongs);
+    await receive((message) => !speech.isTaken(message));
     times.push(performance.now() - started);
-    isTaken = await receive((message) => message.type === "taken", {
+    isTaken = await receive(speech.isTaken, {
       timeout: 0,
       after: null,
     }) !== null;

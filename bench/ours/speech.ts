@@ -7,7 +7,7 @@
 
 import type { Pid } from "../../mod.ts";
 import type { ModuleFunction, WireName } from "../../node.ts";
-import { payload } from "../measure.ts";
+import { type Large, payload } from "../measure.ts";
 import * as Objects from "./jobs.ts";
 import * as Tuples from "./tuples.ts";
 
@@ -32,6 +32,10 @@ export interface Speech {
   total(message: unknown): number;
   /** The request of a call. */
   echo(value: number): unknown;
+  /** A large message. */
+  data(data: Large): unknown;
+  /** Whether a message says that all large messages have arrived. */
+  isTaken(message: unknown): boolean;
 }
 
 const OBJECTS: Speech = {
@@ -44,6 +48,8 @@ const OBJECTS: Speech = {
   payload,
   total: (message) => (message as { total: number }).total,
   echo: (value) => ({ type: "echo", value }),
+  data: (data) => ({ data }),
+  isTaken: (message) => (message as { type: string }).type === "taken",
 };
 
 const TUPLES: Speech = {
@@ -56,6 +62,8 @@ const TUPLES: Speech = {
   payload: Tuples.payloadOf,
   total: Tuples.totalOf,
   echo: Tuples.echoOf,
+  data: Tuples.dataOf,
+  isTaken: Tuples.isTaken,
 };
 
 /** The encoding for a wire. */

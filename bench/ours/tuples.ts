@@ -14,7 +14,13 @@ import {
   Tuple,
   tuple,
 } from "../../mod.ts";
-import { checkPayload, type Payload, payload } from "../measure.ts";
+import {
+  checkLarge,
+  checkPayload,
+  type Large,
+  type Payload,
+  payload,
+} from "../measure.ts";
 
 const PING = atom("ping");
 const PONG = atom("pong");
@@ -22,6 +28,8 @@ const MSG = atom("msg");
 const TEXT = atom("text");
 const COUNTED = atom("counted");
 const ECHO = atom("echo");
+const DATA = atom("data");
+const TAKEN = atom("taken");
 
 /** The items of a message that has that atom first. */
 function items(message: unknown, kind: unknown): readonly unknown[] {
@@ -55,6 +63,16 @@ export function payloadOf(row: string, n: number): Tuple {
 /** A request of the server that is called. */
 export function echoOf(value: number): Tuple {
   return tuple(ECHO, value);
+}
+
+/** A large message. */
+export function dataOf(data: Large): Tuple {
+  return tuple(DATA, data);
+}
+
+/** Whether a message says that all large messages have arrived. */
+export function isTaken(message: unknown): boolean {
+  return message === TAKEN;
 }
 
 function received(message: unknown): Payload {
@@ -94,6 +112,14 @@ export async function count(from: Pid, total: number): Promise<never> {
     }
     await send(from, tuple(COUNTED, total));
   }
+}
+
+/** Takes `total` large messages, checks them, and reports to `from`. */
+export async function take(from: Pid, total: number): Promise<void> {
+  for (let n = 0; n < total; n++) {
+    checkLarge(items(await receive(), DATA)[1] as Large | string);
+  }
+  await send(from, TAKEN);
 }
 
 /** The body of the task: as little as possible. */

@@ -257,6 +257,7 @@ test("deno task bench --quick measures, checks, and is never written", {
 const MIXED = [
   ...["round_trip", "one_way", "one_way_text"],
   ...["task", "tasks", "call", "calls"],
+  "beside_parts",
 ];
 
 test("this library and Elixir are measured together, each at either end", {
