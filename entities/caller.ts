@@ -31,7 +31,8 @@ import {
 } from "../otp/process/process.ts";
 import { EntityError } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
-import type { Broadcast, EntityReply, EntityRequest } from "./entity_server.ts";
+import type { Broadcast, EntityReply } from "./entity_server.ts";
+import type { EntityRequest } from "./requests.ts";
 import type {
   EntityCallOptions,
   EntityMessage,
@@ -104,7 +105,7 @@ function knownPlace(type: KnownType, key: string): Place | undefined {
   if (pid !== undefined) return { pid, gone: undefined };
   const cached = type.cache.get(key);
   if (cached === undefined) return undefined;
-  const row = node.table.get(node.shardOf(type.definition.name, key));
+  const row = node.rowOf(type.definition.name, key);
   const owner = row && node.nodes.get(row.owner);
   return owner !== undefined && cached.epoch === row!.epoch &&
       node.runtime.visible.has(owner.name)
@@ -203,7 +204,7 @@ class EntityCall {
     const known = knownPlace(this.#typeOn(node), key);
     const isCertain = known?.gone === undefined || this.#request !== undefined;
     if (known !== undefined && isCertain) return known;
-    const row = node.table.get(node.shardOf(type, key));
+    const row = node.rowOf(type, key);
     const owner = row && node.nodes.get(row.owner);
     if (row === undefined || owner === undefined) {
       if (!node.isStoreUp) return "no_store";
@@ -565,6 +566,7 @@ class Relay {
   readonly #first: PromiseWithResolvers<void>;
   /** The number of the last broadcast. */
   #last: number | undefined;
+  #series = "";
 
   constructor(
     target: EntityTarget,
@@ -583,13 +585,14 @@ class Relay {
         const pid = await findEntity(this.#target);
         const watch = Process.monitor(pid);
         const signal = this.#removal(pid);
-        const reply = await GenServer.call(pid, ["subscribe"], {
+        const token = crypto.randomUUID();
+        const reply = await GenServer.call(pid, ["subscribe", token], {
           signal,
         }) as EntityReply;
         if (reply[0] !== "ok") throw new Error(reply[0]);
-        this.#arrivedAt(reply[1] as number);
+        this.#arrivedAt(reply[1] as number, reply[2]);
         this.#first.resolve();
-        if (await this.#relay(pid, watch, end, signal)) return;
+        if (await this.#relay(token, watch, end, signal)) return;
       } catch (error) {
         if (this.#last === undefined && error instanceof EntityError) {
           return this.#first.reject(error);
@@ -610,14 +613,14 @@ class Relay {
   #removal({ node: name }: Pid): AbortSignal | undefined {
     const { definition: { name: type }, key } = this.#target;
     const node = typeHere(type)?.node;
-    const row = node?.table.get(node.shardOf(type, key));
+    const row = node?.rowOf(type, key);
     const owner = row && node!.nodes.get(row.owner);
     return owner?.name === name ? owner.gone.signal : undefined;
   }
 
   /** Relays until the entity or the subscriber exits; returns whether it was the subscriber. Rejects at the signal. */
   async #relay(
-    pid: Pid,
+    token: string,
     watch: { equals(other: unknown): boolean },
     end: { equals(other: unknown): boolean },
     signal: AbortSignal | undefined,
@@ -629,23 +632,26 @@ class Relay {
         if (watch.equals(message.ref)) return false;
         continue;
       }
-      const { type, from, number, message: content } =
+      const { type, token: theirs, number, series, message: content } =
         (message ?? {}) as Broadcast;
-      if (type !== "$entity_broadcast" || !pid.equals(from)) continue;
+      if (type !== "$entity_broadcast" || theirs !== token) continue;
       // An entity that was busy when the connection broke sends to the subscription of before: a gap covers that.
       if (number <= this.#last!) continue;
-      this.#arrivedAt(number - 1);
+      this.#arrivedAt(number - 1, this.#series);
+      this.#series = series;
       this.#last = number;
       this.#send({ event: "message", number, message: content });
     }
   }
 
-  /** Notes that broadcasts up to a number were sent. */
-  #arrivedAt(number: number): void {
-    if (this.#last !== undefined && this.#last !== number) {
+  /** Notes that broadcasts of a series up to a number were sent. */
+  #arrivedAt(number: number, series = ""): void {
+    const isNew = this.#last === undefined;
+    if (!isNew && (this.#last !== number || this.#series !== series)) {
       this.#send({ event: "gap", number });
     }
     this.#last = number;
+    this.#series = series;
   }
 
   #send(message: Omit<EntityMessage, "type" | "entity" | "key">): void {

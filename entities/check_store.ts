@@ -257,6 +257,37 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     equal(await store.load(type, "a"), { version: 2, body: "two" }, "it");
   },
 
+  async "a deletion is a version, and is removed at the next epoch"(scene) {
+    const { store, other } = scene;
+    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    await store.claim(alex, [scene.shard(0)]);
+    const put = (version: number, body: string) =>
+      store.write(alex, [scene.write({ version, body, due: 1 })]);
+    const { type } = scene.write({});
+    const there = () => other.load(type, "a");
+    equal(await put(1, "one"), ["stored"], "a state");
+    const gone = scene.write({ version: 2, body: "" });
+    equal(await store.write(alex, [gone]), ["stored"], "its deletion");
+    equal(await store.write(alex, [gone]), ["stored"], "the same repeated");
+    equal(await there(), { version: 2, body: "" }, "the deletion");
+    equal(await put(1, "one"), ["conflict"], "the first write, late");
+    equal(await put(3, "three"), ["stored"], "a state after the deletion");
+    await store.write(alex, [scene.write({ key: "b", body: "" })]);
+    await store.give(alex, kate, [scene.shard(0, 1)]);
+    equal(await there(), { version: 3, body: "three" }, "the state, given on");
+    equal(await other.load(type, "b"), undefined, "a deletion, given on");
+    const again = { epoch: 2, key: "b", body: "" };
+    equal(
+      await store.write(kate, [scene.write(again)]),
+      ["stored"],
+      "a deletion without a state",
+    );
+    await store.remove(kate);
+    await store.claim(alex, [scene.shard(0, 2)]);
+    equal(await other.load(type, "b"), undefined, "a deletion, claimed");
+    equal(await there(), { version: 3, body: "three" }, "the state, claimed");
+  },
+
   async "writes of one transaction succeed one by one"(scene) {
     const { store } = scene;
     const alex = await scene.join("alex");

@@ -87,8 +87,8 @@ export class EntitiesView implements EntitiesSource {
 
   async find(type: string, key: string): Promise<ObservedEntity | undefined> {
     const node = this.#node;
-    if (!node.settings.types.some(({ name }) => name === type)) return;
     const shard = node.shardOf(type, key);
+    if (shard === undefined) return;
     const live = node.owned.get(shard)?.entities.get(key);
     const parked = this.#parked.get(`${type} ${key}`);
     return {
@@ -114,6 +114,7 @@ export class EntitiesView implements EntitiesSource {
       lease.storeTimeout,
       () => store.load(type, key),
     );
-    return stored && valueText(JSON.parse(stored.body).s, MAX_STATE);
+    if (stored === undefined || stored.body === "") return undefined;
+    return valueText(JSON.parse(stored.body).s, MAX_STATE);
   }
 }

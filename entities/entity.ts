@@ -13,6 +13,7 @@ import {
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
 import type { Pid } from "../otp/process/process.ts";
+import { isKey } from "./requests.ts";
 import { callEntity, findEntity, subscribeTo } from "./caller.ts";
 import {
   CALL_OPTIONS,
@@ -162,10 +163,7 @@ function checkedTarget(
   options: EntityCallOptions = NO_OPTIONS,
 ): EntityTarget {
   const { name } = definition;
-  if (
-    typeof key !== "string" || key === "" || key.includes("\0") ||
-    !key.isWellFormed()
-  ) {
+  if (!isKey(key)) {
     throw typeError(
       key,
       `Cannot get the ${name} with the key ${

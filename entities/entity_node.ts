@@ -10,6 +10,7 @@
  * @module
  */
 
+import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { watchSignal } from "../core/scheduling/abort_watch.ts";
@@ -22,12 +23,16 @@ import type {
 import { Changes, patienceWith, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
+import { nodeOf } from "./requests.ts";
 import type { Store, StoreShard, StoreView } from "./store.ts";
 import { timedStore } from "./timed_store.ts";
 import { Writer } from "./writer.ts";
 
 /** The number of entities of a type on other nodes whose process is remembered. */
 const MAX_CACHE = 10_000;
+
+/** The maximum number of nodes that are known to be gone for good. */
+const MAX_LEFT = 10_000;
 
 /** The number of moves that are remembered. */
 const MAX_MOVES = 50;
@@ -102,13 +107,14 @@ export class EntityNode implements EntityHome {
   readonly changes: Changes = new Changes();
   /** The shards that this node owns. */
   readonly owned: Map<string, OwnedShard> = new Map();
-  /** The last known owner of each shard. */
-  readonly table: Map<string, StoreShard> = new Map();
+  /** The last known owner of each shard, and when it was learned. */
+  readonly table: Map<string, StoreShard & { at: number }> = new Map();
   /** The nodes in the store, by id. */
   readonly nodes: Map<string, KnownNode> = new Map();
   readonly #types = new Map<string, KnownType>();
   /** Nodes that are gone for good: a late view may still have them. */
   readonly #left = new Set<string>();
+  readonly token: string = crypto.randomUUID();
   /** Whether this node gives its shards away and takes none. */
   isDraining = false;
   /** Whether the store answered the last question of the keeper. */
@@ -164,9 +170,20 @@ export class EntityNode implements EntityHome {
     return this.#types.get(name)!;
   }
 
-  /** The id of the shard of a key. */
-  shardOf(type: string, key: string): string {
-    return shardIn(this.knownType(type), key);
+  /** The id of the shard of a key; `undefined` if the node has no such type. */
+  shardOf(type: string, key: string): string | undefined {
+    const known = this.#types.get(type);
+    return known && shardIn(known, key);
+  }
+
+  /** The owner of a key, as the node knows it. */
+  rowOf(type: string, key: string): StoreShard | undefined {
+    return this.table.get(this.shardOf(type, key) ?? "");
+  }
+
+  /** Tells an entity of this node something that only this node may. */
+  tell(entity: Pid, what: "close" | "idle" | "alarm", due?: number): void {
+    GenServer.cast(entity, [what, this.token, due]);
   }
 
   /** The process of an entity on this node, once it has started. */
@@ -207,7 +224,7 @@ export class EntityNode implements EntityHome {
   // Nodes and shards.
 
   /** Takes a view of the store, which was requested at that moment of the node's clock. */
-  apply({ now, nodes, shards }: StoreView): void {
+  apply({ now, nodes, shards }: StoreView, askedAt: number): void {
     const { runtime, lease } = this;
     const at = runtime.now();
     // No beat can be seen while the store does not answer: that time counts as one turn of the keeper.
@@ -238,29 +255,51 @@ export class EntityNode implements EntityHome {
       }
     }
     for (const id of gone) this.forget(id);
-    for (const shard of shards) this.learn(shard);
+    for (const shard of shards) this.learn(shard, askedAt);
     this.changes.notify();
   }
 
   /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
   forget(id: string, hasLeft = false): void {
     this.#left.add(id);
+    if (this.#left.size > MAX_LEFT) {
+      this.#left.delete(this.#left.values().next().value!);
+    }
     const known = this.nodes.get(id);
     this.nodes.delete(id);
     if (!hasLeft) known?.gone.abort();
   }
 
-  /** Learns the owner of a shard; older knowledge is dropped. */
-  learn(row: StoreShard): void {
-    const { id, owner, epoch } = row;
+  /**
+   * Learns of hand-overs from the node that made them. The store knows better: if a node has lied, the next view says so.
+   */
+  hear(rows: readonly StoreShard[], sender: string): void {
+    for (const row of rows) {
+      const known = this.table.get(row.id);
+      if (known === undefined || this.owned.has(row.id)) continue;
+      const isNext = row.epoch === known.epoch + 1 &&
+        nodeOf(known.owner) === sender;
+      if (isNext) this.learn(row, this.runtime.now());
+    }
+    this.changes.notify();
+  }
+
+  /**
+   * Learns the owner of a shard, as the store has it, which was asked at that moment. An answer to an earlier question may
+   * be older than what is known.
+   */
+  learn({ id, owner, epoch }: StoreShard, askedAt: number): void {
+    const row = { id, owner, epoch, at: this.runtime.now() };
     const known = this.table.get(id);
-    if (known !== undefined && known.epoch > epoch) return;
+    if (known !== undefined && known.epoch > epoch && known.at >= askedAt) {
+      return;
+    }
     this.table.set(id, row);
     if (known !== undefined && known.owner !== owner) {
       this.#noteMove(known, row);
     }
     const own = this.owned.get(id);
-    if (own !== undefined && own.epoch < epoch) this.close(own);
+    if (own !== undefined && own.epoch !== epoch) this.close(own);
     if (owner !== this.lease.id || this.owned.has(id)) return;
     const definition = this.#types.get(typeOf(id))?.definition;
     if (definition === undefined) return;
@@ -385,7 +424,7 @@ export class EntityNode implements EntityHome {
   #pins(): Set<string> {
     return new Set(
       [...this.settings.pins].flatMap(([type, keys]) =>
-        keys === true ? type : keys.map((key) => this.shardOf(type, key))
+        keys === true ? type : keys.map((key) => this.shardOf(type, key)!)
       ),
     );
   }

@@ -29,6 +29,7 @@ import {
 } from "../otp/process/process.ts";
 import type { From } from "../otp/gen_server/gen_server.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
 import { EntityError } from "./entity_error.ts";
@@ -46,7 +47,8 @@ import {
 } from "./json_value.ts";
 import { answeredWithin, type Changes, type StoreLease } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
-import type { Store } from "./store.ts";
+import { isEntityRequest } from "./requests.ts";
+import type { Store, StoreWrite } from "./store.ts";
 import type { Writer } from "./writer.ts";
 
 /** The exit reason of an entity that left nothing undone: calls in its mailbox have not run. */
@@ -55,21 +57,9 @@ export const MOVED: { type: "shutdown"; reason: string } = {
   reason: "entity_moved",
 };
 
-/** A request to an entity. */
-export type EntityRequest =
-  | [
-    "call",
-    method: string,
-    args: unknown[],
-    id?: string,
-    /** When its caller on another node gives up, by the store's time. */
-    until?: number,
-  ]
-  | ["subscribe"];
-
 /** The answer of an entity. */
 export type EntityReply =
-  | ["ok", value: unknown]
+  | ["ok", value: unknown, series?: string]
   | ["moved"]
   | ["no_store"]
   | ["no_method"]
@@ -80,9 +70,11 @@ export type EntityReply =
 /** A broadcast, as a relay receives it. */
 export interface Broadcast {
   type: "$entity_broadcast";
-  /** The process of the entity. */
-  from: Pid;
+  /** The token of the subscription. */
+  token: string;
   number: number;
+  /** Says which broadcasts are counted together: it changes when the entity is deleted. */
+  series: string;
   message: unknown;
 }
 
@@ -96,6 +88,8 @@ export interface EntityHome {
   readonly changes: Changes;
   /** The process that ends a method which takes too long. */
   readonly warden: Pid;
+  /** Proves that a message is of this node. */
+  readonly token: string;
   /** The store's time, in milliseconds since 1970. */
   now(): number;
 }
@@ -108,8 +102,9 @@ interface Envelope {
   s: unknown;
   /** The alarm: when, and its data. */
   a?: [at: number, data: unknown];
-  /** The number of broadcasts. */
+  /** The number of broadcasts, and their series. */
   n?: number;
+  b?: string;
   /** The ids of requests, and their replies. */
   r?: [id: string, value: unknown][];
 }
@@ -148,6 +143,10 @@ interface Draft {
   isDirty: boolean;
   /** Whether the process ends after the method. */
   isStopping: boolean;
+  /** Whether the entity is deleted after the method. */
+  isDeleting: boolean;
+  /** The id of the request that runs. */
+  id: string | undefined;
   /** The broadcasts of the method that runs. */
   outbox: { number: number; message: unknown }[];
 }
@@ -218,6 +217,18 @@ class Room implements EntityContext<unknown> {
     this.#draft.isStopping = true;
   }
 
+  delete(): void {
+    if (this.#draft.id !== undefined) {
+      throw new TypeError(
+        `Cannot delete ${this.key} in a call with the id ${
+          inspect(this.#draft.id)
+        }: the id would be deleted too, and the call could run again; call without an id`,
+      );
+    }
+    this.#draft.isDeleting = true;
+    this.#draft.isStopping = true;
+  }
+
   refuse(message: string, data?: unknown): never {
     throw new Refusal(message, data);
   }
@@ -243,9 +254,14 @@ export class EntityServer {
     number: 0,
     isDirty: false,
     isStopping: false,
+    isDeleting: false,
+    id: undefined,
     outbox: [],
   };
-  readonly #subscribers = new Map<string, { pid: Pid; ref: Ref }>();
+  readonly #subscribers = new Map<
+    string,
+    { pid: Pid; ref: Ref; token: string }
+  >();
   readonly #requests = new Map<string, unknown>();
   #live: LiveEntity | undefined;
   /** The state as JSON, before the method that runs. */
@@ -259,6 +275,8 @@ export class EntityServer {
     isDirty: false,
   };
   #version = 0;
+  /** The series of the broadcasts; empty before the first. */
+  #series = "";
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
 
@@ -300,14 +318,15 @@ export class EntityServer {
   // Requests.
 
   handleCall(
-    request: EntityRequest,
+    request: unknown,
     from: From,
   ): Reply | StopReply | Promise<Reply | StopReply> {
+    if (!isEntityRequest(request)) return this.#reply(["no_method"]);
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#reply(refusal);
     if (request[0] === "subscribe") {
-      this.#subscribe(from.pid);
-      return this.#reply(["ok", this.#draft.number]);
+      if (!this.#subscribe(from.pid, request[1])) return this.#reply(["moved"]);
+      return this.#reply(["ok", this.#draft.number, this.#series]);
     }
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
@@ -320,22 +339,22 @@ export class EntityServer {
     return this.#run(fn, args, id);
   }
 
-  async handleCast(request: ["close"] | ["idle"] | ["alarm", number]): Promise<
-    NoReply | Stop
-  > {
-    if (request[0] === "close") return await this.#leave();
+  async handleCast(request: unknown): Promise<NoReply | Stop> {
+    const [what, token, due] = Array.isArray(request) ? request : [];
+    // Any node can send to this process.
+    if (token !== this.#home.token) return this.#idle();
+    if (what === "close") return await this.#leave();
     const { alarm, options } = this.#definition;
-    if (request[0] === "idle") {
+    if (what === "idle") {
       const isIdle = this.#subscribers.size === 0 &&
         this.#home.runtime.now() - this.#live!.usedAt >= options.idle;
       return isIdle ? await this.#leave() : this.#idle();
     }
-    const [, due] = request;
+    const [at, data] = this.#draft.alarm ?? [];
     if (
-      this.#refusal() !== undefined || this.#draft.alarm?.[0] !== due ||
-      this.#home.now() < due
+      at === undefined || at !== due || this.#home.now() < at ||
+      this.#refusal() !== undefined
     ) return this.#idle();
-    const [, data] = this.#draft.alarm;
     this.#draft.alarm = undefined;
     this.#draft.isDirty = true;
     const result = await this.#run(alarm ?? (() => {}), [data], undefined);
@@ -347,8 +366,10 @@ export class EntityServer {
       return await this.#flush() ? this.#idle() : this.#stop(MOVED);
     }
     if (isDown(message)) {
-      for (const [id, { ref }] of this.#subscribers) {
-        if (ref.equals(message.ref)) this.#subscribers.delete(id);
+      for (const [id, { pid, ref }] of this.#subscribers) {
+        if (!ref.equals(message.ref)) continue;
+        currentProcess().dropFor(pid.node);
+        this.#subscribers.delete(id);
       }
     }
     return this.#idle();
@@ -371,10 +392,16 @@ export class EntityServer {
       : until !== undefined && this.#home.now() > until;
   }
 
-  #subscribe(pid: Pid): void {
+  /** Adds a subscriber, unless its node has too many entries here. */
+  #subscribe(pid: Pid, token: string): boolean {
     const id = String(pid);
-    if (this.#subscribers.has(id)) return;
-    this.#subscribers.set(id, { pid, ref: Process.monitor(pid) });
+    const known = this.#subscribers.get(id);
+    if (known === undefined && !currentProcess().keepFor(pid.node)) {
+      return false;
+    }
+    const ref = known?.ref ?? Process.monitor(pid);
+    this.#subscribers.set(id, { pid, ref, token });
+    return true;
   }
 
   // A method.
@@ -392,6 +419,7 @@ export class EntityServer {
     before.alarm = draft.alarm;
     before.number = draft.number;
     before.isDirty = draft.isDirty;
+    draft.id = id;
     let value: unknown;
     try {
       value = fn(this.#room, ...args);
@@ -407,9 +435,10 @@ export class EntityServer {
     id: string | undefined,
   ): Promise<Reply | StopReply> {
     const { limit } = this.#definition.options;
+    const { warden, token } = this.#home;
     const timer = limit === Infinity ? undefined : Process.sendAfter(
-      this.#home.warden,
-      { type: "$entity_limit", pid: self(), name: this.#label, limit },
+      warden,
+      { type: "$entity_limit", token, pid: self(), name: this.#label, limit },
       limit,
     );
     try {
@@ -429,6 +458,7 @@ export class EntityServer {
     id: string | undefined,
     isAtOnce = false,
   ): Reply | StopReply | Promise<Reply | StopReply> {
+    if (this.#draft.isDeleting) return this.#finishLater(value, true);
     if (id !== undefined) this.#remember(id, value);
     const isChanged = this.#noteChanges();
     const { durability } = this.#definition.options;
@@ -510,11 +540,9 @@ export class EntityServer {
           lease.storeTimeout,
           () => store.load(this.#definition.name, this.#key),
         );
-        if (stored === undefined) this.#adopt(undefined);
-        else {
-          this.#version = stored.version;
-          this.#adopt(JSON.parse(stored.body));
-        }
+        const { version, body } = stored ?? { version: 0, body: "" };
+        this.#version = version;
+        this.#adopt(body === "" ? undefined : JSON.parse(body));
         return true;
       } catch (error) {
         if (error instanceof EntityError) throw error;
@@ -534,10 +562,11 @@ export class EntityServer {
         draft.state = state();
         assertJson(draft.state, "the first state");
       } else {
-        const { v, s, a, n = 0, r = [] } = envelope;
+        const { v, s, a, n = 0, b = "", r = [] } = envelope;
         draft.state = v === options.version ? s : this.#migrated(envelope);
         draft.alarm = a;
         draft.number = n;
+        this.#series = b;
         for (const [id, value] of r) this.#requests.set(id, value);
       }
       this.#text = jsonOf(draft.state, "the state");
@@ -599,6 +628,7 @@ export class EntityServer {
     Object.assign(this.#draft, this.#before, {
       state: JSON.parse(this.#text),
       isStopping: false,
+      isDeleting: false,
       outbox: [],
     });
   }
@@ -626,8 +656,7 @@ export class EntityServer {
       shard,
       epoch,
       version,
-      body: this.#body(),
-      due: this.#draft.alarm?.[0] ?? null,
+      ...this.#content(),
     });
     if (result === "conflict") {
       throw new Error(
@@ -638,12 +667,19 @@ export class EntityServer {
     return result === "stored";
   }
 
+  #content(): Pick<StoreWrite, "body" | "due"> {
+    if (this.#draft.isDeleting) return { body: "", due: null };
+    return { body: this.#body(), due: this.#draft.alarm?.[0] ?? null };
+  }
+
   #body(): string {
     const { version } = this.#definition.options;
     const parts = [`"v":${version}`, `"s":${this.#text}`];
     const { alarm, number } = this.#draft;
     if (alarm !== undefined) parts.push(`"a":${jsonOf(alarm, "the alarm")}`);
-    if (number > 0) parts.push(`"n":${number}`);
+    if (number > 0) {
+      parts.push(`"n":${number}`, `"b":"${this.#seriesOfBroadcasts()}"`);
+    }
     if (this.#requests.size > 0) {
       parts.push(`"r":${jsonOf([...this.#requests], "the replies")}`);
     }
@@ -660,15 +696,23 @@ export class EntityServer {
     return this.#stop(MOVED);
   }
 
+  /** Begins with the first broadcast. The pair of epoch and version never comes back. */
+  #seriesOfBroadcasts(): string {
+    return this.#series ||= `${this.#shard.epoch}.${this.#version}`;
+  }
+
   #sendBroadcasts(): void {
     for (const { number, message } of this.#draft.outbox.splice(0)) {
       const broadcast: Broadcast = {
         type: "$entity_broadcast",
-        from: self(),
+        token: "",
         number,
+        series: this.#seriesOfBroadcasts(),
         message,
       };
-      for (const { pid } of this.#subscribers.values()) send(pid, broadcast);
+      for (const { pid, token } of this.#subscribers.values()) {
+        send(pid, { ...broadcast, token });
+      }
     }
   }
 

@@ -44,6 +44,14 @@ export interface EntityContext<S> {
   /** Ends the process of the entity when the method has ended; the next call starts it from its stored state. */
   stop(): void;
   /**
+   * Deletes the entity when the method has ended: its state, its alarm, and the ids of its requests. The result leaves
+   * once that is stored, and the process ends; the next call starts the entity with its first state, and its subscribers
+   * get an event `"gap"`, as broadcasts count from 1 again.
+   *
+   * @throws {TypeError} In a call with an id: the id would be deleted too, and the call could run again.
+   */
+  delete(): void;
+  /**
    * Ends the method: its changes are undone, and the caller gets an `EntityError` with the code `"refused"`.
    *
    * @param message The reason, for people.
@@ -93,7 +101,8 @@ export interface EntityMessage {
   /** The key of the entity. */
   key: string;
   /**
-   * The number of the broadcast. They have no gaps, except after a message with the event `"gap"`.
+   * The number of the broadcast. They have no gaps, except after a message with the event `"gap"`. Those of an entity that
+   * was deleted begin with 1 again.
    */
   number: number;
   /**

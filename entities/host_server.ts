@@ -3,7 +3,7 @@
  * and move.
  *
  * Requests: `find`, the process of a key; `accept`, whether this node takes shards; `left`, another node has no shards
- * any more; `info` and `release`. Casts: `moved`, new owners of shards. None waits for the store.
+ * any more; `moved`, new owners of shards; `info` and `release`. None waits for the store.
  *
  * All processes of the node's entities are linked to this one, and end with it.
  *
@@ -13,13 +13,13 @@
 import { type From, GenServer } from "../otp/gen_server/gen_server.ts";
 import {
   type ExitMessage,
-  isExit,
   type Pid,
   Process,
   self,
   spawnLink,
 } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
+import { isExitSignal } from "../core/values/exit_message.ts";
 import { isOrderly } from "../core/values/exit_reason.ts";
 import { addEntities } from "../otp/observer/observed_entities.ts";
 import { EntitiesView } from "./entities_view.ts";
@@ -31,15 +31,8 @@ import type { Definition } from "./entity_types.ts";
 import { Mover } from "./mover.ts";
 import { addNode, removeNode } from "./nodes_here.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
-import type { DueAlarm, StoreShard } from "./store.ts";
-
-/** A request to the server of a node. */
-export type HostRequest =
-  | ["find", type: string, key: string]
-  | ["accept", id: string]
-  | ["left", id: string]
-  | ["info"]
-  | ["release", type: string, key: string];
+import { hostRequestOf, nodeOf } from "./requests.ts";
+import type { DueAlarm } from "./store.ts";
 
 /** The answer to `find`. */
 export type FindReply =
@@ -80,6 +73,7 @@ export interface EntitiesInfo {
 /** The message of a timer: a method takes too long. */
 interface LimitMessage {
   type: "$entity_limit";
+  token: string;
   pid: Pid;
   name: string;
   limit: number;
@@ -88,6 +82,7 @@ interface LimitMessage {
 /** The message of a timer: idle entities of a type can leave the memory. */
 interface IdleMessage {
   type: "$entity_idle";
+  token: string;
   name: string;
 }
 
@@ -200,7 +195,10 @@ export class HostServer {
     node.closeAll();
   }
 
-  handleCall(request: HostRequest, from: From): Result {
+  handleCall(value: unknown, from: From): Result {
+    const request = hostRequestOf(value);
+    if (request === undefined) return this.#reply("badarg");
+    const sender = from.pid.node;
     switch (request[0]) {
       case "find": {
         const reply = this.#find(request[1], request[2], from);
@@ -212,7 +210,10 @@ export class HostServer {
         return this.#reply(accepts ? "ok" : "no");
       }
       case "left":
-        this.#node.forget(request[1], true);
+        if (nodeOf(request[1]) === sender) this.#node.forget(request[1], true);
+        return this.#reply("ok");
+      case "moved":
+        this.#node.hear(request[1], sender);
         return this.#reply("ok");
       case "info":
         return this.#reply(this.#info());
@@ -221,26 +222,22 @@ export class HostServer {
         this.#crashes.delete(id);
         return this.#reply(this.#parked.delete(id));
       }
-      default:
-        return this.#reply("badarg");
     }
   }
 
-  handleCast(request: ["moved", StoreShard[]]): Result {
-    if (request[0] === "moved") {
-      for (const row of request[1]) this.#node.learn(row);
-      this.#node.changes.notify();
-    }
+  handleCast(): Result {
     return GO_ON;
   }
 
   handleInfo(
     message: ExitMessage | LimitMessage | AlarmMessage | IdleMessage,
   ): Result {
-    if (isExit(message)) return this.#exited(message);
-    if (message?.type === "$entity_idle") this.#findIdle(message.name);
-    if (message?.type === "$entity_alarm") this.#alarm(message.alarm);
-    if (message?.type === "$entity_limit") {
+    if (isExitSignal(message)) return this.#exited(message);
+    // Its timers know the token; any node can send to this process.
+    if (message?.token !== this.#node.token) return GO_ON;
+    if (message.type === "$entity_idle") this.#findIdle(message.name);
+    if (message.type === "$entity_alarm") this.#alarm(message.alarm);
+    if (message.type === "$entity_limit") {
       const { pid, name, limit } = message;
       this.#node.runtime.report(
         "error",
@@ -272,7 +269,8 @@ export class HostServer {
     key: string,
   ): { live: LiveEntity; epoch: number } | FindReply {
     const node = this.#node;
-    const shard = node.owned.get(node.shardOf(type, key));
+    const id = node.shardOf(type, key);
+    const shard = id === undefined ? undefined : node.owned.get(id);
     if (shard === undefined || shard.state !== "open") return ["moved"];
     if (!node.lease.isValid) return ["no_store"];
     const parked = this.#parked.get(idOf(type, key));
@@ -322,7 +320,7 @@ export class HostServer {
     if (oldest?.pid === undefined) return false;
     oldest.isBusy = true;
     this.#started.delete(String(oldest.pid));
-    GenServer.cast(oldest.pid, ["close"]);
+    this.#node.tell(oldest.pid, "close");
     return true;
   }
 
@@ -333,7 +331,7 @@ export class HostServer {
     for (const { definition, entities } of this.#node.owned.values()) {
       if (definition !== type) continue;
       for (const { pid, isBusy, usedAt } of entities.values()) {
-        if (!isBusy && usedAt <= before) GenServer.cast(pid!, ["idle"]);
+        if (!isBusy && usedAt <= before) this.#node.tell(pid!, "idle");
       }
     }
     this.#findIdleLater(type);
@@ -341,7 +339,8 @@ export class HostServer {
 
   #findIdleLater({ name, options: { idle } }: Definition): void {
     if (idle === Infinity) return;
-    const message: IdleMessage = { type: "$entity_idle", name };
+    const { token } = this.#node;
+    const message: IdleMessage = { type: "$entity_idle", token, name };
     const pause = Math.max(Math.ceil(idle / 4), LEAST_PAUSE);
     Process.sendAfter(self(), message, pause);
   }
@@ -388,7 +387,7 @@ export class HostServer {
     const found = this.#entity(type, key);
     if (Array.isArray(found)) return;
     found.live.starting.then((pid) => {
-      if (!this.#node.isOver) GenServer.cast(pid, ["alarm", due]);
+      if (!this.#node.isOver) this.#node.tell(pid, "alarm", due);
     });
   }
 

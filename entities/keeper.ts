@@ -12,7 +12,6 @@
  * @module
  */
 
-import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Process } from "../otp/process/process.ts";
 import type { EntityNode } from "./entity_node.ts";
 import { answeredWithin } from "./lease.ts";
@@ -24,6 +23,7 @@ const MAX_ALARMS = 1000;
 /** The message to a node's server that an alarm is due. */
 export interface AlarmMessage {
   type: "$entity_alarm";
+  token: string;
   alarm: DueAlarm;
 }
 
@@ -64,11 +64,12 @@ export class Keeper {
   async #turn(): Promise<void> {
     if (!this.#isOpen) await this.#open();
     const { settings, store } = this.#node;
+    const askedAt = this.#node.runtime.now();
     const view = settings.hosts && !this.#hasLeft
       ? await this.#renew()
       : await this.#ask(() => store.view());
     if (view === undefined) return;
-    this.#node.apply(view);
+    this.#node.apply(view, askedAt);
     this.#endClosed();
     if (this.#node.lease.id === undefined) return;
     for (const { id, beat, name } of this.#node.dead()) {
@@ -134,6 +135,7 @@ export class Keeper {
     const { store, lease: { id } } = this.#node;
     const orphans = this.#node.orphans();
     if (orphans.length === 0 || id === undefined) return;
+    const askedAt = this.#node.runtime.now();
     const claimed = await this.#ask(() =>
       store.claim(
         id,
@@ -141,7 +143,7 @@ export class Keeper {
       )
     );
     for (const { shard, epoch } of claimed) {
-      this.#node.learn({ id: shard, owner: id, epoch });
+      this.#node.learn({ id: shard, owner: id, epoch }, askedAt);
     }
     this.#node.changes.notify();
   }
@@ -152,7 +154,7 @@ export class Keeper {
       for (const { starting } of entities.values()) {
         starting.then((pid) => {
           // The server ends its entities itself, and this process with them.
-          if (!this.#node.isOver) GenServer.cast(pid, ["close"]);
+          if (!this.#node.isOver) this.#node.tell(pid, "close");
         });
       }
     }
@@ -169,7 +171,8 @@ export class Keeper {
     const before = this.#node.now() + lease.interval;
     const alarms = await this.#ask(() => store.due(shards, before, MAX_ALARMS));
     for (const alarm of alarms) {
-      const message: AlarmMessage = { type: "$entity_alarm", alarm };
+      const { token } = this.#node;
+      const message: AlarmMessage = { type: "$entity_alarm", token, alarm };
       const after = Math.max(0, Math.ceil(alarm.due - this.#node.now()));
       Process.sendAfter(this.#node.warden, message, after);
     }

@@ -59,6 +59,8 @@ class MemoryStore implements Store {
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
   readonly #states = new Map<string, Row>();
+  /** The ids of states that were deleted under the epoch of their shard. */
+  readonly #deleted = new Map<string, string[]>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -113,6 +115,7 @@ class MemoryStore implements Store {
         (row === undefined || !this.#nodes.has(row.owner))
       ) {
         this.#shards.set(shard, { id: shard, owner: id, epoch: epoch + 1 });
+        this.#removeDeleted(shard);
         claimed.push({ shard, epoch: epoch + 1 });
       }
     }
@@ -132,6 +135,7 @@ class MemoryStore implements Store {
       ) {
         row.owner = to;
         row.epoch++;
+        this.#removeDeleted(shard);
       }
       if (row?.owner === to) given.push({ shard, epoch: row.epoch });
     }
@@ -163,7 +167,18 @@ class MemoryStore implements Store {
     ) return "stored";
     if ((row?.version ?? 0) !== write.version - 1) return "conflict";
     this.#states.set(id, { ...write });
+    if (write.body === "") {
+      const { shard } = write;
+      this.#deleted.set(shard, [...this.#deleted.get(shard) ?? [], id]);
+    }
     return "stored";
+  }
+
+  #removeDeleted(shard: string): void {
+    for (const id of this.#deleted.get(shard) ?? []) {
+      if (this.#states.get(id)?.body === "") this.#states.delete(id);
+    }
+    this.#deleted.delete(shard);
   }
 
   due(

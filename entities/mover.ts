@@ -125,7 +125,7 @@ export class Mover {
         told.add(starting);
         const pid = await starting;
         if (this.#node.isOver) return;
-        GenServer.cast(pid, ["close"]);
+        this.#node.tell(pid, "close");
       }
       if (shard.entities.size > 0) await shard.ended.wait();
     }
@@ -138,6 +138,7 @@ export class Mover {
       const moving = shards.filter(({ state }) => state === "moving");
       const { id } = lease;
       if (moving.length === 0 || id === undefined) return;
+      const askedAt = runtime.now();
       try {
         const given = await answeredWithin(
           runtime,
@@ -158,7 +159,9 @@ export class Mover {
         const others = rows.length === moving.length
           ? []
           : await this.#owners();
-        for (const row of [...rows, ...others]) this.#node.learn(row);
+        for (const row of [...rows, ...others]) {
+          this.#node.learn(row, askedAt);
+        }
         for (const shard of moving) {
           if (shard.state === "moving") shard.state = "open";
         }
@@ -184,9 +187,11 @@ export class Mover {
   }
 
   #announce({ name: receiver }: KnownNode, rows: StoreShard[]): void {
-    const { name } = this.#node.settings;
-    const nodes = new Set([receiver, ...Node.list()]);
-    for (const node of nodes) GenServer.cast({ name, node }, ["moved", rows]);
+    const nodes = [...new Set([receiver, ...Node.list()])];
+    GenServer.multiCall(this.#node.settings.name, ["moved", rows], {
+      nodes,
+      timeout: CONFIRMS,
+    }).catch(() => {});
   }
 
   /** Leaves the store, once no call to this node is under way. */

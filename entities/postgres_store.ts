@@ -112,6 +112,7 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
   PRIMARY KEY (type, key)
 )`,
     `CREATE INDEX IF NOT EXISTS ${index}state_due ON ${prefix}state (due) WHERE due IS NOT NULL`,
+    `CREATE INDEX IF NOT EXISTS ${index}state_deleted ON ${prefix}state (shard) WHERE body = ''`,
   ];
 }
 
@@ -273,6 +274,8 @@ SELECT (NOT EXISTS (SELECT 1 FROM ${this.#p}node WHERE id = $1) OR EXISTS (SELEC
   ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch
   WHERE s.epoch = EXCLUDED.epoch - 1 AND NOT EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = s.owner)
   RETURNING s.id, s.epoch
+), removed AS (
+  DELETE FROM ${p}state t USING claimed c WHERE t.shard = c.id AND t.body = ''
 )
 SELECT c.id AS shard, c.epoch::text AS epoch FROM claimed c
 UNION
@@ -297,6 +300,8 @@ WHERE s.owner = $1 AND NOT EXISTS (SELECT 1 FROM claimed c WHERE c.id = s.id)`,
   UPDATE ${p}shard s SET owner = $3, epoch = s.epoch + 1 FROM locked l
   WHERE s.id = l.id AND EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = $3)
   RETURNING s.id, s.epoch
+), removed AS (
+  DELETE FROM ${p}state t USING moved m WHERE t.shard = m.id AND t.body = ''
 )
 SELECT m.id AS shard, m.epoch::text AS epoch FROM moved m
 UNION

@@ -71,6 +71,7 @@ CREATE TABLE IF NOT EXISTS state (
   body TEXT NOT NULL, due REAL, PRIMARY KEY (type, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS state_due ON state (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS state_deleted ON state (shard) WHERE body = '';
 `;
 
 /** How long SQLite itself waits for a lock, in milliseconds; it blocks the thread. */
@@ -196,6 +197,7 @@ class SqliteStore implements Store {
           sql(
             "INSERT INTO shard (id, owner, epoch) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch",
           ).run(shard, id, epoch + 1);
+          removeDeleted(sql, shard);
           claimed.push({ shard, epoch: epoch + 1 });
         }
       }
@@ -217,6 +219,7 @@ class SqliteStore implements Store {
         else if (isMember && row?.owner === from && row.epoch === epoch) {
           sql("UPDATE shard SET owner = ?, epoch = epoch + 1 WHERE id = ?")
             .run(to, shard);
+          removeDeleted(sql, shard);
           given.push({ shard, epoch: epoch + 1 });
         }
       }
@@ -286,6 +289,10 @@ function isNode(sql: Sql, id: string): boolean {
 function shardOf(sql: Sql, id: string): StoreShard | undefined {
   const row = sql("SELECT id, owner, epoch FROM shard WHERE id = ?").get(id);
   return row as unknown as StoreShard | undefined;
+}
+
+function removeDeleted(sql: Sql, shard: string): void {
+  sql("DELETE FROM state WHERE shard = ? AND body = ''").run(shard);
 }
 
 function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {

@@ -9,6 +9,9 @@
  * - state(type, key, shard, epoch, version, body, due): the states. A write needs the owner and the epoch of its shard,
  *   and the version before its own.
  *
+ * A deletion is a write with an empty body: a write of before that arrives late finds its version. When the shard gets
+ * another epoch, which refuses such writes by itself, the rows of its deletions are removed.
+ *
  * Each function is one transaction. It may be repeated after its answer was lost: an identical second run has no further
  * effect and the same answer. A stale run, which arrives after a later one, changes nothing. `checkStore` asserts this
  * of a store.
@@ -63,7 +66,7 @@ export interface ShardEpoch {
 export interface StoredState {
   /** The number of writes. */
   version: number;
-  /** The state, as the entity wrote it. */
+  /** The state, as the entity wrote it; empty if the entity was deleted. */
   body: string;
 }
 
@@ -116,19 +119,19 @@ export interface Store {
   remove(id: string, beat?: number): Promise<boolean>;
   /**
    * Gives a node that is in the store the shards whose epoch is still that one, and whose owner is not in the
-   * store. Returns those that it has afterwards, of the ones that were asked for.
+   * store, and removes their deletions. Returns those that it has afterwards, of the ones that were asked for.
    */
   claim(id: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]>;
   /**
-   * Gives shards of one node, whose epoch is still that one, to another node, which must be in the store. Returns
-   * the new epochs of those that the receiver has.
+   * Gives shards of one node, whose epoch is still that one, to another node, which must be in the store, and removes
+   * their deletions. Returns the new epochs of those that the receiver has.
    */
   give(
     from: string,
     to: string,
     shards: readonly ShardEpoch[],
   ): Promise<ShardEpoch[]>;
-  /** Returns a state. */
+  /** Returns a state, or a deletion that was not removed. */
   load(type: string, key: string): Promise<StoredState | undefined>;
   /**
    * Writes states, all in one transaction, each on its own condition: the shard has that owner and epoch, and the stored

@@ -162,7 +162,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "old news of a shard counts",
     file: "entities/entity_node.ts",
-    edits: [["if (known !== undefined && known.epoch > epoch) return;", ""]],
+    edits: [["known.epoch > epoch && known.at >= askedAt", "false"]],
   },
   {
     name: "a lost shard stays open",
@@ -215,6 +215,43 @@ export const PLANTED: readonly PlantedError[] = [
     edits: [[
       "const result = await this.#run(",
       "await this.#store();\n    const result = await this.#run(",
+    ]],
+  },
+  {
+    name: "broadcasts of a deleted entity are counted on",
+    file: "entities/caller.ts",
+    edits: [[
+      "(this.#last !== number || this.#series !== series)",
+      "this.#last !== number",
+    ]],
+  },
+  {
+    name: "a deletion does not wait for its write",
+    file: "entities/entity_server.ts",
+    edits: [[
+      "if (this.#draft.isDeleting) return this.#finishLater(value, true);",
+      "if (this.#draft.isDeleting) {\n      void this.#store().catch(() => {});\n      return this.#finishLater(value, false);\n    }",
+    ]],
+  },
+  {
+    name: "a deletion removes the alarm only",
+    file: "entities/entity_server.ts",
+    edits: [[
+      'return { body: "", due: null };',
+      "return { body: this.#body(), due: null };",
+    ]],
+  },
+  {
+    name: "what any node says of a shard counts",
+    file: "entities/entity_node.ts",
+    edits: [["nodeOf(known.owner) === sender", "sender !== undefined"]],
+  },
+  {
+    name: "a false word of a hand-over stays",
+    file: "entities/entity_node.ts",
+    edits: [[
+      "known.epoch > epoch && known.at >= askedAt",
+      "known.epoch > epoch",
     ]],
   },
 ];

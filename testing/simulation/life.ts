@@ -433,9 +433,8 @@ export class Life implements SimulatedLife {
 
   // deno-lint-ignore no-explicit-any
   async stored(type: EntityType<any>, key: string): Promise<unknown> {
-    const stored = await this.#inner.load(type.name, key);
-    if (stored === undefined) return undefined;
-    const { body } = stored;
+    const { body = "" } = await this.#inner.load(type.name, key) ?? {};
+    if (body === "") return undefined;
     const id = `${type.name} ${key}`;
     let read = this.#read.get(id);
     if (read?.body !== body) {

@@ -21,6 +21,13 @@ export interface Watch {
   broken(what: string): void;
 }
 
+/** The last write of a state. */
+interface LastWrite {
+  epoch: number;
+  version: number;
+  isDeletion: boolean;
+}
+
 /** A store that checks what it accepts. */
 export class WatchedStore {
   /** The store, for nodes. */
@@ -29,7 +36,7 @@ export class WatchedStore {
   readonly #watch: Watch;
   readonly #rows = new Map<string, StoreShard>();
   readonly #owners = new Map<string, string>();
-  readonly #states = new Map<string, { epoch: number; version: number }>();
+  readonly #states = new Map<string, LastWrite>();
 
   /** Watches a store. */
   constructor(inner: Store, watch: Watch) {
@@ -118,14 +125,17 @@ export class WatchedStore {
     if (other !== owner) {
       this.#watch.broken(`the store accepts ${what}, as it did from ${other}`);
     }
-    const last = this.#states.get(key) ?? { epoch: 0, version: 0 };
+    const last = this.#states.get(key) ??
+      { epoch: 0, version: 0, isDeletion: false };
+    // The next epoch has removed a deletion.
+    const before = last.isDeletion && epoch > last.epoch ? 0 : last.version;
     if (epoch < last.epoch) {
       this.#watch.broken(`the store accepts ${what} after epoch ${last.epoch}`);
     }
-    if (version !== last.version && version !== last.version + 1) {
-      this.#watch.broken(`the store accepts ${what} after ${last.version}`);
+    if (version !== before && version !== before + 1) {
+      this.#watch.broken(`the store accepts ${what} after ${before}`);
     }
-    this.#states.set(key, { epoch, version });
+    this.#states.set(key, { epoch, version, isDeletion: write.body === "" });
   }
 }
 

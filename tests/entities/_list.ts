@@ -261,6 +261,61 @@ async function assertEnd(life: SimulatedLife): Promise<void> {
   await assertOrder(life);
 }
 
+/** A list that is deleted now and then. A broadcast says the length of the list, which is the number of the broadcast. */
+const Notes = Entity.define("notes", {
+  state: (): string[] => [],
+  add(notes, id: string) {
+    notes.state.push(id);
+    notes.broadcast(notes.state.length);
+    return notes.state;
+  },
+  read: (notes) => notes.state,
+  clear(notes) {
+    notes.delete();
+    return notes.state;
+  },
+}, { idle: LEASE / 3 });
+
+/** More keys, so that each has few calls whose order is to be found. */
+const NOTE_KEYS = ["a", "b", "c", "d", "e", "f"];
+
+/** A model of notes: the list, and the items of those that were deleted, which no list has again. */
+const NOTES: SequentialModel<{ ids: string[]; gone: string[] }> = {
+  state: () => ({ ids: [], gone: [] }),
+  apply({ ids, gone }, { method, args: [id] }) {
+    if (method === "clear") return [{ ids: [], gone: [...gone, ...ids] }, ids];
+    const next = method === "add" ? [...ids, id as string] : ids;
+    return [{ ids: next, gone }, next];
+  },
+  leadsTo({ ids, gone }, { value }) {
+    if (!Array.isArray(value) || value.length === 0) return true;
+    // A list of later begins with this one, or has nothing of it.
+    return !gone.includes(value[0]) &&
+      (value[0] !== ids[0] || ids.every((id, i) => id === value[i]));
+  },
+};
+
+/** Follows notes: after a gap, and only then, the numbers begin elsewhere. */
+async function followNotes(client: SimulatedClient): Promise<void> {
+  const relay = await client.get(Notes, client.pick(NOTE_KEYS)).subscribe();
+  const end = Process.monotonicTime() + client.random(2 * LEASE);
+  let last: number | undefined;
+  for (;;) {
+    const next = await receive<EntityMessage | undefined>(
+      (m) => m?.type === "entity",
+      { timeout: Math.max(0, end - Process.monotonicTime()), after: undefined },
+    );
+    if (next === undefined) break;
+    const { event, number, message } = next;
+    if (event === "message") {
+      assertEquals(number, (last ?? number - 1) + 1, "a gap is not visible");
+      assertEquals(message, number, "broadcasts of two lists are mixed");
+    }
+    last = number;
+  }
+  Process.exit(relay, "shutdown");
+}
+
 const COMMON: SimulateOptions = {
   types: [List],
   callers: ["sophie"],
@@ -290,6 +345,30 @@ export const KINDS = {
         timeout: LEASE / 2,
       });
       await list.add(`${client.random(1e9)}`);
+    },
+  },
+  /** Entities that are deleted, under all faults. */
+  deletes: {
+    types: [Notes],
+    callers: ["sophie"],
+    lease: LEASE,
+    async work(client) {
+      const dice = client.random(16);
+      if (dice === 0) return await followNotes(client);
+      const timeout = LEASE / 4 + client.random(2 * LEASE);
+      const notes = client.get(Notes, client.pick(NOTE_KEYS), { timeout });
+      if (dice < 10) await notes.add(`${client.random(1e9)}`);
+      else if (dice < 13) await notes.clear();
+      else await notes.read();
+    },
+    async finally(life) {
+      await life.run(async (client) => {
+        for (const key of NOTE_KEYS) {
+          const stored = await life.stored(Notes, key) ?? [];
+          assertEquals(await client.get(Notes, key, AGAIN).read(), stored);
+        }
+      });
+      assertLinearizable(life.calls, NOTES);
     },
   },
   /** Nodes that drain, and nothing else. */

@@ -1,6 +1,6 @@
 /** Entities on one node: methods, states, errors, limits. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -94,6 +94,59 @@ test("room.refuse() undoes the changes, and the entity goes on", () =>
     assertEquals([error.code, error.data], ["refused", { max: 1 }]);
     assertEquals(await Room.get("r1").members(), ["a"]);
   }));
+
+test("room.delete() deletes the state, the alarm and the ids; the next call begins anew", async () => {
+  const Note = Entity.define("note", {
+    state: () => ({ lines: [] as string[] }),
+    write(note, line: string) {
+      note.state.lines.push(line);
+      note.broadcast(line);
+      return note.state.lines.length;
+    },
+    remind: (note) => note.alarm(note.now() + 3_600_000),
+    drop(note) {
+      note.delete();
+      note.state.lines.push("after");
+      return note.state.lines;
+    },
+    keep(note) {
+      note.delete();
+      note.refuse("no");
+    },
+  });
+  const store = memoryStore();
+  await withEntities({ types: [Note], store }, async () => {
+    const note = Note.get("n1");
+    const once = Note.get("n1", { id: "w1" });
+    const relay = await note.subscribe();
+    const heard = async () => {
+      const { event, number } = await receive<EntityMessage>();
+      return `${event} ${number}`;
+    };
+    assertEquals([await once.write("a"), await once.write("a")], [1, 1]);
+    await note.remind();
+    assertEquals(await heard(), "message 1");
+    await assertRejects(() => note.keep(), EntityError, "no");
+    const failed = await assertRejects(
+      () => Note.get("n1", { id: "w2" }).drop(),
+      EntityError,
+    );
+    assertStringIncludes(String(failed.cause), 'the id "w2"');
+    assertEquals(await note.drop(), ["a", "after"]);
+    const shards = (await store.view()).shards.map(({ id }) => id);
+    assertEquals(await store.due(shards, Infinity, 1), []);
+    assertEquals(await heard(), "gap 0");
+    assertEquals([await once.write("b"), await note.write("c")], [1, 2]);
+    assertEquals(await heard(), "message 1");
+    assertEquals(await heard(), "message 2");
+    Process.exit(relay, "shutdown");
+    assertEquals(await note.drop(), ["b", "c", "after"]);
+  });
+  // A deletion is none of the first state either.
+  await withEntities({ types: [Note], store }, async () => {
+    assertEquals(await Note.get("n1").write("d"), 1);
+  });
+});
 
 test("a method that throws ends the process; the stored state stays; too many park the key", () =>
   withEntities({}, async () => {

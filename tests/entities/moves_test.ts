@@ -8,6 +8,7 @@ import {
   memoryStore,
   type Store,
 } from "../../entities/mod.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { Process, receive } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
@@ -243,6 +244,82 @@ test("a shard that its receiver has given on does not open again, although the a
   assertEquals(lost.filter((each) => shards.some(({ id }) => id === each)), []);
   await cluster.advance(LEASE);
   assertEquals(await drained, "drained");
+});
+
+test("an answer of the store from before a hand-over gives no shard back", async () => {
+  const nodes = ["alex", "kate", "sophie"];
+  await using cluster = await SimulatedCluster.start({ nodes, log: () => {} });
+  const store = memoryStore({ now: () => cluster.now() });
+  const { beat, give } = store;
+  let asked = Promise.withResolvers<void>();
+  store.beat = async (id, info) => {
+    const view = await beat.call(store, id, info);
+    if (!id.startsWith("alex@")) return view;
+    asked.resolve();
+    asked = Promise.withResolvers();
+    await Process.sleep(LEASE / 20);
+    return view;
+  };
+  // A hand-over takes effect while the answer of a renewal is under way.
+  store.give = async (...args) => {
+    await asked.promise;
+    return give.apply(store, args);
+  };
+  start(cluster, "alex", store);
+  await cluster.advance(LEASE);
+  start(cluster, "kate", store);
+  let most = 0;
+  let least = Infinity;
+  for (let n = 0; n < LEASE / 5; n++) {
+    await cluster.advance(10);
+    const { shards } = await cluster.run("alex", () => Entities.info());
+    const rows = (await store.view()).shards
+      .filter(({ owner }) => owner.startsWith("alex@"));
+    assertEquals(
+      shards.map(({ id, epoch }) => `${id} ${epoch}`).sort(),
+      rows.map(({ id, epoch }) => `${id} ${epoch}`).sort(),
+    );
+    most = Math.max(most, rows.length);
+    least = Math.min(least, rows.length);
+  }
+  assert(most === 16 && least < 12, `${most} shards, then ${least}`);
+});
+
+test("what a node says of others' shards is dropped, and what it says of its own holds until the next view", async () => {
+  let store!: Store;
+  await using cluster = await startEntities(
+    ["alex", "kate", "sophie"],
+    (each) => store = each,
+  );
+  const { shards, nodes } = await store.view();
+  const idOf = (node: string) =>
+    nodes.find(({ name }) => name === `${node}@localhost`)!.id;
+  const lies = shards.filter(({ owner }) => owner === idOf("kate"))
+    .map(({ id, epoch }) => ({ id, owner: idOf("alex"), epoch: epoch + 1 }));
+  const say = (from: string, rows: unknown) =>
+    cluster.run(from, () =>
+      GenServer.call(
+        { name: "Entities", node: "alex@localhost" },
+        ["moved", rows],
+      ));
+  const believed = async () => {
+    const { shards } = await cluster.run("alex", () => Entities.info());
+    const own = new Set(shards.map(({ id }) => id));
+    return lies.filter(({ id }) => own.has(id)).length;
+  };
+  assert(lies.length > 1);
+  await say("sophie", lies);
+  assertEquals(await believed(), 0);
+  await say("kate", lies.map((row) => ({ ...row, epoch: row.epoch + 1 })));
+  assertEquals(await believed(), 0);
+  await say("kate", lies);
+  assertEquals(await believed(), lies.length);
+  await cluster.advance(LEASE / 5);
+  assertEquals(await believed(), 0);
+  assertEquals(
+    await cluster.run("sophie", () => addAll()),
+    KEYS.map(() => 2),
+  );
 });
 
 test("an entity that starts waits for the write of the process before it", async () => {

@@ -33,6 +33,7 @@ function noteOf(options: EntityOptions = {}) {
     save: (note) => note.save(),
     leave: (note) => note.stop(),
     ring: (note, text: string) => note.broadcast(note.state.text = text),
+    drop: (note) => note.delete(),
     remind: (note, ms: number) => note.alarm(note.now() + ms, "tea"),
     async alarm(note, text: string) {
       await pass(500);
@@ -346,6 +347,27 @@ test("a subscriber sees by a gap that it has missed a broadcast", async () => {
     ["message", 1, "one"],
     ["gap", 2, undefined],
     ["message", 3, "three"],
+  ]);
+});
+
+test("a subscriber sees by a gap that the entity was deleted, although its numbers fit", async () => {
+  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
+  await using _ = cluster;
+  const events = subscribe(cluster);
+  await cluster.advance(500);
+  await cluster.run("alex", async () => {
+    const note = Note.get("a");
+    await note.ring("one");
+    await note.drop();
+    await note.ring("another one");
+    await pass(500);
+    await note.ring("two");
+  });
+  await cluster.advance(500);
+  assertEquals(events, [
+    ["message", 1, "one"],
+    ["gap", 1, undefined],
+    ["message", 2, "two"],
   ]);
 });
 

@@ -10,6 +10,7 @@ const TESTS = {
   storms: "entities keep their promise while a store that fails is asked much",
   clocks:
     "entities lose no write, and make none twice, if a node's clocks stop",
+  deletes: "deleted entities begin anew, and stay deleted, under all faults",
   deploys: "no call fails while nodes drain and start again",
 };
 

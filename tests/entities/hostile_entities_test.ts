@@ -1,0 +1,124 @@
+/** A peer that knows the cookie ends no entities, moves no shards and makes up no broadcasts. */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  Entities,
+  Entity,
+  type EntityMessage,
+  memoryStore,
+} from "../../entities/mod.ts";
+import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  send,
+  spawn,
+} from "../../otp/process/process.ts";
+import { clusterTest } from "../_nodes.ts";
+import { idle } from "../_processes.ts";
+
+const Count = Entity.define("count", {
+  state: () => 0,
+  add(count) {
+    count.broadcast(count.state);
+    return ++count.state;
+  },
+}, { maxRestarts: 0 });
+
+/** The requests, casts and messages that nodes send each other, and their items. */
+const KINDS = [
+  ...["find", "accept", "left", "info", "release", "moved"],
+  ...["call", "subscribe", "close", "idle", "alarm", "add"],
+];
+
+const ODD: unknown[] = [
+  ...[null, true, -1, 1.5, 2 ** 53, "", "x", "\0", "\ud800", "__proto__"],
+  ...[[], {}, { toString: 1 }, "count", "count/0"],
+];
+
+/** Values that look like requests, casts and messages of nodes, and are not. */
+function* forged(pids: readonly Pid[]): Iterable<unknown> {
+  yield* ODD;
+  for (const item of [...ODD, pids[0]]) {
+    for (const kind of KINDS) {
+      yield [kind];
+      yield [kind, item];
+      yield [kind, "count", item];
+      yield [kind, [item]];
+      yield [kind, [{ id: "count/0", owner: item, epoch: 9 }]];
+      yield [kind, [{ id: item, owner: "kate@localhost/1", epoch: 9 }]];
+      yield [kind, [{ id: "count/0", owner: "kate@localhost/1", epoch: item }]];
+      yield [kind, "none", [], item];
+      yield [kind, "none", [], "id", item];
+    }
+  }
+  for (const item of [...ODD, ...pids]) {
+    for (const type of ["limit", "alarm", "idle", "broadcast"]) {
+      yield { type: `$entity_${type}`, pid: item, name: item, alarm: item };
+      yield { type: `$entity_${type}`, token: item, number: item, message: 1 };
+    }
+    yield { type: "EXIT", from: item, reason: "forged" };
+    yield { type: "DOWN", ref: item, pid: item, reason: "forged" };
+  }
+}
+
+clusterTest(
+  "a peer's forged messages leave entities as they are",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const found = Promise.withResolvers<Pid[]>();
+    const attacked = Promise.withResolvers<void>();
+    const watched = alex.run(async () => {
+      const server = await Entities.startLink({
+        types: [Count],
+        store: memoryStore(),
+        shards: 4,
+      });
+      const victim = idle();
+      const entity = await Count.get("a").pid();
+      const relay = await Count.get("a").subscribe();
+      assertEquals(await Count.get("a").add(), 1);
+      assertEquals((await receive<EntityMessage>()).number, 1);
+      const shards = async () =>
+        (await Entities.info()).shards.map(({ id, epoch }) => `${id} ${epoch}`);
+      const before = await shards();
+      found.resolve([entity, server, relay, ...Process.list()]);
+      await attacked.promise;
+      assertEquals(await Count.get("a").add(), 2);
+      const { number, event } = await receive<EntityMessage>();
+      assertEquals([number, event], [2, "message"]);
+      assert((await Count.get("a").pid()).equals(entity));
+      for (const pid of [victim, entity, server, relay]) {
+        assert(Process.alive(pid), `${pid} has ended`);
+      }
+      assertEquals(await shards(), before);
+      Process.exit(relay, "kill");
+      Process.exit(victim, "kill");
+      await GenServer.stop(server);
+    });
+    await kate.run(async () => {
+      const pids = await found.promise;
+      const [entity, server, relay] = pids;
+      for (const value of forged(pids)) {
+        for (const to of [entity, server, relay]) {
+          try {
+            send(to, value);
+            GenServer.cast(to, value);
+            if (to !== relay) {
+              spawn(() => GenServer.call(to, value).catch(() => {}));
+            }
+          } catch {
+            // It cannot be sent.
+          }
+        }
+      }
+      for (const to of [entity, server]) {
+        await GenServer.call(to, ["info"], { timeout: 10_000 });
+      }
+      attacked.resolve();
+    });
+    await watched;
+  },
+);
