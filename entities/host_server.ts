@@ -148,6 +148,10 @@ export class HostServer {
         {
           name: `${this.name} drain`,
           init: () => ({ type: "ok", state: undefined }),
+          // Any node can send to it; a server without these callbacks would end, or log each message.
+          handleCall: () => this.#reply("badarg") as never,
+          handleCast: () => GO_ON as never,
+          handleInfo: () => GO_ON as never,
           // The node drains: this server answers meanwhile, so another process waits.
           handleDrain: async () => {
             node.isDraining = true;

@@ -65,11 +65,14 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
     await Observer.log();
     return { type: "ok", state: server };
   },
-  handleCall: (_url, _from, server) => ({
+  // A link lets in, and replaces an older one: other nodes get none.
+  handleCall: (_url, { pid }, server) => ({
     type: "reply",
-    reply: server.url(),
+    reply: pid.node === currentRuntime().node ? server.url() : "not_allowed",
     state: server,
   }),
+  // Any node can cast; a server without the callback would end.
+  handleCast: (_request, server) => ({ type: "noreply", state: server }),
   handleInfo: (_message, server) => ({ type: "noreply", state: server }),
   terminate: (_reason, server) => server.close(),
 };

@@ -12,6 +12,7 @@ import {
   type Pid,
   Process,
   receive,
+  self,
   send,
   spawn,
 } from "../../otp/process/process.ts";
@@ -84,13 +85,14 @@ clusterTest(
       const shards = async () =>
         (await Entities.info()).shards.map(({ id, epoch }) => `${id} ${epoch}`);
       const before = await shards();
-      found.resolve([entity, server, relay, ...Process.list()]);
+      const all = Process.list().filter((pid) => !pid.equals(self()));
+      found.resolve([entity, relay, ...all]);
       await attacked.promise;
       assertEquals(await Count.get("a").add(), 2);
       const { number, event } = await receive<EntityMessage>();
       assertEquals([number, event], [2, "message"]);
       assert((await Count.get("a").pid()).equals(entity));
-      for (const pid of [victim, entity, server, relay]) {
+      for (const pid of all) {
         assert(Process.alive(pid), `${pid} has ended`);
       }
       assertEquals(await shards(), before);
@@ -100,13 +102,13 @@ clusterTest(
     });
     await kate.run(async () => {
       const pids = await found.promise;
-      const [entity, server, relay] = pids;
+      const [entity, relay, ...all] = pids;
       for (const value of forged(pids)) {
-        for (const to of [entity, server, relay]) {
+        for (const to of all) {
           try {
             send(to, value);
             GenServer.cast(to, value);
-            if (to !== relay) {
+            if (!to.equals(relay)) {
               spawn(() => GenServer.call(to, value).catch(() => {}));
             }
           } catch {
@@ -114,9 +116,8 @@ clusterTest(
           }
         }
       }
-      for (const to of [entity, server]) {
-        await GenServer.call(to, ["info"], { timeout: 10_000 });
-      }
+      // Signals of one process arrive in order.
+      await GenServer.call(entity, ["info"], { timeout: 10_000 });
       attacked.resolve();
     });
     await watched;

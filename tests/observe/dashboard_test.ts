@@ -514,10 +514,6 @@ pageTest(
     const pid = await kate.run(() => waiter("on kate"));
     const { state, error } = await session.state({ node: kate.name });
     assertEquals([state?.node, error], [kate.name, undefined]);
-    const link = await kate.run(() =>
-      GenServer.call({ name: "Dashboard", node: "alex@localhost" }, "url")
-    );
-    assertMatch(link as string, /^http:\/\/127\.0\.0\.1:\d+\/\?token=/);
     const { processes } = await session.state({
       node: kate.name,
       view: "processes",
@@ -816,6 +812,35 @@ test("a dashboard listens on loopback addresses only, and says why it cannot sta
     await GenServer.stop(pid);
   });
 });
+
+clusterTest(
+  "other nodes get no link to a dashboard, and do not end it",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate");
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const running = alex.run(async () => {
+      const pid = await Dashboard.startLink();
+      start();
+      await asked;
+      assertMatch(
+        await Dashboard.url(),
+        /^http:\/\/127\.0\.0\.1:\d+\/\?token=/,
+      );
+      await GenServer.stop(pid);
+    });
+    await started;
+    await kate.run(async () => {
+      const dashboard = { name: "Dashboard", node: "alex@localhost" };
+      GenServer.cast(dashboard, "url");
+      send(dashboard, "url");
+      assertEquals(await GenServer.call(dashboard, "url"), "not_allowed");
+    });
+    resolve();
+    await running;
+  },
+);
 
 test("a dashboard closes its port when it is killed, and when its node stops", async () => {
   for (const end of ["kill", "stop"]) {
