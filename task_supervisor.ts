@@ -27,7 +27,7 @@ import {
   NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
-} from "./otp/gen/cancellation.ts";
+} from "./otp/server/cancellation.ts";
 import type { Failure } from "./otp/supervisor/child_lifecycle.ts";
 import {
   checkShutdown,
@@ -36,7 +36,7 @@ import {
   type ChildSpec,
   type ChildStart,
   type ChildType,
-} from "./otp/gen/child_spec.ts";
+} from "./otp/server/child_spec.ts";
 import {
   type DynamicLimits,
   dynamicLimits,
@@ -51,9 +51,9 @@ import {
   type ServerRef,
   serverRef,
   type ViaName,
-} from "./otp/gen/server_ref.ts";
-import { startServer } from "./otp/gen/start.ts";
-import { stopServer } from "./otp/gen/stop.ts";
+} from "./otp/server/server_ref.ts";
+import { startServer } from "./otp/server/start.ts";
+import { stopServer } from "./otp/server/stop.ts";
 import { askSupervisor } from "./otp/supervisor/supervisor_client.ts";
 import {
   startSupervised,
@@ -96,7 +96,7 @@ import type { OptionNames } from "./core/values/options.ts";
 export type { NamedFunction } from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
-export type { Started } from "./otp/gen/child_spec.ts";
+export type { Started } from "./otp/server/child_spec.ts";
 
 export type {
   AsyncStreamOptions,

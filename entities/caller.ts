@@ -17,7 +17,7 @@ import { tracing } from "../core/context/tracing.ts";
 import { ExitError } from "../core/errors.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import { waitingProcess } from "../core/runtime/current_process.ts";
-import { PendingCall } from "../otp/gen/call.ts";
+import { PendingCall } from "../otp/server/call.ts";
 import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import {

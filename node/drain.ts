@@ -17,7 +17,7 @@
  * outcome says which. A failed step is logged, and the drain continues, because the node stops anyway.
  */
 
-import { notifyServers } from "../otp/gen/drain_notice.ts";
+import { notifyServers } from "../otp/server/drain_notice.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
 import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";

@@ -79,10 +79,10 @@ export const AREAS: readonly Area[] = [
     ],
   },
   {
-    name: "gen",
-    files: ["otp/gen/"],
+    name: "server",
+    files: ["otp/server/"],
     tests: [
-      "otp/gen/",
+      "otp/server/",
       "gen_server_test",
       "start_failure_test",
       "reply_test",

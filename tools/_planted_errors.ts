@@ -202,7 +202,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "a call that refuses keeps its broadcasts",
     file: "entities/entity_server.ts",
-    edits: [["isStopping: false,\n      outbox: [],", "isStopping: false,"]],
+    edits: [["isDeleting: false,\n      outbox: [],", "isDeleting: false,"]],
   },
   {
     name: "a subscriber is not told of a gap",

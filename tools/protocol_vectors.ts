@@ -16,7 +16,7 @@ import {
   type EpmdRequest,
 } from "../net/epmd/epmd_protocol.ts";
 import { DEFAULT_LIMITS } from "../net/wire.ts";
-import { Call, Cast } from "../otp/gen/messages.ts";
+import { Call, Cast } from "../otp/server/messages.ts";
 import { ReplyTo } from "../core/values/reply_to.ts";
 import { Pid, pidOf, Ref, refOf } from "../core/values/pid.ts";
 import { atom } from "../core/values/atom.ts";

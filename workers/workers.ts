@@ -38,8 +38,8 @@ import {
   nameText,
   type ServerName,
   type ServerRef,
-} from "../otp/gen/server_ref.ts";
-import { startServer } from "../otp/gen/start.ts";
+} from "../otp/server/server_ref.ts";
+import { startServer } from "../otp/server/start.ts";
 import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import { advertisedAddress } from "../net/advertised_address.ts";
@@ -77,7 +77,7 @@ export type {
   NameRegistry,
   ServerName,
   ViaName,
-} from "../otp/gen/server_ref.ts";
+} from "../otp/server/server_ref.ts";
 export type { Pid } from "../core/values/pid.ts";
 export type { Atom } from "../core/values/atom.ts";
 

@@ -31,7 +31,7 @@ import {
   type CancelOptions,
   checkWait,
   locateUntil,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   callExit,
   describeFunction,
@@ -47,7 +47,7 @@ import {
   toSendLater,
   type ViaName,
   whenLocated,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import type { Place } from "../../core/signals/signal.ts";
 import {
   mayBeLeft,
@@ -55,18 +55,18 @@ import {
   startCall,
   timeoutOf,
   tracedCall,
-} from "../gen/call.ts";
+} from "../server/call.ts";
 import {
   checkChild,
   CHILD_OPTIONS,
   type ChildSpec,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import {
   genServerChild,
   startGenServer,
 } from "../gen_server/gen_server_process.ts";
-import type { AlreadyStartedReason } from "../gen/start.ts";
-import { stopServer } from "../gen/stop.ts";
+import type { AlreadyStartedReason } from "../server/start.ts";
+import { stopServer } from "../server/stop.ts";
 import { checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -88,7 +88,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 export type {
   AlreadyStartedReason,

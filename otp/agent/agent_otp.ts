@@ -15,7 +15,7 @@ import { Tuple, tuple } from "../../core/values/tuple.ts";
 import type { BeamFunctions } from "../../core/remote/beam_functions.ts";
 import { toBeam } from "../../core/values/beam_types.ts";
 import type { Mfa, Runnable } from "../../core/signals/signal.ts";
-import type { OtpEncoding } from "../gen/server.ts";
+import type { OtpEncoding } from "../server/server.ts";
 
 /** How the result of a function is used. */
 export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";

@@ -14,7 +14,7 @@ import {
   type CopyField,
   ServerRequest,
 } from "../../core/values/server_message.ts";
-import { BADARG, failCaller } from "../gen/server.ts";
+import { BADARG, failCaller } from "../server/server.ts";
 import {
   AGENT_ENCODING,
   agentReplyFromOtp,
@@ -42,7 +42,7 @@ import {
   type CallbackModule,
   OTP_ENCODING,
 } from "../gen_server/gen_server_process.ts";
-import { Call, Cast, isRunnable } from "../gen/messages.ts";
+import { Call, Cast, isRunnable } from "../server/messages.ts";
 
 /**
  * A function that an agent runs on its state: either a function value, or the name of a function that the

@@ -35,7 +35,7 @@ import {
   type ApplicationType,
 } from "./application_controller.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
-import { timeoutOf } from "../gen/call.ts";
+import { timeoutOf } from "../server/call.ts";
 import {
   checkFlags,
   checkOptions,

@@ -5,7 +5,7 @@
  * one of them does not start, the ones started before are stopped, last first.
  */
 
-import { call } from "../gen/call.ts";
+import { call } from "../server/call.ts";
 import {
   checkFunction,
   checkList,

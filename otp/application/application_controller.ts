@@ -22,15 +22,15 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
-import { tell } from "../gen/call.ts";
-import { fromNode, isTyped } from "../gen/messages.ts";
+import { tell } from "../server/call.ts";
+import { fromNode, isTyped } from "../server/messages.ts";
 import {
   BADARG,
   isExitFrom,
   NO_REPLY,
   serve,
   type Server,
-} from "../gen/server.ts";
+} from "../server/server.ts";
 import { applicationEnded } from "../supervisor/tree_end.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";

@@ -14,9 +14,9 @@ import {
   type ApplicationRequest,
   applicationsOf,
 } from "./application_controller.ts";
-import { call } from "../gen/call.ts";
-import { Ending, stopServer } from "../gen/stop.ts";
-import { resumeServers } from "../gen/suspension.ts";
+import { call } from "../server/call.ts";
+import { Ending, stopServer } from "../server/stop.ts";
+import { resumeServers } from "../server/suspension.ts";
 
 /** A running orderly stop. */
 export interface Shutdown {

@@ -26,7 +26,7 @@
  * @module
  */
 
-import { call } from "../gen/call.ts";
+import { call } from "../server/call.ts";
 import {
   callExit,
   describeServer,
@@ -34,13 +34,13 @@ import {
   serverName,
   type ServerRef,
   serverRef,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import { checkTopologies } from "./check_topologies.ts";
 import type { ClusterInfo, ClusterMessage } from "./cluster_info.ts";
 import { type ClusterRequest, clusterServerName } from "./cluster_server.ts";
 import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
 import type { Topologies } from "./topology.ts";
-import type { ChildSpec } from "../gen/child_spec.ts";
+import type { ChildSpec } from "../server/child_spec.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { promised } from "../../core/promises/promises.ts";
@@ -95,7 +95,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 /**
  * Options for {@linkcode Cluster.startLink}. An invalid topology throws a `TypeError`, a number out of bounds a

@@ -7,8 +7,8 @@
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
-import { isTyped } from "../gen/messages.ts";
-import { BADARG, type Server } from "../gen/server.ts";
+import { isTyped } from "../server/messages.ts";
+import { BADARG, type Server } from "../server/server.ts";
 import type { ClusterInfo } from "./cluster_info.ts";
 import type { ClusterState } from "./cluster_state.ts";
 

@@ -1,8 +1,8 @@
 /** Starts the processes of a cluster: a supervisor, the cluster's server, and one process for each topology. */
 
-import { startServer } from "../gen/start.ts";
+import { startServer } from "../server/start.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import { checkChild, type FullChildSpec } from "../gen/child_spec.ts";
+import { checkChild, type FullChildSpec } from "../server/child_spec.ts";
 import { SupervisorServer } from "../supervisor/supervisor_server.ts";
 import { ClusterServer, clusterServerName } from "./cluster_server.ts";
 import { ClusterState } from "./cluster_state.ts";

@@ -16,9 +16,9 @@
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { ConnectOutcome } from "../../core/remote/connect_target.ts";
-import { tell } from "../gen/call.ts";
-import { fromSelf, isTyped } from "../gen/messages.ts";
-import { BADARG, type Server } from "../gen/server.ts";
+import { tell } from "../server/call.ts";
+import { fromSelf, isTyped } from "../server/messages.ts";
+import { BADARG, type Server } from "../server/server.ts";
 import { type AddressOfNode, readAnswer } from "./addresses.ts";
 import type {
   AddressState,

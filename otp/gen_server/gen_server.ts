@@ -48,13 +48,13 @@ import {
   sent,
   startCallWithData,
   timeoutOf,
-} from "../gen/call.ts";
+} from "../server/call.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkWait,
   NO_OPTIONS,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   DeclaredRef,
   describeServer,
@@ -67,17 +67,17 @@ import {
   type ServerRef,
   serverRef,
   type ViaName,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   checkChild,
   CHILD_OPTIONS,
   type ChildSpec,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
-import { Cast, EncodedCast, type RequestEncoding } from "../gen/messages.ts";
-import type { AlreadyStartedReason } from "../gen/start.ts";
-import { stopServer } from "../gen/stop.ts";
+import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
+import type { AlreadyStartedReason } from "../server/start.ts";
+import { stopServer } from "../server/stop.ts";
 import { checkList, checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -105,7 +105,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 export type {
   AlreadyStartedReason,

@@ -5,8 +5,8 @@
  * Any process may reply, at any time, so the encoding travels with the caller that the reply goes to.
  */
 
-import type { RequestEncoding } from "../gen/messages.ts";
-import type { OtpEncoding } from "../gen/server.ts";
+import type { RequestEncoding } from "../server/messages.ts";
+import type { OtpEncoding } from "../server/server.ts";
 import {
   type BeamType,
   beamTypeToText,

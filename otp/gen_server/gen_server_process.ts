@@ -15,25 +15,25 @@ import { Atom } from "../../core/values/atom.ts";
 import { Tuple } from "../../core/values/tuple.ts";
 import { andThen, isThenable } from "../../core/promises/promises.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { TimeLimits } from "../gen/cancellation.ts";
-import { DRAIN, handlesDrain } from "../gen/drain_notice.ts";
+import type { TimeLimits } from "../server/cancellation.ts";
+import { DRAIN, handlesDrain } from "../server/drain_notice.ts";
 import {
   type ChildSpec,
   type DescribedStart,
   START_CALL,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import {
   loadGlobalRegistry,
   nameText,
   type ServerName,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import {
   answer,
   failCaller,
   NO_REPLY,
   type OtpEncoding,
   type Server,
-} from "../gen/server.ts";
+} from "../server/server.ts";
 import { fromBeam } from "../../core/values/beam_types.ts";
 import {
   checkServerBeamTypes,
@@ -42,7 +42,7 @@ import {
   requestName,
   type ServerBeamTypes,
 } from "./gen_server_otp.ts";
-import { type Start, startServer } from "../gen/start.ts";
+import { type Start, startServer } from "../server/start.ts";
 
 // Every module in which users name a server reaches this file.
 loadGlobalRegistry(() =>

@@ -2,7 +2,7 @@
  * Requests to the global name server of a node, of this library or of Erlang.
  */
 
-import { startCall } from "../gen/call.ts";
+import { startCall } from "../server/call.ts";
 import type { Place } from "../../core/signals/signal.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Atom, atom } from "../../core/values/atom.ts";

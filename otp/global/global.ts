@@ -31,7 +31,7 @@ import {
   checkWait,
   TIME_LIMITS,
   type TimeLimits,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import {
   type GlobalCall,
@@ -70,7 +70,7 @@ import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type { CancelOptions } from "../gen/cancellation.ts";
+export type { CancelOptions } from "../server/cancellation.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 

@@ -14,9 +14,9 @@ import {
   callExit,
   installGlobalRegistry,
   type NameRegistry,
-} from "../gen/server_ref.ts";
-import { type RequestOptions, startCall } from "../gen/call.ts";
-import { isOver, remaining, within } from "../gen/cancellation.ts";
+} from "../server/server_ref.ts";
+import { type RequestOptions, startCall } from "../server/call.ts";
+import { isOver, remaining, within } from "../server/cancellation.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import {
@@ -31,7 +31,7 @@ import { serveResolver } from "./global_resolve.ts";
 import { globalServer, isNamed } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import { spawnOn } from "../../core/runtime/spawn_on_node.ts";
-import { Ending } from "../gen/stop.ts";
+import { Ending } from "../server/stop.ts";
 
 /** The name of the service that starts a node's server. */
 const GLOBAL_SERVICE = "$global";

@@ -62,8 +62,8 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import { tell } from "../gen/call.ts";
-import { sendingNode } from "../gen/signed_messages.ts";
+import { tell } from "../server/call.ts";
+import { sendingNode } from "../server/signed_messages.ts";
 import { GLOBAL_SERVER, type GlobalEntry } from "./global_messages.ts";
 import {
   entryFromOtp,

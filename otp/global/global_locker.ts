@@ -7,8 +7,8 @@
  * all locks, and otherwise says that it has not got them. The other node tries again later.
  */
 
-import { fromNode, isTyped } from "../gen/messages.ts";
-import type { Server } from "../gen/server.ts";
+import { fromNode, isTyped } from "../server/messages.ts";
+import type { Server } from "../server/server.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { atom } from "../../core/values/atom.ts";

@@ -49,15 +49,15 @@ import {
   type GlobalView,
   GlobalWorker,
 } from "./global_worker.ts";
-import { tell } from "../gen/call.ts";
-import { isTyped } from "../gen/messages.ts";
+import { tell } from "../server/call.ts";
+import { isTyped } from "../server/messages.ts";
 import {
   BADARG,
   NO_REPLY,
   type OtpEncoding,
   serve,
   type Server,
-} from "../gen/server.ts";
+} from "../server/server.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { type ErlangHost, ErlangPeers } from "./global_erlang.ts";

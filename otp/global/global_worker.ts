@@ -43,10 +43,10 @@ import {
 import { askConnected } from "./ask_server.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import { tell } from "../gen/call.ts";
-import { fromNode, isTyped } from "../gen/messages.ts";
+import { tell } from "../server/call.ts";
+import { fromNode, isTyped } from "../server/messages.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import type { Server } from "../gen/server.ts";
+import type { Server } from "../server/server.ts";
 
 /** The view that the worker has of its node's server. */
 export interface GlobalView {

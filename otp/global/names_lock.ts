@@ -18,7 +18,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
-import { answer, NO_REPLY } from "../gen/server.ts";
+import { answer, NO_REPLY } from "../server/server.ts";
 
 /** The requester that has the lock, and the processes that hold it for that requester. */
 interface Holder {

@@ -7,7 +7,7 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import { type ReplyTarget, ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
-import { type IoRequest, isTyped } from "../gen/messages.ts";
+import { type IoRequest, isTyped } from "../server/messages.ts";
 import { type IoDevice, standardIo } from "./io_device.ts";
 import {
   type IoResult,
@@ -15,7 +15,7 @@ import {
   LeaderOperations,
 } from "./leader_operations.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import { onDown } from "../gen/on_exit.ts";
+import { onDown } from "../server/on_exit.ts";
 
 type OtpEncoding = typeof import("./leader_otp.ts");
 

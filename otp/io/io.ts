@@ -15,7 +15,7 @@
 import { IoError } from "../../core/errors.ts";
 import { requestIo } from "./io_client.ts";
 import { prepareUnnamedNode } from "./group_leader.ts";
-import { isTyped } from "../gen/messages.ts";
+import { isTyped } from "../server/messages.ts";
 import { promised } from "../../core/promises/promises.ts";
 import {
   checkInteger,

@@ -1,8 +1,8 @@
 /** Requests to group leaders; any process can be a group leader. */
 
 import { IoError } from "../../core/errors.ts";
-import { startCallWithData } from "../gen/call.ts";
-import type { IoOperation, IoRequest } from "../gen/messages.ts";
+import { startCallWithData } from "../server/call.ts";
+import type { IoOperation, IoRequest } from "../server/messages.ts";
 import { ioReplyFromOtp, operationToOtp } from "./io_otp.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { describeExit } from "../../core/values/exit_reason.ts";

@@ -1,6 +1,6 @@
 /** OTP's encoding of requests to its group leaders (the Erlang I/O protocol), and of their replies. */
 
-import type { IoOperation } from "../gen/messages.ts";
+import type { IoOperation } from "../server/messages.ts";
 import { atom } from "../../core/values/atom.ts";
 import { inspectArgument } from "../../core/values/inspect.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";

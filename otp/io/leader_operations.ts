@@ -5,7 +5,7 @@
  * cannot read input that was typed for another peer.
  */
 
-import type { IoOperation } from "../gen/messages.ts";
+import type { IoOperation } from "../server/messages.ts";
 import { printable, printableWithin } from "../../core/values/inspect.ts";
 import type { Encoding } from "./chardata.ts";
 import type { IoDevice } from "./io_device.ts";

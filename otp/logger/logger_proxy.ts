@@ -6,9 +6,9 @@
  * whatever the event states; other messages that look like events are dropped.
  */
 
-import { serveOnDemand } from "../gen/on_demand.ts";
-import { NO_REPLY, type Server } from "../gen/server.ts";
-import { sendingNode } from "../gen/signed_messages.ts";
+import { serveOnDemand } from "../server/on_demand.ts";
+import { NO_REPLY, type Server } from "../server/server.ts";
+import { sendingNode } from "../server/signed_messages.ts";
 import type { LogLevel } from "../../core/log/log_event.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { Atom } from "../../core/values/atom.ts";

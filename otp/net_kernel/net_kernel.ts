@@ -4,8 +4,8 @@
  * It starts when it is first asked for.
  */
 
-import { serveOnDemand } from "../gen/on_demand.ts";
-import { NO_REPLY, type Server } from "../gen/server.ts";
+import { serveOnDemand } from "../server/on_demand.ts";
+import { NO_REPLY, type Server } from "../server/server.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { atom } from "../../core/values/atom.ts";
 import { Tuple } from "../../core/values/tuple.ts";

@@ -8,7 +8,7 @@ import { watchersOf } from "../../core/processes/watchers.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { Pid } from "../../core/values/pid.ts";
-import { suspensionOf } from "../gen/suspension.ts";
+import { suspensionOf } from "../server/suspension.ts";
 import { supervisionOf } from "../supervisor/supervision.ts";
 import type {
   ObservedProcess,

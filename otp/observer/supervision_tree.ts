@@ -7,7 +7,7 @@
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
-import { suspensionOf } from "../gen/suspension.ts";
+import { suspensionOf } from "../server/suspension.ts";
 import {
   type SupervisedChild,
   supervisionOf,

@@ -18,12 +18,12 @@
  * @module
  */
 
-import { call } from "../gen/call.ts";
-import type { ChildSpec } from "../gen/child_spec.ts";
+import { call } from "../server/call.ts";
+import type { ChildSpec } from "../server/child_spec.ts";
 import { PgScope } from "./pg_scope.ts";
 import { findScope, type PgRequest, runningScope } from "./scopes.ts";
 import { groupKey, type GroupMembers, type PgMessage } from "./pg_groups.ts";
-import { startServer } from "../gen/start.ts";
+import { startServer } from "../server/start.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -44,7 +44,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };
 

@@ -22,7 +22,7 @@ import { Pid, type Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import { keptLength, type TermKey } from "../../core/values/term_key.ts";
-import { InternalMessage } from "../gen/messages.ts";
+import { InternalMessage } from "../server/messages.ts";
 import {
   canBeGroup,
   groupKey,

@@ -8,7 +8,7 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { TermKey } from "../../core/values/term_key.ts";
-import { fromSelf, isTyped } from "../gen/messages.ts";
+import { fromSelf, isTyped } from "../server/messages.ts";
 import {
   canBeGroup,
   groupKey,
@@ -19,7 +19,7 @@ import {
 } from "./pg_groups.ts";
 import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
 import { noteScope, type PgRequest, type ScopeServer } from "./scopes.ts";
-import { BADARG, type OtpEncoding, type Server } from "../gen/server.ts";
+import { BADARG, type OtpEncoding, type Server } from "../server/server.ts";
 import { atom } from "../../core/values/atom.ts";
 import { tuple } from "../../core/values/tuple.ts";
 

@@ -6,8 +6,8 @@
  * the next try.
  */
 
-import { startCall } from "../gen/call.ts";
-import { onDown, onExit } from "../gen/on_exit.ts";
+import { startCall } from "../server/call.ts";
+import { onDown, onExit } from "../server/on_exit.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";

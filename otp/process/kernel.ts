@@ -4,7 +4,7 @@
  */
 
 import { ExitError, NoProcessError } from "../../core/errors.ts";
-import type { NameOnNode } from "../gen/server_ref.ts";
+import type { NameOnNode } from "../server/server_ref.ts";
 import { IO } from "../io/io.ts";
 import {
   currentProcess,

@@ -30,7 +30,7 @@
  */
 
 import { NoProcessError } from "../../core/errors.ts";
-import type { ChildSpec } from "../gen/child_spec.ts";
+import type { ChildSpec } from "../server/child_spec.ts";
 import {
   type RegistryEntry,
   type RegistryKeys,
@@ -43,8 +43,8 @@ import {
   RegistryPartition,
   type Unlock,
 } from "./registry_partition.ts";
-import { nameText } from "../gen/server_ref.ts";
-import { startServer } from "../gen/start.ts";
+import { nameText } from "../server/server_ref.ts";
+import { startServer } from "../server/start.ts";
 import {
   checkFunction,
   checkList,
@@ -63,7 +63,7 @@ import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { termKey } from "../../core/values/term_key.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { OptionNames } from "../../core/values/options.ts";
-import { call, tell } from "../gen/call.ts";
+import { call, tell } from "../server/call.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 
@@ -75,7 +75,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
 

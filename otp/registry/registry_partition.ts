@@ -17,9 +17,9 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import { isExitSignal } from "../../core/values/exit_message.ts";
-import { fromNode, isTyped } from "../gen/messages.ts";
+import { fromNode, isTyped } from "../server/messages.ts";
 import type { RegistryTable } from "./registry_table.ts";
-import { BADARG, NO_REPLY, type Server } from "../gen/server.ts";
+import { BADARG, NO_REPLY, type Server } from "../server/server.ts";
 
 /** Requests a lock; the reply, a reference, arrives when the caller holds the lock. */
 export interface LockRequest {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isRunnable } from "../gen/messages.ts";
+import { isRunnable } from "../server/messages.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 

@@ -21,12 +21,12 @@
  */
 
 import { ExitError, QueueFullError } from "../../core/errors.ts";
-import { serveOnDemand } from "../gen/on_demand.ts";
-import { isTyped } from "../gen/messages.ts";
-import { onExit } from "../gen/on_exit.ts";
-import { resolveOtpFunction } from "../gen/otp_function.ts";
-import { answer, NO_REPLY, type Server } from "../gen/server.ts";
-import { isSigned, partAsSent } from "../gen/signed_messages.ts";
+import { serveOnDemand } from "../server/on_demand.ts";
+import { isTyped } from "../server/messages.ts";
+import { onExit } from "../server/on_exit.ts";
+import { resolveOtpFunction } from "../server/otp_function.ts";
+import { answer, NO_REPLY, type Server } from "../server/server.ts";
+import { isSigned, partAsSent } from "../server/signed_messages.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { scheduler } from "../../core/scheduling/scheduler.ts";
 import { andThen, ignore } from "../../core/promises/promises.ts";

@@ -27,8 +27,8 @@ import type {
   ModuleFunction,
   RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
-import { timeoutOf } from "../gen/call.ts";
-import { CANCEL_OPTIONS, type CancelOptions } from "../gen/cancellation.ts";
+import { timeoutOf } from "../server/call.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
 import {
   castRpc,
   originOf,

@@ -38,8 +38,8 @@ import type {
   SpawnFailure,
   SpawnResult,
 } from "../../core/signals/signal.ts";
-import { type CancelOptions, isOver } from "../gen/cancellation.ts";
-import { isRunnable, isTyped } from "../gen/messages.ts";
+import { type CancelOptions, isOver } from "../server/cancellation.ts";
+import { isRunnable, isTyped } from "../server/messages.ts";
 import {
   endFromOtp,
   type ErpcEnd,

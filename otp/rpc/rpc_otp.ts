@@ -6,7 +6,7 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import { type Around, runOtpFunction } from "../gen/otp_function.ts";
+import { type Around, runOtpFunction } from "../server/otp_function.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { andThen } from "../../core/promises/promises.ts";

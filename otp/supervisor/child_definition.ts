@@ -14,7 +14,7 @@ import {
   type ChildSpec,
   type FullChildSpec,
   type Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 /**
  * A class or module that returns the specification of a child.

@@ -29,9 +29,9 @@ import type {
   ChildType,
   FullChildSpec,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import { childSpec } from "./child_definition.ts";
-import type { AlreadyStartedReason } from "../gen/start.ts";
+import type { AlreadyStartedReason } from "../server/start.ts";
 import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
 import { reasonOf } from "../../core/values/error_classes.ts";
 

@@ -3,9 +3,9 @@
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { isOrderly, isReason } from "../../core/values/exit_reason.ts";
-import { takeExit } from "../gen/server.ts";
-import { endProcess } from "../gen/stop.ts";
-import type { ChildShutdown, FullChildSpec } from "../gen/child_spec.ts";
+import { takeExit } from "../server/server.ts";
+import { endProcess } from "../server/stop.ts";
+import type { ChildShutdown, FullChildSpec } from "../server/child_spec.ts";
 
 /** Ends a linked process, and returns its exit reason. */
 export async function shutdownChild(

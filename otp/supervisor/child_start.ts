@@ -16,7 +16,7 @@ import {
   type FullChildSpec,
   START_CALL,
   type Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 /** Encodes a child's start for a supervisor of this node or another. */
 export function startRunnable(

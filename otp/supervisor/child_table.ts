@@ -4,7 +4,7 @@ import { SmallMap } from "../../core/collections/small_map.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
-import type { FullChildSpec } from "../gen/child_spec.ts";
+import type { FullChildSpec } from "../server/child_spec.ts";
 import type { ChildState } from "./child_lifecycle.ts";
 
 /** A child of a supervisor. */

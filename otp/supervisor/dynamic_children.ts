@@ -12,8 +12,8 @@ import type { SupervisorError } from "../../core/log/log_event.ts";
 import { isExitSignal } from "../../core/values/exit_message.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { tell } from "../gen/call.ts";
-import type { FullChildSpec } from "../gen/child_spec.ts";
+import { tell } from "../server/call.ts";
+import type { FullChildSpec } from "../server/child_spec.ts";
 import {
   countRestart,
   reasonLine,
@@ -21,7 +21,7 @@ import {
   type SupervisedChild,
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
-import { fromSelf } from "../gen/messages.ts";
+import { fromSelf } from "../server/messages.ts";
 import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
 import { checkCount } from "../../core/values/check_arguments.ts";
 import {

@@ -26,7 +26,7 @@ import {
   checkWait,
   TIME_LIMITS,
   type TimeLimits,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   childSpec as fullChildSpec,
   type StartedBy,
@@ -37,9 +37,9 @@ import {
   type DynamicSupervisorRequest,
   DynamicSupervisorServer,
 } from "./dynamic_supervisor_server.ts";
-import { nameText, type ServerName, serverRef } from "../gen/server_ref.ts";
-import { startServer } from "../gen/start.ts";
-import { stopServer } from "../gen/stop.ts";
+import { nameText, type ServerName, serverRef } from "../server/server_ref.ts";
+import { startServer } from "../server/start.ts";
+import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import { askSupervisor, askToStart } from "./supervisor_client.ts";
 import {
@@ -62,10 +62,10 @@ export type {
   NameRegistry,
   ServerName,
   ViaName,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
-export type { ChildType } from "../gen/child_spec.ts";
+export type { ChildType } from "../server/child_spec.ts";
 
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 

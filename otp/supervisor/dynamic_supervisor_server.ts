@@ -9,9 +9,9 @@ import {
   type FullChildSpec,
   START_CALL,
   type Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { OtpEncoding, Server } from "../gen/server.ts";
+import type { OtpEncoding, Server } from "../server/server.ts";
 import {
   noteSupervision,
   type SupervisedChild,

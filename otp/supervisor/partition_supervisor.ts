@@ -28,15 +28,15 @@ import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkWait,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   callExit,
   describeServer,
   isViaName,
   nameText,
   whereisName,
-} from "../gen/server_ref.ts";
-import { stopServer } from "../gen/stop.ts";
+} from "../server/server_ref.ts";
+import { stopServer } from "../server/stop.ts";
 import {
   currentProcess,
   never,

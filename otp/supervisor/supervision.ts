@@ -8,7 +8,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { formatExit } from "../../core/values/exit_reason.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { ChildType } from "../gen/child_spec.ts";
+import type { ChildType } from "../server/child_spec.ts";
 
 /** The maximum length of a reason, in characters. */
 const MAX_REASON = 200;

@@ -36,7 +36,7 @@ import {
   checkWait,
   TIME_LIMITS,
   type TimeLimits,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   type CheckedChild,
   type CheckedChildren,
@@ -55,7 +55,7 @@ import {
   type ChildType,
   type FullChildSpec,
   type Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import {
   type GlobalName,
@@ -66,10 +66,10 @@ import {
   type ServerRef,
   serverRef,
   type ViaName,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import { checkSupervision } from "./check_supervision.ts";
-import { type AlreadyStartedReason, startServer } from "../gen/start.ts";
-import { stopServer } from "../gen/stop.ts";
+import { type AlreadyStartedReason, startServer } from "../server/start.ts";
+import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure, Success } from "./child_lifecycle.ts";
 import {
   assertSignificance,

@@ -5,21 +5,25 @@ import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { quote } from "../../core/values/inspect.ts";
 import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { call, type RequestOptions, startCall } from "../gen/call.ts";
+import { call, type RequestOptions, startCall } from "../server/call.ts";
 import {
   type CancelOptions,
   locateUntil,
   type TimeLimits,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   callExit,
   describeRequest,
   type ServerRef,
   toSendLater,
   whenLocated,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import type { Place, Runnable } from "../../core/signals/signal.ts";
-import type { ChildStart, FullChildSpec, Started } from "../gen/child_spec.ts";
+import type {
+  ChildStart,
+  FullChildSpec,
+  Started,
+} from "../server/child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { AnyRequest } from "./supervisor_otp.ts";

@@ -23,7 +23,7 @@ import { Pid } from "../../core/values/pid.ts";
 import { isPlainObject } from "../../core/values/term.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import type { SentChildSpec } from "./child_lifecycle.ts";
-import type { ChildShutdown, ChildType } from "../gen/child_spec.ts";
+import type { ChildShutdown, ChildType } from "../server/child_spec.ts";
 
 /** The kind of supervisor, which decides how a child to start is encoded. */
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";

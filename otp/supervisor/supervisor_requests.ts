@@ -1,6 +1,6 @@
 /** The messages of requests to supervisors. */
 
-import type { OtpEncoding } from "../gen/server.ts";
+import type { OtpEncoding } from "../server/server.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import type { Mfa, Runnable } from "../../core/signals/signal.ts";
 import {

@@ -19,9 +19,9 @@ import { quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { ChildStart, FullChildSpec } from "../gen/child_spec.ts";
+import type { ChildStart, FullChildSpec } from "../server/child_spec.ts";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
-import { fromSelf } from "../gen/messages.ts";
+import { fromSelf } from "../server/messages.ts";
 import {
   countRestart,
   noteSupervision,
@@ -32,8 +32,8 @@ import {
 import { noteGivingUp } from "./tree_end.ts";
 import { RestartIntensity } from "./restart_intensity.ts";
 import { isExitSignal } from "../../core/values/exit_message.ts";
-import { tell } from "../gen/call.ts";
-import type { OtpEncoding, Server } from "../gen/server.ts";
+import { tell } from "../server/call.ts";
+import type { OtpEncoding, Server } from "../server/server.ts";
 import { supervisorEncoding } from "./supervisor_requests.ts";
 import {
   countChildren,

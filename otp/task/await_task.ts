@@ -6,12 +6,12 @@
  * still counts. If the owner exits, all its waits are abandoned.
  */
 
-import { callExit, describeTimeout } from "../gen/server_ref.ts";
+import { callExit, describeTimeout } from "../server/server_ref.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { PendingAnswer } from "../../core/processes/pending_answer.ts";
 import { atAwait } from "../../core/promises/promises.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
-import { endProcess } from "../gen/stop.ts";
+import { endProcess } from "../server/stop.ts";
 import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
 
 export interface WaitLimits {

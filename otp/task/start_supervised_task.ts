@@ -17,7 +17,7 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import { PendingCall, type RequestOptions, startCall } from "../gen/call.ts";
+import { PendingCall, type RequestOptions, startCall } from "../server/call.ts";
 import {
   callExit,
   describeFunction,
@@ -26,7 +26,7 @@ import {
   type ServerRef,
   toSendLater,
   whenLocated,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import type {
   Mfa,
   Place,
@@ -34,8 +34,8 @@ import type {
   SpawnFailure,
   SpawnResult,
 } from "../../core/signals/signal.ts";
-import { type CancelOptions, locateUntil } from "../gen/cancellation.ts";
-import type { StartTask } from "../gen/messages.ts";
+import { type CancelOptions, locateUntil } from "../server/cancellation.ts";
+import type { StartTask } from "../server/messages.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   type RemoteFunction,
@@ -45,7 +45,7 @@ import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import { isExitError } from "../../core/values/error_classes.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
-import { checkRestart, checkShutdown } from "../gen/child_spec.ts";
+import { checkRestart, checkShutdown } from "../server/child_spec.ts";
 import type { OwnedTask } from "./task_state.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";

@@ -22,15 +22,15 @@ import type {
   ChildSpec,
   ChildStart,
   ChildType,
-} from "../gen/child_spec.ts";
-import { timeoutOf } from "../gen/call.ts";
-import { callExit, describeFunction } from "../gen/server_ref.ts";
+} from "../server/child_spec.ts";
+import { timeoutOf } from "../server/call.ts";
+import { callExit, describeFunction } from "../server/server_ref.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkCancel,
   isOver,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   awaitTask,
   awaitTasks,
@@ -74,7 +74,7 @@ import type { OptionNames } from "../../core/values/options.ts";
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
-export type { Started } from "../gen/child_spec.ts";
+export type { Started } from "../server/child_spec.ts";
 
 export type {
   CancelOptions,

@@ -6,9 +6,9 @@
  * drain has ended or its deadline has passed; the limit of entries for each node bounds the number of such callers.
  */
 
-import { call } from "../gen/call.ts";
-import { describeRequest, type ServerRef } from "../gen/server_ref.ts";
-import { NO_REPLY } from "../gen/server.ts";
+import { call } from "../server/call.ts";
+import { describeRequest, type ServerRef } from "../server/server_ref.ts";
+import { NO_REPLY } from "../server/server.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";

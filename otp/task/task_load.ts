@@ -16,11 +16,11 @@
  * free places are kept. A lying peer can at most leave its kept places unused, as it could by tasks that do nothing.
  */
 
-import { InternalMessage } from "../gen/messages.ts";
-import { tellConnected } from "../gen/call.ts";
+import { InternalMessage } from "../server/messages.ts";
+import { tellConnected } from "../server/call.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
-import { onDown, onExit } from "../gen/on_exit.ts";
+import { onDown, onExit } from "../server/on_exit.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { Occupancy } from "../supervisor/supervision.ts";
 

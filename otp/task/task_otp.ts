@@ -10,14 +10,14 @@
  * `[Owner, Callers, {Module, Function, Args}]`.
  */
 
-import type { StartTask } from "../gen/messages.ts";
+import type { StartTask } from "../server/messages.ts";
 import type { Mfa } from "../../core/signals/signal.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
-import { isSigned } from "../gen/signed_messages.ts";
+import { isSigned } from "../server/signed_messages.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import { isChildShutdown, isRestart } from "../gen/child_spec.ts";
+import { isChildShutdown, isRestart } from "../server/child_spec.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");

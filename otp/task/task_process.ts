@@ -7,7 +7,7 @@ import type {
 import { andThen } from "../../core/promises/promises.ts";
 import type { RuntimeSpawnOptions } from "../../core/processes/runtime.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
-import type { CancelOptions } from "../gen/cancellation.ts";
+import type { CancelOptions } from "../server/cancellation.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import {
   checkName,

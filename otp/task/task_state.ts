@@ -13,8 +13,8 @@
  * - The owner exits: signal and deadline are cancelled. A linked task exits with the owner; another task continues.
  */
 
-import { type CancelOptions, remaining } from "../gen/cancellation.ts";
-import { endProcess } from "../gen/stop.ts";
+import { type CancelOptions, remaining } from "../server/cancellation.ts";
+import { endProcess } from "../server/stop.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import {
   type Abortable,
@@ -30,7 +30,7 @@ import type {
 } from "../../core/signals/signal.ts";
 import { isReason } from "../../core/values/exit_reason.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
-import type { ChildShutdown } from "../gen/child_spec.ts";
+import type { ChildShutdown } from "../server/child_spec.ts";
 import { BrandedObject } from "../../core/values/branded_object.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
 

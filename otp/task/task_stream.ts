@@ -12,7 +12,7 @@ import {
   checkCancel,
   isOver,
   remaining,
-} from "../gen/cancellation.ts";
+} from "../server/cancellation.ts";
 import {
   checkCount,
   checkFlags,
@@ -31,8 +31,8 @@ import type { Pid, Ref } from "../../core/values/pid.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Wait } from "../../core/processes/links_and_monitors.ts";
-import { callExit, describeTimeout } from "../gen/server_ref.ts";
-import { takeExit } from "../gen/server.ts";
+import { callExit, describeTimeout } from "../server/server_ref.ts";
+import { takeExit } from "../server/server.ts";
 import {
   StreamMonitor,
   StreamTask,

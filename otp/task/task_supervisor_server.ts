@@ -5,15 +5,15 @@ import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import type { SpawnFailure } from "../../core/signals/signal.ts";
-import { isChildShutdown, isRestart } from "../gen/child_spec.ts";
+import { isChildShutdown, isRestart } from "../server/child_spec.ts";
 import {
   DynamicChildren,
   type DynamicLimits,
   type DynamicSpec,
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
-import { isRunnable, type StartTask } from "../gen/messages.ts";
-import { NO_REPLY, type OtpEncoding, type Server } from "../gen/server.ts";
+import { isRunnable, type StartTask } from "../server/messages.ts";
+import { NO_REPLY, type OtpEncoding, type Server } from "../server/server.ts";
 import { ScopeContact } from "../pg/scope_contact.ts";
 import {
   noteSupervision,
@@ -36,7 +36,7 @@ import { type DrainRequest, TaskDrain } from "./task_drain.ts";
 import { TaskLoad } from "./task_load.ts";
 import { spawnTask } from "./task_process.ts";
 import { ExitError } from "../../core/errors.ts";
-import { runOtpFunction } from "../gen/otp_function.ts";
+import { runOtpFunction } from "../server/otp_function.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import { tuple } from "../../core/values/tuple.ts";
 

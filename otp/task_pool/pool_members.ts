@@ -1,8 +1,8 @@
 /** The supervisors of a pool: the members of its `pg` group, at most MAX_OF_NODE of each node. */
 
-import { startCall, tellConnected } from "../gen/call.ts";
-import type { InternalMessage } from "../gen/messages.ts";
-import { onDown } from "../gen/on_exit.ts";
+import { startCall, tellConnected } from "../server/call.ts";
+import type { InternalMessage } from "../server/messages.ts";
+import { onDown } from "../server/on_exit.ts";
 import { type Key, keyOf } from "../../core/processes/links_and_monitors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";

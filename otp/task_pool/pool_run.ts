@@ -9,7 +9,7 @@ import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { ChildShutdown } from "../gen/child_spec.ts";
+import type { ChildShutdown } from "../server/child_spec.ts";
 import { OwnedTask } from "../task/task_state.ts";
 import type { PoolMember } from "./pool_member.ts";
 import type { QueueEntry } from "./run_queue.ts";

@@ -31,7 +31,7 @@
  * @module
  */
 
-import { call, timeoutOf } from "../gen/call.ts";
+import { call, timeoutOf } from "../server/call.ts";
 import {
   callExit,
   describeServer,
@@ -40,16 +40,16 @@ import {
   type ServerRef,
   serverRef,
   whenLocated,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkWait,
   locateUntil,
-} from "../gen/cancellation.ts";
-import { startServer } from "../gen/start.ts";
-import { stopServer } from "../gen/stop.ts";
+} from "../server/cancellation.ts";
+import { startServer } from "../server/start.ts";
+import { stopServer } from "../server/stop.ts";
 import {
   currentRuntime,
   never,
@@ -79,7 +79,7 @@ import {
   checkShutdown,
   type ChildShutdown,
   type ChildSpec,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 import { callersOf } from "../task/task_process.ts";
 import { PoolError } from "./pool_error.ts";
 import type {
@@ -98,7 +98,7 @@ export type {
   NameOnNode,
   NameRegistry,
   ViaName,
-} from "../gen/server_ref.ts";
+} from "../server/server_ref.ts";
 export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -107,7 +107,7 @@ export type {
   ChildStart,
   ChildType,
   Started,
-} from "../gen/child_spec.ts";
+} from "../server/child_spec.ts";
 
 export {
   type CancelOptions,

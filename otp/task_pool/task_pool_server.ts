@@ -24,10 +24,10 @@
  */
 
 import { type ExitError, QueueFullError } from "../../core/errors.ts";
-import { callExit, describeFunction } from "../gen/server_ref.ts";
-import { InternalMessage, isTyped } from "../gen/messages.ts";
-import { onExit } from "../gen/on_exit.ts";
-import { BADARG, type Server } from "../gen/server.ts";
+import { callExit, describeFunction } from "../server/server_ref.ts";
+import { InternalMessage, isTyped } from "../server/messages.ts";
+import { onExit } from "../server/on_exit.ts";
+import { BADARG, type Server } from "../server/server.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import { startSupervised } from "../task/start_supervised_task.ts";

@@ -6,7 +6,7 @@ import {
   receive,
   spawn,
 } from "../../otp/process/process.ts";
-import type { IoOperation, IoRequest } from "../../otp/gen/messages.ts";
+import type { IoOperation, IoRequest } from "../../otp/server/messages.ts";
 import { atom } from "../../core/values/atom.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 

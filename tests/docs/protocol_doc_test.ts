@@ -41,7 +41,7 @@ import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
 import { FEW_KEYS } from "../../core/values/hash_collisions.ts";
 import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../../core/values/term.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
-import { Call } from "../../otp/gen/messages.ts";
+import { Call } from "../../otp/server/messages.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { Atom } from "../../core/values/atom.ts";
 import { NodeRuntime } from "../../core/runtime/node_runtime.ts";

@@ -67,12 +67,12 @@ const CHECKS = ["net/node_name.ts", "net/advertised_address.ts"];
 /** Narrower rules: the files at these paths import only files at those, beside builtins of Node. */
 const RULES: Record<string, readonly string[]> = {
   "core/errors.ts": ["core/values/"],
-  "otp/gen/": ["core/", "otp/gen/"],
+  "otp/server/": ["core/", "otp/server/"],
   "net/": [
     "core/",
     "net/",
-    "otp/gen/messages.ts",
-    "otp/gen/signed_messages.ts",
+    "otp/server/messages.ts",
+    "otp/server/signed_messages.ts",
   ],
   "net/wire.ts": ["core/signals/signal.ts"],
   "net/epmd/": ["net/epmd/", "net/listener.ts"],
@@ -83,7 +83,7 @@ const RULES: Record<string, readonly string[]> = {
     "core/context/tracing.ts",
     "net/wire.ts",
     "net/wires/",
-    "otp/gen/",
+    "otp/server/",
   ],
 };
 

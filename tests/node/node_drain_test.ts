@@ -5,7 +5,7 @@ import { Agent } from "../../otp/agent/agent.ts";
 import { Application } from "../../otp/application/application.ts";
 import { DynamicSupervisor } from "../../otp/supervisor/dynamic_supervisor.ts";
 import { ExitError, SpawnRefusedError } from "../../core/errors.ts";
-import { DRAIN } from "../../otp/gen/drain_notice.ts";
+import { DRAIN } from "../../otp/server/drain_notice.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { global } from "../../otp/global/global.ts";
 import { Node } from "../../node.ts";

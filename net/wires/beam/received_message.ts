@@ -11,7 +11,7 @@ import {
   isForgedData,
   Stop,
   SystemRequest,
-} from "../../../otp/gen/messages.ts";
+} from "../../../otp/server/messages.ts";
 import { Atom } from "../../../core/values/atom.ts";
 import { reasonFromBeam } from "../../../core/values/beam_reasons.ts";
 import { Pid, Ref } from "../../../core/values/pid.ts";
@@ -19,7 +19,7 @@ import { aliasOf, ReplyTo, replyToOf } from "../../../core/values/reply_to.ts";
 import {
   noteSendingNode,
   noteSigned,
-} from "../../../otp/gen/signed_messages.ts";
+} from "../../../otp/server/signed_messages.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
 
 /** A reply to a reference of this node. */

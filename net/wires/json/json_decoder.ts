@@ -7,7 +7,7 @@ import {
   isForgedData,
   isReserved,
   receivedMessage,
-} from "../../../otp/gen/messages.ts";
+} from "../../../otp/server/messages.ts";
 import { Pid, Ref } from "../../../core/values/pid.ts";
 import type { SystemLimitReason } from "../../../core/values/exit_reason.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";

@@ -21,7 +21,7 @@
 
 import { traceNow, tracing } from "../../../core/context/tracing.ts";
 import type { IntroducedNode, Limits, Outgoing, Port } from "../../wire.ts";
-import { Call } from "../../../otp/gen/messages.ts";
+import { Call } from "../../../otp/server/messages.ts";
 import { inspect } from "../../../core/values/inspect.ts";
 import type { Pid, Ref } from "../../../core/values/pid.ts";
 import {

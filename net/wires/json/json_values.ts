@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { isReserved, ServerMessage } from "../../../otp/gen/messages.ts";
+import { isReserved, ServerMessage } from "../../../otp/server/messages.ts";
 import {
   checkNodeOf,
   numberText,

@@ -10,7 +10,7 @@ import {
   Cast,
   InternalMessage,
   Stop,
-} from "../../../otp/gen/messages.ts";
+} from "../../../otp/server/messages.ts";
 import { Node } from "../../../node.ts";
 import { type Pid, receive, self, send } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";

@@ -15,7 +15,7 @@ import {
   InternalMessage,
   Stop,
   SystemRequest,
-} from "../../../otp/gen/messages.ts";
+} from "../../../otp/server/messages.ts";
 import { GenServer } from "../../../otp/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
 import {

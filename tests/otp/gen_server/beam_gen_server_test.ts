@@ -25,7 +25,7 @@ import {
   spawn,
 } from "../../../otp/process/process.ts";
 import { Agent } from "../../../otp/agent/agent.ts";
-import { call, tell } from "../../../otp/gen/call.ts";
+import { call, tell } from "../../../otp/server/call.ts";
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";
 import { requests } from "../../_requests.ts";

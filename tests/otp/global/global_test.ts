@@ -17,7 +17,7 @@ import {
   spawn,
 } from "../../../otp/process/process.ts";
 import { globalNames } from "../../../otp/global/global_client.ts";
-import { Call, Cast } from "../../../otp/gen/messages.ts";
+import { Call, Cast } from "../../../otp/server/messages.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";

@@ -7,7 +7,7 @@ import type { LocalProcess } from "../../../core/processes/local_process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { type Pid, Ref } from "../../../core/values/pid.ts";
 import { type Tuple, tuple } from "../../../core/values/tuple.ts";
-import { Cast } from "../../../otp/gen/messages.ts";
+import { Cast } from "../../../otp/server/messages.ts";
 import { traceMessages } from "../../../otp/observer/message_trace.ts";
 import { NodeObserver } from "../../../otp/observer/node_observer.ts";
 import { ObserverShare } from "../../../otp/observer/observer_share.ts";

@@ -9,7 +9,7 @@ import {
   self,
   send,
 } from "../../../otp/process/process.ts";
-import { Call, Cast } from "../../../otp/gen/messages.ts";
+import { Call, Cast } from "../../../otp/server/messages.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { type Cluster, clusterTest } from "../../_nodes.ts";

@@ -1,9 +1,9 @@
 /** TaskPool among members of its group, and other processes, that do not keep to the protocol. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { tell } from "../../../otp/gen/call.ts";
-import { NO_REPLY, type Server } from "../../../otp/gen/server.ts";
-import { startServer } from "../../../otp/gen/start.ts";
+import { tell } from "../../../otp/server/call.ts";
+import { NO_REPLY, type Server } from "../../../otp/server/server.ts";
+import { startServer } from "../../../otp/server/start.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../otp/pg/pg.ts";
 import {

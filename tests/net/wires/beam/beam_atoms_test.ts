@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Port } from "../../../../net/wire.ts";
-import { Call, Cast, Stop } from "../../../../otp/gen/messages.ts";
+import { Call, Cast, Stop } from "../../../../otp/server/messages.ts";
 import type {
   Runnable,
   Signals,
