@@ -39,8 +39,9 @@ const SQLITE_OPTIONS: OptionNames<SqliteStoreOptions> = { sync: true };
 /**
  * A store in a file, by `node:sqlite`: the nodes of one machine share it. Nothing has to be installed or started.
  *
- * The file is created with its tables by the first node. Beside it are two more, `-wal` and `-shm`. It must be on a
- * disk of the machine, as SQLite's locks do not work on network file systems.
+ * The file is created with its tables by the first node, and only its owner can read and write it; one that is there
+ * keeps its permissions. Beside it are two more, `-wal` and `-shm`. It must be on a disk of the machine, as SQLite's
+ * locks do not work on network file systems.
  *
  * @param file The path of the file.
  * @param options Whether a write waits for the disk.
@@ -116,6 +117,7 @@ class SqliteStore implements Store {
   async #start(): Promise<DatabaseSync> {
     // Imported late: Bun has no such module, and other stores need none.
     const { DatabaseSync } = await import("node:sqlite");
+    await createPrivately(this.#file);
     const db = new DatabaseSync(this.#file);
     try {
       db.exec(`PRAGMA busy_timeout = ${BUSY}`);
@@ -270,6 +272,14 @@ class SqliteStore implements Store {
     this.#statements.clear();
     if (opened !== undefined) (await opened).close();
   }
+}
+
+/** Creates the file for its owner only, as it has the states of users; SQLite gives the files beside it the same mode. */
+async function createPrivately(file: string): Promise<void> {
+  // Names of databases that are no files.
+  if (file === "" || file.startsWith(":") || file.startsWith("file:")) return;
+  const { open } = await import("node:fs/promises");
+  await (await open(file, "a", 0o600)).close();
 }
 
 function viewOf(sql: Sql): StoreView {

@@ -27,6 +27,30 @@ test("sqliteStore() keeps it, with two connections to one file", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
+test(
+  "sqliteStore() creates files that only their owner can read, and leaves others as they are",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const modes = async (name: string) => {
+      const store = sqliteStore(`${folder}/${name}`, { sync: false });
+      await store.open();
+      const found = ["", "-wal", "-shm"].map((end) =>
+        Deno.statSync(`${folder}/${name}${end}`).mode! & 0o777
+      );
+      await store.close();
+      return found;
+    };
+    assertEquals(await modes("new"), [0o600, 0o600, 0o600]);
+    await Deno.writeFile(`${folder}/given`, new Uint8Array());
+    await Deno.chmod(`${folder}/given`, 0o640);
+    assertEquals(await modes("given"), [0o640, 0o640, 0o640]);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
 test("sqliteStore() gives each shard to one of several programs, whose writes it takes", async () => {
   const folder = await Deno.makeTempDir();
   const file = join(folder, "entities.db");
