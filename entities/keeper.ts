@@ -20,6 +20,9 @@ import type { DueAlarm, StoreView } from "./store.ts";
 /** The number of alarms that a turn looks for. */
 const MAX_ALARMS = 1000;
 
+/** The maximum numbers of shards whose old deletions are looked for in a turn, and of deletions that are removed. */
+const CLEANED = { shards: 64, rows: 500 };
+
 /** The message to a node's server that an alarm is due. */
 export interface AlarmMessage {
   type: "$entity_alarm";
@@ -82,6 +85,7 @@ export class Keeper {
     }
     if (this.#node.isHost) await this.#claim();
     await this.#findAlarms();
+    await this.#clean();
   }
 
   /** Whether the node has given up its place for good, as it drains. */
@@ -158,6 +162,18 @@ export class Keeper {
         });
       }
     }
+  }
+
+  /** Removes old deletions of shards that have come to this node, a few in each turn. */
+  async #clean(): Promise<void> {
+    const { store, owned } = this.#node;
+    const some = [...owned.values()].filter(({ isClean }) => !isClean)
+      .slice(0, CLEANED.shards);
+    if (some.length === 0) return;
+    const ids = some.map(({ id }) => id);
+    const removed = await this.#ask(() => store.clean(ids, CLEANED.rows));
+    if (removed === CLEANED.rows) return;
+    for (const shard of some) shard.isClean = true;
   }
 
   async #findAlarms(): Promise<void> {

@@ -59,8 +59,8 @@ class MemoryStore implements Store {
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
   readonly #states = new Map<string, Row>();
-  /** The ids of states that were deleted under the epoch of their shard. */
-  readonly #deleted = new Map<string, string[]>();
+  /** The ids of deletions. */
+  readonly #deleted = new Set<string>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -115,7 +115,6 @@ class MemoryStore implements Store {
         (row === undefined || !this.#nodes.has(row.owner))
       ) {
         this.#shards.set(shard, { id: shard, owner: id, epoch: epoch + 1 });
-        this.#removeDeleted(shard);
         claimed.push({ shard, epoch: epoch + 1 });
       }
     }
@@ -135,7 +134,6 @@ class MemoryStore implements Store {
       ) {
         row.owner = to;
         row.epoch++;
-        this.#removeDeleted(shard);
       }
       if (row?.owner === to) given.push({ shard, epoch: row.epoch });
     }
@@ -165,20 +163,26 @@ class MemoryStore implements Store {
       row !== undefined && row.version === write.version &&
       row.epoch === write.epoch && row.body === write.body
     ) return "stored";
-    if ((row?.version ?? 0) !== write.version - 1) return "conflict";
-    this.#states.set(id, { ...write });
-    if (write.body === "") {
-      const { shard } = write;
-      this.#deleted.set(shard, [...this.#deleted.get(shard) ?? [], id]);
+    if (row !== undefined && row.version !== write.version - 1) {
+      return "conflict";
     }
+    this.#states.set(id, { ...write });
+    if (write.body === "") this.#deleted.add(id);
+    else this.#deleted.delete(id);
     return "stored";
   }
 
-  #removeDeleted(shard: string): void {
-    for (const id of this.#deleted.get(shard) ?? []) {
-      if (this.#states.get(id)?.body === "") this.#states.delete(id);
+  clean(shards: readonly string[], limit: number): Promise<number> {
+    let removed = 0;
+    for (const id of this.#deleted) {
+      const { shard, epoch } = this.#states.get(id)!;
+      const isOld = epoch < (this.#shards.get(shard)?.epoch ?? 0);
+      if (removed === limit || !isOld || !shards.includes(shard)) continue;
+      this.#states.delete(id);
+      this.#deleted.delete(id);
+      removed++;
     }
-    this.#deleted.delete(shard);
+    return Promise.resolve(removed);
   }
 
   due(

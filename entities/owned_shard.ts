@@ -32,6 +32,8 @@ export class OwnedShard {
    * be; nothing leaves any more.
    */
   state: "open" | "moving" | "closed" = "open";
+  /** Whether the store has no deletions of earlier epochs any more. */
+  isClean = false;
   /** The entities in memory, by key. */
   readonly entities: Map<string, LiveEntity> = new Map();
   /** The writes whose result is not known, by key. An entity that starts waits for the write of its key. */

@@ -274,8 +274,6 @@ SELECT (NOT EXISTS (SELECT 1 FROM ${this.#p}node WHERE id = $1) OR EXISTS (SELEC
   ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch
   WHERE s.epoch = EXCLUDED.epoch - 1 AND NOT EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = s.owner)
   RETURNING s.id, s.epoch
-), removed AS (
-  DELETE FROM ${p}state t USING claimed c WHERE t.shard = c.id AND t.body = ''
 )
 SELECT c.id AS shard, c.epoch::text AS epoch FROM claimed c
 UNION
@@ -300,8 +298,6 @@ WHERE s.owner = $1 AND NOT EXISTS (SELECT 1 FROM claimed c WHERE c.id = s.id)`,
   UPDATE ${p}shard s SET owner = $3, epoch = s.epoch + 1 FROM locked l
   WHERE s.id = l.id AND EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = $3)
   RETURNING s.id, s.epoch
-), removed AS (
-  DELETE FROM ${p}state t USING moved m WHERE t.shard = m.id AND t.body = ''
 )
 SELECT m.id AS shard, m.epoch::text AS epoch FROM moved m
 UNION
@@ -339,7 +335,6 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
   INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
   SELECT g.type, g.key, g.shard, g.epoch, g.version, g.body, g.due
   FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
-  WHERE g.version = 1 OR EXISTS (SELECT 1 FROM ${p}state o WHERE o.type = g.type AND o.key = g.key)
   ORDER BY g.type, g.key
   ON CONFLICT (type, key) DO UPDATE SET
     shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
@@ -358,6 +353,21 @@ ORDER BY g.n`,
       [owner, JSON.stringify(writes.map((write, n) => ({ n, ...write })))],
     );
     return rows.map(({ result }) => result as WriteResult);
+  }
+
+  async clean(shards: readonly string[], limit: number): Promise<number> {
+    const [row] = await this.#rows(
+      `WITH old AS (
+  SELECT t.type, t.key FROM ${this.#p}state t JOIN ${this.#p}shard s ON s.id = t.shard
+  WHERE t.body = '' AND t.epoch < s.epoch AND t.shard IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+  LIMIT $2::text::int FOR UPDATE OF t SKIP LOCKED
+), removed AS (
+  DELETE FROM ${this.#p}state t USING old o WHERE t.type = o.type AND t.key = o.key RETURNING 1
+)
+SELECT count(*)::int AS removed FROM removed`,
+      [JSON.stringify(shards), String(limit)],
+    );
+    return Number(row.removed);
   }
 
   async due(

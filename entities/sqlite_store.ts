@@ -199,7 +199,6 @@ class SqliteStore implements Store {
           sql(
             "INSERT INTO shard (id, owner, epoch) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch",
           ).run(shard, id, epoch + 1);
-          removeDeleted(sql, shard);
           claimed.push({ shard, epoch: epoch + 1 });
         }
       }
@@ -221,7 +220,6 @@ class SqliteStore implements Store {
         else if (isMember && row?.owner === from && row.epoch === epoch) {
           sql("UPDATE shard SET owner = ?, epoch = epoch + 1 WHERE id = ?")
             .run(to, shard);
-          removeDeleted(sql, shard);
           given.push({ shard, epoch: epoch + 1 });
         }
       }
@@ -246,6 +244,16 @@ class SqliteStore implements Store {
     return this.#run((sql) =>
       writes.map((write) => writeOne(sql, owner, write))
     );
+  }
+
+  clean(shards: readonly string[], limit: number): Promise<number> {
+    return this.#run((sql) => {
+      const { changes } = sql(`DELETE FROM state WHERE (type, key) IN (
+  SELECT t.type, t.key FROM state t JOIN shard s ON s.id = t.shard
+  WHERE t.body = '' AND t.epoch < s.epoch AND t.shard IN (SELECT value FROM json_each(?)) LIMIT ?
+)`).run(JSON.stringify(shards), limit);
+      return Number(changes);
+    });
   }
 
   due(
@@ -301,10 +309,6 @@ function shardOf(sql: Sql, id: string): StoreShard | undefined {
   return row as unknown as StoreShard | undefined;
 }
 
-function removeDeleted(sql: Sql, shard: string): void {
-  sql("DELETE FROM state WHERE shard = ? AND body = ''").run(shard);
-}
-
 function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
   const { type, key, shard, epoch, version, body, due } = write;
   const fence = shardOf(sql, shard);
@@ -315,7 +319,9 @@ function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
   if (
     row?.version === version && row.epoch === epoch && row.body === body
   ) return "stored";
-  if (Number(row?.version ?? 0) !== version - 1) return "conflict";
+  if (row !== undefined && Number(row.version) !== version - 1) {
+    return "conflict";
+  }
   sql(
     `INSERT INTO state (type, key, shard, epoch, version, body, due) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET shard = excluded.shard, epoch = excluded.epoch, version = excluded.version,

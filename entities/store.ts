@@ -9,8 +9,8 @@
  * - state(type, key, shard, epoch, version, body, due): the states. A write needs the owner and the epoch of its shard,
  *   and the version before its own.
  *
- * A deletion is a write with an empty body: a write of before that arrives late finds its version. When the shard gets
- * another epoch, which refuses such writes by itself, the rows of its deletions are removed.
+ * A deletion is a write with an empty body: a write of before that arrives late finds its version. Once the shard has
+ * another epoch, which refuses such writes by itself, `clean` removes the row.
  *
  * Each function is one transaction. It may be repeated after its answer was lost: an identical second run has no further
  * effect and the same answer. A stale run, which arrives after a later one, changes nothing. `checkStore` asserts this
@@ -119,12 +119,12 @@ export interface Store {
   remove(id: string, beat?: number): Promise<boolean>;
   /**
    * Gives a node that is in the store the shards whose epoch is still that one, and whose owner is not in the
-   * store, and removes their deletions. Returns those that it has afterwards, of the ones that were asked for.
+   * store. Returns those that it has afterwards, of the ones that were asked for.
    */
   claim(id: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]>;
   /**
-   * Gives shards of one node, whose epoch is still that one, to another node, which must be in the store, and removes
-   * their deletions. Returns the new epochs of those that the receiver has.
+   * Gives shards of one node, whose epoch is still that one, to another node, which must be in the store. Returns
+   * the new epochs of those that the receiver has.
    */
   give(
     from: string,
@@ -135,10 +135,12 @@ export interface Store {
   load(type: string, key: string): Promise<StoredState | undefined>;
   /**
    * Writes states, all in one transaction, each on its own condition: the shard has that owner and epoch, and the stored
-   * version is the one before, or no state is stored and the version is 1. A write that was stored before, with the
+   * version is the one before, or no state is stored. A write that was stored before, with the
    * same epoch, version and body, is stored. Returns the results in the order of the writes.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
+  /** Removes deletions in some shards that are of an earlier epoch than the shard has, at most so many; returns how many. */
+  clean(shards: readonly string[], limit: number): Promise<number>;
   /** Returns the earliest alarms of some shards that are due at that moment. */
   due(
     shards: readonly string[],

@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 /** The functions of a store. */
 const FUNCTIONS = [
   ...["open", "setting", "join", "beat", "view", "remove", "claim", "give"],
-  ...["load", "write", "due", "close"],
+  ...["load", "write", "clean", "due", "close"],
 ] as (keyof Store)[];
 
 /** Returns a store that notes the times of another in a map, by function. */

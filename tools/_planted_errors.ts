@@ -37,7 +37,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the store ignores the version of a write",
     file: "entities/memory_store.ts",
-    edits: [["(row?.version ?? 0) !== write.version - 1", "false"]],
+    edits: [["row.version !== write.version - 1", "false"]],
   },
   {
     name: "a repeated write is a conflict",

@@ -90,6 +90,7 @@ export class SimulatedStore {
         ask("give", () => inner.give(from, to, shards)),
       load: (type, key) => ask("load", () => inner.load(type, key)),
       write: (owner, writes) => ask("write", () => inner.write(owner, writes)),
+      clean: (shards, limit) => ask("clean", () => inner.clean(shards, limit)),
       due: (shards, before, limit) =>
         ask("due", () => inner.due(shards, before, limit)),
       close: () => Promise.resolve(),

@@ -68,6 +68,7 @@ export class WatchedStore {
         }
         return results;
       },
+      clean: (shards, limit) => inner.clean(shards, limit),
       due: (shards, before, limit) => inner.due(shards, before, limit),
       close: () => inner.close(),
     };
@@ -127,13 +128,13 @@ export class WatchedStore {
     }
     const last = this.#states.get(key) ??
       { epoch: 0, version: 0, isDeletion: false };
-    // The next epoch has removed a deletion.
-    const before = last.isDeletion && epoch > last.epoch ? 0 : last.version;
     if (epoch < last.epoch) {
       this.#watch.broken(`the store accepts ${what} after epoch ${last.epoch}`);
     }
-    if (version !== before && version !== before + 1) {
-      this.#watch.broken(`the store accepts ${what} after ${before}`);
+    // A deletion of an earlier epoch may have been removed.
+    const isNew = version === 1 && last.isDeletion && epoch > last.epoch;
+    if (!isNew && version !== last.version && version !== last.version + 1) {
+      this.#watch.broken(`the store accepts ${what} after ${last.version}`);
     }
     this.#states.set(key, { epoch, version, isDeletion: write.body === "" });
   }
