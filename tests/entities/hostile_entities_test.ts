@@ -14,7 +14,6 @@ import {
   receive,
   self,
   send,
-  spawn,
 } from "../../otp/process/process.ts";
 import { clusterTest } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
@@ -86,7 +85,7 @@ clusterTest(
         (await Entities.info()).shards.map(({ id, epoch }) => `${id} ${epoch}`);
       const before = await shards();
       const all = Process.list().filter((pid) => !pid.equals(self()));
-      found.resolve([entity, relay, ...all]);
+      found.resolve([entity, server, relay, ...all]);
       await attacked.promise;
       assertEquals(await Count.get("a").add(), 2);
       const { number, event } = await receive<EntityMessage>();
@@ -102,24 +101,28 @@ clusterTest(
     });
     await kate.run(async () => {
       const pids = await found.promise;
-      const [entity, relay, ...all] = pids;
+      const [entity, server, relay, ...all] = pids;
+      const replies: Promise<unknown>[] = [];
+      let n = 0;
       for (const value of forged(pids)) {
-        for (const to of all) {
+        // Each process gets some, and those that answer get all.
+        for (const to of [entity, server, relay, all[n++ % all.length]]) {
           try {
             send(to, value);
             GenServer.cast(to, value);
-            if (!to.equals(relay)) {
-              spawn(() => GenServer.call(to, value).catch(() => {}));
+            if (to === entity || to === server) {
+              replies.push(GenServer.call(to, value));
             }
           } catch {
             // It cannot be sent.
           }
         }
       }
+      await Promise.allSettled(replies);
       // Signals of one process arrive in order.
-      await GenServer.call(entity, ["info"], { timeout: 10_000 });
-      attacked.resolve();
-    });
+      await GenServer.call(entity, ["info"], { timeout: Infinity });
+    }).finally(() => attacked.resolve());
     await watched;
   },
+  { timeout: 300_000 },
 );
