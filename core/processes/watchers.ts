@@ -10,10 +10,11 @@
  */
 
 import { NumberMap } from "../collections/number_map.ts";
+import { WordsMap } from "../collections/words_map.ts";
 import { SmallMap } from "../collections/small_map.ts";
 import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import type { Signals } from "../signals/signal.ts";
-import { numberText, type Pid, type Ref } from "../values/pid.ts";
+import type { Pid, Ref } from "../values/pid.ts";
 import {
   IndexedWatcher,
   type NodeIncarnation,
@@ -38,7 +39,7 @@ class NodeReferences {
   /** By number plus one, because a peer may choose 0, which NumberMap excludes. */
   readonly #numbered = new NumberMap<Indexed>(true);
   /** Watchers with Erlang's references, which have no number, by their words. */
-  #wide: Map<string, Indexed> | undefined;
+  #wide: WordsMap<Indexed> | undefined;
 
   get size(): number {
     return this.#numbered.size + (this.#wide?.size ?? 0);
@@ -47,18 +48,18 @@ class NodeReferences {
   get(ref: Ref): Indexed | undefined {
     return ref.number >= 0
       ? this.#numbered.get(ref.number + 1)
-      : this.#wide?.get(numberText(ref));
+      : this.#wide?.get(ref.words);
   }
 
   set(watcher: Indexed): void {
     const { ref } = watcher;
     if (ref.number >= 0) this.#numbered.set(ref.number + 1, watcher);
-    else (this.#wide ??= new Map()).set(numberText(ref), watcher);
+    else (this.#wide ??= new WordsMap()).set(ref.words, watcher);
   }
 
   delete(ref: Ref): void {
     if (ref.number >= 0) this.#numbered.delete(ref.number + 1);
-    else this.#wide?.delete(numberText(ref));
+    else this.#wide?.delete(ref.words);
   }
 }
 
