@@ -146,10 +146,17 @@ poolTest("without a queue runs at once", { kate: 1 }, async () => {
 poolTest("fails a queued run at its deadline", { kate: 1 }, async () => {
   const run = hold(0);
   const task = await begun(0);
-  // safe: its expiry is tested
-  const late = await failed(hold(1, { timeout: 20 }), "deadline");
-  assert(!late.mayHaveRun);
-  await failed(hold(1, { deadline: Date.now() + 20 }), "deadline");
+  using time = new FakeTime();
+  const isQueued = async () =>
+    assertEquals((await TaskPool.info("pool")).queued, 1);
+  for (
+    const limit of [{ timeout: 20 }, { deadline: Date.now() + 40 }]
+  ) {
+    const late = failed(hold(1, limit), "deadline");
+    await isQueued();
+    time.tick(20);
+    assert(!(await late).mayHaveRun);
+  }
   await failed(hold(1, { deadline: Date.now() - 1 }), "deadline");
   await failed(hold(1, { timeout: 0 }), "deadline");
   assertEquals((await TaskPool.info("pool")).queued, 0);
