@@ -7,7 +7,8 @@
  * twice that time.
  *
  * Introduced nodes are dialled a few at a time, so that a peer cannot cause many concurrent dials by sending names. An
- * introduced node that the program uses is dialled at once.
+ * introduced node that the program uses is dialled at once. A dial of an introduced node that fails is repeated a few
+ * times, as long as the peer is connected: nothing else would connect the two, and the network may just have come back.
  */
 
 import nodeProcess from "node:process";
@@ -37,6 +38,9 @@ const FAILED_FOR = 100;
 /** The number of introduced nodes that are dialled at a time. */
 export const INTRODUCED_AT_ONCE = 32;
 
+/** The pauses before an introduced node is dialled again, in milliseconds. */
+export const INTRODUCED_AGAIN: readonly number[] = [1000, 4000, 16_000];
+
 interface Dial extends DialTarget {
   nearest: Reach | undefined;
   readonly pending: PendingSignals;
@@ -64,6 +68,8 @@ interface FailedDial {
 interface Introduction {
   readonly by: unknown;
   readonly nearest: Reach;
+  /** The number of dials that have failed. */
+  readonly failures: number;
 }
 
 /** A node whose dial has failed just now: drops messages, and dials again for signals that expect an answer. */
@@ -96,6 +102,11 @@ export class Dialler {
   /** Introduced nodes that are not dialled yet. */
   readonly #introduced = new Map<string, Introduction>();
   #introducedAtOnce = 0;
+  /** Introduced nodes that are dialled again later, with what stops that. */
+  readonly #introducedAgain = new Map<
+    string,
+    { readonly by: unknown; readonly stop: () => void }
+  >();
   /** The dials that have failed in the last {@linkcode FAILED_FOR} ms, by node, in their order. */
   readonly #failedDials = new Map<string, FailedDial>();
   /** Aborts the running dials, including those that the other side's connection has settled. */
@@ -183,7 +194,7 @@ export class Dialler {
     for (const name of names) {
       if (this.#introduced.size >= maxConnections) break;
       if (this.#introduced.has(name)) continue;
-      this.#introduced.set(name, { by, nearest });
+      this.#introduced.set(name, { by, nearest, failures: 0 });
     }
     this.#dialIntroduced();
   }
@@ -193,11 +204,15 @@ export class Dialler {
     for (const [name, introduction] of this.#introduced) {
       if (introduction.by === by) this.#introduced.delete(name);
     }
+    for (const [name, again] of this.#introducedAgain) {
+      if (again.by === by) this.#endAgain(name);
+    }
   }
 
   /** Notes that a node is connected; returns the signals that wait for it. */
   connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
     this.#failedDials.delete(node);
+    this.#endAgain(node);
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
     this.#dials.delete(node);
@@ -209,23 +224,46 @@ export class Dialler {
   stop(): void {
     this.#stopped = true;
     this.#introduced.clear();
+    for (const name of this.#introducedAgain.keys()) this.#endAgain(name);
     for (const stop of this.#running) stop.abort(new Error("the node stops"));
   }
 
   #dialIntroduced(): void {
     const { connections } = this.#parts;
-    for (const [name, { nearest }] of this.#introduced) {
+    for (const [name, introduction] of this.#introduced) {
       if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
       this.#introduced.delete(name);
       if (connections.has(name) || this.#dials.has(name)) continue;
-      const dial = this.#start(name, { nearest });
+      const dial = this.#start(name, { nearest: introduction.nearest });
       if (dial === undefined) continue;
       this.#introducedAtOnce++;
-      dial.promise.then(() => {
+      dial.promise.then((failure) => {
         this.#introducedAtOnce--;
+        if (failure !== undefined) this.#introduceAgain(name, introduction);
         this.#dialIntroduced();
       });
     }
+  }
+
+  /** Dials an introduced node again later. */
+  #introduceAgain(name: string, { by, nearest, failures }: Introduction): void {
+    const { runtime, connections, local: { limits } } = this.#parts;
+    const pause = INTRODUCED_AGAIN[failures];
+    const isFull = this.#introducedAgain.size >= limits.maxConnections;
+    if (pause === undefined || isFull || this.#stopped) return;
+    if (![...connections.values()].some((each) => each === by)) return;
+    const stop = runtime.after(pause, () => {
+      this.#introducedAgain.delete(name);
+      this.#introduced.set(name, { by, nearest, failures: failures + 1 });
+      this.#dialIntroduced();
+    });
+    this.#endAgain(name);
+    this.#introducedAgain.set(name, { by, stop });
+  }
+
+  #endAgain(name: string): void {
+    this.#introducedAgain.get(name)?.stop();
+    this.#introducedAgain.delete(name);
   }
 
   /** Begins a dial, if the limit allows it. */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Node } from "../../node.ts";
+import { receive } from "../../otp/process/process.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
 import { RawPeer } from "../_raw_peer.ts";
 
@@ -100,3 +101,19 @@ for (const given of settings()) {
     },
   );
 }
+
+clusterTest(
+  "an introduced node that cannot be reached is dialled again",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter(RAW, ALEX, { hidden: false });
+    await peer.say([["peers", [KATE]]]);
+    await cluster.logged(/Cannot connect to kate@localhost/);
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Node.monitorNodes(true);
+      while (!Node.list().includes(ALEX)) await receive();
+    });
+  },
+);
