@@ -1,5 +1,5 @@
 /**
- * What the nodes of entities ask each other, and the checks of what has come: another node may send anything.
+ * The requests of nodes with entities to each other, and the checks of received ones: another node may send anything.
  *
  * Messages within a node have its token, which no other node knows.
  *
@@ -36,7 +36,7 @@ export function isKey(key: unknown): key is string {
     key.isWellFormed();
 }
 
-/** Returns a value as a request to a node's server; `undefined` if it is none. */
+/** Returns a value as a request to a node's server; `undefined` for any other value. */
 export function hostRequestOf(value: unknown): HostRequest | undefined {
   if (!Array.isArray(value)) return undefined;
   const [kind, first, second] = value as unknown[];

@@ -139,7 +139,7 @@ export interface Store {
    * same epoch, version and body, is stored. Returns the results in the order of the writes.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
-  /** Removes deletions in some shards that are of an earlier epoch than the shard has, at most so many; returns how many. */
+  /** Removes at most `limit` deletions in some shards, of earlier epochs than the shards have; returns their number. */
   clean(shards: readonly string[], limit: number): Promise<number>;
   /** Returns the earliest alarms of some shards that are due at that moment. */
   due(

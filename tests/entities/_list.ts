@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Entity, type EntityMessage } from "../../entities/mod.ts";
-import { Process, receive } from "../../otp/process/process.ts";
+import { type Pid, Process, receive } from "../../otp/process/process.ts";
 import {
   assertLinearizable,
   type SequentialModel,
@@ -100,9 +100,13 @@ const received = {
   all: [] as EntityMessage[],
 };
 
-/** Follows a list for some time. */
-async function follow(client: SimulatedClient, key: string): Promise<void> {
-  const relay = await client.get(List, key).subscribe();
+/** Follows an entity for some time; `take` gets each event, and the number of the one before. */
+async function followed(
+  client: SimulatedClient,
+  entity: { subscribe(): Promise<Pid> },
+  take: (event: EntityMessage, last: number | undefined) => void,
+): Promise<void> {
+  const relay = await entity.subscribe();
   const end = Process.monotonicTime() + client.random(2 * LEASE);
   let last: number | undefined;
   for (;;) {
@@ -111,6 +115,15 @@ async function follow(client: SimulatedClient, key: string): Promise<void> {
       { timeout: Math.max(0, end - Process.monotonicTime()), after: undefined },
     );
     if (next === undefined) break;
+    take(next, last);
+    last = next.number;
+  }
+  Process.exit(relay, "shutdown");
+}
+
+/** Follows a list: no gap is invisible. */
+function follow(client: SimulatedClient, key: string): Promise<void> {
+  return followed(client, client.get(List, key), (next, last) => {
     const { event, number } = next;
     if (event === "message") {
       assertEquals(
@@ -118,14 +131,12 @@ async function follow(client: SimulatedClient, key: string): Promise<void> {
         (last ?? number - 1) + 1,
         `a gap of the list ${key} is not visible`,
       );
-    } else {assert(
-        number > (last ?? 0),
-        `a gap of the list ${key} up to ${number}, after ${last}`,
-      );}
-    last = number;
+    } else {
+      const gap = `a gap of the list ${key} up to ${number}, after ${last}`;
+      assert(number > (last ?? 0), gap);
+    }
     received.all.push(next);
-  }
-  Process.exit(relay, "shutdown");
+  });
 }
 
 /** A few calls of a random kind to a random list. */
@@ -296,24 +307,13 @@ const NOTES: SequentialModel<{ ids: string[]; gone: string[] }> = {
 };
 
 /** Follows notes: after a gap, and only then, the numbers begin elsewhere. */
-async function followNotes(client: SimulatedClient): Promise<void> {
-  const relay = await client.get(Notes, client.pick(NOTE_KEYS)).subscribe();
-  const end = Process.monotonicTime() + client.random(2 * LEASE);
-  let last: number | undefined;
-  for (;;) {
-    const next = await receive<EntityMessage | undefined>(
-      (m) => m?.type === "entity",
-      { timeout: Math.max(0, end - Process.monotonicTime()), after: undefined },
-    );
-    if (next === undefined) break;
-    const { event, number, message } = next;
-    if (event === "message") {
-      assertEquals(number, (last ?? number - 1) + 1, "a gap is not visible");
-      assertEquals(message, number, "broadcasts of two lists are mixed");
-    }
-    last = number;
-  }
-  Process.exit(relay, "shutdown");
+function followNotes(client: SimulatedClient): Promise<void> {
+  const notes = client.get(Notes, client.pick(NOTE_KEYS));
+  return followed(client, notes, ({ event, number, message }, last) => {
+    if (event !== "message") return;
+    assertEquals(number, (last ?? number - 1) + 1, "a gap is not visible");
+    assertEquals(message, number, "broadcasts of two lists are mixed");
+  });
 }
 
 const COMMON: SimulateOptions = {

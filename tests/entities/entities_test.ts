@@ -142,7 +142,7 @@ test("room.delete() deletes the state, the alarm and the ids; the next call begi
     Process.exit(relay, "shutdown");
     assertEquals(await note.drop(), ["b", "c", "after"]);
   });
-  // A deletion is none of the first state either.
+  // Another start of the entities reads the deletion as no state.
   await withEntities({ types: [Note], store }, async () => {
     assertEquals(await Note.get("n1").write("d"), 1);
   });

@@ -354,7 +354,7 @@ async function addFive(mesh: Mesh, isMixed: boolean): Promise<void> {
 const UNDECIDED_AFTER = 15_000;
 
 /**
- * What a mesh of five shows after each of 30 random partitions: the milliseconds until all nodes agreed on names and
+ * Has a mesh of five parted 30 times at random. Returns for each partition the milliseconds until all nodes agreed on names and
  * groups; `undefined` if nodes of Elixir went on to differ from each other, in which case each node here agrees with
  * one of them.
  */
