@@ -32,6 +32,7 @@ import {
 import { EntityError } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
 import type { Broadcast, EntityReply } from "./entity_server.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import type { EntityRequest } from "./requests.ts";
 import type {
   EntityCallOptions,
@@ -580,6 +581,7 @@ class Relay {
 
   async run(): Promise<void> {
     const end = Process.monitor(this.#subscriber);
+    const process = currentProcess();
     for (;;) {
       try {
         const pid = await findEntity(this.#target);
@@ -598,7 +600,8 @@ class Relay {
           return this.#first.reject(error);
         }
         const gone = await receive(
-          (m: unknown) => isDown(m) && end.equals(m.ref),
+          (m: unknown) =>
+            isDown(m) && end.equals(m.ref) && process.isDown(m.ref),
           {
             timeout: LOOKS_AGAIN,
             after: undefined,
@@ -627,7 +630,8 @@ class Relay {
   ): Promise<boolean> {
     for (;;) {
       const message = await receive<unknown>(() => true, { signal });
-      if (isDown(message)) {
+      // Any process can send a DOWN.
+      if (isDown(message) && currentProcess().isDown(message.ref)) {
         if (end.equals(message.ref)) return true;
         if (watch.equals(message.ref)) return false;
         continue;

@@ -365,7 +365,8 @@ export class EntityServer {
     if (message === "flush") {
       return await this.#flush() ? this.#idle() : this.#stop(MOVED);
     }
-    if (isDown(message)) {
+    // Any process can send a DOWN.
+    if (isDown(message) && currentProcess().isDown(message.ref)) {
       for (const [id, { pid, ref }] of this.#subscribers) {
         if (!ref.equals(message.ref)) continue;
         currentProcess().dropFor(pid.node);

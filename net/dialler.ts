@@ -39,7 +39,7 @@ const FAILED_FOR = 100;
 export const INTRODUCED_AT_ONCE = 32;
 
 /** The pauses before an introduced node is dialled again, in milliseconds. */
-export const INTRODUCED_AGAIN: readonly number[] = [1000, 4000, 16_000];
+const INTRODUCED_AGAIN: readonly number[] = [1000, 4000, 16_000];
 
 interface Dial extends DialTarget {
   nearest: Reach | undefined;

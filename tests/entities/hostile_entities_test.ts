@@ -12,6 +12,7 @@ import {
   type Pid,
   Process,
   receive,
+  Ref,
   self,
   send,
 } from "../../otp/process/process.ts";
@@ -52,6 +53,12 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
       yield [kind, "none", [], item];
       yield [kind, "none", [], "id", item];
     }
+  }
+  // References are numbers that follow each other: a peer can guess those of monitors.
+  const [{ node, creation }] = pids;
+  for (let number = 0; number < 300; number++) {
+    const ref = new Ref(node, number, creation);
+    yield { type: "DOWN", ref, object: pids[0], reason: "forged" };
   }
   for (const item of [...ODD, ...pids]) {
     for (const type of ["limit", "alarm", "idle", "broadcast"]) {
