@@ -1033,21 +1033,23 @@ export class Node implements AsyncDisposable {
    * import { SpawnRefusedError } from "@otp/distribution/errors";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
-   * const Thumbs = { make: async (ms: number) => void await new Promise((end) => setTimeout(end, ms)) };
+   * const large = Promise.withResolvers<string>();
+   * const Thumbs = { small: () => "small", large: () => large.promise };
    * const options = { cookie: "c", epmdPort: 14369, modules: { Thumbs } };
    * const kate = await Node.start({ ...options, name: "kate@localhost" });
    * await using alex = await Node.start({ ...options, name: "alex@localhost" });
    * await alex.run(async () => {
    *   await Node.connect(kate.name);
-   *   const running = rpc.call(kate.name, ["Thumbs", "make"], [100]);
-   *   await rpc.call(kate.name, ["Thumbs", "make"], [0]);
+   *   const running = rpc.call(kate.name, ["Thumbs", "large"], []);
+   *   await rpc.call(kate.name, ["Thumbs", "small"], []);
    *   const drained = kate.drain();
    *   const refused = await assertRejects(
-   *     () => rpc.call(kate.name, ["Thumbs", "make"], [0]),
+   *     () => rpc.call(kate.name, ["Thumbs", "small"], []),
    *     SpawnRefusedError,
    *   );
    *   assertEquals(refused.code, "draining");
-   *   await running;
+   *   large.resolve("large");
+   *   assertEquals(await running, "large");
    *   assertEquals(await drained, "drained");
    * });
    * ```

@@ -566,12 +566,13 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @example Usage
    * ```ts
    * import { Task } from "@otp/distribution/task";
-   * import { Process } from "@otp/distribution/process";
+   * import { receive, send } from "@otp/distribution/process";
    * import { assertEquals } from "@std/assert";
    *
-   * const task = Task.async(() => Process.sleep(20));
+   * const task = Task.async(() => receive<string>());
    * assertEquals(await Task.yield(task, 1), undefined);
-   * assertEquals(await Task.yield(task), { type: "ok", value: "ok" });
+   * send(task.pid, "go on");
+   * assertEquals(await Task.yield(task, Infinity), { type: "ok", value: "go on" });
    * ```
    */
   static async yield<T>(
@@ -605,7 +606,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * import { Task } from "@otp/distribution/task";
    * import { assertEquals } from "@std/assert";
    *
-   * const tasks = [Task.async(() => "fast"), Task.async(() => Process.sleep(60_000))];
+   * const tasks = [Task.completed("fast"), Task.async(() => Process.sleep(60_000))];
    * const results = await Task.yieldMany(tasks, { timeout: 20, onTimeout: "kill_task" });
    * assertEquals(results.map(([_task, result]) => result), [{ type: "ok", value: "fast" }, undefined]);
    * ```
@@ -726,11 +727,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * const done: unknown[] = [];
    * const options = { ordered: false, maxConcurrency: 3 };
-   * for await (const result of Task.asyncStream([60_000, 20, 0], sleepFor, options)) {
+   * for await (const result of Task.asyncStream([60_000, 0, 0], sleepFor, options)) {
    *   if (result.type === "ok") done.push(result.value);
    *   if (done.length === 2) break;
    * }
-   * assertEquals(done, [0, 20]);
+   * assertEquals(done, [0, 0]);
    *
    * async function sleepFor(ms: number): Promise<number> {
    *   await Process.sleep(ms);

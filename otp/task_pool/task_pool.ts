@@ -254,21 +254,23 @@ const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
  *
  * @example Places, and a deadline
  * ```ts
- * import { pg, Process, TaskSupervisor } from "@otp/distribution";
+ * import { pg, TaskSupervisor } from "@otp/distribution";
  * import { PoolError, TaskPool } from "@otp/distribution/task-pool";
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * await pg.startLink();
  * const sup = await TaskSupervisor.startLink({ group: "reports", maxChildren: 1 });
  * const pool = await TaskPool.startLink({ group: "reports" });
- * const first = TaskPool.run(pool, () => Process.sleep(50));
+ * const paper = Promise.withResolvers<string>();
+ * const first = TaskPool.run(pool, () => paper.promise);
  * const second = TaskPool.run(pool, () => "second"); // waits for the first
  * const error = await assertRejects(
  *   () => TaskPool.run(pool, () => "late", [], { deadline: Date.now() + 5 }),
  *   PoolError,
  * );
  * assertEquals([error.code, error.mayHaveRun], ["deadline", false]);
- * await first;
+ * paper.resolve("first");
+ * assertEquals(await first, "first");
  * assertEquals(await second, "second");
  * await TaskPool.stop(pool);
  * await TaskSupervisor.stop(sup);

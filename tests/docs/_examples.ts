@@ -6,6 +6,7 @@
  * processes, messages and dictionary are removed. `deno test --no-run --doc` still checks the types.
  */
 
+import { assert } from "@std/assert";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { receive } from "../../otp/process/kernel.ts";
@@ -25,6 +26,9 @@ const LANGUAGES = ["ts", "typescript", "js", "javascript"];
 /** The EPMD port in examples: real ones, as in this process, differ from run to run. */
 const PORT = "14369";
 const OWN_PORT = Deno.env.get("ERL_EPMD_PORT") ?? PORT;
+
+/** A wait of an example, and its last number of milliseconds. */
+const WAIT = /\b(?:sleep|setTimeout)\(.*?\b([\d_]+)\)/g;
 
 interface Example {
   name: string;
@@ -73,6 +77,18 @@ function resolve(specifier: string, base: string): string {
     : import.meta.resolve(specifier);
 }
 
+/** Asserts that an example waits for a turn only, or until something else ends the wait: other waits may be too short. */
+function checkWaits(code: string): void {
+  if (!code.includes("assert")) return;
+  for (const [wait, ms] of code.matchAll(WAIT)) {
+    const time = Number(ms.replaceAll("_", ""));
+    assert(
+      time <= 1 || time >= 10_000,
+      `${wait} is too short on a busy machine: wait for a message or a promise`,
+    );
+  }
+}
+
 /** A newcomer's run leaves out examples that start threads. */
 function tagsOf(name: string): string[] {
   return /^(docs\/)?workers\b/.test(name) ? ["slow"] : [];
@@ -84,6 +100,7 @@ export function testExamples(picks: (path: string) => boolean): void {
     .sort();
   for (const { name, code, base } of files.flatMap(examplesOf)) {
     test(name, { sanitizeProcesses: false, tags: tagsOf(name) }, async () => {
+      checkWaits(code);
       const runtime = currentRuntime();
       const { processes } = runtime;
       const before = new Set([...processes.values()].map(({ pid }) => pid));
