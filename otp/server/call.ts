@@ -66,7 +66,7 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
    */
   fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
-  failed?: (reason: unknown) => Error;
+  failed?: (reason: unknown) => Error | undefined;
   /** How Erlang encodes the request. */
   encoding?: RequestEncoding;
   /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
@@ -81,16 +81,21 @@ export class PendingCall<T> extends PendingReply<T> {
   readonly #options: RequestOptions<T>;
   readonly #request: unknown;
 
-  /** Creates a call without sending it; `ref` defaults to a new reference. */
+  /**
+   * Creates a call without sending it.
+   *
+   * @param options The options; a subclass without them has the options as its own members.
+   * @param ref The reference; a new one by default.
+   */
   constructor(
     process: LocalProcess,
     place: Place,
     request: unknown,
-    options: RequestOptions<T>,
+    options?: RequestOptions<T>,
     ref?: Ref,
   ) {
-    super(process, place.node, options.mayBeLeft, ref);
-    this.#options = options;
+    super(process, place.node, options?.mayBeLeft, ref);
+    this.#options = options ?? this as unknown as RequestOptions<T>;
     this.#request = request;
   }
 

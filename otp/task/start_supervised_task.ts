@@ -17,7 +17,7 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import { PendingCall, type RequestOptions, startCall } from "../server/call.ts";
+import { PendingCall, type RequestOptions } from "../server/call.ts";
 import {
   callExit,
   describeFunction,
@@ -196,85 +196,94 @@ function startAt(
 ): Promise<Pid> {
   asked.cancel?.signal?.throwIfAborted();
   const request = requestFor(process, place, asked, task, callers);
-  const call = new StartCall(process, place, asked, request, task);
-  if (task !== undefined) {
-    return new TaskStart(process, place, call, task).send(place).promise;
-  }
-  return startCall<Pid>(process, place, request, call).promise.catch(
-    (error) => {
-      forgetRequest(process.runtime, request.run);
-      throw error;
-    },
-  );
+  const start = task === undefined
+    ? new TaskStart(process, place, request, asked)
+    : new AwaitedTaskStart(process, place, request, asked, task);
+  return start.send(place).promise;
 }
 
-/** The call that starts a task. */
-class StartCall implements RequestOptions<Pid> {
+/** The start of a task: a call of the supervisor. */
+class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number | undefined;
-  readonly failed: ((reason: unknown) => Error) | undefined;
   readonly request: StartTaskRequest;
   readonly asked: SupervisedTask;
-  readonly #process: LocalProcess;
-  readonly #node: string;
-  readonly #task: OwnedTask | undefined;
-
-  constructor(
-    process: LocalProcess,
-    { node }: Place,
-    asked: SupervisedTask,
-    request: StartTaskRequest,
-    task: OwnedTask | undefined,
-  ) {
-    const { limits } = asked;
-    this.timeout = leftOf(limits, process);
-    this.signal = limits?.signal;
-    this.deadline = limits?.deadline;
-    this.failed = asked.failed;
-    this.request = request;
-    this.asked = asked;
-    this.#process = process;
-    this.#node = node;
-    this.#task = task;
-  }
-
-  as(): Mfa {
-    return describeStart(this.#process, this.asked, this.request.run);
-  }
-
-  read(reply: unknown): Pid {
-    const { asked, request } = this;
-    const pid = pidOf(reply, this.#node, asked, this.#task, request);
-    if (request.mfa !== undefined) {
-      sendWork(this.#process, pid, request, this.#task);
-    }
-    return pid;
-  }
-}
-
-/**
- * The wait for the start of an awaited task: a call under the task's own reference. When the task has started, the
- * monitor and alias of the call belong to the task. A start that the owner cancels fails at once, and keeps the
- * reference.
- */
-class TaskStart extends PendingCall<Pid> {
-  readonly tellsEnd: boolean;
-  readonly #task: OwnedTask;
-  readonly #call: StartCall;
+  /** The caller's end of the task, if the caller awaits the task. */
+  readonly task: OwnedTask | undefined;
 
   constructor(
     process: LocalProcess,
     place: Place,
-    call: StartCall,
+    request: StartTaskRequest,
+    asked: SupervisedTask,
+    task?: OwnedTask,
+  ) {
+    super(process, place, request, undefined, task?.ref);
+    const { limits } = asked;
+    this.timeout = leftOf(limits, process);
+    this.signal = limits?.signal;
+    this.deadline = limits?.deadline;
+    this.request = request;
+    this.asked = asked;
+    this.task = task;
+  }
+
+  as(): Mfa {
+    return describeStart(this.process, this.asked, this.request.run);
+  }
+
+  failed(reason: unknown): Error | undefined {
+    return this.asked.failed?.(reason);
+  }
+
+  read(reply: unknown): Pid {
+    const { process, request, task } = this;
+    const pid = pidOf(reply, this.node, this.asked, task, request);
+    if (request.mfa !== undefined) sendWork(process, pid, request, task);
+    return pid;
+  }
+
+  override fail(make: () => unknown): void {
+    this.drop();
+    super.fail(make);
+  }
+
+  override rejectWith(error: unknown): void {
+    this.drop();
+    super.rejectWith(error);
+  }
+
+  override abandon(error: () => unknown): void {
+    forgetRequest(this.process.runtime, this.request.run);
+    super.abandon(error);
+  }
+
+  /** Drops what is kept for a task that was not started. */
+  protected drop(): void {
+    forgetRequest(this.process.runtime, this.request.run);
+  }
+}
+
+/**
+ * The start of an awaited task: a call under the task's own reference. When the task has started, the monitor and alias
+ * of the call belong to the task. A start that the owner cancels fails at once, and keeps the reference.
+ */
+class AwaitedTaskStart extends TaskStart {
+  declare readonly task: OwnedTask;
+  readonly tellsEnd: boolean;
+
+  constructor(
+    process: LocalProcess,
+    place: Place,
+    request: StartTaskRequest,
+    asked: SupervisedTask,
     task: OwnedTask,
   ) {
-    super(process, place, call.request, call, task.ref);
+    super(process, place, request, asked, task);
     task.node = place.node;
     this.tellsEnd = task.tellsEnd;
-    this.#task = task;
-    this.#call = call;
-    const { cancel, shutdown } = call.asked;
+    const { cancel, shutdown } = asked;
     if (cancel === undefined) return;
     task.cancelBy?.(cancel, shutdown, (outcome) => {
       if (outcome.type !== "aborted") this.failFor("timeout");
@@ -284,7 +293,7 @@ class TaskStart extends PendingCall<Pid> {
 
   spawned(result: SpawnResult | undefined): void {
     if (result === undefined || !("pid" in result)) return;
-    const task = this.#task;
+    const { task } = this;
     task.open(this.node);
     task.spawned(result);
     // A stream awaits no start: that would cost some 3 µs for each task.
@@ -293,28 +302,17 @@ class TaskStart extends PendingCall<Pid> {
 
   override resolve(pid: Pid): void {
     // The rejection of a cancelled start may wait for the owner's turn.
-    if (!this.#task.isCancelled) super.resolve(pid);
-  }
-
-  override fail(make: () => unknown): void {
-    this.#forget();
-    super.fail(make);
-  }
-
-  override rejectWith(error: unknown): void {
-    this.#forget();
-    super.rejectWith(error);
+    if (!this.task.isCancelled) super.resolve(pid);
   }
 
   override abandon(error: () => unknown): void {
-    forgetRequest(this.process.runtime, this.#call.request.run);
-    this.#task.abandon(error);
+    this.task.abandon(error);
     super.abandon(error);
   }
 
-  #forget(): void {
-    const task = this.#task;
-    forgetRequest(this.process.runtime, this.#call.request.run);
+  protected override drop(): void {
+    super.drop();
+    const { task } = this;
     if (this.process.alive && !task.isCancelled) task.close();
   }
 }
