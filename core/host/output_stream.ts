@@ -56,7 +56,6 @@ export class OutputStream {
   #isHosts = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  /** Creates the stream with a file descriptor. */
   constructor(fd: 1 | 2) {
     this.#fd = fd;
   }
@@ -223,8 +222,6 @@ export class OutputStream {
   }
 }
 
-/** The standard output of this program. */
 export const standardOutput: OutputStream = new OutputStream(1);
 
-/** The standard error of this program. */
 export const standardError: OutputStream = new OutputStream(2);

@@ -38,8 +38,6 @@ interface Budget {
  * 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control characters, and any
  * value can be written.
  *
- * @param event The event.
- *
  * @example A node that logs JSON
  * ```ts
  * import { jsonLog, Node } from "@otp/distribution/node";
@@ -101,16 +99,18 @@ function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
 
 /** Shows a value in readable form. */
 function shown(value: unknown, budget: Budget, depth?: number): string {
-  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
-  return textOf(inspectWithin(value, most, { depth }), budget);
+  return textOf(inspectWithin(value, mostOf(budget), { depth }), budget);
 }
 
 /** Cuts a text to the remaining limit. */
 function textOf(text: string, budget: Budget): string {
-  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
-  const cut = shorten(text, most);
+  const cut = shorten(text, mostOf(budget));
   budget.characters -= cut.length;
   return cut;
+}
+
+function mostOf({ characters }: Budget): number {
+  return Math.min(MAX_TEXT, Math.max(characters, 0));
 }
 
 function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {

@@ -11,9 +11,7 @@ import { Pid } from "../values/pid.ts";
 
 /** The connected nodes, from the viewpoint of a node's processes. */
 export class ConnectedNodes {
-  /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
-  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
   readonly erlang: Map<string, number> = new Map();
   #lastConnection = 0;
   readonly #runtime: Runtime;
@@ -24,7 +22,6 @@ export class ConnectedNodes {
     this.#watchers = watchers;
   }
 
-  /** Notifies the processes that monitor nodes of a nodeup. */
   up(node: string, isHidden: boolean, isErlang: boolean): void {
     if (!isHidden) this.visible.add(node);
     if (!isHidden && isErlang) {

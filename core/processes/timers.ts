@@ -19,7 +19,6 @@ export interface TimerHost {
   readonly local: Pick<Signals, "send" | "sendName">;
   /** Returns the process of a pid, if it is alive. */
   find(pid: Pid): TimerReceiver | undefined;
-  /** Creates a reference. */
   makeRef(): Ref;
   /** Milliseconds since some fixed moment. */
   now(): number;
@@ -29,7 +28,6 @@ export interface TimerHost {
 
 /** A message to be sent later. */
 export class PendingTimer {
-  /** The timer's reference. */
   readonly ref: Ref;
   /** The time at which it is sent, by the node's clock. */
   readonly due: number;
@@ -64,7 +62,6 @@ export class PendingTimer {
     }
   }
 
-  /** Cancels the timer. */
   cancel(): void {
     this.#stop();
     this.#forget();
@@ -88,7 +85,6 @@ export class Timers {
     this.#host = host;
   }
 
-  /** The number of pending timers. */
   get size(): number {
     return this.#timers.size;
   }
@@ -121,7 +117,6 @@ export class Timers {
     return timer !== undefined;
   }
 
-  /** Cancels all timers. */
   stop(): void {
     for (const timer of this.#timers.values()) timer.cancel();
   }

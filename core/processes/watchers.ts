@@ -24,7 +24,6 @@ import {
 import type { ReplyTarget } from "../values/reply_to.ts";
 import type { LocalProcess } from "./local_process.ts";
 
-/** A watcher of a process. */
 type Indexed = IndexedWatcher<LocalProcess>;
 
 /** Returns all monitors on a process. */
@@ -78,7 +77,6 @@ export class Watchers {
     this.#quotas = quotas;
   }
 
-  /** The size of the index. */
   get size(): number {
     let size = 0;
     for (const references of this.#index.values()) size += references.size;
@@ -180,7 +178,6 @@ export class Watchers {
     }
   }
 
-  /** Ends the monitors of a node that is down. */
   lose(node: string, processes: Iterable<LocalProcess>): void {
     for (const process of processes) {
       for (const watcher of process.indexedWatchers ?? []) {

@@ -14,6 +14,21 @@ export const nativeThen: typeof Promise.prototype.then = Promise.prototype.then;
 /** Marks a rejection as handled: the waits of a dead process must not end the program. */
 export function ignore(): void {}
 
+/** The functions of the promise that was created last. */
+export const kept = { resolve: ignore, reject: ignore } as {
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+};
+
+/** The executor of promises that many processes await: a closure for each would cost 100 bytes. */
+export function keepFunctions(
+  resolve: (value: never) => void,
+  reject: (error: unknown) => void,
+): void {
+  kept.resolve = resolve as (value: unknown) => void;
+  kept.reject = reject;
+}
+
 /** Calls a function that returns a promise. If the function throws, the promise rejects with the error. */
 export function promised<T>(fn: () => Promise<T>): Promise<T> {
   try {

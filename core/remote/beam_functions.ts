@@ -43,7 +43,6 @@ export class BeamFunctions {
     (run: { function: string; args: unknown[] }) => Mfa
   >();
 
-  /** Creates the names of the functions of `modules`. */
   constructor(modules: Modules) {
     this.#modules = modules;
     modules.services.set(UNDEFINED, undefinedFunction);
@@ -151,11 +150,10 @@ export class BeamFunctions {
         } on an Erlang node: it has no such service`,
       );
     }
-    const types = this.#typesOf(run);
     return [
       toBeamName(module),
       toBeamFunction(module, name),
-      argsToBeam(args, types),
+      argsToBeam(args, this.#typesOf(run)),
     ];
   }
 }

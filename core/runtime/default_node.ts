@@ -22,7 +22,6 @@ import { copyTerm } from "../values/term.ts";
 class Loopback implements Signals {
   readonly #runtime: Runtime;
 
-  /** Creates the channel to the processes of a runtime. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
@@ -102,7 +101,6 @@ class Loopback implements Signals {
   }
 }
 
-/** The name of the unnamed node. */
 export const NO_NODE = "nonode@nohost";
 
 let noNode: Runtime | undefined;
@@ -131,7 +129,6 @@ export function unnamed(): Runtime {
   return noNode;
 }
 
-/** Whether a runtime belongs to the unnamed node. */
 export function isUnnamed(runtime: Runtime): boolean {
   return runtime === noNode;
 }
@@ -156,7 +153,6 @@ export function setLoopback(runtime: Runtime, isReachable: boolean): void {
   }
 }
 
-/** Returns the runtime of the default node. */
 export function currentDefault(): Runtime {
   return defaultRuntime ?? (defaultRuntime = unnamed());
 }

@@ -137,7 +137,6 @@ export class LocalDelivery implements Signals {
     if (isEnded && !endsMonitor) endMonitor(process, ref, target, node);
   }
 
-  /** Returns the entry of an active alias. */
   #entryOf(alias: Ref): Entry | undefined {
     const entry = this.#aliases.get(alias.number);
     return alias.creation === this.#creation &&

@@ -45,11 +45,8 @@ const LAST_RESERVED = 99;
 
 /** Options for a node's runtime. */
 export interface RuntimeOptions {
-  /** The node's name. */
   node: string;
-  /** The node's incarnation. */
   creation: number;
-  /** The node's clock. */
   clock?: Clock;
   /**
    * Returns the channel to another node that is connected or, with `connect`, about to be. `isNamed` says that the
@@ -69,11 +66,9 @@ export interface RuntimeOptions {
   report?: (event: RuntimeEvent) => void;
   /** The node's log, if it has other sources too; replaces `report`. */
   log?: NodeLog;
-  /** The maximum nesting of a message. */
   maxDepth?: number;
   /** The quotas of one peer; unlimited by default. */
   peerLimits?: PeerQuotaLimits;
-  /** Called when a peer's request is refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
@@ -115,7 +110,6 @@ export class NodeRuntime implements Runtime {
   #lastRef = 0;
   #lastUnlinkId = 0;
 
-  /** Creates a node without processes. */
   constructor(options: RuntimeOptions) {
     this.node = options.node;
     this.creation = options.creation;

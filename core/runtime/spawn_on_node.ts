@@ -15,7 +15,6 @@ import type { Runtime } from "../processes/runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** The wait for the answer to a spawn request. */
 class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
   readonly #link: boolean;
   readonly #monitor: boolean;

@@ -11,7 +11,6 @@ export interface Abortable {
   aborted(reason: unknown): void;
 }
 
-/** The waits on one signal. */
 class AbortWatch {
   readonly #signal: AbortSignal;
   readonly #waiting = new Set<Abortable>();

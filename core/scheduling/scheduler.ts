@@ -29,7 +29,6 @@ import { outside } from "../context/async_context.ts";
 import { afterImmediate, afterPoll } from "../host/event_loop.ts";
 import { InputShare, throwLater } from "./input_share.ts";
 
-/** The length of a slice, in milliseconds. */
 const SLICE = 8;
 
 /** The number of steps through the queue after which a process skips the queue. */
@@ -158,10 +157,8 @@ export class Scheduler {
   #allowance = 0;
   /** The allowance at the last look at the clock; `#granted - #allowance` steps have skipped the queue since. */
   #granted = 0;
-  /** The next allowance. */
   #grant = ALLOWANCE.first;
 
-  /** Creates a scheduler without steps. */
   constructor(loop: EventLoop = hostLoop) {
     this.#loop = loop;
     this.input = new InputShare({
@@ -455,5 +452,4 @@ function runStep<P, A>(
   }
 }
 
-/** The scheduler of this program. */
 export const scheduler: Scheduler = new Scheduler();
