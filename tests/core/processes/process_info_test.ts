@@ -88,24 +88,6 @@ processTest("info() describes another process", async () => {
   await receive();
 });
 
-processTest("info() shows current links and monitors of names", async () => {
-  const pid = idle();
-  Process.register(pid, "service");
-  const { node } = self();
-  const byName = Process.monitor("service");
-  assertEquals(Process.info()!.monitors, [{ name: "service", node }]);
-  Process.demonitor(byName);
-  assertEquals(Process.info()!.monitors, []);
-  Process.link(pid);
-  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[pid], [
-    self(),
-  ]]);
-  Process.unlink(pid);
-  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[], []]);
-  Process.exit(pid, "kill");
-  await ended(pid);
-});
-
 processTest("info() returns copies of the messages", async () => {
   send(self(), { list: [1] });
   const [message] = Process.info(self(), { messages: true })!.messages as [
@@ -136,16 +118,6 @@ processTest("list() returns live processes in order of start", async () => {
   Process.exit(second, "kill");
   assertEquals(Process.list(), before);
   await ended(first);
-});
-
-processTest("registered() returns the registered names", async () => {
-  const pid = idle();
-  assertFalse(Process.registered().includes("someone"));
-  Process.register(pid, "someone");
-  assert(Process.registered().includes("someone"));
-  Process.exit(pid, "kill");
-  assertFalse(Process.registered().includes("someone"));
-  await ended(pid);
 });
 
 processTest("a server's ancestors are its starters", async () => {

@@ -3,13 +3,10 @@ import {
   assertEquals,
   assertFalse,
   assertNotEquals,
-  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { ExitError, NoProcessError } from "../../../core/errors.ts";
 import {
-  exit,
   flush,
   isDown,
   isExit,
@@ -22,7 +19,6 @@ import {
   self,
   send,
   spawn,
-  spawnLink,
 } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { test } from "../../../testing/tags.ts";
@@ -62,27 +58,6 @@ processTest("self() stays the same after await and timers", async () => {
     }
     Process.exit(pid, "kill");
   }
-});
-
-test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
-  const shell = self();
-  const wait = receive();
-  spawn(() => Process.exit(shell, "enough"));
-  const error = await assertRejects(() => wait, ExitError);
-  assertEquals(error.reason, "enough");
-  assertFalse(self().equals(shell));
-  assertFalse(Process.alive(shell));
-  send(shell, "for nobody");
-  send(self(), "for the new one");
-  assertEquals(await receive(), "for the new one");
-});
-
-test("the shell dies with a linked process", async () => {
-  const shell = self();
-  const pid = spawnLink(() => exit("boom"));
-  const error = await assertRejects(() => receive(), ExitError, "boom");
-  assertEquals(error.reason, "boom");
-  assertFalse(Process.alive(shell) || Process.alive(pid));
 });
 
 // spawn()
@@ -185,16 +160,6 @@ processTest("flush() prints all mail and empties the mailbox", async () => {
   Process.exit(Process.groupLeader(), "kill");
 });
 
-// register(), unregister(), whereis()
-
-processTest("register() throws for a dead or remote process", async () => {
-  const pid = spawn(() => {});
-  await ended(pid);
-  assertThrows(() => Process.register(pid, "dead"), NoProcessError);
-  const remote = new Pid("kate@localhost", self().number, 1);
-  assertThrows(() => Process.register(remote, "remote"), NoProcessError);
-});
-
 // alive()
 
 processTest("spawn() uses no number of a dead process again", () => {
@@ -216,16 +181,6 @@ processTest("alive() is false for old pids, and throws for remote ones", () => {
 });
 
 // Pid, Ref
-
-test("Pid.equals() compares node, number and creation", () => {
-  const pid = new Pid("a@b", 1, 2);
-  assert(pid.equals(new Pid("a@b", 1, 2)));
-  assertFalse(pid.equals(new Pid("a@c", 1, 2)));
-  assertFalse(pid.equals(new Pid("a@b", 3, 2)));
-  assertFalse(pid.equals(new Pid("a@b", 1, 3)));
-  assertFalse(pid.equals(new Ref("a@b", 1, 2)));
-  assertFalse(pid.equals({ node: "a@b", number: 1, creation: 2 }));
-});
 
 test("Pid and Ref print as in iex: 0 first for this node, another number for each other", () => {
   assertEquals(String(new Pid(HERE, 112, 0)), "#PID<0.112.0>");
@@ -269,5 +224,3 @@ processTest("sleep() waits, returns ok and takes no mail", async () => {
   assert(performance.now() - start >= 18);
   assertEquals(await mail(), ["kept"]);
 });
-
-// spawnLink(), link()
