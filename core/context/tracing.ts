@@ -31,7 +31,6 @@ export interface Tracing {
   /**
    * Runs a function in a new span.
    *
-   * @param span The span.
    * @param parent The trace to continue; `undefined` for the trace of the running code.
    * @param fn The function; the span ends with it, or with the promise that it returns.
    */

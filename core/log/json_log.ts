@@ -90,7 +90,19 @@ function withText(report: { reason: unknown } | undefined): unknown {
 /** Converts a value for JSON. */
 function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
   try {
-    return jsonOfAny(value, depth, budget);
+    switch (typeof value) {
+      case "string":
+        return textOf(value, budget);
+      case "boolean":
+      case "undefined":
+        return value;
+      case "number":
+        return Number.isFinite(value) ? value : String(value);
+      case "object":
+        return value === null ? null : jsonOfObject(value, depth, budget);
+      default:
+        return shown(value, budget);
+    }
   } catch {
     // A getter or a proxy may throw, but a crash report must not crash.
     return shown(value, budget);
@@ -111,22 +123,6 @@ function textOf(text: string, budget: Budget): string {
 
 function mostOf({ characters }: Budget): number {
   return Math.min(MAX_TEXT, Math.max(characters, 0));
-}
-
-function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
-  switch (typeof value) {
-    case "string":
-      return textOf(value, budget);
-    case "boolean":
-    case "undefined":
-      return value;
-    case "number":
-      return Number.isFinite(value) ? value : String(value);
-    case "object":
-      return value === null ? null : jsonOfObject(value, depth, budget);
-    default:
-      return shown(value, budget);
-  }
 }
 
 function jsonOfObject(value: object, depth: number, budget: Budget): unknown {

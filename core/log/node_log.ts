@@ -144,7 +144,6 @@ export class NodeLog {
   /**
    * Reports an event within the limits; never throws.
    *
-   * @param level The severity.
    * @param event Creates the event, or its message; called only if the event passes.
    * @param cause Set if the event may be frequent, or is caused by a peer.
    */

@@ -164,12 +164,6 @@ export interface Runtime extends NodeIncarnation {
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
-  /**
-   * Notifies every affected process that a node is gone or cannot be reached.
-   *
-   * @param node The node.
-   * @param wasUp Whether it was connected.
-   * @param isHidden Whether the connection was a hidden one.
-   */
+  /** Notifies every affected process that a node is gone, if it `wasUp`, or cannot be reached. */
   nodeDown(node: string, wasUp: boolean, isHidden?: boolean): void;
 }

@@ -35,11 +35,7 @@ export class PendingTimer {
   readonly #receiver: TimerReceiver | undefined;
   readonly #stop: () => void;
 
-  /**
-   * Creates a timer that is listed in `all`.
-   *
-   * @param receiver The process that the message goes to; `undefined` for a name.
-   */
+  /** Creates a timer that is listed in `all`; without `receiver`, its message goes to a name. */
   constructor(
     host: TimerHost,
     all: Map<number, PendingTimer>,

@@ -67,10 +67,7 @@ const HOST_FRAMES = /\n\s+at [^\n]*\(?(?:ext:|node:internal\/)[^\n]*/g;
 
 /**
  * Returns a promise that rejects with an error of the code that awaits it. Pass it to a promise's `resolve` in the
- * same turn.
- *
- * @param make Creates the error.
- * @param made Called when the error has its stack.
+ * same turn. Calls `made` when the error has its stack.
  */
 export function failure(
   make: () => unknown,
@@ -87,10 +84,7 @@ export function failure(
 
 /**
  * Replaces an error's stack by the stack of the code that awaits the running code, without the frames down to `hidden`.
- *
- * @param error The thrown value; anything but an error is returned unchanged.
- * @param hidden The last function to hide.
- * @returns The error.
+ * Returns any other value unchanged.
  */
 export function atAwait(
   error: unknown,

@@ -117,7 +117,6 @@ const MAX_NESTING = 8;
  * The text has at most about 16,000 characters, and is created in bounded time for any reason. Never throws.
  *
  * @param reason Any exit reason.
- * @returns One line or several.
  *
  * @example Usage
  * ```ts

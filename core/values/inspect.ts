@@ -197,7 +197,26 @@ function show(
 ): string {
   const { length } = state.seen;
   try {
-    return showAny(value, state, depth, indent);
+    switch (typeof value) {
+      case "string": {
+        const most = Math.min(state.printableLimit, state.characters);
+        return leaf(quoteWithin(value, Math.max(most, 1)), state);
+      }
+      case "number":
+        return leaf(Object.is(value, -0) ? "-0" : String(value), state);
+      case "bigint":
+        return leaf(showBigint(value), state);
+      case "symbol":
+        return leaf(`Symbol(${name(value.description ?? "")})`, state);
+      case "function":
+        return leaf(showFunction(value), state);
+      case "object":
+        return value === null
+          ? leaf("null", state)
+          : showObject(value, state, depth, indent);
+      default:
+        return leaf(String(value), state);
+    }
   } catch {
     // A getter or a proxy may throw, but the display of a crash must not crash.
     state.seen.length = length;
@@ -209,34 +228,6 @@ function show(
 function leaf(text: string, state: State): string {
   state.characters -= text.length;
   return text;
-}
-
-function showAny(
-  value: unknown,
-  state: State,
-  depth: number,
-  indent: number,
-): string {
-  switch (typeof value) {
-    case "string": {
-      const most = Math.min(state.printableLimit, state.characters);
-      return leaf(quoteWithin(value, Math.max(most, 1)), state);
-    }
-    case "number":
-      return leaf(Object.is(value, -0) ? "-0" : String(value), state);
-    case "bigint":
-      return leaf(showBigint(value), state);
-    case "symbol":
-      return leaf(`Symbol(${name(value.description ?? "")})`, state);
-    case "function":
-      return leaf(showFunction(value), state);
-    case "object":
-      return value === null
-        ? leaf("null", state)
-        : showObject(value, state, depth, indent);
-    default:
-      return leaf(String(value), state);
-  }
 }
 
 function showBigint(value: bigint): string {
