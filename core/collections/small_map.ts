@@ -26,10 +26,6 @@ export class SmallMap<K, V> {
     return this.#all?.get(key);
   }
 
-  has(key: K): boolean {
-    return this.#key === key || (this.#all !== undefined && this.#all.has(key));
-  }
-
   set(key: K, value: V): void {
     if (this.#all !== undefined) {
       this.#all.set(key, value);
@@ -52,20 +48,8 @@ export class SmallMap<K, V> {
     return true;
   }
 
-  /** Returns the keys, oldest first. */
-  keys(): Iterable<K> {
-    return this.#all?.keys() ?? (this.#key === NONE ? [] : [this.#key]);
-  }
-
   /** Returns the values, oldest first. */
   values(): Iterable<V> {
     return this.#all?.values() ?? (this.#key === NONE ? [] : [this.#value!]);
-  }
-
-  /** The entries, the oldest first. */
-  [Symbol.iterator](): Iterator<[K, V]> {
-    const entries: Iterable<[K, V]> = this.#all ??
-      (this.#key === NONE ? [] : [[this.#key, this.#value!]]);
-    return entries[Symbol.iterator]();
   }
 }

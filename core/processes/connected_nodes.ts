@@ -28,7 +28,7 @@ export class ConnectedNodes {
       this.erlang.set(node, ++this.#lastConnection);
       this.#runtime.onErlangNode?.();
     }
-    for (const process of [...this.#runtime.processes.values()]) {
+    for (const process of this.#runtime.processes.values()) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodeup", node }, process);
@@ -41,7 +41,7 @@ export class ConnectedNodes {
   down(node: string, wasUp: boolean, isHidden: boolean): void {
     this.erlang.delete(node);
     this.visible.delete(node);
-    const processes = [...this.#runtime.processes.values()];
+    const processes = this.#runtime.processes.values();
     for (const process of processes) {
       this.#loseLinks(process, node);
       if (process.entries === undefined) continue;

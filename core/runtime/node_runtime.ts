@@ -307,7 +307,7 @@ export class NodeRuntime implements Runtime {
   /** Ends every process, when the node stops. */
   stop(reason: unknown): void {
     this.stopped = true;
-    for (const process of [...this.processes.values()]) {
+    for (const process of this.processes.values()) {
       this.terminate(process, reason);
     }
     this.timers.stop();

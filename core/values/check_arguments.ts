@@ -169,13 +169,9 @@ export function checkInteger(
   what: string,
   least: number,
 ): asserts value is number {
-  if (Number.isInteger(value) && (value as number) >= least) return;
-  throw typeError(
-    value,
-    `Cannot ${doing}: ${what} is ${
-      inspect(value)
-    }; give an integer, ${least} or more`,
-  );
+  if (!isInteger(value, least)) {
+    throw outOfRange(value, doing, what, `${least} or more`);
+  }
 }
 
 /**
@@ -188,15 +184,23 @@ export function checkCount(
   what: string,
   least = 0,
 ): asserts value is number {
-  if (
-    value === Infinity || Number.isInteger(value) && (value as number) >= least
-  ) return;
-  throw typeError(
-    value,
-    `Cannot ${doing}: ${what} is ${
-      inspect(value)
-    }; give an integer, ${least} or more, or Infinity`,
-  );
+  if (value !== Infinity && !isInteger(value, least)) {
+    throw outOfRange(value, doing, what, `${least} or more, or Infinity`);
+  }
+}
+
+function isInteger(value: unknown, least: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least;
+}
+
+function outOfRange(
+  value: unknown,
+  doing: string,
+  what: string,
+  range: string,
+): Error {
+  const message = `Cannot ${doing}: ${what} is ${inspect(value)}`;
+  return typeError(value, `${message}; give an integer, ${range}`);
 }
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {

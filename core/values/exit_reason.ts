@@ -203,61 +203,53 @@ function format(
   textOf: (error: Error) => string,
 ): string {
   try {
-    return formatAny(reason, indent, left, textOf);
+    if (typeof reason === "string") {
+      return reason.length < MAX_NAME
+        ? formatName(reason)
+        : printableWithin(reason, MAX_VALUE);
+    }
+    if (reason instanceof Error) {
+      return `an exception was raised:\n${indent}    ** ${
+        textOf(reason).split("\n").join(`\n${indent}    `)
+      }`;
+    }
+    if (left <= 0 || typeof reason !== "object" || reason === null) {
+      return shown(reason);
+    }
+    const fields = reason as Record<string, unknown>;
+    const inner = (by = "") =>
+      format(fields.reason, indent + by, left - 1, textOf);
+    const caused = (what: string) =>
+      `${what}\n${indent}    ** (EXIT) ${inner("    ")}`;
+    switch (fields.type) {
+      case "already_started":
+        return `already started: ${shown(fields.pid)}`;
+      case "failed_to_start_child":
+        return caused(`failed to start child: ${shown(fields.id)}`);
+      case "bad_return_value":
+        return `bad return value: ${shown(fields.value)}`;
+      case "system_limit":
+        return `system limit: ${plain(fields.text)}`;
+      case "binary":
+        return shown(fields.text);
+      case "shutdown":
+        return `shutdown: ${inner()}`;
+      case "nocatch":
+        return `a value was thrown that nothing caught: ${shown(fields.value)}`;
+      case "nodedown":
+        return `no connection to ${plain(fields.node)}`;
+      case "call": {
+        if (!Array.isArray(fields.call)) break;
+        const [module, name, args] = fields.call;
+        return caused(
+          `exited in: ${plain(module)}.${plain(name)}(${
+            formatArguments(args)
+          })`,
+        );
+      }
+    }
   } catch {
     // A getter or a proxy may throw, but the description of an exit must not.
-    return shown(reason);
-  }
-}
-
-function formatAny(
-  reason: unknown,
-  indent: string,
-  left: number,
-  textOf: (error: Error) => string,
-): string {
-  if (typeof reason === "string") {
-    return reason.length < MAX_NAME
-      ? formatName(reason)
-      : printableWithin(reason, MAX_VALUE);
-  }
-  if (reason instanceof Error) {
-    return `an exception was raised:\n${indent}    ** ${
-      textOf(reason).split("\n").join(`\n${indent}    `)
-    }`;
-  }
-  if (left <= 0 || typeof reason !== "object" || reason === null) {
-    return shown(reason);
-  }
-  const fields = reason as Record<string, unknown>;
-  const inner = (by = "") =>
-    format(fields.reason, indent + by, left - 1, textOf);
-  const caused = (what: string) =>
-    `${what}\n${indent}    ** (EXIT) ${inner("    ")}`;
-  switch (fields.type) {
-    case "already_started":
-      return `already started: ${shown(fields.pid)}`;
-    case "failed_to_start_child":
-      return caused(`failed to start child: ${shown(fields.id)}`);
-    case "bad_return_value":
-      return `bad return value: ${shown(fields.value)}`;
-    case "system_limit":
-      return `system limit: ${plain(fields.text)}`;
-    case "binary":
-      return shown(fields.text);
-    case "shutdown":
-      return `shutdown: ${inner()}`;
-    case "nocatch":
-      return `a value was thrown that nothing caught: ${shown(fields.value)}`;
-    case "nodedown":
-      return `no connection to ${plain(fields.node)}`;
-    case "call": {
-      if (!Array.isArray(fields.call)) break;
-      const [module, name, args] = fields.call;
-      return caused(
-        `exited in: ${plain(module)}.${plain(name)}(${formatArguments(args)})`,
-      );
-    }
   }
   return shown(reason);
 }
