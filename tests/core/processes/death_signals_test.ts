@@ -29,20 +29,30 @@ import {
 
 // AbortSignal
 
-processTest("signal() aborts when the process exits", async () => {
-  let given!: AbortSignal;
-  const pid = spawn(async () => {
-    given = Process.signal();
-    assertStrictEquals(Process.signal(), given);
-    await receive();
-  });
-  await quiet();
-  assertFalse(given.aborted);
-  Process.exit(pid, "over");
-  assert(given.aborted);
-  assertInstanceOf(given.reason, ProcessExited);
-  assertEquals(given.reason.reason, "over");
-});
+processTest(
+  "signal() aborts when the process exits, and calls listeners as the dead process",
+  async () => {
+    const { entries, write } = journal();
+    let given!: AbortSignal;
+    const pid = spawn(async () => {
+      given = Process.signal();
+      assertStrictEquals(Process.signal(), given);
+      given.addEventListener("abort", () => {
+        write(assertThrows(() => self()));
+      });
+      await receive();
+    });
+    await quiet();
+    assertFalse(given.aborted);
+    Process.exit(pid, "over");
+    assert(given.aborted);
+    for (const error of [given.reason, ...entries]) {
+      assertInstanceOf(error, ProcessExited);
+      assertEquals(error.reason, "over");
+    }
+    assertEquals(entries.length, 1);
+  },
+);
 
 processTest("signal() aborts when the process ends normally", async () => {
   let given!: AbortSignal;
@@ -51,24 +61,6 @@ processTest("signal() aborts when the process ends normally", async () => {
   });
   await ended(pid);
   assert(given.aborted);
-});
-
-processTest("signal() calls listeners as the dead process", async () => {
-  const { entries, write } = journal();
-  const pid = spawn(async () => {
-    Process.signal().addEventListener("abort", () => {
-      try {
-        write(self());
-      } catch (error) {
-        write(error);
-      }
-    });
-    await receive();
-  });
-  await quiet();
-  Process.exit(pid, "over");
-  assertEquals(entries.length, 1);
-  assertInstanceOf(entries[0], ProcessExited);
 });
 
 processTest("signal() stops functions that know abort signals", async () => {
