@@ -142,6 +142,16 @@ processTest("the report of a crash has the known facts", async () => {
   Process.exit(peer, "kill");
 });
 
+processTest("the report of a crash has the process's label", async () => {
+  await ended(spawn(() => {
+    Process.setLabel({ room: "lobby" });
+    throw new Error("oops");
+  }));
+  const { crash, message } = toldOnce();
+  assertEquals(crash?.label, { room: "lobby" });
+  assertStringIncludes(message, 'Process Label: { room: "lobby" }');
+});
+
 processTest("the log shows the causes of an error", async () => {
   const cause = new RangeError("disk full", { cause: { free: 0 } });
   const { message } = await crashOf(new Error("cannot save", { cause }));
