@@ -479,25 +479,6 @@ test("jsonLog() writes values that JSON lacks, and fails for no value", async ()
   ]);
 });
 
-clusterTest("a log hook that throws is logged", async (cluster) => {
-  const text = await standardError(async () => {
-    const alex = await cluster.start("alex", {
-      log({ crash }) {
-        if (crash !== undefined) throw new Error("the disk is full");
-      },
-    });
-    await alex.run(async () => {
-      const pid = spawn(() => {
-        throw new Error("boom");
-      });
-      await ended(pid);
-    });
-  });
-  assertStringIncludes(text, "Cannot tell the log: the hook threw");
-  assertStringIncludes(text, "the disk is full");
-  assertMatch(text, /\[error\] alex@localhost: Process .* terminating\n.*boom/);
-});
-
 clusterTest("a remote task's log has its callers here", async (cluster) => {
   const crashes: LogEvent[] = [];
   const Work = {

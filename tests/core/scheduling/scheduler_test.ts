@@ -88,12 +88,17 @@ function process(): ProcessSchedule {
   return pace;
 }
 
+/** Takes a step of a process through the queue, and so looks at the clock. */
+async function takeStep(pace: ProcessSchedule): Promise<void> {
+  scheduler.enqueue(pace, () => {}, undefined);
+  await microtasks();
+}
+
 /** Takes steps of a process through the queue, until it has proven to be quick. */
 async function prove(pace: ProcessSchedule): Promise<void> {
   for (let steps = pace.steps; steps < PROVEN; steps++) {
     assertEquals(scheduler.canStepNow(pace), false, `step ${steps}`);
-    scheduler.enqueue(pace, () => {}, undefined);
-    await microtasks();
+    await takeStep(pace);
   }
 }
 
@@ -213,8 +218,7 @@ test("rule 4: no step runs while the event loop is to turn", async () => {
   const pace = process();
   await prove(pace);
   // A look at the clock, so that no earlier step counts.
-  scheduler.enqueue(process(), () => {}, undefined);
-  await microtasks();
+  await takeStep(process());
   const fresh = new ProcessSchedule();
   loop.stepTime = 8;
   scheduler.enqueue(new ProcessSchedule(), () => {}, undefined);
@@ -251,8 +255,7 @@ test("time in which the program was idle belongs to no slice", async () => {
   const loop = new Loop();
   const pace = process();
   loop.time += 5;
-  scheduler.enqueue(pace, () => {}, undefined);
-  await microtasks();
+  await takeStep(pace);
   loop.idle();
   loop.time += 1000;
   assertEquals(scheduler.canStepNow(pace), true, "5 ms of the slice are used");
@@ -272,8 +275,7 @@ test("rule 2: a process goes on without the queue after 16 quick steps, ever lon
   for (let look = 0; look < 9; look++) {
     // The step that was proof, or asked for more, counts too.
     allowances.push(1 + stepsNow(pace));
-    scheduler.enqueue(pace, () => {}, undefined);
-    await microtasks();
+    await takeStep(pace);
   }
   assertEquals(allowances, [4, 8, 16, 32, 64, 128, 256, 256, 256]);
 });
@@ -311,8 +313,7 @@ test("rule 3: a process proves itself again after an idle time, a slow step, or 
   assertEquals(scheduler.canStepNow(pace), true);
   pace.measureNext();
   assertEquals(scheduler.canStepNow(pace), false);
-  scheduler.enqueue(pace, () => {}, undefined);
-  await microtasks();
+  await takeStep(pace);
   assertEquals(scheduler.canStepNow(pace), true, "one step was measured");
 
   loop.idle();
@@ -346,8 +347,7 @@ test("one answer goes past the queue between two looks at the clock", async () =
   assertEquals(answers(), [true, false]);
   await microtasks();
   assertEquals(answers(), [true, false]);
-  scheduler.enqueue(other, () => {}, undefined);
-  await microtasks();
+  await takeStep(other);
   loop.time += 8;
   assertEquals(scheduler.canAnswerNow(pace), false, "the slice is over");
 });
@@ -426,8 +426,7 @@ test("a timer that stands in for one of the host's begins a slice", async () => 
   scheduler.noteTurn();
   loop.time += 7;
   assertEquals(scheduler.canStepNow(pace), true);
-  scheduler.enqueue(pace, () => {}, undefined);
-  await microtasks();
+  await takeStep(pace);
   assertEquals(loop.isAwaited, false);
 });
 

@@ -7,7 +7,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { DEFAULT_LIMITS, type Limits, type Port } from "../../../net/wire.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../net/wire.ts";
 import {
   Call,
   Cast,
@@ -44,6 +44,7 @@ import { test } from "../../../testing/tags.ts";
 import { Decoder } from "../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../net/wires/json/json_encoder.ts";
 import { ProtocolError } from "../../../net/wires/json/json_checks.ts";
+import { PORT } from "../../_linear.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { frameOf } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
@@ -348,17 +349,6 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
 const HERE = { name: KATE, creation: 5 };
 const THERE = { name: ALEX, creation: 7 };
 
-function portTo(chunks: Uint8Array[]): Port {
-  return {
-    wake() {},
-    write: (bytes) => void chunks.push(bytes.slice()),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
-}
-
 /** The value that the node at `here` decodes from bytes of the node at `there`. */
 function decoded(
   bytes: Uint8Array[],
@@ -373,7 +363,7 @@ function decoded(
     here,
     there,
     LIMITS,
-    portTo([]),
+    PORT,
     deliver as unknown as Signals,
   );
   for (const each of bytes) decoder.receive(each);
@@ -389,7 +379,10 @@ function encoded(
   there: typeof HERE,
 ): Uint8Array[] {
   const chunks: Uint8Array[] = [];
-  const encoder = new Encoder(here, there, LIMITS, LIMITS, portTo(chunks));
+  const encoder = new Encoder(here, there, LIMITS, LIMITS, {
+    ...PORT,
+    write: (bytes) => void chunks.push(bytes.slice()),
+  });
   encoder.send(from, to, value);
   while (encoder.pending > 0) encoder.flush(Infinity);
   return chunks;

@@ -1,6 +1,6 @@
 /** Exits with reasons that are huge, or throw when they are inspected: everyone is notified of each. */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { formatExit } from "../../../core/errors.ts";
 import { inspect, Process } from "../../../mod.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../../../node.ts";
@@ -230,12 +230,23 @@ for (
     },
   })
 ) {
-  clusterTest(`a log hook that ${what} is survived`, async (cluster) => {
-    const alex = await cluster.start("alex", {
-      log: hook as (event: LogEvent) => void,
-    });
-    await standardError(() => alex.run(() => assertRestarts("an error")));
-  });
+  clusterTest(
+    `a log hook that ${what} is survived, and logged`,
+    async (cluster) => {
+      const alex = await cluster.start("alex", {
+        log: hook as (event: LogEvent) => void,
+      });
+      const text = await standardError(() =>
+        alex.run(() => assertRestarts("an error"))
+      );
+      if (what === "is slow") return assertEquals(text, "");
+      assertMatch(text, /Cannot tell the log: the hook threw: .*/);
+      assertMatch(
+        text,
+        /^\[error\] alex@localhost: GenServer .* terminating$/m,
+      );
+    },
+  );
 }
 
 test("a process whose result has a `then` that throws ends", async () => {
