@@ -75,7 +75,6 @@ interface Window {
 /** Windows by the name of their suppressed events. */
 type Windows = Map<string, Window>;
 
-/** Options of a log. */
 export interface NodeLogOptions {
   node: string;
   /** Receives the events that pass. */
@@ -95,7 +94,6 @@ export interface NodeLogOptions {
   clock: Pick<Clock, "now" | "after">;
 }
 
-/** The log of a node. */
 export class NodeLog {
   readonly #node: string;
   readonly #hook: LogHook;

@@ -9,7 +9,6 @@ import type { Watchers } from "./watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
-/** The connected nodes, from the viewpoint of a node's processes. */
 export class ConnectedNodes {
   readonly visible: Set<string> = new Set();
   readonly erlang: Map<string, number> = new Map();

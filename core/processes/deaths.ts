@@ -24,7 +24,6 @@ import {
 } from "./local_process.ts";
 import type { Watchers } from "./watchers.ts";
 
-/** Ends the processes of a node. */
 export class Deaths {
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;

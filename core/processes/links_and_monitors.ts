@@ -36,7 +36,6 @@ export interface Link {
   spares: boolean;
 }
 
-/** A monitor of this process. */
 export interface Monitor {
   ref: Ref;
   /** Its target: a pid, or a name. */
@@ -52,7 +51,6 @@ export function monitoredObject({ target, node }: Monitor): Place {
     : target;
 }
 
-/** A monitor on this process. */
 export interface Watcher {
   /** The process that watches. */
   readonly pid: Pid;
@@ -102,7 +100,6 @@ export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
   node: string;
   /** When the alias ends, if it is one. */
   alias: AliasMode | undefined;
-  /** The wait for an answer, if there is one. */
   wait: Wait | undefined;
 
   constructor(

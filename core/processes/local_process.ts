@@ -117,7 +117,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** The state that few processes have. */
   cold: ColdState | undefined = undefined;
 
-  /** Created by `Runtime.spawn`. */
   constructor(
     runtime: Runtime,
     options: ProcessOptions,
@@ -157,7 +156,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return this.context.exitReason;
   }
 
-  /** Its callers, nearest first. */
   get callers(): Pid[] | undefined {
     return this.lineage?.callers;
   }

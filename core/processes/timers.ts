@@ -13,7 +13,6 @@ export interface TimerReceiver {
 
 /** The parts of a node that its timers need. */
 export interface TimerHost {
-  /** The sender of the messages. */
   readonly nobody: Pid;
   /** Delivers to the processes of the node. */
   readonly local: Pick<Signals, "send" | "sendName">;
@@ -72,7 +71,6 @@ export class PendingTimer {
   }
 }
 
-/** The timers of a node, each by its reference's number. */
 export class Timers {
   readonly #host: TimerHost;
   readonly #timers = new Map<number, PendingTimer>();

@@ -62,7 +62,6 @@ class NodeReferences {
   }
 }
 
-/** The watchers of a node's processes. */
 export class Watchers {
   readonly #node: NodeIncarnation;
   readonly #quotas: PeerQuotas;
@@ -83,7 +82,6 @@ export class Watchers {
     return size;
   }
 
-  /** Adds a monitor on a process. */
   add(
     process: LocalProcess,
     pid: Pid,

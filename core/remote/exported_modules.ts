@@ -150,7 +150,6 @@ export interface ExportedFunction {
   name: string;
 }
 
-/** The exported modules of a node. */
 export class Modules {
   readonly #modules = new TextMap<ModuleExports>();
   /** The functions of each module, read at export: a getter must not run because another node asks. */

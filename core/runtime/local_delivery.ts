@@ -37,7 +37,6 @@ import type {
   UnlinkId,
 } from "../signals/signal.ts";
 
-/** Delivers signals to the processes of a node. */
 export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;

@@ -43,7 +43,6 @@ import { DEFAULT_MAX_DEPTH } from "../values/term.ts";
 /** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
 
-/** Options for a node's runtime. */
 export interface RuntimeOptions {
   node: string;
   creation: number;
@@ -72,7 +71,6 @@ export interface RuntimeOptions {
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
-/** The processes of a node, and the services that they use. */
 export class NodeRuntime implements Runtime {
   readonly node: string;
   readonly creation: number;

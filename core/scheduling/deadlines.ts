@@ -11,11 +11,9 @@ import { scheduler } from "./scheduler.ts";
 
 /** Something that has a deadline. */
 export interface Expiring {
-  /** Called when the deadline has passed. */
   expire(): void;
 }
 
-/** A pending deadline. */
 export interface Deadline {
   /** When it passes, on its clock. */
   readonly at?: number;
@@ -35,7 +33,6 @@ const MAX_KEPT = 8;
 
 export type DeadlineClock = Pick<Clock, "isVirtual" | "now" | "after">;
 
-/** The deadlines of a node. */
 export class Deadlines {
   readonly clock: DeadlineClock;
   readonly #queues = new Map<number, Queue>();

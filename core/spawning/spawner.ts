@@ -12,7 +12,6 @@ import { currentContext, runInside } from "../context/async_context.ts";
 import { isThenable, nativeThen } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
-/** Starts the processes of a node. */
 export class Spawner {
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
