@@ -25,8 +25,9 @@
  */
 
 import { nextTick } from "node:process";
+import { setImmediate } from "node:timers";
 import { outside } from "../context/async_context.ts";
-import { afterImmediate, afterPoll } from "../host/event_loop.ts";
+import { afterPoll } from "../host/event_loop.ts";
 import { InputShare, throwLater } from "./input_share.ts";
 
 const SLICE = 8;
@@ -80,7 +81,8 @@ const loaded = hostNow();
 
 const hostLoop: EventLoop = {
   now: () => (hostNow() - loaded) | 0,
-  afterTurn: afterImmediate,
+  // The host may not have polled its sockets then.
+  afterTurn: (fn) => void setImmediate(fn),
   afterPoll,
   whenIdle: afterMicrotasks,
 };

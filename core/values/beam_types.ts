@@ -48,15 +48,9 @@ export type BeamFields = Extract<
   { readonly tagged: unknown }
 >["tagged"][string];
 
-/** The types of a function's arguments and of its result. */
+/** The types of a function's arguments and of its result; missing types are `"term"`. */
 export interface BeamTypes {
-  /** The types of the arguments, in order; missing types are `"term"`. */
   readonly args?: readonly BeamType[];
-  /**
-   * The type of the result.
-   *
-   * @default {"term"}
-   */
   readonly returns?: BeamType;
 }
 
