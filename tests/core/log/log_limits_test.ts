@@ -22,7 +22,7 @@ import { type LogCause, NodeLog } from "../../../core/log/node_log.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { SimulatedCluster } from "../../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../../testing/tags.ts";
-import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
+import { clusterTest, reasonOf } from "../../_nodes.ts";
 import { numbersIn } from "../../_pages.ts";
 import { standardError } from "../../_processes.ts";
 import { jsonFrame, RawListener } from "../../_raw_peer.ts";
@@ -65,59 +65,7 @@ async function written(events: LogEvent[]): Promise<string[]> {
   return lines;
 }
 
-/** Starts kate, and alex, as whose process `fn` runs; returns kate's log when it has stopped. */
-async function logOfKate(
-  cluster: Cluster,
-  onKate: () => Promise<unknown>,
-  fn: () => Promise<void>,
-): Promise<LogEvent[]> {
-  const events: LogEvent[] = [];
-  const kate = await cluster.start("kate", {
-    log: (event) => void events.push(event),
-  });
-  const ready = Promise.withResolvers<void>();
-  const served = kate.run(async () => {
-    await onKate();
-    ready.resolve();
-    await receive(() => false);
-  }).catch(ready.reject);
-  await ready.promise;
-  const alex = await cluster.start("alex");
-  await alex.run(fn);
-  await Promise.all([kate.stop(), served]);
-  return events;
-}
-
-clusterTest("a message of 5 MB is logged as a short line", async (cluster) => {
-  const events = await logOfKate(cluster, async () => {
-    Process.register(
-      await Supervisor.startLink([], { strategy: "one_for_one" }),
-      "supervisor",
-    );
-    const server = await GenServer.startLink(
-      { init: () => ({ type: "ok", state: 0 }) } as never,
-      undefined,
-      { name: "server" },
-    );
-    assert(server !== undefined);
-  }, async () => {
-    for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
-      for (const name of ["supervisor", "server"]) {
-        await send({ name, node: KATE }, { text, list: [text, text] });
-        await GenServer.call({ name, node: KATE }, "count_children").catch(
-          () => {},
-        );
-      }
-    }
-  });
-  const unexpected = events.filter(({ message }) =>
-    message.includes("unexpected message")
-  );
-  assertLess(1, unexpected.length);
-  for (const line of await written(events)) assertLess(line.length, 300_000);
-});
-
-/** As `logOfKate`, in virtual time: all events are in one window of the log. */
+/** Returns the log of kate while a process of alex runs, in virtual time: all events are in one window of the log. */
 async function logInWindow(
   kate: () => unknown,
   alex: () => Promise<void>,
@@ -137,6 +85,36 @@ async function logInWindow(
   await cluster.stop("kate");
   return events;
 }
+
+test("a message of 5 MB is logged as a short line", async () => {
+  const events = await logInWindow(async () => {
+    Process.register(
+      await Supervisor.startLink([], { strategy: "one_for_one" }),
+      "supervisor",
+    );
+    const server = await GenServer.startLink(
+      { init: () => ({ type: "ok", state: 0 }) } as never,
+      undefined,
+      { name: "server" },
+    );
+    assert(server !== undefined);
+  }, async () => {
+    for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
+      for (const name of ["supervisor", "server"]) {
+        await send({ name, node: KATE }, { text, list: [text, text] });
+        // safe: the time is virtual
+        const call = { timeout: 1000 };
+        await GenServer.call({ name, node: KATE }, "count", call)
+          .catch(() => {});
+      }
+    }
+  });
+  const unexpected = events.filter(({ message }) =>
+    message.includes("unexpected message")
+  );
+  assertLess(1, unexpected.length);
+  for (const line of await written(events)) assertLess(line.length, 300_000);
+});
 
 test("a peer whose processes crash writes few lines to the log", async () => {
   const events = await logInWindow(() => {}, async () => {
