@@ -30,6 +30,7 @@ import { outside } from "../context/async_context.ts";
 import { afterPoll } from "../host/event_loop.ts";
 import { InputShare, throwLater } from "./input_share.ts";
 
+/** The length of a slice, in milliseconds. */
 const SLICE = 8;
 
 /** The number of steps through the queue after which a process skips the queue. */
