@@ -9,14 +9,13 @@
  */
 
 import {
-  BEAM_TYPES,
   type BeamFields,
   type BeamType,
   type BeamTypes,
   checkBeamType,
   declareBeamTypes,
 } from "./values/beam_types.ts";
-import { checkOptions } from "./values/check_arguments.ts";
+import { checkFunction, checkOptions } from "./values/check_arguments.ts";
 import { inspect } from "./values/inspect.ts";
 
 export type { BeamFields, BeamType };
@@ -103,15 +102,11 @@ export function beam<F extends (...args: any[]) => unknown>(
   fn: F,
   types: BeamFunctionTypes<F>,
 ): F {
-  if (typeof fn !== "function") {
-    throw new TypeError(
-      `Cannot declare the types of ${inspect(fn)}: give a function`,
-    );
-  }
+  checkFunction(fn, "declare the types of");
   checkOptions(
     types as BeamTypes,
     "declare the types of a function",
-    BEAM_TYPES,
+    { args: true, returns: true },
     "{ args, returns }",
   );
   const { args = [], returns = "term" } = types as BeamTypes;

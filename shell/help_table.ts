@@ -1298,7 +1298,7 @@ export const HELP: Record<string, Doc[]> = {
   "atom": [
     {
       "signature": "atom(name: string)",
-      "text": "Returns the atom with a name.\n\nUnlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected."
+      "text": "Returns the atom with a name, the only object for that name.\n\nUnlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected."
     }
   ],
   "beam": [

@@ -5,7 +5,6 @@ export class Fifo<T> {
   #items: T[] = [];
   #head = 0;
 
-  /** The number of elements. */
   get length(): number {
     return this.#items.length - this.#head;
   }
@@ -14,7 +13,6 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  /** Removes and returns the first element, if any. */
   shift(): T | undefined {
     const items = this.#items;
     if (this.#head === items.length) return undefined;

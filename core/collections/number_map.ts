@@ -56,13 +56,11 @@ export class NumberMap<V> {
     return this.#size;
   }
 
-  /** Returns the value of a number. */
   get(number: number): V | undefined {
     const at = this.#find(number);
     return this.#numbers[at] === FREE ? undefined : this.#values[at];
   }
 
-  /** Adds an entry, or replaces the value of a number. */
   set(number: number, value: V): void {
     let at = this.#find(number);
     if (this.#numbers[at] === FREE) {
@@ -76,7 +74,6 @@ export class NumberMap<V> {
     this.#values[at] = value;
   }
 
-  /** Removes an entry; returns whether there was one. */
   delete(number: number): boolean {
     const numbers = this.#numbers;
     const values = this.#values;
@@ -102,15 +99,11 @@ export class NumberMap<V> {
     return true;
   }
 
-  /** Returns the numbers, in order. */
-  keys(): number[] {
-    return this.#numbers.filter((number) => number !== FREE)
-      .sort((one, other) => one - other);
-  }
-
   /** Returns the values, in the order of their numbers. */
   values(): V[] {
-    return this.keys().map((number) => this.get(number)!);
+    return this.#numbers.filter((number) => number !== FREE)
+      .sort((one, other) => one - other)
+      .map((number) => this.get(number)!);
   }
 
   /** Returns the values, in any order. */
@@ -118,7 +111,6 @@ export class NumberMap<V> {
     return this.#values.filter((value) => value !== undefined);
   }
 
-  /** Returns the slot of a number's hash. */
   #slot(number: number): number {
     return (this.#isChosen ? secretHash(number) : Math.imul(number, SPREAD)) >>>
       this.#shift;

@@ -21,18 +21,11 @@ export class SmallMap<K, V> {
       : this.#all.size;
   }
 
-  /** Returns the value of a key. */
   get(key: K): V | undefined {
     if (this.#key === key) return this.#value;
     return this.#all?.get(key);
   }
 
-  /** Whether there is an entry for a key. */
-  has(key: K): boolean {
-    return this.#key === key || (this.#all !== undefined && this.#all.has(key));
-  }
-
-  /** Adds an entry, or replaces the value of a key. */
   set(key: K, value: V): void {
     if (this.#all !== undefined) {
       this.#all.set(key, value);
@@ -46,7 +39,6 @@ export class SmallMap<K, V> {
     }
   }
 
-  /** Removes an entry; returns whether there was one. */
   delete(key: K): boolean {
     if (this.#key !== key) {
       return this.#all !== undefined && this.#all.delete(key);
@@ -56,20 +48,8 @@ export class SmallMap<K, V> {
     return true;
   }
 
-  /** Returns the keys, oldest first. */
-  keys(): Iterable<K> {
-    return this.#all?.keys() ?? (this.#key === NONE ? [] : [this.#key]);
-  }
-
   /** Returns the values, oldest first. */
   values(): Iterable<V> {
     return this.#all?.values() ?? (this.#key === NONE ? [] : [this.#value!]);
-  }
-
-  /** The entries, the oldest first. */
-  [Symbol.iterator](): Iterator<[K, V]> {
-    const entries: Iterable<[K, V]> = this.#all ??
-      (this.#key === NONE ? [] : [[this.#key, this.#value!]]);
-    return entries[Symbol.iterator]();
   }
 }

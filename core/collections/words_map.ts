@@ -52,12 +52,10 @@ export class WordsMap<V> {
     return entry;
   }
 
-  /** Returns the value of some words. */
   get(words: readonly number[]): V | undefined {
     return this.#find(words, hashOf(words))?.value;
   }
 
-  /** Adds an entry, or replaces the value of some words. */
   set(words: readonly number[], value: V): void {
     const hash = hashOf(words);
     const entry = this.#find(words, hash);
@@ -67,7 +65,6 @@ export class WordsMap<V> {
     this.#size++;
   }
 
-  /** Removes an entry, if there is one. */
   delete(words: readonly number[]): void {
     const hash = hashOf(words);
     const entry = this.#find(words, hash);

@@ -6,7 +6,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 /** The parts of a process that its context needs, because this file is below the class of processes. */
 export interface ContextProcess {
-  /** The context of its code. */
   readonly context: ProcessContext;
   /** The node that it is on. */
   readonly runtime: { readonly node: string };
@@ -24,12 +23,10 @@ export interface ContextProcess {
 export class ProcessContext {
   /** The process; `undefined` when it has exited. */
   process: ContextProcess | undefined;
-  /** The node of the process. */
   readonly runtime: ContextProcess["runtime"];
   /** Why the process exited. */
   exitReason: unknown = undefined;
 
-  /** Creates the context of a living process. */
   constructor(process: ContextProcess, runtime: ContextProcess["runtime"]) {
     this.process = process;
     this.runtime = runtime;

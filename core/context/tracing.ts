@@ -15,7 +15,6 @@ export interface Span {
   name: string;
   /** Whether the span asks for work, does requested work, or is internal. */
   kind: "client" | "server" | "internal";
-  /** Its details. */
   attributes: Record<string, string | number>;
   /**
    * Whether the span never begins a trace: it is measured always, and is a span only in a trace that exists.
@@ -32,7 +31,6 @@ export interface Tracing {
   /**
    * Runs a function in a new span.
    *
-   * @param span The span.
    * @param parent The trace to continue; `undefined` for the trace of the running code.
    * @param fn The function; the span ends with it, or with the promise that it returns.
    */
@@ -44,15 +42,12 @@ export interface Tracing {
 /** The program's tracing, if it is on. */
 export let tracing: Tracing | undefined;
 
-/** Turns tracing on, or off. */
 export function setTracing(on: Tracing | undefined): void {
   tracing = on;
 }
 
-/** The form of a trace. */
 const TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** Whether a value is a trace. */
 export function isTrace(value: unknown): value is string {
   return typeof value === "string" && value.length === 55 && TRACE.test(value);
 }

@@ -18,7 +18,6 @@ export interface Clock {
   every(ms: number, fn: () => void): () => void;
 }
 
-/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, fn) => {

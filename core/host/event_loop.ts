@@ -29,11 +29,6 @@ const MAX_POLL = 8;
 // Captured at load because tests replace the clock.
 const now = Date.now;
 
-/** Calls back after the event loop has turned; the host may not have polled its sockets. */
-export function afterImmediate(fn: () => void): void {
-  setImmediate(fn);
-}
-
 /** Calls back after the host has polled its sockets, or other callbacks have computed for {@linkcode MAX_POLL}. */
 export function afterPoll(fn: () => void): void {
   const began = now();

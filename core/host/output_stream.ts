@@ -56,7 +56,6 @@ export class OutputStream {
   #isHosts = false;
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers<void>();
 
-  /** Creates the stream with a file descriptor. */
   constructor(fd: 1 | 2) {
     this.#fd = fd;
   }
@@ -140,23 +139,22 @@ export class OutputStream {
 
   #writeToStream(stream: HostStream, text: string): void | Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let isDone = false;
-    const size = text.length;
-    this.#waiting += size;
+    let waiting = text.length;
+    this.#waiting += waiting;
+    const uncount = () => {
+      this.#waiting -= waiting;
+      waiting = 0;
+    };
     const isTaken = stream.write(text, (error?: Error | null) => {
-      if (!isDone) this.#waiting -= size;
-      isDone = true;
+      uncount();
       if (error === undefined || error === null) return resolve();
       this.#failed(error);
       reject(error);
     });
     promise.catch(ignore);
-    if (isTaken) {
-      if (!isDone) this.#waiting -= size;
-      isDone = true;
-      return undefined;
-    }
-    return promise;
+    if (!isTaken) return promise;
+    uncount();
+    return undefined;
   }
 
   /** Writes the bytes that are accepted at once; returns the rest. */
@@ -191,27 +189,23 @@ export class OutputStream {
 
   /** Continues with waiting text. */
   #writeOn(): void {
-    for (let first = this.#queue[0]; first !== undefined;) {
+    for (let first; (first = this.#queue[0]) !== undefined;) {
       const before = first.bytes.length;
-      let rest: Uint8Array | undefined;
       try {
-        rest = this.#writeNow(first.bytes);
+        const rest = this.#writeNow(first.bytes);
+        const left = rest?.length ?? 0;
+        this.#waiting -= before - left;
+        if (left < before) this.#retry = FIRST_RETRY;
+        if (rest !== undefined) {
+          first.bytes = rest;
+          return this.#later();
+        }
+        first.resolve();
       } catch (error) {
         this.#waiting -= before;
-        this.#queue.shift();
         first.reject(error);
-        first = this.#queue[0];
-        continue;
-      }
-      this.#waiting -= before - (rest?.length ?? 0);
-      if (rest === undefined || rest.length < before) this.#retry = FIRST_RETRY;
-      if (rest !== undefined) {
-        first.bytes = rest;
-        return this.#later();
       }
       this.#queue.shift();
-      first.resolve();
-      first = this.#queue[0];
     }
   }
 
@@ -223,8 +217,6 @@ export class OutputStream {
   }
 }
 
-/** The standard output of this program. */
 export const standardOutput: OutputStream = new OutputStream(1);
 
-/** The standard error of this program. */
 export const standardError: OutputStream = new OutputStream(2);

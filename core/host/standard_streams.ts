@@ -20,12 +20,10 @@ let current: StreamsStandIn | undefined;
 let dropped = 0;
 let noticeOf: (count: number) => string = plainNotice;
 
-/** Returns the current stand-in, if any. */
 export function streamsStandIn(): StreamsStandIn | undefined {
   return current;
 }
 
-/** Sets the stand-in, or removes it. */
 export function standInForStreams(standIn: StreamsStandIn | undefined): void {
   current = standIn;
 }

@@ -18,9 +18,8 @@ const ONE_SIGNAL = 200;
 const FAILED = 1;
 
 /**
- * Calls back at the first stop signal; a second signal ends the program at once.
- *
- * @returns A function that removes the handlers.
+ * Calls back at the first stop signal; a second signal ends the program at once. Returns a function that removes the
+ * handlers.
  */
 export function onStopSignal(
   signals: readonly StopSignal[],

@@ -43,28 +43,19 @@ export function withoutStrayErrors(
   fn: () => void,
   stray: (error: unknown) => void,
 ): void {
-  if (typeof globalThis.addEventListener !== "function") {
-    return laterStrayErrors(fn, stray);
-  }
   const before = onStray;
-  onStray = stray;
+  const isNode = typeof globalThis.addEventListener !== "function";
+  if (isNode) nodeProcess.on("uncaughtException", stray);
+  else onStray = stray;
   try {
     fn();
   } catch (error) {
     stray(error);
   } finally {
     onStray = before;
-  }
-}
-
-/** Like {@linkcode withoutStrayErrors}, on Node, which throws such errors in ticks after the listeners. */
-function laterStrayErrors(fn: () => void, stray: (error: unknown) => void) {
-  nodeProcess.on("uncaughtException", stray);
-  try {
-    fn();
-  } catch (error) {
-    stray(error);
-  } finally {
-    nodeProcess.nextTick(() => nodeProcess.off("uncaughtException", stray));
+    // Node throws the errors in ticks after the listeners.
+    if (isNode) {
+      nodeProcess.nextTick(() => nodeProcess.off("uncaughtException", stray));
+    }
   }
 }

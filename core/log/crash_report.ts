@@ -17,7 +17,6 @@ const MAX_ANCESTORS = 20;
 
 const KINDS = { process: "Process", server: "GenServer", task: "Task" };
 
-/** Creates the event of a crashed process. */
 export function crashEvent(crash: CrashReport): RuntimeEvent {
   const { reason } = crash;
   const { pid, name, kind, initialCall, parent, ancestors, callers } = crash;

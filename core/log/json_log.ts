@@ -38,8 +38,6 @@ interface Budget {
  * 100 items (10,000 per line) and 8192 characters (65,536 per line). A line contains no control characters, and any
  * value can be written.
  *
- * @param event The event.
- *
  * @example A node that logs JSON
  * ```ts
  * import { jsonLog, Node } from "@otp/distribution/node";
@@ -92,7 +90,19 @@ function withText(report: { reason: unknown } | undefined): unknown {
 /** Converts a value for JSON. */
 function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
   try {
-    return jsonOfAny(value, depth, budget);
+    switch (typeof value) {
+      case "string":
+        return textOf(value, budget);
+      case "boolean":
+      case "undefined":
+        return value;
+      case "number":
+        return Number.isFinite(value) ? value : String(value);
+      case "object":
+        return value === null ? null : jsonOfObject(value, depth, budget);
+      default:
+        return shown(value, budget);
+    }
   } catch {
     // A getter or a proxy may throw, but a crash report must not crash.
     return shown(value, budget);
@@ -101,32 +111,18 @@ function jsonOf(value: unknown, depth: number, budget: Budget): unknown {
 
 /** Shows a value in readable form. */
 function shown(value: unknown, budget: Budget, depth?: number): string {
-  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
-  return textOf(inspectWithin(value, most, { depth }), budget);
+  return textOf(inspectWithin(value, mostOf(budget), { depth }), budget);
 }
 
 /** Cuts a text to the remaining limit. */
 function textOf(text: string, budget: Budget): string {
-  const most = Math.min(MAX_TEXT, Math.max(budget.characters, 0));
-  const cut = shorten(text, most);
+  const cut = shorten(text, mostOf(budget));
   budget.characters -= cut.length;
   return cut;
 }
 
-function jsonOfAny(value: unknown, depth: number, budget: Budget): unknown {
-  switch (typeof value) {
-    case "string":
-      return textOf(value, budget);
-    case "boolean":
-    case "undefined":
-      return value;
-    case "number":
-      return Number.isFinite(value) ? value : String(value);
-    case "object":
-      return value === null ? null : jsonOfObject(value, depth, budget);
-    default:
-      return shown(value, budget);
-  }
+function mostOf({ characters }: Budget): number {
+  return Math.min(MAX_TEXT, Math.max(characters, 0));
 }
 
 function jsonOfObject(value: object, depth: number, budget: Budget): unknown {

@@ -167,8 +167,6 @@ export type LogFilter = (event: LogEvent) => boolean | LogEvent;
  * A line is `[level] node: message`. If a program logged the message with `Logger`, the process and its label follow
  * the node, and the metadata follows the message. If the code was part of a trace, the line ends with the trace.
  *
- * @param event The event.
- *
  * @example A node that writes all that it logs
  * ```ts
  * import { Node, textLog } from "@otp/distribution/node";
@@ -188,8 +186,6 @@ export function textLog(event: LogEvent): void {
 
 /**
  * Writes warnings and errors to standard error as readable text, as `textLog` does; drops other events.
- *
- * @param event The event.
  *
  * @example Crashes only
  * ```ts

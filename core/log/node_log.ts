@@ -75,9 +75,7 @@ interface Window {
 /** Windows by the name of their suppressed events. */
 type Windows = Map<string, Window>;
 
-/** Options of a log. */
 export interface NodeLogOptions {
-  /** The node's name. */
   node: string;
   /** Receives the events that pass. */
   hook: LogHook;
@@ -93,18 +91,14 @@ export interface NodeLogOptions {
    * @default {undefined}
    */
   filter?: LogFilter;
-  /** The node's clock. */
   clock: Pick<Clock, "now" | "after">;
 }
 
-/** The log of a node. */
 export class NodeLog {
   readonly #node: string;
   readonly #hook: LogHook;
   #level: LogLevel | "none";
-  /** The rank of the level. */
   #least: number;
-  /** Drops or replaces events that pass. */
   filter: LogFilter | undefined;
   /** Receives the events after the filter, besides the hook; must not throw. */
   tap: LogHook | undefined;
@@ -116,7 +110,6 @@ export class NodeLog {
   readonly #peers: Windows = new Map();
   readonly #totals: Windows = new Map();
 
-  /** Creates a log without events. */
   constructor({ node, hook, clock, level, filter }: NodeLogOptions) {
     this.#node = node;
     this.#clock = clock;
@@ -132,7 +125,6 @@ export class NodeLog {
     });
   }
 
-  /** The least severe level that passes. */
   get level(): LogLevel | "none" {
     return this.#level;
   }
@@ -150,7 +142,6 @@ export class NodeLog {
   /**
    * Reports an event within the limits; never throws.
    *
-   * @param level The severity.
    * @param event Creates the event, or its message; called only if the event passes.
    * @param cause Set if the event may be frequent, or is caused by a peer.
    */
@@ -208,15 +199,11 @@ export class NodeLog {
     const own = `events caused by ${peer}`;
     const all = "events caused by peers";
     // Beyond its share, a peer is not counted by cause, because it could make up causes.
-    for (
-      const [windows, name] of [[this.#totals, all], [
-        this.#peers,
-        own,
-      ]] as const
-    ) {
-      if (this.#isFull(windows, name)) {
-        return this.#take(windows, level, name, OF_PEER);
-      }
+    if (this.#isFull(this.#totals, all)) {
+      return this.#take(this.#totals, level, all, OF_PEER);
+    }
+    if (this.#isFull(this.#peers, own)) {
+      return this.#take(this.#peers, level, own, OF_PEER);
     }
     return this.#take(this.#peers, level, `${what} by ${peer}`, limit) &&
       this.#take(this.#peers, level, own, OF_PEER) &&
@@ -299,12 +286,8 @@ export class NodeLog {
     } catch (error) {
       failure = `it threw: ${exitLine(error)}`;
     }
-    const message = `Cannot filter the log: ${failure}`;
-    standardLog({
-      level: "error",
-      node: this.#node,
-      message: messageText(message),
-    });
+    const message = messageText(`Cannot filter the log: ${failure}`);
+    standardLog({ level: "error", node: this.#node, message });
     return event;
   }
 
@@ -345,7 +328,6 @@ function isEvent(value: unknown): value is LogEvent {
     typeof message === "string" && typeof node === "string";
 }
 
-/** Returns the trace of the running code, if tracing is on. */
 function traceIds(): TraceIds | undefined {
   const trace = tracing?.current();
   if (trace === undefined) return undefined;

@@ -26,7 +26,6 @@ const WHAT: Record<SupervisorError, string> = {
   shutdown: "exits too often to be restarted: shutting down",
 };
 
-/** Creates the event of a supervisor's child. */
 export function supervisorEvent(
   { pid, name }: { pid: Pid; name: string | undefined },
   error: SupervisorError,
@@ -55,12 +54,10 @@ export function supervisorEvent(
   };
 }
 
-/** Returns the severity of an application's exit. */
 export function applicationLevel(reason: unknown): LogLevel {
   return reason === "normal" ? "info" : "error";
 }
 
-/** Creates the event of an exited application. */
 export function applicationEvent(name: string, reason: unknown): RuntimeEvent {
   return {
     level: applicationLevel(reason),

@@ -9,11 +9,8 @@ import type { Watchers } from "./watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
-/** The connected nodes, from the viewpoint of a node's processes. */
 export class ConnectedNodes {
-  /** The nodes that are connected and visible. */
   readonly visible: Set<string> = new Set();
-  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
   readonly erlang: Map<string, number> = new Map();
   #lastConnection = 0;
   readonly #runtime: Runtime;
@@ -24,14 +21,13 @@ export class ConnectedNodes {
     this.#watchers = watchers;
   }
 
-  /** Notifies the processes that monitor nodes of a nodeup. */
   up(node: string, isHidden: boolean, isErlang: boolean): void {
     if (!isHidden) this.visible.add(node);
     if (!isHidden && isErlang) {
       this.erlang.set(node, ++this.#lastConnection);
       this.#runtime.onErlangNode?.();
     }
-    for (const process of [...this.#runtime.processes.values()]) {
+    for (const process of this.#runtime.processes.values()) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
       for (let i = 0; i < times && process.alive; i++) {
         process.mailbox.push({ type: "nodeup", node }, process);
@@ -44,7 +40,7 @@ export class ConnectedNodes {
   down(node: string, wasUp: boolean, isHidden: boolean): void {
     this.erlang.delete(node);
     this.visible.delete(node);
-    const processes = [...this.#runtime.processes.values()];
+    const processes = this.#runtime.processes.values();
     for (const process of processes) {
       this.#loseLinks(process, node);
       if (process.entries === undefined) continue;

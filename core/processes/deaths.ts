@@ -24,7 +24,6 @@ import {
 } from "./local_process.ts";
 import type { Watchers } from "./watchers.ts";
 
-/** Ends the processes of a node. */
 export class Deaths {
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
@@ -37,7 +36,6 @@ export class Deaths {
     this.#watchers = watchers;
   }
 
-  /** Ends a process: other processes find it dead from now on. */
   terminate(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     process.alive = false;
@@ -142,7 +140,6 @@ export class Deaths {
     );
   }
 
-  /** Sends the DOWN of one monitor on a living process, which cannot do the work that the monitor waits for. */
   failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
     const watcher = this.#watchers.drop(process, ref);
     if (watcher === undefined) return;
@@ -153,7 +150,6 @@ export class Deaths {
     );
   }
 
-  /** Ends a process whose code threw or rejected. */
   crash(process: LocalProcess, error: unknown): void {
     if (isExitError(error)) this.leave(process, reasonOf(error));
     else if (process.alive) {
@@ -163,7 +159,6 @@ export class Deaths {
     }
   }
 
-  /** Ends a process that exits of its own accord. */
   leave(process: LocalProcess, reason: unknown): void {
     if (!process.alive) return;
     if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
@@ -202,7 +197,6 @@ function isEmpty(table: { readonly size: number } | undefined): boolean {
   return table === undefined || table.size === 0;
 }
 
-/** Returns the contents of a crash report. */
 function crashReportOf(process: LocalProcess, reason: unknown): CrashReport {
   const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
   const { ownLabel } = process;

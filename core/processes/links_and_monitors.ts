@@ -6,9 +6,7 @@ import { numberText, type Pid, type Ref } from "../values/pid.ts";
 
 /** A node, from one start to the next. */
 export interface NodeIncarnation {
-  /** The node's name. */
   readonly node: string;
-  /** The node's incarnation. */
   readonly creation: number;
 }
 
@@ -38,9 +36,7 @@ export interface Link {
   spares: boolean;
 }
 
-/** A monitor of this process. */
 export interface Monitor {
-  /** Its reference. */
   ref: Ref;
   /** Its target: a pid, or a name. */
   target: Target;
@@ -55,11 +51,9 @@ export function monitoredObject({ target, node }: Monitor): Place {
     : target;
 }
 
-/** A monitor on this process. */
 export interface Watcher {
   /** The process that watches. */
   readonly pid: Pid;
-  /** The monitor's reference. */
   readonly ref: Ref;
   /** The name by which the process is monitored, if any. */
   readonly name?: string;
@@ -98,7 +92,6 @@ export interface Wait {
  * monitor on a process of the same node is also the watcher of that process.
  */
 export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
-  /** The process. */
   readonly process: P;
   readonly ref: Ref;
   /** The target of the monitor, if it is one. */
@@ -107,7 +100,6 @@ export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
   node: string;
   /** When the alias ends, if it is one. */
   alias: AliasMode | undefined;
-  /** The wait for an answer, if there is one. */
   wait: Wait | undefined;
 
   constructor(
@@ -213,7 +205,6 @@ export class LinkTable {
   /** All links, once there were three. */
   #all: Map<Key, Link> | undefined = undefined;
 
-  /** Creates the table of a process on the node `node`. */
   constructor(node: NodeIncarnation) {
     this.#node = node;
   }
@@ -229,7 +220,6 @@ export class LinkTable {
     return this.#second === undefined ? this.#first : undefined;
   }
 
-  /** Returns the link to a process. */
   get(pid: Pid): Link | undefined {
     if (this.#all !== undefined) return this.#all.get(this.#keyOf(pid));
     if (this.#first?.pid.equals(pid)) return this.#first;

@@ -84,19 +84,14 @@ export class ColdState {
 
 /** The state of one process. It extends {@linkcode ProcessSchedule} to save an object per process. */
 export class LocalProcess extends ProcessSchedule implements MailboxHost {
-  /** The process's pid. */
   readonly pid: Pid;
-  /** The node that it is on. */
   readonly runtime: Runtime;
-  /** The context of its code. */
   readonly context: ProcessContext;
   /** The process that its output goes to. */
   groupLeader: Pid;
-  /** The process that started it. */
   readonly parent: Pid | undefined;
   /** Its lineage; set if every abnormal exit is logged. */
   readonly lineage: Lineage | undefined;
-  /** A description of the code that it runs. */
   readonly label: string | undefined;
   /** Whether exit signals become messages. */
   trapExit = false;
@@ -122,7 +117,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   /** The state that few processes have. */
   cold: ColdState | undefined = undefined;
 
-  /** Created by `Runtime.spawn`. */
   constructor(
     runtime: Runtime,
     options: ProcessOptions,
@@ -158,12 +152,10 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return this.dictionary?.get(termKey(PROCESS_LABEL))?.value;
   }
 
-  /** Why it exited. */
   get exitReason(): unknown {
     return this.context.exitReason;
   }
 
-  /** Its callers, nearest first. */
   get callers(): Pid[] | undefined {
     return this.lineage?.callers;
   }
@@ -233,14 +225,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     this.runtime.quotas.release(node, "entries");
   }
 
-  /** Uncounts all entries. */
   dropAll(): void {
     for (const [node, kept] of this.cold?.entries ?? []) {
       for (let i = 0; i < kept; i++) this.dropFor(node);
     }
   }
 
-  /** Cancels the timers whose messages go to it. */
   cancelTimers(): void {
     for (const timer of this.cold?.timers ?? []) timer.cancel();
   }
@@ -320,7 +310,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     return runtime.route(node, true).sendName(this.pid, name, message);
   }
 
-  /** Sends a message to an alias. */
   sendAlias(alias: Ref, message: unknown): Backpressure {
     const runtime = this.runtime;
     if (alias.node === runtime.node) {
@@ -350,7 +339,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     runtime.reply(runtime.route(node), this.pid, to, value);
   }
 
-  /** Links this process to another. */
   link(to: Pid): void {
     if (to.equals(this.pid)) return;
     const { runtime } = this;
@@ -494,12 +482,10 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     }
   }
 
-  /** Returns its entries that are monitors. */
   monitors(): (Entry & Monitor)[] {
     return [...this.entries?.values() ?? []].filter(isMonitor);
   }
 
-  /** Returns the processes and names that it monitors. */
   monitored(): Place[] {
     return this.monitors().map(monitoredObject);
   }

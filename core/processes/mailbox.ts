@@ -1,6 +1,6 @@
 /** A process's mailbox: the messages that have arrived, and the waits for messages. */
 
-import { failure, ignore } from "../promises/promises.ts";
+import { failure, ignore, keepFunctions, kept } from "../promises/promises.ts";
 import { ReceiveTimeout } from "../values/error_classes.ts";
 import { type ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 
@@ -15,9 +15,7 @@ export type Guard = (message: unknown) => boolean;
 class Receiver {
   /** Settles with the message. */
   readonly promise: Promise<unknown>;
-  /** Whether the wait stays pending when its process exits. */
   readonly isServer: boolean;
-  /** Settles the promise. */
   readonly resolve: (message: unknown) => void;
   /** The message, from its arrival to the process's turn. */
   message: unknown = undefined;
@@ -25,8 +23,8 @@ class Receiver {
   constructor(isServer = false) {
     this.isServer = isServer;
     // Keep no reject function: its 72 bytes per idle process would serve an error that rarely comes.
-    this.promise = new Promise(keepResolve);
-    this.resolve = resolver;
+    this.promise = new Promise(keepFunctions);
+    this.resolve = kept.resolve;
   }
 
   /** Ends the wait with an error. */
@@ -44,16 +42,8 @@ class Receiver {
   }
 }
 
-let resolver: (message: unknown) => void;
-
-/** Shared by all receivers, because a closure for each would cost 100 bytes. */
-function keepResolve(resolve: (message: unknown) => void): void {
-  resolver = resolve;
-}
-
 /** A receiver in a chain, with its guard and the ends other than a message. */
 class ChainedReceiver {
-  /** The wait. */
   readonly receiver: Receiver;
   /** Accepts messages; every message by default. */
   readonly guard: Guard | undefined;
@@ -61,12 +51,9 @@ class ChainedReceiver {
   readonly isOwn: boolean;
   /** Called when the receiver leaves: stops its timer, and removes its listener from the abort signal. */
   release: (() => void) | undefined = undefined;
-  /** The previous place. */
   before: ChainedReceiver | undefined = undefined;
-  /** The next place. */
   after: ChainedReceiver | undefined = undefined;
 
-  /** Creates a place outside any chain. */
   constructor(receiver: Receiver, guard?: Guard, isOwn = true) {
     this.receiver = receiver;
     this.guard = guard;
@@ -79,9 +66,7 @@ class ChainedReceiver {
  * that no message ends. In an object of its own, because most processes never have one.
  */
 class Receivers {
-  /** The first place of the chain. */
   first: ChainedReceiver | undefined = undefined;
-  /** The last place of the chain. */
   last: ChainedReceiver | undefined = undefined;
   /** Waits that no message ends. */
   #sleepers: Set<ChainedReceiver> | undefined = undefined;
@@ -179,12 +164,10 @@ export class Mailbox {
   #head = 0;
   /** The only wait, if it accepts any message and cannot end otherwise: the usual case. */
   #only: Receiver | undefined;
-  /** Other waits. */
   #others: Receivers | undefined;
   /** The number of messages that have arrived. */
   received = 0;
 
-  /** The number of messages. */
   get length(): number {
     return this.#queue.length - this.#head;
   }
@@ -300,7 +283,6 @@ export class Mailbox {
     }
   }
 
-  /** Waits for a message. */
   receive(
     guard: Guard | undefined,
     options: WaitOptions | undefined,
@@ -353,7 +335,6 @@ export class Mailbox {
     return receiver.promise;
   }
 
-  /** Waits for a time. */
   sleep<T>(ms: number, value: T, host: MailboxHost): Promise<T> {
     const receiver = new Receiver();
     const others = this.#others ??= new Receivers();

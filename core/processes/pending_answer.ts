@@ -14,7 +14,7 @@
  * promise keeps the first, and an answer whose process has exited meanwhile is abandoned.
  */
 
-import { failure, ignore } from "../promises/promises.ts";
+import { failure, ignore, keepFunctions, kept } from "../promises/promises.ts";
 import {
   type Abortable,
   cancelTogether,
@@ -39,16 +39,11 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   #isSettled = false;
   #deadline: Deadline | undefined;
 
-  /**
-   * Creates a pending answer.
-   *
-   * @param process The process that awaits it.
-   * @param mayBeLeft Whether callers often do not await the answer: a failure must then not end the program.
-   */
+  /** With `mayBeLeft`, callers often do not await the answer: a failure must then not end the program. */
   constructor(process: LocalProcess, mayBeLeft = false) {
     this.process = process;
     this.#mayBeLeft = mayBeLeft;
-    this.promise = new Promise(keep);
+    this.promise = new Promise(keepFunctions);
     this.#resolve = kept.resolve;
     this.#reject = kept.reject;
   }
@@ -155,20 +150,6 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   }
 }
 
-const kept = { resolve: ignore, reject: ignore } as {
-  resolve: (value: unknown) => void;
-  reject: (error: unknown) => void;
-};
-
-/** Shared by all answers, because a closure for each would cost 100 bytes. */
-function keep(
-  resolve: (value: never) => void,
-  reject: (error: unknown) => void,
-): void {
-  kept.resolve = resolve as (value: unknown) => void;
-  kept.reject = reject;
-}
-
 /**
  * An answer to a request with a reference: the alias, the monitor or the spawn request. It is the entry of its reference
  * in the table of the process.
@@ -182,14 +163,7 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait, Entry {
   /** The reply itself, until the wait ends. */
   wait: Wait | undefined = this;
 
-  /**
-   * Creates a pending reply.
-   *
-   * @param process The process that awaits the reply.
-   * @param node The node that the reply comes from.
-   * @param mayBeLeft Whether callers often do not await the reply.
-   * @param ref The reference; a new one by default.
-   */
+  /** Creates the wait of a process for a reply from `node`. */
   constructor(
     process: LocalProcess,
     node: string,

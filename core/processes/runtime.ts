@@ -43,7 +43,6 @@ export interface Runtime extends NodeIncarnation {
   readonly maxDepth: number;
   /** The sender of signals that the node itself sends: a pid that no process has. */
   readonly nobody: Pid;
-  /** The node's log. */
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
@@ -66,7 +65,6 @@ export interface Runtime extends NodeIncarnation {
   onSharedExit:
     | ((shared: LocalProcess, reason: unknown, link: Link | undefined) => void)
     | undefined;
-  /** The registered names. */
   readonly names: ReadonlyMap<string, LocalProcess>;
   /** Starts the processes of names that exist only on demand; each function returns its process. */
   readonly lazyProcesses: Map<string, () => LocalProcess>;
@@ -80,7 +78,6 @@ export interface Runtime extends NodeIncarnation {
    * Dials the nodes that a connected node introduces; absent if this node does not connect to the peers of its peers.
    */
   introduce: ((by: string, nodes: readonly string[]) => void) | undefined;
-  /** Closes the connection to a node. */
   disconnect: (node: string) => void;
   /** Called before the nodeup of a visible node of Erlang's wire. */
   onErlangNode: (() => void) | undefined;
@@ -123,9 +120,7 @@ export interface Runtime extends NodeIncarnation {
   unregister(name: string): boolean;
   /** Creates a pid of this node that no process has or will have. */
   unusedPid(): Pid;
-  /** Creates a reference of this node. */
   makeRef(): Ref;
-  /** Creates an id for an unlink. */
   nextUnlinkId(): number;
 
   /** Starts a process; its code begins after the current one has yielded. */
@@ -169,12 +164,6 @@ export interface Runtime extends NodeIncarnation {
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
-  /**
-   * Notifies every affected process that a node is gone or cannot be reached.
-   *
-   * @param node The node.
-   * @param wasUp Whether it was connected.
-   * @param isHidden Whether the connection was a hidden one.
-   */
+  /** Notifies every affected process that a node is gone, if it `wasUp`, or cannot be reached. */
   nodeDown(node: string, wasUp: boolean, isHidden?: boolean): void;
 }

@@ -13,13 +13,11 @@ export interface TimerReceiver {
 
 /** The parts of a node that its timers need. */
 export interface TimerHost {
-  /** The sender of the messages. */
   readonly nobody: Pid;
   /** Delivers to the processes of the node. */
   readonly local: Pick<Signals, "send" | "sendName">;
   /** Returns the process of a pid, if it is alive. */
   find(pid: Pid): TimerReceiver | undefined;
-  /** Creates a reference. */
   makeRef(): Ref;
   /** Milliseconds since some fixed moment. */
   now(): number;
@@ -29,7 +27,6 @@ export interface TimerHost {
 
 /** A message to be sent later. */
 export class PendingTimer {
-  /** The timer's reference. */
   readonly ref: Ref;
   /** The time at which it is sent, by the node's clock. */
   readonly due: number;
@@ -37,11 +34,7 @@ export class PendingTimer {
   readonly #receiver: TimerReceiver | undefined;
   readonly #stop: () => void;
 
-  /**
-   * Creates a timer that is listed in `all`.
-   *
-   * @param receiver The process that the message goes to; `undefined` for a name.
-   */
+  /** Creates a timer that is listed in `all`; without `receiver`, its message goes to a name. */
   constructor(
     host: TimerHost,
     all: Map<number, PendingTimer>,
@@ -64,7 +57,6 @@ export class PendingTimer {
     }
   }
 
-  /** Cancels the timer. */
   cancel(): void {
     this.#stop();
     this.#forget();
@@ -79,7 +71,6 @@ export class PendingTimer {
   }
 }
 
-/** The timers of a node, each by its reference's number. */
 export class Timers {
   readonly #host: TimerHost;
   readonly #timers = new Map<number, PendingTimer>();
@@ -88,7 +79,6 @@ export class Timers {
     this.#host = host;
   }
 
-  /** The number of pending timers. */
   get size(): number {
     return this.#timers.size;
   }
@@ -121,7 +111,6 @@ export class Timers {
     return timer !== undefined;
   }
 
-  /** Cancels all timers. */
   stop(): void {
     for (const timer of this.#timers.values()) timer.cancel();
   }

@@ -24,7 +24,6 @@ import {
 import type { ReplyTarget } from "../values/reply_to.ts";
 import type { LocalProcess } from "./local_process.ts";
 
-/** A watcher of a process. */
 type Indexed = IndexedWatcher<LocalProcess>;
 
 /** Returns all monitors on a process. */
@@ -63,7 +62,6 @@ class NodeReferences {
   }
 }
 
-/** The watchers of a node's processes. */
 export class Watchers {
   readonly #node: NodeIncarnation;
   readonly #quotas: PeerQuotas;
@@ -78,14 +76,12 @@ export class Watchers {
     this.#quotas = quotas;
   }
 
-  /** The size of the index. */
   get size(): number {
     let size = 0;
     for (const references of this.#index.values()) size += references.size;
     return size;
   }
 
-  /** Adds a monitor on a process. */
   add(
     process: LocalProcess,
     pid: Pid,
@@ -180,7 +176,6 @@ export class Watchers {
     }
   }
 
-  /** Ends the monitors of a node that is down. */
   lose(node: string, processes: Iterable<LocalProcess>): void {
     for (const process of processes) {
       for (const watcher of process.indexedWatchers ?? []) {

@@ -14,6 +14,21 @@ export const nativeThen: typeof Promise.prototype.then = Promise.prototype.then;
 /** Marks a rejection as handled: the waits of a dead process must not end the program. */
 export function ignore(): void {}
 
+/** The functions of the promise that was created last. */
+export const kept = { resolve: ignore, reject: ignore } as {
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+};
+
+/** The executor of promises that many processes await: a closure for each would cost 100 bytes. */
+export function keepFunctions(
+  resolve: (value: never) => void,
+  reject: (error: unknown) => void,
+): void {
+  kept.resolve = resolve as (value: unknown) => void;
+  kept.reject = reject;
+}
+
 /** Calls a function that returns a promise. If the function throws, the promise rejects with the error. */
 export function promised<T>(fn: () => Promise<T>): Promise<T> {
   try {
@@ -52,10 +67,7 @@ const HOST_FRAMES = /\n\s+at [^\n]*\(?(?:ext:|node:internal\/)[^\n]*/g;
 
 /**
  * Returns a promise that rejects with an error of the code that awaits it. Pass it to a promise's `resolve` in the
- * same turn.
- *
- * @param make Creates the error.
- * @param made Called when the error has its stack.
+ * same turn. Calls `made` when the error has its stack.
  */
 export function failure(
   make: () => unknown,
@@ -72,10 +84,7 @@ export function failure(
 
 /**
  * Replaces an error's stack by the stack of the code that awaits the running code, without the frames down to `hidden`.
- *
- * @param error The thrown value; anything but an error is returned unchanged.
- * @param hidden The last function to hide.
- * @returns The error.
+ * Returns any other value unchanged.
  */
 export function atAwait(
   error: unknown,

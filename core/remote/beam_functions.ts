@@ -43,7 +43,6 @@ export class BeamFunctions {
     (run: { function: string; args: unknown[] }) => Mfa
   >();
 
-  /** Creates the names of the functions of `modules`. */
   constructor(modules: Modules) {
     this.#modules = modules;
     modules.services.set(UNDEFINED, undefinedFunction);
@@ -107,14 +106,9 @@ export class BeamFunctions {
     name: string,
   ): { module: string; function: string; types?: BeamTypes } | undefined {
     const own = fromBeamName(module);
-    const named = fromBeamFunction(own, name);
     // A user's module may have names in the style of the BEAM.
-    return this.#exported(own, named) ??
-      (named === name ? undefined : this.#exported(own, name));
-  }
-
-  #exported(module: string, name: string): ReturnType<BeamFunctions["find"]> {
-    const found = this.#modules.lookup(module, name);
+    const found = this.#modules.lookup(own, fromBeamFunction(own, name)) ??
+      this.#modules.lookup(own, name);
     return found && {
       module: found.module,
       function: found.name,
@@ -151,11 +145,10 @@ export class BeamFunctions {
         } on an Erlang node: it has no such service`,
       );
     }
-    const types = this.#typesOf(run);
     return [
       toBeamName(module),
       toBeamFunction(module, name),
-      argsToBeam(args, types),
+      argsToBeam(args, this.#typesOf(run)),
     ];
   }
 }

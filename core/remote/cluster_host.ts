@@ -1,6 +1,5 @@
 /** The functions of a node that clusters use to find other nodes. */
 
-/** The functions of a node that clusters use. */
 export interface ClusterHost {
   /** The address and port that the node listens on; the address as configured. */
   readonly listen: { readonly host: string; readonly port: number };

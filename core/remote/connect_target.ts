@@ -27,7 +27,6 @@ export type ConnectOutcome =
   | {
     /** The node's name. */
     node: string;
-    /** Whether it is connected. */
     connected: true;
     /** Whether it was not connected before. */
     isNew: boolean;
@@ -35,7 +34,6 @@ export type ConnectOutcome =
   | {
     /** The node's name, if it is known. */
     node: string | undefined;
-    /** Whether it is connected. */
     connected: false;
     /** The reason, as a sentence. */
     reason: string;

@@ -7,10 +7,13 @@ import {
 } from "../values/error_classes.ts";
 import { inspect, printable, quote } from "../values/inspect.ts";
 import { Atom, nameOf } from "../values/atom.ts";
-import { remoteNameOf } from "../values/beam_names.ts";
-import { functionOfAtom, unquotedName } from "../values/beam_names.ts";
+import {
+  functionOfAtom,
+  remoteNameOf,
+  unquotedName,
+} from "../values/beam_names.ts";
 import type { Lineage } from "../values/lineage.ts";
-import { checkString } from "../values/check_arguments.ts";
+import { checkString, isName } from "../values/check_arguments.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
 /** The exports of a module: functions by name. Other values are ignored. */
@@ -73,7 +76,6 @@ export type RemoteModule<M> = <K extends FunctionNames<M>>(
  *
  * @typeParam M The module's type.
  * @param module The name under which the other node exports the module.
- * @returns A function from the name of a function to its name with its types.
  * @throws {TypeError} If a name is not a text, or is empty.
  *
  * @example Usage
@@ -143,15 +145,11 @@ const MAX_ARGUMENTS = 10_000;
 
 /** A function with the names under which the node exports it. */
 export interface ExportedFunction {
-  /** The function. */
   fn: AnyFunction;
-  /** The name of its module. */
   module: string;
-  /** The name of the function in the module. */
   name: string;
 }
 
-/** The exported modules of a node. */
 export class Modules {
   readonly #modules = new TextMap<ModuleExports>();
   /** The functions of each module, read at export: a getter must not run because another node asks. */
@@ -207,17 +205,14 @@ export class Modules {
     return fn;
   }
 
-  /** Returns the exported modules, by name. */
   entries(): Iterable<[string, ModuleExports]> {
     return this.#modules;
   }
 
-  /** Returns the name under which a function is exported. */
   nameOf(fn: AnyFunction): [module: string, name: string] | undefined {
     return this.#named.get(fn);
   }
 
-  /** Returns an exported function with its names. */
   lookup(module: string, name: string): ExportedFunction | undefined {
     module = unquotedName(module);
     name = unquotedName(name);
@@ -404,10 +399,6 @@ export function checkName(
       inspect(fn)
     }: give a function, or [module, function] as in ["Chat", "receiveMessage"]`,
   );
-}
-
-function isName(value: unknown): value is string | Atom {
-  return typeof value === "string" || value instanceof Atom;
 }
 
 /** Rejects a value that is no function before a process is started for it. */

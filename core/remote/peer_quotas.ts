@@ -24,25 +24,14 @@ export type RefusedRequest =
   | "monitors"
   | "entries";
 
+/** The prefix of the limits for one peer, or for all peers together. */
+type LimitPrefix = "maxRemote" | "maxTotalRemote";
+
 /** The limits for one peer, and for all peers together. */
-export interface PeerQuotaLimits {
-  /** Processes of one peer. */
-  maxRemoteProcesses: number;
-  /** Links of one peer. */
-  maxRemoteLinks: number;
-  /** Monitors of one peer. */
-  maxRemoteMonitors: number;
-  /** Entries that servers keep for one peer. */
-  maxRemoteEntries: number;
-  /** Processes of all peers. */
-  maxTotalRemoteProcesses: number;
-  /** Links of all peers. */
-  maxTotalRemoteLinks: number;
-  /** Monitors of all peers. */
-  maxTotalRemoteMonitors: number;
-  /** Entries that servers keep for all peers. */
-  maxTotalRemoteEntries: number;
-}
+export type PeerQuotaLimits = Record<
+  `${LimitPrefix}${Capitalize<Counted>}`,
+  number
+>;
 
 /** Called when a peer's request is refused. */
 export type OnRefused = (
@@ -57,12 +46,18 @@ type Held = Record<Counted, number>;
 const MAX_ENTRY = 1 << 16;
 
 const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
-const ANY: Held = {
-  processes: Infinity,
-  links: Infinity,
-  monitors: Infinity,
-  entries: Infinity,
-};
+
+function limitsOf(
+  limits: Partial<PeerQuotaLimits> = {},
+  prefix: LimitPrefix,
+): Held {
+  return {
+    processes: limits[`${prefix}Processes`] ?? Infinity,
+    links: limits[`${prefix}Links`] ?? Infinity,
+    monitors: limits[`${prefix}Monitors`] ?? Infinity,
+    entries: limits[`${prefix}Entries`] ?? Infinity,
+  };
+}
 
 /** Counts the resources that each peer uses. */
 export class PeerQuotas {
@@ -73,23 +68,12 @@ export class PeerQuotas {
   #lastNode = "";
   #last: Held = NONE;
 
-  /** Called when a peer's request is refused. */
   readonly refused: OnRefused;
 
   constructor(limits?: PeerQuotaLimits, refused: OnRefused = () => {}) {
     this.refused = refused;
-    this.#each = limits === undefined ? ANY : {
-      processes: limits.maxRemoteProcesses,
-      links: limits.maxRemoteLinks,
-      monitors: limits.maxRemoteMonitors,
-      entries: limits.maxRemoteEntries,
-    };
-    this.#all = limits === undefined ? ANY : {
-      processes: limits.maxTotalRemoteProcesses,
-      links: limits.maxTotalRemoteLinks,
-      monitors: limits.maxTotalRemoteMonitors,
-      entries: limits.maxTotalRemoteEntries,
-    };
+    this.#each = limitsOf(limits, "maxRemote");
+    this.#all = limitsOf(limits, "maxTotalRemote");
   }
 
   #of(node: string): Held {
@@ -103,17 +87,15 @@ export class PeerQuotas {
 
   /** Returns why a node may use no more of a resource; `undefined` if it may. */
   refusal(node: string, kind: Counted): string | undefined {
-    if (this.#of(node)[kind] >= this.#each[kind]) {
-      return `there are ${
-        this.#each[kind]
-      } ${kind} of that node's here already (limits.maxRemote${
+    const each = this.#each[kind];
+    if (this.#of(node)[kind] >= each) {
+      return `there are ${each} ${kind} of that node's here already (limits.maxRemote${
         capitalized(kind)
       })`;
     }
-    if (this.#totals[kind] >= this.#all[kind]) {
-      return `there are ${
-        this.#all[kind]
-      } ${kind} of other nodes' here already (limits.maxTotalRemote${
+    const all = this.#all[kind];
+    if (this.#totals[kind] >= all) {
+      return `there are ${all} ${kind} of other nodes' here already (limits.maxTotalRemote${
         capitalized(kind)
       })`;
     }
@@ -141,7 +123,6 @@ export class PeerQuotas {
     return true;
   }
 
-  /** Counts a resource for a node. */
   acquire(node: string, kind: Counted): void {
     let held = this.#of(node);
     if (held === NONE) this.#held.set(node, held = { ...NONE });
@@ -161,7 +142,6 @@ export class PeerQuotas {
     this.#last = NONE;
   }
 
-  /** Returns the resources that all peers together use. */
   totals(): Record<Counted, number> {
     return { ...this.#totals };
   }

@@ -5,104 +5,41 @@
 
 import { NodeRuntime } from "./node_runtime.ts";
 import type { Runtime } from "../processes/runtime.ts";
-import type {
-  Backpressure,
-  Signals,
-  SpawnRequest,
-  SpawnResult,
-  Target,
-  UnlinkId,
-} from "../signals/signal.ts";
+import type { Signals } from "../signals/signal.ts";
 import { setDefaultNode } from "../context/async_context.ts";
-import type { Pid, Ref } from "../values/pid.ts";
-import type { ReplyTarget } from "../values/reply_to.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** Delivers signals to a node of this program without a connection. Values are copied, as within a node. */
-class Loopback implements Signals {
-  readonly #runtime: Runtime;
-
-  /** Creates the channel to the processes of a runtime. */
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
-  }
-
-  #copy<T>(value: T): T {
-    return copyTerm(value, this.#runtime.maxDepth) as T;
-  }
-
-  send(from: Pid, to: Pid, message: unknown): Backpressure {
-    return this.#runtime.local.send(from, to, this.#copy(message));
-  }
-
-  sendName(from: Pid, name: string, message: unknown): Backpressure {
-    return this.#runtime.local.sendName(from, name, this.#copy(message));
-  }
-
-  sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure {
-    return this.#runtime.local.sendAlias(from, alias, this.#copy(message));
-  }
-
-  reply(
-    from: Pid,
-    to: ReplyTarget,
-    value: unknown,
-    endsMonitor?: boolean,
-  ): void {
-    this.#runtime.local.reply(from, to, this.#copy(value), endsMonitor);
-  }
-
-  link(from: Pid, to: Pid): void {
-    this.#runtime.local.link(from, to);
-  }
-
-  unlink(from: Pid, to: Pid, id: UnlinkId): void {
-    this.#runtime.local.unlink(from, to, id);
-  }
-
-  unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
-    this.#runtime.local.unlinkAck(from, to, id);
-  }
-
-  exit(from: Pid, to: Pid, reason: unknown): void {
-    this.#runtime.local.exit(from, to, this.#copy(reason));
-  }
-
-  exitLink(from: Pid, to: Pid, reason: unknown): void {
-    this.#runtime.local.exitLink(from, to, this.#copy(reason));
-  }
-
-  monitor(from: Pid, target: Target, ref: Ref, isCall?: boolean): void {
-    this.#runtime.local.monitor(from, target, ref, isCall);
-  }
-
-  demonitor(from: Pid, ref: Ref, target?: Target): void {
-    this.#runtime.local.demonitor(from, ref, target);
-  }
-
-  down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
-    this.#runtime.local.down(from, to, ref, this.#copy(reason), name);
-  }
-
-  spawnRequest(from: Pid, request: SpawnRequest): void {
-    const { run } = request;
-    const args = this.#copy(run.args);
-    this.#runtime.local.spawnRequest(from, {
-      ...request,
-      run: { ...run, args },
-    });
-  }
-
-  spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
-    this.#runtime.local.spawnReply(from, to, ref, result);
-  }
-
-  groupLeader(from: Pid, to: Pid, leader: Pid): void {
-    this.#runtime.local.groupLeader(from, to, leader);
-  }
+/** Returns the channel to a node of this program, without a connection. Values are copied, as within a node. */
+function loopback({ local, maxDepth }: Runtime): Signals {
+  const copy = (value: unknown) => copyTerm(value, maxDepth);
+  return {
+    send: (from, to, message) => local.send(from, to, copy(message)),
+    sendName: (from, name, message) =>
+      local.sendName(from, name, copy(message)),
+    sendAlias: (from, alias, message) =>
+      local.sendAlias(from, alias, copy(message)),
+    reply: (from, to, value, endsMonitor) =>
+      local.reply(from, to, copy(value), endsMonitor),
+    link: (from, to) => local.link(from, to),
+    unlink: (from, to, id) => local.unlink(from, to, id),
+    unlinkAck: (from, to, id) => local.unlinkAck(from, to, id),
+    exit: (from, to, reason) => local.exit(from, to, copy(reason)),
+    exitLink: (from, to, reason) => local.exitLink(from, to, copy(reason)),
+    monitor: (from, target, ref, isCall) =>
+      local.monitor(from, target, ref, isCall),
+    demonitor: (from, ref, target) => local.demonitor(from, ref, target),
+    down: (from, to, ref, reason, name) =>
+      local.down(from, to, ref, copy(reason), name),
+    spawnRequest(from, request) {
+      const args = copy(request.run.args) as unknown[];
+      local.spawnRequest(from, { ...request, run: { ...request.run, args } });
+    },
+    spawnReply: (from, to, ref, result) =>
+      local.spawnReply(from, to, ref, result),
+    groupLeader: (from, to, leader) => local.groupLeader(from, to, leader),
+  };
 }
 
-/** The name of the unnamed node. */
 export const NO_NODE = "nonode@nohost";
 
 let noNode: Runtime | undefined;
@@ -131,7 +68,6 @@ export function unnamed(): Runtime {
   return noNode;
 }
 
-/** Whether a runtime belongs to the unnamed node. */
 export function isUnnamed(runtime: Runtime): boolean {
   return runtime === noNode;
 }
@@ -145,18 +81,17 @@ export function onUnnamedRuntime(fn: (runtime: Runtime) => void): void {
 
 /** Returns the channel from this program's nodes to the processes of the unnamed node. */
 export function unnamedLoopback(): Signals {
-  return noNodeLoopback ??= new Loopback(unnamed());
+  return noNodeLoopback ??= loopback(unnamed());
 }
 
 /** Makes a node reachable or unreachable from the unnamed node. */
 export function setLoopback(runtime: Runtime, isReachable: boolean): void {
-  if (isReachable) loopbacks.set(runtime.node, new Loopback(runtime));
+  if (isReachable) loopbacks.set(runtime.node, loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
     noNode?.nodeDown(runtime.node, false);
   }
 }
 
-/** Returns the runtime of the default node. */
 export function currentDefault(): Runtime {
   return defaultRuntime ?? (defaultRuntime = unnamed());
 }

@@ -17,10 +17,7 @@ import {
 } from "../processes/local_process.ts";
 import type { Watchers } from "../processes/watchers.ts";
 import type { Runtime } from "../processes/runtime.ts";
-import {
-  deliverSpawnReply,
-  startRequested,
-} from "../spawning/spawn_requests.ts";
+import { resolveFor } from "../spawning/spawn_requests.ts";
 import { exitMessage } from "../values/exit_message.ts";
 import { isReason, isShutdown } from "../values/exit_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
@@ -40,7 +37,6 @@ import type {
   UnlinkId,
 } from "../signals/signal.ts";
 
-/** Delivers signals to the processes of a node. */
 export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
@@ -137,7 +133,6 @@ export class LocalDelivery implements Signals {
     if (isEnded && !endsMonitor) endMonitor(process, ref, target, node);
   }
 
-  /** Returns the entry of an active alias. */
   #entryOf(alias: Ref): Entry | undefined {
     const entry = this.#aliases.get(alias.number);
     return alias.creation === this.#creation &&
@@ -264,11 +259,50 @@ export class LocalDelivery implements Signals {
   }
 
   spawnRequest(from: Pid, request: SpawnRequest): void {
-    startRequested(this.#runtime, from, request);
+    const runtime = this.#runtime;
+    const { ref, run, link, monitor, groupLeader } = request;
+    const found = resolveFor(runtime, run, from.node, "resolveSpawn");
+    if ("error" in found) {
+      runtime.back(from.node).spawnReply(runtime.nobody, from, ref, found);
+      return;
+    }
+    runtime.spawn(found.fn, {
+      parent: from,
+      groupLeader,
+      label: found.label,
+      kind: found.kind,
+      link: link ? from : undefined,
+      monitor: monitor ? { pid: from, ref } : undefined,
+      replyTo: { pid: from, ref },
+      origin: from.node,
+    });
   }
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
-    deliverSpawnReply(this.#runtime, from, to, ref, result);
+    const runtime = this.#runtime;
+    const process = runtime.find(to);
+    const wait = process?.entries?.get(ref.number)?.wait;
+    if (
+      process === undefined || wait?.spawned === undefined ||
+      wait.node !== from.node || ref.creation !== this.#creation
+    ) {
+      // The caller has exited, or asked another node: end the new process's link and monitor.
+      if ("error" in result) return;
+      const back = runtime.back(from.node);
+      if (result.link) back.exitLink(to, from, "noproc");
+      if (result.monitor) {
+        endMonitor({ runtime, pid: to }, ref, from, from.node);
+      }
+      return;
+    }
+    if ("pid" in result) {
+      // The process may have learned of the new process from others, and have linked and unlinked it by now.
+      if (result.link && process.links?.get(result.pid) === undefined) {
+        process.addLink(result.pid, false, wait.tellsEnd);
+      }
+      if (result.monitor) process.addMonitor(ref, result.pid, from.node);
+    }
+    wait.spawned(result);
   }
 
   groupLeader(_from: Pid, to: Pid, leader: Pid): void {

@@ -43,13 +43,9 @@ import { DEFAULT_MAX_DEPTH } from "../values/term.ts";
 /** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
 const LAST_RESERVED = 99;
 
-/** Options for a node's runtime. */
 export interface RuntimeOptions {
-  /** The node's name. */
   node: string;
-  /** The node's incarnation. */
   creation: number;
-  /** The node's clock. */
   clock?: Clock;
   /**
    * Returns the channel to another node that is connected or, with `connect`, about to be. `isNamed` says that the
@@ -69,15 +65,12 @@ export interface RuntimeOptions {
   report?: (event: RuntimeEvent) => void;
   /** The node's log, if it has other sources too; replaces `report`. */
   log?: NodeLog;
-  /** The maximum nesting of a message. */
   maxDepth?: number;
   /** The quotas of one peer; unlimited by default. */
   peerLimits?: PeerQuotaLimits;
-  /** Called when a peer's request is refused. */
   refused?: (node: string, what: RefusedRequest, message: string) => void;
 }
 
-/** The processes of a node, and the services that they use. */
 export class NodeRuntime implements Runtime {
   readonly node: string;
   readonly creation: number;
@@ -115,7 +108,6 @@ export class NodeRuntime implements Runtime {
   #lastRef = 0;
   #lastUnlinkId = 0;
 
-  /** Creates a node without processes. */
   constructor(options: RuntimeOptions) {
     this.node = options.node;
     this.creation = options.creation;
@@ -313,7 +305,7 @@ export class NodeRuntime implements Runtime {
   /** Ends every process, when the node stops. */
   stop(reason: unknown): void {
     this.stopped = true;
-    for (const process of [...this.processes.values()]) {
+    for (const process of this.processes.values()) {
       this.terminate(process, reason);
     }
     this.timers.stop();

@@ -15,7 +15,6 @@ import type { Runtime } from "../processes/runtime.ts";
 import type { Runnable, SpawnResult } from "../signals/signal.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** The wait for the answer to a spawn request. */
 class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
   readonly #link: boolean;
   readonly #monitor: boolean;
@@ -60,9 +59,8 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 
 /**
  * Describes a function for a request to a node: by its exported name, as a function stored on this node, or by its
- * source. Arguments for this node are copied; a wire copies arguments for another node when it writes them.
+ * source. Arguments for this node, of at most `maxDepth` levels, are copied; a wire copies others when it writes them.
  *
- * @param maxDepth The maximum nesting of arguments for this node.
  * @throws {TypeError} If the function cannot be sent.
  */
 export function requestOf(

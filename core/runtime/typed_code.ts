@@ -9,7 +9,6 @@ import { insideOf } from "./current_process.ts";
 import { followDefaultRuntime, isUnnamed } from "./default_node.ts";
 import { runOn } from "../processes/stand_in.ts";
 
-/** The contexts of typed code. */
 const typed = new WeakSet<ProcessContext>();
 
 /**
@@ -23,7 +22,6 @@ export function runsTyped(process: LocalProcess): void {
   process.abortSignal().addEventListener("abort", stop, { once: true });
 }
 
-/** Whether the running code is typed code. */
 export function isTypedCode(): boolean {
   const context = insideOf()?.cold?.standsFor?.context ?? currentContext();
   return context !== undefined && typed.has(context);

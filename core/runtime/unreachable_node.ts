@@ -14,7 +14,6 @@ export class UnreachableNode implements Signals {
   readonly #runtime: Runtime;
   readonly #node: string;
 
-  /** Creates the channel from the node of `runtime` to `node`. */
   constructor(runtime: Runtime, node: string) {
     this.#runtime = runtime;
     this.#node = node;

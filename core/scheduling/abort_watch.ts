@@ -11,7 +11,6 @@ export interface Abortable {
   aborted(reason: unknown): void;
 }
 
-/** The waits on one signal. */
 class AbortWatch {
   readonly #signal: AbortSignal;
   readonly #waiting = new Set<Abortable>();
@@ -47,11 +46,7 @@ class AbortWatch {
 
 const watches = new WeakMap<AbortSignal, AbortWatch>();
 
-/**
- * Makes a signal, which must not be aborted, end a wait.
- *
- * @returns A handle that ends the watch.
- */
+/** Makes a signal, which must not be aborted, end a wait; returns a handle that ends the watch. */
 export function watchSignal(signal: AbortSignal, waiting: Abortable): Deadline {
   let watch = watches.get(signal);
   if (watch === undefined) watches.set(signal, watch = new AbortWatch(signal));

@@ -11,15 +11,12 @@ import { scheduler } from "./scheduler.ts";
 
 /** Something that has a deadline. */
 export interface Expiring {
-  /** Called when the deadline has passed. */
   expire(): void;
 }
 
-/** A pending deadline. */
 export interface Deadline {
   /** When it passes, on its clock. */
   readonly at?: number;
-  /** Cancels the deadline. */
   cancel(): void;
 }
 
@@ -34,24 +31,19 @@ const MAX_SILENCE = 20;
 /** The number of timers that a node keeps. With more lengths, most lengths occur once. */
 const MAX_KEPT = 8;
 
-/** The clock that deadlines follow. */
 export type DeadlineClock = Pick<Clock, "isVirtual" | "now" | "after">;
 
-/** The deadlines of a node. */
 export class Deadlines {
   readonly clock: DeadlineClock;
-  /** The queues by length. */
   readonly #queues = new Map<number, Queue>();
   /** The queues that became empty in this turn. */
   #emptied = new Set<Queue>();
   #keepsTimers = false;
 
-  /** Creates the deadlines of a node, by its clock. */
   constructor(clock: DeadlineClock) {
     this.clock = clock;
   }
 
-  /** Sets a deadline in `ms` milliseconds. */
   add(ms: number, expiring: Expiring): Deadline {
     // Fake timers of tests do not move the clock, so each deadline has a timer of its own.
     if (setTimeout !== hostTimeout) return this.#timed(ms, expiring);
@@ -112,7 +104,6 @@ class Queue {
   stopTimer: (() => void) | undefined;
   readonly ms: number;
   readonly deadlines: Deadlines;
-  /** The time at which the timer is due. */
   #due = 0;
 
   constructor(ms: number, deadlines: Deadlines) {
@@ -161,7 +152,6 @@ class Queue {
   }
 }
 
-/** A deadline in its queue. */
 class Queued implements Deadline {
   readonly at: number;
   readonly expiring: Expiring;

@@ -31,13 +31,11 @@ const hostNow = Date.now;
 
 /** The parts of a scheduler that its input needs. */
 export interface InputHost {
-  /** Milliseconds since some fixed moment. */
   now(): number;
   /** Calls back when the host has turned its event loop and polled its sockets. */
   afterPoll(fn: () => void): void;
   /** Whether steps wait for a turn of the event loop. */
   isTurning(): boolean;
-  /** Whether steps wait. */
   hasSteps(): boolean;
 }
 

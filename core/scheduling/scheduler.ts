@@ -25,8 +25,9 @@
  */
 
 import { nextTick } from "node:process";
+import { setImmediate } from "node:timers";
 import { outside } from "../context/async_context.ts";
-import { afterImmediate, afterPoll } from "../host/event_loop.ts";
+import { afterPoll } from "../host/event_loop.ts";
 import { InputShare, throwLater } from "./input_share.ts";
 
 /** The length of a slice, in milliseconds. */
@@ -81,7 +82,8 @@ const loaded = hostNow();
 
 const hostLoop: EventLoop = {
   now: () => (hostNow() - loaded) | 0,
-  afterTurn: afterImmediate,
+  // The host may not have polled its sockets then.
+  afterTurn: (fn) => void setImmediate(fn),
   afterPoll,
   whenIdle: afterMicrotasks,
 };
@@ -158,10 +160,8 @@ export class Scheduler {
   #allowance = 0;
   /** The allowance at the last look at the clock; `#granted - #allowance` steps have skipped the queue since. */
   #granted = 0;
-  /** The next allowance. */
   #grant = ALLOWANCE.first;
 
-  /** Creates a scheduler without steps. */
   constructor(loop: EventLoop = hostLoop) {
     this.#loop = loop;
     this.input = new InputShare({
@@ -455,5 +455,4 @@ function runStep<P, A>(
   }
 }
 
-/** The scheduler of this program. */
 export const scheduler: Scheduler = new Scheduler();

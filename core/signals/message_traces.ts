@@ -1,11 +1,8 @@
-/** The traces of messages that wait in mailboxes. */
-
 import { Atom } from "../values/atom.ts";
 import { isLeafTerm } from "../values/leaf_term.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import { traceNow } from "../context/tracing.ts";
 
-/** The traces of messages that wait in mailboxes. */
 const traces = new WeakMap<object, string>();
 
 /**
@@ -23,7 +20,6 @@ export function noteTrace(message: unknown): void {
   else traces.set(message, trace);
 }
 
-/** Returns and removes the trace of a message. */
 export function takeTrace(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null) return undefined;
   const trace = traces.get(message);

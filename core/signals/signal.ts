@@ -40,13 +40,11 @@ export type Mfa = readonly [module: string, name: string, args: unknown[]];
 export interface SpawnRequest {
   /** The reference of the request, and with `monitor` of the monitor. */
   ref: Ref;
-  /** The function that the process runs. */
   run: Runnable;
   /** Whether the process is linked to the caller from its start. */
   link: boolean;
   /** Whether the caller monitors the process from its start. */
   monitor: boolean;
-  /** The group leader of the process. */
   groupLeader: Pid;
 }
 
@@ -65,9 +63,7 @@ export type SpawnResult =
 
 /** A receiver of signals, with a method for each kind. No method throws for a missing receiver. */
 export interface Signals {
-  /** Sends a message to a process. */
   send(from: Pid, to: Pid, message: unknown): Backpressure;
-  /** Sends a message to a registered name. */
   sendName(from: Pid, name: string, message: unknown): Backpressure;
   /** Sends a message to an alias; an inactive alias drops it. */
   sendAlias(from: Pid, alias: Ref, message: unknown): Backpressure;
@@ -82,7 +78,6 @@ export interface Signals {
     value: unknown,
     endsMonitor?: boolean,
   ): void;
-  /** Links the two processes. */
   link(from: Pid, to: Pid): void;
   /** Ends a link; `id` identifies this unlink and its ack. */
   unlink(from: Pid, to: Pid, id: UnlinkId): void;
@@ -101,7 +96,6 @@ export interface Signals {
    * wire carries.
    */
   down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void;
-  /** Asks to start a process. */
   spawnRequest(from: Pid, request: SpawnRequest): void;
   /** Sends the result of a spawn request; on success, it is the first signal from the new process. */
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void;

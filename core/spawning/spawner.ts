@@ -12,7 +12,6 @@ import { currentContext, runInside } from "../context/async_context.ts";
 import { isThenable, nativeThen } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
-/** Starts the processes of a node. */
 export class Spawner {
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
@@ -32,7 +31,6 @@ export class Spawner {
     return process;
   }
 
-  /** Starts a process; its code begins after the current one has yielded. */
   spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
     const { link, linkParent, tellsEnd, monitor, replyTo } = options;
     const process = this.#make(options, linkParent);
@@ -60,25 +58,18 @@ export class Spawner {
     return process;
   }
 
-  /** Returns the process of code outside any process, and creates a new one if the last has exited. */
   shell(): LocalProcess {
     if (this.#shell === undefined || !this.#shell.alive) {
-      this.#shell = this.#make({ label: "shell" });
+      this.#shell = this.makeStandIn("shell");
       this.#shell.shell = true;
-      const leader = this.#userPid();
-      if (leader !== undefined) this.#shell.groupLeader = leader;
     }
     return this.#shell;
   }
 
-  /** Creates a stand-in: the process as which code of another node's process runs from now on. */
+  /** Creates a process without code of its own, whose group leader is the node's own. */
   makeStandIn(label: string | undefined): LocalProcess {
-    return this.#make({ label, groupLeader: this.#userPid() });
-  }
-
-  /** Returns the node's own group leader. */
-  #userPid(): LocalProcess["pid"] | undefined {
-    return this.#runtime.names.get("user")?.pid;
+    const groupLeader = this.#runtime.names.get("user")?.pid;
+    return this.#make({ label, groupLeader });
   }
 }
 

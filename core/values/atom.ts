@@ -48,7 +48,6 @@ export class Atom {
   /**
    * Programs call {@linkcode atom}, which always returns the same object for a name.
    *
-   * @param name The atom's text.
    * @throws {RangeError} If the name is longer than 255 characters.
    */
   constructor(name: string) {
@@ -62,11 +61,7 @@ export class Atom {
     this.name = name;
   }
 
-  /**
-   * Returns the atom's text, without the colon.
-   *
-   * @returns The text.
-   */
+  /** Returns the atom's text, without the colon. */
   toString(): string {
     return this.name;
   }
@@ -87,12 +82,11 @@ const collectedAtoms = new FinalizationRegistry((key: string) => {
 });
 
 /**
- * Returns the atom with a name.
+ * Returns the atom with a name, the only object for that name.
  *
  * Unlike Erlang's, the table of atoms does not grow forever: an atom without references is garbage-collected.
  *
  * @param name The atom's text, at most 255 characters.
- * @returns The only object for that name.
  * @throws {RangeError} If the name is longer than 255 characters.
  *
  * @example Usage

@@ -19,11 +19,11 @@ import {
 import type { BinaryReason } from "./exit_reason.ts";
 import { isNodeName } from "./pid.ts";
 import { publicStack } from "./public_stack.ts";
+import { codePoints } from "./beam_types.ts";
 import { isPlainObject } from "./term.ts";
 import { rebuildError } from "./error_term.ts";
 import { Tuple, tuple } from "./tuple.ts";
 
-/** The form of texts that become atoms. */
 const IDENTIFIER = /^[a-z_][a-zA-Z0-9_@]{0,254}$/;
 
 /** The atoms that correspond to values of JavaScript: `exit("nil")` stays the text `"nil"`. */
@@ -37,12 +37,11 @@ const VALUES: ReadonlySet<string> = new Set([
 /** The maximum nesting of converted reasons. */
 const MAX_NESTING = 16;
 
-/** Whether a text reads as an identifier. */
 export function isIdentifier(text: string): boolean {
   return IDENTIFIER.test(text);
 }
 
-/** Whether a reason that is a text becomes an atom. */
+/** Whether a reason becomes an atom. */
 function isAtomText(text: string): boolean {
   return isIdentifier(text) && !VALUES.has(text);
 }
@@ -74,9 +73,8 @@ function outwardTyped(reason: Typed, left: number): unknown {
     case "binary":
       return typeof reason.text === "string" ? reason.text : reason;
     case "shutdown":
-      return tuple(atom("shutdown"), outward(reason.reason, left));
     case "error":
-      return tuple(atom("error"), outward(reason.reason, left));
+      return tuple(atom(reason.type), outward(reason.reason, left));
     case "nocatch":
       return tuple(tuple(atom("nocatch"), reason.value), []);
     case "nodedown":
@@ -161,10 +159,6 @@ function stackOf({ stack }: Error): unknown[] {
     if (entries.length === MAX_FRAMES) break;
   }
   return entries;
-}
-
-function codePoints(text: string): number[] {
-  return Array.from(text, (each) => each.codePointAt(0)!);
 }
 
 // From a BEAM.

@@ -5,7 +5,6 @@ import { Tuple } from "./tuple.ts";
 import { Float } from "./float.ts";
 import { inspect } from "./inspect.ts";
 import { isPlainObject } from "./term.ts";
-import type { OptionNames } from "./options.ts";
 
 /**
  * The form of a value on a BEAM ("there") and in this library ("here"):
@@ -49,31 +48,20 @@ export type BeamFields = Extract<
   { readonly tagged: unknown }
 >["tagged"][string];
 
-/** The types of a function's arguments and of its result. */
+/** The types of a function's arguments and of its result; missing types are `"term"`. */
 export interface BeamTypes {
-  /** The types of the arguments, in order; missing types are `"term"`. */
   readonly args?: readonly BeamType[];
-  /**
-   * The type of the result.
-   *
-   * @default {"term"}
-   */
   readonly returns?: BeamType;
 }
-
-/** The names of the options of {@linkcode BeamTypes}. */
-export const BEAM_TYPES: OptionNames<BeamTypes> = { args: true, returns: true };
 
 // deno-lint-ignore ban-types
 const declared = new WeakMap<Function, BeamTypes>();
 
-/** Declares the types of a function. */
 // deno-lint-ignore ban-types
 export function declareBeamTypes(fn: Function, types: BeamTypes): void {
   declared.set(fn, types);
 }
 
-/** Returns the declared types of a function. */
 // deno-lint-ignore ban-types
 export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
   return fn === undefined ? undefined : declared.get(fn);
@@ -84,10 +72,8 @@ export function argsToBeam(
   args: unknown[],
   types: BeamTypes | undefined,
 ): unknown[] {
-  const { args: declared } = types ?? {};
-  return declared === undefined
-    ? args
-    : args.map((arg, i) => toBeam(arg, declared[i]));
+  const declared = types?.args;
+  return declared ? args.map((arg, i) => toBeam(arg, declared[i])) : args;
 }
 
 /** Decodes arguments from a BEAM. */
@@ -95,10 +81,13 @@ export function argsFromBeam(
   args: unknown[],
   types: BeamTypes | undefined,
 ): unknown[] {
-  const { args: declared } = types ?? {};
-  return declared === undefined
-    ? args
-    : args.map((arg, i) => fromBeam(arg, declared[i]));
+  const declared = types?.args;
+  return declared ? args.map((arg, i) => fromBeam(arg, declared[i])) : args;
+}
+
+/** Returns the characters of a text: an Erlang charlist. */
+export function codePoints(text: string): number[] {
+  return Array.from(text, (each) => each.codePointAt(0)!);
 }
 
 /** Encodes a value for a BEAM. A value that does not fit its type stays as it is. */
@@ -111,9 +100,7 @@ export function toBeam(value: unknown, type: BeamType | undefined): unknown {
     case "atom":
       return typeof value === "string" ? atom(value) : value;
     case "charlist":
-      return typeof value === "string"
-        ? Array.from(value, (c) => c.codePointAt(0)!)
-        : value;
+      return typeof value === "string" ? codePoints(value) : value;
     case "float":
       return typeof value === "number" && Number.isInteger(value) &&
           !Object.is(value, -0)
@@ -179,7 +166,7 @@ export function fromBeam(value: unknown, type: BeamType | undefined): unknown {
     if (typeof name !== "string" || object.has(name)) return value;
     object.set(
       name,
-      key === name ? field : fromBeam(field, fieldOf(type.map, name)),
+      key === name ? field : fromBeam(field, ownOf(type.map, name)),
     );
   }
   return Object.fromEntries(object);
@@ -189,11 +176,11 @@ type Tagged = Readonly<Record<string, BeamFields>>;
 
 function toTagged(value: unknown, tagged: Tagged): unknown {
   if (typeof value === "string") {
-    return isFields(fieldsOf(tagged, value)) ? atom(value) : value;
+    return isFields(ownOf(tagged, value)) ? atom(value) : value;
   }
   if (Array.isArray(value)) {
     const [name, ...rest] = value;
-    const types = fieldsOf(tagged, name);
+    const types = ownOf(tagged, name);
     if (!isFields(types) || types.length !== rest.length || rest.length === 0) {
       return value;
     }
@@ -203,7 +190,7 @@ function toTagged(value: unknown, tagged: Tagged): unknown {
     ]);
   }
   if (!isObject(value)) return value;
-  const types = fieldsOf(tagged, value.type);
+  const types = ownOf(tagged, value.type);
   if (types === undefined || isFields(types)) return value;
   const name = atom(value.type as string);
   const fields = Object.entries(types).map(([key, type]) =>
@@ -217,7 +204,7 @@ function fromTagged(value: unknown, tagged: Tagged): unknown {
     ? value.elements as readonly unknown[]
     : [value];
   const name = first instanceof Atom ? first.name : ATOMS.get(first);
-  const types = fieldsOf(tagged, name);
+  const types = ownOf(tagged, name);
   if (name === undefined || types === undefined) return value;
   if (isFields(types)) {
     if (rest.length === 0) return name;
@@ -233,9 +220,12 @@ function fromTagged(value: unknown, tagged: Tagged): unknown {
   ]);
 }
 
-function fieldsOf(tagged: Tagged, name: unknown): BeamFields | undefined {
-  return typeof name === "string" && Object.hasOwn(tagged, name)
-    ? tagged[name]
+function ownOf<T>(
+  values: Readonly<Record<string, T>>,
+  name: unknown,
+): T | undefined {
+  return typeof name === "string" && Object.hasOwn(values, name)
+    ? values[name]
     : undefined;
 }
 
@@ -328,13 +318,6 @@ const ATOMS: ReadonlyMap<unknown, string> = new Map<unknown, string>([
   [null, "nil"],
   [undefined, "undefined"],
 ]);
-
-function fieldOf(
-  map: Readonly<Record<string, BeamType>>,
-  key: string,
-): BeamType | undefined {
-  return Object.hasOwn(map, key) ? map[key] : undefined;
-}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && isPlainObject(value);

@@ -1,5 +1,6 @@
 /** Bitstrings whose number of bits is not a multiple of eight. */
 
+import { equalItems } from "./equality.ts";
 import { setShape } from "./term_shape.ts";
 
 /**
@@ -24,8 +25,6 @@ export class Bitstring {
   /**
    * Creates a bitstring of a copy of bytes.
    *
-   * @param bytes The bytes: one or more.
-   * @param bits The number of used bits of the last byte: 1 to 7.
    * @throws {TypeError} If the bytes are not a `Uint8Array`.
    * @throws {RangeError} If there are no bytes, or the number of bits is out of range.
    */
@@ -48,23 +47,13 @@ export class Bitstring {
     this.bits = bits;
   }
 
-  /**
-   * Tests whether another value is a bitstring of the same bits.
-   *
-   * @param other Any value.
-   * @returns True for such a bitstring.
-   */
+  /** Tests whether another value is a bitstring of the same bits. */
   equals(other: unknown): boolean {
     return other instanceof Bitstring && other.bits === this.bits &&
-      other.bytes.length === this.bytes.length &&
-      other.bytes.every((byte, i) => byte === this.bytes[i]);
+      equalItems(other.bytes, this.bytes);
   }
 
-  /**
-   * Formats the bitstring as iex does, in full: `<<5, 1::size(3)>>`.
-   *
-   * @returns The text.
-   */
+  /** Formats the bitstring as iex does, in full: `<<5, 1::size(3)>>`. */
   toString(): string {
     return `<<${[...bitsOf(this)].join(", ")}>>`;
   }

@@ -19,14 +19,12 @@ export function isName(value: unknown): value is string | Atom {
   return typeof value === "string" || value instanceof Atom;
 }
 
-/** @throws {TypeError} If a value is not a pid. */
 export function checkPid(value: unknown, doing: string): asserts value is Pid {
   if (!(value instanceof Pid)) {
     throw invalid(doing, value, "give a pid, such as spawn or whereis returns");
   }
 }
 
-/** @throws {TypeError} If a value is not a reference. */
 export function checkRef(
   value: unknown,
   doing: string,
@@ -37,7 +35,6 @@ export function checkRef(
   }
 }
 
-/** @throws {TypeError} If a value is neither true nor false. */
 export function checkBoolean(
   value: unknown,
   doing: string,
@@ -47,7 +44,6 @@ export function checkBoolean(
   }
 }
 
-/** @throws {TypeError} If an option is neither a boolean nor `undefined`. */
 export function checkFlags<O extends object>(
   options: O,
   doing: string,
@@ -65,7 +61,6 @@ export function checkFlags<O extends object>(
   }
 }
 
-/** @throws {TypeError} If a value is not a function. */
 export function checkFunction(
   value: unknown,
   doing: string,
@@ -75,7 +70,6 @@ export function checkFunction(
   }
 }
 
-/** @throws {TypeError} If a value is not a string. */
 export function checkString(
   value: unknown,
   doing: string,
@@ -83,7 +77,6 @@ export function checkString(
   if (typeof value !== "string") throw invalid(doing, value, "give a string");
 }
 
-/** @throws {TypeError} If a value is not an abort signal. */
 export function checkSignal(
   value: unknown,
   doing: string,
@@ -93,7 +86,6 @@ export function checkSignal(
   }
 }
 
-/** @throws {TypeError} If a value is not a list. */
 export function checkList(
   value: unknown,
   doing: string,
@@ -101,7 +93,6 @@ export function checkList(
   if (!Array.isArray(value)) throw invalid(doing, value, "give a list, [ … ]");
 }
 
-/** @throws {TypeError} If the arguments of a function are not an array. */
 export function checkArgs(args: unknown): void {
   if (args === undefined || Array.isArray(args)) return;
   throw new TypeError(
@@ -111,13 +102,7 @@ export function checkArgs(args: unknown): void {
   );
 }
 
-/**
- * Checks the names of options.
- *
- * @typeParam O The interface of the options.
- * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout).
- * @throws {TypeError} If `options` has an unknown option.
- */
+/** Checks the names of options, and that the options are an object: in Elixir, a timeout has their place. */
 export function checkOptions<O extends object>(
   options: O,
   doing: string,
@@ -128,7 +113,7 @@ export function checkOptions<O extends object>(
   refuseUnknown(options, doing, known);
 }
 
-/** @throws {TypeError} If a value is not an object whose keys the user chooses. */
+/** Checks an object whose keys the user chooses. */
 export function checkRecord(
   record: unknown,
   doing: string,
@@ -142,10 +127,6 @@ export function checkRecord(
   );
 }
 
-/**
- * @throws {TypeError} If `timeout` is not a number.
- * @throws {RangeError} If `timeout` is negative or `NaN`.
- */
 export function checkTimeout(
   timeout: unknown,
   doing: string,
@@ -159,44 +140,40 @@ export function checkTimeout(
   );
 }
 
-/**
- * @throws {TypeError} If a value is not a number.
- * @throws {RangeError} If it is not an integer of at least `least`.
- */
 export function checkInteger(
   value: unknown,
   doing: string,
   what: string,
   least: number,
 ): asserts value is number {
-  if (Number.isInteger(value) && (value as number) >= least) return;
-  throw typeError(
-    value,
-    `Cannot ${doing}: ${what} is ${
-      inspect(value)
-    }; give an integer, ${least} or more`,
-  );
+  if (!isInteger(value, least)) {
+    throw outOfRange(value, doing, what, `${least} or more`);
+  }
 }
 
-/**
- * @throws {TypeError} If a value is not a number.
- * @throws {RangeError} If it is neither an integer of at least `least` nor `Infinity`.
- */
 export function checkCount(
   value: unknown,
   doing: string,
   what: string,
   least = 0,
 ): asserts value is number {
-  if (
-    value === Infinity || Number.isInteger(value) && (value as number) >= least
-  ) return;
-  throw typeError(
-    value,
-    `Cannot ${doing}: ${what} is ${
-      inspect(value)
-    }; give an integer, ${least} or more, or Infinity`,
-  );
+  if (value !== Infinity && !isInteger(value, least)) {
+    throw outOfRange(value, doing, what, `${least} or more, or Infinity`);
+  }
+}
+
+function isInteger(value: unknown, least: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least;
+}
+
+function outOfRange(
+  value: unknown,
+  doing: string,
+  what: string,
+  range: string,
+): Error {
+  const message = `Cannot ${doing}: ${what} is ${inspect(value)}`;
+  return typeError(value, `${message}; give an integer, ${range}`);
 }
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {

@@ -16,10 +16,7 @@ export function equalTerms(one: unknown, other: unknown): boolean {
     other === null
   ) return one !== one && other !== other;
   if (Array.isArray(one)) return Array.isArray(other) && equalItems(one, other);
-  const prototype = Object.getPrototypeOf(one);
-  if (prototype === Object.prototype || prototype === null) {
-    return isPlain(other) && equalFields(one, other);
-  }
+  if (isPlain(one)) return isPlain(other) && equalFields(one, other);
   if (isComparable(one)) return one.equals(other);
   if (one instanceof Date) {
     return other instanceof Date &&

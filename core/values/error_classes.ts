@@ -22,10 +22,8 @@ export class ExitError extends Error {
   readonly reason: ExitReason;
 
   /**
-   * Creates an exit with a reason.
-   *
-   * @param reason The exit reason. The message describes it without the stacks of its errors, which `stack` contains.
-   * @param options The cause, if any.
+   * Creates an exit with a reason. The message describes the reason without the stacks of its errors, which `stack`
+   * contains.
    */
   constructor(reason: unknown, options?: ErrorOptions) {
     const { message, full } = describeExit(reason);
@@ -82,11 +80,7 @@ export class ProcessExited extends Error {
   /** The exit reason of the process. */
   readonly reason: ExitReason;
 
-  /**
-   * Created by the runtime.
-   *
-   * @param reason The exit reason of the process.
-   */
+  /** Created by the runtime. */
   constructor(reason: unknown) {
     super(`the process has exited: ${describeExit(reason).message}`);
     this.reason = reason as ExitReason;
@@ -100,11 +94,7 @@ export class ReceiveTimeout extends Error {
   /** The timeout, in milliseconds. */
   readonly timeout: number;
 
-  /**
-   * Created by the runtime.
-   *
-   * @param timeout The timeout, in milliseconds.
-   */
+  /** Created by the runtime. */
   constructor(timeout: number) {
     super(
       `Cannot receive: no matching message came within ${timeout} ms; give \`after\` to get a value instead`,
@@ -137,12 +127,7 @@ export class SpawnRefusedError extends Error {
   /** The reason of the refusal. */
   readonly code: "closure" | "not_allowed" | "limit" | "draining";
 
-  /**
-   * Created by the runtime.
-   *
-   * @param code The reason of the refusal.
-   * @param message The operation, the reason of the failure, and the next thing to try.
-   */
+  /** Created by the runtime. */
   constructor(code: SpawnRefusedError["code"], message: string) {
     super(message);
     this.code = code;
@@ -164,13 +149,7 @@ export class RpcError extends Error {
   /** The node on which the function should have run. */
   readonly node: string;
 
-  /**
-   * Created by the functions of `rpc`.
-   *
-   * @param code The kind of failure.
-   * @param node The node on which the function should have run.
-   * @param message The operation, the reason of the failure, and the next thing to try.
-   */
+  /** Created by the functions of `rpc`. */
   constructor(code: RpcError["code"], node: string, message: string) {
     super(message);
     this.code = code;
@@ -188,12 +167,7 @@ export class IoError extends Error {
   /** `"terminated"` if the group leader has exited or its node is down, otherwise its reply. */
   readonly reason: unknown;
 
-  /**
-   * Created by requests to a group leader.
-   *
-   * @param reason The reason of the failure.
-   * @param why A description of the reason.
-   */
+  /** Created by requests to a group leader; `why` describes the reason. */
   constructor(reason: unknown, why: string) {
     super(`Cannot do input or output: ${why}`);
     this.reason = reason;
@@ -221,14 +195,7 @@ export class QueueFullError extends Error {
   /** The limit that was reached, an option of `Node.start({ limits })`. */
   readonly limit: "maxQueueBytes" | "maxTotalQueueBytes" | "maxPendingSignals";
 
-  /**
-   * Created by a connection or a dial.
-   *
-   * @param node The node whose queue is full.
-   * @param queued The length of the queue.
-   * @param most The limit, in the same unit.
-   * @param limit The name of the limit.
-   */
+  /** Created by a connection or a dial; `most` is the limit, in the unit of `queued`. */
   constructor(
     node: string,
     queued: number,
@@ -266,13 +233,7 @@ export class NodeStartError extends Error {
     | "permission"
     | "already_started";
 
-  /**
-   * Created by `Node.start`.
-   *
-   * @param code The reason.
-   * @param message The operation, the reason of the failure, and the next thing to try.
-   * @param options The cause, if any.
-   */
+  /** Created by `Node.start`. */
   constructor(
     code: NodeStartError["code"],
     message: string,

@@ -4,9 +4,7 @@
 export interface ErrorTerm {
   /** The error's name, such as `TypeError`. */
   name: string;
-  /** Its message. */
   message: string;
-  /** Its stack, if it has one. */
   stack?: string;
   /** Its other own fields, including `cause` and an AggregateError's `errors`. */
   fields?: Record<string, unknown>;

@@ -117,7 +117,6 @@ const MAX_NESTING = 8;
  * The text has at most about 16,000 characters, and is created in bounded time for any reason. Never throws.
  *
  * @param reason Any exit reason.
- * @returns One line or several.
  *
  * @example Usage
  * ```ts
@@ -204,70 +203,59 @@ function format(
   textOf: (error: Error) => string,
 ): string {
   try {
-    return formatAny(reason, indent, left, textOf);
+    if (typeof reason === "string") {
+      return reason.length < MAX_NAME
+        ? formatName(reason)
+        : printableWithin(reason, MAX_VALUE);
+    }
+    if (reason instanceof Error) {
+      return `an exception was raised:\n${indent}    ** ${
+        textOf(reason).split("\n").join(`\n${indent}    `)
+      }`;
+    }
+    if (left <= 0 || typeof reason !== "object" || reason === null) {
+      return shown(reason);
+    }
+    const fields = reason as Record<string, unknown>;
+    const inner = (by = "") =>
+      format(fields.reason, indent + by, left - 1, textOf);
+    const caused = (what: string) =>
+      `${what}\n${indent}    ** (EXIT) ${inner("    ")}`;
+    switch (fields.type) {
+      case "already_started":
+        return `already started: ${shown(fields.pid)}`;
+      case "failed_to_start_child":
+        return caused(`failed to start child: ${shown(fields.id)}`);
+      case "bad_return_value":
+        return `bad return value: ${shown(fields.value)}`;
+      case "system_limit":
+        return `system limit: ${plain(fields.text)}`;
+      case "binary":
+        return shown(fields.text);
+      case "shutdown":
+        return `shutdown: ${inner()}`;
+      case "nocatch":
+        return `a value was thrown that nothing caught: ${shown(fields.value)}`;
+      case "nodedown":
+        return `no connection to ${plain(fields.node)}`;
+      case "call": {
+        if (!Array.isArray(fields.call)) break;
+        const [module, name, args] = fields.call;
+        return caused(
+          `exited in: ${plain(module)}.${plain(name)}(${
+            formatArguments(args)
+          })`,
+        );
+      }
+    }
   } catch {
     // A getter or a proxy may throw, but the description of an exit must not.
-    return shown(reason);
-  }
-}
-
-function formatAny(
-  reason: unknown,
-  indent: string,
-  left: number,
-  textOf: (error: Error) => string,
-): string {
-  if (typeof reason === "string") {
-    return reason.length < MAX_NAME
-      ? formatName(reason)
-      : printableWithin(reason, MAX_VALUE);
-  }
-  if (reason instanceof Error) {
-    return `an exception was raised:\n${indent}    ** ${
-      textOf(reason).split("\n").join(`\n${indent}    `)
-    }`;
-  }
-  if (left <= 0) return shown(reason);
-  const inner = (why: unknown, by = "") =>
-    format(why, indent + by, left - 1, textOf);
-  if (typed(reason, "already_started")) {
-    return `already started: ${shown((reason as { pid: unknown }).pid)}`;
-  }
-  if (typed(reason, "failed_to_start_child")) {
-    const { id, reason: why } = reason as { id: unknown; reason: unknown };
-    return `failed to start child: ${shown(id)}\n${indent}    ** (EXIT) ${
-      inner(why, "    ")
-    }`;
-  }
-  if (typed(reason, "bad_return_value")) {
-    return `bad return value: ${shown((reason as { value?: unknown }).value)}`;
-  }
-  if (typed(reason, "system_limit")) {
-    return `system limit: ${
-      printableWithin(String((reason as SystemLimitReason).text), MAX_VALUE)
-    }`;
-  }
-  if (typed(reason, "binary")) return shown((reason as BinaryReason).text);
-  if (typed(reason, "shutdown")) {
-    return `shutdown: ${inner((reason as ShutdownReason).reason)}`;
-  }
-  if (typed(reason, "nocatch")) {
-    return `a value was thrown that nothing caught: ${
-      shown((reason as NoCatchReason).value)
-    }`;
-  }
-  if (typed(reason, "nodedown")) {
-    return `no connection to ${
-      printableWithin(String((reason as NodeDownReason).node), MAX_VALUE)
-    }`;
-  }
-  if (typed(reason, "call") && Array.isArray((reason as CallReason).call)) {
-    const { call: [module, name, args], reason: why } = reason as CallReason;
-    return `exited in: ${printableWithin(String(module), MAX_VALUE)}.${
-      printableWithin(String(name), MAX_VALUE)
-    }(${formatArguments(args)})\n${indent}    ** (EXIT) ${inner(why, "    ")}`;
   }
   return shown(reason);
+}
+
+function plain(text: unknown): string {
+  return printableWithin(String(text), MAX_VALUE);
 }
 
 function formatArguments(args: unknown): string {

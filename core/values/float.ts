@@ -26,8 +26,7 @@ export class Float {
   /**
    * Creates a float.
    *
-   * @param value A whole number.
-   * @throws {TypeError} If it is not a number.
+   * @throws {TypeError} If `value` is not a number.
    * @throws {RangeError} If `value` is not whole, or is −0: such numbers are floats already.
    */
   constructor(value: number) {
@@ -46,30 +45,17 @@ export class Float {
     this.value = value;
   }
 
-  /**
-   * Tests whether another value is the same float.
-   *
-   * @param other Any value.
-   * @returns True for a `Float` of the same value; false for a number.
-   */
+  /** Tests whether another value is a `Float` of the same value; false for a number. */
   equals(other: unknown): boolean {
     return other instanceof Float && other.value === this.value;
   }
 
-  /**
-   * Returns the number, for arithmetic.
-   *
-   * @returns The number.
-   */
+  /** Returns the number, for arithmetic. */
   valueOf(): number {
     return this.value;
   }
 
-  /**
-   * Formats the float as iex does: `1.0`.
-   *
-   * @returns The text.
-   */
+  /** Formats the float as iex does: `1.0`. */
   toString(): string {
     const { value } = this;
     if (Math.abs(value) < 1e16) return `${value}.0`;

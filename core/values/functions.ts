@@ -3,11 +3,11 @@
 import { isLongName, MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";
 import { functionText, moduleText } from "./literals.ts";
+import { equalItems } from "./equality.ts";
+import { isWord } from "./pid.ts";
 
 /** The maximum number of a function's arguments. */
-export const MAX_ARITY = 255;
-
-const WORD_END = 2 ** 32;
+const MAX_ARITY = 255;
 
 /** The maximum number of bytes of a local function, which contains its captured variables. */
 export const MAX_FUNCTION_BYTES: number = 1 << 24;
@@ -51,22 +51,13 @@ export class ExternalFunction {
     this.arity = arity;
   }
 
-  /**
-   * Tests whether another value is the same function.
-   *
-   * @param other Any value.
-   * @returns True for a function of the same module, name and number of arguments.
-   */
+  /** Tests whether another value is a function of the same module, name and number of arguments. */
   equals(other: unknown): boolean {
     return other instanceof ExternalFunction && other.arity === this.arity &&
       other.function === this.function && other.module === this.module;
   }
 
-  /**
-   * Formats the function as iex does: `&String.length/1`.
-   *
-   * @returns The text.
-   */
+  /** Formats the function as iex does: `&String.length/1`. */
   toString(): string {
     return `&${moduleText(this.module)}.${
       functionText(this.function)
@@ -95,11 +86,6 @@ export class LocalFunction {
   /**
    * Creates a function with a copy of its bytes; used by wires.
    *
-   * @param module The text of the module's atom.
-   * @param index Its number in the module.
-   * @param uniq The hash by which versions of the module differ.
-   * @param arity The number of arguments.
-   * @param bytes The function in Erlang's external term format.
    * @throws {TypeError} If the module is not a string, or the bytes are not a `Uint8Array`.
    * @throws {RangeError} If a number or the number of bytes is out of range.
    */
@@ -134,23 +120,13 @@ export class LocalFunction {
     this.bytes = new Uint8Array(bytes);
   }
 
-  /**
-   * Tests whether another value is the same function with the same variables.
-   *
-   * @param other Any value.
-   * @returns True for a function of the same bytes.
-   */
+  /** Tests whether another value is the same function with the same variables: of the same bytes. */
   equals(other: unknown): boolean {
     return other instanceof LocalFunction && other.module === this.module &&
-      other.bytes.length === this.bytes.length &&
-      other.bytes.every((byte, i) => byte === this.bytes[i]);
+      equalItems(other.bytes, this.bytes);
   }
 
-  /**
-   * Formats the function as iex does: `#Function<43.81571850/0 in Chat>`.
-   *
-   * @returns The text.
-   */
+  /** Formats the function as iex does: `#Function<43.81571850/0 in Chat>`. */
   toString(): string {
     return `#Function<${this.index}.${this.uniq}/${this.arity} in ${
       moduleText(this.module)
@@ -159,11 +135,6 @@ export class LocalFunction {
 }
 
 setShape(LocalFunction, String);
-
-function isWord(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 &&
-    (value as number) < WORD_END;
-}
 
 function checkNameText(what: string, text: unknown): void {
   if (typeof text !== "string") {

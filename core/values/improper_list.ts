@@ -27,8 +27,6 @@ export class ImproperList {
   /**
    * Creates an improper list of the items of an array, which it keeps.
    *
-   * @param items The items before the tail.
-   * @param tail The tail.
    * @throws {TypeError} If `items` is not an array, or `tail` is a list (the list would be proper).
    * @throws {RangeError} If there are no items.
    */
@@ -52,12 +50,7 @@ export class ImproperList {
     this.tail = tail;
   }
 
-  /**
-   * Tests whether another value is an improper list of equal items and tail.
-   *
-   * @param other Any value.
-   * @returns True for such a list.
-   */
+  /** Tests whether another value is an improper list of equal items and tail. */
   equals(other: unknown): boolean {
     return other instanceof ImproperList &&
       equalItems(this.items, other.items) && equalTerms(this.tail, other.tail);
@@ -76,7 +69,6 @@ setShape(ImproperList, ({ items, tail }) => ({
  *
  * @param items The items before the tail: one or more.
  * @param tail The tail, which is not a list.
- * @returns The improper list.
  * @throws {TypeError} If the items are not an array, or the tail is a list.
  * @throws {RangeError} If there are no items.
  *

@@ -197,7 +197,26 @@ function show(
 ): string {
   const { length } = state.seen;
   try {
-    return showAny(value, state, depth, indent);
+    switch (typeof value) {
+      case "string": {
+        const most = Math.min(state.printableLimit, state.characters);
+        return leaf(quoteWithin(value, Math.max(most, 1)), state);
+      }
+      case "number":
+        return leaf(Object.is(value, -0) ? "-0" : String(value), state);
+      case "bigint":
+        return leaf(showBigint(value), state);
+      case "symbol":
+        return leaf(`Symbol(${name(value.description ?? "")})`, state);
+      case "function":
+        return leaf(showFunction(value), state);
+      case "object":
+        return value === null
+          ? leaf("null", state)
+          : showObject(value, state, depth, indent);
+      default:
+        return leaf(String(value), state);
+    }
   } catch {
     // A getter or a proxy may throw, but the display of a crash must not crash.
     state.seen.length = length;
@@ -209,34 +228,6 @@ function show(
 function leaf(text: string, state: State): string {
   state.characters -= text.length;
   return text;
-}
-
-function showAny(
-  value: unknown,
-  state: State,
-  depth: number,
-  indent: number,
-): string {
-  switch (typeof value) {
-    case "string": {
-      const most = Math.min(state.printableLimit, state.characters);
-      return leaf(quoteWithin(value, Math.max(most, 1)), state);
-    }
-    case "number":
-      return leaf(Object.is(value, -0) ? "-0" : String(value), state);
-    case "bigint":
-      return leaf(showBigint(value), state);
-    case "symbol":
-      return leaf(`Symbol(${name(value.description ?? "")})`, state);
-    case "function":
-      return leaf(showFunction(value), state);
-    case "object":
-      return value === null
-        ? leaf("null", state)
-        : showObject(value, state, depth, indent);
-    default:
-      return leaf(String(value), state);
-  }
 }
 
 function showBigint(value: bigint): string {
@@ -386,6 +377,14 @@ function showCollection(
   indent: number,
 ): string {
   const inner = (item: unknown) => show(item, state, depth - 1, indent + 2);
+  const inAngles = <T>(
+    prefix: string,
+    values: Iterable<T>,
+    each: (item: T) => string = inner,
+  ) => {
+    const shown = items(values, state, each, indent);
+    return wrap(prefix, "<", ">", shown, state, indent);
+  };
   if (shape !== undefined) {
     const { open, close, areTexts, tail } = shape;
     const each = areTexts
@@ -396,15 +395,10 @@ function showCollection(
     return wrap("", open, close, shown, state, indent);
   }
   if (Array.isArray(value)) {
-    const each = value.length > 0 && value.every(isPair)
-      ? (pair: unknown) => {
-        const [key, item] = pair as Iterable<unknown>;
-        return `${leaf(keywordText((key as Atom).name), state)}: ${
-          inner(item)
-        }`;
-      }
-      : inner;
-    const shown = items(value, state, each, indent);
+    const pair = ([key, item]: Iterable<unknown>) =>
+      `${leaf(keywordText((key as Atom).name), state)}: ${inner(item)}`;
+    const isKeywords = value.length > 0 && value.every(isPair);
+    const shown = items(value, state, isKeywords ? pair : inner, indent);
     return wrap("", "[", "]", shown, state, indent);
   }
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
@@ -413,45 +407,22 @@ function showCollection(
       : value instanceof DataView
       ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
       : value as Uint8Array;
-    const shown = items(bytes as Iterable<unknown>, state, inner, indent);
-    return wrap(`#${className(value)}`, "<", ">", shown, state, indent);
+    return inAngles(`#${className(value)}`, bytes as Iterable<unknown>);
   }
   if (value instanceof Map) {
-    const shown = items(
-      value,
-      state,
-      (entry) =>
-        `${inner((entry as [unknown, unknown])[0])} => ${
-          inner((entry as [unknown, unknown])[1])
-        }`,
-      indent,
-    );
-    return wrap("#Map", "<", ">", shown, state, indent);
+    const entry = ([key, item]: [unknown, unknown]) =>
+      `${inner(key)} => ${inner(item)}`;
+    return inAngles("#Map", value, entry);
   }
-  if (value instanceof Set) {
-    return wrap(
-      "#Set",
-      "<",
-      ">",
-      items(value, state, inner, indent),
-      state,
-      indent,
-    );
-  }
+  if (value instanceof Set) return inAngles("#Set", value);
   const type = className(value);
   const content = type === "Object" ? undefined : hostContent(value);
   if (typeof content === "string") {
     return leaf(`#${type}<${printableLine(content, MAX_MESSAGE)}>`, state);
   }
-  const fields = items(
-    content ?? entriesOf(value),
-    state,
-    (entry) => {
-      const [key, field] = entry as [string, unknown];
-      return `${leaf(showKey(key), state)}: ${inner(field)}`;
-    },
-    indent,
-  );
+  const field = ([key, item]: [string, unknown]) =>
+    `${leaf(showKey(key), state)}: ${inner(item)}`;
+  const fields = items(content ?? entriesOf(value), state, field, indent);
   const prefix = type === "Object" ? "" : leaf(`#${type} `, state);
   return fields.length === 0
     ? `${prefix}{}`
@@ -493,10 +464,10 @@ function* entriesOf(value: object): Generator<[string, unknown]> {
   }
 }
 
-function items(
-  values: Iterable<unknown>,
+function items<T>(
+  values: Iterable<T>,
   state: State,
-  each: (item: unknown) => string,
+  each: (item: T) => string,
   indent: number,
 ): string[] {
   const shown: string[] = [];

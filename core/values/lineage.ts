@@ -17,7 +17,6 @@ export interface CrashContext {
 
 /** A wait of a process's starter until the process is ready. */
 export interface StartWait {
-  /** The starter. */
   readonly process: { readonly shell: boolean };
   /** Called when the process exits before it is ready, after its links have been notified. */
   exited(reason: unknown): void;
@@ -33,9 +32,7 @@ export interface StopWait {
   exited(reason: unknown): void;
 }
 
-/** The lineage of a process. */
 export interface Lineage {
-  /** The kind of process. */
   readonly kind: "server" | "task" | "process";
   /** The process that started it, the process that started that one, and so on, nearest first. */
   readonly ancestors: readonly Ancestor[];
@@ -55,7 +52,6 @@ export interface Lineage {
 export interface Starter {
   /** The name that it is registered under. */
   readonly name: string | undefined;
-  /** Its own lineage. */
   readonly lineage: Lineage | undefined;
 }
 

@@ -109,7 +109,6 @@ function isBareAtom(name: string): boolean {
     .test(name);
 }
 
-/** Whether a function's name needs no quotes. */
 function isBareFunction(name: string): boolean {
   return /^(?:(?!\p{Lu})[\p{L}_][\p{L}\p{N}_]*[?!]?|[-+*\/]|\+\+\+?|---?|[=!]==?|=~|[<>]=?|&{1,3}|\|{1,3}|[@^=!]|\*\*|\^\^\^|~~~|<<<|>>>|<<~|~>>|<~>?|~>|<\|>|<>|<-|::|\|>|\\\\)$/u
     .test(name);

@@ -1,6 +1,7 @@
 /** Pids and references: the names of processes, monitors, calls and aliases. */
 
 import { MAX_NAME_LENGTH } from "./atom.ts";
+import { equalItems } from "./equality.ts";
 import { setShape } from "./term_shape.ts";
 
 /** The maximum number of nodes that are numbered for printed pids, because peers can make up names. */
@@ -12,7 +13,7 @@ const WORD = 2 ** 32;
 const UPPER_END = 2 ** 21;
 
 /** The maximum number of 32-bit words of a reference. */
-export const MAX_REF_WORDS = 5;
+const MAX_REF_WORDS = 5;
 
 const nodeNumbers = new Map<string, number>();
 let lastNodeNumber = 10_500;
@@ -135,9 +136,6 @@ export class Pid<in M = any> {
   /**
    * Creates the pid of a process; used by runtimes and wires.
    *
-   * @param node The node's name.
-   * @param number The process's number on the node.
-   * @param creation The node's incarnation.
    * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
@@ -160,22 +158,13 @@ export class Pid<in M = any> {
     return Math.floor(this.number / WORD);
   }
 
-  /**
-   * Tests whether two pids identify the same process.
-   *
-   * @param other Any value.
-   * @returns True for a pid of the same process on the same incarnation of the node.
-   */
+  /** Tests whether another value is a pid of the same process on the same incarnation of the node. */
   equals(other: unknown): boolean {
     return other instanceof Pid && other.number === this.number &&
       other.creation === this.creation && other.node === this.node;
   }
 
-  /**
-   * Formats the pid as iex does: `#PID<0.112.0>`; the first number is 0 for a local process.
-   *
-   * @returns The text.
-   */
+  /** Formats the pid as iex does: `#PID<0.112.0>`; the first number is 0 for a local process. */
   toString(): string {
     const node = numberOfNode(this.node);
     if (node !== 0) printedCreations.set(this.node, this.creation);
@@ -205,9 +194,6 @@ export class Ref {
   /**
    * Creates a reference; used by runtimes and wires. Programs call `makeRef()`.
    *
-   * @param node The node's name.
-   * @param number The reference's number on the node.
-   * @param creation The node's incarnation.
    * @throws {TypeError} If a number is not an integer from 0 to 2^53 - 1.
    */
   constructor(node: string, number: number, creation: number) {
@@ -228,22 +214,13 @@ export class Ref {
     return [this.number >>> 0, Math.floor(this.number / WORD)];
   }
 
-  /**
-   * Tests whether two references are the same.
-   *
-   * @param other Any value.
-   * @returns True for the same reference.
-   */
+  /** Tests whether another value is the same reference. */
   equals(other: unknown): boolean {
     return other instanceof Ref && other.number === this.number &&
       other.creation === this.creation && other.node === this.node;
   }
 
-  /**
-   * Formats the reference as iex does: `#Reference<0.12.0.1>`.
-   *
-   * @returns The text.
-   */
+  /** Formats the reference as iex does: `#Reference<0.12.0.1>`. */
   toString(): string {
     return `#Reference<${
       numberOfNode(this.node)
@@ -296,7 +273,7 @@ class WideRef extends Ref {
   }
 
   override equals(other: unknown): boolean {
-    return other instanceof WideRef && isSameWords(other.parts, this.parts) &&
+    return other instanceof WideRef && equalItems(other.parts, this.parts) &&
       other.creation === this.creation && other.node === this.node;
   }
 
@@ -312,11 +289,6 @@ function withoutNumber(of: { number: number }): void {
   of.number = NaN;
 }
 
-function isSameWords(some: readonly number[], others: readonly number[]) {
-  return some.length === others.length &&
-    some.every((word, i) => word === others[i]);
-}
-
 /** Returns the number of a pid or reference, or else its words. */
 export function numberOrWords(of: Pid | Ref): number | readonly number[] {
   if (of.number >= 0) return of.number;
@@ -329,7 +301,8 @@ export function numberText(of: Pid | Ref): string {
   return number >= 0 ? `${number}` : `[${numberOrWords(of)}]`;
 }
 
-function isWord(value: unknown): boolean {
+/** Whether a value is an integer of 32 bits without a sign. */
+export function isWord(value: unknown): boolean {
   return typeof value === "number" && value >>> 0 === value;
 }
 

@@ -2,10 +2,9 @@
 
 import { MAX_NAME_LENGTH } from "./atom.ts";
 import { setShape } from "./term_shape.ts";
-import { isNodeName, numberOfNode } from "./pid.ts";
+import { isNodeName, isWord, numberOfNode } from "./pid.ts";
 
 const END = 1n << 64n;
-const CREATION_END = 2 ** 32;
 
 /**
  * The identifier of a port of an Erlang node, such as a socket. It can be received, compared and sent.
@@ -29,9 +28,6 @@ export class Port {
   /**
    * Creates the identifier of a port; used by wires.
    *
-   * @param node The node's name.
-   * @param id The port's number.
-   * @param creation The node's incarnation.
    * @throws {TypeError} If the name is not a node's name.
    * @throws {RangeError} If a number is out of range.
    */
@@ -52,9 +48,7 @@ export class Port {
         `Cannot make a port of number ${id}: give an integer from 0 to 2^64 - 1, as a bigint if it is not safe`,
       );
     }
-    if (
-      !Number.isInteger(creation) || creation < 0 || creation >= CREATION_END
-    ) {
+    if (!isWord(creation)) {
       throw new RangeError(
         `Cannot make a port of creation ${creation}: give an integer from 0 to 2^32 - 1`,
       );
@@ -64,22 +58,13 @@ export class Port {
     this.creation = creation;
   }
 
-  /**
-   * Tests whether another value is the same port.
-   *
-   * @param other Any value.
-   * @returns True for the same port of the same incarnation of the node.
-   */
+  /** Tests whether another value is the same port of the same incarnation of the node. */
   equals(other: unknown): boolean {
     return other instanceof Port && other.id === this.id &&
       other.creation === this.creation && other.node === this.node;
   }
 
-  /**
-   * Formats the port as iex does: `#Port<0.5>`; the first number is that of the node, as in pids.
-   *
-   * @returns The text.
-   */
+  /** Formats the port as iex does: `#Port<0.5>`; the first number is the node's, as in pids. */
   toString(): string {
     return `#Port<${numberOfNode(this.node)}.${this.id}>`;
   }

@@ -73,12 +73,7 @@ export class ReplyTo {
       : alias.node === pid.node && alias.creation === pid.creation;
   }
 
-  /**
-   * Tests whether another value is the same destination with the same tag.
-   *
-   * @param other Any value.
-   * @returns True for an equal `ReplyTo`.
-   */
+  /** Tests whether another value is the same destination with the same tag. */
   equals(other: unknown): boolean {
     return other instanceof ReplyTo && other.pid.equals(this.pid) &&
       equalTerms(other.alias, this.alias) &&

@@ -88,7 +88,6 @@ export abstract class ServerRequest extends ServerMessage {
 export class OwnRequest extends ServerRequest {
   declare readonly type: string;
 
-  /** Creates a request with these fields. */
   constructor(fields: { type: string }) {
     super();
     Object.assign(this, fields);
@@ -105,7 +104,6 @@ export class RefusedReply {
   /** The reason with which the call fails. */
   readonly reason: unknown;
 
-  /** Creates the stand-in for the reply. */
   constructor(reason: unknown) {
     this.reason = reason;
   }
@@ -116,10 +114,8 @@ export class RefusedReply {
  * the alias; programs receive the term.
  */
 export class OtpReply {
-  /** The reply. */
   readonly term: unknown;
 
-  /** Marks a term as a reply. */
   constructor(term: unknown) {
     this.term = term;
   }

@@ -6,7 +6,6 @@ export interface Parts {
   open: string;
   /** The text after the items. */
   close: string;
-  /** The items. */
   items: Iterable<unknown>;
   /** Whether the items are texts to be shown unchanged. */
   areTexts?: boolean;
@@ -14,7 +13,6 @@ export interface Parts {
   tail?: readonly [unknown];
 }
 
-/** The text of a term, or its parts. */
 export type TermShape = string | Parts;
 
 const SHAPE: unique symbol = Symbol("shape");

@@ -18,7 +18,6 @@ export function tableKey(text: string): string {
   return first >= ZERO && first <= COLON ? `:${text}` : text;
 }
 
-/** The text of a key. */
 function textOf(key: string): string {
   return key.charCodeAt(0) === COLON ? key.slice(1) : key;
 }

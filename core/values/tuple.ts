@@ -54,7 +54,6 @@ export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
   /**
    * Creates a tuple that keeps the array `elements`; programs call {@linkcode tuple}.
    *
-   * @param elements The elements.
    * @throws {TypeError} If `elements` is not an array.
    */
   constructor(elements: T) {
@@ -71,21 +70,12 @@ export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
     return this.elements.length;
   }
 
-  /**
-   * Iterates over the elements.
-   *
-   * @returns An iterator.
-   */
+  /** Iterates over the elements. */
   [Symbol.iterator](): ArrayIterator<T[number]> {
     return this.elements[Symbol.iterator]();
   }
 
-  /**
-   * Tests whether another value is a tuple of equal elements.
-   *
-   * @param other Any value.
-   * @returns True for such a tuple.
-   */
+  /** Tests whether another value is a tuple of equal elements. */
   equals(other: unknown): boolean {
     return other instanceof Tuple &&
       equalItems(this.elements, other.elements);
@@ -106,8 +96,6 @@ for (let i = 0; i < NUMBERED; i++) {
  * Returns a tuple of the arguments: `tuple(atom("ok"), 1)` is Elixir's `{:ok, 1}`.
  *
  * @typeParam T The types of the elements.
- * @param elements The elements.
- * @returns The tuple.
  *
  * @example Usage
  * ```ts

@@ -6,13 +6,7 @@ const OBJECT = 32;
 /** The minimum count for a visited value, in bytes. */
 export const LEAST_BYTES = VALUE;
 
-/**
- * Estimates the bytes of a value.
- *
- * @param value The value, which may be cyclic.
- * @param budget The number of values to visit; further values do not count.
- * @param most The maximum number of visited entries of one object.
- */
+/** Estimates the bytes of a value, of which it visits `budget.left` parts, and `most` entries of one object. */
 export function valueBytes(
   value: unknown,
   budget: { left: number },

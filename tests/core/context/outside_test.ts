@@ -187,14 +187,6 @@ test("Node.run() keeps the caller's AsyncLocalStorage", async () => {
   assert(seen[1] !== self().toString());
 });
 
-test("Node.run() rejects what is not a function", async () => {
-  await assertRejects(
-    async () => await Node.run(1 as unknown as () => void),
-    TypeError,
-    "Cannot run 1",
-  );
-});
-
 clusterTest("an exit over a link is logged with advice", async (cluster) => {
   await cluster.start("web");
   const shared = self();

@@ -22,7 +22,7 @@ import { type LogCause, NodeLog } from "../../../core/log/node_log.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { SimulatedCluster } from "../../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../../testing/tags.ts";
-import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
+import { clusterTest, reasonOf } from "../../_nodes.ts";
 import { numbersIn } from "../../_pages.ts";
 import { standardError } from "../../_processes.ts";
 import { jsonFrame, RawListener } from "../../_raw_peer.ts";
@@ -65,59 +65,7 @@ async function written(events: LogEvent[]): Promise<string[]> {
   return lines;
 }
 
-/** Starts kate, and alex, as whose process `fn` runs; returns kate's log when it has stopped. */
-async function logOfKate(
-  cluster: Cluster,
-  onKate: () => Promise<unknown>,
-  fn: () => Promise<void>,
-): Promise<LogEvent[]> {
-  const events: LogEvent[] = [];
-  const kate = await cluster.start("kate", {
-    log: (event) => void events.push(event),
-  });
-  const ready = Promise.withResolvers<void>();
-  const served = kate.run(async () => {
-    await onKate();
-    ready.resolve();
-    await receive(() => false);
-  }).catch(ready.reject);
-  await ready.promise;
-  const alex = await cluster.start("alex");
-  await alex.run(fn);
-  await Promise.all([kate.stop(), served]);
-  return events;
-}
-
-clusterTest("a message of 5 MB is logged as a short line", async (cluster) => {
-  const events = await logOfKate(cluster, async () => {
-    Process.register(
-      await Supervisor.startLink([], { strategy: "one_for_one" }),
-      "supervisor",
-    );
-    const server = await GenServer.startLink(
-      { init: () => ({ type: "ok", state: 0 }) } as never,
-      undefined,
-      { name: "server" },
-    );
-    assert(server !== undefined);
-  }, async () => {
-    for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
-      for (const name of ["supervisor", "server"]) {
-        await send({ name, node: KATE }, { text, list: [text, text] });
-        await GenServer.call({ name, node: KATE }, "count_children").catch(
-          () => {},
-        );
-      }
-    }
-  });
-  const unexpected = events.filter(({ message }) =>
-    message.includes("unexpected message")
-  );
-  assertLess(1, unexpected.length);
-  for (const line of await written(events)) assertLess(line.length, 300_000);
-});
-
-/** As `logOfKate`, in virtual time: all events are in one window of the log. */
+/** Returns the log of kate while a process of alex runs, in virtual time: all events are in one window of the log. */
 async function logInWindow(
   kate: () => unknown,
   alex: () => Promise<void>,
@@ -137,6 +85,36 @@ async function logInWindow(
   await cluster.stop("kate");
   return events;
 }
+
+test("a message of 5 MB is logged as a short line", async () => {
+  const events = await logInWindow(async () => {
+    Process.register(
+      await Supervisor.startLink([], { strategy: "one_for_one" }),
+      "supervisor",
+    );
+    const server = await GenServer.startLink(
+      { init: () => ({ type: "ok", state: 0 }) } as never,
+      undefined,
+      { name: "server" },
+    );
+    assert(server !== undefined);
+  }, async () => {
+    for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
+      for (const name of ["supervisor", "server"]) {
+        await send({ name, node: KATE }, { text, list: [text, text] });
+        // safe: the time is virtual
+        const call = { timeout: 1000 };
+        await GenServer.call({ name, node: KATE }, "count", call)
+          .catch(() => {});
+      }
+    }
+  });
+  const unexpected = events.filter(({ message }) =>
+    message.includes("unexpected message")
+  );
+  assertLess(1, unexpected.length);
+  for (const line of await written(events)) assertLess(line.length, 300_000);
+});
 
 test("a peer whose processes crash writes few lines to the log", async () => {
   const events = await logInWindow(() => {}, async () => {
@@ -239,13 +217,16 @@ test("standardLog() writes no extra line for a node's name", async () => {
   }
 });
 
-/** A log with a clock that a test advances. */
-function timedLog(hook: (event: LogEvent) => void): {
+/** A log with a clock that a test advances, and the events that it writes. */
+function timedLog(): {
   log: NodeLog;
+  events: LogEvent[];
   /** Advances the clock; a busy program's timers fire late. */
   pass: (ms: number, isBusy?: boolean) => void;
   timers: readonly unknown[];
 } {
+  const events: LogEvent[] = [];
+  const hook = (event: LogEvent) => void events.push(event);
   let now = 0;
   const timers: { at: number; fn: () => void }[] = [];
   const clock = {
@@ -264,12 +245,17 @@ function timedLog(hook: (event: LogEvent) => void): {
       timer.fn();
     }
   };
-  return { log: new NodeLog({ node: "n@h", hook, clock }), pass, timers };
+  const log = new NodeLog({ node: "n@h", hook, clock });
+  return { log, events, pass, timers };
 }
 
-/** The number of events that a line stands for. */
-function standsFor({ message }: LogEvent): number {
-  return Number(/^(\d+) more of these: /.exec(message)?.[1] ?? 1);
+/** The number of events that lines stand for. */
+function standFor(events: LogEvent[]): number {
+  return events.reduce(
+    (sum, { message }) =>
+      sum + Number(/^(\d+) more of these: /.exec(message)?.[1] ?? 1),
+    0,
+  );
 }
 
 test("NodeLog writes or counts every event exactly once, at any times", () => {
@@ -292,10 +278,7 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
         { maxLength: 30, size: "max" },
       ),
       (steps) => {
-        const events: LogEvent[] = [];
-        const { log, pass, timers } = timedLog((event) =>
-          void events.push(event)
-        );
+        const { log, events, pass, timers } = timedLog();
         let reported = 0;
         for (const step of steps) {
           if ("pass" in step) {
@@ -315,10 +298,7 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
         log.stop();
         assertEquals(timers.length, 0);
         if (events.some((each) => each.message !== "event")) limited++;
-        assertEquals(
-          events.reduce((sum, each) => sum + standsFor(each), 0),
-          reported,
-        );
+        assertEquals(standFor(events), reported);
       },
     ),
     { numRuns: runs(200) },
@@ -329,8 +309,7 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
 test("NodeLog writes a limited number of events per cause, and counts the others", () => {
   for (const most of [1, 2, 10]) {
     for (const times of [most - 1, most, most + 1, most + 7]) {
-      const events: LogEvent[] = [];
-      const { log } = timedLog((event) => void events.push(event));
+      const { log, events } = timedLog();
       for (let i = 0; i < times; i++) {
         log.report("error", () => `${i}`, { what: "a", most });
       }
@@ -349,60 +328,45 @@ test("NodeLog counts the events of causes beyond those that it tells apart", () 
   const CAUSES = 1000;
   for (const peer of [undefined, "p"]) {
     for (const most of [1, 10]) {
-      const events: LogEvent[] = [];
-      const { log, pass } = timedLog((event) => void events.push(event));
+      const { log, events, pass } = timedLog();
       let reported = 0;
       for (let round = 0; round < 3; round++) {
         for (let i = 0; i < CAUSES; i++) {
-          log.report("error", () => "event", {
-            what: `cause ${i}`,
-            most,
-            peer,
-          });
+          const what = `cause ${i}`;
+          log.report("error", () => "event", { what, most, peer });
           reported++;
         }
         pass(5000);
       }
       log.stop();
-      assertEquals(
-        events.reduce((sum, each) => sum + standsFor(each), 0),
-        reported,
-      );
+      assertEquals(standFor(events), reported);
       assertLess(events.length, reported);
     }
   }
 });
 
 test("NodeLog writes an event after a window whose timer is late", () => {
-  const messages: string[] = [];
-  let now = 0;
-  const log = new NodeLog({
-    node: "alex@localhost",
-    hook: ({ message }) => void messages.push(message),
-    // Its timers never fire.
-    clock: { ...systemClock, now: () => now, after: () => () => {} },
-  });
+  const { log, events, pass } = timedLog();
   const report = (text: string) =>
     log.report("error", () => text, { what: "a", most: 1 });
   report("one");
   report("two");
-  now = 3_600_000;
+  pass(3_600_000, true);
   report("three");
   log.stop();
+  const messages = events.map(({ message }) => message);
   assertEquals(messages, ["one", "1 more of these: a", "three"]);
 });
 
 /** The number of events that a log writes of one kind, before it only counts them; their window is over after `ms`. */
 function passes(ms: number, cause: (i: number) => LogCause): number {
-  const written: number[] = [];
-  const { log, pass } = timedLog(({ message }) => {
-    if (message === "event") written[written.length - 1]++;
-  });
-  for (const wait of [0, ms - 1, 1]) {
+  const { log, events, pass } = timedLog();
+  const written = [0, ms - 1, 1].map((wait) => {
     pass(wait, true);
-    written.push(0);
+    events.length = 0;
     for (let i = 0; i < 2000; i++) log.report("error", () => "event", cause(i));
-  }
+    return events.filter(({ message }) => message === "event").length;
+  });
   log.stop();
   // A window later as many pass again, and no earlier.
   assertEquals(written, [written[0], 0, written[0]]);
@@ -438,8 +402,7 @@ test("a supervisor writes as many reports of one kind as docs/security.md says",
 });
 
 test("messages and lines of the log have as many characters as docs/security.md says, before a mark", async () => {
-  const lengths: number[] = [];
-  const { log } = timedLog(({ message }) => void lengths.push(message.length));
+  const { log, events } = timedLog();
   for (const length of [MESSAGE, MESSAGE + 1, 2 * MESSAGE]) {
     log.report("error", () => "x".repeat(length));
   }
@@ -447,12 +410,11 @@ test("messages and lines of the log have as many characters as docs/security.md 
     log.line("error", "x".repeat(length));
   }
   log.stop();
-  const most = [MESSAGE, LINE].flatMap((each) => [
-    each,
-    each + "...".length,
-    each + "...".length,
-  ]);
-  assertEquals(lengths, most);
+  const cut = "...".length;
+  assertEquals(
+    events.map(({ message }) => message.length),
+    [MESSAGE, LINE].flatMap((most) => [most, most + cut, most + cut]),
+  );
   const metadata = Object.fromEntries(
     Array.from({ length: 20 }, (_, i) => [`k${i}`, "x".repeat(VALUES / 10)]),
   );
@@ -465,8 +427,7 @@ test("messages and lines of the log have as many characters as docs/security.md 
 });
 
 test("NodeLog writes a limited number of events per second, and reports how many more there were", () => {
-  const events: LogEvent[] = [];
-  const { log, pass, timers } = timedLog((event) => void events.push(event));
+  const { log, events, pass, timers } = timedLog();
   let made = 0;
   const event = () => `event ${++made}`;
   for (let i = 0; i < IN_ALL + 200; i++) log.report("error", event);

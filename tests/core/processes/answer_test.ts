@@ -2,23 +2,21 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import {
-  type From,
   GenServer,
   type GenServerModule,
 } from "../../../otp/gen_server/gen_server.ts";
-import { Node } from "../../../node.ts";
 import {
   exit,
   type Pid,
   Process,
   receive,
   self,
-  send,
   spawn,
 } from "../../../otp/process/process.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
-import { clusterTest } from "../../_nodes.ts";
+import { pairTest } from "../../_nodes.ts";
+import * as Remote from "../../_remote.ts";
 import { rawTest } from "../../_raw_peer.ts";
 
 const RAW = "raw@localhost";
@@ -38,15 +36,15 @@ const Server: GenServerModule<{
   },
 };
 
-async function watchersOf(pid: Pid): Promise<number> {
-  return (await Process.info(pid, { remote: true }))!.monitoredBy.length;
+async function watchersOf(pid: Pid): Promise<Pid[]> {
+  return (await Process.info(pid, { remote: true }))!.monitoredBy;
 }
 
 rawTest("a call of a peer is answered by `answer` alone", async (peer) => {
   const pid = await GenServer.start(Server, undefined, { name: "Server" });
   await peer.say([["call_name", 100, "Server", 1, "one"]]);
   assertEquals((await peer.signal("answer")).slice(2), [1, "one"]);
-  assertEquals(await watchersOf(pid), 0);
+  assertEquals(await watchersOf(pid), []);
   // Without `call`, the monitor is one like any other.
   await peer.say([
     ["monitor", 100, pid.number, pid.creation, 2],
@@ -58,7 +56,7 @@ rawTest("a call of a peer is answered by `answer` alone", async (peer) => {
     }],
   ]);
   assertEquals((await peer.signal("reply")).slice(2), [2, "two"]);
-  assertEquals(await watchersOf(pid), 1);
+  assertEquals((await watchersOf(pid)).length, 1);
   await peer.say([["call", 100, pid.number, 3, "exit"]]);
   const downs: unknown[] = [];
   while (downs.length < 2) {
@@ -110,52 +108,8 @@ rawTest("a reply that is too large ends by the monitor", async (peer) => {
   assertEquals((await peer.signal("down"))[3], 1);
   await peer.say([["call", 100, pid.number, 2, "small"]]);
   assertEquals((await peer.signal("answer")).slice(2), [2, "small"]);
-  assertEquals(await watchersOf(pid), 0);
+  assertEquals(await watchersOf(pid), []);
 }, { limits: { maxMessageBytes: 1000 } });
-
-/** Passes callers on. */
-const Forward: GenServerModule<{
-  arg: Pid;
-  state: Pid;
-  call: [unknown, unknown];
-}> = {
-  name: "Forward",
-  init: (to) => ({ type: "ok", state: to }),
-  handleCall(request, from, to) {
-    send(to, { from, request });
-    return { type: "noreply", state: to };
-  },
-};
-
-/** Replies to callers. */
-async function replier(): Promise<never> {
-  for (;;) {
-    const { from, request } = await receive<{ from: From; request: unknown }>();
-    GenServer.reply(from, request);
-  }
-}
-
-clusterTest("a third node's reply ends the first monitor", async (cluster) => {
-  const modules = { Answer: { replier } };
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  const moebi = await cluster.start("moebi", { modules });
-  const server = await kate.run(async () =>
-    await GenServer.start(
-      Forward,
-      await Node.spawn(moebi.name, ["Answer", "replier"]),
-    )
-  );
-  await alex.run(async () => {
-    for (let i = 0; i < 3; i++) {
-      assertEquals(await GenServer.call(server, i), i);
-    }
-    // Its request is behind the demonitors.
-    const info = await Process.info(server, { remote: true });
-    assertEquals(info!.monitoredBy, []);
-    assertEquals(Process.info(self())!.monitors, []);
-  });
-});
 
 rawTest("a caller that has given up gets no answer", async (peer) => {
   const server = { name: "Server", node: RAW };
@@ -173,41 +127,26 @@ rawTest("a caller that has given up gets no answer", async (peer) => {
   assertEquals(await receive(), { type: "end" });
 });
 
-/** Waits for ever. */
-async function wait(): Promise<void> {
-  await receive(() => false);
-}
-
-clusterTest("a supervisor's monitor becomes its task's", async (cluster) => {
-  const modules = { Answer: { wait } };
-  const alex = await cluster.start("alex", { modules });
-  const kate = await cluster.start("kate", { modules });
+pairTest("a supervisor's monitor becomes its task's", async ({ kate }) => {
   const { promise, resolve } = Promise.withResolvers<Pid>();
   kate.run(async () => {
     resolve(await TaskSupervisor.startLink());
-    await wait();
+    await Remote.wait();
   }).catch(() => {});
-  const remote = await promise;
-  await alex.run(async () => {
-    const own = await TaskSupervisor.startLink();
-    for (const supervisor of [own, remote]) {
-      const task = await TaskSupervisor.async(supervisor, ["Answer", "wait"]);
-      const about = { remote: true } as const;
-      const before = await Process.info(supervisor, about);
-      assertEquals(before!.monitoredBy, []);
-      const started = await Process.info(task.pid, about);
-      assertEquals(started!.monitoredBy, [self()]);
-      assertEquals(Process.info(self())!.monitors, [task.pid]);
-      assertEquals(await Task.shutdown(task, "brutal_kill"), undefined);
-      assertEquals(Process.info(self())!.monitors, []);
-      // A refused start leaves nothing either.
-      await assertRejects(() =>
-        TaskSupervisor.async(supervisor, ["Answer", "none"])
-      );
-      const after = await Process.info(supervisor, about);
-      assertEquals(after!.monitoredBy, []);
-      assertEquals(Process.info(self())!.monitors, []);
-    }
-    await TaskSupervisor.stop(own);
-  });
+  const own = await TaskSupervisor.startLink();
+  for (const supervisor of [own, await promise]) {
+    const task = await TaskSupervisor.async(supervisor, Remote.wait);
+    assertEquals(await watchersOf(supervisor), []);
+    assertEquals(await watchersOf(task.pid), [self()]);
+    assertEquals(Process.info(self())!.monitors, [task.pid]);
+    assertEquals(await Task.shutdown(task, "brutal_kill"), undefined);
+    assertEquals(Process.info(self())!.monitors, []);
+    // A refused start leaves nothing either.
+    await assertRejects(() =>
+      TaskSupervisor.async(supervisor, ["Remote", "none"])
+    );
+    assertEquals(await watchersOf(supervisor), []);
+    assertEquals(Process.info(self())!.monitors, []);
+  }
+  await TaskSupervisor.stop(own);
 });

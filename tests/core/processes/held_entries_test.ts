@@ -74,20 +74,35 @@ async function answersTo(peer: RawPeer, refs: number[]): Promise<unknown[]> {
   return refs.map((ref) => answers.get(ref));
 }
 
-/** Sends a request to a server as the raw peer's process, and returns the answer. */
+/** Sends a message to a server as the raw peer's process. */
+function say(peer: RawPeer, to: string, message: object): Promise<void> {
+  return peer.say([["send_name*", 100, to, { from: theirs, ...message }]]);
+}
+
+/** Sends a request to a server, which answers it to that reference. */
+function sendCall(
+  peer: RawPeer,
+  to: string,
+  request: unknown,
+  ref = 7,
+): Promise<void> {
+  return say(peer, to, { type: "$call", ref: { $ref: [0, ref, 7] }, request });
+}
+
+/** Sends a request to a server, and returns the answer. */
 async function ask(
   peer: RawPeer,
-  to: Pid | string,
+  to: string,
   request: unknown,
-  from: unknown = theirs,
 ): Promise<unknown> {
-  const call = { type: "$call", from, ref: { $ref: [0, 7, 7] }, request };
-  await peer.say([
-    typeof to === "string"
-      ? ["send_name*", 100, to, call]
-      : ["send*", 100, to.number, call],
-  ]);
+  await sendCall(peer, to, request);
   return (await answersTo(peer, [7]))[0];
+}
+
+/** Sends pg a message of its own, and waits until pg has handled it. */
+async function tellPg(peer: RawPeer, message: unknown): Promise<void> {
+  await say(peer, "pg", { type: "$tell", message });
+  await ask(peer, "pg", null);
 }
 
 /** Sends that many requests; returns the answers. */
@@ -197,31 +212,21 @@ hiddenTest("a peer's global names are limited", options, async (peer) => {
 
 hiddenTest("a peer's group memberships are limited", options, async (peer) => {
   await pg.startLink();
-  const tell = (message: unknown) =>
-    peer.say([["send_name*", 100, "pg", {
-      type: "$tell",
-      from: theirs,
-      message,
-    }]]);
+  const tell = (message: unknown) => tellPg(peer, message);
   const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number, 7] }));
-  const taken = () => ask(peer, "pg", null);
   await tell({ type: "discover" });
   await tell({ type: "join", group: "a", pids: pids.slice(0, 2) });
   await tell({ type: "join", group: "b", pids });
-  await taken();
   assertEquals(pg.getMembers("a").length, 2);
   assertEquals(pg.getMembers("b").length, 1);
   assertEquals(kept(), [MOST, 1]);
   // A refused member cannot leave.
   await tell({ type: "leave", groups: ["b"], pids: pids.slice(1) });
-  await taken();
   assertEquals(kept(), [MOST, 1]);
   await tell({ type: "leave", groups: ["a"], pids: pids.slice(0, 1) });
   await tell({ type: "join", group: "c", pids: pids.slice(3) });
-  await taken();
   assertEquals(pg.getMembers("c").length, 1);
   await tell({ type: "sync", groups: [{ group: "d", pids }] });
-  await taken();
   assertEquals(pg.whichGroups(), ["d"]);
   assertEquals(pg.getMembers("d").length, MOST);
   await leave(peer);
@@ -300,12 +305,11 @@ clusterTest("a peer's waiting reads are limited", async (cluster) => {
   };
   await withHidden(cluster, { ...options, io }, async (peer) => {
     const read = (ref: number) =>
-      peer.say([["send_name*", 100, "user", {
+      say(peer, "user", {
         type: "io_request",
-        from: theirs,
         replyAs: { $ref: [0, ref, 7] },
         request: { type: "get_line", prompt: "" },
-      }]]);
+      });
     for (let ref = 1; ref <= 5; ref++) await read(ref);
     const refused = { type: "error", reason: "system_limit" };
     assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
@@ -331,12 +335,7 @@ hiddenTest("a peer's waiting requests are limited", options, async (peer) => {
   });
   const start = { type: "start_application", name: "app" };
   for (let ref = 1; ref <= 5; ref++) {
-    await peer.say([["send_name*", 100, "application_controller", {
-      type: "$call",
-      from: theirs,
-      ref: { $ref: [0, ref, 7] },
-      request: start,
-    }]]);
+    await sendCall(peer, "application_controller", start, ref);
   }
   const refused = { type: "error", reason: "system_limit" };
   assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
@@ -424,20 +423,9 @@ hiddenTest("the size of an entry is limited", {}, async (peer) => {
   assertEquals(await lock(1, long), "system_limit");
   assertEquals(await lock(long, 1), "system_limit");
   assertEquals(await lock(2, "x"), true);
-  const join = async (group: unknown) => {
-    const message = { type: "join", group, pids: [theirs] };
-    await peer.say([["send_name*", 100, "pg", {
-      type: "$tell",
-      from: theirs,
-      message,
-    }]]);
-    await ask(peer, "pg", null);
-  };
-  await peer.say([["send_name*", 100, "pg", {
-    type: "$tell",
-    from: theirs,
-    message: { type: "discover" },
-  }]]);
+  const join = (group: unknown) =>
+    tellPg(peer, { type: "join", group, pids: [theirs] });
+  await tellPg(peer, { type: "discover" });
   await join([{ a: failed(long) }]);
   await join({ $map: [[failed(long), 1]] });
   assertEquals(pg.whichGroups(), []);

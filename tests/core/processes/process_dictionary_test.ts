@@ -5,14 +5,12 @@ import {
   assertEquals,
   assertRejects,
   assertStrictEquals,
-  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import {
   Agent,
   DynamicSupervisor,
   GenServer,
-  type LogEvent,
   Node,
   type Pid,
   Process,
@@ -20,55 +18,28 @@ import {
   self,
   send,
   spawnLink,
-  spawnMonitor,
   Supervisor,
 } from "../../../mod.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { processTest, quiet } from "../../_processes.ts";
 import { rawTest, THEIRS } from "../../_raw_peer.ts";
 
-clusterTest("put() stores values uncopied, copies keys", async (cluster) => {
-  const node = await cluster.start("alex");
-  await node.run(() => {
-    const value = () => "a function";
-    const key = ["key", { of: 1 }];
-    assertEquals(Process.put(key, value), undefined);
-    key.push("changed");
-    assertStrictEquals(Process.get(["key", { of: 1 }]), value);
-    assertEquals(Process.getKeys(), [["key", { of: 1 }]]);
-    assertEquals(Process.get(), [{ key: ["key", { of: 1 }], value }]);
-    assertEquals(Process.getKeys({ value: 1 }), []);
-    assertThrows(() => Process.put(value, 1), TypeError, "Cannot ");
-    assertThrows(() => Process.get(value), TypeError, "Cannot ");
-    assertThrows(() => Process.delete(value), TypeError, "Cannot ");
-    // 1, "1" and true are keys of their own.
-    for (const key of [1, "1", true, 1n]) Process.put(key, typeof key);
-    assertEquals(Process.get("1"), "string");
-    assertEquals(Process.get(1), "number");
-  });
-});
-
-clusterTest("a crash report has the label of the process", async (cluster) => {
-  const events: LogEvent[] = [];
-  const node = await cluster.start("alex", {
-    log: (event) => void events.push(event),
-  });
-  await node.run(async () => {
-    const { ref } = spawnMonitor(() => {
-      Process.setLabel({ room: "lobby" });
-      throw new Error("oops");
-    });
-    await receive((message) => ref.equals(message.ref));
-    const other = spawnMonitor(() => {
-      throw new Error("oops");
-    });
-    await receive((message) => other.ref.equals(message.ref));
-  });
-  const [first, second] = events.filter(({ crash }) => crash !== undefined);
-  assertEquals(first.crash?.label, { room: "lobby" });
-  assertStringIncludes(first.message, 'Process Label: { room: "lobby" }');
-  assert(!("label" in second.crash!));
-  assertEquals(second.message.includes("Label"), false);
+processTest("put() stores values uncopied, copies keys", () => {
+  const value = () => "a function";
+  const key = ["key", { of: 1 }];
+  assertEquals(Process.put(key, value), undefined);
+  key.push("changed");
+  assertStrictEquals(Process.get(["key", { of: 1 }]), value);
+  assertEquals(Process.getKeys(), [["key", { of: 1 }]]);
+  assertEquals(Process.get(), [{ key: ["key", { of: 1 }], value }]);
+  assertEquals(Process.getKeys({ value: 1 }), []);
+  assertThrows(() => Process.put(value, 1), TypeError, "Cannot ");
+  assertThrows(() => Process.get(value), TypeError, "Cannot ");
+  assertThrows(() => Process.delete(value), TypeError, "Cannot ");
+  // 1, "1" and true are keys of their own.
+  for (const key of [1, "1", true, 1n]) Process.put(key, typeof key);
+  assertEquals(Process.get("1"), "string");
+  assertEquals(Process.get(1), "number");
 });
 
 rawTest("send() with nosuspend does not wait", async (peer) => {

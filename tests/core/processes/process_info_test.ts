@@ -5,11 +5,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import {
-  NoProcessError,
-  RpcError,
-  SpawnRefusedError,
-} from "../../../core/errors.ts";
+import { NoProcessError, RpcError } from "../../../core/errors.ts";
 import { Node } from "../../../node.ts";
 import { Process } from "../../../otp/process/process.ts";
 import {
@@ -26,7 +22,7 @@ import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import * as Remote from "../../_remote.ts";
-import { clusterTest, pairTest, reasonOf } from "../../_nodes.ts";
+import { pairTest, reasonOf } from "../../_nodes.ts";
 import { ended, idle, processTest, quiet } from "../../_processes.ts";
 
 processTest("info() describes the calling process", () => {
@@ -88,24 +84,6 @@ processTest("info() describes another process", async () => {
   await receive();
 });
 
-processTest("info() shows current links and monitors of names", async () => {
-  const pid = idle();
-  Process.register(pid, "service");
-  const { node } = self();
-  const byName = Process.monitor("service");
-  assertEquals(Process.info()!.monitors, [{ name: "service", node }]);
-  Process.demonitor(byName);
-  assertEquals(Process.info()!.monitors, []);
-  Process.link(pid);
-  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[pid], [
-    self(),
-  ]]);
-  Process.unlink(pid);
-  assertEquals([Process.info()!.links, Process.info(pid)!.links], [[], []]);
-  Process.exit(pid, "kill");
-  await ended(pid);
-});
-
 processTest("info() returns copies of the messages", async () => {
   send(self(), { list: [1] });
   const [message] = Process.info(self(), { messages: true })!.messages as [
@@ -136,16 +114,6 @@ processTest("list() returns live processes in order of start", async () => {
   Process.exit(second, "kill");
   assertEquals(Process.list(), before);
   await ended(first);
-});
-
-processTest("registered() returns the registered names", async () => {
-  const pid = idle();
-  assertFalse(Process.registered().includes("someone"));
-  Process.register(pid, "someone");
-  assert(Process.registered().includes("someone"));
-  Process.exit(pid, "kill");
-  assertFalse(Process.registered().includes("someone"));
-  await ended(pid);
 });
 
 processTest("a server's ancestors are its starters", async () => {
@@ -253,24 +221,4 @@ pairTest("info() of a process of another node asks that node", async () => {
     RpcError,
     "Cannot call Process.info/1 on nobody@localhost",
   );
-});
-
-clusterTest("allow decides who may read information", async (cluster) => {
-  const asked: string[] = [];
-  const kate = await cluster.start("kate", {
-    allow: (...what) => {
-      asked.push(what.join());
-      return what[0] === "alex@localhost";
-    },
-  });
-  const alex = await cluster.start("alex");
-  const pat = await cluster.start("pat");
-  const pid = await kate.run(() => idle());
-  const ask = () => Process.info(pid, { remote: true });
-  assertEquals((await alex.run(ask))?.pid, pid);
-  await assertRejects(() => pat.run(ask), SpawnRefusedError, "let pat");
-  assertEquals(asked, [
-    "alex@localhost,Process,info",
-    "pat@localhost,Process,info",
-  ]);
 });

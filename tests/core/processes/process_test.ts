@@ -3,13 +3,10 @@ import {
   assertEquals,
   assertFalse,
   assertNotEquals,
-  assertRejects,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { ExitError, NoProcessError } from "../../../core/errors.ts";
 import {
-  exit,
   flush,
   isDown,
   isExit,
@@ -22,18 +19,10 @@ import {
   self,
   send,
   spawn,
-  spawnLink,
 } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { test } from "../../../testing/tags.ts";
-import {
-  ended,
-  idle,
-  isPending,
-  mail,
-  processTest,
-  quiet,
-} from "../../_processes.ts";
+import { ended, idle, mail, processTest, quiet } from "../../_processes.ts";
 
 const HERE = "nonode@nohost";
 
@@ -64,27 +53,6 @@ processTest("self() stays the same after await and timers", async () => {
   }
 });
 
-test("the shell is replaced when an exit signal kills it, and its wait rejects with ExitError", async () => {
-  const shell = self();
-  const wait = receive();
-  spawn(() => Process.exit(shell, "enough"));
-  const error = await assertRejects(() => wait, ExitError);
-  assertEquals(error.reason, "enough");
-  assertFalse(self().equals(shell));
-  assertFalse(Process.alive(shell));
-  send(shell, "for nobody");
-  send(self(), "for the new one");
-  assertEquals(await receive(), "for the new one");
-});
-
-test("the shell dies with a linked process", async () => {
-  const shell = self();
-  const pid = spawnLink(() => exit("boom"));
-  const error = await assertRejects(() => receive(), ExitError, "boom");
-  assertEquals(error.reason, "boom");
-  assertFalse(Process.alive(shell) || Process.alive(pid));
-});
-
 // spawn()
 
 processTest("spawn() runs the function when the caller yields", async () => {
@@ -101,15 +69,6 @@ processTest("spawn() rejects unsendable arguments, starts nothing", () => {
     TypeError,
     "function",
   );
-});
-
-processTest("spawn() ends the process when its promise settles", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const pid = spawn(() => promise);
-  await isPending(promise);
-  assert(Process.alive(pid));
-  resolve();
-  assertEquals(await ended(pid), "normal");
 });
 
 processTest("spawn() never runs a process that is killed first", async () => {
@@ -150,11 +109,6 @@ processTest("send() to a pid of another incarnation is dropped", async () => {
   assertEquals(await mail(), []);
 });
 
-processTest("send() sends nothing when it rejects the message", async () => {
-  assertThrows(() => send(self(), { ok: 1, fn: () => {} }), TypeError);
-  assertEquals(await mail(), []);
-});
-
 test("send() accepts only messages of a typed pid's type", () => {
   const pid = idle() as Pid<{ type: "hi" }>;
   send(pid, { type: "hi" });
@@ -185,16 +139,6 @@ processTest("flush() prints all mail and empties the mailbox", async () => {
   Process.exit(Process.groupLeader(), "kill");
 });
 
-// register(), unregister(), whereis()
-
-processTest("register() throws for a dead or remote process", async () => {
-  const pid = spawn(() => {});
-  await ended(pid);
-  assertThrows(() => Process.register(pid, "dead"), NoProcessError);
-  const remote = new Pid("kate@localhost", self().number, 1);
-  assertThrows(() => Process.register(remote, "remote"), NoProcessError);
-});
-
 // alive()
 
 processTest("spawn() uses no number of a dead process again", () => {
@@ -216,16 +160,6 @@ processTest("alive() is false for old pids, and throws for remote ones", () => {
 });
 
 // Pid, Ref
-
-test("Pid.equals() compares node, number and creation", () => {
-  const pid = new Pid("a@b", 1, 2);
-  assert(pid.equals(new Pid("a@b", 1, 2)));
-  assertFalse(pid.equals(new Pid("a@c", 1, 2)));
-  assertFalse(pid.equals(new Pid("a@b", 3, 2)));
-  assertFalse(pid.equals(new Pid("a@b", 1, 3)));
-  assertFalse(pid.equals(new Ref("a@b", 1, 2)));
-  assertFalse(pid.equals({ node: "a@b", number: 1, creation: 2 }));
-});
 
 test("Pid and Ref print as in iex: 0 first for this node, another number for each other", () => {
   assertEquals(String(new Pid(HERE, 112, 0)), "#PID<0.112.0>");
@@ -269,5 +203,3 @@ processTest("sleep() waits, returns ok and takes no mail", async () => {
   assert(performance.now() - start >= 18);
   assertEquals(await mail(), ["kept"]);
 });
-
-// spawnLink(), link()

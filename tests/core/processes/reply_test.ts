@@ -55,27 +55,36 @@ async function passOn(to: Pid): Promise<void> {
 
 const modules = { Reply: { replier, passOn } };
 
-clusterTest("a call is answered over two other nodes", async (cluster) => {
-  const alex = await cluster.start("alex", { hidden: true, modules });
-  const kate = await cluster.start("kate", { hidden: true, modules });
-  const moebi = await cluster.start("moebi", { hidden: true, modules });
-  const [server, end] = await kate.run(async () => {
-    const to = await Node.spawn(moebi.name, ["Reply", "replier"]);
-    const between = await Node.spawn(moebi.name, ["Reply", "passOn"], [to]);
-    return [await GenServer.start(Forward, between), to];
-  });
-  await alex.run(async () => {
-    assertEquals(await GenServer.call(server, 1), {
-      by: moebi.name,
-      request: 1,
+clusterTest(
+  "a third node's reply ends a call and its monitor",
+  async (cluster) => {
+    const alex = await cluster.start("alex", { hidden: true, modules });
+    const kate = await cluster.start("kate", { hidden: true, modules });
+    const moebi = await cluster.start("moebi", { hidden: true, modules });
+    const [server, end] = await kate.run(async () => {
+      const to = await Node.spawn(moebi.name, ["Reply", "replier"]);
+      const between = await Node.spawn(moebi.name, ["Reply", "passOn"], [to]);
+      return [await GenServer.start(Forward, between), to];
     });
-    assert(Node.list("hidden").includes(moebi.name));
-    const ref = Process.monitor(end);
-    await GenServer.call(server, "done");
-    await receive((m) => ref.equals(m?.ref));
-    await GenServer.stop(server);
-  });
-});
+    await alex.run(async () => {
+      assertEquals(await GenServer.call(server, 1), {
+        by: moebi.name,
+        request: 1,
+      });
+      assert(Node.list("hidden").includes(moebi.name));
+      // Its request is behind the demonitor.
+      const info = await Process.info(server, { remote: true });
+      assertEquals([info!.monitoredBy, Process.info(self())!.monitors], [
+        [],
+        [],
+      ]);
+      const ref = Process.monitor(end);
+      await GenServer.call(server, "done");
+      await receive((m) => ref.equals(m?.ref));
+      await GenServer.stop(server);
+    });
+  },
+);
 
 processTest("a caller is a term: copies of it are equal", async () => {
   const callers: From[] = [];

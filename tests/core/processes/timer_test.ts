@@ -14,7 +14,6 @@ import {
 import { Pid } from "../../../core/values/pid.ts";
 import { type Clock, systemClock } from "../../../core/host/clock.ts";
 import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
-import { clusterTest } from "../../_nodes.ts";
 import { ended, mail, processTest, quiet } from "../../_processes.ts";
 
 /** A clock that advances on request. */
@@ -151,20 +150,4 @@ processTest("a node that stops cancels its timers", async () => {
   // The clock's own timers are cancelled when the event loop has turned.
   await quiet();
   assertEquals(clock.pending, 0);
-});
-
-clusterTest("sendAfter() uses the machine's clock", async (cluster) => {
-  // A timer that is left when the node has stopped is a leak, which fails the test.
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    Process.sendAfter(self(), "first", 5);
-    Process.sendAfter(self(), "second", Process.monotonicTime() + 25, {
-      abs: true,
-    });
-    Process.sendAfter("nobody", "never", 60_000);
-    Process.sendAfter(self(), "never", 60_000);
-    // Two timers of the machine that are both late fire in any order.
-    const got = [await receive(), await receive()];
-    assertEquals(got.sort(), ["first", "second"]);
-  });
 });

@@ -1,9 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { GenServer } from "../../../otp/gen_server/gen_server.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../otp/gen_server/gen_server.ts";
 import { IO } from "../../../otp/io/io.ts";
 import { Node } from "../../../node.ts";
 import {
+  type Pid,
   Process,
   receive,
   self,
@@ -14,6 +18,7 @@ import { Task } from "../../../otp/task/task.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { quiet } from "../../_processes.ts";
+import { compute } from "../../_remote.ts";
 import { until } from "../../_until.ts";
 
 /** Waits for a timer; only what keeps the event loop from its turn can delay it. */
@@ -107,9 +112,7 @@ class Steps {
   /** A step that computes for that many milliseconds. */
   make(ms: number): void {
     this.#most = Math.max(this.#most, ++this.#sinceTurn);
-    const end = performance.now() + ms;
-    // safe: it computes; that it takes longer changes nothing.
-    while (performance.now() < end);
+    compute(ms);
   }
 
   async most(): Promise<number> {
@@ -122,31 +125,32 @@ class Steps {
 /** Makes `total` steps, besides its own work. */
 type Load = (total: number, step: () => void) => Promise<void>;
 
-class Counter {
-  static init(step: () => void) {
-    return { type: "ok", state: step } as const;
-  }
-
-  static handleCast(_request: unknown, step: () => void) {
-    step();
-    return { type: "noreply", state: step } as const;
-  }
-
-  static handleCall(_request: unknown, _from: unknown, step: () => void) {
-    return { type: "reply", reply: "ok", state: step } as const;
-  }
+/** Starts a server that makes a step for each cast. */
+function startCounter(step: () => void): Promise<Pid> {
+  const Counter: GenServerModule = {
+    init: () => ({ type: "ok", state: 0 }),
+    handleCast(_request, state) {
+      step();
+      return { type: "noreply", state };
+    },
+    handleCall: (_request, _from, state) => (
+      { type: "reply", reply: "ok", state }
+    ),
+  };
+  return GenServer.start(Counter, undefined) as Promise<Pid>;
 }
 
-async function startCounter(step: () => void) {
-  // The function is not sent: the module exports it.
-  return await GenServer.start(
-    { ...members(Counter), init: () => Counter.init(step) },
-    undefined,
-  );
-}
-
-function members({ handleCast, handleCall }: typeof Counter) {
-  return { handleCast, handleCall };
+/** Casts to a server that has answered `calls` calls before. */
+async function castTimes(
+  total: number,
+  step: () => void,
+  calls: number,
+): Promise<void> {
+  const server = await startCounter(step);
+  for (let i = 0; i < calls; i++) await GenServer.call(server, i);
+  for (let i = 0; i < total; i++) GenServer.cast(server, i);
+  await GenServer.call(server, "all", { timeout: Infinity });
+  await GenServer.stop(server);
 }
 
 async function received(total: number): Promise<void> {
@@ -169,19 +173,9 @@ function spawnWaiting(
 }
 
 const LOADS: Record<string, Load> = {
-  async "casts to a server"(total, step) {
-    const server = await startCounter(step);
-    for (let i = 0; i < total; i++) GenServer.cast(server, i);
-    await GenServer.call(server, "all", { timeout: Infinity });
-    await GenServer.stop(server);
-  },
-  async "casts to a server that was quick before"(total, step) {
-    const server = await startCounter(step);
-    for (let i = 0; i < 300; i++) await GenServer.call(server, i);
-    for (let i = 0; i < total; i++) GenServer.cast(server, i);
-    await GenServer.call(server, "all", { timeout: Infinity });
-    await GenServer.stop(server);
-  },
+  "casts to a server": (total, step) => castTimes(total, step, 0),
+  "casts to a server that was quick before": (total, step) =>
+    castTimes(total, step, 300),
   async "the messages of one mailbox"(total, step) {
     const parent = self();
     const pid = spawn(async () => {
@@ -320,9 +314,7 @@ clusterTest("timers run between long steps of one frame", async (cluster) => {
 
 /** Computes for longer than a slice; tests count how often it does. */
 function computeSlice(): void {
-  const end = performance.now() + 9;
-  // safe: it computes; that it takes longer changes nothing.
-  while (performance.now() < end);
+  compute(9);
 }
 
 clusterTest("sockets are read between computing processes", async (cluster) => {

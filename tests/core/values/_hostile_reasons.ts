@@ -49,6 +49,12 @@ function throwing(...keys: string[]): object {
   return value;
 }
 
+function revoked(target: object): object {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
 function errorWith(fields: Record<string, unknown>): Error {
   const error = new Error("plain");
   for (const [key, value] of Object.entries(fields)) {
@@ -92,13 +98,7 @@ export const REASONS: Record<string, () => unknown> = {
     return error;
   },
   "getters that throw": () => throwing("type", "reason", "a"),
-  "a type that throws": () => ({
-    ...{ reason: 1 },
-    ...{},
-    get type(): never {
-      return fail();
-    },
-  }),
+  "a type that throws": () => Object.assign(throwing("type"), { reason: 1 }),
   "a proxy that throws": () =>
     new Proxy({}, {
       get: fail,
@@ -107,16 +107,8 @@ export const REASONS: Record<string, () => unknown> = {
       getPrototypeOf: fail,
       getOwnPropertyDescriptor: fail,
     }),
-  "a revoked proxy": () => {
-    const { proxy, revoke } = Proxy.revocable({}, {});
-    revoke();
-    return proxy;
-  },
-  "a revoked proxy of an array": () => {
-    const { proxy, revoke } = Proxy.revocable([], {});
-    revoke();
-    return [proxy];
-  },
+  "a revoked proxy": () => revoked({}),
+  "a revoked proxy of an array": () => [revoked([])],
   "arrays 10,000 deep": () => nested(10_000, (inner) => [inner]),
   "objects 61 deep": () => nested(61, (inner) => ({ inner })),
   "objects with $ keys 55 deep": () => nested(55, (inner) => ({ $a: inner })),

@@ -6,6 +6,7 @@ import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts
 import { Bitstring, improperList, Tuple, tuple } from "../../../mod.ts";
 import {
   GenServer,
+  type GenServerModule,
   type ServerName,
 } from "../../../otp/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
@@ -138,31 +139,33 @@ async function taker<T>(
 
 let names = 0;
 
-const Server = {
-  name: "Copied",
-  init: (got: (request: unknown) => void) => ({ type: "ok", state: got }),
-  handleCall: (
-    request: unknown,
-    _from: unknown,
-    got: (request: unknown) => void,
-  ) => {
-    got(request);
-    return { type: "reply", reply: "ok", state: got };
-  },
-  handleCast: (request: unknown, got: (request: unknown) => void) => {
-    got(request);
-    return { type: "noreply", state: got };
-  },
-};
+/** As `taker`, registered; the address is its name. */
+function namedTaker(node: Node): ReturnType<typeof taker<string>> {
+  return taker(node, () => {
+    const name = `taker_${++names}`;
+    Process.register(self(), name);
+    return name;
+  });
+}
 
+/** Starts a server that notes a request. */
 async function server(
   node: Node,
 ): Promise<{ pid: Pid; got: Promise<unknown> }> {
   const { promise: got, resolve } = Promise.withResolvers<unknown>();
-  const Held = { ...Server, init: () => ({ type: "ok", state: resolve }) };
-  // deno-lint-ignore no-explicit-any
-  const pid = await node.run(() => GenServer.start(Held as any, undefined));
-  return { pid, got };
+  const Noting: GenServerModule = {
+    init: () => ({ type: "ok", state: 0 }),
+    handleCall(request, _from, state) {
+      resolve(request);
+      return { type: "reply", reply: "ok", state };
+    },
+    handleCast(request, state) {
+      resolve(request);
+      return { type: "noreply", state };
+    },
+  };
+  const pid = await node.run(() => GenServer.start(Noting, undefined));
+  return { pid: pid as Pid, got };
 }
 
 /** Ways to send to processes of any node. */
@@ -172,15 +175,9 @@ const WAYS: Record<string, Way> = {
     return { got, send: (value) => send(known, value) };
   },
   "send() to a name": async (node) => {
-    const { known, got } = await taker(node, () => {
-      const name = `taker_${++names}`;
-      Process.register(self(), name);
-      return name;
-    });
-    return {
-      got,
-      send: (value) => send({ name: known, node: node.name }, value),
-    };
+    const { known, got } = await namedTaker(node);
+    const to = { name: known, node: node.name };
+    return { got, send: (value) => send(to, value) };
   },
   "send() to an alias": async (node) => {
     const { known, got } = await taker(node, () => Process.alias());
@@ -232,11 +229,7 @@ const WAYS: Record<string, Way> = {
 /** Ways to send to processes of the same node only. */
 const LOCAL_WAYS: Record<string, Way> = {
   "send() to a name of the node": async (node) => {
-    const { known, got } = await taker(node, () => {
-      const name = `taker_${++names}`;
-      Process.register(self(), name);
-      return name;
-    });
+    const { known, got } = await namedTaker(node);
     return { got, send: (value) => send(known, value) };
   },
   "sendAfter() to a pid": async (node) => {
@@ -244,11 +237,7 @@ const LOCAL_WAYS: Record<string, Way> = {
     return { got, send: (value) => Process.sendAfter(known, value, 0) };
   },
   "sendAfter() to a name": async (node) => {
-    const { known, got } = await taker(node, () => {
-      const name = `taker_${++names}`;
-      Process.register(self(), name);
-      return name;
-    });
+    const { known, got } = await namedTaker(node);
     return { got, send: (value) => Process.sendAfter(known, value, 0) };
   },
   "the arguments of spawn()": run((take, value) => spawn(take, [value])),
@@ -277,14 +266,8 @@ const LOCAL_WAYS: Record<string, Way> = {
     const { pid, got } = await server(node);
     return { got, send: (value) => GenServer.call(later(pid), value) };
   },
-  "Agent.get() by a name with an asynchronous look-up": byAgent((
-    agent,
-    named,
-  ) => Agent.get(agent, named)),
-  "Agent.cast() by a name with an asynchronous look-up": byAgent((
-    agent,
-    named,
-  ) => Agent.cast(agent, named)),
+  "Agent.get() by a name with an asynchronous look-up": byAgent(Agent.get),
+  "Agent.cast() by a name with an asynchronous look-up": byAgent(Agent.cast),
   "a start of a task by a name with an asynchronous look-up": async (node) => {
     const { promise: got, resolve } = Promise.withResolvers<unknown>();
     const pid = await unlinked(node, () => TaskSupervisor.startLink());

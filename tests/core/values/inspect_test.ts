@@ -147,68 +147,50 @@ test("inspect() shows a value that contains itself, and one that appears twice",
   assertEquals(inspect([shared, shared]), "[{ n: 1 }, { n: 1 }]");
 });
 
-test("inspect() limits the depth", () => {
-  assertEquals(inspect([[[1]]], { depth: 2 }), "[[[...]]]");
-  assertEquals(inspect({ a: { b: { c: 1 } } }, { depth: 1 }), "{ a: { ... } }");
-  let deep: unknown = 1;
-  for (let i = 0; i < 100_000; i++) deep = [deep];
-  assertEquals(inspect(deep), "[".repeat(8) + "[...]" + "]".repeat(8));
-});
+const OWN: unknown[] = [];
+OWN.push(new Tuple(OWN));
 
-test("inspect() limits terms as collections", () => {
-  const deep = tuple(improperList([tuple(1)], 2));
-  assertEquals(inspect(deep, { depth: 2 }), "{[{...} | 2]}");
-  assertEquals(inspect(deep, { depth: 1 }), "{[...]}");
-  assertEquals(inspect(deep, { depth: 0 }), "{...}");
-  const options: InspectOptions = { limit: 2 };
-  assertEquals(inspect(tuple(1, 2, 3), options), "{1, 2, ...}");
-  assertEquals(inspect(improperList([1, 2, 3], 4), options), "[1, 2, ... | 4]");
-  const bits = new Bitstring(new Uint8Array(1_000_000), 1);
-  assertEquals(inspect(bits, options), "<<0, 0, ...>>");
-  assertEquals(
-    inspect(tuple("aaaa", improperList(["bbbb"], "cccc")), { width: 16 }),
-    `{
-  "aaaa",
+const DEEP = tuple(improperList([tuple(1)], 2));
+const KATE = { name: "kate", friends: ["alex", "moebi"] };
+
+const LIMITED: [value: unknown, options: InspectOptions, text: string][] = [
+  [[[[1]]], { depth: 2 }, "[[[...]]]"],
+  [{ a: { b: { c: 1 } } }, { depth: 1 }, "{ a: { ... } }"],
+  [nested(100_000), {}, "[".repeat(8) + "[...]" + "]".repeat(8)],
+  [DEEP, { depth: 2 }, "{[{...} | 2]}"],
+  [DEEP, { depth: 1 }, "{[...]}"],
+  [DEEP, { depth: 0 }, "{...}"],
+  [OWN, {}, "[{[circular]}]"],
+  [[1, 2], { limit: 2 }, "[1, 2]"],
+  [[1, 2, 3, 4], { limit: 2 }, "[1, 2, ...]"],
+  [tuple(1, 2, 3), { limit: 2 }, "{1, 2, ...}"],
+  [improperList([1, 2, 3], 4), { limit: 2 }, "[1, 2, ... | 4]"],
   [
-    "bbbb" | "cccc"
-  ]
-}`,
-  );
-  const own: unknown[] = [];
-  own.push(new Tuple(own));
-  assertEquals(inspect(own), "[{[circular]}]");
-});
-
-test("inspect() limits the number of items", () => {
-  const items = [1, 2, 3, 4];
-  const options: InspectOptions = { limit: 2 };
-  assertEquals(inspect(items, options), "[1, 2, ...]");
-  assertEquals(inspect(new Set(items), options), "#Set<1, 2, ...>");
-  assertEquals(inspect({ a: 1, b: 2, c: 3 }, options), "{ a: 1, b: 2, ... }");
-  assertEquals(
-    inspect(new Map([[1, 1], [2, 2], [3, 3]]), options),
+    new Bitstring(new Uint8Array(1_000_000), 1),
+    { limit: 2 },
+    "<<0, 0, ...>>",
+  ],
+  [new Set([1, 2, 3, 4]), { limit: 2 }, "#Set<1, 2, ...>"],
+  [{ a: 1, b: 2, c: 3 }, { limit: 2 }, "{ a: 1, b: 2, ... }"],
+  [
+    new Map([[1, 1], [2, 2], [3, 3]]),
+    { limit: 2 },
     "#Map<1 => 1, 2 => 2, ...>",
-  );
-  assertEquals(inspect(new Uint8Array(4), options), "#Uint8Array<0, 0, ...>");
-  assertEquals(inspect([1, 2], options), "[1, 2]");
-  assertEquals(inspect(Array(1000).fill(0)).split(",").length, 51);
-});
-
-test("inspect() breaks only values that are wider than the width", () => {
-  const value = { name: "kate", friends: ["alex", "moebi"] };
-  assertEquals(
-    inspect(value, { width: 50 }),
-    '{ name: "kate", friends: ["alex", "moebi"] }',
-  );
-  assertEquals(
-    inspect(value, { width: 30 }),
+  ],
+  [new Uint8Array(4), { limit: 2 }, "#Uint8Array<0, 0, ...>"],
+  [KATE, { width: Infinity }, '{ name: "kate", friends: ["alex", "moebi"] }'],
+  [KATE, { width: 50 }, '{ name: "kate", friends: ["alex", "moebi"] }'],
+  [
+    KATE,
+    { width: 30 },
     `{
   name: "kate",
   friends: ["alex", "moebi"]
 }`,
-  );
-  assertEquals(
-    inspect(value, { width: 12 }),
+  ],
+  [
+    KATE,
+    { width: 12 },
     `{
   name: "kate",
   friends: [
@@ -216,56 +198,46 @@ test("inspect() breaks only values that are wider than the width", () => {
     "moebi"
   ]
 }`,
-  );
-  assertEquals(
-    inspect(value, { width: Infinity }),
-    '{ name: "kate", friends: ["alex", "moebi"] }',
-  );
+  ],
+  [
+    tuple("aaaa", improperList(["bbbb"], "cccc")),
+    { width: 16 },
+    `{
+  "aaaa",
+  [
+    "bbbb" | "cccc"
+  ]
+}`,
+  ],
+];
+
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < levels; i++) value = [value];
+  return value;
+}
+
+test("inspect() limits the depth and the number of items, and breaks only values that are wider than the width", () => {
+  for (const [value, options, text] of LIMITED) {
+    assertEquals(inspect(value, options), text);
+  }
+  assertEquals(inspect(Array(1000).fill(0)).split(",").length, 51);
 });
 
 // Terminals.
 
 /** No width, fillers, joiners and selectors of no emoji, tags, a selector of another plane, and blanks. */
 const HIDDEN = [
-  "\u200b",
-  "\u200c",
-  "\u2060",
-  "\u2064",
-  "\u00ad",
-  "\u3164",
-  "\ufeff",
-  "a\u200d",
-  "a\u200db",
-  "a\ufe0f",
-  "1\ufe0f",
-  "#\ufe0e",
-  "\u30a2\ufe0f",
-  "\u{20bb7}\ufe0f",
-  "\u{20bb7}\u200d\u{1f4bb}",
-  "\u2800",
-  "\ufffc",
-  "\u{13430}",
-  "\u{1343f}",
-  "\u{1d159}",
-  "\ufe01",
-  "\u{e0041}",
-  "\u{e007f}",
-  "\u{e0101}",
-  "\u{1d173}",
+  ..."\u200b|\u200c|\u2060|\u2064|\u00ad|\u3164|\ufeff|\u2800|\ufffc|\ufe01"
+    .split("|"),
+  ..."a\u200d|a\u200db|a\ufe0f|1\ufe0f|#\ufe0e|\u30a2\ufe0f".split("|"),
+  ..."\u{20bb7}\ufe0f|\u{20bb7}\u200d\u{1f4bb}|\u{13430}|\u{1343f}".split("|"),
+  ..."\u{1d159}|\u{e0041}|\u{e007f}|\u{e0101}|\u{1d173}".split("|"),
   ..."\u00a0\u1680\u2000\u2009\u200a\u2028\u2029\u202f\u205f\u3000",
 ];
 
 const STEERING = [
-  "\x1b[2J",
-  "\x9b31m",
-  "\x07",
-  "\r",
-  "\x00",
-  "\x7f",
-  "\u202e",
-  "\u2066",
-  "\u200f",
-  "\u061c",
+  ..."\x1b[2J|\x9b31m|\x07|\r|\x00|\x7f|\u202e|\u2066|\u200f|\u061c".split("|"),
   ...HIDDEN,
 ];
 

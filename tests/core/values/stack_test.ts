@@ -35,9 +35,9 @@ import type { Tuple } from "../../../core/values/tuple.ts";
 import { test } from "../../../testing/tags.ts";
 import { exception } from "../../../net/wires/beam/structs.ts";
 import { assertLinear, SIZE } from "../../_linear.ts";
-import { clusterTest } from "../../_nodes.ts";
+import { clusterTest, pairTest } from "../../_nodes.ts";
 import { numbersIn } from "../../_pages.ts";
-import { ended, processTest } from "../../_processes.ts";
+import { ended, errorOf, processTest } from "../../_processes.ts";
 
 const HERE = import.meta.url;
 
@@ -159,24 +159,16 @@ const Failing = {
   },
 };
 
-clusterTest("a remote error's stack hides local folders", async (cluster) => {
-  const kate = await cluster.start("kate", { modules: { Failing } });
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    const error = await rpc.call<[], unknown>(kate.name, ["Failing", "fail"])
-      .catch((error) => error as Error) as Error;
-    const { pid, ref } = await Node.spawnMonitor(kate.name, [
-      "Failing",
-      "fail",
-    ]);
-    const down = await receive((m) => ref.equals(m?.ref));
-    assertEquals(pid.node, kate.name);
-    for (const { message, cause, stack } of [error, down.reason]) {
-      assertEquals([message, cause], ["no x", "in stack_test.ts"]);
-      assertMatch(stack!, /^Error: no x\n +at .*fail \(stack_test.ts:\d/);
-      assert(!stack!.includes(ROOT) && !stack!.includes("file:"), stack);
-    }
-  });
+pairTest("a remote error's stack hides local folders", async ({ kate }) => {
+  const fail = ["Failing", "fail"] as const;
+  const error = await errorOf(rpc.call(kate.name, fail)) as Error;
+  const { ref } = await Node.spawnMonitor(kate.name, fail);
+  const down = await receive((m) => ref.equals(m?.ref));
+  for (const { message, cause, stack } of [error, down.reason]) {
+    assertEquals([message, cause], ["no x", "in stack_test.ts"]);
+    assertMatch(stack!, /^Error: no x\n +at .*fail \(stack_test.ts:\d/);
+    assert(!stack!.includes(ROOT) && !stack!.includes("file:"), stack);
+  }
   const own = await kate.run(() => {
     try {
       return Failing.fail();
@@ -195,7 +187,7 @@ clusterTest("a remote error's stack hides local folders", async (cluster) => {
     const [{ elements: [, file] }] = frame[3] as Tuple[];
     assertEquals(String.fromCodePoint(...file as number[]), "stack_test.ts");
   }
-});
+}, { kate: { modules: { Failing } } });
 
 test("publicStack() leaves the names of files, and of packages", () => {
   for (
@@ -324,10 +316,7 @@ processTest("arguments in exits are cut at 200 characters", async () => {
     () => Agent.get("Nobody", [long, long] as never),
   ];
   for (const call of calls) {
-    const { message } = await call().then(
-      () => new Error("it did not fail"),
-      (error: Error) => error,
-    );
+    const { message } = await errorOf(call()) as Error;
     assert(message.startsWith("exited in: "), message.slice(0, 100));
     const [line] = message.split("\n");
     assert(line.length < 3 * 220 && line.includes("..."), line);
