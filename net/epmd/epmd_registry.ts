@@ -18,8 +18,9 @@ import {
   withWords,
 } from "./entry.ts";
 import {
-  EpmdProtocolError,
   EpmdUnreachableError,
+  isClosed,
+  isRefused,
   NameInUseError,
 } from "./epmd_errors.ts";
 import {
@@ -95,7 +96,14 @@ export async function register(
   options: EpmdOptions,
 ): Promise<Lease> {
   checkEntry(entry);
-  return await NameLease.open({ ...entry }, options);
+  const lease = new NameLease({ ...entry }, options);
+  try {
+    await lease.join();
+  } catch (error) {
+    await lease.close();
+    throw error;
+  }
+  return lease;
 }
 
 class NameLease implements Lease {
@@ -104,7 +112,7 @@ class NameLease implements Lease {
   readonly #options: EpmdOptions;
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();
-  #creation = 0;
+  creation = 0;
   #socket: Socket | undefined;
   #service: EpmdService | undefined;
   /** The thread, started in the pause before this node serves, so that its start costs no time. */
@@ -115,29 +123,11 @@ class NameLease implements Lease {
   #recovery: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(entry: NodeEntry, options: EpmdOptions) {
+  constructor(entry: NodeEntry, options: EpmdOptions) {
     this.#entry = entry;
     this.#target = toTarget(options);
     this.#options = options;
-    this.#log = options.log ?? noLog;
-  }
-
-  static async open(
-    entry: NodeEntry,
-    options: EpmdOptions,
-  ): Promise<NameLease> {
-    const lease = new NameLease(entry, options);
-    try {
-      await lease.#join();
-    } catch (error) {
-      await lease.close();
-      throw error;
-    }
-    return lease;
-  }
-
-  get creation(): number {
-    return this.#creation;
+    this.#log = options.log ?? (() => {});
   }
 
   get serving(): boolean {
@@ -164,18 +154,19 @@ class NameLease implements Lease {
   }
 
   /** Registers at EPMD, and serves it if no other program does. */
-  async #join(): Promise<void> {
+  async join(): Promise<void> {
     try {
-      let yielded = this.#creation !== 0;
+      let yielded = this.creation !== 0;
       for (let attempt = 1;; attempt++) {
         try {
           return await this.#register();
         } catch (error) {
           if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
-          if (!isDropped(error)) throw error;
-          if (!isRefused(error)) {
+          if (isClosed(error)) {
             // Another node has just begun to serve, so a newcomer gives way once more.
-            yielded = this.#creation !== 0;
+            yielded = this.creation !== 0;
+          } else if (!isRefused(error)) {
+            throw error;
           } else if (!yielded) {
             yielded = true;
             this.#prepare();
@@ -222,10 +213,10 @@ class NameLease implements Lease {
   }
 
   async #register(): Promise<void> {
-    const again = this.#creation !== 0;
+    const again = this.creation !== 0;
     const registration = toRegistration(this.#entry);
     registration.extra = withWords(registration.extra, {
-      creation: again ? this.#creation : undefined,
+      creation: again ? this.creation : undefined,
     });
     const { answer, socket } = await exchange(this.#target, {
       what: `register ${this.#entry.name}`,
@@ -236,10 +227,13 @@ class NameLease implements Lease {
     });
     if (!answer.ok) {
       socket.destroy();
-      throw new NameInUseError(this.#entry.name, this.#target);
+      throw new NameInUseError(
+        `Cannot register ${this.#entry.name}: the name is in use at the EPMD on port ${this.#target.port}; ` +
+          "choose another --sname or stop the other node",
+      );
     }
     if (!again) {
-      this.#creation = answer.creation >= MIN_CREATION
+      this.creation = answer.creation >= MIN_CREATION
         ? answer.creation
         : randomInt(MIN_CREATION, MAX_CREATION + 1);
     }
@@ -258,7 +252,7 @@ class NameLease implements Lease {
     const { listenHost = host } = this.#options;
     // A wildcard address includes the address at which this node looks for EPMD.
     const isAll = listenHost === "0.0.0.0" || listenHost === "::";
-    const tookOver = this.#creation !== 0;
+    const tookOver = this.creation !== 0;
     let service: EpmdService;
     try {
       const { EpmdThread, serveEpmd } = await loadServer();
@@ -278,9 +272,8 @@ class NameLease implements Lease {
       const code = errorCode(error);
       if (code === "EADDRINUSE") return false;
       throw new EpmdUnreachableError(
-        `Cannot register ${this.#entry.name}: no EPMD answers at ${this.#target.host}:${port}, ` +
+        `Cannot register ${this.#entry.name}: no EPMD answers at ${host}:${port}, ` +
           `and it cannot be served at ${listenHost}:${port}: ${code}; choose another --epmd-port`,
-        this.#target,
         code,
         { cause: error },
       );
@@ -311,7 +304,7 @@ class NameLease implements Lease {
       await this.#pause(wait + randomInt(FIRST_JITTER));
       if (this.#closing.signal.aborted) return;
       try {
-        await this.#join();
+        await this.join();
         if (this.#socket === undefined) continue;
         if (warned) {
           this.#log("info", `${this.#entry.name} is registered again`);
@@ -374,19 +367,7 @@ function closeSocket(socket: Socket | undefined): Promise<void> {
   });
 }
 
-function isRefused(error: unknown): boolean {
-  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
-}
-
-function isDropped(error: unknown): boolean {
-  return isRefused(error) ||
-    error instanceof EpmdUnreachableError && error.code === "ECONNRESET" ||
-    error instanceof EpmdProtocolError && error.reason === "closed";
-}
-
 function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : "EUNKNOWN";
 }
-
-function noLog(): void {}

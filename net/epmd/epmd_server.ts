@@ -5,8 +5,10 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Listener } from "../listener.ts";
 import {
+  isLoopback,
   MAX_CREATION,
   MIN_CREATION,
+  type NameEntry,
   parseExtra,
   type Registration,
 } from "./entry.ts";
@@ -17,7 +19,6 @@ import {
   encodeNamesReply,
   EpmdFormatError,
   type EpmdRequest,
-  type NameEntry,
   RequestReader,
 } from "./epmd_protocol.ts";
 
@@ -135,16 +136,17 @@ export class EpmdServer {
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** The number of connections that were closed because of invalid or missing requests. */
+  refused = 0;
   #holding = false;
   #grace = false;
   #young = true;
-  #refused = 0;
   #unlogged = 0;
   #logFrom = -Infinity;
   #closed: Promise<void> | undefined;
 
   private constructor(options: EpmdServerOptions) {
-    this.#log = options.log ?? noLog;
+    this.#log = options.log ?? (() => {});
     this.#limits = { ...EPMD_LIMITS, ...options.limits };
   }
 
@@ -169,7 +171,8 @@ export class EpmdServer {
         `EPMD does not answer at ${alsoAt}, where port ${server.port} is in use`,
       );
     }
-    server.#start(tookOver);
+    if (tookOver) server.#tookOver();
+    else server.#after(server.#limits.holdTime, () => server.#young = false);
     return server;
   }
 
@@ -194,11 +197,6 @@ export class EpmdServer {
   get port(): number {
     const [listener] = this.#listeners.values();
     return listener?.address.port ?? 0;
-  }
-
-  /** The number of connections that were closed because of invalid or missing requests. */
-  get refused(): number {
-    return this.#refused;
   }
 
   /** The nodes that are registered. */
@@ -227,11 +225,6 @@ export class EpmdServer {
       holder.connection.socket.destroy();
     }
     await Promise.all(closed);
-  }
-
-  #start(tookOver: boolean): void {
-    if (tookOver) return this.#tookOver();
-    this.#after(this.#limits.holdTime, () => this.#young = false);
   }
 
   #tookOver(): void {
@@ -385,7 +378,7 @@ export class EpmdServer {
   }
 
   #count(reason: string, from = ""): void {
-    this.#refused++;
+    this.refused++;
     this.#unlogged++;
     const now = performance.now();
     if (now - this.#logFrom < LOG_INTERVAL) return;
@@ -433,16 +426,9 @@ export class EpmdServer {
   }
 }
 
-function isLocal(socket: Socket): boolean {
-  const remote = plainAddress(socket.remoteAddress);
-  return remote === "::1" || remote.startsWith("127.") ||
-    remote === plainAddress(socket.localAddress);
-}
-
-function plainAddress(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/i, "");
+/** Whether a client is on this machine; both ends of a connection spell the address alike. */
+function isLocal({ remoteAddress, localAddress }: Socket): boolean {
+  return isLoopback(remoteAddress ?? "") || remoteAddress === localAddress;
 }
 
 function ignore(): void {}
-
-function noLog(): void {}
