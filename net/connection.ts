@@ -220,7 +220,7 @@ export class Connection implements Port {
       return pending.replay(this.signals);
     } finally {
       this.#replaying = false;
-      this.#most += this.#queued();
+      this.#most += this.queuedBytes;
     }
   }
 
@@ -308,7 +308,7 @@ export class Connection implements Port {
 
   pressure(passed = 0): Backpressure {
     if (
-      this.#closed || this.#queued() - passed < this.#limits.highWaterMark
+      this.#closed || this.queuedBytes - passed < this.#limits.highWaterMark
     ) return undefined;
     if (passed > 0) {
       this.#passDrain ??= Promise.withResolvers<void>();
@@ -321,7 +321,7 @@ export class Connection implements Port {
   assertRoom(): void {
     const { maxQueueBytes } = this.#limits;
     if (!this.#blocked && this.#outgoing.pending < maxQueueBytes) return;
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     if (!this.#isFull(queued) || this.#replaying) return;
     const { used, max } = this.#queuedBytes;
     throw queued >= maxQueueBytes
@@ -338,17 +338,13 @@ export class Connection implements Port {
     this.#handlers.peers(nodes);
   }
 
-  /** The number of bytes that wait for the peer. */
-  get queuedBytes(): number {
-    return this.#queued();
-  }
-
   /** The remote address, as `host:port`. */
   get remote(): string {
     return this.#transport.remote;
   }
 
-  #queued(): number {
+  /** The number of bytes that wait for the peer. */
+  get queuedBytes(): number {
     return this.#outgoing.pending + this.#backlogBytes +
       this.#transport.buffered;
   }
@@ -361,7 +357,7 @@ export class Connection implements Port {
 
   /** Updates the share of this queue in the bytes of all queues; returns the length of this queue. */
   #count(): number {
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     this.#queuedBytes.add(queued - this.#counted);
     return this.#counted = queued;
   }
@@ -404,7 +400,7 @@ export class Connection implements Port {
 
   #release(): void {
     if (this.#drain === undefined && this.#passDrain === undefined) return;
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     const { highWaterMark } = this.#limits;
     if (queued - (this.#outgoing.passable ?? 0) < highWaterMark) {
       this.#passDrain?.resolve();

@@ -94,7 +94,7 @@ export async function startNode(
   ) => HostEnvironment | Promise<HostEnvironment>,
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
-  checkNodeOptions(options, DEFAULT_LIMITS);
+  checkNodeOptions(options);
   const { cluster } = options;
   if (cluster !== undefined) {
     const { checkTopologies } = await import(

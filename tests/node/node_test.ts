@@ -10,7 +10,6 @@ import {
 } from "@std/assert";
 import { hostname } from "node:os";
 import { ExitError, NodeStartError } from "../../core/errors.ts";
-import { DEFAULT_LIMITS } from "../../net/wire.ts";
 import { Node } from "../../node.ts";
 import { checkNodeOptions } from "../../node/check_options.ts";
 import { test } from "../../testing/tags.ts";
@@ -262,7 +261,7 @@ clusterTest("run() ends as its function does", async (cluster) => {
 test("Node.start() takes ports up to 65535", () => {
   for (const [option, least] of [["port", 0], ["epmdPort", 1]] as const) {
     const check = (port: number) =>
-      checkNodeOptions({ name: "alex", [option]: port }, DEFAULT_LIMITS);
+      checkNodeOptions({ name: "alex", [option]: port });
     for (const port of [least, 65535]) check(port);
     for (const port of [least - 1, 65536]) {
       assertThrows(() => check(port), RangeError, "to 65535");
