@@ -196,7 +196,7 @@ export const AREAS: readonly Area[] = [
   {
     name: "epmd",
     files: ["net/epmd/", "net/listener.ts"],
-    tests: ["net/epmd/", "listener_test"],
+    tests: ["net/epmd/", "listener_test", "descriptors_test"],
   },
   {
     name: "tls",

@@ -18,14 +18,8 @@ import {
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
 import { Cluster, clusterTest } from "../_nodes.ts";
-import {
-  hello,
-  jsonFrame,
-  proofOf,
-  RawListener,
-  RawPeer,
-  THEIRS,
-} from "../_raw_peer.ts";
+import { hello, proofOf, RawListener, RawPeer, THEIRS } from "../_raw_peer.ts";
+import { Relay } from "../_relay.ts";
 import { Random, runs, SEED } from "../_seeds.ts";
 import { until } from "../_until.ts";
 
@@ -150,61 +144,10 @@ clusterTest("a newer connection wins over an older one", async (cluster) => {
   assertFalse(second.isClosed);
 });
 
-/** Forwards bytes between a node and its dialler, until one side is cut. */
-class Relay implements AsyncDisposable {
-  readonly #listener: RawListener;
-  readonly #to: number;
-  readonly #ends: RawPeer[] = [];
-
-  private constructor(listener: RawListener, to: number) {
-    this.#listener = listener;
-    this.#to = to;
-    this.#accept();
-  }
-
-  static async start(to: number): Promise<Relay> {
-    return new Relay(await RawListener.listen(), to);
-  }
-
-  get address(): string {
-    return this.#listener.address;
-  }
-
-  async #accept(): Promise<void> {
-    for (;;) {
-      const near = await this.#listener.accept();
-      const far = await RawPeer.dial(this.#to);
-      this.#ends.push(near, far);
-      this.#pass(near, far);
-      this.#pass(far, near);
-    }
-  }
-
-  async #pass(from: RawPeer, to: RawPeer): Promise<void> {
-    for (;;) {
-      const frame = await from.next();
-      if (frame === undefined) return;
-      await to.write(
-        frame.json === undefined ? new Uint8Array(4) : jsonFrame(frame.json),
-      );
-    }
-  }
-
-  /** Resets the dialler's connection; the listener is not notified. */
-  cut(): void {
-    this.#ends.at(-2)!.reset();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#ends.map((end) => end[Symbol.asyncDispose]()));
-    await this.#listener[Symbol.asyncDispose]();
-  }
-}
-
 clusterTest("a half-reset connection is replaced", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
-  await using relay = await Relay.start(kate.port);
+  await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   await kate.run(async () => {
     Process.register(self(), "inbox");
@@ -212,7 +155,7 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
     await alex.run(async () => {
       const first = await timeOf(() => Node.connect(KATE, { address }));
       Node.monitor(KATE);
-      relay.cut();
+      relay.reset();
       await receive((m) => m?.type === "nodedown");
       const again = await timeOf(() => Node.connect(KATE, { address }));
       // As long as any dial: no one waits for the tick time, or for a second.
@@ -234,7 +177,7 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
 clusterTest("groups and names survive a replacement", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
-  await using relay = await Relay.start(kate.port);
+  await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   const wait = () => receive((m) => m === "end");
   const at = (node: Node) =>
@@ -250,7 +193,7 @@ clusterTest("groups and names survive a replacement", async (cluster) => {
   for (let round = 0; round < 3; round++) {
     await alex.run(async () => {
       Node.monitor(KATE);
-      relay.cut();
+      relay.reset();
       await receive((m) => m?.type === "nodedown");
       assertEquals(pg.getMembers("group"), [pids[0]]);
       assertEquals(await Node.connect(KATE, { address }), true);

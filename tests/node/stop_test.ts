@@ -13,7 +13,7 @@ import {
   send,
 } from "../../otp/process/process.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
-import { ChatProcess } from "../_cli.ts";
+import { ChatProcess, nodeFlags } from "../_cli.ts";
 import { clusterTest, freePort, pairTest } from "../_nodes.ts";
 import { test } from "../../testing/mod.ts";
 
@@ -165,14 +165,8 @@ async function signalled(
   ...flags: string[]
 ): Promise<ChatProcess> {
   const program = new ChatProcess([
-    "--sname",
-    "alex@localhost",
-    "--cookie",
-    "c",
-    "--epmd-port",
-    String(freePort()),
-    "--module",
-    `Stopping=${STOPPING}`,
+    ...nodeFlags("alex", freePort()),
+    `--module=Stopping=${STOPPING}`,
     "--no-halt",
     ...flags,
     "--eval",

@@ -161,10 +161,8 @@ epmdTest("register() and look-ups report another program", async () => {
     ["x".repeat(2_000_000), "garbage"],
   ];
   for (const [bytes, reason] of answers) {
-    const port = await freePort();
-    await using fake = new FakeEpmd((socket) => socket.end(bytes));
-    await fake.listen(port);
-    const options = { port, timeout: 60_000 };
+    await using fake = await FakeEpmd.listen((socket) => socket.end(bytes));
+    const options = { port: fake.port, timeout: 60_000 };
     const asked = [
       () => register(node("alex"), options),
       () => lookup("kate", options),
@@ -184,13 +182,12 @@ epmdTest("register() and look-ups report another program", async () => {
 });
 
 epmdTest("lookup() repeats requests whose connection closed", async () => {
-  const port = await freePort();
   let closed = 0;
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     if (closed++ < 3) return void socket.destroy();
     socket.end(FOUND);
   });
-  await fake.listen(port);
+  const { port } = fake;
   await assertRejects(
     () => lookup("x", { port, repeats: 1 }),
     EpmdProtocolError,
@@ -214,14 +211,13 @@ epmdTest("lookup() repeats requests whose connection closed", async () => {
 });
 
 epmdTest("lookup() has eight requests at a time, abortable", async () => {
-  const port = await freePort();
   const unanswered: Socket[] = [];
   const arrivals: (() => void)[] = [];
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     unanswered.push(socket);
     arrivals.shift()?.();
   });
-  await fake.listen(port);
+  const { port } = fake;
   const arrived = Array.from(
     { length: 19 },
     () => new Promise<void>((resolve) => arrivals.push(resolve)),
@@ -251,11 +247,9 @@ epmdTest("lookup() has eight requests at a time, abortable", async () => {
 });
 
 epmdTest("register() and lookup() give up on silent servers", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd(() => {});
-  await fake.listen(port);
+  await using fake = await FakeEpmd.listen(() => {});
   // safe: its expiry is tested
-  const options = { port, timeout: 150 };
+  const options = { port: fake.port, timeout: 150 };
   const error = await assertRejects(
     () => register(node("alex"), options),
     EpmdUnreachableError,
@@ -267,14 +261,13 @@ epmdTest("register() and lookup() give up on silent servers", async () => {
 });
 
 epmdTest("lookup() joins an answer's pieces, checks its name", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     socket.write(FOUND.slice(0, 12), () => {
       // The first piece has been read by then.
       afterPoll(() => socket.end(FOUND.slice(12)));
     });
   });
-  await fake.listen(port);
+  const { port } = fake;
   await assertRejects(
     () => lookup("kate", { port }),
     EpmdProtocolError,
