@@ -16,7 +16,7 @@ import {
 } from "../../net/peer_place.ts";
 import type { Ends } from "../../net/wire.ts";
 import { Node } from "../../node.ts";
-import { receive, self, send } from "../../otp/process/process.ts";
+import { receive } from "../../otp/process/process.ts";
 import { test } from "../../testing/tags.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
 import {
@@ -29,7 +29,6 @@ import {
 } from "../_nodes.ts";
 import { hello, jsonFrame, RawListener, RawPeer } from "../_raw_peer.ts";
 import { Relay } from "../_relay.ts";
-import * as Remote from "../_remote.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -59,26 +58,6 @@ function ends(remoteHost: string, localHost = remoteHost): Ends {
 }
 
 // Without EPMD.
-
-clusterTest("nodes without EPMD form a mesh, and again", async (cluster) => {
-  const alex = await cluster.start("alex", NO_EPMD);
-  const kate = await cluster.start("kate", NO_EPMD);
-  const moebi = await cluster.start("moebi", NO_EPMD);
-  await join(kate, alex, []);
-  await join(moebi, alex, [KATE]);
-  for (const [node, other] of [[kate, moebi], [moebi, alex], [alex, kate]]) {
-    await part(node, other);
-    assertEquals(await node.run(() => Node.connect(other.name)), true);
-    await part(other, node);
-    await node.run(async () => {
-      const pid = await Node.spawn(other.name, Remote.relay, [self()]);
-      await receive((m) => m === "up");
-      send(pid, "hi");
-      assertEquals((await receive()).relayed, "hi");
-    });
-  }
-  assertEquals(cluster.lines(), []);
-});
 
 clusterTest("peers tell where a node without EPMD is", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
