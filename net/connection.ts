@@ -91,17 +91,12 @@ export interface ConnectionHandlers {
 }
 
 /** The parts of a connection. */
-export interface ConnectionOptions {
+export interface ConnectionOptions
+  extends Pick<Connection, "place" | "known" | "wire"> {
   /** The stream of bytes, after its handshake. */
   transport: Transport;
   /** The result of the handshake. */
   session: Session;
-  /** Where the peer can be reached. */
-  place: PeerPlace;
-  /** Where the peer was before. */
-  known: KnownAddress[];
-  /** The wire of the session. */
-  wire: WireName;
   /** The node's limits. */
   limits: Limits;
   /** The node's processes. */

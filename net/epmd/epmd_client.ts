@@ -1,7 +1,7 @@
 /** Asks an EPMD: look-ups and the list of names. */
 
 import type { LookupFunction } from "node:net";
-import { type NameEntry, nameFault, type Registration } from "./entry.ts";
+import type { NameEntry, Registration } from "./entry.ts";
 import { isClosed, isRefused } from "./epmd_errors.ts";
 import {
   type EpmdAddress,
@@ -67,17 +67,13 @@ export interface EpmdClientOptions extends EpmdAddress {
  *
  * @throws {EpmdUnreachableError} If EPMD does not answer.
  * @throws {EpmdProtocolError} If another program answers.
- * @throws {TypeError} If the name cannot be a node's.
  */
 export async function lookup(
   name: string,
   options: EpmdClientOptions,
 ): Promise<Registration | undefined> {
-  const fault = nameFault(name);
-  const what = `look up ${JSON.stringify(name)}`;
-  if (fault !== undefined) throw new TypeError(`Cannot ${what}: ${fault}`);
   const { found } = await ask(options, {
-    what,
+    what: `look up ${JSON.stringify(name)}`,
     request: encodeRequest({ type: "lookup", name }),
     parse: (bytes) => {
       const reply = decodeLookupReply(bytes);

@@ -12,7 +12,6 @@ import type { Socket } from "node:net";
 import {
   MAX_CREATION,
   MIN_CREATION,
-  nameFault,
   type NodeEntry,
   toRegistration,
   withWords,
@@ -34,8 +33,6 @@ import { decodeAliveReply, encodeRequest } from "./epmd_protocol.ts";
 import type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";
 import type { EpmdService, EpmdThread } from "./thread.ts";
 
-/** With a longer Extra, a registration with its creation may not fit a request. */
-const MAX_EXTRA = 512;
 const ALIVE_REPLY_CAP = 64;
 const ATTEMPTS = 8;
 /** The upper bound of the random time before a node registers again, in milliseconds. */
@@ -88,14 +85,12 @@ export interface Lease extends AsyncDisposable {
  * @throws {NameInUseError} If another node has the name.
  * @throws {EpmdUnreachableError} If EPMD can be neither reached nor served.
  * @throws {EpmdProtocolError} If another program listens there.
- * @throws {TypeError} If the name is invalid, or `extra` is not a string of bytes.
- * @throws {RangeError} If a port is invalid, or `extra` is too long.
+ * @throws {RangeError} If EPMD's port is invalid.
  */
 export async function register(
   entry: NodeEntry,
   options: EpmdOptions,
 ): Promise<Lease> {
-  checkEntry(entry);
   const lease = new NameLease({ ...entry }, options);
   try {
     await lease.join();
@@ -334,29 +329,6 @@ class NameLease implements Lease {
 /** Loads the server, which most nodes never need: another program serves EPMD on their machine. */
 function loadServer(): Promise<typeof import("./thread.ts")> {
   return import("./thread.ts");
-}
-
-function checkEntry({ name, port, extra }: NodeEntry): void {
-  const what = `Cannot register ${JSON.stringify(name)}`;
-  const fault = nameFault(name);
-  if (fault !== undefined) throw new TypeError(`${what}: ${fault}`);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(
-      `${what}: its port is ${port}, not a number from 1 to 65535`,
-    );
-  }
-  if (/[\u0100-\uffff]/.test(extra)) {
-    throw new TypeError(
-      `${what}: its extra ${
-        JSON.stringify(extra)
-      } is not one byte per character`,
-    );
-  }
-  if (extra.length > MAX_EXTRA) {
-    throw new RangeError(
-      `${what}: its extra has ${extra.length} bytes, more than ${MAX_EXTRA}`,
-    );
-  }
 }
 
 function closeSocket(socket: Socket | undefined): Promise<void> {

@@ -28,6 +28,9 @@ const BACKLOG = 1024;
 /** The number of further connections that may be open, as their sockets are about to close. */
 export const CLOSING = 256;
 
+/** The answer to a node whose name is in use. */
+const REFUSAL = { ok: false, creation: 0 };
+
 /** Reports a message. */
 export type EpmdLog = (
   level: "info" | "warning" | "error",
@@ -333,8 +336,7 @@ export class EpmdServer {
   #register(connection: Connection, registration: Registration): void {
     const { name, highest } = registration;
     if (this.#names.has(name)) {
-      const reply = { ok: false, creation: 0 };
-      return this.#answer(connection, encodeAliveReply(reply, highest));
+      return this.#answer(connection, encodeAliveReply(REFUSAL, highest));
     }
     if (this.#names.size >= this.#limits.maxNodes) {
       return this.#refuse(connection, "too many nodes are registered");
@@ -358,8 +360,7 @@ export class EpmdServer {
     for (const [connection, newcomer] of this.#held) {
       if (newcomer.name !== registration.name) continue;
       this.#held.delete(connection);
-      const reply = { ok: false, creation: 0 };
-      this.#answer(connection, encodeAliveReply(reply, newcomer.highest));
+      this.#answer(connection, encodeAliveReply(REFUSAL, newcomer.highest));
     }
   }
 
