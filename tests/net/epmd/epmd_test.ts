@@ -35,38 +35,59 @@ import {
   startEpmd,
 } from "../../_epmd_helpers.ts";
 
-const ignore = !hasEpmd();
-
 /** EPMD's answer to a look-up: the node x listens on port 4096. */
 const FOUND = Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0);
 
-epmdTest("register() serves EPMD if no other process does", async () => {
-  const port = await freePort();
+/** Registers two nodes, finds them, and closes their leases; returns the log of the first. */
+async function registerBoth(port: number, serves: boolean): Promise<string[]> {
   const { lines, log } = logBook();
   const alex = await register(node("alex", 4101), { port, log });
-  assert(alex.serving);
-  assert(alex.creation >= 4 && alex.creation <= 0xffffffff);
   const hidden = { ...node("kate", 4102), hidden: true };
   const kate = await register(hidden, { port });
-  assert(!kate.serving);
-  assert(kate.creation !== alex.creation);
-  assertEquals(
-    await lookup("alex", { port }),
-    toRegistration(node("alex", 4101)),
-  );
-  assertEquals(await lookup("kate", { port }), toRegistration(hidden));
+  assertEquals([alex.serving, kate.serving], [serves, false]);
+  for (const { creation } of [alex, kate]) {
+    assert(creation >= 4 && creation <= 0xffffffff);
+  }
+  for (const each of [node("alex", 4101), hidden]) {
+    assertEquals(await lookup(each.name, { port }), toRegistration(each));
+  }
   assertEquals(await lookup("moebi", { port }), undefined);
-  assertEquals(await names({ port }), [
+  const list = await names({ port });
+  assertEquals(list.toSorted((a, b) => a.port - b.port), [
     { name: "alex", port: 4101 },
     { name: "kate", port: 4102 },
   ]);
+  await assertRejects(() => register(node("alex"), { port }), NameInUseError);
+  if (hasEpmd()) {
+    const text = await epmdNames(port);
+    assertStringIncludes(text, `up and running on port ${port}`);
+    assertStringIncludes(text, "name alex at port 4101");
+    assertStringIncludes(text, "name kate at port 4102");
+  }
   await Promise.all([kate.close(), kate.close()]);
   await eventually(async () => await lookup("kate", { port }) === undefined);
   await alex.close();
   assert(!alex.serving);
+  return lines;
+}
+
+epmdTest("register() serves EPMD if no other process does", async () => {
+  const port = await freePort();
+  assertEquals(await registerBoth(port, true), [
+    `info: alex serves EPMD at 127.0.0.1:${port}`,
+  ]);
   await assertRejects(() => names({ port }), EpmdUnreachableError);
-  assertEquals(lines, [`info: alex serves EPMD at 127.0.0.1:${port}`]);
 });
+
+epmdTest("register() and look-ups use a running epmd", async () => {
+  const port = await freePort();
+  const stop = await startEpmd(port);
+  try {
+    assertEquals(await registerBoth(port, false), []);
+  } finally {
+    await stop();
+  }
+}, { ignore: !hasEpmd() });
 
 epmdTest("register() rejects a used name with NameInUseError", async () => {
   const port = await freePort();
@@ -291,41 +312,3 @@ epmdTest("registerNode() makes sockets and timers for no process", async () => {
   runtime.stop("normal");
   assertEquals(seen, [undefined, undefined]);
 });
-
-epmdTest("epmd -names lists our nodes (real epmd)", async () => {
-  const port = await freePort();
-  await using _alex = await register(node("alex", 4141), { port });
-  await using _kate = await register(node("kate", 4142), { port });
-  const text = await epmdNames(port);
-  assertStringIncludes(text, `up and running on port ${port}`);
-  assertStringIncludes(text, "name alex at port 4141");
-  assertStringIncludes(text, "name kate at port 4142");
-}, { ignore });
-
-epmdTest("register() and look-ups use a running epmd", async () => {
-  const port = await freePort();
-  const stop = await startEpmd(port);
-  try {
-    const alex = await register(node("alex", 4151), { port });
-    const hidden = { ...node("kate", 4152), hidden: true };
-    await using kate = await register(hidden, { port });
-    assert(!alex.serving && !kate.serving);
-    assert(alex.creation >= 4 && kate.creation >= 4);
-    const text = await epmdNames(port);
-    assertStringIncludes(text, "name alex at port 4151");
-    assertStringIncludes(text, "name kate at port 4152");
-    assertEquals(
-      await lookup("alex", { port }),
-      toRegistration(node("alex", 4151)),
-    );
-    assertEquals(await lookup("kate", { port }), toRegistration(hidden));
-    assertEquals(await lookup("moebi", { port }), undefined);
-    const list = await names({ port });
-    assertEquals(list.map(({ name }) => name).sort(), ["alex", "kate"]);
-    await assertRejects(() => register(node("alex"), { port }), NameInUseError);
-    await alex.close();
-    await eventually(async () => (await names({ port })).length === 1);
-  } finally {
-    await stop();
-  }
-}, { ignore });
