@@ -359,18 +359,6 @@ clusterTest("drain() names what its timeout left", async (cluster) => {
   assertEquals(await kate.drain(), "timeout");
 });
 
-clusterTest("drain() waits for no permanent child", async (cluster) => {
-  const kate = await cluster.start("kate", { drainTimeout: Infinity });
-  await kate.run(async () => {
-    await GenServer.start(Echo, 0);
-    Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-    await TaskSupervisor.startChild("tasks", Remote.wait, [], {
-      restart: "permanent",
-    });
-  });
-  assertEquals(await kate.drain(), "drained");
-});
-
 clusterTest("stop() ends a drain, and drain() joins it", async (cluster) => {
   const kate = await cluster.start("kate", { drainTimeout: Infinity });
   await serve(kate);
