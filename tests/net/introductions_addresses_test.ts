@@ -162,8 +162,9 @@ clusterTest("listen addresses go to nodes that listen", async (cluster) => {
   const { theirs } = await older.enter(RAW, ALEX);
   assertEquals(theirs.listen, { port: alex.port, host: "127.0.0.1" });
   assertEquals(await older.signal("peers"), ["peers", [KATE]]);
-  await using newer = await RawPeer.dial(alex.port);
-  await newer.enter(MOEBI, ALEX, { listen: { port: 1 } });
+  await using newer = await RawPeer.entered(alex, MOEBI, {
+    listen: { port: 1 },
+  });
   assertEquals(await newer.signal("peers"), [
     "peers",
     [KATE, RAW],
@@ -200,8 +201,7 @@ clusterTest("an introduction needs an address", async (cluster) => {
 clusterTest("introduced nodes need usable addresses", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   await using listener = await RawListener.listen();
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   const { port } = new URL(`http://${listener.address}`);
   await peer.say([[
     "peers",
@@ -217,8 +217,7 @@ clusterTest("introduced nodes need usable addresses", async (cluster) => {
 clusterTest("an introduced address is no other node's", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   const kate = await cluster.start("kate", NO_EPMD);
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   await peer.say([[
     "peers",
     ["x@localhost", "y@localhost"],
@@ -239,8 +238,7 @@ clusterTest("a peer cannot displace a proven address", async (cluster) => {
   const kate = await cluster.start("kate", NO_EPMD);
   await alex.run(() => Node.connect({ address: addressOf(kate) }));
   await using wrong = await RawListener.listen();
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   // While it is connected, nobody else says where it is.
   await peer.say([["peers", [KATE], [wrong.address]]]);
   await peer.say([["monitor_name", 1, "nobody at all", 9]]);

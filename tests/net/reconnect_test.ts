@@ -53,8 +53,7 @@ for (
     const kate = await cluster.start("kate");
     await kate.run(async () => {
       Process.register(self(), "inbox");
-      await using first = await RawPeer.dial(kate.port);
-      await first.enter(RAW, KATE);
+      await using first = await RawPeer.entered(kate, RAW);
       await first.say([["send_name", 1, "inbox", "first"]]);
       assertEquals(await receive(), "first");
       Node.monitorNodes(true);
@@ -86,8 +85,7 @@ clusterTest("only a proof replaces a connection", async (cluster) => {
   const kate = await cluster.start("kate");
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using first = await RawPeer.dial(kate.port);
-    await first.enter(RAW, KATE);
+    await using first = await RawPeer.entered(kate, RAW);
     for (const proof of ["0".repeat(64), undefined]) {
       await using other = await RawPeer.dial(kate.port);
       await other.say({
@@ -116,8 +114,7 @@ clusterTest("a dialler goes on with its older connection", async (cluster) => {
   await using dialled = await listener.accept();
   await dialled.hear();
   // The other node's own dial succeeds meanwhile.
-  await using own = await RawPeer.dial(alex.port);
-  await own.enter(smaller, alex.name);
+  await using own = await RawPeer.entered(alex, smaller);
   assertEquals(await connected, true);
   await dialled.say({ ...hello(smaller), status: "alive" });
   await dialled.closed;
@@ -128,15 +125,13 @@ clusterTest("a dialler goes on with its older connection", async (cluster) => {
 
 clusterTest("a newer connection wins over an older one", async (cluster) => {
   const kate = await cluster.start("kate");
-  await using first = await RawPeer.dial(kate.port);
-  await first.enter(RAW, KATE);
+  await using first = await RawPeer.entered(kate, RAW);
   await using slow = await RawPeer.dial(kate.port);
   const mine = hello(RAW);
   await slow.say({ versions: [1], to: KATE, ...mine });
   const theirs = await slow.hear();
   assertEquals(theirs.status, "alive");
-  await using second = await RawPeer.dial(kate.port);
-  await second.enter(RAW, KATE);
+  await using second = await RawPeer.entered(kate, RAW);
   await first.closed;
   await slow.say({ proof: proofOf("dialler", mine, theirs) });
   assertEquals(await slow.hear(), { status: "alive" });
