@@ -65,11 +65,7 @@ export interface NetworkOptions {
   tickTime: number;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
-  /**
-   * Where the node listens.
-   *
-   * @default {undefined}
-   */
+  /** Where the node listens. */
   listen?: Listening;
   /** Connects to other nodes. */
   host: Pick<HostEnvironment, "randomBytes" | "connect" | "findsNames">;

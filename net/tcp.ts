@@ -130,11 +130,7 @@ export interface Address {
 
 /** An address to dial. */
 export interface DialAddress extends Address {
-  /**
-   * Returns the addresses of the host.
-   *
-   * @default {the system's look-up}
-   */
+  /** Returns the addresses of the host, instead of the system. */
   lookup?: LookupFunction;
 }
 

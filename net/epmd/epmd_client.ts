@@ -43,15 +43,11 @@ export interface EpmdClientOptions extends EpmdAddress {
   /**
    * The time in which to retry while nothing listens there, in milliseconds: when the serving node has died, another
    * is about to serve.
-   *
-   * @default 0
    */
   retryFor?: number;
   /**
    * How often to repeat a request whose connection EPMD closed without an answer, as it does when it has too many
    * clients. Each pause is about twice the previous one. A number and not a time, as many clients slow the machine.
-   *
-   * @default 0
    */
   repeats?: number;
   /** Gives up, rejecting with the signal's reason. */

@@ -50,17 +50,9 @@ const preparing = new Set<string>();
 
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
-  /**
-   * The address where EPMD listens, besides `host`, if this node comes to serve it.
-   *
-   * @default only at `host`
-   */
+  /** The address where EPMD listens, besides `host`, if this node comes to serve it. */
   listenHost?: string;
-  /**
-   * Takes messages: take-overs, a lost and a regained registration, refused connections.
-   *
-   * @default nowhere
-   */
+  /** Takes messages: take-overs, a lost and a regained registration, refused connections. */
   log?: EpmdLog;
   /** Limits of EPMD if this node comes to serve it. */
   limits?: EpmdServerLimits;

@@ -39,37 +39,23 @@ export type EpmdLog = (
 
 /** Limits of a served EPMD. */
 export interface EpmdServerLimits {
-  /**
-   * The time in which a connection must send its request, and then read its answer, in milliseconds.
-   *
-   * @default 5000
-   */
+  /** The time in which a connection must send its request, and then read its answer, in milliseconds. */
   requestTimeout?: number;
   /**
    * The number of open connections without a registered node. One more closes the oldest, so that a flood of
    * silent connections does not keep a node out.
-   *
-   * @default 256
    */
   maxConnections?: number;
-  /**
-   * The maximum number of registered nodes.
-   *
-   * @default 1024
-   */
+  /** The maximum number of registered nodes. */
   maxNodes?: number;
   /**
    * After a take-over, the time that a newcomer waits for its answer, so that the earlier owner of the name
    * registers again first; in milliseconds.
-   *
-   * @default 2000
    */
   holdTime?: number;
   /**
    * After a take-over, the time that the look-up of an unknown name waits for its node to register again, in
    * milliseconds.
-   *
-   * @default 500
    */
   lookupGrace?: number;
 }
@@ -89,23 +75,11 @@ export interface EpmdServerOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /**
-   * Another address to listen on, at the same port.
-   *
-   * @default none
-   */
+  /** Another address to listen on, at the same port. */
   alsoAt?: string;
-  /**
-   * Whether another node served before, so that nodes are about to register again.
-   *
-   * @default false
-   */
+  /** Whether another node served before, so that nodes are about to register again. */
   tookOver?: boolean;
-  /**
-   * Takes messages.
-   *
-   * @default nowhere
-   */
+  /** Takes messages. */
   log?: EpmdLog;
   /** The limits. */
   limits?: EpmdServerLimits;

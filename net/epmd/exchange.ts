@@ -7,19 +7,11 @@ import { concat, EpmdFormatError } from "./epmd_protocol.ts";
 
 /** The address of EPMD. */
 export interface EpmdAddress {
-  /**
-   * The host.
-   *
-   * @default "127.0.0.1"
-   */
+  /** The host. */
   host?: string;
   /** The port. */
   port: number;
-  /**
-   * The time limit for a connection and an answer, in milliseconds.
-   *
-   * @default 5000
-   */
+  /** The time limit for a connection and an answer, in milliseconds. */
   timeout?: number;
 }
 
