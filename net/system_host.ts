@@ -69,7 +69,8 @@ export class SystemHost implements HostEnvironment {
     const lease = epmdPort === false
       ? undefined
       : await registerNode(name, listener, epmdPort, { hidden, extra }, log);
-    if (tls === undefined && !isLoopback(listener.address.host)) {
+    const { address } = listener;
+    if (tls === undefined && !isLoopback(address.host)) {
       log(
         "warning",
         `${name.full} listens on ${host} without TLS: anyone on the network can read the traffic between nodes, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
@@ -79,10 +80,8 @@ export class SystemHost implements HostEnvironment {
     isRegistered = true;
     accepted.length = 0;
     return {
-      port: listener.address.port,
-      host: isEverywhere(listener.address.host)
-        ? undefined
-        : listener.address.host,
+      port: address.port,
+      host: ["0.0.0.0", "::"].includes(address.host) ? undefined : address.host,
       creation: lease?.creation ?? randomInt(4, 2 ** 32),
       close: async () => {
         await outside(() => Promise.all([listener.close(), lease?.close()]));
@@ -118,9 +117,4 @@ export class SystemHost implements HostEnvironment {
     );
     return entries.map((entry) => entry.name);
   }
-}
-
-/** Whether an address stands for all addresses of the machine. */
-function isEverywhere(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
 }

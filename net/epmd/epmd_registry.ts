@@ -256,7 +256,7 @@ class NameLease implements Lease {
       );
       if (service instanceof EpmdThread) this.#thread = undefined;
     } catch (error) {
-      const code = errorCode(error);
+      const { code = "EUNKNOWN" } = error as { code?: string };
       if (code === "EADDRINUSE") return false;
       throw new EpmdUnreachableError(
         `Cannot register ${this.#entry.name}: no EPMD answers at ${host}:${port}, ` +
@@ -329,9 +329,4 @@ function closeSocket(socket: Socket | undefined): Promise<void> {
     socket.once("close", () => resolve());
     socket.destroy();
   });
-}
-
-function errorCode(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : "EUNKNOWN";
 }

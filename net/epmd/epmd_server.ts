@@ -232,7 +232,6 @@ export class EpmdServer {
       timer: undefined,
       request: undefined,
     };
-    socket.on("error", ignore);
     socket.on("close", () => this.#forget(connection));
     socket.on("data", (chunk: Uint8Array) => this.#receive(connection, chunk));
     if (this.#closed !== undefined) return void socket.destroy();
@@ -405,5 +404,3 @@ export class EpmdServer {
 function isLocal({ remoteAddress, localAddress }: Socket): boolean {
   return isLoopback(remoteAddress ?? "") || remoteAddress === localAddress;
 }
-
-function ignore(): void {}
