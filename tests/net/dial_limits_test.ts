@@ -26,6 +26,7 @@ import { rpc } from "../../otp/rpc/rpc.ts";
 import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { Timeline } from "../../testing/simulation/timeline.ts";
 import { test } from "../../testing/tags.ts";
 import { jsonWire } from "../../net/wires/json/json_wire.ts";
 import { numbersIn } from "../_pages.ts";
@@ -68,7 +69,13 @@ class CountedDials {
   readonly network: Network;
 
   constructor(limits: Partial<Limits> = {}) {
-    const runtime = new NodeRuntime({ node: ALEX, creation: 5, report() {} });
+    const runtime = new NodeRuntime({
+      node: ALEX,
+      creation: 5,
+      // No time passes: a slow machine does not dial an introduced node again.
+      clock: new Timeline(),
+      report() {},
+    });
     this.network = new Network({
       runtime,
       name: parseNodeName(ALEX),
