@@ -18,7 +18,6 @@
  * @module
  */
 
-import type { TlsOptions } from "./net/credentials.ts";
 import type {
   HostEnvironment,
   HostRegistration,
@@ -29,7 +28,6 @@ import type {
   NodeTypes,
 } from "./core/processes/local_process.ts";
 import type { ConnectionInfo, ConnectionStats } from "./net/statistics.ts";
-import type { Limits } from "./net/wire.ts";
 import { NodeStartError } from "./core/errors.ts";
 import { checkModule } from "./node/check_options.ts";
 import { NodeDrain, type NodeDrainOutcome } from "./node/drain.ts";
@@ -58,27 +56,12 @@ import {
   unnamed,
 } from "./core/runtime/default_node.ts";
 import { isTypedCode } from "./core/runtime/typed_code.ts";
-import type { Holding, RefusedRequest } from "./core/remote/peer_quotas.ts";
-import { jsonLog } from "./core/log/json_log.ts";
-import {
-  type LogEvent,
-  type LogFilter,
-  type LogHook,
-  standardLog,
-  textLog,
-} from "./core/log/log_event.ts";
 import type { NodeRuntime } from "./core/runtime/node_runtime.ts";
 import { serveInfo } from "./core/processes/process_info.ts";
 import type { Runtime } from "./core/processes/runtime.ts";
-import {
-  type Allow,
-  type FunctionNames,
-  type ModuleExports,
-  type ModuleFunction,
-  type NamedFunction,
-  remote,
-  type RemoteFunction,
-  type RemoteModule,
+import type {
+  ModuleExports,
+  RemoteFunction,
 } from "./core/remote/exported_modules.ts";
 import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
 import { spawnOn } from "./core/runtime/spawn_on_node.ts";
@@ -95,42 +78,34 @@ import type { Pid, Ref } from "./core/values/pid.ts";
 import { type Atom, nameOf } from "./core/values/atom.ts";
 import { type Shutdown, shutDown } from "./otp/application/node_shutdown.ts";
 import { prepareUnnamedNode } from "./otp/io/group_leader.ts";
-import type { DeviceSize, IoDevice } from "./otp/io/io_device.ts";
-import type { TreeEnd } from "./otp/supervisor/tree_end.ts";
 import { serveRpc } from "./otp/rpc/rpc_call.ts";
 import type { OptionNames } from "./core/values/options.ts";
 
-export type { PeerCertificate, VerifyCertificate } from "./net/certificate.ts";
-export type { DrainSignalOptions, NodeDrainOutcome };
-export type { TreeEnd, TreeEndAction };
-export type { StopSignal } from "./core/host/stop_signals.ts";
-export type { NodeOptions, RunOptions, TlsOptions };
-export { jsonLog, remote, standardLog, textLog };
+export { jsonLog } from "./core/log/json_log.ts";
+export { standardLog, textLog } from "./core/log/log_event.ts";
+export { remote } from "./core/remote/exported_modules.ts";
 export type {
-  Allow,
+  Atom,
   ConnectionInfo,
   ConnectionStats,
-  DeviceSize,
-  FunctionNames,
-  Holding,
-  IoDevice,
-  Limits,
-  LogEvent,
-  LogFilter,
-  LogHook,
+  DrainSignalOptions,
   ModuleExports,
-  ModuleFunction,
-  NamedFunction,
+  NodeDrainOutcome,
   NodeKind,
+  NodeOptions,
   NodeTypes,
-  RefusedRequest,
+  Pid,
   RemoteFunction,
-  RemoteModule,
+  RunOptions,
+  TreeEndAction,
 };
-export type { RefusalCause, WireName } from "./net/wire.ts";
+export type { StopSignal } from "./core/host/stop_signals.ts";
 export type {
   ApplicationReport,
   CrashReport,
+  LogEvent,
+  LogFilter,
+  LogHook,
   LogLevel,
   RemoteOrigin,
   ReportedChild,
@@ -138,11 +113,21 @@ export type {
   SupervisorReport,
   TraceIds,
 } from "./core/log/log_event.ts";
-export type { Ancestor } from "./core/values/lineage.ts";
-
+export type {
+  Allow,
+  FunctionNames,
+  ModuleFunction,
+  NamedFunction,
+  RemoteModule,
+} from "./core/remote/exported_modules.ts";
+export type { Holding, RefusedRequest } from "./core/remote/peer_quotas.ts";
 export type { Place as MonitoredObject } from "./core/signals/signal.ts";
-export type { Atom } from "./core/values/atom.ts";
-export type { Pid } from "./core/values/pid.ts";
+export type { Ancestor } from "./core/values/lineage.ts";
+export type { PeerCertificate, VerifyCertificate } from "./net/certificate.ts";
+export type { TlsOptions } from "./net/credentials.ts";
+export type { Limits, RefusalCause, WireName } from "./net/wire.ts";
+export type { DeviceSize, IoDevice } from "./otp/io/io_device.ts";
+export type { TreeEnd } from "./otp/supervisor/tree_end.ts";
 
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
@@ -493,14 +478,6 @@ export class Node implements AsyncDisposable {
    * @returns True if the node is connected, false if it cannot be connected (the log at both ends contains
    *   the reason), and `"ignored"` if the calling code runs on no started node.
    *
-   * @example Usage
-   * ```ts
-   * import { Node } from "@otp/distribution/node";
-   * import { assertEquals } from "@std/assert";
-   *
-   * assertEquals(await Node.connect("kate@localhost"), "ignored");
-   * ```
-   *
    * @example Three nodes without EPMD, by the address of one
    * ```ts
    * import { Node, receive } from "@otp/distribution";
@@ -608,16 +585,9 @@ export class Node implements AsyncDisposable {
    */
   static monitor(node: string | Atom, on = true): true {
     const process = currentProcess();
-    const self = here();
     const name = nameOf(node);
     checkBoolean(on, `monitor ${quote(name)}:`);
-    if (self === undefined) {
-      throw new TypeError(
-        `Cannot monitor ${
-          quote(name)
-        }: this node is not started; start it by Node.start({ name })`,
-      );
-    }
+    const self = startedHere(`monitor ${quote(name)}`);
     const monitors = process.ownCold().nodeMonitors ??= new Map();
     const times = monitors.get(name) ?? 0;
     if (on) {
@@ -651,14 +621,8 @@ export class Node implements AsyncDisposable {
    *
    * assertEquals(Node.monitorNodes(true), false);
    * assertEquals(Node.monitorNodes(false), true);
-   * ```
-   *
-   * @example Nodes of Elixir too
-   * ```ts
-   * import { Node } from "@otp/distribution/node";
-   *
-   * // { type: "nodeup", node: "kate@localhost", nodeType: "hidden" }
-   * Node.monitorNodes(true, { nodeType: "all" });
+   * // Nodes of Elixir too: { type: "nodeup", node: "kate@localhost", nodeType: "hidden" }
+   * assertEquals(Node.monitorNodes(true, { nodeType: "all" }), false);
    * ```
    */
   static monitorNodes(on: boolean, options: MonitorNodesOptions = {}): boolean {
@@ -1199,18 +1163,7 @@ export class Node implements AsyncDisposable {
     this.#runtime.log.stop();
   }
 
-  /**
-   * Stops the node, at the end of `await using`.
-   *
-   * @returns A promise that resolves when it is stopped.
-   *
-   * @example Usage
-   * ```ts
-   * import { Node } from "@otp/distribution/node";
-   *
-   * await using node = await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: 14369 });
-   * ```
-   */
+  /** Stops the node, at the end of `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

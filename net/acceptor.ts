@@ -1,6 +1,7 @@
 /** Accepted connections whose diallers have not authenticated yet. */
 
 import { quote } from "../core/values/inspect.ts";
+import type { UpHandler } from "./dial_routes.ts";
 import { runHandshake } from "./handshake.ts";
 import type { NetworkParts } from "./network_parts.ts";
 import {
@@ -36,26 +37,19 @@ type AcceptorParts = Pick<
   "runtime" | "local" | "wires" | "stats" | "log"
 >;
 
-/** Called when a peer has authenticated over a wire. */
-type AcceptedHandler = (
-  session: Session,
-  transport: Transport,
-  wire: WireName,
-) => unknown;
-
 /**
  * Runs the handshake of each incoming connection. Unauthenticated connections get little time each, and few places
  * together.
  */
 export class Acceptor {
   readonly #parts: AcceptorParts;
-  readonly #up: AcceptedHandler;
+  readonly #up: UpHandler;
   /** The unauthenticated connections, oldest first. */
   readonly #waiting = new Map<Transport, HalfOpen>();
   #stopped = false;
 
   /** Creates an acceptor without connections. */
-  constructor(parts: AcceptorParts, up: AcceptedHandler) {
+  constructor(parts: AcceptorParts, up: UpHandler) {
     this.#parts = parts;
     this.#up = up;
   }
@@ -86,7 +80,7 @@ export class Acceptor {
       since: runtime.now(),
       hasSpoken: false,
     };
-    let name: WireName;
+    let wire: WireName;
     this.#waiting.set(transport, waiting);
     if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
     const stopTimer = runtime.after(limits.handshakeTimeout, () => {
@@ -98,16 +92,18 @@ export class Acceptor {
       );
     });
     runHandshake(transport, attempt.signal, async () => {
-      const { wire, first } = await this.#sniff(transport);
+      const { wire: found, first } = await this.#sniff(transport);
       waiting.hasSpoken = true;
-      name = wire.name;
-      return await accept(wire, transport, first, local);
+      wire = found.name;
+      return await accept(found, transport, first, local);
     }).finally(() => {
       stopTimer();
       this.#waiting.delete(transport);
     }).then(
       (session) => {
-        if (session !== undefined) return this.#up(session, transport, name);
+        if (session !== undefined) {
+          return this.#up(session, transport, { wire, address: undefined });
+        }
         stats.asked++;
         transport.end();
       },

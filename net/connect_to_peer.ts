@@ -34,11 +34,7 @@ export interface ConnectingNode {
   epmdPort: number | false;
   /** TLS for all connections, if it is enabled. */
   tls: Credentials | undefined;
-  /**
-   * Returns the addresses of a host.
-   *
-   * @default {the system's}
-   */
+  /** Returns the addresses of a host, instead of the system. */
   resolve?: Resolve;
 }
 

@@ -91,17 +91,12 @@ export interface ConnectionHandlers {
 }
 
 /** The parts of a connection. */
-export interface ConnectionOptions {
+export interface ConnectionOptions
+  extends Pick<Connection, "place" | "known" | "wire"> {
   /** The stream of bytes, after its handshake. */
   transport: Transport;
   /** The result of the handshake. */
   session: Session;
-  /** Where the peer can be reached. */
-  place: PeerPlace;
-  /** Where the peer was before. */
-  known: KnownAddress[];
-  /** The wire of the session. */
-  wire: WireName;
   /** The node's limits. */
   limits: Limits;
   /** The node's processes. */
@@ -220,7 +215,7 @@ export class Connection implements Port {
       return pending.replay(this.signals);
     } finally {
       this.#replaying = false;
-      this.#most += this.#queued();
+      this.#most += this.queuedBytes;
     }
   }
 
@@ -308,7 +303,7 @@ export class Connection implements Port {
 
   pressure(passed = 0): Backpressure {
     if (
-      this.#closed || this.#queued() - passed < this.#limits.highWaterMark
+      this.#closed || this.queuedBytes - passed < this.#limits.highWaterMark
     ) return undefined;
     if (passed > 0) {
       this.#passDrain ??= Promise.withResolvers<void>();
@@ -321,7 +316,7 @@ export class Connection implements Port {
   assertRoom(): void {
     const { maxQueueBytes } = this.#limits;
     if (!this.#blocked && this.#outgoing.pending < maxQueueBytes) return;
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     if (!this.#isFull(queued) || this.#replaying) return;
     const { used, max } = this.#queuedBytes;
     throw queued >= maxQueueBytes
@@ -338,17 +333,13 @@ export class Connection implements Port {
     this.#handlers.peers(nodes);
   }
 
-  /** The number of bytes that wait for the peer. */
-  get queuedBytes(): number {
-    return this.#queued();
-  }
-
   /** The remote address, as `host:port`. */
   get remote(): string {
     return this.#transport.remote;
   }
 
-  #queued(): number {
+  /** The number of bytes that wait for the peer. */
+  get queuedBytes(): number {
     return this.#outgoing.pending + this.#backlogBytes +
       this.#transport.buffered;
   }
@@ -361,7 +352,7 @@ export class Connection implements Port {
 
   /** Updates the share of this queue in the bytes of all queues; returns the length of this queue. */
   #count(): number {
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     this.#queuedBytes.add(queued - this.#counted);
     return this.#counted = queued;
   }
@@ -404,7 +395,7 @@ export class Connection implements Port {
 
   #release(): void {
     if (this.#drain === undefined && this.#passDrain === undefined) return;
-    const queued = this.#queued();
+    const queued = this.queuedBytes;
     const { highWaterMark } = this.#limits;
     if (queued - (this.#outgoing.passable ?? 0) < highWaterMark) {
       this.#passDrain?.resolve();

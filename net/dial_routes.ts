@@ -20,11 +20,11 @@ const MAX_EXTRA_SHOWN = 100;
 export interface TakenRoute {
   /** The wire. */
   readonly wire: WireName;
-  /** The address, if it is known. */
+  /** The address; `undefined` if it is unknown, as for a node that has dialled. */
   readonly address: string | undefined;
 }
 
-/** Called with a node that was reached; returns false if the limit of connections is reached. */
+/** Called with a node that was reached, or that has dialled; returns false if it gets no connection. */
 export type UpHandler = (
   session: Session,
   transport: Transport,

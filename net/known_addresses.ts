@@ -63,10 +63,8 @@ export class KnownAddresses {
     ).slice(0, MOST);
     if (places.length === 0) return;
     if (this.#lost.size >= this.#max && !this.#lost.has(node)) {
-      for (const first of this.#lost.keys()) {
-        this.#lost.delete(first);
-        break;
-      }
+      const [first] = this.#lost.keys();
+      this.#lost.delete(first);
     }
     this.#lost.delete(node);
     this.#lost.set(node, places);
@@ -95,10 +93,8 @@ export class KnownAddresses {
     for (const nodes of this.#introducers.values()) {
       if (nodes.size > most.size) most = nodes;
     }
-    for (const first of most) {
-      this.#drop(first);
-      return;
-    }
+    const [first] = most;
+    this.#drop(first);
   }
 
   #drop(node: string): void {

@@ -28,11 +28,7 @@ export interface ListenerOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /**
-   * The number of connections that the kernel keeps before they are accepted.
-   *
-   * @default 511
-   */
+  /** The number of connections that the kernel keeps before they are accepted. */
   backlog?: number;
   /** The maximum number of open connections; one more is closed at once. */
   maxConnections: number;

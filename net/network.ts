@@ -12,7 +12,7 @@ import { Budget } from "./budget.ts";
 import { connectTo } from "./connect_to.ts";
 import { Connection } from "./connection.ts";
 import { DialLimiter } from "./dial_limiter.ts";
-import { DialRoutes, type TakenRoute } from "./dial_routes.ts";
+import { DialRoutes, type TakenRoute, type UpHandler } from "./dial_routes.ts";
 import { Dialler } from "./dialler.ts";
 import { Introductions } from "./introductions.ts";
 import { KnownAddresses } from "./known_addresses.ts";
@@ -65,11 +65,7 @@ export interface NetworkOptions {
   tickTime: number;
   /** The wires that the node speaks, its own first. */
   wires: Wire[];
-  /**
-   * Where the node listens.
-   *
-   * @default {undefined}
-   */
+  /** Where the node listens. */
   listen?: Listening;
   /** Connects to other nodes. */
   host: Pick<HostEnvironment, "randomBytes" | "connect" | "findsNames">;
@@ -127,17 +123,11 @@ export class Network {
       stats: this.#stats,
       log: options.log,
     };
-    this.#acceptor = new Acceptor(
-      this.#parts,
-      (session, transport, wire) =>
-        this.#up(session, transport, { wire, address: undefined }),
-    );
+    const up: UpHandler = (session, transport, route) =>
+      this.#up(session, transport, route);
+    this.#acceptor = new Acceptor(this.#parts, up);
     this.#questions = new NameQuestions(this.#parts);
-    const routes = new DialRoutes(
-      this.#parts,
-      (session, transport, route) => this.#up(session, transport, route),
-    );
-    this.#dialler = new Dialler(this.#parts, routes);
+    this.#dialler = new Dialler(this.#parts, new DialRoutes(this.#parts, up));
     this.#introductions = new Introductions(
       this.#parts,
       this.#dialler,

@@ -3,7 +3,6 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { outside } from "../core/context/async_context.ts";
 import { type Clock, systemClock } from "../core/host/clock.ts";
-import type { Credentials } from "./credentials.ts";
 import { isLoopback, names } from "./epmd/mod.ts";
 import { addressOf, type NodeName } from "./node_name.ts";
 import { type ConnectingNode, connectToPeer } from "./connect_to_peer.ts";
@@ -20,17 +19,9 @@ import type {
 } from "./host_environment.ts";
 
 /** The address of a node, and its TLS. */
-export interface SystemHostOptions {
-  /** The node's name. */
-  name: NodeName;
-  /** The address to listen on. */
-  host: string;
+export interface SystemHostOptions extends ConnectingNode {
   /** The port to listen on; 0 takes any. */
   port: number;
-  /** EPMD's port; false does without. */
-  epmdPort: number | false;
-  /** TLS for all connections, if it is enabled. */
-  tls: Credentials | undefined;
 }
 
 /** The machine, as a node sees it. */
@@ -78,7 +69,8 @@ export class SystemHost implements HostEnvironment {
     const lease = epmdPort === false
       ? undefined
       : await registerNode(name, listener, epmdPort, { hidden, extra }, log);
-    if (tls === undefined && !isLoopback(listener.address.host)) {
+    const { address } = listener;
+    if (tls === undefined && !isLoopback(address.host)) {
       log(
         "warning",
         `${name.full} listens on ${host} without TLS: anyone on the network can read the traffic between nodes, and take over a connection after its handshake; give --tls-cert, --tls-key and --tls-ca (tls)`,
@@ -88,10 +80,8 @@ export class SystemHost implements HostEnvironment {
     isRegistered = true;
     accepted.length = 0;
     return {
-      port: listener.address.port,
-      host: isEverywhere(listener.address.host)
-        ? undefined
-        : listener.address.host,
+      port: address.port,
+      host: ["0.0.0.0", "::"].includes(address.host) ? undefined : address.host,
       creation: lease?.creation ?? randomInt(4, 2 ** 32),
       close: async () => {
         await outside(() => Promise.all([listener.close(), lease?.close()]));
@@ -115,34 +105,16 @@ export class SystemHost implements HostEnvironment {
   }
 
   async names(host: string, signal: AbortSignal): Promise<string[]> {
-    return await namesAt(host, this.#options, signal);
+    const { epmdPort: port, name } = this.#options;
+    if (port === false) {
+      throw new Error("this node does not use EPMD (epmdPort: false)");
+    }
+    const address = addressOf(host);
+    // As for a look-up: this machine's name may resolve to an address where its EPMD does not listen.
+    const isHere = host === name.host || isLoopback(address);
+    const entries = await outside(() =>
+      names({ host: isHere ? "127.0.0.1" : address, port, signal })
+    );
+    return entries.map((entry) => entry.name);
   }
-}
-
-/** Whether an address stands for all addresses of the machine. */
-function isEverywhere(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
-}
-
-/**
- * Returns the names that EPMD has on a host, without the host.
- *
- * @throws {Error} If EPMD does not answer, or the node does not use it.
- */
-async function namesAt(
-  host: string,
-  own: Pick<ConnectingNode, "name" | "epmdPort">,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const { epmdPort: port, name } = own;
-  if (port === false) {
-    throw new Error("this node does not use EPMD (epmdPort: false)");
-  }
-  const address = addressOf(host);
-  // As for a look-up: this machine's name may resolve to an address where its EPMD does not listen.
-  const isHere = host === name.host || isLoopback(address);
-  const entries = await outside(() =>
-    names({ host: isHere ? "127.0.0.1" : address, port, signal })
-  );
-  return entries.map((entry) => entry.name);
 }

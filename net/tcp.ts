@@ -130,11 +130,7 @@ export interface Address {
 
 /** An address to dial. */
 export interface DialAddress extends Address {
-  /**
-   * Returns the addresses of the host.
-   *
-   * @default {the system's look-up}
-   */
+  /** Returns the addresses of the host, instead of the system. */
   lookup?: LookupFunction;
 }
 
@@ -172,42 +168,38 @@ export function established<S extends Socket, T>(
   });
 }
 
-/** The buffer of all reads of a socket: it grows when reads fill it. */
-class ReadBuffer {
-  /** The buffer of the next read. */
-  bytes: Uint8Array = new Uint8Array(READ_BYTES.first);
-  #small = 0;
-
-  /** Chooses the next buffer after a read of `length` bytes. */
-  note(length: number): void {
-    const { first, most } = READ_BYTES;
-    const size = this.bytes.length;
-    this.#small = length < first ? this.#small + 1 : 0;
-    if (length === size && size < most) this.bytes = new Uint8Array(4 * size);
-    else if (this.#small >= SMALL_READS && size > first) {
-      this.bytes = new Uint8Array(first);
-    }
-  }
-}
-
 /** The read callbacks of a socket, whose transport may be made later. */
 class Reader {
   /** The receiver of the bytes. */
   transport: TcpTransport | undefined;
-  readonly #next = new ReadBuffer();
+  /** The buffer of the next read: it grows when reads fill it. */
+  #buffer: Uint8Array = new Uint8Array(READ_BYTES.first);
+  /** The number of reads in a row that fit the smaller buffer. */
+  #small = 0;
 
   /**
    * Reads into one buffer. A new buffer for each read would cost a round trip 10 µs at the dialler and 1 µs at the
    * listener. A host without `onread` emits "data".
    */
   readonly onread = {
-    buffer: (): Uint8Array => this.#next.bytes,
+    buffer: (): Uint8Array => this.#buffer,
     callback: (length: number, buffer: Uint8Array): boolean => {
-      this.#next.note(length);
+      this.#chooseBuffer(length);
       this.transport?.take(buffer.subarray(0, length));
       return true;
     },
   };
+
+  /** Chooses the next buffer after a read of `length` bytes. */
+  #chooseBuffer(length: number): void {
+    const { first, most } = READ_BYTES;
+    const size = this.#buffer.length;
+    this.#small = length < first ? this.#small + 1 : 0;
+    if (length === size && size < most) this.#buffer = new Uint8Array(4 * size);
+    else if (this.#small >= SMALL_READS && size > first) {
+      this.#buffer = new Uint8Array(first);
+    }
+  }
 }
 
 /** Connects to an address; the signal aborts the attempt. */

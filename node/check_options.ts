@@ -2,7 +2,7 @@
 
 import { advertisedAddress } from "../net/advertised_address.ts";
 import type { TlsOptions } from "../net/credentials.ts";
-import type { Limits, WireName } from "../net/wire.ts";
+import { DEFAULT_LIMITS, type WireName } from "../net/wire.ts";
 import { NODE_OPTIONS, type NodeOptions } from "./node_options.ts";
 import {
   checkCount,
@@ -33,12 +33,10 @@ const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
 /**
  * Validates the options of a node.
  *
- * @param options The options.
- * @param limits Every limit, by name.
  * @throws {TypeError} If an option is of the wrong type.
  * @throws {RangeError} If a number is out of bounds.
  */
-export function checkNodeOptions(options: NodeOptions, limits: Limits): void {
+export function checkNodeOptions(options: NodeOptions): void {
   checkOptions(
     options,
     "start a node",
@@ -68,53 +66,52 @@ export function checkNodeOptions(options: NodeOptions, limits: Limits): void {
       );
     }
   }
-  const { allow, log, io, tls, modules, tickTime } = options;
+  const { allow, log, logLevel, logFilter, tls, modules, tickTime } = options;
   const { drainTimeout, stopTimeout } = options;
+  const check = (
+    option: keyof NodeOptions,
+    isValid: (value: unknown) => boolean,
+    remedy: string,
+  ) => {
+    const value: unknown = options[option];
+    if (value === undefined || isValid(value)) return;
+    throw new TypeError(
+      `Cannot ${what}: the option ${option} is ${
+        inspect(value)
+      }; give ${remedy}`,
+    );
+  };
   if (allow !== undefined) checkFunction(allow, `${what} with the rule`);
   if (log !== undefined) checkFunction(log, `${what} with the log`);
-  const { logLevel, logFilter } = options;
   if (logLevel !== undefined) checkLogLevel(logLevel, what);
   if (logFilter !== undefined) {
     checkFunction(logFilter, `${what} with the log filter`);
   }
-  if (
-    io !== undefined && typeof (io as Partial<typeof io> | null)?.write !==
-      "function"
-  ) {
-    throw new TypeError(
-      `Cannot ${what}: the option io is ${
-        inspect(io)
-      }; give { write(text) { … } }`,
-    );
-  }
+  check("io", isDevice, "{ write(text) { … } }");
   if (tls !== undefined) {
     checkOptions(tls, `${what}: TLS`, TLS_OPTIONS, "{ cert, key, ca }");
   }
   if (modules !== undefined) checkModules(modules, what);
-  if (options.allowRemsh && Object.hasOwn(modules ?? {}, "Shell")) {
-    throw new TypeError(
-      `Cannot ${what}: allowRemsh exports a module "Shell", and so do its modules; give that another name`,
-    );
-  }
-  const { allowObserve } = options;
-  if (
-    allowObserve !== undefined && typeof allowObserve !== "boolean" &&
-    allowObserve !== "write"
+  check("allowObserve", isObserveRule, 'true, false or "write"');
+  for (
+    const [option, module] of [
+      ["allowRemsh", "Shell"],
+      ["allowObserve", "Observer"],
+    ] as const
   ) {
-    throw new TypeError(
-      `Cannot ${what}: the option allowObserve is ${
-        inspect(allowObserve)
-      }; give true, false or "write"`,
-    );
+    if (options[option] && Object.hasOwn(modules ?? {}, module)) {
+      throw new TypeError(
+        `Cannot ${what}: ${option} exports a module "${module}", and so do its modules; give that another name`,
+      );
+    }
   }
-  if (allowObserve && Object.hasOwn(modules ?? {}, "Observer")) {
-    throw new TypeError(
-      `Cannot ${what}: allowObserve exports a module "Observer", and so do its modules; give that another name`,
-    );
-  }
-  checkWires(options.wires, what);
+  check("wires", areWires, 'an array of one or both of "json" and "beam"');
   checkPort(options.port, what, "port", 0);
-  checkAdvertised(options.advertise, what);
+  check(
+    "advertise",
+    isAdvertised,
+    'the IP address of this machine as others see it, with a port if it is another one: "203.0.113.5:14370"',
+  );
   if (options.epmdPort !== false) {
     checkPort(options.epmdPort, what, "epmdPort", 1);
   }
@@ -128,46 +125,35 @@ export function checkNodeOptions(options: NodeOptions, limits: Limits): void {
       }; give milliseconds, more than 0`,
     );
   }
-  const { onTreeEnd } = options;
-  if (
-    onTreeEnd !== undefined && onTreeEnd !== "exit" &&
-    onTreeEnd !== "continue" && typeof onTreeEnd !== "function"
-  ) {
-    throw new TypeError(
-      `Cannot ${what}: the option onTreeEnd is ${
-        inspect(onTreeEnd)
-      }; give "exit", "continue" or a function`,
-    );
-  }
+  check("onTreeEnd", isTreeEndAction, '"exit", "continue" or a function');
   if (stopTimeout !== undefined) checkTimeout(stopTimeout, `${what}, to stop`);
   if (drainTimeout !== undefined) {
     checkTimeout(drainTimeout, `${what}, to drain`);
   }
-  if (options.limits !== undefined) checkLimits(options.limits, limits, what);
+  if (options.limits !== undefined) checkLimits(options.limits, what);
 }
 
-function checkAdvertised(address: unknown, what: string): void {
-  if (address === undefined) return;
-  if (
-    typeof address === "string" && advertisedAddress(address) !== undefined
-  ) return;
-  throw new TypeError(
-    `Cannot ${what}: the option advertise is ${
-      inspect(address)
-    }; give the IP address of this machine as others see it, with a port if it is another one: "203.0.113.5:14370"`,
-  );
+function isDevice(io: unknown): boolean {
+  return typeof (io as { write?: unknown } | null)?.write === "function";
 }
 
-function checkWires(wires: unknown, what: string): void {
-  if (wires === undefined) return;
-  const isValid = Array.isArray(wires) && wires.length > 0 &&
+function isObserveRule(allow: unknown): boolean {
+  return typeof allow === "boolean" || allow === "write";
+}
+
+function areWires(wires: unknown): boolean {
+  return Array.isArray(wires) && wires.length > 0 &&
     Array.from(wires).every((wire) => WIRES.includes(wire));
-  if (isValid) return;
-  throw new TypeError(
-    `Cannot ${what}: the option wires is ${
-      inspect(wires)
-    }; give an array of one or both of "json" and "beam"`,
-  );
+}
+
+function isAdvertised(address: unknown): boolean {
+  return typeof address === "string" &&
+    advertisedAddress(address) !== undefined;
+}
+
+function isTreeEndAction(action: unknown): boolean {
+  return action === "exit" || action === "continue" ||
+    typeof action === "function";
 }
 
 function checkModules(modules: unknown, what: string): void {
@@ -205,10 +191,9 @@ function checkPort(
   );
 }
 
-function checkLimits(given: object, limits: Limits, what: string): void {
+function checkLimits(given: object, what: string): void {
   checkRecord(given, `${what}: its limits`, "{ maxDepth: 512 }");
-  // `limits` has every name, because the defaults do.
-  refuseUnknown(given, `${what}: its limits`, limits);
+  refuseUnknown(given, `${what}: its limits`, DEFAULT_LIMITS);
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) checkCount(value, what, `limits.${name}`);
   }

@@ -107,12 +107,7 @@ export class NodeDrain {
     await Promise.all([
       this.#patiently(left),
       notifyServers(process, this.#caller),
-      ...hooks.map((hook) =>
-        this.#guarded(
-          "a function of onDrain",
-          () => runIn(this.#runtime, async () => void await hook()),
-        )
-      ),
+      ...hooks.map((hook) => this.#call(hook)),
     ]);
     for (let work = this.#work(); work.length > 0; work = this.#work()) {
       await this.#ended(work);
@@ -128,15 +123,16 @@ export class NodeDrain {
     await Promise.race([answers, promise]).finally(stop);
   }
 
-  async #guarded(what: string, step: () => Promise<unknown>): Promise<void> {
+  /** Calls a function of the program in a process of its own; logs its error. */
+  async #call(hook: () => unknown): Promise<void> {
     try {
-      await step();
+      await runIn(this.#runtime, async () => void await hook());
     } catch (error) {
       this.#process.assertAlive();
       this.#runtime.report(
         "error",
         () =>
-          `The drain of ${this.#runtime.node} goes on without ${what}: ${
+          `The drain of ${this.#runtime.node} goes on without a function of onDrain: ${
             inspect(error)
           }`,
       );

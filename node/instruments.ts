@@ -46,15 +46,12 @@ export type DurationListener = (
   failed: boolean,
 ) => void;
 
-/** Makes the spans of a program. */
-export type SpanMaker = Tracing;
-
 const listeners = new Set<DurationListener>();
 const names = new Set<string>();
-let maker: SpanMaker | undefined;
+let maker: Tracing | undefined;
 
 /** Turns spans on or off. */
-export function setSpanMaker(on: SpanMaker | undefined): void {
+export function setSpanMaker(on: Tracing | undefined): void {
   maker = on;
   update();
 }

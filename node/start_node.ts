@@ -94,7 +94,7 @@ export async function startNode(
   ) => HostEnvironment | Promise<HostEnvironment>,
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
-  checkNodeOptions(options, DEFAULT_LIMITS);
+  checkNodeOptions(options);
   const { cluster } = options;
   if (cluster !== undefined) {
     const { checkTopologies } = await import(
@@ -196,7 +196,7 @@ export async function startNode(
     host: options.listen ?? "127.0.0.1",
     port: registration.port,
   };
-  runtime.clusterHost = clusterHostOf({ network, host, cookie, listen });
+  runtime.clusterHost = clusterHostOf(network, host, cookie, listen);
   resources.move();
   // Simulated clocks stay without timers: a simulation ends when no timer is left.
   if (host.clock === systemClock) runtime.deadlines.keepTimers();
@@ -216,11 +216,8 @@ function listeningOf(
   advertise: string | undefined,
 ): Listening {
   if (port === 0) return {};
-  const advertised = advertise === undefined
-    ? undefined
-    : advertisedAddress(advertise);
-  if (advertised === undefined) return { port, host };
-  return { port: advertised.port ?? port, host: advertised.host };
+  const advertised = advertisedAddress(advertise ?? "");
+  return { port: advertised?.port ?? port, host: advertised?.host ?? host };
 }
 
 /** Creates a node's wires, JSON first in any case: nodes that speak both wires use it. */
@@ -259,18 +256,12 @@ function nodeName(given: string): NodeName {
   }
 }
 
-/** The parts of a node that {@linkcode clusterHostOf} needs. */
-interface ClusterHostOptions {
-  network: Network;
-  host: Pick<HostEnvironment, "names" | "randomBytes">;
-  cookie: string;
-  /** The address and port that it listens on. */
-  listen: ClusterHost["listen"];
-}
-
-/** Returns the functions of a node that clusters use. */
+/** Returns the functions of a node that clusters use; `listen` is the address and port that it listens on. */
 function clusterHostOf(
-  { network, host, cookie, listen }: ClusterHostOptions,
+  network: Network,
+  host: HostEnvironment,
+  cookie: string,
+  listen: ClusterHost["listen"],
 ): ClusterHost {
   return {
     listen,

@@ -1,6 +1,12 @@
 /** Helpers of the tests of `net/epmd/`. */
 
-import { connect, createServer, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type Server,
+  type Socket,
+} from "node:net";
 import {
   type EpmdLog,
   lookup,
@@ -131,30 +137,37 @@ export class RawConnection implements AsyncDisposable {
 /** A server that is not EPMD, or deviates from its protocol. */
 export class FakeEpmd implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((socket) => {
-    this.#sockets.add(socket);
-    this.connections++;
-    socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
-    socket.once("data", () => this.#answer(socket));
-  });
-  readonly #answer: (socket: Socket) => void;
+  readonly #server: Server;
   connections = 0;
 
-  constructor(answer: (socket: Socket) => void) {
-    this.#answer = answer;
+  private constructor(answer: (socket: Socket, request: Uint8Array) => void) {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      this.connections++;
+      socket.on("error", () => {});
+      socket.on("close", () => this.#sockets.delete(socket));
+      socket.once("data", (request: Uint8Array) => answer(socket, request));
+    });
+  }
+
+  /** Starts to listen; `answer` is called with the first bytes of each connection. */
+  static listen(
+    answer: (socket: Socket, request: Uint8Array) => void,
+    port = 0,
+  ): Promise<FakeEpmd> {
+    const fake = new FakeEpmd(answer);
+    return new Promise((resolve) =>
+      fake.#server.listen({ host: "127.0.0.1", port }, () => resolve(fake))
+    );
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** The number of open connections. */
   get open(): number {
     return this.#sockets.size;
-  }
-
-  /** Starts to listen. */
-  listen(port: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
-    });
   }
 
   /** Closes all open connections. */

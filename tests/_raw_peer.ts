@@ -175,6 +175,17 @@ export class RawPeer implements AsyncDisposable {
     });
   }
 
+  /** Connects to a node, and performs the handshake. */
+  static async entered(
+    node: Node,
+    name: string,
+    options: Parameters<RawPeer["enter"]>[2] = {},
+  ): Promise<RawPeer> {
+    const peer = await RawPeer.dial(node.port);
+    await peer.enter(name, node.name, options);
+    return peer;
+  }
+
   /** Sends bytes; resolves when they have left. */
   write(bytes: Uint8Array | string): Promise<void> {
     return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
@@ -357,8 +368,7 @@ export async function withRaw(
   fn: (peer: RawPeer, alex: Node) => Promise<void>,
 ): Promise<void> {
   const alex = await cluster.start("alex", options);
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter("raw@localhost", alex.name);
+  await using peer = await RawPeer.entered(alex, "raw@localhost");
   await alex.run(() => fn(peer, alex));
 }
 

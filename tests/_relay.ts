@@ -7,6 +7,7 @@ export class Relay implements AsyncDisposable {
   readonly #to: number;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((near) => this.#accept(near));
+  #newest: Socket | undefined;
   /** The steps of a join, in order; `undefined` while the relay forwards. */
   #later: (() => void)[] | undefined;
 
@@ -29,6 +30,15 @@ export class Relay implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Resets the newest connection at its dialler; the listener is not notified. */
+  reset(): void {
+    this.#newest!.removeAllListeners("close").resetAndDestroy();
+  }
+
   /** Forwards nothing from now on: no bytes, no new connection, no end of one. */
   cut(): void {
     this.#later ??= [];
@@ -49,6 +59,7 @@ export class Relay implements AsyncDisposable {
   }
 
   #accept(near: Socket): void {
+    this.#newest = near;
     this.#add(near);
     near.pause();
     this.#forward(() => {

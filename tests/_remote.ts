@@ -54,10 +54,6 @@ export async function relay(to: Pid): Promise<never> {
   for (;;) send(to, { relayed: await receive() });
 }
 
-export async function print(text: string): Promise<void> {
-  await IO.puts(text);
-}
-
 /** Prints the message that it receives, and returns. */
 export async function printNext(): Promise<void> {
   await IO.puts(await receive());

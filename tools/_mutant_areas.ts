@@ -196,7 +196,7 @@ export const AREAS: readonly Area[] = [
   {
     name: "epmd",
     files: ["net/epmd/", "net/listener.ts"],
-    tests: ["net/epmd/", "listener_test"],
+    tests: ["net/epmd/", "listener_test", "descriptors_test"],
   },
   {
     name: "tls",
@@ -244,6 +244,7 @@ export const AREAS: readonly Area[] = [
       "node_test",
       "node_connect_test",
       "simulation_test",
+      CONFORMANCE,
       "observer_test",
       "documented_numbers_test",
       "hostile_servers_test",

@@ -8,32 +8,31 @@ export const MAX_NAME = 255;
 export const MIN_CREATION = 4;
 /** The largest creation that a node may have. */
 export const MAX_CREATION = 0xffffffff;
-/** Node type of a visible node. */
-export const TYPE_NORMAL = 77;
-/** Node type of a hidden node. */
-export const TYPE_HIDDEN = 72;
+/** The node types of visible and of hidden nodes. */
+const TYPE_NORMAL = 77;
+const TYPE_HIDDEN = 72;
 
 const encoder = new TextEncoder();
 
-/** A node as EPMD knows it. */
-export interface NodeEntry {
+/** A line of EPMD's list of names. */
+export interface NameEntry {
   /** The part of the node's name before `@`. */
   name: string;
   /** The port that the node listens on. */
   port: number;
+}
+
+/** A node that is to be registered. */
+export interface NodeEntry extends NameEntry {
   /** Whether the node is a hidden node. */
   hidden: boolean;
-  /** Bytes for the dialler, one per character; see {@linkcode parseExtra}. */
+  /** Bytes for the dialler, one per character; Erlang's tools ignore them. See {@linkcode parseExtra}. */
   extra: string;
 }
 
 /** The data that a node sends to EPMD about itself, and EPMD to clients that look it up. */
-export interface Registration {
-  /** The part of the node's name before `@`. */
-  name: string;
-  /** The port that the node listens on. */
-  port: number;
-  /** {@linkcode TYPE_NORMAL} or {@linkcode TYPE_HIDDEN}; other implementations have more. */
+export interface Registration extends Omit<NodeEntry, "hidden"> {
+  /** 77, or 72 for a hidden node; other implementations have more. */
   nodeType: number;
   /** 0: TCP over IPv4. */
   protocol: number;
@@ -41,8 +40,6 @@ export interface Registration {
   highest: number;
   /** The lowest version of Erlang's distribution that the node speaks. */
   lowest: number;
-  /** Bytes for the dialler, one per character; Erlang's tools ignore them. */
-  extra: string;
 }
 
 /** The result of {@linkcode parseExtra}. */
@@ -104,25 +101,8 @@ export function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-/** Turns a registration into the entry that callers see. */
-export function toEntry(node: Registration): NodeEntry {
-  return {
-    name: node.name,
-    port: node.port,
-    hidden: node.nodeType === TYPE_HIDDEN,
-    extra: node.extra,
-  };
-}
-
 /** Turns a node into a registration with the versions that OTP 25–28 use. */
-export function toRegistration(entry: NodeEntry): Registration {
-  return {
-    name: entry.name,
-    port: entry.port,
-    nodeType: entry.hidden ? TYPE_HIDDEN : TYPE_NORMAL,
-    protocol: 0,
-    highest: 6,
-    lowest: 6,
-    extra: entry.extra,
-  };
+export function toRegistration({ hidden, ...rest }: NodeEntry): Registration {
+  const nodeType = hidden ? TYPE_HIDDEN : TYPE_NORMAL;
+  return { ...rest, nodeType, protocol: 0, highest: 6, lowest: 6 };
 }

@@ -1,8 +1,8 @@
 /** Asks an EPMD: look-ups and the list of names. */
 
 import type { LookupFunction } from "node:net";
-import { nameFault, type NodeEntry, toEntry } from "./entry.ts";
-import { EpmdProtocolError, EpmdUnreachableError } from "./epmd_errors.ts";
+import type { NameEntry, Registration } from "./entry.ts";
+import { isClosed, isRefused } from "./epmd_errors.ts";
 import {
   type EpmdAddress,
   type EpmdTarget,
@@ -16,7 +16,6 @@ import {
   decodeNamesReply,
   encodeRequest,
   EpmdFormatError,
-  type NameEntry,
 } from "./epmd_protocol.ts";
 
 const LOOKUP_REPLY_CAP = 4 * 1024;
@@ -44,15 +43,11 @@ export interface EpmdClientOptions extends EpmdAddress {
   /**
    * The time in which to retry while nothing listens there, in milliseconds: when the serving node has died, another
    * is about to serve.
-   *
-   * @default 0
    */
   retryFor?: number;
   /**
    * How often to repeat a request whose connection EPMD closed without an answer, as it does when it has too many
    * clients. Each pause is about twice the previous one. A number and not a time, as many clients slow the machine.
-   *
-   * @default 0
    */
   repeats?: number;
   /** Gives up, rejecting with the signal's reason. */
@@ -68,17 +63,13 @@ export interface EpmdClientOptions extends EpmdAddress {
  *
  * @throws {EpmdUnreachableError} If EPMD does not answer.
  * @throws {EpmdProtocolError} If another program answers.
- * @throws {TypeError} If the name cannot be a node's.
  */
 export async function lookup(
   name: string,
   options: EpmdClientOptions,
-): Promise<NodeEntry | undefined> {
-  const fault = nameFault(name);
-  const what = `look up ${JSON.stringify(name)}`;
-  if (fault !== undefined) throw new TypeError(`Cannot ${what}: ${fault}`);
+): Promise<Registration | undefined> {
   const { found } = await ask(options, {
-    what,
+    what: `look up ${JSON.stringify(name)}`,
     request: encodeRequest({ type: "lookup", name }),
     parse: (bytes) => {
       const reply = decodeLookupReply(bytes);
@@ -88,10 +79,8 @@ export async function lookup(
       return reply;
     },
     cap: LOOKUP_REPLY_CAP,
-    signal: options.signal,
-    find: options.find,
   });
-  return found && toEntry(found);
+  return found;
 }
 
 /**
@@ -107,7 +96,6 @@ export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
     parse: decodeNamesReply,
     whole: true,
     cap: NAMES_REPLY_CAP,
-    signal: options.signal,
   });
 }
 
@@ -116,14 +104,18 @@ async function ask<T>(
   request: Exchange<T>,
 ): Promise<T> {
   const target = toTarget(options);
-  const { retryFor = 0, repeats = 0, signal } = options;
+  const { retryFor = 0, repeats = 0, signal, find } = options;
   const until = performance.now() + retryFor;
   let closed = 0;
   for (;;) {
     let wait: number;
     try {
       return await inTurn(target, signal, async () => {
-        const { answer, socket } = await exchange(target, request);
+        const { answer, socket } = await exchange(target, {
+          ...request,
+          signal,
+          find,
+        });
         options.answered?.(socket.remoteAddress ?? "");
         socket.destroy();
         return answer;
@@ -183,14 +175,4 @@ function turnIn(
 /** Returns a random pause, since other clients try again, too. */
 function backoff(repeats: number): number {
   return RETRY_PAUSE * 2 ** Math.min(repeats, 5) * (1 + Math.random());
-}
-
-function isRefused(error: unknown): boolean {
-  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
-}
-
-/** Returns whether the other side closed the connection without an answer. */
-function isClosed(error: unknown): boolean {
-  return error instanceof EpmdProtocolError && error.reason === "closed" ||
-    error instanceof EpmdUnreachableError && error.code === "ECONNRESET";
 }

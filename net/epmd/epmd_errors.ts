@@ -3,21 +3,6 @@
 /** An error that EPMD, or its absence, caused. */
 export class EpmdError extends Error {
   override readonly name: string = "EpmdError";
-  /** The host that was asked. */
-  readonly host: string;
-  /** The port that was asked. */
-  readonly port: number;
-
-  /** Creates the error for the EPMD at an address. */
-  constructor(
-    message: string,
-    { host, port }: { host: string; port: number },
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.host = host;
-    this.port = port;
-  }
 }
 
 /** EPMD does not answer at its address, and could not be served there either. */
@@ -27,13 +12,8 @@ export class EpmdUnreachableError extends EpmdError {
   readonly code: string;
 
   /** Creates the error with the system's code. */
-  constructor(
-    message: string,
-    address: { host: string; port: number },
-    code: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, address, options);
+  constructor(message: string, code: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }
@@ -47,11 +27,10 @@ export class EpmdProtocolError extends EpmdError {
   /** Creates the error for a missing or a wrong answer. */
   constructor(
     message: string,
-    address: { host: string; port: number },
     reason: "closed" | "garbage",
     options?: ErrorOptions,
   ) {
-    super(message, address, options);
+    super(message, options);
     this.reason = reason;
   }
 }
@@ -59,16 +38,15 @@ export class EpmdProtocolError extends EpmdError {
 /** Another live node has registered the name. */
 export class NameInUseError extends EpmdError {
   override readonly name = "NameInUseError";
-  /** The part of the node's name before `@`. */
-  readonly nodeName: string;
+}
 
-  /** Creates the error for a name that the EPMD at an address refused. */
-  constructor(nodeName: string, address: { host: string; port: number }) {
-    super(
-      `Cannot register ${nodeName}: the name is in use at the EPMD on port ${address.port}; ` +
-        "choose another --sname or stop the other node",
-      address,
-    );
-    this.nodeName = nodeName;
-  }
+/** Returns whether nothing listens at EPMD's address. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
+}
+
+/** Returns whether the other side closed the connection without an answer. */
+export function isClosed(error: unknown): boolean {
+  return error instanceof EpmdProtocolError && error.reason === "closed" ||
+    error instanceof EpmdUnreachableError && error.code === "ECONNRESET";
 }

@@ -6,7 +6,7 @@
  * defines no encoding for it.
  */
 
-import { nameFault, type Registration } from "./entry.ts";
+import { type NameEntry, nameFault, type Registration } from "./entry.ts";
 
 /** The longest request body that is accepted, in bytes. */
 export const MAX_REQUEST = 1024;
@@ -38,14 +38,6 @@ export interface AliveReply {
   ok: boolean;
   /** The creation that EPMD gives the node; 0 when it is not registered. */
   creation: number;
-}
-
-/** A line of EPMD's list of names. */
-export interface NameEntry {
-  /** The part of the node's name before `@`. */
-  name: string;
-  /** The port that the node listens on. */
-  port: number;
 }
 
 /**
@@ -148,9 +140,7 @@ export function encodeAliveReply(
 ): Uint8Array {
   const result = reply.ok ? 0 : 1;
   if (highest >= 6) {
-    const bytes = new Uint8Array(6);
-    bytes[0] = ALIVE2_X_RESP;
-    bytes[1] = result;
+    const bytes = Uint8Array.of(ALIVE2_X_RESP, result, 0, 0, 0, 0);
     new DataView(bytes.buffer).setUint32(2, reply.creation);
     return bytes;
   }
@@ -298,7 +288,8 @@ function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff);
 }
 
-function concat(parts: Uint8Array[]): Uint8Array {
+/** Joins bytes. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

@@ -12,14 +12,14 @@ import type { Socket } from "node:net";
 import {
   MAX_CREATION,
   MIN_CREATION,
-  nameFault,
   type NodeEntry,
   toRegistration,
   withWords,
 } from "./entry.ts";
 import {
-  EpmdProtocolError,
   EpmdUnreachableError,
+  isClosed,
+  isRefused,
   NameInUseError,
 } from "./epmd_errors.ts";
 import {
@@ -33,8 +33,6 @@ import { decodeAliveReply, encodeRequest } from "./epmd_protocol.ts";
 import type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";
 import type { EpmdService, EpmdThread } from "./thread.ts";
 
-/** With a longer Extra, a registration with its creation may not fit a request. */
-const MAX_EXTRA = 512;
 const ALIVE_REPLY_CAP = 64;
 const ATTEMPTS = 8;
 /** The upper bound of the random time before a node registers again, in milliseconds. */
@@ -52,17 +50,9 @@ const preparing = new Set<string>();
 
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
-  /**
-   * The address where EPMD listens, besides `host`, if this node comes to serve it.
-   *
-   * @default only at `host`
-   */
+  /** The address where EPMD listens, besides `host`, if this node comes to serve it. */
   listenHost?: string;
-  /**
-   * Takes messages: take-overs, a lost and a regained registration, refused connections.
-   *
-   * @default nowhere
-   */
+  /** Takes messages: take-overs, a lost and a regained registration, refused connections. */
   log?: EpmdLog;
   /** Limits of EPMD if this node comes to serve it. */
   limits?: EpmdServerLimits;
@@ -87,15 +77,20 @@ export interface Lease extends AsyncDisposable {
  * @throws {NameInUseError} If another node has the name.
  * @throws {EpmdUnreachableError} If EPMD can be neither reached nor served.
  * @throws {EpmdProtocolError} If another program listens there.
- * @throws {TypeError} If the name is invalid, or `extra` is not a string of bytes.
- * @throws {RangeError} If a port is invalid, or `extra` is too long.
+ * @throws {RangeError} If EPMD's port is invalid.
  */
 export async function register(
   entry: NodeEntry,
   options: EpmdOptions,
 ): Promise<Lease> {
-  checkEntry(entry);
-  return await NameLease.open({ ...entry }, options);
+  const lease = new NameLease({ ...entry }, options);
+  try {
+    await lease.join();
+  } catch (error) {
+    await lease.close();
+    throw error;
+  }
+  return lease;
 }
 
 class NameLease implements Lease {
@@ -104,7 +99,7 @@ class NameLease implements Lease {
   readonly #options: EpmdOptions;
   readonly #log: EpmdLog;
   readonly #closing = new AbortController();
-  #creation = 0;
+  creation = 0;
   #socket: Socket | undefined;
   #service: EpmdService | undefined;
   /** The thread, started in the pause before this node serves, so that its start costs no time. */
@@ -115,29 +110,11 @@ class NameLease implements Lease {
   #recovery: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(entry: NodeEntry, options: EpmdOptions) {
+  constructor(entry: NodeEntry, options: EpmdOptions) {
     this.#entry = entry;
     this.#target = toTarget(options);
     this.#options = options;
-    this.#log = options.log ?? noLog;
-  }
-
-  static async open(
-    entry: NodeEntry,
-    options: EpmdOptions,
-  ): Promise<NameLease> {
-    const lease = new NameLease(entry, options);
-    try {
-      await lease.#join();
-    } catch (error) {
-      await lease.close();
-      throw error;
-    }
-    return lease;
-  }
-
-  get creation(): number {
-    return this.#creation;
+    this.#log = options.log ?? (() => {});
   }
 
   get serving(): boolean {
@@ -164,18 +141,19 @@ class NameLease implements Lease {
   }
 
   /** Registers at EPMD, and serves it if no other program does. */
-  async #join(): Promise<void> {
+  async join(): Promise<void> {
     try {
-      let yielded = this.#creation !== 0;
+      let yielded = this.creation !== 0;
       for (let attempt = 1;; attempt++) {
         try {
           return await this.#register();
         } catch (error) {
           if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
-          if (!isDropped(error)) throw error;
-          if (!isRefused(error)) {
+          if (isClosed(error)) {
             // Another node has just begun to serve, so a newcomer gives way once more.
-            yielded = this.#creation !== 0;
+            yielded = this.creation !== 0;
+          } else if (!isRefused(error)) {
+            throw error;
           } else if (!yielded) {
             yielded = true;
             this.#prepare();
@@ -222,10 +200,10 @@ class NameLease implements Lease {
   }
 
   async #register(): Promise<void> {
-    const again = this.#creation !== 0;
+    const again = this.creation !== 0;
     const registration = toRegistration(this.#entry);
     registration.extra = withWords(registration.extra, {
-      creation: again ? this.#creation : undefined,
+      creation: again ? this.creation : undefined,
     });
     const { answer, socket } = await exchange(this.#target, {
       what: `register ${this.#entry.name}`,
@@ -236,10 +214,13 @@ class NameLease implements Lease {
     });
     if (!answer.ok) {
       socket.destroy();
-      throw new NameInUseError(this.#entry.name, this.#target);
+      throw new NameInUseError(
+        `Cannot register ${this.#entry.name}: the name is in use at the EPMD on port ${this.#target.port}; ` +
+          "choose another --sname or stop the other node",
+      );
     }
     if (!again) {
-      this.#creation = answer.creation >= MIN_CREATION
+      this.creation = answer.creation >= MIN_CREATION
         ? answer.creation
         : randomInt(MIN_CREATION, MAX_CREATION + 1);
     }
@@ -258,7 +239,7 @@ class NameLease implements Lease {
     const { listenHost = host } = this.#options;
     // A wildcard address includes the address at which this node looks for EPMD.
     const isAll = listenHost === "0.0.0.0" || listenHost === "::";
-    const tookOver = this.#creation !== 0;
+    const tookOver = this.creation !== 0;
     let service: EpmdService;
     try {
       const { EpmdThread, serveEpmd } = await loadServer();
@@ -275,12 +256,11 @@ class NameLease implements Lease {
       );
       if (service instanceof EpmdThread) this.#thread = undefined;
     } catch (error) {
-      const code = errorCode(error);
+      const { code = "EUNKNOWN" } = error as { code?: string };
       if (code === "EADDRINUSE") return false;
       throw new EpmdUnreachableError(
-        `Cannot register ${this.#entry.name}: no EPMD answers at ${this.#target.host}:${port}, ` +
+        `Cannot register ${this.#entry.name}: no EPMD answers at ${host}:${port}, ` +
           `and it cannot be served at ${listenHost}:${port}: ${code}; choose another --epmd-port`,
-        this.#target,
         code,
         { cause: error },
       );
@@ -311,7 +291,7 @@ class NameLease implements Lease {
       await this.#pause(wait + randomInt(FIRST_JITTER));
       if (this.#closing.signal.aborted) return;
       try {
-        await this.#join();
+        await this.join();
         if (this.#socket === undefined) continue;
         if (warned) {
           this.#log("info", `${this.#entry.name} is registered again`);
@@ -343,29 +323,6 @@ function loadServer(): Promise<typeof import("./thread.ts")> {
   return import("./thread.ts");
 }
 
-function checkEntry({ name, port, extra }: NodeEntry): void {
-  const what = `Cannot register ${JSON.stringify(name)}`;
-  const fault = nameFault(name);
-  if (fault !== undefined) throw new TypeError(`${what}: ${fault}`);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new RangeError(
-      `${what}: its port is ${port}, not a number from 1 to 65535`,
-    );
-  }
-  if (/[\u0100-\uffff]/.test(extra)) {
-    throw new TypeError(
-      `${what}: its extra ${
-        JSON.stringify(extra)
-      } is not one byte per character`,
-    );
-  }
-  if (extra.length > MAX_EXTRA) {
-    throw new RangeError(
-      `${what}: its extra has ${extra.length} bytes, more than ${MAX_EXTRA}`,
-    );
-  }
-}
-
 function closeSocket(socket: Socket | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (socket === undefined || socket.closed) return resolve();
@@ -373,20 +330,3 @@ function closeSocket(socket: Socket | undefined): Promise<void> {
     socket.destroy();
   });
 }
-
-function isRefused(error: unknown): boolean {
-  return error instanceof EpmdUnreachableError && error.code === "ECONNREFUSED";
-}
-
-function isDropped(error: unknown): boolean {
-  return isRefused(error) ||
-    error instanceof EpmdUnreachableError && error.code === "ECONNRESET" ||
-    error instanceof EpmdProtocolError && error.reason === "closed";
-}
-
-function errorCode(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : "EUNKNOWN";
-}
-
-function noLog(): void {}

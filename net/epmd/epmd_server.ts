@@ -5,8 +5,10 @@ import type { Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Listener } from "../listener.ts";
 import {
+  isLoopback,
   MAX_CREATION,
   MIN_CREATION,
+  type NameEntry,
   parseExtra,
   type Registration,
 } from "./entry.ts";
@@ -17,7 +19,6 @@ import {
   encodeNamesReply,
   EpmdFormatError,
   type EpmdRequest,
-  type NameEntry,
   RequestReader,
 } from "./epmd_protocol.ts";
 
@@ -27,6 +28,9 @@ const BACKLOG = 1024;
 /** The number of further connections that may be open, as their sockets are about to close. */
 export const CLOSING = 256;
 
+/** The answer to a node whose name is in use. */
+const REFUSAL = { ok: false, creation: 0 };
+
 /** Reports a message. */
 export type EpmdLog = (
   level: "info" | "warning" | "error",
@@ -35,37 +39,23 @@ export type EpmdLog = (
 
 /** Limits of a served EPMD. */
 export interface EpmdServerLimits {
-  /**
-   * The time in which a connection must send its request, and then read its answer, in milliseconds.
-   *
-   * @default 5000
-   */
+  /** The time in which a connection must send its request, and then read its answer, in milliseconds. */
   requestTimeout?: number;
   /**
    * The number of open connections without a registered node. One more closes the oldest, so that a flood of
    * silent connections does not keep a node out.
-   *
-   * @default 256
    */
   maxConnections?: number;
-  /**
-   * The maximum number of registered nodes.
-   *
-   * @default 1024
-   */
+  /** The maximum number of registered nodes. */
   maxNodes?: number;
   /**
    * After a take-over, the time that a newcomer waits for its answer, so that the earlier owner of the name
    * registers again first; in milliseconds.
-   *
-   * @default 2000
    */
   holdTime?: number;
   /**
    * After a take-over, the time that the look-up of an unknown name waits for its node to register again, in
    * milliseconds.
-   *
-   * @default 500
    */
   lookupGrace?: number;
 }
@@ -85,23 +75,11 @@ export interface EpmdServerOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /**
-   * Another address to listen on, at the same port.
-   *
-   * @default none
-   */
+  /** Another address to listen on, at the same port. */
   alsoAt?: string;
-  /**
-   * Whether another node served before, so that nodes are about to register again.
-   *
-   * @default false
-   */
+  /** Whether another node served before, so that nodes are about to register again. */
   tookOver?: boolean;
-  /**
-   * Takes messages.
-   *
-   * @default nowhere
-   */
+  /** Takes messages. */
   log?: EpmdLog;
   /** The limits. */
   limits?: EpmdServerLimits;
@@ -135,16 +113,17 @@ export class EpmdServer {
   /** Look-ups that wait for their node to register again. */
   readonly #waiting = new Map<Connection, string>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** The number of connections that were closed because of invalid or missing requests. */
+  refused = 0;
   #holding = false;
   #grace = false;
   #young = true;
-  #refused = 0;
   #unlogged = 0;
   #logFrom = -Infinity;
   #closed: Promise<void> | undefined;
 
   private constructor(options: EpmdServerOptions) {
-    this.#log = options.log ?? noLog;
+    this.#log = options.log ?? (() => {});
     this.#limits = { ...EPMD_LIMITS, ...options.limits };
   }
 
@@ -169,7 +148,8 @@ export class EpmdServer {
         `EPMD does not answer at ${alsoAt}, where port ${server.port} is in use`,
       );
     }
-    server.#start(tookOver);
+    if (tookOver) server.#tookOver();
+    else server.#after(server.#limits.holdTime, () => server.#young = false);
     return server;
   }
 
@@ -194,11 +174,6 @@ export class EpmdServer {
   get port(): number {
     const [listener] = this.#listeners.values();
     return listener?.address.port ?? 0;
-  }
-
-  /** The number of connections that were closed because of invalid or missing requests. */
-  get refused(): number {
-    return this.#refused;
   }
 
   /** The nodes that are registered. */
@@ -229,11 +204,6 @@ export class EpmdServer {
     await Promise.all(closed);
   }
 
-  #start(tookOver: boolean): void {
-    if (tookOver) return this.#tookOver();
-    this.#after(this.#limits.holdTime, () => this.#young = false);
-  }
-
   #tookOver(): void {
     this.#young = false;
     this.#grace = true;
@@ -262,7 +232,6 @@ export class EpmdServer {
       timer: undefined,
       request: undefined,
     };
-    socket.on("error", ignore);
     socket.on("close", () => this.#forget(connection));
     socket.on("data", (chunk: Uint8Array) => this.#receive(connection, chunk));
     if (this.#closed !== undefined) return void socket.destroy();
@@ -340,8 +309,7 @@ export class EpmdServer {
   #register(connection: Connection, registration: Registration): void {
     const { name, highest } = registration;
     if (this.#names.has(name)) {
-      const reply = { ok: false, creation: 0 };
-      return this.#answer(connection, encodeAliveReply(reply, highest));
+      return this.#answer(connection, encodeAliveReply(REFUSAL, highest));
     }
     if (this.#names.size >= this.#limits.maxNodes) {
       return this.#refuse(connection, "too many nodes are registered");
@@ -365,8 +333,7 @@ export class EpmdServer {
     for (const [connection, newcomer] of this.#held) {
       if (newcomer.name !== registration.name) continue;
       this.#held.delete(connection);
-      const reply = { ok: false, creation: 0 };
-      this.#answer(connection, encodeAliveReply(reply, newcomer.highest));
+      this.#answer(connection, encodeAliveReply(REFUSAL, newcomer.highest));
     }
   }
 
@@ -385,7 +352,7 @@ export class EpmdServer {
   }
 
   #count(reason: string, from = ""): void {
-    this.#refused++;
+    this.refused++;
     this.#unlogged++;
     const now = performance.now();
     if (now - this.#logFrom < LOG_INTERVAL) return;
@@ -433,16 +400,7 @@ export class EpmdServer {
   }
 }
 
-function isLocal(socket: Socket): boolean {
-  const remote = plainAddress(socket.remoteAddress);
-  return remote === "::1" || remote.startsWith("127.") ||
-    remote === plainAddress(socket.localAddress);
+/** Whether a client is on this machine; both ends of a connection spell the address alike. */
+function isLocal({ remoteAddress, localAddress }: Socket): boolean {
+  return isLoopback(remoteAddress ?? "") || remoteAddress === localAddress;
 }
-
-function plainAddress(address: string | undefined): string {
-  return (address ?? "").replace(/^::ffff:/i, "");
-}
-
-function ignore(): void {}
-
-function noLog(): void {}

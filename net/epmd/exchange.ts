@@ -3,23 +3,15 @@
 import { connect, type LookupFunction, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./epmd_errors.ts";
-import { EpmdFormatError } from "./epmd_protocol.ts";
+import { concat, EpmdFormatError } from "./epmd_protocol.ts";
 
 /** The address of EPMD. */
 export interface EpmdAddress {
-  /**
-   * The host.
-   *
-   * @default "127.0.0.1"
-   */
+  /** The host. */
   host?: string;
   /** The port. */
   port: number;
-  /**
-   * The time limit for a connection and an answer, in milliseconds.
-   *
-   * @default 5000
-   */
+  /** The time limit for a connection and an answer, in milliseconds. */
   timeout?: number;
 }
 
@@ -33,7 +25,7 @@ export interface Exchange<T> {
   /** The request's bytes. */
   request: Uint8Array;
   /** Reads the answer from all bytes so far; `undefined` asks for more. */
-  parse: (bytes: Uint8Array, ended: boolean) => T | undefined;
+  parse: (bytes: Uint8Array) => T | undefined;
   /** Whether the answer is parsed only at its end: joining a long one for each segment is quadratic. */
   whole?: boolean;
   /** The longest answer that is accepted, in bytes. */
@@ -121,18 +113,18 @@ export function exchange<T>(
     }
     function unreachable(code: string, text: string, cause?: unknown): void {
       const message = `Cannot ${what}: no EPMD answers at ${where}: ${text}`;
-      fail(new EpmdUnreachableError(message, target, code, { cause }));
+      fail(new EpmdUnreachableError(message, code, { cause }));
     }
     function garbage(text: string, cause?: unknown): void {
       const message = `Cannot ${what}: the program at ${where} does not ` +
         `answer as EPMD does: ${text}; choose another --epmd-port`;
-      fail(new EpmdProtocolError(message, target, "garbage", { cause }));
+      fail(new EpmdProtocolError(message, "garbage", { cause }));
     }
     function closed(text: string, cause?: unknown): void {
       const message = `Cannot ${what}: the program at ${where} ${text}: ` +
         "either EPMD has too many clients at once, and you can try again, or " +
         "another program listens there, and you can choose another --epmd-port";
-      fail(new EpmdProtocolError(message, target, "closed", { cause }));
+      fail(new EpmdProtocolError(message, "closed", { cause }));
     }
     function onConnect(): void {
       // On loopback, a connection to a port of the ephemeral range may connect to itself.
@@ -149,15 +141,14 @@ export function exchange<T>(
       length += chunk.length;
       if (length > cap) return garbage(`more than ${cap} bytes`);
       bytes.push(chunk);
-      read(false);
+      if (!whole) read();
     }
-    function read(ended: boolean): void {
-      if (!ended && whole) return;
-      const joined = bytes.length === 1 ? bytes[0] : join(bytes, length);
+    function read(): void {
+      const joined = concat(bytes);
       bytes = [joined];
       let answer: T | undefined;
       try {
-        answer = parse(joined, ended);
+        answer = parse(joined);
       } catch (cause) {
         if (!(cause instanceof EpmdFormatError)) return fail(cause);
         return garbage(cause.message, cause);
@@ -165,7 +156,7 @@ export function exchange<T>(
       if (answer !== undefined && settle()) resolve({ answer, socket });
     }
     function onEnd(): void {
-      if (length > 0) read(true);
+      if (whole && length > 0) read();
       closed("closed the connection without a whole answer");
     }
     function onError(error: Error & { code?: string }): void {
@@ -189,14 +180,4 @@ export function exchange<T>(
       fail(signal?.reason);
     }
   });
-}
-
-function join(parts: Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

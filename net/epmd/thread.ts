@@ -52,10 +52,11 @@ export interface EpmdService {
 /** A thread that serves EPMD, or is about to. */
 export class EpmdThread implements EpmdService {
   readonly ended: Promise<void>;
+  /** Resolves to whether the thread has started and can listen. */
+  readonly ready: Promise<boolean>;
   readonly #thread: HostThread;
   readonly #log: EpmdLog;
   readonly #waiting = new Set<(message: FromThread | undefined) => void>();
-  readonly #ready: Promise<boolean>;
   #hasEnded = false;
   #closed: Promise<void> | undefined;
 
@@ -71,7 +72,7 @@ export class EpmdThread implements EpmdService {
         resolve();
       },
     });
-    this.#ready = this.#next(START_TIMEOUT)
+    this.ready = this.#next(START_TIMEOUT)
       .then((message) => message?.type === "ready");
   }
 
@@ -86,11 +87,6 @@ export class EpmdThread implements EpmdService {
     } catch {
       return undefined;
     }
-  }
-
-  /** Resolves to whether the thread has started and can listen. */
-  get ready(): Promise<boolean> {
-    return this.#ready;
   }
 
   /**
@@ -114,7 +110,7 @@ export class EpmdThread implements EpmdService {
   }
 
   async #close(): Promise<void> {
-    if (!this.#hasEnded && await this.#ready) {
+    if (!this.#hasEnded && await this.ready) {
       const closed = this.#next(CLOSE_TIMEOUT);
       this.#say({ type: "close" });
       await closed;

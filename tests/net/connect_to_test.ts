@@ -181,6 +181,7 @@ clusterTest("connectTo() fails with the logged reason", async (cluster) => {
         [{ node: "nobody@localhost" }, /nobody@localhost is registered/],
         [{ node: "a@long.example", address }, /a long one/],
         [{ node: KATE, address: "nowhere" }, /not an address/],
+        [{ node: "no name" }, /is not a node name/],
       ] as const
     ) {
       const before = cluster.lines().length;

@@ -26,6 +26,7 @@ import { rpc } from "../../otp/rpc/rpc.ts";
 import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { Timeline } from "../../testing/simulation/timeline.ts";
 import { test } from "../../testing/tags.ts";
 import { jsonWire } from "../../net/wires/json/json_wire.ts";
 import { numbersIn } from "../_pages.ts";
@@ -68,7 +69,13 @@ class CountedDials {
   readonly network: Network;
 
   constructor(limits: Partial<Limits> = {}) {
-    const runtime = new NodeRuntime({ node: ALEX, creation: 5, report() {} });
+    const runtime = new NodeRuntime({
+      node: ALEX,
+      creation: 5,
+      // No time passes: a slow machine does not dial an introduced node again.
+      clock: new Timeline(),
+      report() {},
+    });
     this.network = new Network({
       runtime,
       name: parseNodeName(ALEX),
@@ -464,10 +471,8 @@ for (
 
 clusterTest("maxConnections spares a replaced connection", async (cluster) => {
   const kate = await cluster.start("kate", { limits: { maxConnections: 2 } });
-  await using first = await RawPeer.dial(kate.port);
-  await first.enter("n1@localhost", kate.name);
-  await using second = await RawPeer.dial(kate.port);
-  await second.enter("n2@localhost", kate.name);
+  await using first = await RawPeer.entered(kate, "n1@localhost");
+  await using second = await RawPeer.entered(kate, "n2@localhost");
   await using third = await RawPeer.dial(kate.port);
   const error = await third.enter("n3@localhost", kate.name).then(
     () => "in",
@@ -476,8 +481,9 @@ clusterTest("maxConnections spares a replaced connection", async (cluster) => {
   assertMatch(error, /refused: full/);
   await third.closed;
   await cluster.logged(/n3@localhost .*limits\.maxConnections/);
-  await using again = await RawPeer.dial(kate.port);
-  await again.enter("n2@localhost", kate.name, { creation: 8 });
+  await using _again = await RawPeer.entered(kate, "n2@localhost", {
+    creation: 8,
+  });
   await second.closed;
   await kate.run(async () => {
     assertEquals(Node.list().sort(), ["n1@localhost", "n2@localhost"]);
@@ -491,14 +497,12 @@ clusterTest("maxConnections spares a replaced connection", async (cluster) => {
   assertEquals((await stranger.hear()).status, "ok");
   await first[Symbol.asyncDispose]();
   await cluster.logged(/n1@localhost is down/);
-  await using late = await RawPeer.dial(kate.port);
-  await late.enter("n4@localhost", kate.name);
+  await using _late = await RawPeer.entered(kate, "n4@localhost");
 });
 
 clusterTest("maxConnections is logged when it is reached", async (cluster) => {
   const kate = await cluster.start("kate", { limits: { maxConnections: 1 } });
-  await using first = await RawPeer.dial(kate.port);
-  await first.enter(RAW, kate.name);
+  await using _first = await RawPeer.entered(kate, RAW);
   const alex = await cluster.start("alex");
   assertEquals(await alex.run(() => Node.connect(kate.name)), false);
   await cluster.logged(
@@ -516,10 +520,8 @@ function twoPeersTest(
 ): void {
   clusterTest(title, async (cluster) => {
     const kate = await cluster.start("kate", { limits });
-    await using one = await RawPeer.dial(kate.port);
-    await one.enter("n1@localhost", kate.name);
-    await using other = await RawPeer.dial(kate.port);
-    await other.enter("n2@localhost", kate.name);
+    await using one = await RawPeer.entered(kate, "n1@localhost");
+    await using other = await RawPeer.entered(kate, "n2@localhost");
     await kate.run(() => fn([one, other], self()));
   });
 }
@@ -593,23 +595,18 @@ clusterTest("parts of messages are limited, and released", async (cluster) => {
     limits: { maxMessageBytes: 700_000, maxTotalMessageBytes: 1_000_000 },
   });
   const part = rawFrameOf(1, new Uint8Array(600_000), false);
-  const enter = async (name: string) => {
-    const peer = await RawPeer.dial(kate.port);
-    await peer.enter(name, kate.name);
-    return peer;
-  };
-  await using one = await enter("n1@localhost");
+  await using one = await RawPeer.entered(kate, "n1@localhost");
   await one.write(part);
   await kate.run(async () => {
     while (Node.stats()!.receivedBytes < 600_000) await quiet();
   });
-  await using two = await enter("n2@localhost");
+  await using two = await RawPeer.entered(kate, "n2@localhost");
   await two.write(part);
   await two.closed;
   await cluster.logged(/n2@localhost is down: .*maxTotalMessageBytes/);
   await one[Symbol.asyncDispose]();
   await cluster.logged(/n1@localhost is down/);
-  await using three = await enter("n3@localhost");
+  await using three = await RawPeer.entered(kate, "n3@localhost");
   await three.write(part);
   await three.say([["monitor_name", 1, "nobody", 1]]);
   await three.signal("down");

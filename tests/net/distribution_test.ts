@@ -12,7 +12,6 @@ import {
 } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
 import {
-  type DownMessage,
   isDown,
   isExit,
   type Pid,
@@ -23,7 +22,6 @@ import {
   spawn,
 } from "../../otp/process/process.ts";
 import { insideOf } from "../../core/runtime/current_process.ts";
-import { atom } from "../../core/values/atom.ts";
 import { NodeProcess } from "../_node_process.ts";
 import {
   caughtUp,
@@ -32,7 +30,6 @@ import {
   nodeUp,
   pairTest,
   part,
-  reasonOf,
   relay,
 } from "../_nodes.ts";
 import { mail } from "../_processes.ts";
@@ -43,27 +40,6 @@ const KATE = "kate@localhost";
 const NOBODY = "nobody@localhost";
 
 // Spawn.
-
-pairTest("Node.spawn() runs an exported function, by name too", async () => {
-  for (const fn of [Remote.tell, ["Remote", "tell"] as const]) {
-    const pid = await Node.spawn(KATE, fn, [self(), 1, {
-      two: [2n, atom("ok")],
-    }]);
-    assertEquals(pid.node, KATE);
-    assertEquals(await receive(), 1);
-    assertEquals(await receive(), { two: [2n, atom("ok")] });
-    assertEquals(await reasonOf(pid), "noproc");
-  }
-});
-
-pairTest("Node.spawn() here accepts any function", async ({ alex }) => {
-  let seen: string | undefined;
-  const spawned = await Node.spawnMonitor(ALEX, () => {
-    seen = Node.self();
-  });
-  assertEquals(((await receive()) as DownMessage).ref, spawned.ref);
-  assertEquals([seen, spawned.pid.node], [alex.name, ALEX]);
-});
 
 pairTest("Node.spawn() copies its arguments", async () => {
   const list = [1];
@@ -132,50 +108,6 @@ pairTest("Node.spawn() runs a closure if allowed", async () => {
   assertEquals(down.ref, reference.ref);
   assertInstanceOf(down.reason, ReferenceError);
 }, { kate: { allowClosures: true } });
-
-pairTest("Node.spawnLink() and spawnMonitor() hold at once", async () => {
-  Process.trapExit(true);
-  for (let i = 0; i < 20; i++) {
-    const linked = await Node.spawnLink(KATE, Remote.crash, [`no ${i}`]);
-    const exited = await receive(isExit);
-    assertEquals(exited.from, linked);
-    assertInstanceOf(exited.reason, TypeError);
-    assertEquals((exited.reason as Error).message, `no ${i}`);
-    const watched = await Node.spawnMonitor(KATE, Remote.toss, [{ i }]);
-    assertEquals(await receive(), {
-      type: "DOWN",
-      ref: watched.ref,
-      object: watched.pid,
-      reason: { type: "nocatch", value: { i } },
-    });
-  }
-});
-
-pairTest("Node.spawn…() of no node returns a pid, noconnection", async () => {
-  Process.trapExit(true);
-  const useless = await Node.spawn(NOBODY, ["Remote", "wait"]);
-  assertEquals(useless.node, Node.self());
-  send(useless, "dropped");
-  const watched = await Node.spawnMonitor(NOBODY, ["Remote", "wait"]);
-  assertEquals(await receive(), {
-    type: "DOWN",
-    ref: watched.ref,
-    object: watched.pid,
-    reason: "noconnection",
-  });
-  const from = await Node.spawnLink(NOBODY, ["Remote", "wait"]);
-  assertEquals(await receive(), { type: "EXIT", from, reason: "noconnection" });
-  assertEquals(await mail(), []);
-});
-
-{
-  const outputs: Record<string, string> = {};
-  pairTest("a spawned process prints at its spawner's node", async () => {
-    const { ref } = await Node.spawnMonitor(KATE, Remote.print, ["hi"]);
-    assertEquals((await receive(isDown)).ref, ref);
-    assertEquals(outputs, { alex: "hi\n" });
-  }, { outputs });
-}
 
 // Order.
 
@@ -302,47 +234,6 @@ clusterTest("monitorNodes() reports nodes of its type", async (cluster) => {
     assertEquals(Node.monitorNodes(false), true);
     await Node.connect(moebi.name);
     assertEquals((await mail()).length, 1);
-  });
-});
-
-pairTest("nodeup comes first, and nodedown last", async ({ alex, kate }) => {
-  Node.monitorNodes(true);
-  Process.register(self(), "inbox");
-  for (let round = 0; round < 20; round++) {
-    await kate.run(() => {
-      for (let i = 0; i < 10; i++) send({ name: "inbox", node: ALEX }, i);
-    });
-    const last = await kate.run(async () => {
-      await Node.connect(ALEX);
-      for (let i = 10; i < 20; i++) send({ name: "inbox", node: ALEX }, i);
-      return Node.disconnect(ALEX);
-    });
-    assert(last);
-    assertEquals(await receive(), { type: "nodeup", node: KATE });
-    for (let i = 0; i < 20; i++) assertEquals(await receive(), i);
-    assertEquals(await receive(), { type: "nodedown", node: KATE });
-  }
-  assertEquals(await alex.run(() => Node.list()), []);
-});
-
-clusterTest("a killed program's links get noconnection", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await NodeProcess.start(cluster, "kate");
-  await alex.run(async () => {
-    Process.trapExit(true);
-    Node.monitorNodes(true);
-    const from = await Node.spawnLink(KATE, Remote.wait);
-    const { pid, ref } = await Node.spawnMonitor(KATE, Remote.echo);
-    await nodeUp(KATE);
-    send(pid, { from: self(), value: "there" });
-    assertEquals(await receive(), "there");
-    kate.kill("SIGKILL");
-    await nodeDown(KATE);
-    assertEquals(await mail(), [
-      { type: "EXIT", from, reason: "noconnection" },
-      { type: "DOWN", ref, object: pid, reason: "noconnection" },
-    ]);
-    assertEquals(await Node.ping(KATE), "pang");
   });
 });
 

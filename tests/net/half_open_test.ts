@@ -58,7 +58,7 @@ function acceptor(maxHalfOpen: number) {
     }],
     stats: newConnectionStats(),
     log: () => {},
-  }, () => {});
+  }, () => true);
   return {
     get size() {
       return accepting.size;

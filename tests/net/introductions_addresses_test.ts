@@ -1,7 +1,6 @@
 /** Addresses of nodes: which ones peers state, which are used, and how many are kept. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { advertisedAddress } from "../../net/advertised_address.ts";
 import { connectToPeer } from "../../net/connect_to_peer.ts";
 import type { Resolve } from "../../net/host_lookup.ts";
@@ -17,12 +16,19 @@ import {
 } from "../../net/peer_place.ts";
 import type { Ends } from "../../net/wire.ts";
 import { Node } from "../../node.ts";
-import { receive, self, send } from "../../otp/process/process.ts";
+import { receive } from "../../otp/process/process.ts";
 import { test } from "../../testing/tags.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
-import { clusterTest, nodeDown, nodeUp, part, settled } from "../_nodes.ts";
+import {
+  clusterTest,
+  freePort,
+  nodeDown,
+  nodeUp,
+  part,
+  settled,
+} from "../_nodes.ts";
 import { hello, jsonFrame, RawListener, RawPeer } from "../_raw_peer.ts";
-import * as Remote from "../_remote.ts";
+import { Relay } from "../_relay.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -53,26 +59,6 @@ function ends(remoteHost: string, localHost = remoteHost): Ends {
 
 // Without EPMD.
 
-clusterTest("nodes without EPMD form a mesh, and again", async (cluster) => {
-  const alex = await cluster.start("alex", NO_EPMD);
-  const kate = await cluster.start("kate", NO_EPMD);
-  const moebi = await cluster.start("moebi", NO_EPMD);
-  await join(kate, alex, []);
-  await join(moebi, alex, [KATE]);
-  for (const [node, other] of [[kate, moebi], [moebi, alex], [alex, kate]]) {
-    await part(node, other);
-    assertEquals(await node.run(() => Node.connect(other.name)), true);
-    await part(other, node);
-    await node.run(async () => {
-      const pid = await Node.spawn(other.name, Remote.relay, [self()]);
-      await receive((m) => m === "up");
-      send(pid, "hi");
-      assertEquals((await receive()).relayed, "hi");
-    });
-  }
-  assertEquals(cluster.lines(), []);
-});
-
 clusterTest("peers tell where a node without EPMD is", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   const kate = await cluster.start("kate", NO_EPMD);
@@ -100,43 +86,23 @@ clusterTest("peers tell where a node without EPMD is", async (cluster) => {
 });
 
 clusterTest("a node is dialled where it advertises", async (cluster) => {
+  const port = freePort();
   // As the published port of a container.
-  const sockets = new Set<Socket>();
-  let forwarded = 0;
-  let target = 0;
-  const proxy = createServer((socket) => {
-    forwarded++;
-    const inner = connect(target, "127.0.0.1");
-    for (const each of [socket, inner]) {
-      sockets.add(each);
-      each.on("error", () => {});
-    }
-    socket.pipe(inner).pipe(socket);
-  });
-  await new Promise<void>((resolve) =>
-    proxy.listen(0, "127.0.0.1", () => resolve())
-  );
-  try {
-    const { port } = proxy.address() as AddressInfo;
-    const alex = await cluster.start("alex", NO_EPMD);
-    const kate = await cluster.start("kate", {
-      ...NO_EPMD,
-      advertise: `127.0.0.1:${port}`,
-      connectAll: false,
-    });
-    target = kate.port;
-    await kate.run(() => Node.connect({ address: addressOf(alex) }));
-    assertEquals(forwarded, 0);
-    const moebi = await cluster.start("moebi", NO_EPMD);
-    await join(moebi, alex, [KATE]);
-    assertEquals(forwarded, 1);
-    // Alex was dialled by kate, and dials it there.
-    await part(alex, kate);
-    assertEquals(await alex.run(() => Node.connect(KATE)), true);
-    assertEquals(forwarded, 2);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => proxy.close(resolve));
+  await using relay = await Relay.listen(port);
+  const advertise = relay.address;
+  const alex = await cluster.start("alex", NO_EPMD);
+  const options = { ...NO_EPMD, port, advertise, connectAll: false };
+  const kate = await cluster.start("kate", options);
+  await kate.run(() => Node.connect({ address: addressOf(alex) }));
+  const moebi = await cluster.start("moebi", NO_EPMD);
+  await join(moebi, alex, [KATE]);
+  // Alex was dialled by kate, and dials it there.
+  await part(alex, kate);
+  assertEquals(await alex.run(() => Node.connect(KATE)), true);
+  for (const node of [moebi, alex]) {
+    const connections = await node.run(() => Node.connections());
+    const ofKate = connections.find((each) => each.node === KATE);
+    assertEquals(ofKate?.address, advertise);
   }
 });
 
@@ -150,23 +116,12 @@ test("advertisedAddress() reads IP addresses of single machines", () => {
     host: "fd00::1",
     port: 65535,
   });
-  for (
-    const text of [
-      "",
-      "host",
-      "host:1",
-      "0.0.0.0",
-      "[::]:1",
-      "224.0.0.1",
-      "10.0.0.5:0",
-      "10.0.0.5:65536",
-      "10.0.0.5:",
-      "10.0.0.5:1x",
-      "[fd00::1",
-      "fe80::1%eth0",
-      " 10.0.0.5",
-    ]
-  ) assertEquals(advertisedAddress(text), undefined, text);
+  const invalid =
+    "host host:1 0.0.0.0 [::]:1 224.0.0.1 [fd00::1 fe80::1%eth0 " +
+    "10.0.0.5:0 10.0.0.5:65536 10.0.0.5: 10.0.0.5:1x";
+  for (const text of ["", " 10.0.0.5", ...invalid.split(" ")]) {
+    assertEquals(advertisedAddress(text), undefined, text);
+  }
 });
 
 clusterTest("a node without EPMD keeps its last address", async (cluster) => {
@@ -207,8 +162,9 @@ clusterTest("listen addresses go to nodes that listen", async (cluster) => {
   const { theirs } = await older.enter(RAW, ALEX);
   assertEquals(theirs.listen, { port: alex.port, host: "127.0.0.1" });
   assertEquals(await older.signal("peers"), ["peers", [KATE]]);
-  await using newer = await RawPeer.dial(alex.port);
-  await newer.enter(MOEBI, ALEX, { listen: { port: 1 } });
+  await using newer = await RawPeer.entered(alex, MOEBI, {
+    listen: { port: 1 },
+  });
   assertEquals(await newer.signal("peers"), [
     "peers",
     [KATE, RAW],
@@ -245,8 +201,7 @@ clusterTest("an introduction needs an address", async (cluster) => {
 clusterTest("introduced nodes need usable addresses", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   await using listener = await RawListener.listen();
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   const { port } = new URL(`http://${listener.address}`);
   await peer.say([[
     "peers",
@@ -262,8 +217,7 @@ clusterTest("introduced nodes need usable addresses", async (cluster) => {
 clusterTest("an introduced address is no other node's", async (cluster) => {
   const alex = await cluster.start("alex", NO_EPMD);
   const kate = await cluster.start("kate", NO_EPMD);
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   await peer.say([[
     "peers",
     ["x@localhost", "y@localhost"],
@@ -284,8 +238,7 @@ clusterTest("a peer cannot displace a proven address", async (cluster) => {
   const kate = await cluster.start("kate", NO_EPMD);
   await alex.run(() => Node.connect({ address: addressOf(kate) }));
   await using wrong = await RawListener.listen();
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { listen: { port: 1 } });
+  await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   // While it is connected, nobody else says where it is.
   await peer.say([["peers", [KATE], [wrong.address]]]);
   await peer.say([["monitor_name", 1, "nobody at all", 9]]);
@@ -425,29 +378,15 @@ test("announcedAddress() reads addresses that the peer may name", () => {
       ["2001:db8::3:4370", far, undefined],
       ["[10.0.0.3]:4370", far, "10.0.0.3:4370"],
       ["[::ffff:0:0]:4370", near, undefined],
-      ...[
-        "localhost:1",
-        "127.1:1",
-        "2130706433:1",
-        "0x7f.0.0.1:1",
-        "127.0.0.1:1/",
-        " 127.0.0.1:1",
-        "127.0.0.1:012345",
-        "127.0.0.1:-1",
-        "127.0.0.1",
-        "0.0.0.0:1",
-        "[::]:1",
-        "[::1%lo]:1",
-        "224.0.0.1:1",
-        "255.255.255.255:1",
-        "[ff02::1]:1",
-        "user@127.0.0.1:1",
-        "\u001b[2J",
-        "",
-      ].map((text) => [text, near, undefined] as const),
     ] as const
   ) {
     assertEquals(announcedAddress(text, from), expected, text);
+  }
+  const invalid = "localhost:1 127.1:1 2130706433:1 0x7f.0.0.1:1 127.0.0.1 " +
+    "127.0.0.1:1/ 127.0.0.1:012345 127.0.0.1:-1 0.0.0.0:1 224.0.0.1:1 " +
+    "255.255.255.255:1 [::]:1 [::1%lo]:1 [ff02::1]:1 user@127.0.0.1:1";
+  for (const text of ["", " 127.0.0.1:1", "\x1b[2J", ...invalid.split(" ")]) {
+    assertEquals(announcedAddress(text, near), undefined, text);
   }
 });
 

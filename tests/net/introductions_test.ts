@@ -70,8 +70,9 @@ for (const given of settings()) {
     } to ${whom}`,
     async (cluster) => {
       const alex = await startAmong(cluster, { hidden, connectAll });
-      await using peer = await RawPeer.dial(alex.port);
-      await peer.enter(RAW, ALEX, { hidden: peerHidden });
+      await using peer = await RawPeer.entered(alex, RAW, {
+        hidden: peerHidden,
+      });
       assertEquals(await introduced(peer), isShared ? [KATE, MOEBI] : []);
     },
   );
@@ -83,8 +84,9 @@ for (const given of settings()) {
     async (cluster) => {
       const alex = await cluster.start("alex", { hidden, connectAll });
       const kate = await cluster.start("kate");
-      await using peer = await RawPeer.dial(alex.port);
-      await peer.enter(RAW, ALEX, { hidden: peerHidden });
+      await using peer = await RawPeer.entered(alex, RAW, {
+        hidden: peerHidden,
+      });
       await peer.say([["peers", [ALEX, RAW, KATE]]]);
       // After it, alex's actions on it have begun.
       await introduced(peer);
@@ -106,8 +108,7 @@ clusterTest(
   "an introduced node that cannot be reached is dialled again",
   async (cluster) => {
     const alex = await cluster.start("alex");
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(RAW, ALEX, { hidden: false });
+    await using peer = await RawPeer.entered(alex, RAW, { hidden: false });
     await peer.say([["peers", [KATE]]]);
     await cluster.logged(/Cannot connect to kate@localhost/);
     const kate = await cluster.start("kate");

@@ -33,62 +33,6 @@ epmdTest("Listener closes connections beyond its limit", async () => {
   await listener.close();
 });
 
-/** Takes all file descriptors, connects, and then frees the descriptors. */
-const SHORT = `
-const { Listener } = await import(${
-  JSON.stringify(new URL("../../net/listener.ts", import.meta.url).href)
-});
-const { connect } = await import("node:net");
-// Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.
-Deno.addSignalListener("SIGUSR2", () => {});
-const listener = await Listener.open({
-  host: "127.0.0.1",
-  port: 0,
-  maxConnections: 100,
-  accept: (socket) => socket.end("hello"),
-});
-function dial(said) {
-  const { promise: opened, resolve } = Promise.withResolvers();
-  const socket = connect(listener.address, resolve);
-  const closed = new Promise((resolve) => socket.once("close", resolve));
-  socket.on("error", ({ code }) => said.push(code));
-  socket.on("data", (bytes) => said.push(String(bytes)));
-  return { opened, closed };
-}
-const said = [];
-await dial(said).closed;
-const taken = [];
-try {
-  for (;;) taken.push(Deno.openSync("/dev/null"));
-} catch { /* There are no more. */ }
-taken.pop().close();
-const waiting = dial(said);
-await waiting.opened;
-// The host tries to accept it within some turns.
-for (let i = 0; i < 100; i++) await new Promise((next) => setImmediate(next));
-for (const file of taken) file.close();
-await waiting.closed;
-await dial(said).closed;
-console.log(said.join(" "));
-await listener.close();
-Deno.exit();
-`;
-
-epmdTest("Listener accepts what waited for file descriptors", async () => {
-  // The limit would leave no descriptor for coverage.
-  const limited = 'unset DENO_COVERAGE_DIR; ulimit -n 80 && exec "$0" "$@"';
-  const child = new Deno.Command("sh", {
-    args: ["-c", limited, Deno.execPath(), "run", "-A", "--no-check", "-"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(SHORT));
-  await writer.close();
-  const { stdout } = await child.output();
-  assertEquals(new TextDecoder().decode(stdout).trim(), "hello hello hello");
-}, { ignore: Deno.build.os === "windows" });
-
 epmdTest("Listener forgets connections closed inside TLS", async () => {
   const name = "kate@localhost";
   const tls = await tlsOf({ nodes: [name] });

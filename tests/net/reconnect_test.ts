@@ -18,14 +18,8 @@ import {
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
 import { Cluster, clusterTest } from "../_nodes.ts";
-import {
-  hello,
-  jsonFrame,
-  proofOf,
-  RawListener,
-  RawPeer,
-  THEIRS,
-} from "../_raw_peer.ts";
+import { hello, proofOf, RawListener, RawPeer, THEIRS } from "../_raw_peer.ts";
+import { Relay } from "../_relay.ts";
 import { Random, runs, SEED } from "../_seeds.ts";
 import { until } from "../_until.ts";
 
@@ -59,8 +53,7 @@ for (
     const kate = await cluster.start("kate");
     await kate.run(async () => {
       Process.register(self(), "inbox");
-      await using first = await RawPeer.dial(kate.port);
-      await first.enter(RAW, KATE);
+      await using first = await RawPeer.entered(kate, RAW);
       await first.say([["send_name", 1, "inbox", "first"]]);
       assertEquals(await receive(), "first");
       Node.monitorNodes(true);
@@ -92,8 +85,7 @@ clusterTest("only a proof replaces a connection", async (cluster) => {
   const kate = await cluster.start("kate");
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using first = await RawPeer.dial(kate.port);
-    await first.enter(RAW, KATE);
+    await using first = await RawPeer.entered(kate, RAW);
     for (const proof of ["0".repeat(64), undefined]) {
       await using other = await RawPeer.dial(kate.port);
       await other.say({
@@ -122,8 +114,7 @@ clusterTest("a dialler goes on with its older connection", async (cluster) => {
   await using dialled = await listener.accept();
   await dialled.hear();
   // The other node's own dial succeeds meanwhile.
-  await using own = await RawPeer.dial(alex.port);
-  await own.enter(smaller, alex.name);
+  await using own = await RawPeer.entered(alex, smaller);
   assertEquals(await connected, true);
   await dialled.say({ ...hello(smaller), status: "alive" });
   await dialled.closed;
@@ -134,15 +125,13 @@ clusterTest("a dialler goes on with its older connection", async (cluster) => {
 
 clusterTest("a newer connection wins over an older one", async (cluster) => {
   const kate = await cluster.start("kate");
-  await using first = await RawPeer.dial(kate.port);
-  await first.enter(RAW, KATE);
+  await using first = await RawPeer.entered(kate, RAW);
   await using slow = await RawPeer.dial(kate.port);
   const mine = hello(RAW);
   await slow.say({ versions: [1], to: KATE, ...mine });
   const theirs = await slow.hear();
   assertEquals(theirs.status, "alive");
-  await using second = await RawPeer.dial(kate.port);
-  await second.enter(RAW, KATE);
+  await using second = await RawPeer.entered(kate, RAW);
   await first.closed;
   await slow.say({ proof: proofOf("dialler", mine, theirs) });
   assertEquals(await slow.hear(), { status: "alive" });
@@ -150,61 +139,10 @@ clusterTest("a newer connection wins over an older one", async (cluster) => {
   assertFalse(second.isClosed);
 });
 
-/** Forwards bytes between a node and its dialler, until one side is cut. */
-class Relay implements AsyncDisposable {
-  readonly #listener: RawListener;
-  readonly #to: number;
-  readonly #ends: RawPeer[] = [];
-
-  private constructor(listener: RawListener, to: number) {
-    this.#listener = listener;
-    this.#to = to;
-    this.#accept();
-  }
-
-  static async start(to: number): Promise<Relay> {
-    return new Relay(await RawListener.listen(), to);
-  }
-
-  get address(): string {
-    return this.#listener.address;
-  }
-
-  async #accept(): Promise<void> {
-    for (;;) {
-      const near = await this.#listener.accept();
-      const far = await RawPeer.dial(this.#to);
-      this.#ends.push(near, far);
-      this.#pass(near, far);
-      this.#pass(far, near);
-    }
-  }
-
-  async #pass(from: RawPeer, to: RawPeer): Promise<void> {
-    for (;;) {
-      const frame = await from.next();
-      if (frame === undefined) return;
-      await to.write(
-        frame.json === undefined ? new Uint8Array(4) : jsonFrame(frame.json),
-      );
-    }
-  }
-
-  /** Resets the dialler's connection; the listener is not notified. */
-  cut(): void {
-    this.#ends.at(-2)!.reset();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#ends.map((end) => end[Symbol.asyncDispose]()));
-    await this.#listener[Symbol.asyncDispose]();
-  }
-}
-
 clusterTest("a half-reset connection is replaced", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
-  await using relay = await Relay.start(kate.port);
+  await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   await kate.run(async () => {
     Process.register(self(), "inbox");
@@ -212,7 +150,7 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
     await alex.run(async () => {
       const first = await timeOf(() => Node.connect(KATE, { address }));
       Node.monitor(KATE);
-      relay.cut();
+      relay.reset();
       await receive((m) => m?.type === "nodedown");
       const again = await timeOf(() => Node.connect(KATE, { address }));
       // As long as any dial: no one waits for the tick time, or for a second.
@@ -234,7 +172,7 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
 clusterTest("groups and names survive a replacement", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
-  await using relay = await Relay.start(kate.port);
+  await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   const wait = () => receive((m) => m === "end");
   const at = (node: Node) =>
@@ -250,7 +188,7 @@ clusterTest("groups and names survive a replacement", async (cluster) => {
   for (let round = 0; round < 3; round++) {
     await alex.run(async () => {
       Node.monitor(KATE);
-      relay.cut();
+      relay.reset();
       await receive((m) => m?.type === "nodedown");
       assertEquals(pg.getMembers("group"), [pids[0]]);
       assertEquals(await Node.connect(KATE, { address }), true);

@@ -21,7 +21,6 @@ import {
 import { rpc } from "../../otp/rpc/rpc.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
 import { Task } from "../../otp/task/task.ts";
-import { TaskPool } from "../../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { clusterTest } from "../_nodes.ts";
 import { isPending } from "../_processes.ts";
@@ -360,18 +359,6 @@ clusterTest("drain() names what its timeout left", async (cluster) => {
   assertEquals(await kate.drain(), "timeout");
 });
 
-clusterTest("drain() waits for no permanent child", async (cluster) => {
-  const kate = await cluster.start("kate", { drainTimeout: Infinity });
-  await kate.run(async () => {
-    await GenServer.start(Echo, 0);
-    Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-    await TaskSupervisor.startChild("tasks", Remote.wait, [], {
-      restart: "permanent",
-    });
-  });
-  assertEquals(await kate.drain(), "drained");
-});
-
 clusterTest("stop() ends a drain, and drain() joins it", async (cluster) => {
   const kate = await cluster.start("kate", { drainTimeout: Infinity });
   await serve(kate);
@@ -520,62 +507,6 @@ clusterTest("a drain under load loses no request", async (cluster) => {
     isOver = true;
     await Promise.all(clients);
     assert(done >= 150, `${done}, and ${turnedAway} were turned away`);
-  });
-});
-
-clusterTest("a TaskPool loses no run to drains", async (cluster) => {
-  let made = 0;
-  const Thumbs = {
-    async make(n: number) {
-      made++;
-      // safe: the tasks take different times; no assertion depends on these times.
-      await new Promise((resolve) => setTimeout(resolve, n % 5));
-      return n;
-    },
-  };
-  const options = { modules: { Thumbs } };
-  const start = async (name: string) => {
-    const node = await cluster.start(name, options);
-    await node.run(async () => {
-      await pg.start();
-      const sup = { group: "thumbs", maxChildren: 4 };
-      Process.unlink(await TaskSupervisor.startLink(sup));
-      await Node.connect("alex@localhost");
-    });
-    return node;
-  };
-  const alex = await cluster.start("alex", options);
-  await alex.run(async () => {
-    await pg.start();
-    await TaskPool.startLink({ name: "pool", group: "thumbs" });
-    const { ref } = await pg.monitor("thumbs");
-    const nodes = [await start("kate"), await start("zoe")];
-    let isOver = false;
-    let done = 0;
-    let answered = Promise.withResolvers<void>();
-    const clients = Array.from({ length: 16 }, async () => {
-      while (!isOver) {
-        const n = done;
-        assertEquals(await TaskPool.run("pool", ["Thumbs", "make"], [n]), n);
-        done++;
-        answered.resolve();
-      }
-    });
-    for (const [i, { name }] of nodes.entries()) {
-      while (pg.getMembers("thumbs").length < 2) {
-        await receive((m) => m?.type === "join" && ref.equals(m.ref));
-      }
-      for (const most = done + 50; done < most;) {
-        answered = Promise.withResolvers();
-        await answered.promise;
-      }
-      assertEquals(await nodes[i].drain(), "drained");
-      await start(name.split("@")[0]);
-    }
-    isOver = true;
-    await Promise.all(clients);
-    assertEquals(made, done, "each ran once");
-    await TaskPool.stop("pool");
   });
 });
 

@@ -19,7 +19,7 @@ interface Failure {
 async function start(
   options: object,
   flags: readonly string[],
-  env: Record<string, string> = {},
+  env: { HOME?: string } = {},
 ): Promise<Failure & { started?: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -56,49 +56,26 @@ function assertFailure(
   if (cause !== undefined) assertEquals(failure.cause, cause);
 }
 
-test("Node.start() rejects without the permission to listen, and names the flag", async () => {
-  const epmdPort = freePort();
-  const cookie = "c";
-  assertFailure(
-    await start({ cookie, epmdPort }, []),
-    "permission",
-    "--allow-net=127.0.0.1,",
-    "NotCapable",
-  );
-  const port = freePort();
-  assertFailure(
-    await start({ cookie, epmdPort, port }, [
-      `--allow-net=127.0.0.1:${epmdPort}`,
-    ]),
-    "permission",
-    `--allow-net=127.0.0.1:${port},`,
-    "NotCapable",
-  );
-  assertFailure(
-    await start({ cookie, epmdPort, listen: "0.0.0.0" }, [
-      "--allow-net=127.0.0.1",
-    ]),
-    "permission",
-    "--allow-net=0.0.0.0,",
-    "NotCapable",
-  );
-});
-
-test("Node.start() rejects without the permission to reach EPMD, or to serve it", async () => {
+test("Node.start() rejects without the permission to listen, or to reach or serve EPMD, and names the flag", async () => {
   const [epmdPort, port] = [freePort(), freePort()];
-  const cookie = "c";
-  assertFailure(
-    await start({ cookie, epmdPort, port }, [`--allow-net=127.0.0.1:${port}`]),
-    "permission",
-    `--allow-net=127.0.0.1:${epmdPort}`,
-  );
-  assertFailure(
-    await start({ cookie, epmdPort, listen: "0.0.0.0" }, [
-      `--allow-net=0.0.0.0:0,127.0.0.1:${epmdPort}`,
-    ]),
-    "permission",
-    `0.0.0.0:${epmdPort}`,
-  );
+  const listen = "0.0.0.0";
+  for (
+    const [options, net, flag, cause] of [
+      [{}, undefined, "127.0.0.1,", "NotCapable"],
+      [{ port }, `127.0.0.1:${epmdPort}`, `127.0.0.1:${port},`, "NotCapable"],
+      [{ listen }, "127.0.0.1", "0.0.0.0,", "NotCapable"],
+      [{ port }, `127.0.0.1:${port}`, `127.0.0.1:${epmdPort}`],
+      [
+        { listen },
+        `0.0.0.0:0,127.0.0.1:${epmdPort}`,
+        `127.0.0.1:${epmdPort},0.0.0.0:${epmdPort}`,
+      ],
+    ] as const
+  ) {
+    const flags = net === undefined ? [] : [`--allow-net=${net}`];
+    const failure = await start({ cookie: "c", epmdPort, ...options }, flags);
+    assertFailure(failure, "permission", `--allow-net=${flag}`, cause);
+  }
 });
 
 test("Node.start() runs with its own two ports, and no other permission", async () => {
@@ -165,18 +142,9 @@ test("Node.start() rejects without the permissions that a cookie file needs", {
   await Deno.remove(HOME, { recursive: true });
 });
 
-const WITHOUT_HOME: readonly Record<string, string>[] = [
-  {},
-  { HOME: "" },
-  { HOME: "relative" },
-];
-
 test("Node.start() rejects without HOME", async () => {
-  for (const env of WITHOUT_HOME) {
-    assertFailure(
-      await start({ epmdPort: freePort() }, ["-A"], env),
-      "cookie",
-      "HOME is",
-    );
+  for (const env of [{}, { HOME: "" }, { HOME: "relative" }]) {
+    const failure = await start({ epmdPort: freePort() }, ["-A"], env);
+    assertFailure(failure, "cookie", "HOME is");
   }
 });

@@ -13,7 +13,7 @@ import {
   send,
 } from "../../otp/process/process.ts";
 import { Supervisor } from "../../otp/supervisor/supervisor.ts";
-import { ChatProcess } from "../_cli.ts";
+import { ChatProcess, nodeFlags } from "../_cli.ts";
 import { clusterTest, freePort, pairTest } from "../_nodes.ts";
 import { test } from "../../testing/mod.ts";
 
@@ -110,20 +110,6 @@ pairTest("terminate() at a stop reaches others", async ({ alex, kate }) => {
   assert(alex !== undefined);
 });
 
-clusterTest("stop() gives up after its timeout", async (cluster) => {
-  const node = await cluster.start("alex");
-  const stuck = {
-    name: "stuck",
-    start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
-    prepStop: () => new Promise<void>(() => {}),
-  };
-  await node.run(() => Application.start(stuck));
-  // safe: its expiry is tested
-  await node.stop({ timeout: 20 });
-  await using again = await cluster.start("alex");
-  assertEquals(again.name, "alex@localhost");
-});
-
 clusterTest("a later stop() shortens the one under way", async (cluster) => {
   const node = await cluster.start("alex", { stopTimeout: Infinity });
   const { promise: stopping, resolve } = Promise.withResolvers<void>();
@@ -142,7 +128,7 @@ clusterTest("a later stop() shortens the one under way", async (cluster) => {
 });
 
 clusterTest("stop() gives up on an endless message", async (cluster) => {
-  const node = await cluster.start("alex", { stopTimeout: 50 });
+  const node = await cluster.start("alex");
   await node.run(async () => {
     const pid = await GenServer.start({
       init: () => ({ type: "ok", state: 0 } as const),
@@ -150,7 +136,8 @@ clusterTest("stop() gives up on an endless message", async (cluster) => {
     }, 0);
     GenServer.cast(pid, "wait");
   });
-  await node.stop();
+  // safe: its expiry is tested
+  await node.stop({ timeout: 50 });
 });
 
 clusterTest("a server may stop its own node", async (cluster) => {
@@ -171,35 +158,38 @@ clusterTest("a server may stop its own node", async (cluster) => {
 });
 
 const STOPPING = fileURLToPath(new URL("./_stopping.ts", import.meta.url));
-const CODE = "await Stopping.start()";
-
-function stopping(...args: string[]) {
-  return new ChatProcess([
-    "--sname",
-    "alex@localhost",
-    "--cookie",
-    "c",
-    "--epmd-port",
-    String(freePort()),
-    "--module",
-    `Stopping=${STOPPING}`,
+/** Starts a program that runs a function of `_stopping.ts`, and sends it a signal when it has started. */
+async function signalled(
+  signal: "SIGTERM" | "SIGINT",
+  fn: string,
+  ...flags: string[]
+): Promise<ChatProcess> {
+  const program = new ChatProcess([
+    ...nodeFlags("alex", freePort()),
+    `--module=Stopping=${STOPPING}`,
     "--no-halt",
-    ...args,
+    ...flags,
+    "--eval",
+    `await Stopping.${fn}()`,
   ]);
+  await program.printed("started\n");
+  program.kill(signal);
+  return program;
+}
+
+/** Returns the exit code and the output of such a program. */
+async function endOf(...args: Parameters<typeof signalled>) {
+  await using program = await signalled(...args);
+  return await program.ended;
 }
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   const tags = signal === "SIGTERM" ? [] : ["slow"];
   test(
     `${signal} stops the applications of the program in the reverse order of their start`,
-    {
-      tags,
-    },
+    { tags },
     async () => {
-      await using program = stopping("--eval", CODE);
-      await program.printed("started\n");
-      program.kill(signal);
-      const { code, stdout, stderr } = await program.ended;
+      const { code, stdout, stderr } = await endOf(signal, "start");
       assertEquals([code, stderr], [0, ""]);
       assertEquals(
         stdout,
@@ -209,77 +199,54 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   );
 }
 
-test("a second signal ends the program at once", async () => {
-  await using program = stopping("--eval", "await Stopping.startStuck()");
-  await program.printed("started\n");
-  program.kill("SIGTERM");
-  await program.printed("stopping\n");
-  // Signals that arrive together are one, so it is sent until it counts as another.
-  const again = setInterval(() => program.kill("SIGTERM"), 50);
-  const { code } = await program.ended;
-  clearInterval(again);
-  assertEquals(code, 1);
-});
+for (
+  const [what, tags, fn, printed] of [
+    ["the program", [], "startStuck", "stopping\n"],
+    ["a program that drains", ["slow"], "startEndless", "draining\n"],
+  ] as const
+) {
+  test(`a second signal ends ${what} at once`, { tags }, async () => {
+    await using program = await signalled(
+      "SIGTERM",
+      fn,
+      "--drain-timeout=600000",
+    );
+    await program.printed(printed);
+    // Signals that arrive together are one, so it is sent until it counts as another.
+    const again = setInterval(() => program.kill("SIGTERM"), 50);
+    const { code } = await program.ended;
+    clearInterval(again);
+    assertEquals(code, 1);
+  });
+}
 
 test("--stop-timeout limits how long applications may take to stop", async () => {
-  await using program = stopping(
-    "--stop-timeout",
-    "50",
-    "--eval",
-    "await Stopping.startStuck()",
+  const { code, stdout } = await endOf(
+    "SIGTERM",
+    "startStuck",
+    "--stop-timeout=50",
   );
-  await program.printed("started\n");
-  program.kill("SIGTERM");
-  const { code, stdout } = await program.ended;
   assertEquals([code, stdout], [0, "started\nstopping\n"]);
 });
 
 test("SIGTERM lets the tasks of the program finish", async () => {
-  await using program = stopping("--eval", "await Stopping.startWork()");
-  await program.printed("started\n");
-  program.kill("SIGTERM");
-  const { code, stdout, stderr } = await program.ended;
+  const { code, stdout, stderr } = await endOf("SIGTERM", "startWork");
   assertEquals([code, stdout, stderr], [0, "started\nfinished\n", ""]);
 });
 
 test("SIGINT does not wait for the tasks of the program", async () => {
-  await using program = stopping("--eval", "await Stopping.startEndless()");
-  await program.printed("started\n");
-  program.kill("SIGINT");
-  const { code, stdout, stderr } = await program.ended;
+  const { code, stdout, stderr } = await endOf("SIGINT", "startEndless");
   assertEquals([code, stdout, stderr], [0, "started\n", ""]);
 });
 
 test("--drain-timeout limits how long SIGTERM waits for tasks", async () => {
-  await using program = stopping(
-    "--drain-timeout",
-    "50",
-    "--eval",
-    "await Stopping.startEndless()",
+  const { code, stdout, stderr } = await endOf(
+    "SIGTERM",
+    "startEndless",
+    "--drain-timeout=50",
   );
-  await program.printed("started\n");
-  program.kill("SIGTERM");
-  const { code, stdout, stderr } = await program.ended;
   assertEquals([code, stdout], [0, "started\ndraining\n"]);
   assertMatch(stderr, /has not drained within 50 ms: 1 processes still work/);
-});
-
-test("a second signal ends a program that drains at once", {
-  tags: ["slow"],
-}, async () => {
-  await using program = stopping(
-    "--drain-timeout",
-    "600000",
-    "--eval",
-    "await Stopping.startEndless()",
-  );
-  await program.printed("started\n");
-  program.kill("SIGTERM");
-  await program.printed("draining\n");
-  const again = setInterval(() => program.kill("SIGTERM"), 50);
-  const { code } = await program.ended;
-  clearInterval(again);
-  assertEquals(code, 1);
 });
 
 const DRAINING = fileURLToPath(new URL("./_draining.ts", import.meta.url));

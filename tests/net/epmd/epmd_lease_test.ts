@@ -133,11 +133,10 @@ epmdTest("Lease warns once of EPMD, and logs its return", async () => {
   const port = await freePort();
   const { lines, log } = logBook();
   let garbage = false;
-  const fake = new FakeEpmd((socket) => {
+  const fake = await FakeEpmd.listen((socket) => {
     if (garbage) socket.end("garbage");
     else socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
-  });
-  await fake.listen(port);
+  }, port);
   await using alex = await register(node("alex"), { port, log });
   assertEquals(alex.creation, 256);
   garbage = true;
@@ -157,26 +156,22 @@ epmdTest("Lease warns once of EPMD, and logs its return", async () => {
 });
 
 epmdTest("Lease replaces a creation that Erlang reserves", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     socket.write(Uint8Array.of(121, 0, 0, 2));
   });
-  await fake.listen(port);
-  const alex = await register(node("alex"), { port });
+  const alex = await register(node("alex"), { port: fake.port });
   assert(alex.creation >= 4);
   await alex.close();
   await eventually(() => fake.open === 0);
 });
 
 epmdTest("Lease.close() stops its attempts to register", async () => {
-  const port = await freePort();
   let first = true;
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     if (first) socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
     first = false;
   });
-  await fake.listen(port);
-  const alex = await register(node("alex"), { port });
+  const alex = await register(node("alex"), { port: fake.port });
   fake.drop();
   await eventually(() => fake.connections === 2);
   const start = performance.now();

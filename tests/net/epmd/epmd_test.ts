@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Socket } from "node:net";
+import { toRegistration } from "../../../net/epmd/entry.ts";
 import {
   EpmdProtocolError,
   EpmdUnreachableError,
@@ -34,47 +35,69 @@ import {
   startEpmd,
 } from "../../_epmd_helpers.ts";
 
-const ignore = !hasEpmd();
-
 /** EPMD's answer to a look-up: the node x listens on port 4096. */
 const FOUND = Uint8Array.of(119, 0, 16, 0, 77, 0, 0, 6, 0, 6, 0, 1, 120, 0, 0);
 
-epmdTest("register() serves EPMD if no other process does", async () => {
-  const port = await freePort();
+/** Registers two nodes, finds them, and closes their leases; returns the log of the first. */
+async function registerBoth(port: number, serves: boolean): Promise<string[]> {
   const { lines, log } = logBook();
   const alex = await register(node("alex", 4101), { port, log });
-  assert(alex.serving);
-  assert(alex.creation >= 4 && alex.creation <= 0xffffffff);
   const hidden = { ...node("kate", 4102), hidden: true };
   const kate = await register(hidden, { port });
-  assert(!kate.serving);
-  assert(kate.creation !== alex.creation);
-  assertEquals(await lookup("alex", { port }), node("alex", 4101));
-  assertEquals(await lookup("kate", { port }), hidden);
+  assertEquals([alex.serving, kate.serving], [serves, false]);
+  for (const { creation } of [alex, kate]) {
+    assert(creation >= 4 && creation <= 0xffffffff);
+  }
+  for (const each of [node("alex", 4101), hidden]) {
+    assertEquals(await lookup(each.name, { port }), toRegistration(each));
+  }
   assertEquals(await lookup("moebi", { port }), undefined);
-  assertEquals(await names({ port }), [
+  const list = await names({ port });
+  assertEquals(list.toSorted((a, b) => a.port - b.port), [
     { name: "alex", port: 4101 },
     { name: "kate", port: 4102 },
   ]);
+  await assertRejects(() => register(node("alex"), { port }), NameInUseError);
+  if (hasEpmd()) {
+    const text = await epmdNames(port);
+    assertStringIncludes(text, `up and running on port ${port}`);
+    assertStringIncludes(text, "name alex at port 4101");
+    assertStringIncludes(text, "name kate at port 4102");
+  }
   await Promise.all([kate.close(), kate.close()]);
   await eventually(async () => await lookup("kate", { port }) === undefined);
   await alex.close();
   assert(!alex.serving);
+  return lines;
+}
+
+epmdTest("register() serves EPMD if no other process does", async () => {
+  const port = await freePort();
+  assertEquals(await registerBoth(port, true), [
+    `info: alex serves EPMD at 127.0.0.1:${port}`,
+  ]);
   await assertRejects(() => names({ port }), EpmdUnreachableError);
-  assertEquals(lines, [`info: alex serves EPMD at 127.0.0.1:${port}`]);
 });
+
+epmdTest("register() and look-ups use a running epmd", async () => {
+  const port = await freePort();
+  const stop = await startEpmd(port);
+  try {
+    assertEquals(await registerBoth(port, false), []);
+  } finally {
+    await stop();
+  }
+}, { ignore: !hasEpmd() });
 
 epmdTest("register() rejects a used name with NameInUseError", async () => {
   const port = await freePort();
   await using _alex = await register(node("alex"), { port });
-  const error = await assertRejects(
+  await assertRejects(
     () => register(node("alex", 4103), { port }),
     NameInUseError,
     `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
       "choose another --sname or stop the other node",
   );
-  assertEquals(error.nodeName, "alex");
-  assertEquals(error.port, port);
   assertEquals((await lookup("alex", { port }))?.port, 4100);
 });
 
@@ -88,20 +111,10 @@ epmdTest("register() makes one of many nodes serve", async () => {
   await Promise.all(leases.map((lease) => lease.close()));
 });
 
-epmdTest("register() rejects invalid registrations", async () => {
-  const port = await freePort();
-  for (const name of ["", "a@b", "a b", "a\n", "\x1b[31m"]) {
-    await assertRejects(() => register(node(name), { port }), TypeError);
-    await assertRejects(() => lookup(name, { port }), TypeError);
+epmdTest("register() rejects invalid ports", async () => {
+  for (const port of [0, 65536, 1.5, NaN]) {
+    await assertRejects(() => register(node("a"), { port }), RangeError);
   }
-  for (const bad of [0, 65536, 1.5, NaN]) {
-    await assertRejects(() => register(node("a", bad), { port }), RangeError);
-    await assertRejects(() => register(node("a"), { port: bad }), RangeError);
-  }
-  const odd = { ...node("a"), extra: "✓" };
-  await assertRejects(() => register(odd, { port }), TypeError);
-  const long = { ...node("a"), extra: "x".repeat(513) };
-  await assertRejects(() => register(long, { port }), RangeError);
 });
 
 epmdTest("register() reports an EPMD that cannot be served", async () => {
@@ -159,10 +172,8 @@ epmdTest("register() and look-ups report another program", async () => {
     ["x".repeat(2_000_000), "garbage"],
   ];
   for (const [bytes, reason] of answers) {
-    const port = await freePort();
-    await using fake = new FakeEpmd((socket) => socket.end(bytes));
-    await fake.listen(port);
-    const options = { port, timeout: 60_000 };
+    await using fake = await FakeEpmd.listen((socket) => socket.end(bytes));
+    const options = { port: fake.port, timeout: 60_000 };
     const asked = [
       () => register(node("alex"), options),
       () => lookup("kate", options),
@@ -182,13 +193,12 @@ epmdTest("register() and look-ups report another program", async () => {
 });
 
 epmdTest("lookup() repeats requests whose connection closed", async () => {
-  const port = await freePort();
   let closed = 0;
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     if (closed++ < 3) return void socket.destroy();
     socket.end(FOUND);
   });
-  await fake.listen(port);
+  const { port } = fake;
   await assertRejects(
     () => lookup("x", { port, repeats: 1 }),
     EpmdProtocolError,
@@ -212,14 +222,13 @@ epmdTest("lookup() repeats requests whose connection closed", async () => {
 });
 
 epmdTest("lookup() has eight requests at a time, abortable", async () => {
-  const port = await freePort();
   const unanswered: Socket[] = [];
   const arrivals: (() => void)[] = [];
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     unanswered.push(socket);
     arrivals.shift()?.();
   });
-  await fake.listen(port);
+  const { port } = fake;
   const arrived = Array.from(
     { length: 19 },
     () => new Promise<void>((resolve) => arrivals.push(resolve)),
@@ -249,11 +258,9 @@ epmdTest("lookup() has eight requests at a time, abortable", async () => {
 });
 
 epmdTest("register() and lookup() give up on silent servers", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd(() => {});
-  await fake.listen(port);
+  await using fake = await FakeEpmd.listen(() => {});
   // safe: its expiry is tested
-  const options = { port, timeout: 150 };
+  const options = { port: fake.port, timeout: 150 };
   const error = await assertRejects(
     () => register(node("alex"), options),
     EpmdUnreachableError,
@@ -265,14 +272,13 @@ epmdTest("register() and lookup() give up on silent servers", async () => {
 });
 
 epmdTest("lookup() joins an answer's pieces, checks its name", async () => {
-  const port = await freePort();
-  await using fake = new FakeEpmd((socket) => {
+  await using fake = await FakeEpmd.listen((socket) => {
     socket.write(FOUND.slice(0, 12), () => {
       // The first piece has been read by then.
       afterPoll(() => socket.end(FOUND.slice(12)));
     });
   });
-  await fake.listen(port);
+  const { port } = fake;
   await assertRejects(
     () => lookup("kate", { port }),
     EpmdProtocolError,
@@ -306,38 +312,3 @@ epmdTest("registerNode() makes sockets and timers for no process", async () => {
   runtime.stop("normal");
   assertEquals(seen, [undefined, undefined]);
 });
-
-epmdTest("epmd -names lists our nodes (real epmd)", async () => {
-  const port = await freePort();
-  await using _alex = await register(node("alex", 4141), { port });
-  await using _kate = await register(node("kate", 4142), { port });
-  const text = await epmdNames(port);
-  assertStringIncludes(text, `up and running on port ${port}`);
-  assertStringIncludes(text, "name alex at port 4141");
-  assertStringIncludes(text, "name kate at port 4142");
-}, { ignore });
-
-epmdTest("register() and look-ups use a running epmd", async () => {
-  const port = await freePort();
-  const stop = await startEpmd(port);
-  try {
-    const alex = await register(node("alex", 4151), { port });
-    const hidden = { ...node("kate", 4152), hidden: true };
-    await using kate = await register(hidden, { port });
-    assert(!alex.serving && !kate.serving);
-    assert(alex.creation >= 4 && kate.creation >= 4);
-    const text = await epmdNames(port);
-    assertStringIncludes(text, "name alex at port 4151");
-    assertStringIncludes(text, "name kate at port 4152");
-    assertEquals(await lookup("alex", { port }), node("alex", 4151));
-    assertEquals(await lookup("kate", { port }), hidden);
-    assertEquals(await lookup("moebi", { port }), undefined);
-    const list = await names({ port });
-    assertEquals(list.map(({ name }) => name).sort(), ["alex", "kate"]);
-    await assertRejects(() => register(node("alex"), { port }), NameInUseError);
-    await alex.close();
-    await eventually(async () => (await names({ port })).length === 1);
-  } finally {
-    await stop();
-  }
-}, { ignore });

@@ -75,8 +75,7 @@ epmdTest("EpmdThread logs, and reports why it cannot listen", async () => {
   const port = await freePort();
   const thread = await EpmdThread.start(log, { host, port });
   assert(thread !== undefined && await thread.ready);
-  await using other = new FakeEpmd(() => {});
-  await other.listen(port);
+  await using other = await FakeEpmd.listen(() => {}, port);
   const error = await assertRejects(() => thread.listen({ host, port }), Error);
   assertEquals((error as Error & { code?: string }).code, "EADDRINUSE");
   await other[Symbol.asyncDispose]();

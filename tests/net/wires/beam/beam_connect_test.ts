@@ -250,8 +250,8 @@ clusterTest("a stock epmd serves both sides", async (cluster) => {
   const alex = await cluster.start("alex", { epmdPort: epmd.port });
   await cluster.start("zoe", { epmdPort: epmd.port, hidden: true });
   const found = (name: string) =>
-    lookup(name, { port: epmd.port }).then((entry) => entry?.hidden);
-  assertEquals([await found("alex"), await found("zoe")], [false, true]);
+    lookup(name, { port: epmd.port }).then((entry) => entry?.nodeType);
+  assertEquals([await found("alex"), await found("zoe")], [77, 72]);
   await using kate = await ElixirNode.start("kate", { epmdPort: epmd.port });
   assertMatch(await epmdNames(epmd.port), /name alex at port \d+\n/);
   assertEquals(await alex.run(() => Node.connect(KATE)), true);
