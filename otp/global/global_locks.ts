@@ -2,8 +2,6 @@
  * The locks of the cluster (`global.setLock`): each node has a table, and a lock is held if all nodes that were
  * asked have granted it. A lock belongs to a requester, and processes with the same requester share it. The
  * server monitors each holder, so the locks of a process that exits, or whose node is lost, are released.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";

@@ -1,8 +1,4 @@
-/**
- * Messages of the global name servers, between nodes and with processes of their nodes.
- *
- * @module
- */
+/** Messages of the global name servers, between nodes and with processes of their nodes. */
 
 import { isLongName } from "../../core/values/atom.ts";
 import {
@@ -85,12 +81,7 @@ export type GlobalChange =
   | { type: "unregister"; name: unknown };
 
 /** The answer to `hello`. */
-export interface Welcome {
-  /** Always `"welcome"`. */
-  type: "welcome";
-  /** The server. */
-  server: Pid;
-}
+export type Welcome = { type: "welcome"; server: Pid };
 
 /** The answer if the limit of the caller's node, or of the process's, is reached. */
 export const TOO_MANY = "system_limit";
@@ -122,11 +113,6 @@ export function isChange(value: unknown): value is GlobalChange {
   }
 }
 
-/** Whether a request about a lock names one: it may come from anywhere, as the others below. */
-export function isLock(asked: { type: "set_lock" | "del_lock" }): boolean {
-  return "resource" in asked && "requester" in asked;
-}
-
 /** Whether a value is the time that a request for the lock of the names may wait, if it may. */
 export function isWait(wait: unknown): boolean {
   return wait === undefined || typeof wait === "number";
@@ -147,7 +133,9 @@ export function isWrite(
 }
 
 /** Whether a text names one of the resolvers that `global` knows. */
-export function isKnownResolver(value: unknown): value is Resolver {
+export function isKnownResolver(
+  value: unknown,
+): value is Resolver & string {
   return RESOLVERS.includes(value);
 }
 

@@ -1,6 +1,4 @@
-/**
- * OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them.
- */
+/** OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them. */
 
 import { Atom, atom } from "../../core/values/atom.ts";
 import { toBeamFunction, toBeamName } from "../../core/values/beam_names.ts";
@@ -10,10 +8,10 @@ import {
 } from "../../core/values/functions.ts";
 import { isNodeName, Pid } from "../../core/values/pid.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import type {
-  EntryResolver,
-  GlobalEntry,
-  Resolver,
+import {
+  type EntryResolver,
+  type GlobalEntry,
+  isKnownResolver,
 } from "./global_messages.ts";
 
 /** The version of the protocol. */
@@ -43,12 +41,9 @@ function resolverToOtp(resolve: EntryResolver): unknown {
     return new ExternalFunction(MODULE, resolve, RESOLVER_ARITY);
   }
   if (!Array.isArray(resolve)) return resolve;
-  const [module, name] = resolve;
-  return new ExternalFunction(
-    toBeamName(module),
-    toBeamFunction(module, name),
-    RESOLVER_ARITY,
-  );
+  const [module, fn] = resolve;
+  const name = toBeamFunction(module, fn);
+  return new ExternalFunction(toBeamName(module), name, RESOLVER_ARITY);
 }
 
 /** A name that the node `by` has sent; `undefined` if the term is invalid. */
@@ -74,12 +69,7 @@ export function resolverFromOtp(term: unknown): EntryResolver {
   if (given.module !== MODULE) return given;
   const { function: resolver } = given as { function?: string };
   // OTP names its default by a local function of the module.
-  return isResolverName(resolver) ? resolver : "random_exit_name";
-}
-
-function isResolverName(name: string | undefined): name is Resolver & string {
-  return name === "random_exit_name" || name === "random_notify_name" ||
-    name === "notify_all_name";
+  return isKnownResolver(resolver) ? resolver : "random_exit_name";
 }
 
 /** A change of the names. */

@@ -10,8 +10,6 @@
  *
  * Races: the holder or a process of the queue may exit, which its monitor reports; a process may release a lock that
  * it still waits for, and leaves the queue then.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,4 @@
-/**
- * Measures the delay of the event loop of a node, while somebody asks for it.
- *
- * @module
- */
+/** Measures the delay of the event loop of a node, while somebody asks for it. */
 
 import { untraced } from "../../core/context/tracing.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -20,7 +16,6 @@ export class LoopDelay {
   #meter: LocalProcess | undefined;
 
   /**
-   * @param runtime The node.
    * @param idleIntervals The number of intervals without a `take` after which the measurement ends.
    */
   constructor(runtime: Runtime, idleIntervals: number) {

@@ -1,8 +1,4 @@
-/**
- * The messages per second that the processes of a node receive, from two samples of their counters.
- *
- * @module
- */
+/** The messages per second that the processes of a node receive, from two samples of their counters. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";

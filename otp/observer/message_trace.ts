@@ -9,8 +9,6 @@
  * send messages for ever, within one call.
  *
  * A trace does not show signals that the runtime sends for the process: links, monitors and exit signals.
- *
- * @module
  */
 
 import type {
@@ -50,7 +48,6 @@ export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
 /**
  * Traces a process.
  *
- * @param process The process.
  * @param limits When the trace ends.
  * @param note Called for each message; must not throw.
  * @param ended Called when the trace ends by itself.

@@ -6,8 +6,6 @@
  *
  * The size and the time of every answer are bounded, whatever processes hold. No answer depends on another process, so a
  * stuck process does not block the observer.
- *
- * @module
  */
 
 import { currentProcess } from "../../core/runtime/current_process.ts";

@@ -1,8 +1,4 @@
-/**
- * The state of a node and of its program, as an observer sees it.
- *
- * @module
- */
+/** The state of a node and of its program, as an observer sees it. */
 
 import nodeProcess from "node:process";
 import type { Runtime } from "../../core/processes/runtime.ts";

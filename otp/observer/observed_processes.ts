@@ -1,8 +1,4 @@
-/**
- * The processes of a node, as an observer sees them.
- *
- * @module
- */
+/** The processes of a node, as an observer sees them. */
 
 import { watchersOf } from "../../core/processes/watchers.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,8 +1,4 @@
-/**
- * The texts by which an observer shows processes and values. Their length is bounded.
- *
- * @module
- */
+/** The texts by which an observer shows processes and values. Their length is bounded. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { inspectWithin } from "../../core/values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * The last events of a node's log, for observers that ask later.
- *
- * @module
- */
+/** The last events of a node's log, for observers that ask later. */
 
 import { type LogEvent, metadataText } from "../../core/log/log_event.ts";
 import type { ObservedEvent } from "./observed_terms.ts";

@@ -1,8 +1,4 @@
-/**
- * Makes a node observable. The observer's code is loaded on the first request.
- *
- * @module
- */
+/** Makes a node observable. The observer's code is loaded on the first request. */
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";

@@ -3,8 +3,6 @@
  *
  * To return the first key of an object, the host collects all keys: 0.25 s for a million. So without the cache, a few such
  * messages in a mailbox would slow the node down at each observation.
- *
- * @module
  */
 
 /** Results that took at least this time are kept, in milliseconds. */

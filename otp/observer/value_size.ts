@@ -1,8 +1,4 @@
-/**
- * Estimates the memory of messages in bounded time, since an observer must not slow a slow node down further.
- *
- * @module
- */
+/** Estimates the memory of messages in bounded time, since an observer must not slow a slow node down further. */
 
 import type { Mailbox } from "../../core/processes/mailbox.ts";
 import { valueBytes } from "../../core/values/value_bytes.ts";

@@ -135,13 +135,8 @@ export class ScopePeers {
     }
   }
 
-  /** Does what was to be done later. */
-  remind(reminder: Reminder): void {
-    this.#catchUp(reminder.peer);
-  }
-
   /** Sends a peer the changes that it has missed because it did not read. */
-  #catchUp(pid: Pid): void {
+  catchUp({ peer: pid }: Reminder): void {
     const peer = this.#peers.get(this.#key(pid));
     if (!peer?.isBehind) return;
     this.#tellAllOf(peer);

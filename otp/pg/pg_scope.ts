@@ -121,7 +121,7 @@ export class PgScope implements Server, ScopeServer {
       }
     } else {
       const told = fromSelf(message, this.#process) as Reminder | undefined;
-      if (told !== undefined) this.#peers.remind(told);
+      if (told !== undefined) this.#peers.catchUp(told);
       else this.#peers.hear(message);
     }
   }

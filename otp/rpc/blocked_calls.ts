@@ -3,8 +3,6 @@
  *
  * A waiting call counts as an entry of the asking node, and its arguments count towards limits in bytes. When the
  * connection to a node is lost, its waiting calls are dropped.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

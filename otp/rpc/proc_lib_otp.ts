@@ -3,8 +3,6 @@
  *
  * `proc_lib:spawn(Node, M, F, A)` and its kin are spawn requests for `proc_lib:init_p(Parent, Ancestors, M, F, A)`;
  * with a fun, for `init_p(Parent, Ancestors, Fun)`.
- *
- * @module
  */
 
 import { isRunnable } from "../server/messages.ts";

@@ -16,8 +16,6 @@
  *
  * As with `erpc`, the asking node is the node of the asking process, which the wire has checked; `allow` and the limits of
  * the asking node apply.
- *
- * @module
  */
 
 import { ExitError, QueueFullError } from "../../core/errors.ts";
