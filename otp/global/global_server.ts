@@ -616,4 +616,3 @@ function replyToOtp(request: unknown, reply: unknown): unknown {
   if (typeof reply === "string") return atom(reply);
   return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
 }
-

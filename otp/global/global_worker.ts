@@ -37,12 +37,7 @@ import {
   sentEntry,
   TOO_MANY,
 } from "./global_messages.ts";
-import {
-  askConnected,
-  askMembers,
-  type Member,
-  nodeOf,
-} from "./ask_server.ts";
+import { askConnected, askMembers, type Member, nodeOf } from "./ask_server.ts";
 import type { ErlangPeers } from "./global_erlang.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";

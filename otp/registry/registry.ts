@@ -705,7 +705,7 @@ export class Registry {
   ): Promise<Awaited<T>> {
     checkFunction(fn, "run under a lock");
     const process = waitingProcess();
-    if (process === undefined) return never();
+    if (process === undefined) return await never();
     const { name, owner } = tableOf(registry, "lock");
     const request: LockRequest = { type: "lock", key };
     const ref = await call<Ref>(owner, new OwnRequest(request), {
@@ -852,4 +852,3 @@ function parts(name: unknown): RegistryName {
     } as a name in a registry: give [registry, key], or [registry, key, value]`,
   );
 }
-

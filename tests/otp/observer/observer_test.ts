@@ -24,7 +24,7 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../../../mod.ts";
-import { SlowValues } from "../../../otp/observer/slow_values.ts";
+import { SlowValues } from "../../../otp/observer/value_size.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { until } from "../../_until.ts";
