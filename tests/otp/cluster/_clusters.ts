@@ -7,6 +7,7 @@ import {
   type Topologies,
   type TopologyInfo,
 } from "../../../otp/cluster/cluster.ts";
+import { createSocket, type Socket } from "node:dgram";
 import type { Node } from "../../../node.ts";
 import { receive } from "../../../otp/process/process.ts";
 import type { Cluster as Nodes } from "../../_nodes.ts";
@@ -31,6 +32,41 @@ export const SOON = {
  */
 export function gossipGroup(): { address: string; port: number } {
   return { address: "239.255.69.80", port: freePort() };
+}
+
+/** Sends packets to a group over the loopback interface. */
+export class PacketSender implements Disposable {
+  readonly #socket: Socket = createSocket("udp4");
+  readonly #group: { address: string; port: number };
+
+  private constructor(group: { address: string; port: number }) {
+    this.#group = group;
+  }
+
+  /** Opens a socket with an address of that interface. */
+  static async to(
+    group: { address: string; port: number },
+    from = "127.0.0.1",
+  ): Promise<PacketSender> {
+    const sender = new PacketSender(group);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    sender.#socket.bind(0, from, resolve);
+    await promise;
+    sender.#socket.setMulticastInterface("127.0.0.1");
+    return sender;
+  }
+
+  async send(packet: Uint8Array): Promise<void> {
+    const { port, address } = this.#group;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sent = (error: Error | null) => error ? reject(error) : resolve();
+    this.#socket.send(packet, port, address, sent);
+    await promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
 }
 
 export type EventOf<E> = Extract<ClusterMessage, { event: E }>;
@@ -66,12 +102,10 @@ export async function until(
   return info!;
 }
 
-/** Runs on a node, with a subscription to its cluster. */
-export function watching<T>(node: Node, fn: () => Promise<T>): Promise<T> {
-  return node.run(async () => {
-    await Cluster.subscribe();
-    return await fn();
-  });
+/** Waits in a subscriber until the only address of `own` is connected. */
+export async function connected(): Promise<void> {
+  const [address] = (await topology("own")).addresses;
+  if (address?.state !== "connected") await event("connected");
 }
 
 /** A strategy that is told its answers. */
@@ -91,5 +125,8 @@ export async function withOwn(
   options: Parameters<Nodes["start"]>[1] = {},
 ): Promise<void> {
   const alex = await nodes.start("alex", { ...options, cluster: { own } });
-  await watching(alex, () => fn(alex));
+  await alex.run(async () => {
+    await Cluster.subscribe();
+    await fn(alex);
+  });
 }

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHmac, randomBytes } from "node:crypto";
-import { createSocket, type Socket } from "node:dgram";
 import type { GossipCounts } from "../../../otp/cluster/cluster.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -15,6 +14,7 @@ import {
   event,
   gossipGroup,
   ONCE,
+  PacketSender,
   SOON,
   topology,
   until,
@@ -24,13 +24,8 @@ import { chat } from "../../_cli.ts";
 import { clusterTest, COOKIE, freePort } from "../../_nodes.ts";
 
 /** Gossip in a group of its own: nodes of other tests run meanwhile. */
-function ownGroup(): {
-  strategy: "gossip";
-  address: string;
-  port: number;
-  interval: number;
-} {
-  return { strategy: "gossip", ...gossipGroup(), interval: 50 };
+function ownGroup() {
+  return { strategy: "gossip", ...gossipGroup(), interval: 50 } as const;
 }
 
 /** The key of nodes with a cookie. */
@@ -40,44 +35,9 @@ function keyOf(cookie: string): Uint8Array {
   ).digest();
 }
 
-/** Sends packets to a group over the loopback interface. */
-class Sender implements Disposable {
-  readonly #socket: Socket = createSocket("udp4");
-  readonly #group: { address: string; port: number };
-
-  private constructor(group: { address: string; port: number }) {
-    this.#group = group;
-  }
-
-  static async to(group: { address: string; port: number }): Promise<Sender> {
-    const sender = new Sender(group);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    sender.#socket.bind(0, "127.0.0.1", resolve);
-    await promise;
-    sender.#socket.setMulticastInterface("127.0.0.1");
-    return sender;
-  }
-
-  send(packet: Uint8Array): Promise<void> {
-    const { port, address } = this.#group;
-    return new Promise((resolve, reject) =>
-      this.#socket.send(
-        packet,
-        port,
-        address,
-        (error) => error ? reject(error) : resolve(),
-      )
-    );
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.close();
-  }
-}
-
 /** Sends a packet until the node has counted one. */
 async function counted(
-  sender: Sender,
+  sender: PacketSender,
   packet: () => Uint8Array,
   count: keyof GossipCounts,
 ): Promise<void> {
@@ -93,10 +53,8 @@ async function counted(
 clusterTest("gossip connects nodes of one cookie", async (nodes) => {
   const own = { ...ownGroup(), ...SOON };
   await withOwn(nodes, own, async () => {
-    const kate = await nodes.start("kate", {
-      epmdPort: false,
-      cluster: { own },
-    });
+    const options = { epmdPort: false, cluster: { own } } as const;
+    const kate = await nodes.start("kate", options);
     const { address } = await event("connected", kate.name);
     assertEquals(address, `127.0.0.1:${kate.port}`);
     const { packets, strategy, lastError } = await topology("own");
@@ -120,16 +78,13 @@ clusterTest("gossip of another cookie is forged", async (nodes) => {
 clusterTest("gossip counts invalid packets", async (nodes) => {
   const own = { ...ownGroup(), ...ONCE };
   await withOwn(nodes, own, async () => {
-    using sender = await Sender.to(own);
+    using sender = await PacketSender.to(own);
     const key = keyOf(COOKIE);
     const kate = (time: number, node = "kate@localhost") =>
       encodeGossip({ node, port: 4370, time }, key);
+    const other = new TextEncoder().encode("heartbeat::x".repeat(20));
     await counted(sender, () => new Uint8Array(0), "malformed");
-    await counted(
-      sender,
-      () => new TextEncoder().encode("heartbeat::x".repeat(20)),
-      "malformed",
-    );
+    await counted(sender, () => other, "malformed");
     await counted(sender, () => randomBytes(1400), "malformed");
     await counted(sender, () => kate(Date.now(), "no name"), "malformed");
     await counted(sender, () => {
