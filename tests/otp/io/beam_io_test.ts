@@ -3,19 +3,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IoError } from "../../../core/errors.ts";
 import { IO } from "../../../otp/io/io.ts";
-import { type IoDevice, Node } from "../../../node.ts";
+import type { IoDevice } from "../../../node.ts";
 import {
   Pid,
   Process,
   receive,
-  self,
   send,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { ELIXIR, ElixirNode } from "../../_elixir.ts";
-import { clusterTest } from "../../_nodes.ts";
-
-const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
+import type { ElixirNode } from "../../_elixir.ts";
+import { elixirPairTest } from "../../_elixir_pair.ts";
 
 /** A device whose lines a test gives, and whose output it reads. */
 class Paper implements IoDevice {
@@ -44,119 +41,117 @@ class Paper implements IoDevice {
   }
 }
 
-/** Binds `leader` at an Elixir node to the group leader of a node here. */
-async function lend(alex: Node, kate: ElixirNode): Promise<void> {
+const paper = new Paper();
+
+/** Binds `leader` at an Elixir node to the group leader of the caller. */
+async function lend(kate: ElixirNode): Promise<void> {
   await kate.evaluate("Process.register(self(), :evaluator)");
-  await alex.run(() =>
-    send({ name: "evaluator", node: kate.name }, Process.groupLeader())
-  );
+  send({ name: "evaluator", node: kate.name }, Process.groupLeader());
   await kate.evaluate("leader = receive do pid when is_pid(pid) -> pid end");
 }
 
-clusterTest("a group leader writes as Erlang's io", async (cluster) => {
-  const paper = new Paper();
-  const alex = await cluster.start("alex", { io: paper });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await lend(alex, kate);
-  for (
-    const [code, printed, answer] of [
-      [`IO.puts(leader, "hï")`, "hï\n", ":ok"],
-      [`IO.write(leader, ["a", ?b, [[~c"ć"] | "d"]])`, "abćd", ":ok"],
-      [`IO.inspect(leader, {:a, "b"}, [])`, `{:a, "b"}\n`, `{:a, "b"}`],
-      [`IO.binwrite(leader, <<0xE9>>)`, "é", ":ok"],
-      [`IO.binwrite(leader, "é")`, "Ã©", ":ok"],
-      [
-        `:io.format(leader, "~p ~ts ~5.2f|~6w|~n", [{:ok, "x"}, "é", 1.5, 42])`,
-        `{ok,<<"x">>} é  1.50|    42|\n`,
-        ":ok",
-      ],
-      [`:io.fwrite(leader, ~c"~c~3c~n", [?a, ?b])`, "abbb\n", ":ok"],
-      [
-        `:io.format(leader, ~c"no arguments~~~n", [])`,
-        "no arguments~\n",
-        ":ok",
-      ],
-      [`:io.write(leader, {:a, "b", 'c'})`, "{a,<<98>>,[99]}", ":ok"],
-      [`:io.nl(leader)`, "\n", ":ok"],
-      [`:io.put_chars(leader, ["é", 8364])`, "é€", ":ok"],
-      [`:io.request(leader, {:put_chars, :latin1, [233]})`, "é", ":ok"],
-      [`:file.write(leader, <<233, 10>>)`, "é\n", ":ok"],
-      [
-        `:io.requests(leader, [{:put_chars, :unicode, "a"}, :nl, {:format, "~w", [:b]}])`,
-        "a\nb",
-        ":ok",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, :io_lib, :nope, []})`,
-        "",
-        "{:error, :nope}",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, :erlang, :halt, []})`,
-        "",
-        "{:error, :halt}",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~b", [:a]]})`,
-        "",
-        "{:error, :format}",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :latin1, :io_lib, :format, ["~ts", ["€"]]})`,
-        "",
-        "{:error, :format}",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, [:a]})`,
-        "",
-        "{:error, {:put_chars, :unicode, [:a]}}",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, <<255>>})`,
-        "",
-        "{:error, {:put_chars, :unicode, <<255>>}}",
-      ],
-      [`:io.request(leader, :something)`, "", "{:error, :request}"],
-      [
-        `try do :io.format(leader, "~s", []) rescue e in ArgumentError -> :badarg end`,
-        "",
-        ":badarg",
-      ],
-      [
-        `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~999999999c", [97]]})`,
-        "",
-        "{:error, :format}",
-      ],
-      // The protocol by hand: old forms, and any term as the name of the reply.
-      [
-        `for r <- [{:put_chars, "x"}, {:put_chars, :io_lib, :format, ["~w", [1]]}, :nonsense] do
+elixirPairTest(
+  "a group leader writes as Erlang's io",
+  async ({ kate, cluster }) => {
+    await lend(kate);
+    for (
+      const [code, printed, answer] of [
+        [`IO.puts(leader, "hï")`, "hï\n", ":ok"],
+        [`IO.write(leader, ["a", ?b, [[~c"ć"] | "d"]])`, "abćd", ":ok"],
+        [`IO.inspect(leader, {:a, "b"}, [])`, `{:a, "b"}\n`, `{:a, "b"}`],
+        [`IO.binwrite(leader, <<0xE9>>)`, "é", ":ok"],
+        [`IO.binwrite(leader, "é")`, "Ã©", ":ok"],
+        [
+          `:io.format(leader, "~p ~ts ~5.2f|~6w|~n", [{:ok, "x"}, "é", 1.5, 42])`,
+          `{ok,<<"x">>} é  1.50|    42|\n`,
+          ":ok",
+        ],
+        [`:io.fwrite(leader, ~c"~c~3c~n", [?a, ?b])`, "abbb\n", ":ok"],
+        [
+          `:io.format(leader, ~c"no arguments~~~n", [])`,
+          "no arguments~\n",
+          ":ok",
+        ],
+        [`:io.write(leader, {:a, "b", 'c'})`, "{a,<<98>>,[99]}", ":ok"],
+        [`:io.nl(leader)`, "\n", ":ok"],
+        [`:io.put_chars(leader, ["é", 8364])`, "é€", ":ok"],
+        [`:io.request(leader, {:put_chars, :latin1, [233]})`, "é", ":ok"],
+        [`:file.write(leader, <<233, 10>>)`, "é\n", ":ok"],
+        [
+          `:io.requests(leader, [{:put_chars, :unicode, "a"}, :nl, {:format, "~w", [:b]}])`,
+          "a\nb",
+          ":ok",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, :io_lib, :nope, []})`,
+          "",
+          "{:error, :nope}",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, :erlang, :halt, []})`,
+          "",
+          "{:error, :halt}",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~b", [:a]]})`,
+          "",
+          "{:error, :format}",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :latin1, :io_lib, :format, ["~ts", ["€"]]})`,
+          "",
+          "{:error, :format}",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, [:a]})`,
+          "",
+          "{:error, {:put_chars, :unicode, [:a]}}",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, <<255>>})`,
+          "",
+          "{:error, {:put_chars, :unicode, <<255>>}}",
+        ],
+        [`:io.request(leader, :something)`, "", "{:error, :request}"],
+        [
+          `try do :io.format(leader, "~s", []) rescue e in ArgumentError -> :badarg end`,
+          "",
+          ":badarg",
+        ],
+        [
+          `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~999999999c", [97]]})`,
+          "",
+          "{:error, :format}",
+        ],
+        // The protocol by hand: old forms, and any term as the name of the reply.
+        [
+          `for r <- [{:put_chars, "x"}, {:put_chars, :io_lib, :format, ["~w", [1]]}, :nonsense] do
              send(leader, {:io_request, self(), {:tag, r}, r})
              receive do {:io_reply, {:tag, ^r}, reply} -> reply end
            end`,
-        "x1",
-        "[:ok, :ok, {:error, :request}]",
-      ],
-      [
-        `Process.group_leader(self(), leader); IO.puts("mine"); :io.format("~p~n", [[1, "a"]])`,
-        `mine\n[1,<<"a">>]\n`,
-        ":ok",
-      ],
-    ]
-  ) {
-    assertEquals(
-      [await kate.evaluate(code), paper.take()],
-      [answer, printed],
-      code,
-    );
-  }
-  assertEquals(cluster.lines(), []);
-}, OPTIONS);
+          "x1",
+          "[:ok, :ok, {:error, :request}]",
+        ],
+        [
+          `Process.group_leader(self(), leader); IO.puts("mine"); :io.format("~p~n", [[1, "a"]])`,
+          `mine\n[1,<<"a">>]\n`,
+          ":ok",
+        ],
+      ]
+    ) {
+      assertEquals(
+        [await kate.evaluate(code), paper.take()],
+        [answer, printed],
+        code,
+      );
+    }
+    assertEquals(cluster.lines(), []);
+  },
+  { io: paper },
+);
 
-clusterTest("a group leader reads as Erlang's io", async (cluster) => {
-  const paper = new Paper();
-  const alex = await cluster.start("alex", { io: paper });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await lend(alex, kate);
+elixirPairTest("a group leader reads as Erlang's io", async ({ kate }) => {
+  await lend(kate);
   for (
     const [code, lines, answer, prompts] of [
       [`IO.gets(leader, "name? ")`, ["ünal\n"], `"ünal\\n"`, ["name? "]],
@@ -240,22 +235,17 @@ clusterTest("a group leader reads as Erlang's io", async (cluster) => {
     paper.prompts[0].slice(0, 20),
   );
   assert(paper.prompts[0].length < 1100);
-}, OPTIONS);
+}, { io: paper });
 
 /** A device of an Elixir node, which code there makes. */
 async function deviceOf(kate: ElixirNode, code: string): Promise<Pid> {
-  Process.register(self(), "tester");
-  await kate.evaluate(`send({:tester, :"alex@localhost"}, ${code})`);
-  const pid = await receive<Pid>((m) => m instanceof Pid);
-  Process.unregister("tester");
-  return pid;
+  await kate.evaluate(`send({:main, :"alex@localhost"}, ${code})`);
+  return await receive<Pid>((m) => m instanceof Pid);
 }
 
-clusterTest("IO uses a group leader of Elixir's", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(async () => {
-    assertEquals(await Node.connect(kate.name), true);
+elixirPairTest(
+  "IO uses a group leader of Elixir's",
+  async ({ cluster, kate }) => {
     // Its own group leader: all that a process started there prints appears at kate, and so it is here.
     const leader = await deviceOf(kate, "Process.group_leader()");
     Process.groupLeader(leader);
@@ -290,14 +280,14 @@ clusterTest("IO uses a group leader of Elixir's", async (cluster) => {
     assertEquals(await IO.read("eof", { device: more }), "eof");
     assertEquals(await IO.read(1, { device: more }), "eof");
     assertEquals(await IO.read(undefined, { device: more }), "eof");
-  });
-  assertEquals(cluster.lines(), []);
-}, OPTIONS);
+    assertEquals(cluster.lines(), []);
+  },
+);
 
-clusterTest("IO takes every reply of Erlang's leaders", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
-  await kate.evaluate(`
+elixirPairTest(
+  "IO takes every reply of Erlang's leaders",
+  async ({ cluster, kate }) => {
+    await kate.evaluate(`
       defmodule Kate.Leader do
         def loop(answer) do
           receive do
@@ -306,8 +296,6 @@ clusterTest("IO takes every reply of Erlang's leaders", async (cluster) => {
           loop(answer)
         end
       end`);
-  await alex.run(async () => {
-    assertEquals(await Node.connect(kate.name), true);
     const answering = (answer: string) =>
       deviceOf(kate, `spawn(fn -> Kate.Leader.loop(${answer}) end)`);
     for (
@@ -363,6 +351,6 @@ clusterTest("IO takes every reply of Erlang's leaders", async (cluster) => {
       IoError,
     );
     assertEquals(other.reason, "terminated");
-  });
-  assertEquals(cluster.lines(), []);
-}, OPTIONS);
+    assertEquals(cluster.lines(), []);
+  },
+);
