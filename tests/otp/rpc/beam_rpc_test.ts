@@ -21,9 +21,11 @@ import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
 import { ELIXIR, ElixirNode } from "../../_elixir.ts";
+import { elixirPairTest } from "../../_elixir_pair.ts";
 import { test } from "../../../testing/tags.ts";
 import { type Cluster, clusterTest, COOKIE } from "../../_nodes.ts";
 import { readPage } from "../../_pages.ts";
+import { errorOf } from "../../_processes.ts";
 import { until } from "../../_until.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
 
@@ -291,60 +293,46 @@ const PROGRAMS: Record<string, [args: string[], output: string]> = {
   ],
 };
 
-clusterTest("rpc calls functions of Elixir and Erlang", async (cluster) => {
-  const alex = await cluster.start("alex", { modules: { Work } });
-  await using kate = await ElixirNode.start("kate", cluster);
+elixirPairTest("rpc calls functions of Elixir and Erlang", async ({ kate }) => {
   await kate.evaluate(WORK);
   await kate.evaluate("Process.register(self(), :driver)");
-  await alex.run(async () => {
-    const on = kate.name;
-    assertEquals(await rpc.call(on, ["Work", "doubleIt"], [21]), 42);
-    assertEquals(await rpc.call(on, Work.status, ["ready"]), "ok");
-    assertEquals(await rpc.call(on, ["erlang", "node"], []), atom(on));
-    assertEquals(await rpc.call(on, ["lists", "sort"], [[3, 1, 2]]), [1, 2, 3]);
-    const exited = await assertRejects(
-      () => rpc.call(on, ["Work", "fail"], [atom("bad")]),
-      ExitError,
-    );
-    assertEquals(exited.reason, { type: "exception", reason: "bad" });
-    let thrown;
-    try {
-      await rpc.call(on, ["Work", "toss"], [tuple(atom("a"), 1)]);
-    } catch (value) {
-      thrown = value;
-    }
-    assert(thrown instanceof Tuple && thrown.equals(tuple(atom("a"), 1)));
-    const crash = await assertRejects(
-      () => rpc.call(on, ["Work", "crash"], []),
-      Error,
-      "oops",
-    );
-    assertEquals(crash.name, "ArgumentError");
-    await assertRejects(
-      () => rpc.call(on, ["Work", "match"], [1]),
-      Error,
-      "badmatch",
-    );
-    await assertRejects(
-      () => rpc.call(on, ["Work", "missing"], [1]),
-      UndefinedFunctionError,
-      "Work.missing/1",
-    );
-    await assertRejects(
-      // safe: its expiry is tested
-      () => rpc.call(on, ["Work", "forever"], [], { timeout: 20 }),
-      Error,
-      "no answer",
-    );
-    await assertRejects(
-      () => rpc.call(on, () => 1, []),
-      TypeError,
-      "module and function",
-    );
-    rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
-    assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
-  });
-}, OPTIONS);
+  const on = kate.name;
+  assertEquals(await rpc.call(on, ["Work", "doubleIt"], [21]), 42);
+  assertEquals(await rpc.call(on, Work.status, ["ready"]), "ok");
+  assertEquals(await rpc.call(on, ["erlang", "node"], []), atom(on));
+  assertEquals(await rpc.call(on, ["lists", "sort"], [[3, 1, 2]]), [1, 2, 3]);
+  const exited = await assertRejects(
+    () => rpc.call(on, ["Work", "fail"], [atom("bad")]),
+    ExitError,
+  );
+  assertEquals(exited.reason, { type: "exception", reason: "bad" });
+  const toss = rpc.call(on, ["Work", "toss"], [tuple(atom("a"), 1)]);
+  const thrown = await errorOf(toss);
+  assert(thrown instanceof Tuple && thrown.equals(tuple(atom("a"), 1)));
+  const crash = rpc.call(on, ["Work", "crash"], []);
+  const { name } = await assertRejects(() => crash, Error, "oops");
+  assertEquals(name, "ArgumentError");
+  const match = rpc.call(on, ["Work", "match"], [1]);
+  await assertRejects(() => match, Error, "badmatch");
+  await assertRejects(
+    () => rpc.call(on, ["Work", "missing"], [1]),
+    UndefinedFunctionError,
+    "Work.missing/1",
+  );
+  await assertRejects(
+    // safe: its expiry is tested
+    () => rpc.call(on, ["Work", "forever"], [], { timeout: 20 }),
+    Error,
+    "no answer",
+  );
+  await assertRejects(
+    () => rpc.call(on, () => 1, []),
+    TypeError,
+    "module and function",
+  );
+  rpc.cast(on, ["erlang", "send"], [atom("driver"), atom("cast")]);
+  assertEquals(await kate.evaluate("receive do :cast -> :got end"), ":got");
+}, { modules: { Work } });
 
 test("the table of calls in docs/elixir.md has the calls that the tests make", async () => {
   const page = await readPage("docs/elixir.md");
@@ -360,13 +348,9 @@ test("the table of calls in docs/elixir.md has the calls that the tests make", a
   );
 });
 
-clusterTest("Elixir calls our functions in every way", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    modules: { Work },
-    allow: (_node, _module, fn) => fn !== "secret",
-  });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(() => void (listener = spawn(Work.listen)));
+elixirPairTest("Elixir calls our functions in every way", async (pair) => {
+  const { alex, cluster, kate } = pair;
+  listener = spawn(Work.listen);
   await kate.evaluate(`
       on = :"${alex.name}"
       no_fun = "a function of the BEAM cannot run here"
@@ -378,7 +362,10 @@ clusterTest("Elixir calls our functions in every way", async (cluster) => {
   // An exit of a process of `proc_lib` is logged, with its ancestors.
   const lines = cluster.lines().filter((line) => line.includes(":linked"));
   assertMatch(lines.join("\n"), /Process #PID<.*Initial call: Work.fail/s);
-}, OPTIONS);
+}, {
+  modules: { Work },
+  allow: (_node, _module, fn) => fn !== "secret",
+});
 
 /** What Erlang's tools ask for, and the value of the answer. */
 const QUERIES: [code: string, value: string][] = [
@@ -503,24 +490,16 @@ const QUERIES: [code: string, value: string][] = [
   ],
 ];
 
-clusterTest("Erlang's tools observe a node here", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    modules: { Work },
-    allowObserve: true,
-    allow: (_node, module, fn) => `${module}.${fn}` !== "erlang.node",
-  });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(async () => {
-    listener = spawn(Work.listen);
-    Application.putEnv("shop", "currency", "EUR");
-    await Application.start({
-      ...{ name: "shop", description: "A shop", vsn: "1.2" },
-      start: () =>
-        Supervisor.startLink(
-          [Agent.childSpec(() => 0, { name: "till" })],
-          { strategy: "one_for_one", name: "Shop.Supervisor" },
-        ),
-    });
+elixirPairTest("Erlang's tools observe a node here", async ({ alex, kate }) => {
+  listener = spawn(Work.listen);
+  Application.putEnv("shop", "currency", "EUR");
+  await Application.start({
+    ...{ name: "shop", description: "A shop", vsn: "1.2" },
+    start: () =>
+      Supervisor.startLink(
+        [Agent.childSpec(() => 0, { name: "till" })],
+        { strategy: "one_for_one", name: "Shop.Supervisor" },
+      ),
   });
   await kate.evaluate(`
     on = :"${alex.name}"
@@ -532,7 +511,11 @@ clusterTest("Erlang's tools observe a node here", async (cluster) => {
   for (const [code, expected] of QUERIES) {
     assertEquals(await kate.evaluate(code), expected, code);
   }
-}, OPTIONS);
+}, {
+  modules: { Work },
+  allowObserve: true,
+  allow: (_node, module, fn) => `${module}.${fn}` !== "erlang.node",
+});
 
 /** Runs a program of Erlang with an input; returns all that it prints. */
 async function outputOf(
