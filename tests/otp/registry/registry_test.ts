@@ -290,25 +290,6 @@ registryTest("via requires unique keys", "duplicate", () => {
 
 // lock()
 
-registryTest("lock() is released at an exit", "unique", async () => {
-  const test = self();
-  const holding = () =>
-    spawn(() =>
-      Registry.lock(R, "door", () => {
-        send(test, "in");
-        return receive(() => false);
-      })
-    );
-  const holder = holding();
-  assertEquals(await receive(), "in");
-  const waiting = holding();
-  const task = Task.async(() => Registry.lock(R, "door", () => "mine"));
-  await Supervisor.countChildren(R);
-  Process.exit(waiting, "kill");
-  Process.exit(holder, "kill");
-  assertEquals(await Task.await(task), "mine");
-});
-
 registryTest("lock() fails when the registry crashes", "unique", async () => {
   const test = self();
   const holder = spawn(() =>
