@@ -7,7 +7,6 @@ import {
   type Topologies,
   type TopologyInfo,
 } from "../../../otp/cluster/cluster.ts";
-import { createSocket, type Socket } from "node:dgram";
 import type { Node } from "../../../node.ts";
 import { receive } from "../../../otp/process/process.ts";
 import type { Cluster as Nodes } from "../../_nodes.ts";
@@ -32,41 +31,6 @@ export const SOON = {
  */
 export function gossipGroup(): { address: string; port: number } {
   return { address: "239.255.69.80", port: freePort() };
-}
-
-/** Sends packets to a group over the loopback interface. */
-export class PacketSender implements Disposable {
-  readonly #socket: Socket = createSocket("udp4");
-  readonly #group: { address: string; port: number };
-
-  private constructor(group: { address: string; port: number }) {
-    this.#group = group;
-  }
-
-  /** Opens a socket with an address of that interface. */
-  static async to(
-    group: { address: string; port: number },
-    from = "127.0.0.1",
-  ): Promise<PacketSender> {
-    const sender = new PacketSender(group);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    sender.#socket.bind(0, from, resolve);
-    await promise;
-    sender.#socket.setMulticastInterface("127.0.0.1");
-    return sender;
-  }
-
-  async send(packet: Uint8Array): Promise<void> {
-    const { port, address } = this.#group;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const sent = (error: Error | null) => error ? reject(error) : resolve();
-    this.#socket.send(packet, port, address, sent);
-    await promise;
-  }
-
-  [Symbol.dispose](): void {
-    this.#socket.close();
-  }
 }
 
 export type EventOf<E> = Extract<ClusterMessage, { event: E }>;
