@@ -235,7 +235,6 @@ export class Cluster {
    * attempt, and the last error.
    *
    * @param cluster The cluster, on any node; `"Cluster"` on this node by default.
-   * @returns The state when the node answered.
    *
    * @example An address that cannot be reached
    * ```ts

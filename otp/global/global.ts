@@ -232,8 +232,6 @@ export class global {
    * Reads this node's copy, so the pid may belong to a process on another node that has just exited. The first
    * use on a node waits until it has merged names with all connected nodes.
    *
-   * @returns The process's pid, or `undefined`.
-   *
    * @example Usage
    * ```ts
    * import { global } from "@otp/distribution";

@@ -117,7 +117,6 @@ export class IO {
    * Prints a value as source-like text and returns the value.
    *
    * @param value Any value, even one that cannot be sent.
-   * @returns The value itself.
    *
    * @example Usage
    * ```ts

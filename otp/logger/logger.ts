@@ -77,7 +77,6 @@ export class Logger {
    * The event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at most
    * 500 events are logged in a second, including the node's own events; one line reports the number of dropped events.
    *
-   * @param message The message, or a function that makes it.
    * @param metadata Values to log with it.
    * @throws {TypeError} If the message is neither text nor a function, or the metadata is not an object.
    *

@@ -112,7 +112,6 @@ export class pg {
    * Starts a scope on this node, without a link.
    *
    * @param scope The scope's name, under which its process is registered; `"pg"` by default.
-   * @returns The pid of the scope's process.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
    * @example Usage
@@ -302,8 +301,6 @@ export class pg {
    * The returned members and the following messages neither miss nor repeat a change. The monitor ends with the
    * caller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it.
    *
-   * @returns The monitor, and the current members.
-   *
    * @example Usage
    * ```ts
    * import { receive, self } from "@otp/distribution/process";
@@ -327,8 +324,6 @@ export class pg {
   /**
    * Notifies the caller of processes that join or leave any group of a scope, as {@linkcode pg.monitor} does for
    * one group.
-   *
-   * @returns The monitor, and the current groups.
    *
    * @example Usage
    * ```ts

@@ -142,7 +142,6 @@ export function self<M = any>(): Pid<M> {
  * message to a node connects to it.
  *
  * @typeParam M The messages that the receiver accepts.
- * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
  *   errors, pids, references and atoms.
  * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the buffer has
@@ -234,7 +233,6 @@ export function receive<T = any, A = never>(
 /**
  * Takes the oldest message that a schema accepts out of the mailbox, or waits for one. Other messages stay.
  *
- * @param schema The schema, of any library that implements Standard Schema.
  * @returns The value that the schema returns for the message, or `after` when the time limit expires.
  * @throws {TypeError} If the schema validates asynchronously; and as {@linkcode receive} with a guard.
  */
@@ -413,8 +411,6 @@ export function spawnLink<A extends unknown[]>(
 /**
  * Starts a process that the caller monitors from the start.
  *
- * @returns The new process's pid and the monitor's reference.
- *
  * @example Usage
  * ```ts
  * import { receive, spawnMonitor } from "@otp/distribution/process";
@@ -520,8 +516,6 @@ export function makeRef(): Ref {
 /**
  * Tests whether a message is an {@linkcode ExitMessage}.
  *
- * @returns True for a trapped exit signal.
- *
  * @example Usage
  * ```ts
  * import { isExit } from "@otp/distribution/process";
@@ -537,8 +531,6 @@ export function isExit(message: unknown): message is ExitMessage {
 /**
  * Tests whether a message is a {@linkcode DownMessage}.
  *
- * @returns True for a monitor's DOWN.
- *
  * @example Usage
  * ```ts
  * import { isDown } from "@otp/distribution/process";
@@ -553,8 +545,6 @@ export function isDown(message: unknown): message is DownMessage {
 
 /**
  * Tests whether a message is a {@linkcode ReplyMessage}.
- *
- * @returns True for a reply that arrived when no call was waiting for it.
  *
  * @example Usage
  * ```ts

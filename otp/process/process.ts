@@ -385,9 +385,6 @@ export class Process {
    * the process does not exist, and `"noconnection"` if its node is down or goes down. A process that
    * monitors itself receives no message, and the reference is not an alias.
    *
-   * @param target A pid, a local name, or `{ name, node }`.
-   * @returns The monitor's reference.
-   *
    * @example Usage
    * ```ts
    * import { Process, receive } from "@otp/distribution/process";
@@ -432,7 +429,6 @@ export class Process {
   /**
    * Ends a monitor: no DOWN arrives from then on.
    *
-   * @param ref The monitor's reference.
    * @returns Whether the monitor was active.
    *
    * @example Usage
@@ -555,8 +551,6 @@ export class Process {
 
   /**
    * Returns the process that has a name on this node.
-   *
-   * @returns The pid, or `undefined`.
    *
    * @example Usage
    * ```ts
@@ -741,7 +735,6 @@ export class Process {
    * another node and is dead or cannot be reached. {@linkcode Process.info} contains the group leader of a process of
    * this node.
    *
-   * @param leader Its new group leader.
    * @throws {NoProcessError} If the process is on this node and is not alive.
    * @throws {TypeError} If an argument is not a pid.
    */
@@ -773,13 +766,12 @@ export class Process {
   }
 
   /**
-   * Stores a value in the dictionary of the calling process, under a key.
+   * Stores a value in the dictionary of the calling process, under a key; returns the previous value.
    *
    * The dictionary is private to the process and disappears with it. The value is stored as is, not copied, so it can
    * be one that cannot be sent.
    *
    * @param key Any value that can be sent; equal values are the same key.
-   * @returns The previous value of the key, or `undefined`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
@@ -823,7 +815,6 @@ export class Process {
    *
    * @typeParam T The value's type, which is not checked.
    * @param otherwise The result if the key is not present.
-   * @returns The value, or `otherwise`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    */
   // deno-lint-ignore no-explicit-any
@@ -867,9 +858,8 @@ export class Process {
   }
 
   /**
-   * Deletes a key from the dictionary of the calling process.
+   * Deletes a key from the dictionary of the calling process; returns its value.
    *
-   * @returns The value of the key, or `undefined`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
@@ -921,7 +911,6 @@ export class Process {
    * node; with `remote: true` it asks that node.
    *
    * @param pid The process; the caller by default.
-   * @param options Whether to copy its messages as well.
    * @returns The current information, or `undefined` if the process is not alive.
    * @throws {TypeError} If `pid` is not a pid of this node.
    *
@@ -943,7 +932,6 @@ export class Process {
    * Every node answers unless its option `allow` refuses: `allow("alex@localhost", "Process", "info")`. The
    * answer contains no messages, and from a node of Erlang no monitors.
    *
-   * @param options `{ remote: true }`, and the timeout.
    * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with `RpcError` if
    *   the node cannot be reached or does not answer, and with `SpawnRefusedError` if it refuses.
    *
@@ -1004,8 +992,6 @@ export class Process {
   /**
    * Returns information about each process of this node, in the order of their start.
    *
-   * @returns The result of {@linkcode Process.info} for each process.
-   *
    * @example Usage
    * ```ts
    * import { Process, self, send } from "@otp/distribution/process";
@@ -1019,8 +1005,6 @@ export class Process {
   static list(options: ProcessListOptions & { info: true }): ProcessInfo[];
   /**
    * Returns the processes of this node, as pids or with information about each.
-   *
-   * @returns Pids, or the result of {@linkcode Process.info} for each process.
    */
   static list(options: ProcessListOptions): Pid[] | ProcessInfo[];
   static list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {

@@ -199,7 +199,6 @@ export class Registry {
    * A registry is a supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread
    * the load over processor cores and have no equivalent: JavaScript uses one core.
    *
-   * @returns The registry's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {TypeError} If `keys` or another option is invalid.
    *
@@ -525,8 +524,6 @@ export class Registry {
   /**
    * Counts all registrations.
    *
-   * @returns The number of registrations, for all keys and processes.
-   *
    * @example Usage
    * ```ts
    * import { Registry } from "@otp/distribution/registry";
@@ -784,7 +781,6 @@ export class Registry {
    * Returns the process that has a name for `via`.
    *
    * @param name A {@linkcode RegistryName}.
-   * @returns The process, or `undefined`.
    * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage
