@@ -25,7 +25,6 @@ import {
   type TopologyOptions,
 } from "./topology.ts";
 
-/** The maximum number of topologies of a cluster. */
 const MAX_TOPOLOGIES = 100;
 
 const COMMON: OptionNames<TopologyOptions> = {

@@ -49,7 +49,6 @@ type OwnFields = "type" | "cluster" | "topology";
 type Event<M = ClusterMessage> = M extends unknown ? Omit<M, OwnFields>
   : never;
 
-/** The server of a topology. */
 export class TopologyServer implements Server, StrategyHost {
   readonly process: LocalProcess;
   readonly topology: string;
@@ -69,7 +68,6 @@ export class TopologyServer implements Server, StrategyHost {
   #reportedAt = -Infinity;
   #loggedError: string | undefined;
 
-  /** Starts the strategy. */
   constructor(
     process: LocalProcess,
     topology: string,
@@ -376,7 +374,6 @@ function namesOf(
   return { node, address };
 }
 
-/** An address of a topology. */
 class AddressEntry {
   /** The address, as the strategy names it. */
   readonly target: AddressOfNode;
@@ -401,13 +398,11 @@ class AddressEntry {
   #next: number | undefined;
   #stopTimer: () => void = ignore;
 
-  /** Creates a waiting entry. */
   constructor(target: AddressOfNode) {
     this.target = target;
     this.node = target.node;
   }
 
-  /** The state. */
   get state(): AddressState {
     return this.#state;
   }
@@ -422,7 +417,6 @@ class AddressEntry {
     this.#since = Date.now();
   }
 
-  /** Stores the reason of a failure. */
   fail(reason: string): void {
     this.#lastError = reason;
     this.#lastErrorAt = Date.now();

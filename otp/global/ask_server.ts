@@ -17,7 +17,6 @@ class GlobalServerRequest extends OwnRequest {
   readonly #request: GlobalRequest;
   readonly #from: Pid;
 
-  /** Creates a request of a process. */
   constructor(request: GlobalRequest, from: Pid) {
     super(request);
     this.#request = request;
@@ -89,7 +88,6 @@ export async function askConnected(
     : await askServer(process, member, request, timeout);
 }
 
-/** The node of a server. */
 export function nodeOf(member: Member): string {
   return typeof member === "string" ? member : member.node;
 }

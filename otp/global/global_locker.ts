@@ -32,13 +32,11 @@ const ATTEMPTS = 4;
 /** How long the other node may take for the locks, and then for its part of an exchange, in milliseconds. */
 const EXCHANGE_WAIT = 10_000;
 
-/** The locker of a node's server. */
 export class GlobalLocker implements Server {
   readonly #process: LocalProcess;
   readonly #view: GlobalView;
   readonly #pauses: Pauses;
 
-  /** In a process that is linked to the server's. */
   constructor(process: LocalProcess, view: GlobalView) {
     this.#process = process;
     this.#view = view;

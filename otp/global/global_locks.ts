@@ -16,7 +16,6 @@ interface Lock {
   holders: Map<Key, Ref>;
 }
 
-/** A lock as one process holds it. */
 interface Held {
   resource: TermKey;
   holder: Key;
@@ -63,7 +62,6 @@ export class GlobalLocks {
     return true;
   }
 
-  /** Releases a lock of a process. */
   delete(resource: TermKey, requester: TermKey, pid: Pid): void {
     const lock = this.#locks.get(resource);
     if (lock === undefined || lock.requester !== requester) return;

@@ -25,9 +25,7 @@ export type EntryResolver = Resolver | ExternalFunction | LocalFunction;
 
 /** A name that a process has. */
 export interface GlobalEntry {
-  /** The name. */
   name: unknown;
-  /** The process that has it. */
   pid: Pid;
   /** Decides which process keeps the name, if another has it as well. */
   resolve: EntryResolver;
@@ -154,7 +152,6 @@ export function listOf<T>(
   return Array.isArray(value) ? value.filter(isItem) : [];
 }
 
-/** Whether a value is a pid. */
 export function isPid(value: unknown): value is Pid {
   return value instanceof Pid;
 }

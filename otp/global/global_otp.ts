@@ -14,7 +14,6 @@ import {
   isKnownResolver,
 } from "./global_messages.ts";
 
-/** The version of the protocol. */
 export const GLOBAL_VERSION = 8;
 
 /** The resource of the lock of the names. */
@@ -31,7 +30,6 @@ export type NameOperation =
   | { type: "insert"; entry: GlobalEntry }
   | { type: "delete"; name: unknown };
 
-/** A name, its process and its resolver. */
 export function entryToOtp({ name, pid, resolve }: GlobalEntry): Tuple {
   return tuple(name, pid, resolverToOtp(resolve));
 }
@@ -72,7 +70,6 @@ export function resolverFromOtp(term: unknown): EntryResolver {
   return isKnownResolver(resolver) ? resolver : "random_exit_name";
 }
 
-/** A change of the names. */
 export function nameOperationToOtp(operation: NameOperation): Tuple {
   return operation.type === "insert"
     ? tuple(atom("insert"), entryToOtp(operation.entry))
@@ -93,7 +90,6 @@ export function operationsFromOtp(term: unknown, by: string): NameOperation[] {
   });
 }
 
-/** Nodes with the version of their protocol. */
 export function nodesToOtp(nodes: readonly string[]): Tuple[] {
   return nodes.map((node) => tuple(atom(node), GLOBAL_VERSION));
 }
@@ -105,7 +101,6 @@ export function nodesFromOtp(term: unknown): string[] {
     .filter((node) => node !== undefined);
 }
 
-/** The name of a node. */
 export function nodeNameOf(term: unknown): string | undefined {
   return term instanceof Atom && isNodeName(term.name) ? term.name : undefined;
 }
@@ -115,7 +110,6 @@ export function partsOf(term: unknown, size: number): readonly unknown[] {
   return term instanceof Tuple && term.length === size ? term.elements : [];
 }
 
-/** Two pids in the order of terms. */
 export function inTermOrder(one: Pid, other: Pid): [Pid, Pid] {
   const isFirst = one.number !== other.number
     ? one.number < other.number

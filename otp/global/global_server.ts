@@ -127,30 +127,22 @@ export function globalServer(runtime: Runtime): GlobalServer {
   return server;
 }
 
-/** The server of a node. */
 export class GlobalServer implements Server, GlobalView, ErlangHost {
-  /** Its process. */
   readonly process: LocalProcess;
-  /** Its copy of the names. */
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
-  /** The nodes of this library. */
   readonly #peers = new Map<string, Peer>();
-  /** The nodes of Erlang. */
   readonly erlang: ErlangPeers;
   #locker: LocalProcess | undefined;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
-  /** The lock of the names. */
   readonly lock: NamesLock;
   /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
   readonly #touched = new Set<string>();
-  /** Cancels the pending callbacks. */
   readonly #lifts = new Set<() => void>();
   /** Whether it has got the names of all that were there when it started. */
   isSynced = false;
 
-  /** In a process of its own. */
   constructor(process: LocalProcess) {
     this.process = process;
     this.names = new GlobalTable(process);
@@ -160,7 +152,6 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
     process.ownCold().watchesNodes = 1;
   }
 
-  /** The function of the process. */
   run(): unknown {
     const { process } = this;
     this.#worker = this.#startHelper((worker) =>

@@ -32,12 +32,10 @@ export class GlobalTable {
     this.#process = process;
   }
 
-  /** The names. */
   entries(): GlobalEntry[] {
     return [...this.#names.values()].map(toEntry);
   }
 
-  /** The process that has a name. */
   lookup(name: unknown): Pid | undefined {
     const pid = this.#names.get(this.#keyOf(name))?.pid;
     const { runtime } = this.#process;
@@ -45,18 +43,15 @@ export class GlobalTable {
     return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
   }
 
-  /** A name with its process. */
   entry(name: unknown): GlobalEntry | undefined {
     const known = this.#names.get(this.#keyOf(name));
     return known && toEntry(known);
   }
 
-  /** The number of names that a process has. */
   count(pid: Pid): number {
     return this.#counts.get(holderKey(pid)) ?? 0;
   }
 
-  /** A name that a process has. */
   nameOf(pid: Pid): unknown {
     return this.entries().find((entry) => entry.pid.equals(pid))?.name;
   }
@@ -87,7 +82,6 @@ export class GlobalTable {
     return true;
   }
 
-  /** Removes a name. */
   remove(name: unknown): void {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);

@@ -51,11 +51,8 @@ import type { Server } from "../server/server.ts";
 export interface GlobalView {
   /** The servers of this library that have the same names, this node's among them. */
   servers(): Pid[];
-  /** The nodes of Erlang. */
   readonly erlang: ErlangPeers;
-  /** Its node's copy of the names. */
   readonly names: GlobalTable;
-  /** The lock of the names. */
   readonly lock: NamesLock;
   /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
@@ -65,7 +62,6 @@ export interface GlobalView {
 
 type Table = Map<TermKey, GlobalEntry>;
 
-/** A task for a server's worker. */
 export type GlobalTask = ChangeTask | ConnectTask;
 
 /** Changes the names, and answers the alias of the process that waits for it. */
@@ -96,7 +92,6 @@ export class Pauses {
   readonly #process: LocalProcess;
   #seed = 0;
 
-  /** Of a process. */
   constructor(process: LocalProcess) {
     this.#process = process;
     const { node, creation, number } = process.pid;
@@ -115,13 +110,11 @@ export class Pauses {
   }
 }
 
-/** The worker of a node's server. */
 export class GlobalWorker implements Server {
   readonly #process: LocalProcess;
   readonly #view: GlobalView;
   readonly #pauses: Pauses;
 
-  /** In a process that is linked to the server's. */
   constructor(process: LocalProcess, view: GlobalView) {
     this.#process = process;
     this.#view = view;

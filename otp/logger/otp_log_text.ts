@@ -12,7 +12,6 @@ import { charsOf, textOfAtom } from "../io/chardata.ts";
 import { formatText } from "../io/erlang_format.ts";
 import { FormatError } from "../io/erlang_terms.ts";
 
-/** The maximum number of characters of a text. */
 const MAX_TEXT = 4096;
 
 /** Returns the text of a format and its arguments, as OTP's formatter does. */

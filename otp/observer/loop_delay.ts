@@ -7,7 +7,6 @@ import type { Runtime } from "../../core/processes/runtime.ts";
 /** The interval of the timer, in milliseconds. */
 export const INTERVAL = 100;
 
-/** The delay of the event loop of one node. */
 export class LoopDelay {
   readonly #runtime: Runtime;
   readonly #idleIntervals: number;

@@ -42,7 +42,6 @@ const traced = new WeakMap<object, Set<LocalProcess>>();
 /** Whether a trace is sending a message about a traced message. */
 let isNoting = false;
 
-/** The outcome of starting a trace. */
 export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
 
 /**

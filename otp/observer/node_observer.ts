@@ -83,7 +83,6 @@ export class NodeObserver {
     return this.#host.observe();
   }
 
-  /** Returns the first processes in the order of a key. */
   processes(
     selection: unknown,
   ): { processes: ObservedProcess[]; total: number } {
@@ -123,7 +122,6 @@ export class NodeObserver {
     return this.#log.after(typeof after === "number" ? after : 0);
   }
 
-  /** Ends a process by an exit signal. */
   end(pid: unknown, reason: unknown): "ok" | "not_allowed" {
     if (!this.#mayEnd) return "not_allowed";
     checkPid(pid, "end the process");

@@ -20,7 +20,6 @@ export class HostObservation {
   readonly #delay: LoopDelay;
   #observedAt = -Infinity;
 
-  /** Observes a node with these connections. */
   constructor(
     runtime: Runtime,
     connections: () => ObservedConnection[],
@@ -32,7 +31,6 @@ export class HostObservation {
     this.#delay = new LoopDelay(runtime, IDLE_INTERVALS);
   }
 
-  /** Returns the current state. */
   observe(): ObservedNode {
     const runtime = this.#runtime;
     const { rss, heapUsed } = nodeProcess.memoryUsage();

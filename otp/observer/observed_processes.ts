@@ -47,7 +47,6 @@ export const PROCESS_ORDERS: readonly ProcessOrder[] = Object.keys(
   VALUES,
 ) as ProcessOrder[];
 
-/** The maximum number of processes in an answer. */
 export const MAX_PROCESSES = 500;
 
 /** The maximum number of processes whose mailboxes are measured to sort by memory. */
@@ -60,11 +59,8 @@ const MAX_ANCESTORS = 20;
 const MAX_MESSAGES = 10;
 const MAX_ENTRIES = 20;
 
-/** A selection of processes. */
 export interface ProcessSelection {
-  /** The key to sort by. */
   order: ProcessOrder;
-  /** The number of processes. */
   limit: number;
   /** A text that the name, label, call or pid must contain, in upper or lower case. */
   search: string;

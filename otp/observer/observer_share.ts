@@ -27,7 +27,6 @@ export class ObserverShare {
   /** The time when the whole charge has passed. */
   #paidAt = -Infinity;
 
-  /** Limits a node's observer. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }

@@ -12,7 +12,6 @@ export type AllowObserve = boolean | "write";
 /** The name under which a node exports its observer. */
 export const OBSERVER = "Observer";
 
-/** The functions that a node exports. */
 const EXPORTED = [
   "node",
   "processes",

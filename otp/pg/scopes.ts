@@ -17,9 +17,7 @@ export type PgRequest =
 
 /** The server of a scope, as other code of its node uses it. */
 export interface ScopeServer {
-  /** Whether the scope's process is alive. */
   readonly isRunning: boolean;
-  /** Returns the processes of a group. */
   members(group: unknown, where: Where): Pid[];
   /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[];
@@ -31,7 +29,6 @@ export interface ScopeServer {
 
 const scopes = new WeakMap<Runtime, Map<string, ScopeServer>>();
 
-/** Records the server of a scope that a node has started. */
 export function noteScope(
   runtime: Runtime,
   name: string,

@@ -36,7 +36,6 @@ export class RegistryPartition implements Server {
   /** The held locks, by the monitor of the holder. */
   readonly #held = new Map<number, TermKey>();
 
-  /** Opens the table. */
   constructor(process: LocalProcess, table: RegistryTable) {
     this.#process = process;
     this.#table = table;

@@ -9,7 +9,6 @@ import { isRunnable } from "../server/messages.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
-/** The name of the service. */
 const SERVICE = "$proc_lib";
 
 /** Lets a node start such processes. */

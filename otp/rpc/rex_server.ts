@@ -67,7 +67,6 @@ class Rex implements Server {
   readonly #runtime: Runtime;
   /** The calls that wait until the running `block_call` ends. */
   readonly #blocked: BlockedCalls<RexCall>;
-  /** Whether a `block_call` runs. */
   #isBlocked = false;
 
   constructor(process: LocalProcess) {

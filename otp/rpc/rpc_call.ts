@@ -48,7 +48,6 @@ import {
 import { requestOf } from "../../core/runtime/spawn_on_node.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
-/** The name of the service. */
 const SERVICE = "$rpc";
 
 /** The levels of an answer around its value. */
@@ -57,7 +56,6 @@ const ENVELOPE = 8;
 /** The levels of a request around the arguments, which count as depth on other nodes. */
 const REQUEST_LEVELS = 2;
 
-/** The answer of the process of a call. */
 export type RpcAnswer =
   | { type: "return"; value: unknown }
   | { type: "throw"; value: unknown }
@@ -80,7 +78,6 @@ export type RpcResult<T> =
   }
   | { type: "error"; error: Error };
 
-/** The outcome of a call. */
 export type RpcOutcome = RpcResult<unknown>;
 
 /** The node where each error of a failed call was thrown. */
@@ -91,7 +88,6 @@ export function originOf(error: unknown): string | undefined {
   return error instanceof Error ? origins.get(error) : undefined;
 }
 
-/** Lets a node serve calls. */
 export function serveRpc(runtime: Runtime): void {
   runtime.modules.services.set(
     SERVICE,
@@ -427,7 +423,6 @@ function isOwn(error: Error): boolean {
     error instanceof UndefinedFunctionError;
 }
 
-/** Throws the failure of a call. */
 export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
   switch (outcome.type) {
     case "throw":

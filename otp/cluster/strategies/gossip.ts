@@ -28,7 +28,6 @@ import { isNodeName } from "../../../core/values/pid.ts";
 /** The default multicast group, from the range for use within an organisation. */
 export const GROUP = "239.255.79.84";
 
-/** The default port. */
 export const PORT = 45_894;
 
 /** The window for counting packets, in milliseconds. */
@@ -81,7 +80,6 @@ export class Gossip implements RunningStrategy {
   #stopTurns: () => void = ignore;
   #stopped = false;
 
-  /** Opens a socket. */
   constructor(
     host: StrategyHost,
     options: GossipTopology,
@@ -344,11 +342,8 @@ export const GOSSIP_KEY = "gossip 1";
  * | 32    | HMAC-SHA256 of all before, with the key              |
  */
 interface GossipPacket {
-  /** The node's name. */
   node: string;
-  /** The port on which the node listens. */
   port: number;
-  /** When the packet was sent, in milliseconds since 1970. */
   time: number;
 }
 
