@@ -277,17 +277,11 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   #missed(entry: AddressEntry, reason: string): void {
-    entry.attempts++;
+    const attempts = ++entry.attempts;
     entry.fail(reason);
     const next = this.#waitFor(entry);
-    const { attempts } = entry;
-    this.#emit({
-      event: "dial_failed",
-      ...namesOf(entry),
-      reason,
-      attempts,
-      next,
-    });
+    const names = namesOf(entry);
+    this.#emit({ event: "dial_failed", ...names, reason, attempts, next });
     const { maxDelay = 30_000 } = this.#options;
     const now = this.process.runtime.now();
     entry.failingSince ??= now;
@@ -296,11 +290,10 @@ export class TopologyServer implements Server, StrategyHost {
       now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay) &&
       entry.loggedReason !== reason;
     if (isNews) entry.loggedReason = reason;
+    const delay = Math.round(entry.delay);
     this.#log(
       isNews ? "warning" : "debug",
-      `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${
-        Math.round(entry.delay)
-      } ms)`,
+      `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${delay} ms)`,
       "addresses of topologies could not be connected to",
     );
   }
@@ -312,14 +305,12 @@ export class TopologyServer implements Server, StrategyHost {
     const chance = runtime.clusterHost?.random() ?? 0.5;
     const most = Math.max(entry.delay * 3, minDelay * 2);
     entry.delay = Math.min(maxDelay, minDelay + chance * (most - minDelay));
-    return entry.wait(
-      entry.delay,
-      () =>
-        runtime.after(entry.delay, () =>
-          this.later(() => {
-            if (entry.isForgotten || entry.state !== "waiting") return;
-            this.#enqueue(entry);
-          })),
+    const retry = () => {
+      if (entry.isForgotten || entry.state !== "waiting") return;
+      this.#enqueue(entry);
+    };
+    return entry.wait(() =>
+      runtime.after(entry.delay, () => this.later(retry))
     );
   }
 
@@ -422,11 +413,11 @@ class AddressEntry {
     this.#lastErrorAt = Date.now();
   }
 
-  /** Begins a wait; returns its end, in milliseconds since 1970. */
-  wait(ms: number, start: () => () => void): number {
+  /** Begins a wait for the delay; returns its end, in milliseconds since 1970. */
+  wait(start: () => () => void): number {
     this.become("waiting");
     this.#stopTimer = start();
-    return this.#next = Date.now() + ms;
+    return this.#next = Date.now() + this.delay;
   }
 
   /** Describes the entry, for users. */

@@ -103,12 +103,8 @@ export function traceMessages(
     if (isOver) return;
     stop();
     if (!process.alive) {
-      note({
-        at: Date.now(),
-        type: "exit",
-        to: undefined,
-        message: formatExit(process.exitReason).slice(0, MAX_TEXT),
-      });
+      const message = formatExit(process.exitReason).slice(0, MAX_TEXT);
+      note({ at: Date.now(), type: "exit", to: undefined, message });
     }
     ended();
   };
@@ -121,8 +117,7 @@ type Note = (type: "receive" | "send", message: unknown, to?: unknown) => void;
 function replaceMethods(process: LocalProcess, note: Note): () => void {
   const { mailbox } = process;
   const { push } = mailbox;
-  const { send, sendName, sendAlias, reply } = process;
-  const { enter } = process;
+  const { send, sendName, sendAlias, reply, enter } = process;
   const restoreMailbox = overlay(mailbox, {
     push(...args: Parameters<typeof push>) {
       note("receive", args[0]);

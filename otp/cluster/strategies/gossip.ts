@@ -42,9 +42,6 @@ const MAX_IN_ALL = 1000;
 /** The delay before reporting the known nodes, in milliseconds, as packets often come together. */
 const TELL_AFTER = 20;
 
-/** Names the permission to send to the group, since the error for a missing permission does not. */
-const NEEDS = "on Deno, it needs --allow-net=";
-
 interface Heard {
   /** The address, as `host:port`. */
   address: string;
@@ -190,11 +187,8 @@ export class Gossip implements RunningStrategy {
   #failed(error: unknown): void {
     if (this.#stopped) return;
     const { address = GROUP, port = PORT } = this.#options;
-    this.#host.failed(
-      `gossip over ${address}:${port} on the interface ${this.#interface()} failed: ${
-        reasonText(error)
-      }`,
-    );
+    const over = `${address}:${port} on the interface ${this.#interface()}`;
+    this.#host.failed(`gossip over ${over} failed: ${reasonText(error)}`);
   }
 
   #close(): void {
@@ -212,13 +206,13 @@ export class Gossip implements RunningStrategy {
       time: Date.now(),
     }, this.#key);
     const socket = this.#socket;
+    // The error for a missing permission does not name the permission to send to the group.
+    const needs =
+      `on Deno, it needs --allow-net=0.0.0.0:${port},${address}:${port}`;
     try {
       socket?.send(packet, port, address, (error) => {
-        if (error && this.#socket === socket) {
-          this.#failed(
-            `${reasonText(error)} (${NEEDS}0.0.0.0:${port},${address}:${port})`,
-          );
-        }
+        if (!error || this.#socket !== socket) return;
+        this.#failed(`${reasonText(error)} (${needs})`);
       });
     } catch (error) {
       this.#failed(error);
@@ -256,20 +250,14 @@ export class Gossip implements RunningStrategy {
   }
 
   #hear(node: string, address: string, time: number): void {
-    const heard = this.#heard.get(node);
-    const at = this.#host.process.runtime.now();
-    if (heard === undefined) {
-      if (this.#heard.size >= this.#host.maxAddresses) {
-        this.#isFull = true;
-        return this.#tellSoon();
-      }
-      this.#heard.set(node, { address, time, at });
-    } else {
-      const before = heard.address;
-      Object.assign(heard, { address, time, at });
-      if (before === address) return;
+    const before = this.#heard.get(node);
+    if (before === undefined && this.#heard.size >= this.#host.maxAddresses) {
+      this.#isFull = true;
+      return this.#tellSoon();
     }
-    this.#tellSoon();
+    const at = this.#host.process.runtime.now();
+    this.#heard.set(node, { address, time, at });
+    if (before?.address !== address) this.#tellSoon();
   }
 
   /** Counts a packet; returns whether to read it. */
@@ -301,12 +289,8 @@ export class Gossip implements RunningStrategy {
         ([node, { address }]): ClusterTarget => ({ node, address }),
       );
       const { maxAddresses } = this.#host;
-      this.#host.answer(
-        targets,
-        this.#isFull
-          ? `it hears more than ${maxAddresses} nodes (maxAddresses)`
-          : undefined,
-      );
+      const note = `it hears more than ${maxAddresses} nodes (maxAddresses)`;
+      this.#host.answer(targets, this.#isFull ? note : undefined);
     });
   }
 }
