@@ -1,6 +1,6 @@
 /** Global names and locks that nodes of this library share with Erlang's `global`, as visible nodes. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { GenServer } from "../../../otp/gen_server/gen_server.ts";
 import {
   global,
@@ -8,7 +8,6 @@ import {
   type ResolveFunction,
 } from "../../../otp/global/global.ts";
 import { Node } from "../../../node.ts";
-import { pg } from "../../../otp/pg/pg.ts";
 import {
   type Pid,
   receive,
@@ -229,83 +228,36 @@ for (const name of ["alex", "moebi"]) {
 clusterTest(
   "nodes of both wires form one mesh, with one Node.list(), global and pg",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const moebi = await cluster.start("moebi");
-    await using kate = await ElixirNode.start("kate", cluster);
-    await using zoe = await ElixirNode.start("zoe", cluster);
-    const names = [alex.name, KATE, moebi.name, zoe.name];
-    await alex.run(() => Node.connect(moebi.name));
-    await kate.evaluate("Node.connect(:zoe@localhost)");
-    for (const node of [kate, zoe]) {
-      await node.evaluate(
-        "{:ok, _} = :pg.start_link(:pg); :pg.join(:room, self())",
-      );
-      await node.evaluate(":yes = :global.register_name(node(), self())");
-    }
-    for (const node of [alex, moebi]) {
-      await node.run(async () => {
-        await pg.start();
-        const pid = idle();
-        await pg.join(atom("room"), pid);
-        assert(await global.registerName(atom(node.name), pid));
-      });
-    }
+    await using mesh = await Mesh.start(cluster);
+    const alex = await mesh.add("alex", true);
+    const moebi = await mesh.add("moebi", true);
+    const kate = await mesh.add("kate", false);
+    const zoe = await mesh.add("zoe", false);
+    const { nodes } = mesh;
+    await alex.connect(moebi.name);
+    await kate.connect(zoe.name);
+    for (const node of nodes) await node.hold(node.name);
     // One connection between the two halves.
-    await moebi.run(() => Node.connect(zoe.name));
-    for (const node of [kate, zoe]) {
-      const others = names.filter((name) => name !== node.name);
-      const list = (each: string[]) =>
-        `[${each.map((name) => `:${name}`).join(", ")}]`;
-      await node.becomes("Node.list() |> Enum.sort()", list(others));
-      await node.becomes(
-        ":global.registered_names() |> Enum.sort()",
-        list(names),
-      );
-      await node.becomes(
-        ":pg.get_members(:room) |> Enum.map(&node/1) |> Enum.sort()",
-        list(names),
-      );
-      assertEquals(await node.evaluate(":global.sync()"), ":ok");
-    }
-    for (const node of [alex, moebi]) {
-      await node.run(async () => {
-        const others = names.filter((name) => name !== node.name);
-        assertEquals(Node.list().sort(), others);
-        await global.sync();
-        const all = await global.registeredNames();
-        assertEquals(
-          all.map(String).sort(),
-          names.map((name) => String(atom(name))),
-        );
-        const members = pg.getMembers(atom("room")).map(({ node }) => node);
-        assertEquals(members.sort(), names);
-      });
-    }
+    await moebi.connect(zoe.name);
+    await until(() => mesh.isWhole());
+    for (const node of nodes) await node.flush();
+    const names = nodes.map(({ name }) => name).sort();
+    const all = [...names.map((name) => `${name} ${name}`), ...names];
+    await until(async () => {
+      const views = await Promise.all(nodes.map((node) => node.view()));
+      return views.every((view) => view === all.join(", "));
+    });
     // A BEAM closes its dial, before its first bytes too, when the other node's dial has succeeded.
     assertEquals(
       cluster.lines().filter((line) => !/closed before it said/.test(line)),
       [],
     );
     // A change anywhere is made everywhere.
-    await alex.run(async () => {
-      assert(await global.registerName("late", self()));
-      for (const node of [kate, zoe]) {
-        assertEquals(
-          await node.evaluate(`node(:global.whereis_name("late"))`),
-          ":alex@localhost",
-        );
+    for (const [node, name] of [[alex, "late"], [kate, "later"]] as const) {
+      await node.claim(name);
+      for (const each of nodes) {
+        assertStringIncludes(await each.view(), `${name} ${node.name}`);
       }
-    });
-    assertEquals(
-      await kate.evaluate(
-        `:global.register_name("later", spawn(fn -> Process.sleep(:infinity) end))`,
-      ),
-      ":yes",
-    );
-    for (const node of [alex, moebi]) {
-      await node.run(async () =>
-        assertEquals((await global.whereisName("later"))?.node, KATE)
-      );
     }
   },
   OPTIONS,
