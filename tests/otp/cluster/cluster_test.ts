@@ -417,40 +417,37 @@ clusterTest("Cluster.info() can be asked from elsewhere", async (nodes) => {
   });
 });
 
-clusterTest(
-  "subscriptions end with their process, by unsubscribe(), and with the server",
-  async (nodes) => {
-    const told = new Told();
-    const alex = await nodes.start("alex", {
-      cluster: { own: { strategy: told.strategy, ...FAST } },
-    });
-    await alex.run(async () => {
-      const subscriber = spawn(async () => void await Cluster.subscribe());
-      await reasonOf(subscriber);
-      const first = await Cluster.subscribe();
-      const second = await Cluster.subscribe();
-      assert(await Cluster.unsubscribe(first));
-      assertFalse(await Cluster.unsubscribe(first));
-      told.addresses = ["10.0.0.1:4370"];
-      await event("added");
-      assert(await Cluster.unsubscribe(second));
-      told.addresses = [];
-      await until("own", ({ addresses }) => addresses.length === 0);
-      assertEquals(await mail(), []);
-      await Cluster.subscribe();
-      const server = Process.whereis("Cluster.Server")!;
-      Process.exit(server, "kill");
-      await reasonOf(server);
-      await until("own", () => Process.whereis("Cluster.Server") !== undefined);
-      told.addresses = ["10.0.0.1:4370"];
-      await until("own", ({ addresses }) => addresses.length === 1);
-      assertEquals(await mail(), []);
-      await Cluster.subscribe();
-      told.addresses = [];
-      await event("removed");
-    });
-  },
-);
+clusterTest("subscriptions end in three ways", async (nodes) => {
+  const told = new Told();
+  const alex = await nodes.start("alex", {
+    cluster: { own: { strategy: told.strategy, ...FAST } },
+  });
+  await alex.run(async () => {
+    const subscriber = spawn(async () => void await Cluster.subscribe());
+    await reasonOf(subscriber);
+    const first = await Cluster.subscribe();
+    const second = await Cluster.subscribe();
+    assert(await Cluster.unsubscribe(first));
+    assertFalse(await Cluster.unsubscribe(first));
+    told.addresses = ["10.0.0.1:4370"];
+    await event("added");
+    assert(await Cluster.unsubscribe(second));
+    told.addresses = [];
+    await until("own", ({ addresses }) => addresses.length === 0);
+    assertEquals(await mail(), []);
+    await Cluster.subscribe();
+    const server = Process.whereis("Cluster.Server")!;
+    Process.exit(server, "kill");
+    await reasonOf(server);
+    await until("own", () => Process.whereis("Cluster.Server") !== undefined);
+    told.addresses = ["10.0.0.1:4370"];
+    await until("own", ({ addresses }) => addresses.length === 1);
+    assertEquals(await mail(), []);
+    await Cluster.subscribe();
+    told.addresses = [];
+    await event("removed");
+  });
+});
 
 clusterTest("two clusters of a node have names of their own", async (nodes) => {
   const kate = await nodes.start("kate");

@@ -208,30 +208,28 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
   assertEquals(await global.registerName("leader", spawn(Remote.wait)), false);
 });
 
-threeTest(
-  "a name of one node is taken",
-  async ({ cluster, alex, kate, moebi }) => {
-    await synced([alex, kate]);
-    const server = await idleOn(moebi);
-    await kate.run(async () => {
-      const entry = { name: "half", pid: self(), resolve: "random_exit_name" };
-      const to = { name: SERVER, node: ALEX };
-      await GenServer.call(to, { type: "lock_names", wait: 5000 });
-      for (
-        const request of [
-          { type: "register", entry, isNew: true },
-          { type: "merge", servers: [server], insert: [], remove: [] },
-          { type: "unlock_names" },
-        ]
-      ) await GenServer.call(to, request);
-      const servers = await GenServer.call(to, { type: "get_servers" });
-      assert((servers as Pid[]).some((each) => each.equals(server)));
-      const pid = spawn(Remote.wait);
-      assertEquals(await global.registerName("half", pid), false);
-    });
-    assertEquals(cluster.lines(), []);
-  },
-);
+threeTest("a name of one node is taken", async (three) => {
+  const { cluster, alex, kate, moebi } = three;
+  await synced([alex, kate]);
+  const server = await idleOn(moebi);
+  await kate.run(async () => {
+    const entry = { name: "half", pid: self(), resolve: "random_exit_name" };
+    const to = { name: SERVER, node: ALEX };
+    await GenServer.call(to, { type: "lock_names", wait: 5000 });
+    for (
+      const request of [
+        { type: "register", entry, isNew: true },
+        { type: "merge", servers: [server], insert: [], remove: [] },
+        { type: "unlock_names" },
+      ]
+    ) await GenServer.call(to, request);
+    const servers = await GenServer.call(to, { type: "get_servers" });
+    assert((servers as Pid[]).some((each) => each.equals(server)));
+    const pid = spawn(Remote.wait);
+    assertEquals(await global.registerName("half", pid), false);
+  });
+  assertEquals(cluster.lines(), []);
+});
 
 const NEW = { name: { global: "new" } };
 const KNOWN = { global: "known" };
