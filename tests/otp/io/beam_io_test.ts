@@ -50,105 +50,102 @@ async function lend(kate: ElixirNode): Promise<void> {
   await kate.evaluate("leader = receive do pid when is_pid(pid) -> pid end");
 }
 
-elixirPairTest(
-  "a group leader writes as Erlang's io",
-  async ({ kate, cluster }) => {
-    await lend(kate);
-    for (
-      const [code, printed, answer] of [
-        [`IO.puts(leader, "hï")`, "hï\n", ":ok"],
-        [`IO.write(leader, ["a", ?b, [[~c"ć"] | "d"]])`, "abćd", ":ok"],
-        [`IO.inspect(leader, {:a, "b"}, [])`, `{:a, "b"}\n`, `{:a, "b"}`],
-        [`IO.binwrite(leader, <<0xE9>>)`, "é", ":ok"],
-        [`IO.binwrite(leader, "é")`, "Ã©", ":ok"],
-        [
-          `:io.format(leader, "~p ~ts ~5.2f|~6w|~n", [{:ok, "x"}, "é", 1.5, 42])`,
-          `{ok,<<"x">>} é  1.50|    42|\n`,
-          ":ok",
-        ],
-        [`:io.fwrite(leader, ~c"~c~3c~n", [?a, ?b])`, "abbb\n", ":ok"],
-        [
-          `:io.format(leader, ~c"no arguments~~~n", [])`,
-          "no arguments~\n",
-          ":ok",
-        ],
-        [`:io.write(leader, {:a, "b", 'c'})`, "{a,<<98>>,[99]}", ":ok"],
-        [`:io.nl(leader)`, "\n", ":ok"],
-        [`:io.put_chars(leader, ["é", 8364])`, "é€", ":ok"],
-        [`:io.request(leader, {:put_chars, :latin1, [233]})`, "é", ":ok"],
-        [`:file.write(leader, <<233, 10>>)`, "é\n", ":ok"],
-        [
-          `:io.requests(leader, [{:put_chars, :unicode, "a"}, :nl, {:format, "~w", [:b]}])`,
-          "a\nb",
-          ":ok",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, :io_lib, :nope, []})`,
-          "",
-          "{:error, :nope}",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, :erlang, :halt, []})`,
-          "",
-          "{:error, :halt}",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~b", [:a]]})`,
-          "",
-          "{:error, :format}",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :latin1, :io_lib, :format, ["~ts", ["€"]]})`,
-          "",
-          "{:error, :format}",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, [:a]})`,
-          "",
-          "{:error, {:put_chars, :unicode, [:a]}}",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, <<255>>})`,
-          "",
-          "{:error, {:put_chars, :unicode, <<255>>}}",
-        ],
-        [`:io.request(leader, :something)`, "", "{:error, :request}"],
-        [
-          `try do :io.format(leader, "~s", []) rescue e in ArgumentError -> :badarg end`,
-          "",
-          ":badarg",
-        ],
-        [
-          `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~999999999c", [97]]})`,
-          "",
-          "{:error, :format}",
-        ],
-        // The protocol by hand: old forms, and any term as the name of the reply.
-        [
-          `for r <- [{:put_chars, "x"}, {:put_chars, :io_lib, :format, ["~w", [1]]}, :nonsense] do
+elixirPairTest("a group leader writes as Erlang's io", async (pair) => {
+  const { cluster, kate } = pair;
+  await lend(kate);
+  for (
+    const [code, printed, answer] of [
+      [`IO.puts(leader, "hï")`, "hï\n", ":ok"],
+      [`IO.write(leader, ["a", ?b, [[~c"ć"] | "d"]])`, "abćd", ":ok"],
+      [`IO.inspect(leader, {:a, "b"}, [])`, `{:a, "b"}\n`, `{:a, "b"}`],
+      [`IO.binwrite(leader, <<0xE9>>)`, "é", ":ok"],
+      [`IO.binwrite(leader, "é")`, "Ã©", ":ok"],
+      [
+        `:io.format(leader, "~p ~ts ~5.2f|~6w|~n", [{:ok, "x"}, "é", 1.5, 42])`,
+        `{ok,<<"x">>} é  1.50|    42|\n`,
+        ":ok",
+      ],
+      [`:io.fwrite(leader, ~c"~c~3c~n", [?a, ?b])`, "abbb\n", ":ok"],
+      [
+        `:io.format(leader, ~c"no arguments~~~n", [])`,
+        "no arguments~\n",
+        ":ok",
+      ],
+      [`:io.write(leader, {:a, "b", 'c'})`, "{a,<<98>>,[99]}", ":ok"],
+      [`:io.nl(leader)`, "\n", ":ok"],
+      [`:io.put_chars(leader, ["é", 8364])`, "é€", ":ok"],
+      [`:io.request(leader, {:put_chars, :latin1, [233]})`, "é", ":ok"],
+      [`:file.write(leader, <<233, 10>>)`, "é\n", ":ok"],
+      [
+        `:io.requests(leader, [{:put_chars, :unicode, "a"}, :nl, {:format, "~w", [:b]}])`,
+        "a\nb",
+        ":ok",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, :io_lib, :nope, []})`,
+        "",
+        "{:error, :nope}",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, :erlang, :halt, []})`,
+        "",
+        "{:error, :halt}",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~b", [:a]]})`,
+        "",
+        "{:error, :format}",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :latin1, :io_lib, :format, ["~ts", ["€"]]})`,
+        "",
+        "{:error, :format}",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, [:a]})`,
+        "",
+        "{:error, {:put_chars, :unicode, [:a]}}",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, <<255>>})`,
+        "",
+        "{:error, {:put_chars, :unicode, <<255>>}}",
+      ],
+      [`:io.request(leader, :something)`, "", "{:error, :request}"],
+      [
+        `try do :io.format(leader, "~s", []) rescue e in ArgumentError -> :badarg end`,
+        "",
+        ":badarg",
+      ],
+      [
+        `:io.request(leader, {:put_chars, :unicode, :io_lib, :format, ["~999999999c", [97]]})`,
+        "",
+        "{:error, :format}",
+      ],
+      // The protocol by hand: old forms, and any term as the name of the reply.
+      [
+        `for r <- [{:put_chars, "x"}, {:put_chars, :io_lib, :format, ["~w", [1]]}, :nonsense] do
              send(leader, {:io_request, self(), {:tag, r}, r})
              receive do {:io_reply, {:tag, ^r}, reply} -> reply end
            end`,
-          "x1",
-          "[:ok, :ok, {:error, :request}]",
-        ],
-        [
-          `Process.group_leader(self(), leader); IO.puts("mine"); :io.format("~p~n", [[1, "a"]])`,
-          `mine\n[1,<<"a">>]\n`,
-          ":ok",
-        ],
-      ]
-    ) {
-      assertEquals(
-        [await kate.evaluate(code), paper.take()],
-        [answer, printed],
-        code,
-      );
-    }
-    assertEquals(cluster.lines(), []);
-  },
-  { io: paper },
-);
+        "x1",
+        "[:ok, :ok, {:error, :request}]",
+      ],
+      [
+        `Process.group_leader(self(), leader); IO.puts("mine"); :io.format("~p~n", [[1, "a"]])`,
+        `mine\n[1,<<"a">>]\n`,
+        ":ok",
+      ],
+    ]
+  ) {
+    assertEquals(
+      [await kate.evaluate(code), paper.take()],
+      [answer, printed],
+      code,
+    );
+  }
+  assertEquals(cluster.lines(), []);
+}, { io: paper });
 
 elixirPairTest("a group leader reads as Erlang's io", async ({ kate }) => {
   await lend(kate);
@@ -243,51 +240,46 @@ async function deviceOf(kate: ElixirNode, code: string): Promise<Pid> {
   return await receive<Pid>((m) => m instanceof Pid);
 }
 
-elixirPairTest(
-  "IO uses a group leader of Elixir's",
-  async ({ cluster, kate }) => {
-    // Its own group leader: all that a process started there prints appears at kate, and so it is here.
-    const leader = await deviceOf(kate, "Process.group_leader()");
-    Process.groupLeader(leader);
-    assertEquals(Process.groupLeader(), leader);
-    assertEquals(await IO.puts("hï from alex"), "ok");
-    await IO.write("in two ");
-    await IO.inspect({ parts: [1] }, { label: "shown" });
-    await kate.printed(/hï from alex\nin two shown: \{ parts: \[1\] \}\n/);
-    await kate.type("ünal\nrest");
-    assertEquals(await IO.gets("name? "), "ünal\n");
-    await kate.printed(/name\? /);
-    // A process that is spawned here inherits it.
-    const { ref } = spawnMonitor(() => IO.puts("from a child"));
-    await receive((m) => ref.equals(m?.ref));
-    await kate.printed(/from a child\n/);
+elixirPairTest("IO uses a leader of Elixir's", async ({ cluster, kate }) => {
+  // Its own group leader: all that a process started there prints appears at kate, and so it is here.
+  const leader = await deviceOf(kate, "Process.group_leader()");
+  Process.groupLeader(leader);
+  assertEquals(Process.groupLeader(), leader);
+  assertEquals(await IO.puts("hï from alex"), "ok");
+  await IO.write("in two ");
+  await IO.inspect({ parts: [1] }, { label: "shown" });
+  await kate.printed(/hï from alex\nin two shown: \{ parts: \[1\] \}\n/);
+  await kate.type("ünal\nrest");
+  assertEquals(await IO.gets("name? "), "ünal\n");
+  await kate.printed(/name\? /);
+  // A process that is spawned here inherits it.
+  const { ref } = spawnMonitor(() => IO.puts("from a child"));
+  await receive((m) => ref.equals(m?.ref));
+  await kate.printed(/from a child\n/);
 
-    const string = await deviceOf(
-      kate,
-      `(fn -> {:ok, device} = StringIO.open("a€\\nb\\n"); device end).()`,
-    );
-    assertEquals(await IO.puts("x", { device: string }), "ok");
-    assertEquals(await IO.gets("> ", { device: string }), "a€\n");
-    assertEquals(await IO.gets("> ", { device: string }), "b\n");
-    assertEquals(await IO.gets("> ", { device: string }), "eof");
-    const more = await deviceOf(
-      kate,
-      `(fn -> {:ok, device} = StringIO.open("a€bc\\nd\\n\\e\\n"); device end).()`,
-    );
-    assertEquals(await IO.read(3, { device: more }), "a€b");
-    assertEquals(await IO.read("line", { device: more }), "c\n");
-    assertEquals(await IO.read("eof", { device: more }), "d\n\x1b\n");
-    assertEquals(await IO.read("eof", { device: more }), "eof");
-    assertEquals(await IO.read(1, { device: more }), "eof");
-    assertEquals(await IO.read(undefined, { device: more }), "eof");
-    assertEquals(cluster.lines(), []);
-  },
-);
+  const string = await deviceOf(
+    kate,
+    `(fn -> {:ok, device} = StringIO.open("a€\\nb\\n"); device end).()`,
+  );
+  assertEquals(await IO.puts("x", { device: string }), "ok");
+  assertEquals(await IO.gets("> ", { device: string }), "a€\n");
+  assertEquals(await IO.gets("> ", { device: string }), "b\n");
+  assertEquals(await IO.gets("> ", { device: string }), "eof");
+  const more = await deviceOf(
+    kate,
+    `(fn -> {:ok, device} = StringIO.open("a€bc\\nd\\n\\e\\n"); device end).()`,
+  );
+  assertEquals(await IO.read(3, { device: more }), "a€b");
+  assertEquals(await IO.read("line", { device: more }), "c\n");
+  assertEquals(await IO.read("eof", { device: more }), "d\n\x1b\n");
+  assertEquals(await IO.read("eof", { device: more }), "eof");
+  assertEquals(await IO.read(1, { device: more }), "eof");
+  assertEquals(await IO.read(undefined, { device: more }), "eof");
+  assertEquals(cluster.lines(), []);
+});
 
-elixirPairTest(
-  "IO takes every reply of Erlang's leaders",
-  async ({ cluster, kate }) => {
-    await kate.evaluate(`
+elixirPairTest("IO takes Erlang's replies", async ({ cluster, kate }) => {
+  await kate.evaluate(`
       defmodule Kate.Leader do
         def loop(answer) do
           receive do
@@ -296,61 +288,60 @@ elixirPairTest(
           loop(answer)
         end
       end`);
-    const answering = (answer: string) =>
-      deviceOf(kate, `spawn(fn -> Kate.Leader.loop(${answer}) end)`);
+  const answering = (answer: string) =>
+    deviceOf(kate, `spawn(fn -> Kate.Leader.loop(${answer}) end)`);
+  for (
+    const [answer, line] of [
+      [`~c"hé\\n"`, "hé\n"],
+      [`"hé\\n"`, "hé\n"],
+      [`["h", [?é, [[~c"\\n"]]]]`, "hé\n"],
+      [`:eof`, "eof"],
+    ]
+  ) {
+    const device = await answering(answer);
+    assertEquals(await IO.gets("", { device }), line, answer);
+  }
+  for (
+    const [answer, reason] of [
+      ["{:error, :terminated}", "terminated"],
+      ["{:error, :enotsup}", "enotsup"],
+      [
+        "{:error, {:no_translation, :unicode, :latin1}}",
+        "{:no_translation, :unicode, :latin1}",
+      ],
+    ]
+  ) {
+    const device = await answering(answer);
     for (
-      const [answer, line] of [
-        [`~c"hé\\n"`, "hé\n"],
-        [`"hé\\n"`, "hé\n"],
-        [`["h", [?é, [[~c"\\n"]]]]`, "hé\n"],
-        [`:eof`, "eof"],
+      const ask of [
+        () => IO.puts("x", { device }),
+        () => IO.gets("", { device }),
       ]
     ) {
-      const device = await answering(answer);
-      assertEquals(await IO.gets("", { device }), line, answer);
+      const error = await assertRejects(ask, IoError);
+      assertEquals(error.reason, reason);
     }
-    for (
-      const [answer, reason] of [
-        ["{:error, :terminated}", "terminated"],
-        ["{:error, :enotsup}", "enotsup"],
-        [
-          "{:error, {:no_translation, :unicode, :latin1}}",
-          "{:no_translation, :unicode, :latin1}",
-        ],
-      ]
-    ) {
-      const device = await answering(answer);
-      for (
-        const ask of [
-          () => IO.puts("x", { device }),
-          () => IO.gets("", { device }),
-        ]
-      ) {
-        const error = await assertRejects(ask, IoError);
-        assertEquals(error.reason, reason);
-      }
-    }
-    // Neither is a text.
-    for (const answer of ["%{a: 1}", "[:a]", "[-1]", "[1114112]"]) {
-      const device = await answering(answer);
-      await assertRejects(() => IO.gets("", { device }), IoError);
-    }
-    // A leader that ends, before it is asked and while it is.
-    const gone = await deviceOf(kate, "spawn(fn -> :ok end)");
-    const error = await assertRejects(
-      () => IO.puts("x", { device: gone }),
-      IoError,
-    );
-    assertEquals(error.reason, "terminated");
-    const silent = await deviceOf(
-      kate,
-      "spawn(fn -> receive do {:io_request, _, _, _} -> exit(:tired) end end)",
-    );
-    const other = await assertRejects(
-      () => IO.puts("x", { device: silent }),
-      IoError,
-    );
-    assertEquals(other.reason, "terminated");
-    assertEquals(cluster.lines(), []);
-  },
-);
+  }
+  // Neither is a text.
+  for (const answer of ["%{a: 1}", "[:a]", "[-1]", "[1114112]"]) {
+    const device = await answering(answer);
+    await assertRejects(() => IO.gets("", { device }), IoError);
+  }
+  // A leader that ends, before it is asked and while it is.
+  const gone = await deviceOf(kate, "spawn(fn -> :ok end)");
+  const error = await assertRejects(
+    () => IO.puts("x", { device: gone }),
+    IoError,
+  );
+  assertEquals(error.reason, "terminated");
+  const silent = await deviceOf(
+    kate,
+    "spawn(fn -> receive do {:io_request, _, _, _} -> exit(:tired) end end)",
+  );
+  const other = await assertRejects(
+    () => IO.puts("x", { device: silent }),
+    IoError,
+  );
+  assertEquals(other.reason, "terminated");
+  assertEquals(cluster.lines(), []);
+});

@@ -198,41 +198,38 @@ bothTest("pg shares groups of any name and scope", async (kate, cluster) => {
 });
 
 for (const late of ["Erlang's", "this library's"]) {
-  bothTest(
-    `pg finds a scope if ${late} starts later`,
-    async (kate, cluster) => {
-      await Node.connect(kate.name);
-      const start = {
-        "Erlang's": () =>
-          kate.evaluate(`{:ok, scope} = :pg.start(:pg); Groups.member("g")`),
-        "this library's": async () => {
-          await pg.start();
-          await pg.join("g", idle());
-        },
-      };
-      for (const each of Object.keys(start) as (keyof typeof start)[]) {
-        if (each !== late) await start[each]();
-      }
-      await start[late as keyof typeof start]();
-      const { ref, pids } = await pg.monitor("g");
-      if (pids.length < 2) await told(ref);
-      assertEquals(pg.getMembers("g").length, 2);
-      assertEquals(await until(kate, `"g"`, 2), `[:${ALEX}, :${KATE}]`);
-      // The scope ends, and another one starts.
-      if (late === "Erlang's") {
-        await kate.evaluate("Process.exit(scope, :kill)");
-        assertEquals(await told(ref), ["leave", "g", [KATE]]);
-        await start[late]();
-        assertEquals(await told(ref), ["join", "g", [KATE]]);
-      } else {
-        Process.exit(Process.whereis("pg")!, "kill");
-        assertEquals(await until(kate, `"g"`, 1), `[:${KATE}]`);
-        await start["this library's"]();
-      }
-      assertEquals(await until(kate, `"g"`, 2), `[:${ALEX}, :${KATE}]`);
-      assertEquals(cluster.lines(), []);
-    },
-  );
+  bothTest(`pg finds a scope: ${late} is later`, async (kate, cluster) => {
+    await Node.connect(kate.name);
+    const start: Record<string, () => Promise<unknown>> = {
+      "Erlang's": () =>
+        kate.evaluate(`{:ok, scope} = :pg.start(:pg); Groups.member("g")`),
+      "this library's": async () => {
+        await pg.start();
+        await pg.join("g", idle());
+      },
+    };
+    for (const each of Object.keys(start)) {
+      if (each !== late) await start[each]();
+    }
+    await start[late]();
+    const { ref, pids } = await pg.monitor("g");
+    if (pids.length < 2) await told(ref);
+    assertEquals(pg.getMembers("g").length, 2);
+    assertEquals(await until(kate, `"g"`, 2), `[:${ALEX}, :${KATE}]`);
+    // The scope ends, and another one starts.
+    if (late === "Erlang's") {
+      await kate.evaluate("Process.exit(scope, :kill)");
+      assertEquals(await told(ref), ["leave", "g", [KATE]]);
+      await start[late]();
+      assertEquals(await told(ref), ["join", "g", [KATE]]);
+    } else {
+      Process.exit(Process.whereis("pg")!, "kill");
+      assertEquals(await until(kate, `"g"`, 1), `[:${KATE}]`);
+      await start[late]();
+    }
+    assertEquals(await until(kate, `"g"`, 2), `[:${ALEX}, :${KATE}]`);
+    assertEquals(cluster.lines(), []);
+  });
 }
 
 bothTest("pg forgets a lost node of Erlang", async (kate) => {
