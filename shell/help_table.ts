@@ -376,13 +376,13 @@ export const HELP: Record<string, Doc[]> = {
   "IO": [
     {
       "signature": "IO",
-      "text": "Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the process that spawned it, also across nodes: its output appears on the node that spawned it."
+      "text": "Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).\n\nA process inherits the group leader of the process that spawned it, also across nodes: its output appears on the node that spawned it. Each function rejects with an IoError if the group leader or its node is down, or the group leader replies with an error."
     }
   ],
   "IO.gets": [
     {
       "signature": "gets(prompt: Printable, options: IoOptions = {})",
-      "text": "Reads a line from the group leader's input.\n\nFollows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2)."
+      "text": "Reads a line from the group leader's input."
     }
   ],
   "IO.inspect": [
@@ -394,13 +394,13 @@ export const HELP: Record<string, Doc[]> = {
   "IO.puts": [
     {
       "signature": "puts(item: Printable, options: IoOptions = {})",
-      "text": "Prints a line.\n\nFollows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group leader has written the line. Lines from one process appear in order."
+      "text": "Prints a line.\n\nWhen the promise resolves, the group leader has written the line. Lines from one process appear in order."
     }
   ],
   "IO.read": [
     {
       "signature": "read(what: \"line\" | \"eof\" | number = \"line\", options: IoOptions = {})",
-      "text": "Reads from the group leader's input without a prompt.\n\nFollows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2)."
+      "text": "Reads from the group leader's input without a prompt."
     }
   ],
   "IO.write": [
@@ -454,13 +454,13 @@ export const HELP: Record<string, Doc[]> = {
   "Logger.setFilter": [
     {
       "signature": "setFilter(filter: LogFilter | undefined)",
-      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. A node has one filter; the new filter replaces the old one.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event, `true` passes it on, and a returned event replaces it. If the filter throws or returns anything else, even a promise, the event is logged unchanged, and an error is written to standard error. Events that a filter or log hook itself logs go to standard error as well, from the level `\"warning\"` on."
+      "text": "Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. A node has one filter; the new filter replaces the old one, and `undefined` removes it.\n\nThe filter is called with each event whose level is logged, before the log hook. `false` drops the event, `true` passes it on, and a returned event replaces it. If the filter throws or returns anything else, even a promise, the event is logged unchanged, and an error is written to standard error. Events that a filter or log hook itself logs go to standard error as well, from the level `\"warning\"` on."
     }
   ],
   "Logger.setLevel": [
     {
       "signature": "setLevel(level: LogLevel | \"none\")",
-      "text": "Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does."
+      "text": "Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does; `\"none\"` logs nothing."
     }
   ],
   "Logger.warning": [
@@ -682,13 +682,13 @@ export const HELP: Record<string, Doc[]> = {
   "Process": [
     {
       "signature": "Process",
-      "text": "Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.\n\nFollows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the [reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it: the functions apply to the calling process. Code outside any process runs in the shell process of the default node, like the prompt of iex."
+      "text": "Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.\n\nEach function follows the function of the same name in Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html): `setLabel` is `Process.set_label/1`. See also the [reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it: the functions apply to the calling process. Code outside any process runs in the shell process of the default node, like the prompt of iex."
     }
   ],
   "Process.alias": [
     {
       "signature": "alias(options: AliasOptions = {})",
-      "text": "Creates an alias of the calling process: an address that can be deactivated.\n\nFollows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). A message to an inactive alias is dropped."
+      "text": "Creates an alias of the calling process: an address that can be deactivated.\n\nA message to an inactive alias is dropped."
     }
   ],
   "Process.alive": [
@@ -706,17 +706,17 @@ export const HELP: Record<string, Doc[]> = {
   "Process.cancelTimer": [
     {
       "signature": "cancelTimer(timer: Ref)",
-      "text": "Cancels a timer: its message is not sent.\n\nFollows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any process of the node can cancel it, not only the one that started it. A message that has already been sent can still be in the receiver's mailbox."
+      "text": "Cancels a timer: its message is not sent.\n\nAny process of the node can cancel it, not only the one that started it. A message that has already been sent can still be in the receiver's mailbox."
     },
     {
       "signature": "cancelTimer(timer: Ref, options: CancelTimerOptions)",
-      "text": "Cancels a timer, and replies by a message or not at all.\n\nFollows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2)."
+      "text": "Cancels a timer, and replies by a message or not at all."
     }
   ],
   "Process.delete": [
     {
       "signature": "delete(key: unknown)",
-      "text": "Deletes a key from the dictionary of the calling process.\n\nFollows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1)."
+      "text": "Deletes a key from the dictionary of the calling process; returns its value."
     }
   ],
   "Process.demonitor": [
@@ -728,39 +728,39 @@ export const HELP: Record<string, Doc[]> = {
   "Process.exit": [
     {
       "signature": "exit(pid: Pid, reason: unknown)",
-      "text": "Sends an exit signal to a process.\n\nFollows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `\"kill\"` cannot be trapped, and the process exits with `\"killed\"`. `\"normal\"` is ignored unless the process traps exits or sends it to itself. Any other reason ends a process that does not trap exits."
+      "text": "Sends an exit signal to a process.\n\n`\"kill\"` cannot be trapped, and the process exits with `\"killed\"`. `\"normal\"` is ignored unless the process traps exits or sends it to itself. Any other reason ends a process that does not trap exits."
     }
   ],
   "Process.get": [
     {
       "signature": "get()",
-      "text": "Returns all entries of the calling process's dictionary.\n\nFollows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0)."
+      "text": "Returns all entries of the calling process's dictionary."
     },
     {
       "signature": "get(key: unknown, otherwise?: T)",
-      "text": "Returns a value of the calling process's dictionary.\n\nFollows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2)."
+      "text": "Returns a value of the calling process's dictionary."
     }
   ],
   "Process.getKeys": [
     {
       "signature": "getKeys(options: GetKeysOptions = {})",
-      "text": "Returns the keys of the calling process's dictionary.\n\nFollows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and [Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1)."
+      "text": "Returns the keys of the calling process's dictionary."
     }
   ],
   "Process.groupLeader": [
     {
       "signature": "groupLeader(leader?: Pid)",
-      "text": "Returns the calling process's group leader, or, given a pid, sets it.\n\nFollows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). The output of a process goes to its group leader, which may be on another node. Processes that it starts afterwards inherit the group leader."
+      "text": "Returns the calling process's group leader, or, given a pid, sets it.\n\nThe output of a process goes to its group leader, which may be on another node. Processes that it starts afterwards inherit the group leader."
     },
     {
       "signature": "groupLeader(pid: Pid, leader: Pid)",
-      "text": "Sets the group leader of another process, on this node or another.\n\nFollows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a signal, in order with the messages from the caller to the process. It is dropped if the process is on another node and is dead or cannot be reached. Process.info contains the group leader of a process of this node."
+      "text": "Sets the group leader of another process, on this node or another.\n\nThis is a signal, in order with the messages from the caller to the process. It is dropped if the process is on another node and is dead or cannot be reached. Process.info contains the group leader of a process of this node."
     }
   ],
   "Process.info": [
     {
       "signature": "info(pid?: Pid, options?: ProcessInfoOptions)",
-      "text": "Returns information about a process of this node, for debugging.\n\nFollows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), whose documentation restricts it to debugging. Pending waits are included: a pending call appears as a monitor. As in Elixir, it throws for a process of another node; with `remote: true` it asks that node."
+      "text": "Returns information about a process of this node, for debugging.\n\nPending waits are included: a pending call appears as a monitor. As in Elixir, it throws for a process of another node; with `remote: true` it asks that node."
     },
     {
       "signature": "info(pid: Pid, options: RemoteProcessInfoOptions)",
@@ -776,7 +776,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.list": [
     {
       "signature": "list()",
-      "text": "Returns the live processes of this node, in the order of their start.\n\nFollows [Process.list/0](https://hexdocs.pm/elixir/1.18/Process.html#list/0)."
+      "text": "Returns the live processes of this node, in the order of their start."
     },
     {
       "signature": "list(options: ProcessListOptions & { info: true })",
@@ -802,25 +802,25 @@ export const HELP: Record<string, Doc[]> = {
   "Process.put": [
     {
       "signature": "put(key: unknown, value: unknown)",
-      "text": "Stores a value in the dictionary of the calling process, under a key.\n\nFollows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to the process and disappears with it. The value is stored as is, not copied, so it can be one that cannot be sent."
+      "text": "Stores a value in the dictionary of the calling process, under a key; returns the previous value.\n\nThe dictionary is private to the process and disappears with it. The value is stored as is, not copied, so it can be one that cannot be sent."
     }
   ],
   "Process.readTimer": [
     {
       "signature": "readTimer(timer: Ref)",
-      "text": "Returns the remaining time of a timer.\n\nFollows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1)."
+      "text": "Returns the remaining time of a timer."
     }
   ],
   "Process.register": [
     {
       "signature": "register(pid: Pid, name: string | Atom)",
-      "text": "Registers a process of this node under a name.\n\nFollows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2)."
+      "text": "Registers a process of this node under a name."
     }
   ],
   "Process.registered": [
     {
       "signature": "registered()",
-      "text": "Returns the registered names of this node.\n\nFollows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0)."
+      "text": "Returns the registered names of this node."
     }
   ],
   "Process.reply": [
@@ -832,7 +832,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.send": [
     {
       "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions & { nosuspend: true })",
-      "text": "Sends a message unless that would need a new connection or a wait.\n\nFollows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3)."
+      "text": "Sends a message as the function `send` does, unless that would need a new connection or a wait."
     },
     {
       "signature": "send(to: Destination<M>, message: Message<NoInfer<M>, T>, options: SendOptions)",
@@ -842,13 +842,13 @@ export const HELP: Record<string, Doc[]> = {
   "Process.sendAfter": [
     {
       "signature": "sendAfter(to: Pid<M> | string | Atom, message: Message<NoInfer<M>, T>, ms: number, options: SendAfterOptions = {})",
-      "text": "Sends a message after a delay, to a process of this node or to a name.\n\nFollows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is copied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if no process has it then, the message is dropped. A timer for a pid is cancelled when that process exits, and is not started if the process is already dead. The message is sent even if the caller exits before. When the node stops, its timers are cancelled.\n\nThe message has no sender, so it is not ordered with the messages of the caller. Messages that are due at the same time are sent in the order in which their timers were started. Like `setTimeout`, a timer keeps the program running."
+      "text": "Sends a message after a delay, to a process of this node or to a name.\n\nThe message is copied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if no process has it then, the message is dropped. A timer for a pid is cancelled when that process exits, and is not started if the process is already dead. The message is sent even if the caller exits before. When the node stops, its timers are cancelled.\n\nThe message has no sender, so it is not ordered with the messages of the caller. Messages that are due at the same time are sent in the order in which their timers were started. Like `setTimeout`, a timer keeps the program running."
     }
   ],
   "Process.setLabel": [
     {
       "signature": "setLabel(label: unknown)",
-      "text": "Labels the calling process, to distinguish it from others that run the same code.\n\nFollows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` and crash reports contain the label. Unlike a name, a label can be shared by any number of processes, and cannot be used to find a process. As in Elixir, it is stored in the dictionary under `\"$process_label\"`."
+      "text": "Labels the calling process, to distinguish it from others that run the same code.\n\n`info` and crash reports contain the label. Unlike a name, a label can be shared by any number of processes, and cannot be used to find a process. As in Elixir, it is stored in the dictionary under `\"$process_label\"`."
     }
   ],
   "Process.signal": [
@@ -860,7 +860,7 @@ export const HELP: Record<string, Doc[]> = {
   "Process.sleep": [
     {
       "signature": "sleep(ms: number)",
-      "text": "Suspends the calling process for a time."
+      "text": "Suspends the calling process for a time, in milliseconds."
     }
   ],
   "Process.trapExit": [
@@ -920,7 +920,7 @@ export const HELP: Record<string, Doc[]> = {
   "Registry": [
     {
       "signature": "Registry",
-      "text": "Stores processes of this node under keys.\n\nEach function follows the function of the same name in Elixir's [Registry](https://hexdocs.pm/elixir/1.18/Registry.html): `countMatch` is `Registry.count_match`. It takes a predicate where Elixir takes a pattern with guards, or a match specification.\n\nA process registers itself, any number of times, each time with a value. A key is any value that can be sent, and is compared by its contents: two lists with the same items are the same key. Keys are copied; values are stored as is, so a value can be a function.\n\nRegistering and reading take effect immediately, without a message to another process. When a process exits, its registrations are removed at once: no function returns a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they trap exits; its supervisor restarts it empty.\n\nA registry with unique keys names servers: use `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a server's name is expected, to start the server and to call it. This replaces registered names if there are many names, or if they are not strings.\n\nThe functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if there is none with that name. For groups of processes in the whole cluster see `pg`."
+      "text": "Stores processes of this node under keys.\n\nEach function follows the function of the same name in Elixir's [Registry](https://hexdocs.pm/elixir/1.18/Registry.html): `countMatch` is `Registry.count_match`. It takes a predicate where Elixir takes a pattern with guards, or a match specification.\n\nA process registers itself, any number of times, each time with a value. A key is any value that can be sent, and is compared by its contents: two lists with the same items are the same key. Keys are copied; values are stored as is, so a value can be a function.\n\nRegistering and reading take effect immediately, without a message to another process. When a process exits, its registrations are removed at once: no function returns a process that is not alive.\n\nRegistered processes are linked to the registry. If it crashes or is stopped, they exit too, unless they trap exits; its supervisor restarts it empty.\n\nA registry with unique keys names servers: use `{ via: Registry, name: [\"MyApp.Registry\", key] }` wherever a server's name is expected, to start the server and to call it. This replaces registered names if there are many names, or if they are not strings.\n\nThe functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if there is none with that name. Lists of registrations are in the order in which these were made, if the description of the function says nothing else. For groups of processes in the whole cluster see `pg`."
     }
   ],
   "Registry.childSpec": [
@@ -1310,7 +1310,7 @@ export const HELP: Record<string, Doc[]> = {
   "exit": [
     {
       "signature": "exit(reason: unknown)",
-      "text": "Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.\n\nFollows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to another process."
+      "text": "Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.\n\n`Process.exit` sends an exit signal to another process."
     }
   ],
   "flush": [
@@ -1472,7 +1472,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.getLocalMembers": [
     {
       "signature": "getLocalMembers(group: unknown, options: PgOptions = {})",
-      "text": "Returns the members of a group that are processes of this node."
+      "text": "Returns the members of a group that are processes of this node, as pg.getMembers does."
     }
   ],
   "pg.getMembers": [
@@ -1514,7 +1514,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.startLink": [
     {
       "signature": "startLink(scope: string | Atom = DEFAULT_SCOPE)",
-      "text": "Starts a scope on this node, linked to the caller."
+      "text": "Starts a scope on this node as pg.start does, linked to the caller."
     }
   ],
   "pg.whichGroups": [
@@ -1526,7 +1526,7 @@ export const HELP: Record<string, Doc[]> = {
   "pg.whichLocalGroups": [
     {
       "signature": "whichLocalGroups(options: PgOptions = {})",
-      "text": "Returns the groups that have members on this node."
+      "text": "Returns the groups that have members on this node, as pg.whichGroups does."
     }
   ],
   "receive": [
@@ -1548,7 +1548,7 @@ export const HELP: Record<string, Doc[]> = {
   "rpc": [
     {
       "signature": "rpc",
-      "text": "Remote procedure calls: run functions on other nodes and return their results.\n\nEach function follows the function of the same name in Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html).\n\n| what happened                           | a call rejects with                                                      |\n| --------------------------------------- | ------------------------------------------------------------------------ |\n| the function threw an `Error`           | that error; rpc.raisedOn returns the node                    |\n| it threw anything else                  | that value                                                               |\n| it called `exit(reason)`                | `ExitError` with `{ type: \"exception\", reason }`, an RpcExit |\n| its process was ended by an exit signal | `ExitError` with `{ type: \"signal\", reason }`, an RpcExit    |\n| the node does not export it             | `UndefinedFunctionError`                                                 |\n| the node refuses to run it              | `SpawnRefusedError` with a `code`                                        |\n| no connection, no answer in time, …     | `RpcError` with a `code`                                                 |"
+      "text": "Remote procedure calls: run functions on other nodes and return their results.\n\nEach function follows the function of the same name in Erlang's [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html). The arguments of the called function are copied at once.\n\n| what happened                           | a call rejects with                                                      |\n| --------------------------------------- | ------------------------------------------------------------------------ |\n| the function threw an `Error`           | that error; rpc.raisedOn returns the node                    |\n| it threw anything else                  | that value                                                               |\n| it called `exit(reason)`                | `ExitError` with `{ type: \"exception\", reason }`, an RpcExit |\n| its process was ended by an exit signal | `ExitError` with `{ type: \"signal\", reason }`, an RpcExit    |\n| the node does not export it             | `UndefinedFunctionError`                                                 |\n| the node refuses to run it              | `SpawnRefusedError` with a `code`                                        |\n| no connection, no answer in time, …     | `RpcError` with a `code`                                                 |"
     }
   ],
   "rpc.call": [
@@ -1596,7 +1596,7 @@ export const HELP: Record<string, Doc[]> = {
   "spawn": [
     {
       "signature": "spawn(fn: (...args: A) => unknown, args?: A, options: SpawnOptions = NO_OPTIONS)",
-      "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the returned promise settles), and inherits the caller's group leader. To spawn on another node, use `Node.spawn(node, …)`."
+      "text": "Starts a process.\n\nThe process begins after the caller has yielded to the event loop, runs until its function returns (or the returned promise settles), and inherits the caller's group leader. The arguments of the function are copied. To spawn on another node, use `Node.spawn(node, …)`."
     }
   ],
   "spawnLink": [

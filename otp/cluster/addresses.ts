@@ -28,12 +28,10 @@ export interface AddressAnswer {
   readonly fault: string | undefined;
 }
 
-/** Returns a text that identifies a target. */
 export function targetKey({ node = "", address = "" }: AddressOfNode): string {
   return `${node} ${address}`;
 }
 
-/** Joins a host and a port. */
 export function hostAndPort(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

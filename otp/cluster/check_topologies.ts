@@ -25,7 +25,6 @@ import {
   type TopologyOptions,
 } from "./topology.ts";
 
-/** The maximum number of topologies of a cluster. */
 const MAX_TOPOLOGIES = 100;
 
 const COMMON: OptionNames<TopologyOptions> = {
@@ -239,10 +238,11 @@ function checkIpv4(value: unknown, doing: string, option: string): void {
     /^(?:\d{1,3}\.){3}\d{1,3}$/.test(value) &&
     value.split(".").every((part) => +part <= 255);
   if (isIpv4) return;
+  const example = option === "address" ? "239.255.79.84" : "10.0.0.1";
   throw new TypeError(
-    `Cannot ${doing}: ${option} is ${inspect(value)}; give an IPv4 address${
-      option === "address" ? ", as in 239.255.79.84" : ", as in 10.0.0.1"
-    }`,
+    `Cannot ${doing}: ${option} is ${
+      inspect(value)
+    }; give an IPv4 address, as in ${example}`,
   );
 }
 

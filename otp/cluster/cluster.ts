@@ -180,7 +180,6 @@ export class Cluster {
    * Follows [Cluster.Supervisor](https://hexdocs.pm/libcluster/Cluster.Supervisor.html). A strategy that fails does
    * not fail the start: it is asked again, and {@linkcode Cluster.info} returns the reason.
    *
-   * @param options The topologies, and the name.
    * @returns The pid of the cluster's supervisor.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
@@ -206,7 +205,6 @@ export class Cluster {
   /**
    * Returns the child specification of a cluster; `[Cluster, { topologies }]` is a shorthand.
    *
-   * @param options The topologies, and the name.
    * @returns The specification; its id is the cluster's name.
    *
    * @example Usage
@@ -237,7 +235,6 @@ export class Cluster {
    * attempt, and the last error.
    *
    * @param cluster The cluster, on any node; `"Cluster"` on this node by default.
-   * @returns The state when the node answered.
    *
    * @example An address that cannot be reached
    * ```ts
@@ -303,7 +300,6 @@ export class Cluster {
   /**
    * Ends a subscription, and removes its cluster's messages from the caller's mailbox.
    *
-   * @param ref The subscription.
    * @param cluster The cluster, on this node; `"Cluster"` by default.
    * @returns Whether the subscription existed.
    *

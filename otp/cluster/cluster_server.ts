@@ -18,17 +18,14 @@ export type ClusterRequest =
   | { type: "subscribe" }
   | { type: "unsubscribe"; ref: Ref };
 
-/** Returns the name of a cluster's server process. */
 export function clusterServerName(cluster: string): string {
   return `${cluster}.Server`;
 }
 
-/** The server of a cluster. */
 export class ClusterServer implements Server {
   readonly #process: LocalProcess;
   readonly #state: ClusterState;
 
-  /** Starts without subscribers. */
   constructor(process: LocalProcess, state: ClusterState) {
     this.#process = process;
     this.#state = state;

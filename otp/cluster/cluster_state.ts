@@ -4,16 +4,12 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
 
-/** The state of a cluster on its node. */
 export class ClusterState {
-  /** The cluster's name. */
   readonly name: string;
-  /** The running topologies. */
   readonly topologies: Map<string, { snapshot(): TopologyInfo }> = new Map();
   /** The subscribed processes, by the number of the monitor on each. */
   readonly subscribers: Map<number, Pid> = new Map();
 
-  /** Creates the state of a cluster without topologies. */
   constructor(name: string) {
     this.name = name;
   }

@@ -9,7 +9,6 @@ import { ClusterState } from "./cluster_state.ts";
 import { TopologyServer } from "./topology_server.ts";
 import type { Topologies, Topology } from "./topology.ts";
 
-/** The default name of a cluster. */
 export const DEFAULT_CLUSTER = "Cluster";
 
 /**

@@ -92,8 +92,6 @@ export interface EpmdTopology extends PollOptions {
   /**
    * Returns whether to connect to a node.
    *
-   * @param node The node's name.
-   *
    * @default {all, except the nodes that `--remsh` starts}
    */
   filter?: (node: string) => boolean;

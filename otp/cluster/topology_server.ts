@@ -49,7 +49,6 @@ type OwnFields = "type" | "cluster" | "topology";
 type Event<M = ClusterMessage> = M extends unknown ? Omit<M, OwnFields>
   : never;
 
-/** The server of a topology. */
 export class TopologyServer implements Server, StrategyHost {
   readonly process: LocalProcess;
   readonly topology: string;
@@ -69,7 +68,6 @@ export class TopologyServer implements Server, StrategyHost {
   #reportedAt = -Infinity;
   #loggedError: string | undefined;
 
-  /** Starts the strategy. */
   constructor(
     process: LocalProcess,
     topology: string,
@@ -279,17 +277,11 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   #missed(entry: AddressEntry, reason: string): void {
-    entry.attempts++;
+    const attempts = ++entry.attempts;
     entry.fail(reason);
     const next = this.#waitFor(entry);
-    const { attempts } = entry;
-    this.#emit({
-      event: "dial_failed",
-      ...namesOf(entry),
-      reason,
-      attempts,
-      next,
-    });
+    const names = namesOf(entry);
+    this.#emit({ event: "dial_failed", ...names, reason, attempts, next });
     const { maxDelay = 30_000 } = this.#options;
     const now = this.process.runtime.now();
     entry.failingSince ??= now;
@@ -298,11 +290,10 @@ export class TopologyServer implements Server, StrategyHost {
       now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay) &&
       entry.loggedReason !== reason;
     if (isNews) entry.loggedReason = reason;
+    const delay = Math.round(entry.delay);
     this.#log(
       isNews ? "warning" : "debug",
-      `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${
-        Math.round(entry.delay)
-      } ms)`,
+      `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${delay} ms)`,
       "addresses of topologies could not be connected to",
     );
   }
@@ -314,14 +305,12 @@ export class TopologyServer implements Server, StrategyHost {
     const chance = runtime.clusterHost?.random() ?? 0.5;
     const most = Math.max(entry.delay * 3, minDelay * 2);
     entry.delay = Math.min(maxDelay, minDelay + chance * (most - minDelay));
-    return entry.wait(
-      entry.delay,
-      () =>
-        runtime.after(entry.delay, () =>
-          this.later(() => {
-            if (entry.isForgotten || entry.state !== "waiting") return;
-            this.#enqueue(entry);
-          })),
+    const retry = () => {
+      if (entry.isForgotten || entry.state !== "waiting") return;
+      this.#enqueue(entry);
+    };
+    return entry.wait(() =>
+      runtime.after(entry.delay, () => this.later(retry))
     );
   }
 
@@ -376,7 +365,6 @@ function namesOf(
   return { node, address };
 }
 
-/** An address of a topology. */
 class AddressEntry {
   /** The address, as the strategy names it. */
   readonly target: AddressOfNode;
@@ -401,13 +389,11 @@ class AddressEntry {
   #next: number | undefined;
   #stopTimer: () => void = ignore;
 
-  /** Creates a waiting entry. */
   constructor(target: AddressOfNode) {
     this.target = target;
     this.node = target.node;
   }
 
-  /** The state. */
   get state(): AddressState {
     return this.#state;
   }
@@ -422,17 +408,16 @@ class AddressEntry {
     this.#since = Date.now();
   }
 
-  /** Stores the reason of a failure. */
   fail(reason: string): void {
     this.#lastError = reason;
     this.#lastErrorAt = Date.now();
   }
 
-  /** Begins a wait; returns its end, in milliseconds since 1970. */
-  wait(ms: number, start: () => () => void): number {
+  /** Begins a wait for the delay; returns its end, in milliseconds since 1970. */
+  wait(start: () => () => void): number {
     this.become("waiting");
     this.#stopTimer = start();
-    return this.#next = Date.now() + ms;
+    return this.#next = Date.now() + this.delay;
   }
 
   /** Describes the entry, for users. */

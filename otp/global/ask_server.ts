@@ -1,9 +1,6 @@
-/**
- * Requests to the global name server of a node, of this library or of Erlang.
- */
+/** Requests to the global name server of a node, of this library or of Erlang. */
 
 import { startCall } from "../server/call.ts";
-import type { Place } from "../../core/signals/signal.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { Atom, atom } from "../../core/values/atom.ts";
 import type { Pid } from "../../core/values/pid.ts";
@@ -12,7 +9,7 @@ import {
   OwnRequest,
 } from "../../core/values/server_message.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import type { GlobalRequest } from "./global_messages.ts";
+import { GLOBAL_SERVER, type GlobalRequest } from "./global_messages.ts";
 import { entryToOtp, NAMES_LOCK } from "./global_otp.ts";
 
 /** A request to a server, which a server of Erlang gets in OTP's encoding. */
@@ -20,7 +17,6 @@ class GlobalServerRequest extends OwnRequest {
   readonly #request: GlobalRequest;
   readonly #from: Pid;
 
-  /** Creates a request of a process. */
   constructor(request: GlobalRequest, from: Pid) {
     super(request);
     this.#request = request;
@@ -65,26 +61,47 @@ class GlobalServerRequest extends OwnRequest {
   }
 }
 
+/** A server, or its node. */
+export type Member = Pid | string;
+
+/** Asks servers, each as {@linkcode askConnected} does. */
+export function askMembers(
+  process: LocalProcess,
+  members: readonly Member[],
+  request: GlobalRequest,
+  timeout?: number,
+): Promise<unknown[]> {
+  return Promise.all(
+    members.map((member) => askConnected(process, member, request, timeout)),
+  );
+}
+
 /** Like {@linkcode askServer}, but makes no connection. */
 export async function askConnected(
   process: LocalProcess,
-  place: Place,
+  member: Member,
   request: GlobalRequest,
   timeout?: number,
 ): Promise<unknown> {
-  const isConnected = process.runtime.connected(place.node) !== undefined;
-  return isConnected
-    ? await askServer(process, place, request, timeout)
-    : undefined;
+  return process.runtime.connected(nodeOf(member)) === undefined
+    ? undefined
+    : await askServer(process, member, request, timeout);
+}
+
+export function nodeOf(member: Member): string {
+  return typeof member === "string" ? member : member.node;
 }
 
 /** Asks a server; nothing if it is gone, or does not answer in time. */
 export async function askServer(
   process: LocalProcess,
-  place: Place,
+  member: Member,
   request: GlobalRequest,
   timeout = Infinity,
 ): Promise<unknown> {
+  const place = typeof member === "string"
+    ? { node: member, name: GLOBAL_SERVER }
+    : member;
   const sent = new GlobalServerRequest(request, process.pid);
   const { promise } = startCall(process, place, sent, {
     timeout,

@@ -38,9 +38,8 @@ import {
   type GlobalLockId,
   limited,
   lock,
-  registeredGlobalNames,
   registerGlobal,
-  sync as syncNames,
+  requestGlobal,
   unlock,
   unregister,
   whereis,
@@ -154,7 +153,6 @@ export class global {
    * @param pid The process, on this node or another.
    * @param resolve Decides which process keeps the name if parts of the cluster merge and both have it: one
    *   of this module's functions, or one that the process's node exports. It runs on that node.
-   * @param options The limits of the wait.
    * @returns True; false if a process already has the name, or this process has another name.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
    * @throws {ExitError} If a limit is reached. The registration is undone: other nodes may have the name for a moment,
@@ -176,12 +174,7 @@ export class global {
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
     options: TimeLimits = {},
   ): Promise<boolean> {
-    const call = callOf(options, "register a global name", "registerName", [
-      name,
-      pid,
-    ]);
-    const resolver = resolverOf(resolve);
-    return await registerGlobal("register", name, pid, resolver, call);
+    return await register("register", name, pid, resolve, options);
   }
 
   /**
@@ -189,12 +182,7 @@ export class global {
    *
    * Like {@linkcode global.registerName}, but it replaces a process that had the name, without notifying it.
    *
-   * @param name The name.
-   * @param pid The process.
-   * @param resolve Decides which process keeps the name when parts of the cluster merge.
-   * @param options The limits of the wait.
    * @returns True.
-   * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
    * @throws {ExitError} If a limit is reached. The process may still replace the earlier one;
    *   {@linkcode global.whereisName} returns the process that has the name.
    *
@@ -215,19 +203,12 @@ export class global {
     resolve: ResolveFunction | ModuleFunction = global.randomExitName,
     options: TimeLimits = {},
   ): Promise<boolean> {
-    const call = callOf(options, "register a global name", "reRegisterName", [
-      name,
-      pid,
-    ]);
-    const resolver = resolverOf(resolve);
-    return await registerGlobal("re_register", name, pid, resolver, call);
+    return await register("re_register", name, pid, resolve, options);
   }
 
   /**
    * Unregisters a name on all nodes. Any process may do so. An unregistered name is not an error.
    *
-   * @param name The name.
-   * @param options The limits of the wait.
    * @throws {ExitError} If a limit is reached. The name is still unregistered, as soon as all nodes answer.
    *
    * @example Usage
@@ -251,10 +232,6 @@ export class global {
    * Reads this node's copy, so the pid may belong to a process on another node that has just exited. The first
    * use on a node waits until it has merged names with all connected nodes.
    *
-   * @param name The name.
-   * @param options The limits of the wait.
-   * @returns The process's pid, or `undefined`.
-   *
    * @example Usage
    * ```ts
    * import { global } from "@otp/distribution";
@@ -274,7 +251,6 @@ export class global {
   /**
    * Returns all names of the cluster, according to this node.
    *
-   * @param options The limits of the wait.
    * @returns The names, in no particular order.
    *
    * @example Usage
@@ -287,13 +263,12 @@ export class global {
    */
   static async registeredNames(options: TimeLimits = {}): Promise<unknown[]> {
     const call = callOf(options, "list the global names", "registeredNames");
-    return await registeredGlobalNames(call);
+    return await requestGlobal({ type: "registered_names" }, call);
   }
 
   /**
    * Sends a message to the process that has a name.
    *
-   * @param name The name.
    * @param message The message; it is copied immediately.
    * @param options The limits of the lookup, and of the wait for room in the queue of the connection.
    * @returns The pid of the receiver.
@@ -339,9 +314,6 @@ export class global {
    *
    * Nodes that do not take part are not waited for.
    *
-   * @param options The limits of the wait.
-   * @returns `"ok"`.
-   *
    * @example Usage
    * ```ts
    * import { global } from "@otp/distribution";
@@ -351,7 +323,8 @@ export class global {
    * ```
    */
   static async sync(options: TimeLimits = {}): Promise<"ok"> {
-    return await syncNames(callOf(options, "sync the global names", "sync"));
+    const call = callOf(options, "sync the global names", "sync");
+    return await requestGlobal({ type: "sync" }, call);
   }
 
   /**
@@ -362,8 +335,6 @@ export class global {
    * attempts the caller waits for an increasing time, at most 2 seconds.
    *
    * @param id The resource and the requester, which is usually the calling process's pid.
-   * @param options The nodes, the number of retries, and the limits of the wait.
-   * @returns Whether the lock was acquired.
    * @throws {ExitError} If a limit is reached. All nodes that were asked for the lock release it, even if the process
    *   had acquired it before; a node that hangs releases it when it answers.
    *
@@ -388,12 +359,8 @@ export class global {
     const nodes = nodesOf(options);
     const { retries = Infinity } = options;
     checkCount(retries, doing, "retries");
-    return await lock(
-      id,
-      nodes,
-      retries,
-      lockCall(options, doing, "setLock", id),
-    );
+    const call = lockCall(options, doing, "setLock", id);
+    return await lock(id, nodes, retries, call);
   }
 
   /**
@@ -401,7 +368,6 @@ export class global {
    *
    * @param id The id that was passed to {@linkcode global.setLock}.
    * @param options The nodes on which the lock was acquired, and the limits of the wait for their answers.
-   * @returns True.
    * @throws {ExitError} If a limit is reached. The lock is still released: the requests are sent, and a node that hangs
    *   releases it when it answers.
    *
@@ -429,9 +395,7 @@ export class global {
    *
    * The lock is released when the function ends, even if it throws.
    *
-   * @typeParam T The result of the function.
    * @param id The resource and the requester.
-   * @param fn The function to run.
    * @param options The nodes, the number of retries, and the limits of the waits for the lock and for its release; they
    *   do not end the function.
    * @returns The result of the function; `"aborted"` if the lock could not be acquired.
@@ -472,11 +436,6 @@ export class global {
    *
    * As in OTP, the choice is not random: the process on the node with the smaller name is kept.
    *
-   * @param name The name.
-   * @param pid1 One of the processes.
-   * @param pid2 The other.
-   * @returns The process that keeps the name.
-   *
    * @example Usage
    * ```ts
    * import { global, self } from "@otp/distribution";
@@ -496,11 +455,6 @@ export class global {
    *
    * As in OTP, the process on the node with the smaller name is kept.
    *
-   * @param name The name.
-   * @param pid1 One of the processes.
-   * @param pid2 The other.
-   * @returns The process that keeps the name.
-   *
    * @example Usage
    * ```ts
    * import { global, self } from "@otp/distribution";
@@ -518,9 +472,6 @@ export class global {
    * Notifies both processes of a conflict, by a {@linkcode GlobalNameConflict}
    * `{ type: "global_name_conflict", name, pid }` with the other's pid; neither keeps the name.
    *
-   * @param name The name.
-   * @param pid1 One of the processes.
-   * @param pid2 The other.
    * @returns `undefined`: neither process keeps the name.
    *
    * @example Usage
@@ -563,6 +514,18 @@ function resolverOf(resolve: ResolveFunction | ModuleFunction): Resolver {
       inspect(resolve)
     } to resolve conflicts: other nodes know it by name only; export it from a module (modules: { … }, --module), or give one of global's own`,
   );
+}
+
+async function register(
+  type: "register" | "re_register",
+  name: unknown,
+  pid: Pid,
+  resolve: ResolveFunction | ModuleFunction,
+  options: TimeLimits,
+): Promise<boolean> {
+  const fn = type === "register" ? "registerName" : "reRegisterName";
+  const call = callOf(options, "register a global name", fn, [name, pid]);
+  return await registerGlobal(type, name, pid, resolverOf(resolve), call);
 }
 
 function checkConflict(pid1: unknown, pid2: unknown): void {

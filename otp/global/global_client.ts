@@ -1,8 +1,4 @@
-/**
- * Names and locks of the whole cluster, as the processes of a node use them.
- *
- * @module
- */
+/** Names and locks of the whole cluster, as the processes of a node use them. */
 
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { Pid } from "../../core/values/pid.ts";
@@ -20,7 +16,6 @@ import { isOver, remaining, within } from "../server/cancellation.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import {
-  GLOBAL_SERVER,
   type GlobalChange,
   type GlobalRequest,
   type Resolver,
@@ -73,16 +68,15 @@ function unlimited(fn: string, ...args: unknown[]): GlobalCall {
 }
 
 /** Asks the server of the caller's node. */
-async function request<T>(asked: GlobalRequest, call: GlobalCall): Promise<T> {
+export async function requestGlobal<T>(
+  asked: GlobalRequest,
+  call: GlobalCall,
+): Promise<T> {
   const process = waitingProcess();
   if (process === undefined) return await never();
   const { pid } = globalServer(process.runtime).process;
   const sent = new OwnRequest(asked);
   return await startCall<T>(process, pid, sent, call).promise;
-}
-
-function change(asked: GlobalChange, call: GlobalCall): Promise<boolean> {
-  return request({ type: "change", change: asked }, call);
 }
 
 /** Registers a name; returns `false` if it is taken. */
@@ -100,7 +94,8 @@ export async function registerGlobal(
       }: give a pid`,
     );
   }
-  return await change({ type, entry: { name, pid, resolve } }, call);
+  const change: GlobalChange = { type, entry: { name, pid, resolve } };
+  return await requestGlobal({ type: "change", change }, call);
 }
 
 /** Removes a name. */
@@ -108,7 +103,8 @@ export async function unregister(
   name: unknown,
   call: GlobalCall = unlimited("unregisterName", name),
 ): Promise<void> {
-  await change({ type: "unregister", name }, call);
+  const change: GlobalChange = { type: "unregister", name };
+  await requestGlobal({ type: "change", change }, call);
 }
 
 /** Looks a name up; at once if this node has the names of the others. */
@@ -122,17 +118,7 @@ export function whereis(
   const server = globalServer(process.runtime);
   return server.isSynced
     ? server.names.lookup(name)
-    : request({ type: "whereis", name }, call);
-}
-
-/** All names. */
-export function registeredGlobalNames(call: GlobalCall): Promise<unknown[]> {
-  return request({ type: "registered_names" }, call);
-}
-
-/** Waits until this node has the same names as all that it is connected to. */
-export function sync(call: GlobalCall): Promise<"ok"> {
-  return request({ type: "sync" }, call);
+    : requestGlobal({ type: "whereis", name }, call);
 }
 
 /**
@@ -168,20 +154,19 @@ export function limited<T>(
   return within(process, promise, remaining(timeout, deadline), signal, late);
 }
 
+type LockTerm = { resource: unknown; requester: unknown };
+
 /** The requests of a process for one lock. */
 class Taking {
   readonly #process: LocalProcess;
-  readonly #id: { resource: unknown; requester: unknown };
+  readonly #id: LockTerm;
   readonly #asked = new Set<string>();
   #isOver = false;
 
   constructor(process: LocalProcess, [resource, requester]: GlobalLockId) {
     this.#process = process;
     const { maxDepth } = process.runtime;
-    this.#id = copyTerm({ resource, requester }, maxDepth) as {
-      resource: unknown;
-      requester: unknown;
-    };
+    this.#id = copyTerm({ resource, requester }, maxDepth) as LockTerm;
   }
 
   /** Asks for the lock until it is acquired, or that many retries have failed. */
@@ -226,7 +211,7 @@ class Taking {
 
   #ask(node: string): Promise<unknown> {
     this.#asked.add(node);
-    return askNode(this.#process, node, { type: "set_lock", ...this.#id });
+    return askServer(this.#process, node, { type: "set_lock", ...this.#id });
   }
 
   #release(nodes: string[]): Promise<unknown> {
@@ -274,15 +259,7 @@ function askNodes(
   nodes: readonly string[],
   asked: GlobalRequest,
 ): Promise<unknown[]> {
-  return Promise.all(nodes.map((node) => askNode(process, node, asked)));
-}
-
-function askNode(
-  process: LocalProcess,
-  node: string,
-  asked: GlobalRequest,
-): Promise<unknown> {
-  return askServer(process, { node, name: GLOBAL_SERVER }, asked);
+  return Promise.all(nodes.map((node) => askServer(process, node, asked)));
 }
 
 /** Has a node answer that has not: a node has a server from its first use on, and this is one. */

@@ -99,27 +99,23 @@ export interface PeerOutcome {
   readonly known: string[];
 }
 
-/** The exchange of names with a node: what it has sent, once it has. */
+/** The exchange of names with a node: what the node has sent; `undefined` if the exchange has ended before. */
 export class NameExchange {
-  /** Its names; `undefined` if the exchange has ended before. */
   readonly names: PromiseWithResolvers<GlobalEntry[] | undefined> = Promise
     .withResolvers();
-  /** Its conflicts, settled, and the nodes that it knows; `undefined` if the exchange has ended before. */
+  /** The conflicts that the node has settled, and the nodes that it knows. */
   readonly resolved: PromiseWithResolvers<PeerOutcome | undefined> = Promise
     .withResolvers();
   /** Whether the other locker has its locks, if this node has offered the exchange. */
   readonly isSet: PromiseWithResolvers<boolean> = Promise.withResolvers();
   /** Whether this node has offered the exchange. */
   readonly isOffered: boolean;
-  /** Whether the exchange has ended. */
   isOver = false;
 
-  /** An exchange that the other node, or this one, has offered. */
   constructor(isOffered: boolean) {
     this.isOffered = isOffered;
   }
 
-  /** Ends the exchange. */
   cancel(): void {
     this.isOver = true;
     this.isSet.resolve(false);
@@ -129,12 +125,7 @@ export class NameExchange {
 }
 
 /** A task for a server's locker: an exchange with a node of Erlang. */
-export interface LockerTask {
-  /** Always `"exchange"`. */
-  type: "exchange";
-  /** The node. */
-  node: string;
-}
+export type LockerTask = { type: "exchange"; node: string };
 
 /** A connected node of Erlang. */
 interface ErlangPeer {
@@ -161,7 +152,6 @@ interface ErlangPeer {
 
 /** The parts of a server that its nodes of Erlang need. */
 export interface ErlangHost {
-  /** The server's process. */
   readonly process: LocalProcess;
   /** The process that takes the locks of joins. */
   readonly locker: Pid;
@@ -195,7 +185,6 @@ export class ErlangPeers {
   readonly #removed = new Set<string>();
   #last: number;
 
-  /** Starts without nodes. */
   constructor(host: ErlangHost) {
     this.#host = host;
     this.#seen = new Set(host.process.runtime.visible);
@@ -319,16 +308,16 @@ export class ErlangPeers {
     const origin = sendingNode(message);
     if (origin === undefined || !this.#isErlang(origin)) return;
     const [type, by, ...loss] = message.elements;
-    const isType = (name: string) => type instanceof Atom && type.name === name;
-    if (isType("remove_connection")) {
-      if (nodeNameOf(by) === origin) this.removed(origin);
-    } else if (isType("cancel_connect")) {
-      const peer = this.#peers.get(origin);
-      if (peer === undefined || nodeNameOf(by) !== origin) return;
+    const name = type instanceof Atom ? type.name : "";
+    if (name === "lost_connection" && loss.length === 3) {
+      return this.#hearLost(by, loss);
+    }
+    if (nodeNameOf(by) !== origin) return;
+    const peer = this.#peers.get(origin);
+    if (name === "remove_connection") this.removed(origin);
+    else if (name === "cancel_connect" && peer !== undefined) {
       const isMeant = peer.status !== "known" && peer.tag === loss[0];
       if (isMeant) this.#restart(origin, peer);
-    } else if (isType("lost_connection") && loss.length === 3) {
-      this.#hearLost(by, loss);
     }
   }
 

@@ -13,13 +13,9 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { atom } from "../../core/values/atom.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import { askConnected } from "./ask_server.ts";
-import type { ErlangPeers, LockerTask, NameExchange } from "./global_erlang.ts";
-import {
-  GLOBAL_SERVER,
-  type GlobalEntry,
-  type GlobalRequest,
-} from "./global_messages.ts";
+import { askMembers, type Member } from "./ask_server.ts";
+import type { LockerTask, NameExchange } from "./global_erlang.ts";
+import type { GlobalEntry, GlobalRequest } from "./global_messages.ts";
 import {
   entryToOtp,
   inTermOrder,
@@ -28,20 +24,7 @@ import {
   nodesToOtp,
 } from "./global_otp.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import type { GlobalTable } from "./global_table.ts";
-import { Pauses } from "./global_worker.ts";
-import type { NamesLock } from "./names_lock.ts";
-
-/** The view that the locker has of its node's server. */
-export interface LockerView {
-  /** The servers of this library that have the same names, this node's among them. */
-  servers(): Pid[];
-  readonly names: GlobalTable;
-  readonly lock: NamesLock;
-  readonly erlang: ErlangPeers;
-  /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
-  afterPatience(fn: () => void, ms: number): () => void;
-}
+import { type GlobalView, Pauses } from "./global_worker.ts";
 
 /** How often the locks are tried before the other node has to try again. */
 const ATTEMPTS = 4;
@@ -49,17 +32,12 @@ const ATTEMPTS = 4;
 /** How long the other node may take for the locks, and then for its part of an exchange, in milliseconds. */
 const EXCHANGE_WAIT = 10_000;
 
-/** The servers that are to be locked. */
-type Members = { servers: Pid[]; nodes: string[] };
-
-/** The locker of a node's server. */
 export class GlobalLocker implements Server {
   readonly #process: LocalProcess;
-  readonly #view: LockerView;
+  readonly #view: GlobalView;
   readonly #pauses: Pauses;
 
-  /** In a process that is linked to the server's. */
-  constructor(process: LocalProcess, view: LockerView) {
+  constructor(process: LocalProcess, view: GlobalView) {
     this.#process = process;
     this.#view = view;
     this.#pauses = new Pauses(process);
@@ -112,14 +90,7 @@ export class GlobalLocker implements Server {
     const own = atom(this.#process.runtime.node);
     const entries = names.entries().filter(({ pid }) => this.#speaksFor(pid));
     const sendNames = (sent: GlobalEntry[]) =>
-      erlang.cast(
-        node,
-        atom("exchange"),
-        own,
-        sent.map(entryToOtp),
-        [],
-        tag,
-      );
+      erlang.cast(node, atom("exchange"), own, sent.map(entryToOtp), [], tag);
     if (!sendNames(entries) && !sendNames(entries.filter(isShared))) return;
     const theirs = await exchange.names.promise;
     this.#process.assertAlive();
@@ -171,11 +142,9 @@ export class GlobalLocker implements Server {
         !own.pid.equals(entry.pid) && this.#process.runtime.node < node
       ) {
         const kept = await resolveConflict(this.#process, own, entry);
-        settled.push(
-          kept === undefined
-            ? { type: "delete", name: entry.name }
-            : { type: "insert", entry: kept },
-        );
+        if (kept === undefined) {
+          settled.push({ type: "delete", name: entry.name });
+        } else settled.push({ type: "insert", entry: kept });
       }
     }
     return { inserted, settled };
@@ -185,51 +154,38 @@ export class GlobalLocker implements Server {
   async #lockAll(
     node: string,
     requester: Pid[],
-  ): Promise<Members | undefined> {
+  ): Promise<Member[] | undefined> {
     for (let times = 0; times < ATTEMPTS; times++) {
       if (times > 0) await this.#pauses.wait(times);
       if (this.#view.erlang.exchangeWith(node) === undefined) return undefined;
       const own = this.#process.runtime.node;
-      const members: Members = {
-        servers: this.#view.servers().filter((each) => each.node !== own),
-        nodes: [...new Set([node, ...this.#view.erlang.known()])],
-      };
+      const members = [
+        ...this.#view.servers().filter((each) => each.node !== own),
+        ...new Set([node, ...this.#view.erlang.known()]),
+      ];
       if (await this.#lock(members, requester)) return members;
     }
     return undefined;
   }
 
-  async #lock(members: Members, requester: Pid[]): Promise<boolean> {
+  async #lock(members: Member[], requester: Pid[]): Promise<boolean> {
     const { lock } = this.#view;
     if (!lock.share(requester, this.#process.pid)) return false;
-    const given = await this.#askAll(members, {
-      type: "share_lock",
-      requester,
-    });
+    const request = { type: "share_lock", requester } as const;
+    const given = await this.#askAll(members, request);
     if (!given.includes(false)) return true;
     this.#unlock(members, requester);
     return false;
   }
 
   /** Releases the locks, without waiting for it: later requests to the servers arrive later. */
-  #unlock(members: Members, requester: Pid[]): void {
+  #unlock(members: Member[], requester: Pid[]): void {
     this.#askAll(members, { type: "unlock_names", requester }).catch(ignore);
     this.#view.lock.release(this.#process.pid);
   }
 
-  #askAll(
-    { servers, nodes }: Members,
-    request: GlobalRequest,
-  ): Promise<unknown[]> {
-    const places = [
-      ...servers,
-      ...nodes.map((node) => ({ node, name: GLOBAL_SERVER })),
-    ];
-    return Promise.all(
-      places.map((place) =>
-        askConnected(this.#process, place, request, EXCHANGE_WAIT)
-      ),
-    );
+  #askAll(members: Member[], request: GlobalRequest): Promise<unknown[]> {
+    return askMembers(this.#process, members, request, EXCHANGE_WAIT);
   }
 }
 

@@ -2,8 +2,6 @@
  * The locks of the cluster (`global.setLock`): each node has a table, and a lock is held if all nodes that were
  * asked have granted it. A lock belongs to a requester, and processes with the same requester share it. The
  * server monitors each holder, so the locks of a process that exits, or whose node is lost, are released.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";
@@ -18,7 +16,6 @@ interface Lock {
   holders: Map<Key, Ref>;
 }
 
-/** A lock as one process holds it. */
 interface Held {
   resource: TermKey;
   holder: Key;
@@ -65,7 +62,6 @@ export class GlobalLocks {
     return true;
   }
 
-  /** Releases a lock of a process. */
   delete(resource: TermKey, requester: TermKey, pid: Pid): void {
     const lock = this.#locks.get(resource);
     if (lock === undefined || lock.requester !== requester) return;

@@ -1,8 +1,4 @@
-/**
- * Messages of the global name servers, between nodes and with processes of their nodes.
- *
- * @module
- */
+/** Messages of the global name servers, between nodes and with processes of their nodes. */
 
 import { isLongName } from "../../core/values/atom.ts";
 import {
@@ -29,9 +25,7 @@ export type EntryResolver = Resolver | ExternalFunction | LocalFunction;
 
 /** A name that a process has. */
 export interface GlobalEntry {
-  /** The name. */
   name: unknown;
-  /** The process that has it. */
   pid: Pid;
   /** Decides which process keeps the name, if another has it as well. */
   resolve: EntryResolver;
@@ -85,12 +79,7 @@ export type GlobalChange =
   | { type: "unregister"; name: unknown };
 
 /** The answer to `hello`. */
-export interface Welcome {
-  /** Always `"welcome"`. */
-  type: "welcome";
-  /** The server. */
-  server: Pid;
-}
+export type Welcome = { type: "welcome"; server: Pid };
 
 /** The answer if the limit of the caller's node, or of the process's, is reached. */
 export const TOO_MANY = "system_limit";
@@ -122,11 +111,6 @@ export function isChange(value: unknown): value is GlobalChange {
   }
 }
 
-/** Whether a request about a lock names one: it may come from anywhere, as the others below. */
-export function isLock(asked: { type: "set_lock" | "del_lock" }): boolean {
-  return "resource" in asked && "requester" in asked;
-}
-
 /** Whether a value is the time that a request for the lock of the names may wait, if it may. */
 export function isWait(wait: unknown): boolean {
   return wait === undefined || typeof wait === "number";
@@ -147,7 +131,9 @@ export function isWrite(
 }
 
 /** Whether a text names one of the resolvers that `global` knows. */
-export function isKnownResolver(value: unknown): value is Resolver {
+export function isKnownResolver(
+  value: unknown,
+): value is Resolver & string {
   return RESOLVERS.includes(value);
 }
 
@@ -166,7 +152,6 @@ export function listOf<T>(
   return Array.isArray(value) ? value.filter(isItem) : [];
 }
 
-/** Whether a value is a pid. */
 export function isPid(value: unknown): value is Pid {
   return value instanceof Pid;
 }

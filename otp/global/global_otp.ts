@@ -1,6 +1,4 @@
-/**
- * OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them.
- */
+/** OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them. */
 
 import { Atom, atom } from "../../core/values/atom.ts";
 import { toBeamFunction, toBeamName } from "../../core/values/beam_names.ts";
@@ -10,13 +8,12 @@ import {
 } from "../../core/values/functions.ts";
 import { isNodeName, Pid } from "../../core/values/pid.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
-import type {
-  EntryResolver,
-  GlobalEntry,
-  Resolver,
+import {
+  type EntryResolver,
+  type GlobalEntry,
+  isKnownResolver,
 } from "./global_messages.ts";
 
-/** The version of the protocol. */
 export const GLOBAL_VERSION = 8;
 
 /** The resource of the lock of the names. */
@@ -33,7 +30,6 @@ export type NameOperation =
   | { type: "insert"; entry: GlobalEntry }
   | { type: "delete"; name: unknown };
 
-/** A name, its process and its resolver. */
 export function entryToOtp({ name, pid, resolve }: GlobalEntry): Tuple {
   return tuple(name, pid, resolverToOtp(resolve));
 }
@@ -43,12 +39,9 @@ function resolverToOtp(resolve: EntryResolver): unknown {
     return new ExternalFunction(MODULE, resolve, RESOLVER_ARITY);
   }
   if (!Array.isArray(resolve)) return resolve;
-  const [module, name] = resolve;
-  return new ExternalFunction(
-    toBeamName(module),
-    toBeamFunction(module, name),
-    RESOLVER_ARITY,
-  );
+  const [module, fn] = resolve;
+  const name = toBeamFunction(module, fn);
+  return new ExternalFunction(toBeamName(module), name, RESOLVER_ARITY);
 }
 
 /** A name that the node `by` has sent; `undefined` if the term is invalid. */
@@ -74,15 +67,9 @@ export function resolverFromOtp(term: unknown): EntryResolver {
   if (given.module !== MODULE) return given;
   const { function: resolver } = given as { function?: string };
   // OTP names its default by a local function of the module.
-  return isResolverName(resolver) ? resolver : "random_exit_name";
+  return isKnownResolver(resolver) ? resolver : "random_exit_name";
 }
 
-function isResolverName(name: string | undefined): name is Resolver & string {
-  return name === "random_exit_name" || name === "random_notify_name" ||
-    name === "notify_all_name";
-}
-
-/** A change of the names. */
 export function nameOperationToOtp(operation: NameOperation): Tuple {
   return operation.type === "insert"
     ? tuple(atom("insert"), entryToOtp(operation.entry))
@@ -103,7 +90,6 @@ export function operationsFromOtp(term: unknown, by: string): NameOperation[] {
   });
 }
 
-/** Nodes with the version of their protocol. */
 export function nodesToOtp(nodes: readonly string[]): Tuple[] {
   return nodes.map((node) => tuple(atom(node), GLOBAL_VERSION));
 }
@@ -115,7 +101,6 @@ export function nodesFromOtp(term: unknown): string[] {
     .filter((node) => node !== undefined);
 }
 
-/** The name of a node. */
 export function nodeNameOf(term: unknown): string | undefined {
   return term instanceof Atom && isNodeName(term.name) ? term.name : undefined;
 }
@@ -125,7 +110,6 @@ export function partsOf(term: unknown, size: number): readonly unknown[] {
   return term instanceof Tuple && term.length === size ? term.elements : [];
 }
 
-/** Two pids in the order of terms. */
 export function inTermOrder(one: Pid, other: Pid): [Pid, Pid] {
   const isFirst = one.number !== other.number
     ? one.number < other.number

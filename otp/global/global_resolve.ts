@@ -2,8 +2,6 @@
  * Conflicts of names: two parts of the cluster that are joined have the same name for two processes. One of
  * them keeps it, or none, as the resolver of the entry decides: one of OTP's three, or a function that runs on
  * the node of its process.
- *
- * @module
  */
 
 import { atom } from "../../core/values/atom.ts";

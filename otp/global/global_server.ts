@@ -14,8 +14,6 @@
  * reminded by another hello (`#remind`). A server that ends may have told only some of the others of a join: all
  * peers that are pending are reminded. Requests of this node wait until nothing is pending; a lookup waits no
  * longer than `PATIENCE`, so that a node that does not answer does not block it.
- *
- * @module
  */
 
 import type { Pid, Ref } from "../../core/values/pid.ts";
@@ -31,11 +29,9 @@ import {
   type GlobalRequest,
   isChange,
   isEntry,
-  isLock,
   isPid,
   isWait,
   isWrite,
-  listOf,
   sentEntry,
   TOO_MANY,
   type Welcome,
@@ -61,7 +57,7 @@ import {
 import { Atom, atom } from "../../core/values/atom.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { type ErlangHost, ErlangPeers } from "./global_erlang.ts";
-import { GlobalLocker, type LockerView } from "./global_locker.ts";
+import { GlobalLocker } from "./global_locker.ts";
 import {
   entryFromOtp,
   type NameOperation,
@@ -71,10 +67,6 @@ import {
 
 /** Another node, as far as its server is known. */
 interface Peer {
-  /**
-   * `asked` whether it has a server, which it does not (`absent`), or has, and is to get the same names
-   * (`pending`) or has got them (`known`).
-   */
   status: "asked" | "absent" | "pending" | "known";
   server?: Pid;
   /** The monitor on the server. */
@@ -135,30 +127,22 @@ export function globalServer(runtime: Runtime): GlobalServer {
   return server;
 }
 
-/** The server of a node. */
-export class GlobalServer
-  implements Server, GlobalView, LockerView, ErlangHost {
-  /** Its process. */
+export class GlobalServer implements Server, GlobalView, ErlangHost {
   readonly process: LocalProcess;
-  /** Its copy of the names. */
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
-  /** The nodes of this library. */
   readonly #peers = new Map<string, Peer>();
-  /** The nodes of Erlang. */
   readonly erlang: ErlangPeers;
   #locker: LocalProcess | undefined;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
-  /** The lock of the names. */
   readonly lock: NamesLock;
   /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
   readonly #touched = new Set<string>();
-  /** Cancels the pending callbacks. */
   readonly #lifts = new Set<() => void>();
-  #isSynced = false;
+  /** Whether it has got the names of all that were there when it started. */
+  isSynced = false;
 
-  /** In a process of its own. */
   constructor(process: LocalProcess) {
     this.process = process;
     this.names = new GlobalTable(process);
@@ -168,12 +152,6 @@ export class GlobalServer
     process.ownCold().watchesNodes = 1;
   }
 
-  /** Whether it has got the names of all that were there when it started. */
-  get isSynced(): boolean {
-    return this.#isSynced;
-  }
-
-  /** The function of the process. */
   run(): unknown {
     const { process } = this;
     this.#worker = this.#startHelper((worker) =>
@@ -185,7 +163,7 @@ export class GlobalServer
     process.abortSignal().addEventListener("abort", () => {
       for (const stop of this.#lifts) stop();
     });
-    this.#whenSettled(() => this.#isSynced = true);
+    this.#whenSettled(() => this.isSynced = true);
     return serve(process, this);
   }
 
@@ -207,10 +185,6 @@ export class GlobalServer
 
   get locker(): Pid {
     return this.#locker!.pid;
-  }
-
-  erlangNodes(): string[] {
-    return this.erlang.known();
   }
 
   servers(): Pid[] {
@@ -262,20 +236,8 @@ export class GlobalServer
         this.erlang.removed(pid.node);
         return true;
       case "set_lock":
-        if (!isLock(asked)) return BADARG;
-        return this.#locks.set(
-          this.#keyOf(asked.resource),
-          this.#keyOf(asked.requester),
-          pid,
-        );
       case "del_lock":
-        if (!isLock(asked)) return BADARG;
-        this.#locks.delete(
-          this.#keyOf(asked.resource),
-          this.#keyOf(asked.requester),
-          pid,
-        );
-        return true;
+        return this.#setLock(asked, pid);
       case "change":
         if (!isChange(asked.change)) return BADARG;
         // falls through
@@ -290,6 +252,20 @@ export class GlobalServer
     }
   }
 
+  #setLock(
+    asked: GlobalRequest & { type: "set_lock" | "del_lock" },
+    pid: Pid,
+  ): unknown {
+    if (!("resource" in asked && "requester" in asked)) return BADARG;
+    const resource = this.#keyOf(asked.resource);
+    const requester = this.#keyOf(asked.requester);
+    if (asked.type === "set_lock") {
+      return this.#locks.set(resource, requester, pid);
+    }
+    this.#locks.delete(resource, requester, pid);
+    return true;
+  }
+
   /** Serves requests of processes of this node, which wait for joins with other nodes. */
   #serve(
     asked: GlobalRequest & {
@@ -297,22 +273,20 @@ export class GlobalServer
     },
     caller: ReplyTo,
   ): typeof NO_REPLY {
+    const reply = (value: unknown) => this.process.reply(caller, value);
     this.#whenSettled(() => {
-      if (asked.type === "change") {
-        return this.#tell({
-          type: "change",
-          change: asked.change,
-          ref: caller.alias!,
-        });
+      switch (asked.type) {
+        case "change": {
+          const { change } = asked;
+          return this.#tell({ type: "change", change, ref: caller.alias! });
+        }
+        case "whereis":
+          return reply(this.names.lookup(asked.name));
+        case "registered_names":
+          return reply(this.names.entries().map(({ name }) => name));
+        case "sync":
+          return reply("ok");
       }
-      this.process.reply(
-        caller,
-        asked.type === "whereis"
-          ? this.names.lookup(asked.name)
-          : asked.type === "sync"
-          ? "ok"
-          : this.names.entries().map(({ name }) => name),
-      );
     }, asked.type === "change" || asked.type === "sync");
     return NO_REPLY;
   }
@@ -361,8 +335,7 @@ export class GlobalServer
   }
 
   removeConnection(node: string): void {
-    const place = { node, name: GLOBAL_SERVER };
-    askConnected(this.process, place, { type: "remove_connection" })
+    askConnected(this.process, node, { type: "remove_connection" })
       .catch(ignore);
   }
 
@@ -383,12 +356,12 @@ export class GlobalServer
   ): unknown {
     if (!isWrite(asked) || !this.lock.isHeldBy(pid)) return BADARG;
     if (asked.type === "merge") {
-      for (const entry of listOf(asked.insert, isEntry)) {
+      for (const entry of asked.insert.filter(isEntry)) {
         this.#insert(entry, pid);
       }
-      for (const name of listOf(asked.remove, isAny)) this.names.remove(name);
+      for (const name of asked.remove) this.names.remove(name);
       // Last, as a process may wait for it to look a name up.
-      for (const server of listOf(asked.servers, isPid)) this.#join(server);
+      for (const server of asked.servers.filter(isPid)) this.#join(server);
     } else if (asked.type === "unregister") this.names.remove(asked.name);
     else {
       const known = this.names.lookup(asked.entry.name);
@@ -422,30 +395,24 @@ export class GlobalServer
 
   async #sayHello(node: string, peer: Peer): Promise<void> {
     // A later answer counts too.
-    const lift = this.afterPatience(() => {
+    const setAbsent = () => {
       if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
       peer.status = "absent";
       this.settled(node);
-    });
-    const answer = await askConnected(this.process, {
-      node,
-      name: GLOBAL_SERVER,
-    }, {
-      type: "hello",
-    }).catch(() => {}).finally(lift);
+    };
+    const lift = this.afterPatience(setAbsent);
+    const answer = await askConnected(this.process, node, { type: "hello" })
+      .catch(ignore).finally(lift);
     if (!this.process.alive) return;
     const current = this.#peers.get(node);
-    const server = isTyped(answer, "welcome")
-      ? (answer as Partial<Welcome>).server
-      : undefined;
+    const { server } = isTyped(answer, "welcome")
+      ? answer as Partial<Welcome>
+      : {};
     if (isPid(server) && server.node === node) {
       this.#touched.add(node);
       if (server.equals(current?.server)) this.#reopen(node, current!);
       else if (current === peer) this.#meet(server);
-    } else if (current === peer && peer.status === "asked") {
-      peer.status = "absent";
-      this.settled(node);
-    }
+    } else setAbsent();
   }
 
   /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
@@ -595,10 +562,9 @@ export class GlobalServer
   }
 }
 
-/** A cast of a node of Erlang, which no other sender can make. */
+/** A cast of a node of Erlang, `origin`, which no other sender can make. */
 class ErlangCast {
   readonly term: unknown;
-  /** The node that has sent it. */
   readonly origin: string | undefined;
 
   constructor(term: unknown, origin: string | undefined) {
@@ -615,19 +581,16 @@ function callFromOtp(term: unknown, { pid }: ReplyTo): unknown {
     case "set_lock":
     case "del_lock": {
       const [resource, requester] = partsOf(fields[0], 2);
-      return resource === NAMES_LOCK
-        ? {
-          type: type.name === "set_lock" ? "share_lock" : "unlock_names",
-          requester,
-        }
-        : { type: type.name, resource, requester };
+      if (resource !== NAMES_LOCK) {
+        return { type: type.name, resource, requester };
+      }
+      const isSet = type.name === "set_lock";
+      return { type: isSet ? "share_lock" : "unlock_names", requester };
     }
-    case "register":
-      return {
-        type: "register",
-        isNew: false,
-        entry: entryFromOtp(new Tuple(fields), pid.node),
-      };
+    case "register": {
+      const entry = entryFromOtp(new Tuple(fields), pid.node);
+      return { type: "register", isNew: false, entry };
+    }
     case "unregister":
       return { type: "unregister", name: fields[0] };
     case "get_names_ext":
@@ -643,8 +606,4 @@ function replyToOtp(request: unknown, reply: unknown): unknown {
   if (isTyped(request, "register")) return atom(reply === "ok" ? "yes" : "no");
   if (typeof reply === "string") return atom(reply);
   return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
-}
-
-function isAny(_value: unknown): _value is unknown {
-  return true;
 }

@@ -1,8 +1,4 @@
-/**
- * One node's copy of the names of the cluster.
- *
- * @module
- */
+/** One node's copy of the names of the cluster. */
 
 import { LocalFunction } from "../../core/values/functions.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
@@ -28,25 +24,18 @@ export class GlobalTable {
   readonly #monitored = new Map<number, TermKey>();
   /** The number of names of each process that has any. */
   readonly #counts = new Map<string, number>();
-  #digest = 0;
+  /** The sum of a number for each name and its process: the same for the same names. */
+  digest = 0;
 
   /** Starts without names; the process, the node's server, monitors their holders. */
   constructor(process: LocalProcess) {
     this.#process = process;
   }
 
-  /** The sum of a number for each name and its process: the same for the same names. */
-  get digest(): number {
-    return this.#digest;
-  }
-
-  /** The names. */
   entries(): GlobalEntry[] {
-    return [...this.#names.values()]
-      .map(({ name, pid, resolve, by }) => ({ name, pid, resolve, by }));
+    return [...this.#names.values()].map(toEntry);
   }
 
-  /** The process that has a name. */
   lookup(name: unknown): Pid | undefined {
     const pid = this.#names.get(this.#keyOf(name))?.pid;
     const { runtime } = this.#process;
@@ -54,26 +43,17 @@ export class GlobalTable {
     return pid?.node === runtime.node ? runtime.find(pid)?.pid : pid;
   }
 
-  /** A name with its process. */
   entry(name: unknown): GlobalEntry | undefined {
     const known = this.#names.get(this.#keyOf(name));
-    if (known === undefined) return undefined;
-    const { pid, resolve, by } = known;
-    return { name: known.name, pid, resolve, by };
+    return known && toEntry(known);
   }
 
-  /** The number of names that a process has. */
   count(pid: Pid): number {
     return this.#counts.get(holderKey(pid)) ?? 0;
   }
 
-  /** The names that a process has. */
-  namesOf(pid: Pid): unknown[] {
-    const names: unknown[] = [];
-    for (const named of this.#names.values()) {
-      if (named.pid.equals(pid)) names.push(named.name);
-    }
-    return names;
+  nameOf(pid: Pid): unknown {
+    return this.entries().find((entry) => entry.pid.equals(pid))?.name;
   }
 
   /**
@@ -85,7 +65,7 @@ export class GlobalTable {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);
     if (known?.pid.equals(pid)) {
-      if (!isSame(known.resolve, resolve)) known.by = by;
+      if (`${known.resolve}` !== `${resolve}`) known.by = by;
       known.resolve = resolve;
       return true;
     }
@@ -98,11 +78,10 @@ export class GlobalTable {
     this.#names.set(key, { name, pid, resolve, by, ref, holder });
     this.#monitored.set(ref.number, key);
     this.#counts.set(holderKey(pid), this.count(pid) + 1);
-    this.#digest = (this.#digest + hashOf(key, pid)) >>> 0;
+    this.digest = (this.digest + hashOf(key, pid)) >>> 0;
     return true;
   }
 
-  /** Removes a name. */
   remove(name: unknown): void {
     const key = this.#keyOf(name);
     const known = this.#names.get(key);
@@ -125,12 +104,16 @@ export class GlobalTable {
     const count = this.count(pid);
     if (count > 1) this.#counts.set(holderKey(pid), count - 1);
     else this.#counts.delete(holderKey(pid));
-    this.#digest = (this.#digest - hashOf(key, pid)) >>> 0;
+    this.digest = (this.digest - hashOf(key, pid)) >>> 0;
   }
 
   #keyOf(name: unknown): TermKey {
     return termKey(name, this.#process.runtime.maxDepth);
   }
+}
+
+function toEntry({ name, pid, resolve, by }: NamedProcess): GlobalEntry {
+  return { name, pid, resolve, by };
 }
 
 function holderKey({ node, number, creation }: Pid): string {
@@ -141,10 +124,6 @@ function lengthOf(resolve: EntryResolver): number {
   return resolve instanceof LocalFunction
     ? resolve.bytes.length
     : `${resolve}`.length;
-}
-
-function isSame(resolve: EntryResolver, other: EntryResolver): boolean {
-  return `${resolve}` === `${other}`;
 }
 
 /** A hash of a name and its holder: FNV-1a. */

@@ -20,8 +20,6 @@
  * after, and starts again if they differ. A node may die while it is locked: its lock goes with the connection,
  * and a request to it is answered with nothing. A join that fails is a message to itself, so that changes are
  * served in between.
- *
- * @module
  */
 
 import { inspectWithin } from "../../core/values/inspect.ts";
@@ -29,7 +27,6 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { type TermKey, termKey } from "../../core/values/term_key.ts";
 import {
-  GLOBAL_SERVER,
   type GlobalChange,
   type GlobalEntry,
   type GlobalRequest,
@@ -40,53 +37,38 @@ import {
   sentEntry,
   TOO_MANY,
 } from "./global_messages.ts";
-import { askConnected } from "./ask_server.ts";
+import { askConnected, askMembers, type Member, nodeOf } from "./ask_server.ts";
+import type { ErlangPeers } from "./global_erlang.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
+import type { NamesLock } from "./names_lock.ts";
 import { tell } from "../server/call.ts";
 import { fromNode, isTyped } from "../server/messages.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { Server } from "../server/server.ts";
 
-/** The view that the worker has of its node's server. */
+/** The view that the worker and the locker have of their node's server. */
 export interface GlobalView {
-  /** The servers that have the same names, this node's among them. */
+  /** The servers of this library that have the same names, this node's among them. */
   servers(): Pid[];
-  /** The nodes of Erlang that have the same names. */
-  erlangNodes(): string[];
-  /** Its node's copy of the names. */
+  readonly erlang: ErlangPeers;
   readonly names: GlobalTable;
+  readonly lock: NamesLock;
   /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
+  /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
+  afterPatience(fn: () => void, ms: number): () => void;
 }
-
-/** A server, of this library or of a node of Erlang. */
-type Member = Pid | string;
 
 type Table = Map<TermKey, GlobalEntry>;
 
-/** A task for a server's worker. */
 export type GlobalTask = ChangeTask | ConnectTask;
 
-/** Changes the names, and answers a process of the node. */
-export interface ChangeTask {
-  /** Always `"change"`. */
-  type: "change";
-  /** The change. */
-  change: GlobalChange;
-  /** The alias of the process that waits for it. */
-  ref: Ref;
-}
+/** Changes the names, and answers the alias of the process that waits for it. */
+type ChangeTask = { type: "change"; change: GlobalChange; ref: Ref };
 
-/** Joins this node's part of the cluster and that of a server, after a number of attempts. */
-export interface ConnectTask {
-  /** Always `"connect"`. */
-  type: "connect";
-  /** The server. */
-  server: Pid;
-  /** The number of attempts so far. */
-  times?: number;
-}
+/** Joins this node's part of the cluster and the part of a server, after a number of attempts. */
+type ConnectTask = { type: "connect"; server: Pid; times?: number };
 
 /** How long a request for a lock waits: at the server that is asked first, and at the others; in milliseconds. */
 const ARBITER_WAIT = 5000;
@@ -110,7 +92,6 @@ export class Pauses {
   readonly #process: LocalProcess;
   #seed = 0;
 
-  /** Of a process. */
   constructor(process: LocalProcess) {
     this.#process = process;
     const { node, creation, number } = process.pid;
@@ -129,13 +110,11 @@ export class Pauses {
   }
 }
 
-/** The worker of a node's server. */
 export class GlobalWorker implements Server {
   readonly #process: LocalProcess;
   readonly #view: GlobalView;
   readonly #pauses: Pauses;
 
-  /** In a process that is linked to the server's. */
   constructor(process: LocalProcess, view: GlobalView) {
     this.#process = process;
     this.#view = view;
@@ -357,7 +336,7 @@ export class GlobalWorker implements Server {
 
   /** The servers that have the same names, this node's among them. */
   #members(): Member[] {
-    return [...this.#view.servers(), ...this.#view.erlangNodes()];
+    return [...this.#view.servers(), ...this.#view.erlang.known()];
   }
 
   /** Whether a part was joined since these servers were all. */
@@ -385,14 +364,14 @@ export class GlobalWorker implements Server {
   #isFree({ name, pid }: GlobalEntry): boolean {
     if (this.#view.names.lookup(name) !== undefined) return false;
     if (this.#view.names.count(pid) === 0) return true;
-    const others = this.#view.names.namesOf(pid);
+    const other = this.#view.names.nameOf(pid);
     this.#process.runtime.report(
       "error",
       () =>
         `global: ${pid} cannot have the name ${
           inspectWithin(name, 256)
         }, as it has ${
-          inspectWithin(others[0], 256)
+          inspectWithin(other, 256)
         }: a process has one name at most`,
       { what: "processes that have a global name already" },
     );
@@ -506,16 +485,11 @@ export class GlobalWorker implements Server {
   }
 
   #askServer(server: Member, request: GlobalRequest): Promise<unknown> {
-    const place = typeof server === "string"
-      ? { node: server, name: GLOBAL_SERVER }
-      : server;
-    return askConnected(this.#process, place, request);
+    return askConnected(this.#process, server, request);
   }
 
   #askAll(servers: Member[], request: GlobalRequest): Promise<unknown[]> {
-    return Promise.all(
-      servers.map((server) => this.#askServer(server, request)),
-    );
+    return askMembers(this.#process, servers, request);
   }
 }
 
@@ -533,10 +507,6 @@ function lockNames(wait: number): GlobalRequest {
 /** The servers, the one of the greatest node first. */
 function byRank<T extends Member>(servers: T[]): T[] {
   return [...servers].sort((a, b) => nodeOf(a) < nodeOf(b) ? 1 : -1);
-}
-
-function nodeOf(server: Member): string {
-  return typeof server === "string" ? server : server.node;
 }
 
 function union<T extends Member>(some: T[], others: T[]): T[] {

@@ -10,8 +10,6 @@
  *
  * Races: the holder or a process of the queue may exit, which its monitor reports; a process may release a lock that
  * it still waits for, and leaves the queue then.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -29,7 +27,6 @@ interface Holder {
 /** A process that holds the lock, or waits for it. */
 interface Claim {
   pid: Pid;
-  /** The monitor on it. */
   ref: Ref;
 }
 
@@ -45,7 +42,6 @@ const MAX_SHARED = 8;
 /** The longest wait of a request, in milliseconds. */
 const LONGEST = 60_000;
 
-/** The lock of one node's names. */
 export class NamesLock {
   readonly #process: LocalProcess;
   readonly #given: () => void;
@@ -62,7 +58,6 @@ export class NamesLock {
     }, { once: true });
   }
 
-  /** Whether a process holds it. */
   isHeldBy(pid: Pid): boolean {
     return this.#claimOf(pid) !== undefined;
   }

@@ -23,7 +23,6 @@ import {
   writeTerm,
 } from "./erlang_terms.ts";
 
-/** The maximum number of characters of a text. */
 export const MAX_FORMATTED: number = 4 << 20;
 
 /** A directive: `~`, the width, the precision, the padding character, the modifiers and the letter. */

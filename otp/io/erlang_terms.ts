@@ -32,7 +32,6 @@ const MAX_BIGINT = 10n ** 10_000n;
 export class OutputBudget {
   #left: number;
 
-  /** Starts with `characters`. */
   constructor(characters: number) {
     this.#left = characters;
   }

@@ -156,7 +156,6 @@ const MAX_FOREIGN = 4 << 20;
 /** The size of a request without its text. */
 const OVERHEAD = 256;
 
-/** A request for output. */
 interface PendingWrite {
   request: LeaderOperation;
   /** The asking node; `undefined` for this node. */
@@ -205,7 +204,6 @@ function sizeOf(request: unknown): number {
     : OVERHEAD;
 }
 
-/** A request for input. */
 interface Read {
   /** The asking process. */
   from: Pid;

@@ -15,7 +15,7 @@
 import { IoError } from "../../core/errors.ts";
 import { requestIo } from "./io_client.ts";
 import { prepareUnnamedNode } from "./group_leader.ts";
-import { isTyped } from "../server/messages.ts";
+import { type IoOperation, isTyped } from "../server/messages.ts";
 import { promised } from "../../core/promises/promises.ts";
 import {
   checkInteger,
@@ -74,7 +74,8 @@ export type Printable = string | number | bigint | boolean | {
  * Input and output through the caller's group leader, as Elixir's [IO](https://hexdocs.pm/elixir/1.18/IO.html).
  *
  * A process inherits the group leader of the process that spawned it, also across nodes: its output appears
- * on the node that spawned it.
+ * on the node that spawned it. Each function rejects with an {@linkcode IoError} if the group leader or its node is
+ * down, or the group leader replies with an error.
  */
 export class IO {
   private constructor() {}
@@ -82,13 +83,9 @@ export class IO {
   /**
    * Prints a line.
    *
-   * Follows [IO.puts/2](https://hexdocs.pm/elixir/1.18/IO.html#puts/2): when the promise resolves, the group
-   * leader has written the line. Lines from one process appear in order.
+   * When the promise resolves, the group leader has written the line. Lines from one process appear in order.
    *
    * @param item The value to print; a value that is not a string is printed as `String(item)`.
-   * @param options The destination, if it is not the group leader.
-   * @returns `"ok"`.
-   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -103,11 +100,6 @@ export class IO {
 
   /**
    * Prints text without a line feed at the end.
-   *
-   * @param item The value to print.
-   * @param options The destination, if it is not the group leader.
-   * @returns `"ok"`.
-   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -124,11 +116,7 @@ export class IO {
   /**
    * Prints a value as source-like text and returns the value.
    *
-   * @typeParam T The value's type.
    * @param value Any value, even one that cannot be sent.
-   * @param options The label, width, limit, depth and device.
-   * @returns The value itself.
-   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts
@@ -150,12 +138,8 @@ export class IO {
   /**
    * Reads a line from the group leader's input.
    *
-   * Follows [IO.gets/2](https://hexdocs.pm/elixir/1.18/IO.html#gets/2).
-   *
    * @param prompt The text to print before reading.
-   * @param options The source, if it is not the group leader.
    * @returns The line with its line feed, or `"eof"` at the end of the input.
-   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts ignore
@@ -170,22 +154,18 @@ export class IO {
   ): Promise<string | "eof"> {
     return promised(() => {
       checkDevice(options, IO_OPTIONS);
-      return line(textOf(prompt), options);
+      return line(options, textOf(prompt));
     });
   }
 
   /**
    * Reads from the group leader's input without a prompt.
    *
-   * Follows [IO.read/2](https://hexdocs.pm/elixir/1.18/IO.html#read/2).
-   *
    * @param what `"line"` reads a line; `"eof"` reads all lines up to the end of the input; a number reads this number of
    *   characters, or fewer at the end of the input. The default is `"line"`.
-   * @param options The source, if it is not the group leader.
    * @returns The text, or `"eof"` at the end of the input.
    * @throws {TypeError} If `what` is another value.
    * @throws {RangeError} If the number is not a positive integer.
-   * @throws {IoError} If the group leader or its node is down, or it replies with an error.
    *
    * @example Usage
    * ```ts ignore
@@ -200,7 +180,7 @@ export class IO {
   ): Promise<string | "eof"> {
     return promised(() => {
       checkDevice(options, IO_OPTIONS);
-      if (what === "line") return line("", options);
+      if (what === "line") return line(options);
       if (what === "eof") return allLines(options);
       if (typeof what !== "number") {
         throw new TypeError(
@@ -209,45 +189,40 @@ export class IO {
           } is not an amount; pass "line", "eof" or a number of characters`,
         );
       }
-      return characters(what, options);
+      checkInteger(what, "read from the group leader", "the number", 1);
+      const operation = { type: "get_chars", prompt: "", count: what } as const;
+      return input(operation, "chars", options);
     });
   }
 }
 
-function line(prompt: string, { device }: IoOptions): Promise<string | "eof"> {
-  return requestIo({ type: "get_line", prompt }, device, (reply) => {
+function line(options: IoOptions, prompt = ""): Promise<string | "eof"> {
+  return input({ type: "get_line", prompt }, "line", options);
+}
+
+/** Requests input, which is a field of the answer. */
+function input(
+  operation: IoOperation,
+  field: "line" | "chars",
+  { device }: IoOptions,
+): Promise<string | "eof"> {
+  return requestIo(operation, device, (reply) => {
     refuseError(reply);
-    return typeof reply === "string" ? "eof" : (reply as { line: string }).line;
+    return typeof reply === "string"
+      ? "eof"
+      : (reply as Record<string, string>)[field];
   });
 }
 
 async function allLines(options: IoOptions): Promise<string | "eof"> {
   const lines: string[] = [];
   for (;;) {
-    const next = await line("", options);
+    const next = await line(options);
     if (next === "eof") return lines.length === 0 ? "eof" : lines.join("");
     lines.push(next);
   }
 }
 
-function characters(
-  count: number,
-  { device }: IoOptions,
-): Promise<string | "eof"> {
-  checkInteger(count, "read from the group leader", "the number", 1);
-  return requestIo(
-    { type: "get_chars", prompt: "", count },
-    device,
-    (reply) => {
-      refuseError(reply);
-      return typeof reply === "string"
-        ? "eof"
-        : (reply as { chars: string }).chars;
-    },
-  );
-}
-
-/** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */
 function inspected(value: unknown, options: IoInspectOptions): string {
   checkOptions(
     options,
@@ -258,12 +233,12 @@ function inspected(value: unknown, options: IoInspectOptions): string {
   if (options.label !== undefined) {
     checkString(options.label, "inspect a value with the label");
   }
-  const label = options.label === undefined ? "" : `${options.label}: `;
-  const { width, limit, depth, printableLimit } = options;
+  const { label, width, limit, depth, printableLimit } = options;
   const text = show(value, { width, limit, depth, printableLimit });
-  return `${label}${text}\n`;
+  return `${label === undefined ? "" : `${label}: `}${text}\n`;
 }
 
+/** Prints, and resolves to `result`: a single promise, so the caller may leave it unawaited. */
 function print<O extends IoOptions, T>(
   text: () => string,
   options: O,

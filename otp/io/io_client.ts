@@ -44,14 +44,12 @@ export function requestIo<T>(
 
 const IO_REQUEST = atom("io_request");
 
-/** A request to a group leader. */
 class SentIoRequest extends ServerRequest implements IoRequest {
   readonly type = "io_request";
   readonly from: Pid;
   readonly replyAs: Ref;
   readonly request: IoOperation;
 
-  /** Creates a request from its fields. */
   constructor(from: Pid, replyAs: Ref, request: IoOperation) {
     super();
     this.from = from;

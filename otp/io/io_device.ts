@@ -25,8 +25,6 @@ export interface IoDevice {
   readLine?(prompt: string, node?: string): Promise<string | undefined>;
   /**
    * Returns the size of the terminal in characters; without it, or if it returns `undefined`, there is none.
-   *
-   * @returns The size.
    */
   size?(): DeviceSize | undefined;
 }

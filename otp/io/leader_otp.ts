@@ -41,25 +41,19 @@ export function operationFromOtp(
   const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
   switch (textOfAtom(kind)) {
     case "put_chars":
-      // Requests from before OTP R13 have no encoding.
-      return fields.length === 1 || fields.length === 3
-        ? putChars("latin1", fields, room)
-        : withEncoding(
-          fields,
-          (encoding, fields) => putChars(encoding, fields, room),
-        );
+      return decode(
+        fields,
+        fields.length < 3 ? 1 : 3,
+        (encoding, fields) => putChars(encoding, fields, room),
+      );
     case "get_line":
-      return fields.length === 1
-        ? getLine("latin1", fields)
-        : withEncoding(fields, getLine);
+      return decode(fields, 1, getLine);
     case "get_chars":
-      return fields.length === 2 && encodingOf(fields[0]) === undefined
-        ? getChars("latin1", fields)
-        : withEncoding(fields, getChars);
+      return fields.length === 2 && encodingOf(fields[0]) !== undefined
+        ? REQUEST
+        : decode(fields, 2, getChars);
     case "get_until":
-      return fields.length === 4
-        ? getUntil("latin1", fields)
-        : withEncoding(fields, getUntil);
+      return decode(fields, 4, getUntil);
     case "get_password":
       // A device here cannot read without echo.
       return refusal("enotsup");
@@ -107,12 +101,18 @@ function encodingOf(term: unknown): Encoding | undefined {
   return name === "unicode" || name === "latin1" ? name : undefined;
 }
 
-function withEncoding(
-  [first, ...fields]: readonly unknown[],
+/** Decodes `count` fields, after their encoding. Requests from before OTP R13 have no encoding. */
+function decode(
+  fields: readonly unknown[],
+  count: number,
   read: (encoding: Encoding, fields: readonly unknown[]) => LeaderOperation,
 ): LeaderOperation {
+  if (fields.length === count) return read("latin1", fields);
+  const [first, ...rest] = fields;
   const encoding = encodingOf(first);
-  return encoding === undefined ? REQUEST : read(encoding, fields);
+  return encoding === undefined || rest.length !== count
+    ? REQUEST
+    : read(encoding, rest);
 }
 
 function putChars(
@@ -126,11 +126,8 @@ function putChars(
       ? refusal(fields[1])
       : { type: "put_chars", chars };
   }
-  if (fields.length !== 1) return REQUEST;
-  const chars = charsOf(fields[0], {
-    encoding,
-    isNarrow: encoding === "latin1",
-  });
+  const isNarrow = encoding === "latin1";
+  const chars = charsOf(fields[0], { encoding, isNarrow });
   return chars === undefined
     ? refusal(tuple(atom("put_chars"), atom(encoding), fields[0]))
     : { type: "put_chars", chars };
@@ -178,40 +175,28 @@ function ioLib(
 
 function getLine(
   encoding: Encoding,
-  fields: readonly unknown[],
+  [given]: readonly unknown[],
 ): LeaderOperation {
-  return fields.length === 1
-    ? {
-      type: "get_line",
-      prompt: promptText(fields[0], encoding, MAX_PROMPT),
-      encoding,
-    }
-    : REQUEST;
+  const prompt = promptText(given, encoding, MAX_PROMPT);
+  return { type: "get_line", prompt, encoding };
 }
 
 function getChars(
   encoding: Encoding,
-  fields: readonly unknown[],
+  [given, count]: readonly unknown[],
 ): LeaderOperation {
-  const [prompt, count] = fields;
-  if (fields.length !== 2) return REQUEST;
-  return Number.isSafeInteger(count) && count as number >= 0
-    ? {
-      type: "get_chars",
-      prompt: promptText(prompt, encoding, MAX_PROMPT),
-      count: count as number,
-      encoding,
-    }
-    : refusal("collect_chars");
+  if (!Number.isSafeInteger(count) || count as number < 0) {
+    return refusal("collect_chars");
+  }
+  const prompt = promptText(given, encoding, MAX_PROMPT);
+  return { type: "get_chars", prompt, count: count as number, encoding };
 }
 
 /** Decodes `get_until`. Only functions that read a line or a number of characters are supported: no formats, no terms. */
 function getUntil(
   encoding: Encoding,
-  fields: readonly unknown[],
+  [prompt, module, name, args]: readonly unknown[],
 ): LeaderOperation {
-  if (fields.length !== 4) return REQUEST;
-  const [prompt, module, name, args] = fields;
   if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) {
     return refusal("enotsup");
   }
@@ -259,19 +244,12 @@ export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
   switch (result.type) {
     case "error": {
       const { reason } = result;
-      return tuple(
-        ERROR,
-        typeof reason === "string" && REASONS.has(reason)
-          ? atom(reason)
-          : reason,
-      );
+      const isAtom = typeof reason === "string" && REASONS.has(reason);
+      return tuple(ERROR, isAtom ? atom(reason) : reason);
     }
     case "options":
-      return [
-        tuple(BINARY, isBinary),
-        tuple(ENCODING, UNICODE),
-        tuple(ECHO, true),
-      ];
+      return [[BINARY, isBinary], [ENCODING, UNICODE], [ECHO, true]]
+        .map((pair) => tuple(...pair));
     case "text":
       return textToOtp(result.text, result.encoding ?? "unicode", isBinary);
   }

@@ -77,7 +77,6 @@ export class Logger {
    * The event has the calling process as `pid`, its label, and the trace that the code is part of. As in OTP, at most
    * 500 events are logged in a second, including the node's own events; one line reports the number of dropped events.
    *
-   * @param message The message, or a function that makes it.
    * @param metadata Values to log with it.
    * @throws {TypeError} If the message is neither text nor a function, or the metadata is not an object.
    *
@@ -96,10 +95,6 @@ export class Logger {
   /**
    * Logs a message about normal operation; see {@linkcode Logger.debug}.
    *
-   * @param message The message, or a function that makes it.
-   * @param metadata Values to log with it.
-   * @throws {TypeError} If the message is neither text nor a function, or the metadata is not an object.
-   *
    * @example Usage
    * ```ts
    * import { Logger } from "@otp/distribution/logger";
@@ -114,10 +109,6 @@ export class Logger {
 
   /**
    * Logs a warning; see {@linkcode Logger.debug}.
-   *
-   * @param message The message, or a function that makes it.
-   * @param metadata Values to log with it.
-   * @throws {TypeError} If the message is neither text nor a function, or the metadata is not an object.
    *
    * @example Usage
    * ```ts
@@ -136,10 +127,6 @@ export class Logger {
 
   /**
    * Logs an error; see {@linkcode Logger.debug}.
-   *
-   * @param message The message, or a function that makes it.
-   * @param metadata Values to log with it.
-   * @throws {TypeError} If the message is neither text nor a function, or the metadata is not an object.
    *
    * @example Usage
    * ```ts
@@ -171,9 +158,9 @@ export class Logger {
   }
 
   /**
-   * Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does.
+   * Sets the least severe level that the node logs, as the option `logLevel` of `Node.start` does; `"none"` logs
+   * nothing.
    *
-   * @param level The level; `"none"` logs nothing.
    * @throws {TypeError} If `level` is not a level.
    *
    * @example Usage
@@ -193,14 +180,13 @@ export class Logger {
 
   /**
    * Sets the filter of the node's log, as the option `logFilter` of `Node.start` does. A node has one filter; the new
-   * filter replaces the old one.
+   * filter replaces the old one, and `undefined` removes it.
    *
    * The filter is called with each event whose level is logged, before the log hook. `false` drops the event, `true`
    * passes it on, and a returned event replaces it. If the filter throws or returns anything else, even a promise, the
    * event is logged unchanged, and an error is written to standard error. Events that a filter or log hook itself logs
    * go to standard error as well, from the level `"warning"` on.
    *
-   * @param filter The filter; `undefined` removes it.
    * @throws {TypeError} If `filter` is not a function.
    *
    * @example Without a secret

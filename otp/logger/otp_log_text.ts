@@ -3,7 +3,7 @@
  * this module formats the reports of OTP's and Elixir's own modules itself, and shows other reports as terms.
  */
 
-import { exitLine, shownValue } from "../../core/log/event_text.ts";
+import { exitLine, shownValue as shown } from "../../core/log/event_text.ts";
 import { Atom } from "../../core/values/atom.ts";
 import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
 import { inspect } from "../../core/values/inspect.ts";
@@ -12,7 +12,6 @@ import { charsOf, textOfAtom } from "../io/chardata.ts";
 import { formatText } from "../io/erlang_format.ts";
 import { FormatError } from "../io/erlang_terms.ts";
 
-/** The maximum number of characters of a text. */
 const MAX_TEXT = 4096;
 
 /** Returns the text of a format and its arguments, as OTP's formatter does. */
@@ -21,7 +20,7 @@ export function formatMessage(format: unknown, args: unknown): string {
     return cut(formatText(format, args, 1 << 16));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    return `FORMAT ERROR: ${shownValue(format)} - ${shownValue(args)}`;
+    return `FORMAT ERROR: ${shown(format)} - ${shown(args)}`;
   }
 }
 
@@ -35,7 +34,7 @@ export function reportText(report: unknown): string {
   const text = charsOf(report, { encoding: "unicode", isLenient: true });
   if (text !== undefined && (text !== "" || report === "")) return cut(text);
   const lines = linesOf(report);
-  return lines === undefined ? shownValue(report) : lines.join("\n");
+  return lines === undefined ? shown(report) : lines.join("\n");
 }
 
 /** Returns a field of a map with atoms as keys, or of a list of pairs. */
@@ -100,10 +99,6 @@ function linesOf(report: unknown): string[] | undefined {
   return format === undefined
     ? undefined
     : [formatMessage(format, fieldOf(report, "args") ?? [])];
-}
-
-function shown(value: unknown): string {
-  return shownValue(value);
 }
 
 function reasonLine(reason: unknown): string {

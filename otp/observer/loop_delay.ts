@@ -1,8 +1,4 @@
-/**
- * Measures the delay of the event loop of a node, while somebody asks for it.
- *
- * @module
- */
+/** Measures the delay of the event loop of a node, while somebody asks for it. */
 
 import { untraced } from "../../core/context/tracing.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -11,7 +7,6 @@ import type { Runtime } from "../../core/processes/runtime.ts";
 /** The interval of the timer, in milliseconds. */
 export const INTERVAL = 100;
 
-/** The delay of the event loop of one node. */
 export class LoopDelay {
   readonly #runtime: Runtime;
   readonly #idleIntervals: number;
@@ -20,7 +15,6 @@ export class LoopDelay {
   #meter: LocalProcess | undefined;
 
   /**
-   * @param runtime The node.
    * @param idleIntervals The number of intervals without a `take` after which the measurement ends.
    */
   constructor(runtime: Runtime, idleIntervals: number) {

@@ -1,8 +1,4 @@
-/**
- * The messages per second that the processes of a node receive, from two samples of their counters.
- *
- * @module
- */
+/** The messages per second that the processes of a node receive, from two samples of their counters. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
@@ -13,7 +9,6 @@ const LEAST = 500;
 /** The time without a new sample after which samples are discarded, in milliseconds. */
 const KEPT = 10_000;
 
-/** The rates of a node's processes. */
 export class MessageRates {
   readonly #runtime: Runtime;
   /** The nonzero counters of the last sample, by the number of the process. */
@@ -23,7 +18,6 @@ export class MessageRates {
   #sampledAt = -Infinity;
   #isUsed = false;
 
-  /** Starts without samples. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }
@@ -34,7 +28,6 @@ export class MessageRates {
     return this.#rates.get(process.pid.number) ?? 0;
   }
 
-  /** Takes a sample. */
   sample(): void {
     this.#isUsed = true;
     const now = this.#runtime.now();

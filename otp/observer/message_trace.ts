@@ -9,8 +9,6 @@
  * send messages for ever, within one call.
  *
  * A trace does not show signals that the runtime sends for the process: links, monitors and exit signals.
- *
- * @module
  */
 
 import type {
@@ -44,13 +42,11 @@ const traced = new WeakMap<object, Set<LocalProcess>>();
 /** Whether a trace is sending a message about a traced message. */
 let isNoting = false;
 
-/** The outcome of starting a trace. */
 export type TraceStart = "ok" | "noproc" | "already_traced" | "too_many";
 
 /**
  * Traces a process.
  *
- * @param process The process.
  * @param limits When the trace ends.
  * @param note Called for each message; must not throw.
  * @param ended Called when the trace ends by itself.
@@ -107,12 +103,8 @@ export function traceMessages(
     if (isOver) return;
     stop();
     if (!process.alive) {
-      note({
-        at: Date.now(),
-        type: "exit",
-        to: undefined,
-        message: formatExit(process.exitReason).slice(0, MAX_TEXT),
-      });
+      const message = formatExit(process.exitReason).slice(0, MAX_TEXT);
+      note({ at: Date.now(), type: "exit", to: undefined, message });
     }
     ended();
   };
@@ -125,8 +117,7 @@ type Note = (type: "receive" | "send", message: unknown, to?: unknown) => void;
 function replaceMethods(process: LocalProcess, note: Note): () => void {
   const { mailbox } = process;
   const { push } = mailbox;
-  const { send, sendName, sendAlias, reply } = process;
-  const { enter } = process;
+  const { send, sendName, sendAlias, reply, enter } = process;
   const restoreMailbox = overlay(mailbox, {
     push(...args: Parameters<typeof push>) {
       note("receive", args[0]);

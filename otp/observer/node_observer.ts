@@ -6,8 +6,6 @@
  *
  * The size and the time of every answer are bounded, whatever processes hold. No answer depends on another process, so a
  * stuck process does not block the observer.
- *
- * @module
  */
 
 import { currentProcess } from "../../core/runtime/current_process.ts";
@@ -15,6 +13,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { Pid, Ref } from "../../core/values/pid.ts";
 import { checkPid } from "../../core/values/check_arguments.ts";
+import { onDown } from "../server/on_exit.ts";
 import {
   type TraceLimits,
   traceMessages,
@@ -32,7 +31,6 @@ import {
   MAX_PROCESSES,
   observeProcess,
   PROCESS_ORDERS,
-  type ProcessOrder,
   type ProcessSelection,
   selectProcesses,
 } from "./observed_processes.ts";
@@ -85,7 +83,6 @@ export class NodeObserver {
     return this.#host.observe();
   }
 
-  /** Returns the first processes in the order of a key. */
   processes(
     selection: unknown,
   ): { processes: ObservedProcess[]; total: number } {
@@ -125,7 +122,6 @@ export class NodeObserver {
     return this.#log.after(typeof after === "number" ? after : 0);
   }
 
-  /** Ends a process by an exit signal. */
   end(pid: unknown, reason: unknown): "ok" | "not_allowed" {
     if (!this.#mayEnd) return "not_allowed";
     checkPid(pid, "end the process");
@@ -168,26 +164,12 @@ export class NodeObserver {
     const signal = tracer.abortSignal();
     signal.addEventListener("abort", start);
     // End the trace when its receiver exits, since a dead receiver cannot.
-    const monitor = tracer.monitor(to);
-    tracer.mailbox.receive(
-      (message) => isDownOf(message, monitor, tracer),
-      undefined,
-      tracer,
-    ).then(() => resolve(), () => {});
+    onDown(tracer, to, resolve);
     await promise;
     signal.removeEventListener("abort", start);
     (start as () => void)();
     tell({ type: "trace_ended", ref });
   }
-}
-
-function isDownOf(
-  message: unknown,
-  monitor: Ref,
-  tracer: LocalProcess,
-): boolean {
-  const { type, ref } = (message ?? {}) as { type?: unknown; ref?: unknown };
-  return type === "DOWN" && monitor.equals(ref) && tracer.isDown(ref);
 }
 
 /** Returns whether a trace would trace its own messages. */
@@ -212,9 +194,7 @@ function within(value: unknown, usual: number, most: number): number {
 function selectionOf(given: unknown): ProcessSelection {
   const { order, limit, search } = (given ?? {}) as Partial<ProcessSelection>;
   return {
-    order: PROCESS_ORDERS.includes(order as ProcessOrder)
-      ? order as ProcessOrder
-      : "messages",
+    order: PROCESS_ORDERS.find((each) => each === order) ?? "messages",
     limit: within(limit, 50, MAX_PROCESSES),
     search: typeof search === "string" ? search.slice(0, 200) : "",
   };

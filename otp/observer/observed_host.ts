@@ -1,8 +1,4 @@
-/**
- * The state of a node and of its program, as an observer sees it.
- *
- * @module
- */
+/** The state of a node and of its program, as an observer sees it. */
 
 import nodeProcess from "node:process";
 import type { Runtime } from "../../core/processes/runtime.ts";
@@ -24,7 +20,6 @@ export class HostObservation {
   readonly #delay: LoopDelay;
   #observedAt = -Infinity;
 
-  /** Observes a node with these connections. */
   constructor(
     runtime: Runtime,
     connections: () => ObservedConnection[],
@@ -36,7 +31,6 @@ export class HostObservation {
     this.#delay = new LoopDelay(runtime, IDLE_INTERVALS);
   }
 
-  /** Returns the current state. */
   observe(): ObservedNode {
     const runtime = this.#runtime;
     const { rss, heapUsed } = nodeProcess.memoryUsage();

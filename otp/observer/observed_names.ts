@@ -1,8 +1,4 @@
-/**
- * The names of a node, as an observer sees them: registered names, global names, groups and registries.
- *
- * @module
- */
+/** The names of a node, as an observer sees them: registered names, global names, groups and registries. */
 
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { globalEntries } from "../global/global_server.ts";

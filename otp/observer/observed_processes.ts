@@ -1,8 +1,4 @@
-/**
- * The processes of a node, as an observer sees them.
- *
- * @module
- */
+/** The processes of a node, as an observer sees them. */
 
 import { watchersOf } from "../../core/processes/watchers.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -23,8 +19,7 @@ import {
 } from "./observed_texts.ts";
 import type { MessageRates } from "./message_rates.ts";
 import { childrenOf } from "./supervision_tree.ts";
-import { SlowValues } from "./slow_values.ts";
-import { mailboxBytes } from "./value_size.ts";
+import { mailboxBytes, SlowValues } from "./value_size.ts";
 
 /** A sort key of processes, the greatest value first; for `"started"`, the newest process first. */
 export type ProcessOrder =
@@ -35,17 +30,23 @@ export type ProcessOrder =
   | "links"
   | "started";
 
-/** The sort keys of processes. */
-export const PROCESS_ORDERS: readonly ProcessOrder[] = [
-  "messages",
-  "memory",
-  "received",
-  "rate",
-  "links",
-  "started",
-];
+const VALUES: Record<
+  ProcessOrder,
+  (process: LocalProcess, rates: MessageRates) => number
+> = {
+  messages: ({ mailbox }) => mailbox.length,
+  memory: ({ mailbox }) => mailboxBytes(mailbox),
+  received: ({ mailbox }) => mailbox.received,
+  rate: (process, rates) => rates.of(process) ?? 0,
+  links: ({ links }) => links?.size ?? 0,
+  started: ({ pid }) => pid.number,
+};
 
-/** The maximum number of processes in an answer. */
+/** The sort keys of processes. */
+export const PROCESS_ORDERS: readonly ProcessOrder[] = Object.keys(
+  VALUES,
+) as ProcessOrder[];
+
 export const MAX_PROCESSES = 500;
 
 /** The maximum number of processes whose mailboxes are measured to sort by memory. */
@@ -58,11 +59,8 @@ const MAX_ANCESTORS = 20;
 const MAX_MESSAGES = 10;
 const MAX_ENTRIES = 20;
 
-/** A selection of processes. */
 export interface ProcessSelection {
-  /** The key to sort by. */
   order: ProcessOrder;
-  /** The number of processes. */
   limit: number;
   /** A text that the name, label, call or pid must contain, in upper or lower case. */
   search: string;
@@ -82,43 +80,27 @@ export function selectProcesses(
       matching.push(process);
     }
   }
-  const first = order === "memory"
-    ? greatest(
-      greatest(matching, MAX_MEASURED, ({ mailbox }) => mailbox.length),
-      limit,
-      ({ mailbox }) => mailboxBytes(mailbox),
-    )
-    : greatest(
-      matching,
-      limit,
-      order === "rate" ? (process) => rates.of(process) ?? 0 : VALUES[order],
-    );
+  const measured = order === "memory"
+    ? greatest(matching, MAX_MEASURED, rates, VALUES.messages)
+    : matching;
   return {
-    processes: first.map((process) => observe(process, rates)),
+    processes: greatest(measured, limit, rates, VALUES[order])
+      .map((process) => observe(process, rates)),
     total: matching.length,
   };
 }
-
-const VALUES: Record<
-  Exclude<ProcessOrder, "memory" | "rate">,
-  (process: LocalProcess) => number
-> = {
-  messages: ({ mailbox }) => mailbox.length,
-  received: ({ mailbox }) => mailbox.received,
-  links: ({ links }) => links?.size ?? 0,
-  started: ({ pid }) => pid.number,
-};
 
 /** Returns the processes with the greatest values, the oldest first among equals; computes each value once. */
 function greatest(
   processes: readonly LocalProcess[],
   count: number,
-  valueOf: (process: LocalProcess) => number,
+  rates: MessageRates,
+  valueOf: typeof VALUES[ProcessOrder],
 ): LocalProcess[] {
   if (count === 0) return [];
   // Sorting an array of numbers is ten times as fast as comparing objects.
   const values = new Float64Array(processes.length);
-  processes.forEach((process, at) => values[at] = valueOf(process));
+  processes.forEach((process, at) => values[at] = valueOf(process, rates));
   const least = nth(values, count);
   const taken: { process: LocalProcess; value: number }[] = [];
   const equal: LocalProcess[] = [];

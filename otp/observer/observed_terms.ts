@@ -1,7 +1,5 @@
 /**
  * The data that an observer gets from a node. All data can be sent: values of programs appear as text of bounded length.
- *
- * @module
  */
 
 import type { LogLevel } from "../../core/log/log_event.ts";

@@ -1,14 +1,9 @@
-/**
- * The texts by which an observer shows processes and values. Their length is bounded.
- *
- * @module
- */
+/** The texts by which an observer shows processes and values. Their length is bounded. */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { inspectWithin } from "../../core/values/inspect.ts";
 import { supervisionOf } from "../supervisor/supervision.ts";
 
-/** The maximum length of a text. */
 export const MAX_TEXT = 200;
 
 /** The maximum length of a message or value of a process. */
@@ -18,7 +13,6 @@ export function valueText(value: unknown, most: number = MAX_VALUE): string {
   return inspectWithin(value, most, { width: Infinity });
 }
 
-/** Cuts a text to the maximum length. */
 export function shortText(text: string | undefined): string | undefined {
   return text?.slice(0, MAX_TEXT);
 }

@@ -4,8 +4,6 @@
  * The time of an answer grows with the number of processes, and peers can ask at any rate. Answers are given one after
  * the other. Each answer is charged FACTOR times its own time; while more than `BURST` of the charge is left, the next
  * answers wait. A caller whose process has exited meanwhile costs nothing.
- *
- * @module
  */
 
 import { currentProcess } from "../../core/runtime/current_process.ts";
@@ -29,7 +27,6 @@ export class ObserverShare {
   /** The time when the whole charge has passed. */
   #paidAt = -Infinity;
 
-  /** Limits a node's observer. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }

@@ -80,7 +80,6 @@ const MORE_ITEMS: Record<string, Item> = {
   parent: ({ parent }) => parent ?? UNDEFINED,
 };
 
-/** Answers the queries to one node. */
 export class OtpAnswers {
   readonly #runtime: Runtime;
   readonly #options: OtpQueryOptions;

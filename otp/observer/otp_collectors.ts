@@ -45,7 +45,6 @@ const OTHERS = "typescript";
 /** The tree of an application that does not run. */
 const NO_TREE = tuple([], [], [], []);
 
-/** The collectors of a node. */
 export class OtpCollectors {
   readonly #runtime: Runtime;
   readonly #share: ObserverShare;

@@ -28,7 +28,6 @@ import {
 } from "./otp_query_names.ts";
 import { observerOf, shareOf } from "./serve_observer.ts";
 
-/** The name of the service. */
 const SERVICE = "$otp";
 
 /** Whether a module of the BEAM can be loaded; any node may ask. */

@@ -1,8 +1,4 @@
-/**
- * The last events of a node's log, for observers that ask later.
- *
- * @module
- */
+/** The last events of a node's log, for observers that ask later. */
 
 import { type LogEvent, metadataText } from "../../core/log/log_event.ts";
 import type { ObservedEvent } from "./observed_terms.ts";
@@ -12,10 +8,8 @@ import { labelText } from "./observed_texts.ts";
 const MAX_EVENTS = 200;
 const MAX_TEXT = 4096;
 
-/** The maximum length of an event's metadata. */
 const MAX_METADATA = 2000;
 
-/** The last events of a log. */
 export class RecentLog {
   readonly #events: ObservedEvent[] = [];
   #number = 0;

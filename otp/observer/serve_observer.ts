@@ -1,8 +1,4 @@
-/**
- * Makes a node observable. The observer's code is loaded on the first request.
- *
- * @module
- */
+/** Makes a node observable. The observer's code is loaded on the first request. */
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
@@ -16,7 +12,6 @@ export type AllowObserve = boolean | "write";
 /** The name under which a node exports its observer. */
 export const OBSERVER = "Observer";
 
-/** The functions that a node exports. */
 const EXPORTED = [
   "node",
   "processes",

@@ -1,8 +1,6 @@
 /**
  * The supervision trees of a node, as an observer sees them: read from the supervisors' tables, without a message to any
  * supervisor.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";

@@ -1,16 +1,35 @@
-/**
- * Estimates the memory of messages in bounded time, since an observer must not slow a slow node down further.
- *
- * @module
- */
+/** Estimates the memory of messages in bounded time, since an observer must not slow a slow node down further. */
 
 import type { Mailbox } from "../../core/processes/mailbox.ts";
 import { valueBytes } from "../../core/values/value_bytes.ts";
-import { SlowValues } from "./slow_values.ts";
 
 /** The maximum number of measured messages of a mailbox, and of visited values in all of them. */
 const SAMPLES = 32;
 const MAX_VALUES = 2000;
+
+/** Results that took at least this time are kept, in milliseconds. */
+const SLOW = 2;
+
+/**
+ * Caches results for values that nobody changes, such as messages in a mailbox.
+ *
+ * To return the first key of an object, the host collects all keys: 0.25 s for a million. So without the cache, a few such
+ * messages in a mailbox would slow the node down at each observation.
+ */
+export class SlowValues<T> {
+  readonly #known: WeakMap<object, T> = new WeakMap();
+
+  /** Returns the result for a value; computes it only once if that takes long. */
+  of(value: unknown, find: () => T): T {
+    if (typeof value !== "object" || value === null) return find();
+    const known = this.#known.get(value);
+    if (known !== undefined) return known;
+    const started = performance.now();
+    const found = find();
+    if (performance.now() - started >= SLOW) this.#known.set(value, found);
+    return found;
+  }
+}
 
 const sizes = new SlowValues<number>();
 

@@ -22,7 +22,12 @@ import { call } from "../server/call.ts";
 import type { ChildSpec } from "../server/child_spec.ts";
 import { PgScope } from "./pg_scope.ts";
 import { findScope, type PgRequest, runningScope } from "./scopes.ts";
-import { groupKey, type GroupMembers, type PgMessage } from "./pg_groups.ts";
+import {
+  groupKey,
+  type GroupMembers,
+  type PgMessage,
+  type Where,
+} from "./pg_groups.ts";
 import { startServer } from "../server/start.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
 import {
@@ -30,6 +35,7 @@ import {
   never,
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
+import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
@@ -106,7 +112,6 @@ export class pg {
    * Starts a scope on this node, without a link.
    *
    * @param scope The scope's name, under which its process is registered; `"pg"` by default.
-   * @returns The pid of the scope's process.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    *
    * @example Usage
@@ -124,11 +129,7 @@ export class pg {
   }
 
   /**
-   * Starts a scope on this node, linked to the caller.
-   *
-   * @param scope The scope's name, under which its process is registered; `"pg"` by default.
-   * @returns The pid of the scope's process.
-   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * Starts a scope on this node as {@linkcode pg.start} does, linked to the caller.
    *
    * @example Usage
    * ```ts
@@ -145,9 +146,6 @@ export class pg {
 
   /**
    * Returns the child specification of a scope; `pg` and `[pg, { scope }]` are shorthands.
-   *
-   * @param options The scope.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -169,10 +167,6 @@ export class pg {
    * When the promise resolves, the processes are members on this node, and the change has been sent to other nodes. A
    * process that joins twice, or is listed twice, is a member twice. A process that is not alive is removed at once.
    *
-   * @param group The group.
-   * @param pids One process, or several.
-   * @param options The scope.
-   * @returns `"ok"`.
    * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
@@ -198,12 +192,8 @@ export class pg {
   /**
    * Removes processes of this node from a group, each once.
    *
-   * @param group The group.
-   * @param pids One process, or several.
-   * @param options The scope.
    * @returns `"ok"`, or `"not_joined"` if none of them was a member.
-   * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
-   *   group cannot be sent.
+   * @throws {TypeError} As {@linkcode pg.join}.
    *
    * @example Usage
    * ```ts
@@ -230,8 +220,6 @@ export class pg {
    *
    * Contacts no process, so it is cheap, but can return a process that has just exited.
    *
-   * @param group The group.
-   * @param options The scope.
    * @returns The members, in no particular order; empty also if the scope does not run on this node.
    *
    * @example Usage
@@ -247,16 +235,11 @@ export class pg {
    * ```
    */
   static getMembers(group: unknown, options: PgOptions = {}): Pid[] {
-    const { runtime } = currentProcess();
-    return findScope(runtime, scopeOf(options))?.members(group, "all") ?? [];
+    return membersOf(group, options, "all");
   }
 
   /**
-   * Returns the members of a group that are processes of this node.
-   *
-   * @param group The group.
-   * @param options The scope.
-   * @returns The members, in no particular order; empty also if the scope does not run on this node.
+   * Returns the members of a group that are processes of this node, as {@linkcode pg.getMembers} does.
    *
    * @example Usage
    * ```ts
@@ -270,14 +253,12 @@ export class pg {
    * ```
    */
   static getLocalMembers(group: unknown, options: PgOptions = {}): Pid[] {
-    const { runtime } = currentProcess();
-    return findScope(runtime, scopeOf(options))?.members(group, "local") ?? [];
+    return membersOf(group, options, "local");
   }
 
   /**
    * Returns the groups that have members.
    *
-   * @param options The scope.
    * @returns The groups, in no particular order.
    * @throws {NoProcessError} If the scope does not run on this node.
    *
@@ -297,11 +278,7 @@ export class pg {
   }
 
   /**
-   * Returns the groups that have members on this node.
-   *
-   * @param options The scope.
-   * @returns The groups, in no particular order.
-   * @throws {NoProcessError} If the scope does not run on this node.
+   * Returns the groups that have members on this node, as {@linkcode pg.whichGroups} does.
    *
    * @example Usage
    * ```ts
@@ -323,10 +300,6 @@ export class pg {
    *
    * The returned members and the following messages neither miss nor repeat a change. The monitor ends with the
    * caller, and with the scope's process, whose exit sends the caller no message: link to that process, or monitor it.
-   *
-   * @param group The group.
-   * @param options The scope.
-   * @returns The monitor, and the current members.
    *
    * @example Usage
    * ```ts
@@ -352,9 +325,6 @@ export class pg {
    * Notifies the caller of processes that join or leave any group of a scope, as {@linkcode pg.monitor} does for
    * one group.
    *
-   * @param options The scope.
-   * @returns The monitor, and the current groups.
-   *
    * @example Usage
    * ```ts
    * import { self } from "@otp/distribution/process";
@@ -374,8 +344,6 @@ export class pg {
   /**
    * Ends a monitor of a group or a scope, and removes its messages from the caller's mailbox.
    *
-   * @param ref The monitor.
-   * @param options The scope.
    * @returns Whether the monitor was active.
    *
    * @example Usage
@@ -408,11 +376,8 @@ export class pg {
 
 async function startScope(scope: string | Atom, link: boolean): Promise<Pid> {
   const name = nameOf(scope);
-  return await startServer((process) => new PgScope(process, name), {
-    name,
-    label: name,
-    link,
-  });
+  const serverOf = (process: LocalProcess) => new PgScope(process, name);
+  return await startServer(serverOf, { name, label: name, link });
 }
 
 function scopeOf(options: PgOptions): string {
@@ -421,7 +386,12 @@ function scopeOf(options: PgOptions): string {
   return nameOf(scope);
 }
 
-function groupsOf(options: PgOptions, where: "all" | "local"): unknown[] {
+function membersOf(group: unknown, options: PgOptions, where: Where): Pid[] {
+  const { runtime } = currentProcess();
+  return findScope(runtime, scopeOf(options))?.members(group, where) ?? [];
+}
+
+function groupsOf(options: PgOptions, where: Where): unknown[] {
   const { runtime } = currentProcess();
   return runningScope(runtime, scopeOf(options)).which(where)
     .map(({ group }) => group);

@@ -140,7 +140,6 @@ export class Groups {
     this.#process = process;
   }
 
-  /** Returns the processes of a group. */
   members(id: TermKey, where: Where): Pid[] {
     return this.#groups.get(id)?.[where].pids() ?? [];
   }
@@ -157,7 +156,6 @@ export class Groups {
       .map((group) => ({ group: group.group, pids: group[where].pids() }));
   }
 
-  /** Adds processes to a group. */
   add(id: TermKey, group: unknown, pids: Pid[], where: Where): void {
     const { runtime } = this.#process;
     let known = this.#groups.get(id);
@@ -198,7 +196,6 @@ export class Groups {
     }
   }
 
-  /** Adds a subscriber to changes. */
   subscribe(subscriber: Subscriber): void {
     const { only } = subscriber;
     if (only === undefined) {
@@ -210,7 +207,6 @@ export class Groups {
     else this.#subscribers.set(only.id, new Set([subscriber]));
   }
 
-  /** Removes a subscriber. */
   unsubscribe(subscriber: Subscriber): void {
     const { only } = subscriber;
     this.#scopeSubscribers.delete(subscriber);

@@ -17,7 +17,6 @@ const GEN_CAST = atom("$gen_cast");
 
 /** A message to the process of a scope on another node. */
 export class ScopeRequest extends OwnRequest {
-  /** Creates a message from its fields. */
   constructor(message: ScopeMessage) {
     super(message);
   }

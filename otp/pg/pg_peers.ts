@@ -45,7 +45,6 @@ export type Reminder = { type: "catch_up"; peer: Pid };
 /** The scope's process of another node, and the groups that it has announced. */
 interface Peer {
   readonly pid: Pid;
-  /** The monitor on it. */
   readonly ref: Ref;
   readonly groups: Map<TermKey, Members>;
   /** Whether the peer has missed a change because it did not read earlier changes. */
@@ -61,7 +60,6 @@ export class ScopePeers {
   /** Called when a peer has seen that the processes of this node, which drains, have left. */
   readonly #leaving = new Map<Key, () => void>();
 
-  /** Made by the scope's process. */
   constructor(process: LocalProcess, name: string, groups: Groups) {
     this.#process = process;
     this.#name = name;
@@ -135,13 +133,8 @@ export class ScopePeers {
     }
   }
 
-  /** Does what was to be done later. */
-  remind(reminder: Reminder): void {
-    this.#catchUp(reminder.peer);
-  }
-
   /** Sends a peer the changes that it has missed because it did not read. */
-  #catchUp(pid: Pid): void {
+  catchUp({ peer: pid }: Reminder): void {
     const peer = this.#peers.get(this.#key(pid));
     if (!peer?.isBehind) return;
     this.#tellAllOf(peer);
@@ -354,7 +347,6 @@ function partsOf(message: ScopeMessage): ScopeMessage[] {
   }
 }
 
-/** Returns the groups in a message. */
 function groupsOf(message: ScopeMessage): unknown[] {
   switch (message.type) {
     case "discover":
@@ -368,7 +360,6 @@ function groupsOf(message: ScopeMessage): unknown[] {
   }
 }
 
-/** Returns whether a value is a list of processes of a node. */
 export function arePids(value: unknown, node: string): value is Pid[] {
   return Array.isArray(value) &&
     value.every((each) => each instanceof Pid && each.node === node);

@@ -23,12 +23,10 @@ import { BADARG, type OtpEncoding, type Server } from "../server/server.ts";
 import { atom } from "../../core/values/atom.ts";
 import { tuple } from "../../core/values/tuple.ts";
 
-/** The kind of a monitored process. */
 type Watched =
   | { type: "member"; pid: Pid }
   | { type: "subscriber"; subscriber: Subscriber };
 
-/** The server of a scope. */
 export class PgScope implements Server, ScopeServer {
   readonly #process: LocalProcess;
   readonly #groups: Groups;
@@ -121,7 +119,7 @@ export class PgScope implements Server, ScopeServer {
       }
     } else {
       const told = fromSelf(message, this.#process) as Reminder | undefined;
-      if (told !== undefined) this.#peers.remind(told);
+      if (told !== undefined) this.#peers.catchUp(told);
       else this.#peers.hear(message);
     }
   }
@@ -232,12 +230,10 @@ export class Joins {
   readonly #numbers = new Map<TermKey, number[]>();
   #next = 0;
 
-  /** The number of joins. */
   get size(): number {
     return this.#groups.size;
   }
 
-  /** Adds a join. */
   add(group: TermKey): void {
     const number = this.#next++;
     this.#groups.set(number, group);

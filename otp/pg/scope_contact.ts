@@ -56,7 +56,6 @@ export class ScopeContact<T> {
     return this.#enter();
   }
 
-  /** Stops sending requests. */
   end(): void {
     this.#isOver = true;
     this.#stopTimer();

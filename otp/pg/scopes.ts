@@ -17,9 +17,7 @@ export type PgRequest =
 
 /** The server of a scope, as other code of its node uses it. */
 export interface ScopeServer {
-  /** Whether the scope's process is alive. */
   readonly isRunning: boolean;
-  /** Returns the processes of a group. */
   members(group: unknown, where: Where): Pid[];
   /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[];
@@ -31,7 +29,6 @@ export interface ScopeServer {
 
 const scopes = new WeakMap<Runtime, Map<string, ScopeServer>>();
 
-/** Records the server of a scope that a node has started. */
 export function noteScope(
   runtime: Runtime,
   name: string,
@@ -84,15 +81,11 @@ export function runningScope(runtime: Runtime, name: string): ScopeServer {
  *   members before have arrived.
  */
 export async function withdrawGroups(runtime: Runtime): Promise<void> {
-  const known = [...scopes.get(runtime)?.values() ?? []];
-  await Promise.all(
-    known.map((scope) => scope.isRunning ? scope.withdraw() : undefined),
-  );
+  const scopes = runningScopes(runtime);
+  await Promise.all(scopes.map(([, scope]) => scope.withdraw()));
 }
 
 /** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */
 export function leaveAllGroups({ pid, runtime }: LocalProcess): void {
-  for (const scope of scopes.get(runtime)?.values() ?? []) {
-    if (scope.isRunning) scope.leaveAll(pid);
-  }
+  for (const [, scope] of runningScopes(runtime)) scope.leaveAll(pid);
 }

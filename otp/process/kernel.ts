@@ -4,6 +4,7 @@
  */
 
 import { ExitError, NoProcessError } from "../../core/errors.ts";
+import { isTyped } from "../server/messages.ts";
 import type { NameOnNode } from "../server/server_ref.ts";
 import { IO } from "../io/io.ts";
 import {
@@ -118,7 +119,6 @@ const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
  * Returns the pid of the calling process; outside any process, the shell's pid.
  *
  * @typeParam M The messages that the process accepts.
- * @returns The pid.
  * @throws {ProcessExited} If the calling process has exited.
  *
  * @example Usage
@@ -142,8 +142,6 @@ export function self<M = any>(): Pid<M> {
  * message to a node connects to it.
  *
  * @typeParam M The messages that the receiver accepts.
- * @typeParam T The type of the message.
- * @param to A pid, a local name, `{ name, node }`, or an alias.
  * @param message Plain data, and `undefined`, `bigint`, `Date`, `Map`, `Set`, byte arrays,
  *   errors, pids, references and atoms.
  * @returns `undefined` while the connection's buffer has room; otherwise a promise that resolves when the buffer has
@@ -207,10 +205,7 @@ export function send<M, T>(
  *
  * Several concurrent waits in one process are served in order, each with its own guard.
  *
- * @typeParam T The message's type.
- * @typeParam A The type of `after`.
  * @param guard Returns whether to accept a message; without a guard, every message is accepted.
- * @param options The timeout, the result after it, and an abort signal.
  * @returns The message, or `after` when the time limit expires.
  * @throws {ReceiveTimeout} If no message arrives in time and `after` is not given.
  * @throws {TypeError} If the guard is not a function.
@@ -238,14 +233,8 @@ export function receive<T = any, A = never>(
 /**
  * Takes the oldest message that a schema accepts out of the mailbox, or waits for one. Other messages stay.
  *
- * @typeParam T The message, as the schema returns it.
- * @typeParam A The type of `after`.
- * @param schema The schema, of any library that implements Standard Schema.
- * @param options The timeout, the result after it, and an abort signal.
  * @returns The value that the schema returns for the message, or `after` when the time limit expires.
- * @throws {ReceiveTimeout} If no message arrives in time and `after` is not given.
- * @throws {TypeError} If the schema validates asynchronously.
- * @throws {ProcessExited} If the process exits during the wait; in the shell, `ExitError`.
+ * @throws {TypeError} If the schema validates asynchronously; and as {@linkcode receive} with a guard.
  */
 export function receive<T, A = never>(
   schema: MessageSchema<T>,
@@ -333,8 +322,6 @@ function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
 /**
  * Prints and removes all messages in the mailbox, as in iex.
  *
- * @returns `"ok"`.
- *
  * @example Usage
  * ```ts
  * import { flush, self, send } from "@otp/distribution/process";
@@ -371,13 +358,9 @@ const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
  * Starts a process.
  *
  * The process begins after the caller has yielded to the event loop, runs until its function returns (or the returned
- * promise settles), and inherits the caller's group leader. To spawn on another node, use `Node.spawn(node, …)`.
+ * promise settles), and inherits the caller's group leader. The arguments of the function are copied. To spawn on
+ * another node, use `Node.spawn(node, …)`.
  *
- * @typeParam A The function's arguments.
- * @param fn The function that the process runs.
- * @param args The function's arguments; they are copied.
- * @param options A label.
- * @returns The new process's pid.
  * @throws {ProcessExited} If the calling process has exited.
  *
  * @example Usage
@@ -404,12 +387,6 @@ export function spawn<A extends unknown[]>(
  *
  * When one of the two processes exits with a reason other than `"normal"`, the other exits too, unless it traps exits.
  *
- * @typeParam A The function's arguments.
- * @param fn The function that the process runs.
- * @param args The function's arguments; they are copied.
- * @param options A label.
- * @returns The new process's pid.
- *
  * @example Usage
  * ```ts
  * import { exit, Process, receive, spawnLink } from "@otp/distribution/process";
@@ -433,12 +410,6 @@ export function spawnLink<A extends unknown[]>(
 
 /**
  * Starts a process that the caller monitors from the start.
- *
- * @typeParam A The function's arguments.
- * @param fn The function that the process runs.
- * @param args The function's arguments; they are copied.
- * @param options A label.
- * @returns The new process's pid and the monitor's reference.
  *
  * @example Usage
  * ```ts
@@ -502,10 +473,8 @@ function start<A extends unknown[]>(
 /**
  * Exits the calling process: throws an `ExitError`, which ends the process if it is not caught.
  *
- * Follows [exit/1](https://hexdocs.pm/elixir/1.18/Kernel.html#exit/1). `Process.exit` sends an exit signal to
- * another process.
+ * `Process.exit` sends an exit signal to another process.
  *
- * @param reason The exit reason.
  * @throws {ExitError} With the reason.
  * @throws {TypeError} If a second argument is given: `Process.exit` takes a pid and a reason.
  *
@@ -532,8 +501,6 @@ export function exit(...args: unknown[]): never {
 /**
  * Returns a new unique reference.
  *
- * @returns The reference.
- *
  * @example Usage
  * ```ts
  * import { makeRef } from "@otp/distribution/process";
@@ -549,9 +516,6 @@ export function makeRef(): Ref {
 /**
  * Tests whether a message is an {@linkcode ExitMessage}.
  *
- * @param message Any message.
- * @returns True for a trapped exit signal.
- *
  * @example Usage
  * ```ts
  * import { isExit } from "@otp/distribution/process";
@@ -561,14 +525,11 @@ export function makeRef(): Ref {
  * ```
  */
 export function isExit(message: unknown): message is ExitMessage {
-  return typed(message, "EXIT");
+  return isTyped(message, "EXIT");
 }
 
 /**
  * Tests whether a message is a {@linkcode DownMessage}.
- *
- * @param message Any message.
- * @returns True for a monitor's DOWN.
  *
  * @example Usage
  * ```ts
@@ -579,14 +540,11 @@ export function isExit(message: unknown): message is ExitMessage {
  * ```
  */
 export function isDown(message: unknown): message is DownMessage {
-  return typed(message, "DOWN");
+  return isTyped(message, "DOWN");
 }
 
 /**
  * Tests whether a message is a {@linkcode ReplyMessage}.
- *
- * @param message Any message.
- * @returns True for a reply that arrived when no call was waiting for it.
  *
  * @example Usage
  * ```ts
@@ -597,10 +555,5 @@ export function isDown(message: unknown): message is DownMessage {
  * ```
  */
 export function isReply(message: unknown): message is ReplyMessage {
-  return typed(message, "reply");
-}
-
-function typed(message: unknown, type: string): boolean {
-  return typeof message === "object" && message !== null &&
-    (message as { type?: unknown }).type === type;
+  return isTyped(message, "reply");
 }

@@ -242,34 +242,18 @@ export interface CancelTimerMessage {
 /**
  * Processes: links and monitors, names, exit signals, timers, aliases, the process dictionary.
  *
- * Follows Elixir's [Process](https://hexdocs.pm/elixir/1.18/Process.html) and the [reference
- * manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it:
- * the functions apply to the calling process. Code outside any process runs in the shell process of the
- * default node, like the prompt of iex.
- *
- * @example A process that is monitored
- * ```ts
- * import { exit, Process, receive, spawn } from "@otp/distribution/process";
- * import { assertEquals } from "@std/assert";
- *
- * const pid = spawn(() => exit("done"));
- * const ref = Process.monitor(pid);
- * assertEquals((await receive((m) => ref.equals(m.ref))).reason, "done");
- * ```
+ * Each function follows the function of the same name in Elixir's
+ * [Process](https://hexdocs.pm/elixir/1.18/Process.html): `setLabel` is `Process.set_label/1`. See also the
+ * [reference manual](https://www.erlang.org/doc/system/ref_man_processes.html). Code in a process needs no handle on it:
+ * the functions apply to the calling process. Code outside any process runs in the shell process of the default node,
+ * like the prompt of iex.
  */
 export class Process {
   private constructor() {}
 
   /**
-   * Sends a message unless that would need a new connection or a wait.
+   * Sends a message as the function `send` does, unless that would need a new connection or a wait.
    *
-   * Follows [Process.send/3](https://hexdocs.pm/elixir/1.18/Process.html#send/3).
-   *
-   * @typeParam M The messages that the receiver accepts.
-   * @typeParam T The type of the message.
-   * @param to A pid, a local name, `{ name, node }`, or an alias.
-   * @param message The message; see `send`.
-   * @param options The conditions under which not to send.
    * @returns `"ok"` if the message was sent, otherwise the reason. Without `nosuspend`, a promise of `"ok"`
    *   while the connection's buffer is full; the message is sent, and the promise never rejects.
    *
@@ -290,13 +274,7 @@ export class Process {
   /**
    * Sends a message unless that would need a new connection.
    *
-   * @typeParam M The messages that the receiver accepts.
-   * @typeParam T The type of the message.
-   * @param to A pid, a local name, `{ name, node }`, or an alias.
-   * @param message The message; see `send`.
-   * @param options The conditions under which not to send.
-   * @returns `"ok"` if the message was sent, otherwise the reason; a promise of it while the connection's
-   *   buffer is full.
+   * @returns `"ok"` if the message was sent, otherwise the reason; a promise while the connection's buffer is full.
    */
   static send<M, T>(
     to: Destination<M>,
@@ -308,18 +286,28 @@ export class Process {
     message: unknown,
     options: SendOptions,
   ): SendResult | Promise<"ok"> {
-    return sendIf(to, message, options);
+    checkOptions(options, "send", SEND_OPTIONS, "{ noconnect: true }");
+    checkFlags(options, "send", "noconnect", "nosuspend");
+    const { runtime, pid } = currentProcess();
+    const node = nodeOf(to) ?? runtime.node;
+    if (node !== runtime.node) {
+      // Throws the same errors whether or not the message is sent.
+      copyTerm(message, runtime.maxDepth);
+      const signals = options.noconnect
+        ? runtime.connected(node)
+        : runtime.route(node, !(to instanceof Pid || to instanceof Ref));
+      if (signals === undefined) return "noconnect";
+      if (options.nosuspend && isFull(signals, pid)) return "nosuspend";
+    }
+    return send(to, message)?.then(() => "ok" as const) ?? "ok";
   }
 
   /**
    * Sends an exit signal to a process.
    *
-   * Follows [Process.exit/2](https://hexdocs.pm/elixir/1.18/Process.html#exit/2). `"kill"` cannot be trapped,
-   * and the process exits with `"killed"`. `"normal"` is ignored unless the process traps exits or sends it
-   * to itself. Any other reason ends a process that does not trap exits.
+   * `"kill"` cannot be trapped, and the process exits with `"killed"`. `"normal"` is ignored unless the process traps
+   * exits or sends it to itself. Any other reason ends a process that does not trap exits.
    *
-   * @param pid The process that receives the signal.
-   * @param reason The exit reason.
    * @returns True, whether or not the process exists.
    * @throws {TypeError} If the pid is invalid.
    * @throws {ProcessExited} If the signal ends the caller itself.
@@ -355,8 +343,6 @@ export class Process {
    * Linking to a dead process of another node results in an exit signal `"noproc"`; if the node cannot be
    * reached, in `"noconnection"`.
    *
-   * @param pid The process to link to.
-   * @returns True.
    * @throws {NoProcessError} If the process is of this node and dead, and the caller does not trap exits.
    *
    * @example Usage
@@ -377,7 +363,6 @@ export class Process {
   /**
    * Removes the link between the caller and a process: no exit signal is received over it from then on.
    *
-   * @param pid The linked process.
    * @returns True, even if there was no link.
    *
    * @example Usage
@@ -399,10 +384,6 @@ export class Process {
    * Several monitors of one process are independent, each with its own message. The reason is `"noproc"` if
    * the process does not exist, and `"noconnection"` if its node is down or goes down. A process that
    * monitors itself receives no message, and the reference is not an alias.
-   *
-   * @param target A pid, a local name, or `{ name, node }`.
-   * @param options Whether the reference is an alias as well.
-   * @returns The monitor's reference.
    *
    * @example Usage
    * ```ts
@@ -448,8 +429,6 @@ export class Process {
   /**
    * Ends a monitor: no DOWN arrives from then on.
    *
-   * @param ref The monitor's reference.
-   * @param options Whether to also remove a DOWN that has already arrived.
    * @returns Whether the monitor was active.
    *
    * @example Usage
@@ -479,7 +458,6 @@ export class Process {
   /**
    * Sets whether exit signals become {@linkcode ExitMessage}s of the calling process.
    *
-   * @param on Whether to trap.
    * @returns The previous value.
    *
    * @example Usage
@@ -502,11 +480,6 @@ export class Process {
   /**
    * Registers a process of this node under a name.
    *
-   * Follows [Process.register/2](https://hexdocs.pm/elixir/1.18/Process.html#register/2).
-   *
-   * @param pid The process.
-   * @param name The name; `undefined` is not allowed.
-   * @returns True.
    * @throws {NoProcessError} If the process is not alive here.
    * @throws {TypeError} If the name is taken, empty or `"undefined"`, or the process already has a name.
    *
@@ -555,8 +528,6 @@ export class Process {
   /**
    * Unregisters a name of this node.
    *
-   * @param name The name.
-   * @returns True.
    * @throws {NoProcessError} If no process has the name.
    *
    * @example Usage
@@ -580,9 +551,6 @@ export class Process {
 
   /**
    * Returns the process that has a name on this node.
-   *
-   * @param name The name.
-   * @returns The pid, or `undefined`.
    *
    * @example Usage
    * ```ts
@@ -625,10 +593,8 @@ export class Process {
   /**
    * Creates an alias of the calling process: an address that can be deactivated.
    *
-   * Follows [Process.alias/1](https://hexdocs.pm/elixir/1.18/Process.html#alias/1). A message to an inactive
-   * alias is dropped.
+   * A message to an inactive alias is dropped.
    *
-   * @param options Whether the alias ends at the first message.
    * @returns The alias, a destination for `send`.
    *
    * @example Usage
@@ -656,8 +622,7 @@ export class Process {
   /**
    * Deactivates an alias of the calling process.
    *
-   * @param ref The alias.
-   * @returns Whether it was active.
+   * @returns Whether the alias was active.
    *
    * @example Usage
    * ```ts
@@ -726,10 +691,8 @@ export class Process {
   }
 
   /**
-   * Suspends the calling process for a time.
+   * Suspends the calling process for a time, in milliseconds.
    *
-   * @param ms Milliseconds.
-   * @returns `"ok"`.
    * @throws {ProcessExited} If the process exits during the wait.
    *
    * @example Usage
@@ -751,12 +714,9 @@ export class Process {
   /**
    * Returns the calling process's group leader, or, given a pid, sets it.
    *
-   * Follows [Process.group_leader/0](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/0). The output
-   * of a process goes to its group leader, which may be on another node. Processes that it starts afterwards
+   * The output of a process goes to its group leader, which may be on another node. Processes that it starts afterwards
    * inherit the group leader.
    *
-   * @param leader The new group leader.
-   * @returns The current group leader.
    * @throws {TypeError} If the argument is not a pid.
    *
    * @example Usage
@@ -771,13 +731,10 @@ export class Process {
   /**
    * Sets the group leader of another process, on this node or another.
    *
-   * Follows [Process.group_leader/2](https://hexdocs.pm/elixir/1.18/Process.html#group_leader/2). This is a signal, in
-   * order with the messages from the caller to the process. It is dropped if the process is on another node and is dead
-   * or cannot be reached. {@linkcode Process.info} contains the group leader of a process of this node.
+   * This is a signal, in order with the messages from the caller to the process. It is dropped if the process is on
+   * another node and is dead or cannot be reached. {@linkcode Process.info} contains the group leader of a process of
+   * this node.
    *
-   * @param pid The process.
-   * @param leader Its new group leader.
-   * @returns The new group leader.
    * @throws {NoProcessError} If the process is on this node and is not alive.
    * @throws {TypeError} If an argument is not a pid.
    */
@@ -809,14 +766,12 @@ export class Process {
   }
 
   /**
-   * Stores a value in the dictionary of the calling process, under a key.
+   * Stores a value in the dictionary of the calling process, under a key; returns the previous value.
    *
-   * Follows [Process.put/2](https://hexdocs.pm/elixir/1.18/Process.html#put/2). The dictionary is private to the
-   * process and disappears with it. The value is stored as is, not copied, so it can be one that cannot be sent.
+   * The dictionary is private to the process and disappears with it. The value is stored as is, not copied, so it can
+   * be one that cannot be sent.
    *
    * @param key Any value that can be sent; equal values are the same key.
-   * @param value Any value.
-   * @returns The previous value of the key, or `undefined`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
@@ -841,8 +796,6 @@ export class Process {
   /**
    * Returns all entries of the calling process's dictionary.
    *
-   * Follows [Process.get/0](https://hexdocs.pm/elixir/1.18/Process.html#get/0).
-   *
    * @returns The entries, in the order in which their keys were first put.
    *
    * @example Usage
@@ -860,12 +813,8 @@ export class Process {
   /**
    * Returns a value of the calling process's dictionary.
    *
-   * Follows [Process.get/2](https://hexdocs.pm/elixir/1.18/Process.html#get/2).
-   *
    * @typeParam T The value's type, which is not checked.
-   * @param key The key.
    * @param otherwise The result if the key is not present.
-   * @returns The value, or `otherwise`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    */
   // deno-lint-ignore no-explicit-any
@@ -883,10 +832,6 @@ export class Process {
   /**
    * Returns the keys of the calling process's dictionary.
    *
-   * Follows [Process.get_keys/0](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/0) and
-   * [Process.get_keys/1](https://hexdocs.pm/elixir/1.18/Process.html#get_keys/1).
-   *
-   * @param options The value that the keys must have.
    * @returns The keys, in the order in which they were first put.
    * @throws {TypeError} If the value contains something that cannot be sent.
    *
@@ -913,12 +858,8 @@ export class Process {
   }
 
   /**
-   * Deletes a key from the dictionary of the calling process.
+   * Deletes a key from the dictionary of the calling process; returns its value.
    *
-   * Follows [Process.delete/1](https://hexdocs.pm/elixir/1.18/Process.html#delete/1).
-   *
-   * @param key The key.
-   * @returns The value of the key, or `undefined`.
    * @throws {TypeError} If the key contains something that cannot be sent.
    *
    * @example Usage
@@ -942,12 +883,10 @@ export class Process {
   /**
    * Labels the calling process, to distinguish it from others that run the same code.
    *
-   * Follows [Process.set_label/1](https://hexdocs.pm/elixir/1.18/Process.html#set_label/1). `info` and crash
-   * reports contain the label. Unlike a name, a label can be shared by any number of processes, and cannot be
-   * used to find a process. As in Elixir, it is stored in the dictionary under `"$process_label"`.
+   * `info` and crash reports contain the label. Unlike a name, a label can be shared by any number of processes, and
+   * cannot be used to find a process. As in Elixir, it is stored in the dictionary under `"$process_label"`.
    *
    * @param label Any value that can be sent; it is copied.
-   * @returns `"ok"`.
    * @throws {TypeError} If the label contains something that cannot be sent.
    *
    * @example Usage
@@ -968,12 +907,10 @@ export class Process {
   /**
    * Returns information about a process of this node, for debugging.
    *
-   * Follows [Process.info/1](https://hexdocs.pm/elixir/1.18/Process.html#info/1), whose documentation
-   * restricts it to debugging. Pending waits are included: a pending call appears as a monitor. As in Elixir,
-   * it throws for a process of another node; with `remote: true` it asks that node.
+   * Pending waits are included: a pending call appears as a monitor. As in Elixir, it throws for a process of another
+   * node; with `remote: true` it asks that node.
    *
    * @param pid The process; the caller by default.
-   * @param options Whether to copy its messages as well.
    * @returns The current information, or `undefined` if the process is not alive.
    * @throws {TypeError} If `pid` is not a pid of this node.
    *
@@ -995,8 +932,6 @@ export class Process {
    * Every node answers unless its option `allow` refuses: `allow("alex@localhost", "Process", "info")`. The
    * answer contains no messages, and from a node of Erlang no monitors.
    *
-   * @param pid The process.
-   * @param options `{ remote: true }`, and the timeout.
    * @returns A promise of the information, or of `undefined` if the process is not alive. Rejects with `RpcError` if
    *   the node cannot be reached or does not answer, and with `SpawnRefusedError` if it refuses.
    *
@@ -1045,10 +980,6 @@ export class Process {
   /**
    * Returns the live processes of this node, in the order of their start.
    *
-   * Follows [Process.list/0](https://hexdocs.pm/elixir/1.18/Process.html#list/0).
-   *
-   * @returns Their pids.
-   *
    * @example Usage
    * ```ts
    * import { Process, self } from "@otp/distribution/process";
@@ -1060,9 +991,6 @@ export class Process {
   static list(): Pid[];
   /**
    * Returns information about each process of this node, in the order of their start.
-   *
-   * @param options `{ info: true }`.
-   * @returns The result of {@linkcode Process.info} for each process.
    *
    * @example Usage
    * ```ts
@@ -1077,9 +1005,6 @@ export class Process {
   static list(options: ProcessListOptions & { info: true }): ProcessInfo[];
   /**
    * Returns the processes of this node, as pids or with information about each.
-   *
-   * @param options Whether to return information about each process.
-   * @returns Pids, or the result of {@linkcode Process.info} for each process.
    */
   static list(options: ProcessListOptions): Pid[] | ProcessInfo[];
   static list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {
@@ -1094,10 +1019,6 @@ export class Process {
 
   /**
    * Returns the registered names of this node.
-   *
-   * Follows [Process.registered/0](https://hexdocs.pm/elixir/1.18/Process.html#registered/0).
-   *
-   * @returns The names.
    *
    * @example Usage
    * ```ts
@@ -1139,22 +1060,18 @@ export class Process {
   /**
    * Sends a message after a delay, to a process of this node or to a name.
    *
-   * Follows [Process.send_after/4](https://hexdocs.pm/elixir/1.18/Process.html#send_after/4). The message is
-   * copied immediately, so later changes of it have no effect. A name is resolved when the timer expires; if
-   * no process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,
-   * and is not started if the process is already dead. The message is sent even if the caller exits before.
-   * When the node stops, its timers are cancelled.
+   * The message is copied immediately, so later changes of it have no effect. A name is resolved when the timer
+   * expires; if no process has it then, the message is dropped. A timer for a pid is cancelled when that process exits,
+   * and is not started if the process is already dead. The message is sent even if the caller exits before. When the
+   * node stops, its timers are cancelled.
    *
    * The message has no sender, so it is not ordered with the messages of the caller. Messages that are due at
    * the same time are sent in the order in which their timers were started. Like `setTimeout`, a timer keeps the
    * program running.
    *
    * @typeParam M The messages that the receiver accepts.
-   * @typeParam T The type of the message.
    * @param to A pid of this node, or a local name.
-   * @param message The message; see `send`.
    * @param ms The delay in milliseconds, 0 or more; with `abs`, the point in time.
-   * @param options Whether the time is a point in time.
    * @returns The timer's reference, for {@linkcode Process.cancelTimer} and {@linkcode Process.readTimer}.
    * @throws {TypeError} If `to` is neither a name nor a pid of this node, the time is not a number, or the
    *   message contains something that cannot be sent.
@@ -1206,11 +1123,9 @@ export class Process {
   /**
    * Cancels a timer: its message is not sent.
    *
-   * Follows [Process.cancel_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2). Any process
-   * of the node can cancel it, not only the one that started it. A message that has already been sent can
+   * Any process of the node can cancel it, not only the one that started it. A message that has already been sent can
    * still be in the receiver's mailbox.
    *
-   * @param timer The reference that {@linkcode Process.sendAfter} returned.
    * @returns The whole milliseconds that were left, or false if there is no such timer: its message was sent,
    *   it was cancelled, or its process has exited.
    * @throws {TypeError} If `timer` is not a reference.
@@ -1229,9 +1144,6 @@ export class Process {
   /**
    * Cancels a timer, and replies by a message or not at all.
    *
-   * Follows [Process.cancel_timer/2](https://hexdocs.pm/elixir/1.18/Process.html#cancel_timer/2).
-   *
-   * @param timer The reference that {@linkcode Process.sendAfter} returned.
    * @param options With `async`, the caller receives the reply as a message; with `info: false`, there is no reply.
    * @returns `"ok"` with `async` or `info: false`; otherwise the whole milliseconds that were left, or false.
    * @throws {TypeError} If `timer` is not a reference.
@@ -1282,11 +1194,7 @@ export class Process {
   /**
    * Returns the remaining time of a timer.
    *
-   * Follows [Process.read_timer/1](https://hexdocs.pm/elixir/1.18/Process.html#read_timer/1).
-   *
-   * @param timer The reference that {@linkcode Process.sendAfter} returned.
-   * @returns The whole milliseconds that are left, or false if there is no such timer: its message was sent,
-   *   it was cancelled, or its process has exited.
+   * @returns The whole milliseconds that are left, or false if there is no such timer.
    * @throws {TypeError} If `timer` is not a reference.
    *
    * @example Usage
@@ -1329,27 +1237,6 @@ export class Process {
   static monotonicTime(): number {
     return currentProcess().runtime.now();
   }
-}
-
-function sendIf(
-  to: Destination,
-  message: unknown,
-  options: SendOptions,
-): SendResult | Promise<"ok"> {
-  checkOptions(options, "send", SEND_OPTIONS, "{ noconnect: true }");
-  checkFlags(options, "send", "noconnect", "nosuspend");
-  const { runtime, pid } = currentProcess();
-  const node = nodeOf(to) ?? runtime.node;
-  if (node !== runtime.node) {
-    // Throws the same errors whether or not the message is sent.
-    copyTerm(message, runtime.maxDepth);
-    const signals = options.noconnect
-      ? runtime.connected(node)
-      : runtime.route(node, !(to instanceof Pid || to instanceof Ref));
-    if (signals === undefined) return "noconnect";
-    if (options.nosuspend && isFull(signals, pid)) return "nosuspend";
-  }
-  return send(to, message)?.then(() => "ok" as const) ?? "ok";
 }
 
 /** Returns the node that a destination names, if any. */

@@ -64,7 +64,6 @@ import { termKey } from "../../core/values/term_key.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 import { call, tell } from "../server/call.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
@@ -188,30 +187,8 @@ export type RegistryName =
  * are many names, or if they are not strings.
  *
  * The functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if
- * there is none with that name. For groups of processes in the whole cluster see `pg`.
- *
- * @example Many listeners of one topic
- * ```ts
- * import { receive, self, send, spawn } from "@otp/distribution/process";
- * import { Registry } from "@otp/distribution/registry";
- * import { assertEquals } from "@std/assert";
- *
- * await Registry.startLink({ keys: "duplicate", name: "Topics" });
- * const test = self();
- * for (const name of ["one", "two"]) {
- *   spawn(async () => {
- *     Registry.register("Topics", "news");
- *     send(test, "up");
- *     send(test, `${name}: ${await receive()}`);
- *   });
- *   await receive((m) => m === "up");
- * }
- * Registry.dispatch("Topics", "news", (entries) => {
- *   for (const { pid } of entries) send(pid, "rain");
- * });
- * assertEquals(await receive(), "one: rain");
- * assertEquals(await receive(), "two: rain");
- * ```
+ * there is none with that name. Lists of registrations are in the order in which these were made, if the description of
+ * the function says nothing else. For groups of processes in the whole cluster see `pg`.
  */
 export class Registry {
   private constructor() {}
@@ -222,8 +199,6 @@ export class Registry {
    * A registry is a supervisor with one child, to which registered processes are linked. Elixir's `partitions` spread
    * the load over processor cores and have no equivalent: JavaScript uses one core.
    *
-   * @param options The kind of keys, the name, the listeners and the metadata.
-   * @returns The registry's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {TypeError} If `keys` or another option is invalid.
    *
@@ -240,10 +215,9 @@ export class Registry {
    */
   static async startLink(options: RegistryOptions): Promise<Pid> {
     checkStart(options);
-    const { keys, meta = {} } = options;
+    const { keys, listeners = [], meta = {} } = options;
     const name = nameText(options.name);
-    const listeners = (options.listeners ?? []).map((each) => nameOf(each));
-    const table = new RegistryTable(name, keys, listeners);
+    const table = new RegistryTable(name, keys, listeners.map(nameOf));
     for (const [key, value] of Object.entries(meta)) {
       table.meta.set(termKey(key), value);
     }
@@ -261,9 +235,6 @@ export class Registry {
 
   /**
    * Returns the child specification of a registry; `[Registry, { keys, name }]` is a shorthand.
-   *
-   * @param options The kind of keys, the name, the listeners and the metadata.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -289,7 +260,6 @@ export class Registry {
    * returned and not thrown, since it is expected when several processes compete for a key. With duplicate keys a
    * process may register under the same key several times.
    *
-   * @param registry The registry's name.
    * @param key The key; it is copied.
    * @param value The value to store; it is stored as is. If the registry has listeners, it must be sendable.
    * @returns The process that the caller is now linked to, or the process that has the key.
@@ -327,8 +297,6 @@ export class Registry {
    * The caller's link to the registry ends with its last registration. Listeners are notified even if there was no
    * registration.
    *
-   * @param registry The registry's name.
-   * @param key The key.
    * @returns `"ok"`, even if there was no registration.
    *
    * @example Usage
@@ -353,9 +321,6 @@ export class Registry {
    *
    * Listeners are notified only if no registration under the key remains.
    *
-   * @param registry The registry's name.
-   * @param key The key.
-   * @param predicate Whether to remove a registration with this value.
    * @returns `"ok"`, even if there was no registration.
    *
    * @example Usage
@@ -384,9 +349,7 @@ export class Registry {
   /**
    * Returns the processes that are registered under a key, each with its value.
    *
-   * @param registry The registry's name.
-   * @param key The key.
-   * @returns The registrations, in the order in which they were made; at most one with unique keys.
+   * @returns The registrations; at most one with unique keys.
    *
    * @example Usage
    * ```ts
@@ -405,11 +368,6 @@ export class Registry {
 
   /**
    * Returns the registrations under a key whose value matches a predicate.
-   *
-   * @param registry The registry's name.
-   * @param key The key.
-   * @param predicate Whether to include a registration with this value.
-   * @returns The registrations, in the order in which they were made.
    *
    * @example Usage
    * ```ts
@@ -438,11 +396,6 @@ export class Registry {
   /**
    * Counts the registrations under a key whose value matches a predicate.
    *
-   * @param registry The registry's name.
-   * @param key The key.
-   * @param predicate Whether to count a registration with this value.
-   * @returns The number of matching registrations.
-   *
    * @example Usage
    * ```ts
    * import { Registry } from "@otp/distribution/registry";
@@ -467,10 +420,7 @@ export class Registry {
    * The function runs immediately in the calling process, and its errors reach the caller; registered processes receive
    * only the messages that it sends. A promise that it returns is not awaited: use {@linkcode Registry.lookup} instead.
    *
-   * @param registry The registry's name.
-   * @param key The key.
    * @param fn Receives the registrations, at least one.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -500,8 +450,6 @@ export class Registry {
   /**
    * Returns the keys under which a process is registered.
    *
-   * @param registry The registry's name.
-   * @param pid The process.
    * @returns The keys, each once per registration; empty for a process that is not alive, or on another node.
    *
    * @example Usage
@@ -524,9 +472,6 @@ export class Registry {
   /**
    * Returns the values with which a process is registered under a key.
    *
-   * @param registry The registry's name.
-   * @param key The key.
-   * @param pid The process.
    * @returns The values; at most one with unique keys.
    *
    * @example Usage
@@ -548,11 +493,8 @@ export class Registry {
   /**
    * Replaces the value with which the calling process is registered under a key.
    *
-   * @param registry The name of a registry with unique keys.
-   * @param key The key.
-   * @param fn Computes the new value from the old one.
    * @returns Both values, or `"error"` if the caller does not have the key.
-   * @throws {TypeError} If its keys are not unique.
+   * @throws {TypeError} If the keys of the registry are not unique.
    *
    * @example Usage
    * ```ts
@@ -582,9 +524,6 @@ export class Registry {
   /**
    * Counts all registrations.
    *
-   * @param registry The registry's name.
-   * @returns The number of registrations, for all keys and processes.
-   *
    * @example Usage
    * ```ts
    * import { Registry } from "@otp/distribution/registry";
@@ -604,7 +543,6 @@ export class Registry {
    *
    * Visits every registration.
    *
-   * @param registry The registry's name.
    * @param predicate Whether to include a registration; by default all are included.
    * @returns The registrations, in no particular order.
    *
@@ -636,10 +574,6 @@ export class Registry {
    *
    * Visits every registration, and builds no list.
    *
-   * @param registry The registry's name.
-   * @param predicate Whether to count a registration.
-   * @returns The number of matching registrations.
-   *
    * @example Usage
    * ```ts
    * import { Registry } from "@otp/distribution/registry";
@@ -666,7 +600,6 @@ export class Registry {
   /**
    * Returns a metadata value of the registry.
    *
-   * @param registry The registry's name.
    * @param key The metadata key: a string, or any value.
    * @returns The value, or `"error"` if it is not set.
    *
@@ -692,10 +625,8 @@ export class Registry {
   /**
    * Stores a metadata value of the registry. It survives crashes of the registry.
    *
-   * @param registry The registry's name.
    * @param key The metadata key: a string, or any value.
    * @param value The value; it is stored as is.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -715,8 +646,6 @@ export class Registry {
   /**
    * Deletes a metadata value of the registry.
    *
-   * @param registry The registry's name.
-   * @param key The metadata key.
    * @returns `"ok"`, even if it was not set.
    *
    * @example Usage
@@ -740,11 +669,8 @@ export class Registry {
    * The lock is granted in the order of the requests. It is released when the function ends, or its process exits.
    * Locks are not keys: nothing is registered. A process that requests a lock that it already holds waits forever.
    *
-   * @typeParam T The result of the function.
-   * @param registry The registry's name.
    * @param key The name of the lock, any value.
    * @param fn The function; it runs in the calling process.
-   * @returns The result of the function.
    * @throws {ExitError} If the registry exits before the caller has the lock.
    *
    * @example Usage
@@ -776,8 +702,21 @@ export class Registry {
   ): Promise<Awaited<T>> {
     checkFunction(fn, "run under a lock");
     const process = waitingProcess();
-    if (process === undefined) return never<Awaited<T>>();
-    return await runWithLock(process, tableOf(registry, "lock"), key, fn);
+    if (process === undefined) return await never();
+    const { name, owner } = tableOf(registry, "lock");
+    const request: LockRequest = { type: "lock", key };
+    const ref = await call<Ref>(owner, new OwnRequest(request), {
+      timeout: Infinity,
+      as: () => ["Registry", "lock", [name, key]],
+    });
+    process.assertAlive();
+    try {
+      return await fn();
+    } finally {
+      // The registry releases the lock of a process that has exited (`registry_partition.ts`).
+      const unlock: Unlock = { type: "unlock", ref };
+      if (process.alive) tell(process, owner, unlock);
+    }
   }
 
   /**
@@ -786,7 +725,7 @@ export class Registry {
    * @param name The registry, the key, and optionally the value: a {@linkcode RegistryName}.
    * @param pid A process of this node.
    * @returns Whether the process has the name now.
-   * @throws {NoProcessError} If the registry does not exist, or the process is not alive on this node.
+   * @throws {NoProcessError} Also if the process is not alive on this node.
    * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage
@@ -842,8 +781,7 @@ export class Registry {
    * Returns the process that has a name for `via`.
    *
    * @param name A {@linkcode RegistryName}.
-   * @returns The process, or `undefined`.
-   * @throws {TypeError} If its keys are not unique.
+   * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage
    * ```ts
@@ -909,30 +847,4 @@ function parts(name: unknown): RegistryName {
       inspect(name)
     } as a name in a registry: give [registry, key], or [registry, key, value]`,
   );
-}
-
-/**
- * Runs a function under a lock of a registry, for `Registry.lock`.
- *
- * The registry's process grants locks (`registry_partition.ts`), and releases the lock of a process that exits. So
- * the lock is released here only if the process is alive after the function.
- */
-async function runWithLock<T>(
-  process: LocalProcess,
-  { name, owner }: RegistryTable,
-  key: unknown,
-  fn: () => T,
-): Promise<Awaited<T>> {
-  const request: LockRequest = { type: "lock", key };
-  const ref = await call<Ref>(owner, new OwnRequest(request), {
-    timeout: Infinity,
-    as: () => ["Registry", "lock", [name, key]],
-  });
-  process.assertAlive();
-  try {
-    return await fn();
-  } finally {
-    const unlock: Unlock = { type: "unlock", ref };
-    if (process.alive) tell(process, owner, unlock);
-  }
 }

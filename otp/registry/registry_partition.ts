@@ -22,20 +22,10 @@ import type { RegistryTable } from "./registry_table.ts";
 import { BADARG, NO_REPLY, type Server } from "../server/server.ts";
 
 /** Requests a lock; the reply, a reference, arrives when the caller holds the lock. */
-export interface LockRequest {
-  /** Always `"lock"`. */
-  type: "lock";
-  /** The key that is locked. */
-  key: unknown;
-}
+export type LockRequest = { type: "lock"; key: unknown };
 
-/** Releases a lock. */
-export interface Unlock {
-  /** Always `"unlock"`. */
-  type: "unlock";
-  /** The reference that the partition replied with. */
-  ref: Ref;
-}
+/** Releases a lock, by the reference that the partition replied with. */
+export type Unlock = { type: "unlock"; ref: Ref };
 
 /** The process that registered processes are linked to. */
 export class RegistryPartition implements Server {
@@ -46,7 +36,6 @@ export class RegistryPartition implements Server {
   /** The held locks, by the monitor of the holder. */
   readonly #held = new Map<number, TermKey>();
 
-  /** Opens the table. */
   constructor(process: LocalProcess, table: RegistryTable) {
     this.#process = process;
     this.#table = table;

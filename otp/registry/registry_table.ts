@@ -22,7 +22,6 @@ export interface RegistryEntry<V = unknown> {
 /** Returns whether to include a registration with this value. */
 export type ValuePredicate = (value: unknown) => boolean;
 
-/** A registration. */
 interface Entry {
   readonly id: TermKey;
   /** The key, a copy: later changes by the caller have no effect. */
@@ -169,7 +168,6 @@ export class RegistryTable {
     }
   }
 
-  /** Returns the registrations under a key. */
   lookup(key: unknown): RegistryEntry[] {
     const found: RegistryEntry[] = [];
     for (const { process, value } of this.#under(this.#id(key))) {
@@ -178,7 +176,6 @@ export class RegistryTable {
     return found;
   }
 
-  /** Returns the values of a process under a key. */
   values(key: unknown, pid: Pid): unknown[] {
     const process = this.#partition!.runtime.find(pid);
     return process === undefined
@@ -186,7 +183,6 @@ export class RegistryTable {
       : this.#of(process, this.#id(key)).map(({ value }) => value);
   }
 
-  /** Returns the keys that a process is registered under. */
   keysOf(pid: Pid): unknown[] {
     const { runtime } = this.#partition!;
     if (runtime.find(pid) === undefined) return [];
@@ -207,7 +203,6 @@ export class RegistryTable {
     return { newValue, oldValue };
   }
 
-  /** Every registration. */
   *all(): Iterable<{ key: unknown; pid: Pid; value: unknown }> {
     const { alive, runtime: { maxDepth } } = this.#partition!;
     if (!alive) return;
@@ -219,7 +214,6 @@ export class RegistryTable {
     }
   }
 
-  /** Counts the registrations. */
   count(): number {
     if (!this.#partition!.alive) return 0;
     let count = 0;

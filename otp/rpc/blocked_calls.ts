@@ -3,8 +3,6 @@
  *
  * A waiting call counts as an entry of the asking node, and its arguments count towards limits in bytes. When the
  * connection to a node is lost, its waiting calls are dropped.
- *
- * @module
  */
 
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -19,7 +17,6 @@ const MAX_TOTAL_BYTES = 64 << 20;
 /** Arguments with this many values have at least MAX_BYTES bytes. */
 const MAX_VALUES = MAX_BYTES / LEAST_BYTES;
 
-/** A call that can wait. */
 interface Waiting {
   readonly node: string;
   readonly mfa: Mfa;
@@ -68,7 +65,6 @@ export class BlockedCalls<T extends Waiting> {
     return true;
   }
 
-  /** Removes and returns the first call. */
   take(): T | undefined {
     for (const [call, held] of this.#held) {
       this.#release(call, held);

@@ -3,15 +3,12 @@
  *
  * `proc_lib:spawn(Node, M, F, A)` and its kin are spawn requests for `proc_lib:init_p(Parent, Ancestors, M, F, A)`;
  * with a fun, for `init_p(Parent, Ancestors, Fun)`.
- *
- * @module
  */
 
 import { isRunnable } from "../server/messages.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
-/** The name of the service. */
 const SERVICE = "$proc_lib";
 
 /** Lets a node start such processes. */

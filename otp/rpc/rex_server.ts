@@ -16,8 +16,6 @@
  *
  * As with `erpc`, the asking node is the node of the asking process, which the wire has checked; `allow` and the limits of
  * the asking node apply.
- *
- * @module
  */
 
 import { ExitError, QueueFullError } from "../../core/errors.ts";
@@ -69,7 +67,6 @@ class Rex implements Server {
   readonly #runtime: Runtime;
   /** The calls that wait until the running `block_call` ends. */
   readonly #blocked: BlockedCalls<RexCall>;
-  /** Whether a `block_call` runs. */
   #isBlocked = false;
 
   constructor(process: LocalProcess) {

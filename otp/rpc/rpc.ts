@@ -30,10 +30,11 @@ import type {
 import { timeoutOf } from "../server/call.ts";
 import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
 import {
-  castRpc,
   originOf,
   raise,
+  requestRpc,
   type RpcOutcome,
+  type RpcResult,
   startRpc,
 } from "./rpc_call.ts";
 import { tracing } from "../../core/context/tracing.ts";
@@ -54,6 +55,7 @@ export {
   type ModuleFunction,
   type RemoteFunction,
   RpcError,
+  type RpcResult,
 };
 
 /**
@@ -74,21 +76,6 @@ const RPC_OPTIONS: OptionNames<RpcOptions> = {
   timeout: true,
 };
 
-/** The outcome of one call of {@linkcode rpc.multicall}. */
-export type RpcResult<T> =
-  | { type: "ok"; value: T }
-  | { type: "throw"; value: unknown }
-  | {
-    type: "exit";
-    reason: {
-      /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
-      type: "exception" | "signal";
-      /** The exit reason. */
-      reason: unknown;
-    };
-  }
-  | { type: "error"; error: Error };
-
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];
 
@@ -96,7 +83,7 @@ export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];
  * Remote procedure calls: run functions on other nodes and return their results.
  *
  * Each function follows the function of the same name in Erlang's
- * [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html).
+ * [erpc](https://www.erlang.org/doc/apps/kernel/erpc.html). The arguments of the called function are copied at once.
  *
  * | what happened                           | a call rejects with                                                      |
  * | --------------------------------------- | ------------------------------------------------------------------------ |
@@ -122,14 +109,9 @@ export class rpc {
    * After a timeout, an aborted signal or a lost connection, the caller cannot know whether the function has run or is
    * still running; a later result is dropped.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
    * @param node The node's name; this node is allowed.
    * @param fn The function: one that the node exports, or, for a node that allows closures, a function that
    *   refers only to names that are exported there.
-   * @param args The function's arguments; they are copied.
-   * @param options The timeout, or a signal or a deadline that ends the call.
-   * @returns The result of the function.
    * @throws Any value that the function throws, not only an `Error`; for the other errors, see {@linkcode rpc}.
    *
    * @example Usage
@@ -150,12 +132,7 @@ export class rpc {
     const process = waitingProcess();
     if (process === undefined) return await never();
     checkArgs(args);
-    const timeout = timeoutOf(
-      options,
-      Infinity,
-      "call a function",
-      RPC_OPTIONS,
-    );
+    const timeout = timeoutIn(options);
     const start = () =>
       startRpc(process, nameOf(node), fn, args ?? [], timeout, options);
     const outcome =
@@ -173,12 +150,6 @@ export class rpc {
    * The caller is not notified of the outcome, not even if the node cannot be reached. If the function throws, its
    * node logs a crash.
    *
-   * @typeParam A The function's arguments.
-   * @param node The node's name.
-   * @param fn The function to run.
-   * @param args The function's arguments; they are copied.
-   * @returns `"ok"`.
-   *
    * @example Usage
    * ```ts
    * import { Node, receive, rpc, self, send } from "@otp/distribution";
@@ -195,7 +166,7 @@ export class rpc {
     args?: NoInfer<A>,
   ): "ok" {
     checkArgs(args);
-    castRpc(currentProcess(), nameOf(node), fn, args ?? []);
+    requestRpc(currentProcess(), nameOf(node), fn, args ?? []);
     return "ok";
   }
 
@@ -205,12 +176,6 @@ export class rpc {
    * A node that is listed twice is called twice. The timeout applies to all calls together: the result of a node that
    * has not replied by then is an `RpcError` with the code `"timeout"`.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param nodes The nodes' names.
-   * @param fn The function to call.
-   * @param args The function's arguments; they are copied.
-   * @param options The timeout, or a signal or a deadline that ends the calls.
    * @returns The outcome of each call, in the order of the nodes: the returned value, or, by class, the error
    *   with which {@linkcode rpc.call} would have rejected. The promise rejects only if the signal is aborted.
    *
@@ -232,15 +197,9 @@ export class rpc {
   ): Promise<RpcResult<Awaited<T>>[]> {
     const process = waitingProcess();
     if (process === undefined) return await never();
-    const timeout = timeoutOf(
-      options,
-      Infinity,
-      "call a function",
-      RPC_OPTIONS,
-    );
+    const timeout = timeoutIn(options);
     checkArgs(args);
-    const names = namesOf(nodes);
-    const outcomes: Promise<RpcOutcome>[] = names.map((node) =>
+    const outcomes = namesOf(nodes).map((node) =>
       startRpc(process, node, fn, args ?? [], timeout, options)
     );
     return await Promise.all(outcomes) as RpcResult<Awaited<T>>[];
@@ -248,12 +207,6 @@ export class rpc {
 
   /**
    * Runs a function on several nodes without waiting for it, by {@linkcode rpc.cast} to each node.
-   *
-   * @typeParam A The function's arguments.
-   * @param nodes The nodes' names.
-   * @param fn The function to run.
-   * @param args The function's arguments; they are copied.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -299,6 +252,10 @@ export class rpc {
   }
 }
 
+function timeoutIn(options: RpcOptions): number {
+  return timeoutOf(options, Infinity, "call a function", RPC_OPTIONS);
+}
+
 function namesOf(nodes: readonly (string | Atom)[]): string[] {
   checkList(nodes, "call a function on the nodes");
   return nodes.map(nameOf);
@@ -315,9 +272,8 @@ async function tracedCall(
     outcome = await start();
     if (outcome.type !== "ok") raise(outcome);
   };
-  const name = `rpc.call ${functionText(fn)}`;
   const span = {
-    name,
+    name: `rpc.call ${functionText(fn)}`,
     kind: "client",
     attributes: { "otp.node": node },
   } as const;

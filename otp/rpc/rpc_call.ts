@@ -7,8 +7,6 @@
  * Races: the pid (`spawned`) comes before the answer, and the answer before the DOWN. The deadline removes alias and
  * monitor, so a late answer is dropped; the function may still run. A DOWN without an answer means that the function
  * exited, or that the connection was lost.
- *
- * @module
  */
 
 import { tracing } from "../../core/context/tracing.ts";
@@ -50,7 +48,6 @@ import {
 import { requestOf } from "../../core/runtime/spawn_on_node.ts";
 import { NODE_DRAINS } from "../../core/spawning/spawn_requests.ts";
 
-/** The name of the service. */
 const SERVICE = "$rpc";
 
 /** The levels of an answer around its value. */
@@ -59,7 +56,6 @@ const ENVELOPE = 8;
 /** The levels of a request around the arguments, which count as depth on other nodes. */
 const REQUEST_LEVELS = 2;
 
-/** The answer of the process of a call. */
 export type RpcAnswer =
   | { type: "return"; value: unknown }
   | { type: "throw"; value: unknown }
@@ -67,12 +63,22 @@ export type RpcAnswer =
   | { type: "error"; error: Error }
   | { type: "refused"; error: SpawnFailure; message: string };
 
-/** The outcome of a call. */
-export type RpcOutcome =
-  | { type: "ok"; value: unknown }
+/** The outcome of one call of {@linkcode rpc.multicall}. */
+export type RpcResult<T> =
+  | { type: "ok"; value: T }
   | { type: "throw"; value: unknown }
-  | { type: "exit"; reason: { type: "exception" | "signal"; reason: unknown } }
+  | {
+    type: "exit";
+    reason: {
+      /** `"exception"` if the function called `exit(reason)`, `"signal"` if an exit signal ended its process. */
+      type: "exception" | "signal";
+      /** The exit reason. */
+      reason: unknown;
+    };
+  }
   | { type: "error"; error: Error };
+
+export type RpcOutcome = RpcResult<unknown>;
 
 /** The node where each error of a failed call was thrown. */
 const origins = new WeakMap<Error, string>();
@@ -82,16 +88,16 @@ export function originOf(error: unknown): string | undefined {
   return error instanceof Error ? origins.get(error) : undefined;
 }
 
-/** Lets a node serve calls. */
 export function serveRpc(runtime: Runtime): void {
   runtime.modules.services.set(
     SERVICE,
     (run, node) => resolve(runtime, run, node),
   );
   const { functions } = runtime;
-  functions.encode(SERVICE, ({ args: [run, ref] }) => {
-    return erpcToOtp(functions.called(run as Runnable), ref);
-  });
+  functions.encode(
+    SERVICE,
+    ({ args: [run, ref] }) => erpcToOtp(functions.called(run as Runnable), ref),
+  );
   functions.serve("erpc:execute_call/4", (args) => ({
     module: SERVICE,
     function: "execute_call",
@@ -269,10 +275,8 @@ class PendingRpc extends PendingReply<RpcOutcome> {
       this.settle({ type: "ok", value: told.value });
     } else if (isTyped(told, "throw")) {
       this.settle({ type: "throw", value: told.value });
-    } else if (isTyped(told, "exit")) {
-      const { reason } = told;
-      this.settle({ type: "exit", reason: { type: "exception", reason } });
-    } else if (isTyped(told, "error") && told.error instanceof Error) {
+    } else if (isTyped(told, "exit")) this.#exited(told.reason);
+    else if (isTyped(told, "error") && told.error instanceof Error) {
       this.#raise(told.error);
     } else if (isTyped(told, "refused")) {
       const error = textOf(told.error) as SpawnFailure;
@@ -299,28 +303,29 @@ class PendingRpc extends PendingReply<RpcOutcome> {
         });
       case "throw":
         return this.settle({ type: "throw", value: end.value });
-      case "exit": {
-        const { reason } = end;
-        return this.settle({
-          type: "exit",
-          reason: { type: "exception", reason },
-        });
-      }
+      case "exit":
+        return this.#exited(end.reason);
       case "error":
         return this.#raise(this.#errorOf(end.reason));
     }
   }
 
+  #exited(reason: unknown): void {
+    this.settle({ type: "exit", reason: { type: "exception", reason } });
+  }
+
   #errorOf(reason: unknown): Error {
     if (reason instanceof Error) return reason;
-    const message = isUndef(reason)
-      ? "it has no such function"
-      : `the function failed: ${describeExit(reason).message}`;
-    return isUndef(reason)
-      ? spawnError(this.node, { error: "undef", message }, `call ${this.#what}`)
-      : new Error(`Cannot call ${this.#what} on ${this.node}: ${message}`, {
-        cause: reason,
-      });
+    const doing = `call ${this.#what}`;
+    if (isUndef(reason)) {
+      const message = "it has no such function";
+      return spawnError(this.node, { error: "undef", message }, doing);
+    }
+    const { message } = describeExit(reason);
+    return new Error(
+      `Cannot ${doing} on ${this.node}: the function failed: ${message}`,
+      { cause: reason },
+    );
   }
 
   #lost(): void {
@@ -370,7 +375,7 @@ export function startRpc(
   process.enter(pending);
   pending.limit(timeout, signal);
   try {
-    pending.run = request(process, node, fn, args, pending.ref);
+    pending.run = requestRpc(process, node, fn, args, pending.ref);
   } catch (error) {
     pending.cancel();
     throw error;
@@ -378,23 +383,13 @@ export function startRpc(
   return pending.promise;
 }
 
-/** Runs a function on a node without an answer; copies the arguments at once. */
-export function castRpc(
+/** Sends the request of a call, or of a cast, which has no reference; copies the arguments at once. */
+export function requestRpc(
   process: LocalProcess,
   node: string,
   fn: RemoteFunction,
   args: unknown[],
-): void {
-  request(process, node, fn, args, undefined);
-}
-
-/** Sends the request of a call, or of a cast, which has no reference. */
-function request(
-  process: LocalProcess,
-  node: string,
-  fn: RemoteFunction,
-  args: unknown[],
-  ref: Ref | undefined,
+  ref?: Ref,
 ): Runnable {
   const { runtime } = process;
   if (node === runtime.node) serveRpc(runtime);
@@ -428,7 +423,6 @@ function isOwn(error: Error): boolean {
     error instanceof UndefinedFunctionError;
 }
 
-/** Throws the failure of a call. */
 export function raise(outcome: Exclude<RpcOutcome, { type: "ok" }>): never {
   switch (outcome.type) {
     case "throw":

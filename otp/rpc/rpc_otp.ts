@@ -1,8 +1,6 @@
 /**
  * Calls of functions as Erlang's `erpc` makes them: a spawn request for `erpc:execute_call(Ref, M, F, A)`, whose
  * process exits with the result as its reason, `{Ref, return, Value}`.
- *
- * @module
  */
 
 import { ExitError } from "../../core/errors.ts";

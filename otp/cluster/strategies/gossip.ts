@@ -28,7 +28,6 @@ import { isNodeName } from "../../../core/values/pid.ts";
 /** The default multicast group, from the range for use within an organisation. */
 export const GROUP = "239.255.79.84";
 
-/** The default port. */
 export const PORT = 45_894;
 
 /** The window for counting packets, in milliseconds. */
@@ -42,9 +41,6 @@ const MAX_IN_ALL = 1000;
 
 /** The delay before reporting the known nodes, in milliseconds, as packets often come together. */
 const TELL_AFTER = 20;
-
-/** Names the permission to send to the group, since the error for a missing permission does not. */
-const NEEDS = "on Deno, it needs --allow-net=";
 
 interface Heard {
   /** The address, as `host:port`. */
@@ -81,7 +77,6 @@ export class Gossip implements RunningStrategy {
   #stopTurns: () => void = ignore;
   #stopped = false;
 
-  /** Opens a socket. */
   constructor(
     host: StrategyHost,
     options: GossipTopology,
@@ -192,11 +187,8 @@ export class Gossip implements RunningStrategy {
   #failed(error: unknown): void {
     if (this.#stopped) return;
     const { address = GROUP, port = PORT } = this.#options;
-    this.#host.failed(
-      `gossip over ${address}:${port} on the interface ${this.#interface()} failed: ${
-        reasonText(error)
-      }`,
-    );
+    const over = `${address}:${port} on the interface ${this.#interface()}`;
+    this.#host.failed(`gossip over ${over} failed: ${reasonText(error)}`);
   }
 
   #close(): void {
@@ -214,13 +206,13 @@ export class Gossip implements RunningStrategy {
       time: Date.now(),
     }, this.#key);
     const socket = this.#socket;
+    // The error for a missing permission does not name the permission to send to the group.
+    const needs =
+      `on Deno, it needs --allow-net=0.0.0.0:${port},${address}:${port}`;
     try {
       socket?.send(packet, port, address, (error) => {
-        if (error && this.#socket === socket) {
-          this.#failed(
-            `${reasonText(error)} (${NEEDS}0.0.0.0:${port},${address}:${port})`,
-          );
-        }
+        if (!error || this.#socket !== socket) return;
+        this.#failed(`${reasonText(error)} (${needs})`);
       });
     } catch (error) {
       this.#failed(error);
@@ -258,20 +250,14 @@ export class Gossip implements RunningStrategy {
   }
 
   #hear(node: string, address: string, time: number): void {
-    const heard = this.#heard.get(node);
-    const at = this.#host.process.runtime.now();
-    if (heard === undefined) {
-      if (this.#heard.size >= this.#host.maxAddresses) {
-        this.#isFull = true;
-        return this.#tellSoon();
-      }
-      this.#heard.set(node, { address, time, at });
-    } else {
-      const before = heard.address;
-      Object.assign(heard, { address, time, at });
-      if (before === address) return;
+    const before = this.#heard.get(node);
+    if (before === undefined && this.#heard.size >= this.#host.maxAddresses) {
+      this.#isFull = true;
+      return this.#tellSoon();
     }
-    this.#tellSoon();
+    const at = this.#host.process.runtime.now();
+    this.#heard.set(node, { address, time, at });
+    if (before?.address !== address) this.#tellSoon();
   }
 
   /** Counts a packet; returns whether to read it. */
@@ -303,12 +289,8 @@ export class Gossip implements RunningStrategy {
         ([node, { address }]): ClusterTarget => ({ node, address }),
       );
       const { maxAddresses } = this.#host;
-      this.#host.answer(
-        targets,
-        this.#isFull
-          ? `it hears more than ${maxAddresses} nodes (maxAddresses)`
-          : undefined,
-      );
+      const note = `it hears more than ${maxAddresses} nodes (maxAddresses)`;
+      this.#host.answer(targets, this.#isFull ? note : undefined);
     });
   }
 }
@@ -344,11 +326,8 @@ export const GOSSIP_KEY = "gossip 1";
  * | 32    | HMAC-SHA256 of all before, with the key              |
  */
 interface GossipPacket {
-  /** The node's name. */
   node: string;
-  /** The port on which the node listens. */
   port: number;
-  /** When the packet was sent, in milliseconds since 1970. */
   time: number;
 }
 

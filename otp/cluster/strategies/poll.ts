@@ -36,14 +36,12 @@ export class NotedAnswer {
   readonly addresses: unknown;
   readonly note: string;
 
-  /** Creates an answer with a note. */
   constructor(addresses: unknown, note: string) {
     this.addresses = addresses;
     this.note = note;
   }
 }
 
-/** A polled strategy. */
 export class Poll implements RunningStrategy {
   readonly #host: StrategyHost;
   readonly #ask: Question;
@@ -55,7 +53,6 @@ export class Poll implements RunningStrategy {
   #stopTimer: () => void = ignore;
   #stopped = false;
 
-  /** Asks the first question. */
   constructor(host: StrategyHost, options: PollOptions, ask: Question) {
     this.#host = host;
     this.#ask = ask;

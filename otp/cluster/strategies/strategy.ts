@@ -6,9 +6,7 @@ import type { GossipCounts } from "../cluster_info.ts";
 
 /** A topology, as its strategy sees it. */
 export interface StrategyHost {
-  /** The topology's process. */
   readonly process: LocalProcess;
-  /** The topology's name. */
   readonly topology: string;
   /** The maximum number of addresses; more are ignored. */
   readonly maxAddresses: number;

@@ -66,12 +66,10 @@ export async function until(
   return info!;
 }
 
-/** Runs on a node, with a subscription to its cluster. */
-export function watching<T>(node: Node, fn: () => Promise<T>): Promise<T> {
-  return node.run(async () => {
-    await Cluster.subscribe();
-    return await fn();
-  });
+/** Waits in a subscriber until the only address of `own` is connected. */
+export async function connected(): Promise<void> {
+  const [address] = (await topology("own")).addresses;
+  if (address?.state !== "connected") await event("connected");
 }
 
 /** A strategy that is told its answers. */
@@ -91,5 +89,8 @@ export async function withOwn(
   options: Parameters<Nodes["start"]>[1] = {},
 ): Promise<void> {
   const alex = await nodes.start("alex", { ...options, cluster: { own } });
-  await watching(alex, () => fn(alex));
+  await alex.run(async () => {
+    await Cluster.subscribe();
+    await fn(alex);
+  });
 }

@@ -6,7 +6,15 @@ import type {
   SrvRecord,
 } from "../../../otp/cluster/cluster.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { event, FAST, ONCE, topology, until, withOwn } from "./_clusters.ts";
+import {
+  connected,
+  event,
+  FAST,
+  ONCE,
+  topology,
+  until,
+  withOwn,
+} from "./_clusters.ts";
 
 const QUERY = "web.example";
 
@@ -59,7 +67,7 @@ clusterTest("dns dials A and AAAA records, and follows", async (nodes) => {
   resolver.a[QUERY] = ["127.0.0.1"];
   const own = { ...DNS, port: kate.port, resolver };
   await withOwn(nodes, own, async () => {
-    await until("own", ({ addresses }) => addresses[0]?.state === "connected");
+    await connected();
     resolver.aaaa[QUERY] = ["2001:db8::1"];
     assertEquals(
       (await event("added", `[2001:db8::1]:${kate.port}`)).node,
@@ -74,19 +82,11 @@ clusterTest("dns dials A and AAAA records, and follows", async (nodes) => {
 clusterTest("dns with node names nodes by their address", async (nodes) => {
   const resolver = new FakeDns();
   resolver.a[QUERY] = ["127.0.0.1"];
-  const own = {
-    strategy: "dns",
-    query: QUERY,
-    node: "kate",
-    resolver,
-    ...FAST,
-  } as const;
+  const own = { ...DNS, port: undefined, node: "kate", resolver };
   await nodes.start("kate@127.0.0.1");
   await withOwn(nodes, own, async () => {
-    const { addresses: [{ node }] } = await until(
-      "own",
-      ({ addresses }) => addresses[0]?.state === "connected",
-    );
+    await connected();
+    const { addresses: [{ node }] } = await topology("own");
     assertEquals(node, "kate@127.0.0.1");
   }, { name: "alex@127.0.0.1" });
 });
@@ -110,10 +110,8 @@ clusterTest("dns that fails keeps its addresses", async (nodes) => {
 
 clusterTest("dns cuts 10,000 records to the same ones", async (nodes) => {
   const resolver = new FakeDns();
-  const all = Array.from(
-    { length: 10_000 },
-    (_, i) => `10.1.${i >> 8}.${i % 256}`,
-  );
+  const addressOf = (_: unknown, i: number) => `10.1.${i >> 8}.${i % 256}`;
+  const all = Array.from({ length: 10_000 }, addressOf);
   resolver.a[QUERY] = all;
   const own = { ...DNS, ...ONCE, resolver, maxAddresses: 50, maxDials: 1 };
   await withOwn(nodes, own, async () => {
@@ -129,10 +127,9 @@ clusterTest("dns cuts 10,000 records to the same ones", async (nodes) => {
       "own",
       ({ lastAnswer }) => lastAnswer! > last! + 1,
     );
-    assertEquals(
-      after.addresses.map(({ address }) => address),
-      addresses.map(({ address }) => address),
-    );
+    const addressesOf = (each: typeof addresses) =>
+      each.map(({ address }) => address);
+    assertEquals(addressesOf(after.addresses), addressesOf(addresses));
   });
 });
 
@@ -143,7 +140,7 @@ clusterTest("dnsSrv dials the hosts and ports", async (nodes) => {
   resolver.a["one.example"] = ["127.0.0.1"];
   const own = { strategy: "dnsSrv", query: QUERY, resolver, ...FAST } as const;
   await withOwn(nodes, own, async () => {
-    await until("own", ({ addresses }) => addresses[0]?.state === "connected");
+    await connected();
     // A host that cannot be looked up keeps its addresses, and does not hold up others.
     resolver.a["one.example"] = failure("ETIMEOUT");
     resolver.a["two.example"] = ["10.0.0.2"];
@@ -213,11 +210,12 @@ for (const [name, records, says] of HOSTILE) {
 
 // EPMD.
 
+const EPMD = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
+
 clusterTest("epmd dials the nodes of its hosts", async (nodes) => {
   const kate = await nodes.start("kate");
   await nodes.start("remsh-1-kate");
-  const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
-  await withOwn(nodes, own, async (alex) => {
+  await withOwn(nodes, EPMD, async (alex) => {
     await until(
       "own",
       ({ addresses }) =>
@@ -242,12 +240,7 @@ clusterTest("epmd leaves out what its filter does", async (nodes) => {
   await nodes.start("kate");
   await nodes.start("other");
   const filter = (node: string) => node.startsWith("kate");
-  const own = {
-    strategy: "epmd",
-    hosts: ["localhost"],
-    filter,
-    ...FAST,
-  } as const;
+  const own = { ...EPMD, filter };
   await withOwn(nodes, own, async () => {
     const { addresses } = await answered();
     assertEquals(addresses.map(({ node }) => node), ["kate@localhost"]);
@@ -255,8 +248,7 @@ clusterTest("epmd leaves out what its filter does", async (nodes) => {
 });
 
 clusterTest("the strategy epmd without EPMD says so", async (nodes) => {
-  const own = { strategy: "epmd", hosts: ["localhost"], ...FAST } as const;
-  await withOwn(nodes, own, async () => {
+  await withOwn(nodes, EPMD, async () => {
     const { lastError } = await failed();
     assertEquals(lastError, "this node does not use EPMD (epmdPort: false)");
   }, { epmdPort: false });

@@ -32,14 +32,12 @@ clusterTest("epmd finds a node of Elixir", async (nodes) => {
   });
 }, OPTIONS);
 
-clusterTest(
-  "a node of Elixir that dials all names not in its list dials each node here once",
-  async (nodes) => {
-    for (const name of ["alex", "moebi"]) await nodes.start(name);
-    await using kate = await ElixirNode.start("kate", nodes);
-    // As discovery for Elixir does: names from EPMD, and a dial of each that is not in the list. The first dial may
-    // introduce the second node before its turn.
-    const code = `
+clusterTest("discovery of Elixir dials each node here once", async (nodes) => {
+  for (const name of ["alex", "moebi"]) await nodes.start(name);
+  await using kate = await ElixirNode.start("kate", nodes);
+  // As discovery for Elixir does: names from EPMD, and a dial of each that is not in the list. The first dial may
+  // introduce the second node before its turn.
+  const code = `
       poll = fn ->
         {:ok, names} = :erl_epmd.names(~c"localhost")
         found = for {name, _} <- names, do: :"#{name}@localhost"
@@ -50,10 +48,8 @@ clusterTest(
       :global.sync()
       later = for _ <- 1..20, do: (Process.sleep(10); poll.())
       {length(first) in 1..2, Enum.sort(Node.list()), Enum.concat(later)}`;
-    assertEquals(
-      await kate.evaluate(code),
-      "{true, [:alex@localhost, :moebi@localhost], []}",
-    );
-  },
-  OPTIONS,
-);
+  assertEquals(
+    await kate.evaluate(code),
+    "{true, [:alex@localhost, :moebi@localhost], []}",
+  );
+}, OPTIONS);

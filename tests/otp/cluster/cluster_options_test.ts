@@ -2,7 +2,6 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
-  type AddressOfNode,
   hostAndPort,
   readAnswer,
   readTarget,
@@ -127,53 +126,45 @@ test("checkTopologies() rejects invalid ones, and names the topology and the val
   }
 });
 
-/** Addresses of nodes, and the name and address of each; `undefined` if it is invalid. */
-const ADDRESSES: [value: unknown, target: AddressOfNode | undefined][] = [
-  ["kate@host", { node: "kate@host", address: undefined }],
-  ["10.0.0.1:4370", { node: undefined, address: "10.0.0.1:4370" }],
-  ["h:1", { node: undefined, address: "h:1" }],
-  ["h:65535", { node: undefined, address: "h:65535" }],
-  ["[::1]:1", { node: undefined, address: "[::1]:1" }],
-  ["[fe80::1%eth0]:1", { node: undefined, address: "[fe80::1%eth0]:1" }],
-  ["kate@host:1", { node: "kate@host", address: "host:1" }],
-  [{ node: "kate@host" }, { node: "kate@host", address: undefined }],
-  [{ address: "h:1" }, { node: undefined, address: "h:1" }],
-  [{ node: "a@b", address: "h:1" }, { node: "a@b", address: "h:1" }],
-  [`${"h".repeat(253)}:1`, {
-    node: undefined,
-    address: `${"h".repeat(253)}:1`,
-  }],
-  [`${"h".repeat(254)}:1`, undefined],
-  ["h:0", undefined],
-  ["h:65536", undefined],
-  ["h:000001", undefined],
-  ["h:", undefined],
-  ["h", undefined],
-  [":1", undefined],
-  ["-h:1", undefined],
-  ["h-:1", undefined],
-  ["::1:1", undefined],
-  ["[::1:1", undefined],
-  ["kate@", undefined],
-  ["@host", undefined],
-  ["kate@host:0", undefined],
-  ["x".repeat(521), undefined],
-  ["", undefined],
-  [{}, undefined],
-  [{ node: undefined, address: undefined }, undefined],
-  [{ node: "kate@host", address: "h" }, undefined],
-  [{ node: 1, address: "h:1" }, undefined],
-  [null, undefined],
-  [1, undefined],
+/** Texts and other values that are no addresses. */
+const NO_ADDRESSES: unknown[] = [
+  ..."h:0 h:65536 h:000001 h: h :1 -h:1 h-:1 ::1:1 [::1:1".split(" "),
+  ..."a b:1,kate@,@host,kate@host:0,".split(","),
+  `${"h".repeat(254)}:1`,
+  "x".repeat(521),
+  {},
+  { node: undefined, address: undefined },
+  { node: "kate@host", address: "h" },
+  { node: 1, address: "h:1" },
+  null,
+  1,
+];
+
+/** Nodes, and the name and address of each. */
+const TARGETS: [value: unknown, node?: string, address?: string][] = [
+  ["kate@host", "kate@host"],
+  ["kate@host:1", "kate@host", "host:1"],
+  [{ node: "kate@host" }, "kate@host"],
+  [{ address: "h:1" }, undefined, "h:1"],
+  [{ node: "a@b", address: "h:1" }, "a@b", "h:1"],
+];
+
+/** Addresses without a name. */
+const ADDRESSES = [
+  ..."10.0.0.1:4370 h:1 h:65535 [::1]:1 [fe80::1%eth0]:1".split(" "),
+  `${"h".repeat(253)}:1`,
 ];
 
 test("readTarget() reads names, addresses, and both", () => {
-  for (const [value, target] of ADDRESSES) {
-    if (target !== undefined) assertEquals(readTarget(value), target);
-    else {
-      const { message } = assertThrows(() => readTarget(value), TypeError);
-      assertMatch(message, /is not the address of a node; give "kate@host"/);
-    }
+  for (const [value, node, address] of TARGETS) {
+    assertEquals(readTarget(value), { node, address });
+  }
+  for (const address of ADDRESSES) {
+    assertEquals(readTarget(address), { node: undefined, address });
+  }
+  for (const value of NO_ADDRESSES) {
+    const { message } = assertThrows(() => readTarget(value), TypeError);
+    assertMatch(message, /is not the address of a node; give "kate@host"/);
   }
   assertEquals(hostAndPort("h", 1), "h:1");
   assertEquals(hostAndPort("::1", 1), "[::1]:1");

@@ -23,11 +23,13 @@ import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
 import { SimulatedCluster } from "../../../testing/mod.ts";
 import { test } from "../../../testing/tags.ts";
-import { processTest } from "../../_processes.ts";
+import { idle, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
+
+const THREE = ["alex", "kate", "moebi"];
 
 const SERVER = "global_name_server";
 
@@ -108,43 +110,6 @@ clusterTest("nodes without global run no name server", async (cluster) => {
   });
 });
 
-clusterTest("a late node has the names at its first use", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  const pids = [await idleOn(alex), await idleOn(kate)];
-  await alex.run(() => global.registerName("alex", pids[0]));
-  await kate.run(() => global.registerName("kate", pids[1]));
-  const moebi = await cluster.start("moebi");
-  await moebi.run(() => Node.connect(ALEX));
-  assertEquals(
-    await moebi.run(() => global.registerName("alex", self())),
-    false,
-  );
-  await join([alex, kate, moebi]);
-  await synced([alex, kate, moebi]);
-  for (const node of [alex, kate, moebi]) {
-    const names = await node.run(() => global.registeredNames());
-    assertEquals(names.sort(), ["alex", "kate"]);
-  }
-});
-
-threeTest("trans() runs one function at a time", async ({ all }) => {
-  let inside = 0;
-  let most = 0;
-  await Promise.all(
-    all.map((node) =>
-      node.run(() =>
-        global.trans(["counter", self()], async () => {
-          most = Math.max(most, ++inside);
-          await global.whereisName("a turn for the others");
-          inside--;
-        })
-      )
-    ),
-  );
-  assertEquals(most, 1);
-});
-
 threeTest("the server restarts at its next use", async ({ all, kate }) => {
   const pid = await idleOn(kate);
   await global.registerName("leader", pid);
@@ -212,11 +177,14 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
         .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
     );
     assertEquals(processes.length, 3);
-    for (const request of requests) {
+    const ask = async (request: unknown) => {
       const ref = Process.monitor(to, { alias: "reply_demonitor" });
       send(to, new Call(new ReplyTo(self(), ref), request));
       const { type } = await receive((m) => ref.equals(m?.ref));
       assertEquals(type, "reply", `to ${JSON.stringify(request)}`);
+    };
+    for (const request of requests) {
+      await ask(request);
       for (const pid of processes) {
         send(pid, new Cast(request));
         send(pid, request);
@@ -233,47 +201,43 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
         { type: "merge", servers: ["x"], insert: [1, null], remove: [] },
         { type: "unlock_names" },
       ]
-    ) {
-      const ref = Process.monitor(to, { alias: "reply_demonitor" });
-      send(to, new Call(new ReplyTo(self(), ref), request));
-      assertEquals((await receive((m) => ref.equals(m?.ref))).type, "reply");
-    }
+    ) await ask(request);
   });
   await synced(all);
   for (const pid of await seen("leader", all)) assert(self().equals(pid));
   assertEquals(await global.registerName("leader", spawn(Remote.wait)), false);
 });
 
-threeTest(
-  "a name of one node is taken",
-  async ({ cluster, alex, kate, moebi }) => {
-    await synced([alex, kate]);
-    const server = await idleOn(moebi);
-    await kate.run(async () => {
-      const entry = { name: "half", pid: self(), resolve: "random_exit_name" };
-      const to = { name: SERVER, node: ALEX };
-      await GenServer.call(to, { type: "lock_names", wait: 5000 });
-      for (
-        const request of [
-          { type: "register", entry, isNew: true },
-          { type: "merge", servers: [server], insert: [], remove: [] },
-          { type: "unlock_names" },
-        ]
-      ) await GenServer.call(to, request);
-      const servers = await GenServer.call(to, { type: "get_servers" });
-      assert((servers as Pid[]).some((each) => each.equals(server)));
-      const pid = spawn(Remote.wait);
-      assertEquals(await global.registerName("half", pid), false);
-    });
-    assertEquals(cluster.lines(), []);
-  },
-);
+threeTest("a name of one node is taken", async (three) => {
+  const { cluster, alex, kate, moebi } = three;
+  await synced([alex, kate]);
+  const server = await idleOn(moebi);
+  await kate.run(async () => {
+    const entry = { name: "half", pid: self(), resolve: "random_exit_name" };
+    const to = { name: SERVER, node: ALEX };
+    await GenServer.call(to, { type: "lock_names", wait: 5000 });
+    for (
+      const request of [
+        { type: "register", entry, isNew: true },
+        { type: "merge", servers: [server], insert: [], remove: [] },
+        { type: "unlock_names" },
+      ]
+    ) await GenServer.call(to, request);
+    const servers = await GenServer.call(to, { type: "get_servers" });
+    assert((servers as Pid[]).some((each) => each.equals(server)));
+    const pid = spawn(Remote.wait);
+    assertEquals(await global.registerName("half", pid), false);
+  });
+  assertEquals(cluster.lines(), []);
+});
 
 const NEW = { name: { global: "new" } };
 const KNOWN = { global: "known" };
 
 /** A registry of the cluster's names. */
 const VIA = { name: { via: globalNames, name: "new" } };
+
+const Server = { init: () => ({ type: "ok", state: 0 } as const) };
 
 /** A child whose start does not end. */
 const SLOW = { id: "slow", start: () => receive(() => false) as Promise<Pid> };
@@ -295,15 +259,9 @@ const WAITS: Record<string, (limits: TimeLimits) => Promise<unknown>> = {
   delLock: (limits) => global.delLock(["door", self()], limits),
   trans: (limits) => global.trans(["door", self()], () => "ran", limits),
   "GenServer.startLink": (limits) =>
-    GenServer.startLink({ init: () => ({ type: "ok", state: 0 }) }, 0, {
-      ...NEW,
-      ...limits,
-    }),
+    GenServer.startLink(Server, 0, { ...NEW, ...limits }),
   "GenServer.start": (limits) =>
-    GenServer.start({ init: () => ({ type: "ok", state: 0 }) }, 0, {
-      ...VIA,
-      ...limits,
-    }),
+    GenServer.start(Server, 0, { ...VIA, ...limits }),
   "Agent.startLink": (limits) =>
     Agent.startLink(() => 0, { ...NEW, ...limits }),
   "Agent.start": (limits) => Agent.start(() => 0, { ...NEW, ...limits }),
@@ -332,7 +290,7 @@ for (const [what, wait] of Object.entries(WAITS)) {
     });
     await cluster.run("kate", async () => {
       await Node.connect(ALEX);
-      await global.registerName("known", spawn(() => receive(() => false)));
+      await global.registerName("known", idle());
     });
     cluster.partition(["alex"], ["kate"]);
     const outcomes: unknown[] = [];
@@ -375,49 +333,43 @@ for (const [what, wait] of Object.entries(WAITS)) {
   });
 }
 
-test("a registration under way is undone if its caller gives up", async () => {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate", "moebi"],
-  });
-  for (const name of ["alex", "kate", "moebi"]) {
+/** Simulated nodes with a name each; kate hangs. */
+async function hanging(): Promise<SimulatedCluster> {
+  const cluster = await SimulatedCluster.start({ nodes: THREE });
+  for (const name of THREE) {
     await cluster.run(name, async () => {
       await Node.connect(KATE);
-      await global.registerName(name, spawn(() => receive(() => false)));
+      await global.registerName(name, idle());
     });
   }
   await cluster.advance(1000);
   cluster.partition(["kate"], ["alex", "moebi"]);
-  const pid = await cluster.run(
-    "alex",
-    () => spawn(() => receive(() => false)),
-  );
+  return cluster;
+}
+
+test("a registration under way is undone if its caller gives up", async () => {
+  await using cluster = await hanging();
+  const pid = await cluster.run("alex", idle);
+  // safe: virtual time
+  const limits = { timeout: 50 };
   const registered = cluster.run(
     "alex",
-    () =>
-      global.registerName("new", pid, global.notifyAllName, { timeout: 50 }),
+    () => global.registerName("new", pid, global.notifyAllName, limits),
   );
   await assertRejects(() => registered, ExitError, "time out");
   assert(await cluster.run("moebi", () => global.whereisName("new")));
   cluster.heal();
   await cluster.advance(1000);
-  for (const name of ["alex", "kate", "moebi"]) {
+  for (const name of THREE) {
     const names = await cluster.run(name, () => global.registeredNames());
-    assertEquals(names.sort(), ["alex", "kate", "moebi"]);
+    assertEquals(names.sort(), THREE);
   }
 });
 
 test("a lock under way is released if its caller gives up", async () => {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate", "moebi"],
-  });
-  for (const name of ["alex", "kate", "moebi"]) {
-    await cluster.run(name, async () => {
-      await Node.connect(KATE);
-      await global.sync();
-    });
-  }
-  cluster.partition(["kate"], ["alex", "moebi"]);
+  await using cluster = await hanging();
   cluster.spawn("alex", async () => {
+    // safe: virtual time
     await global.setLock(["door", self()], { timeout: 50 }).catch(() => {});
     await receive(() => false);
   });

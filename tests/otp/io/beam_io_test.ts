@@ -3,19 +3,16 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IoError } from "../../../core/errors.ts";
 import { IO } from "../../../otp/io/io.ts";
-import { type IoDevice, Node } from "../../../node.ts";
+import type { IoDevice } from "../../../node.ts";
 import {
   Pid,
   Process,
   receive,
-  self,
   send,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { ELIXIR, ElixirNode } from "../../_elixir.ts";
-import { clusterTest } from "../../_nodes.ts";
-
-const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
+import type { ElixirNode } from "../../_elixir.ts";
+import { elixirPairTest } from "../../_elixir_pair.ts";
 
 /** A device whose lines a test gives, and whose output it reads. */
 class Paper implements IoDevice {
@@ -44,20 +41,18 @@ class Paper implements IoDevice {
   }
 }
 
-/** Binds `leader` at an Elixir node to the group leader of a node here. */
-async function lend(alex: Node, kate: ElixirNode): Promise<void> {
+const paper = new Paper();
+
+/** Binds `leader` at an Elixir node to the group leader of the caller. */
+async function lend(kate: ElixirNode): Promise<void> {
   await kate.evaluate("Process.register(self(), :evaluator)");
-  await alex.run(() =>
-    send({ name: "evaluator", node: kate.name }, Process.groupLeader())
-  );
+  send({ name: "evaluator", node: kate.name }, Process.groupLeader());
   await kate.evaluate("leader = receive do pid when is_pid(pid) -> pid end");
 }
 
-clusterTest("a group leader writes as Erlang's io", async (cluster) => {
-  const paper = new Paper();
-  const alex = await cluster.start("alex", { io: paper });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await lend(alex, kate);
+elixirPairTest("a group leader writes as Erlang's io", async (pair) => {
+  const { cluster, kate } = pair;
+  await lend(kate);
   for (
     const [code, printed, answer] of [
       [`IO.puts(leader, "hï")`, "hï\n", ":ok"],
@@ -150,13 +145,10 @@ clusterTest("a group leader writes as Erlang's io", async (cluster) => {
     );
   }
   assertEquals(cluster.lines(), []);
-}, OPTIONS);
+}, { io: paper });
 
-clusterTest("a group leader reads as Erlang's io", async (cluster) => {
-  const paper = new Paper();
-  const alex = await cluster.start("alex", { io: paper });
-  await using kate = await ElixirNode.start("kate", cluster);
-  await lend(alex, kate);
+elixirPairTest("a group leader reads as Erlang's io", async ({ kate }) => {
+  await lend(kate);
   for (
     const [code, lines, answer, prompts] of [
       [`IO.gets(leader, "name? ")`, ["ünal\n"], `"ünal\\n"`, ["name? "]],
@@ -240,63 +232,53 @@ clusterTest("a group leader reads as Erlang's io", async (cluster) => {
     paper.prompts[0].slice(0, 20),
   );
   assert(paper.prompts[0].length < 1100);
-}, OPTIONS);
+}, { io: paper });
 
 /** A device of an Elixir node, which code there makes. */
 async function deviceOf(kate: ElixirNode, code: string): Promise<Pid> {
-  Process.register(self(), "tester");
-  await kate.evaluate(`send({:tester, :"alex@localhost"}, ${code})`);
-  const pid = await receive<Pid>((m) => m instanceof Pid);
-  Process.unregister("tester");
-  return pid;
+  await kate.evaluate(`send({:main, :"alex@localhost"}, ${code})`);
+  return await receive<Pid>((m) => m instanceof Pid);
 }
 
-clusterTest("IO uses a group leader of Elixir's", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(async () => {
-    assertEquals(await Node.connect(kate.name), true);
-    // Its own group leader: all that a process started there prints appears at kate, and so it is here.
-    const leader = await deviceOf(kate, "Process.group_leader()");
-    Process.groupLeader(leader);
-    assertEquals(Process.groupLeader(), leader);
-    assertEquals(await IO.puts("hï from alex"), "ok");
-    await IO.write("in two ");
-    await IO.inspect({ parts: [1] }, { label: "shown" });
-    await kate.printed(/hï from alex\nin two shown: \{ parts: \[1\] \}\n/);
-    await kate.type("ünal\nrest");
-    assertEquals(await IO.gets("name? "), "ünal\n");
-    await kate.printed(/name\? /);
-    // A process that is spawned here inherits it.
-    const { ref } = spawnMonitor(() => IO.puts("from a child"));
-    await receive((m) => ref.equals(m?.ref));
-    await kate.printed(/from a child\n/);
+elixirPairTest("IO uses a leader of Elixir's", async ({ cluster, kate }) => {
+  // Its own group leader: all that a process started there prints appears at kate, and so it is here.
+  const leader = await deviceOf(kate, "Process.group_leader()");
+  Process.groupLeader(leader);
+  assertEquals(Process.groupLeader(), leader);
+  assertEquals(await IO.puts("hï from alex"), "ok");
+  await IO.write("in two ");
+  await IO.inspect({ parts: [1] }, { label: "shown" });
+  await kate.printed(/hï from alex\nin two shown: \{ parts: \[1\] \}\n/);
+  await kate.type("ünal\nrest");
+  assertEquals(await IO.gets("name? "), "ünal\n");
+  await kate.printed(/name\? /);
+  // A process that is spawned here inherits it.
+  const { ref } = spawnMonitor(() => IO.puts("from a child"));
+  await receive((m) => ref.equals(m?.ref));
+  await kate.printed(/from a child\n/);
 
-    const string = await deviceOf(
-      kate,
-      `(fn -> {:ok, device} = StringIO.open("a€\\nb\\n"); device end).()`,
-    );
-    assertEquals(await IO.puts("x", { device: string }), "ok");
-    assertEquals(await IO.gets("> ", { device: string }), "a€\n");
-    assertEquals(await IO.gets("> ", { device: string }), "b\n");
-    assertEquals(await IO.gets("> ", { device: string }), "eof");
-    const more = await deviceOf(
-      kate,
-      `(fn -> {:ok, device} = StringIO.open("a€bc\\nd\\n\\e\\n"); device end).()`,
-    );
-    assertEquals(await IO.read(3, { device: more }), "a€b");
-    assertEquals(await IO.read("line", { device: more }), "c\n");
-    assertEquals(await IO.read("eof", { device: more }), "d\n\x1b\n");
-    assertEquals(await IO.read("eof", { device: more }), "eof");
-    assertEquals(await IO.read(1, { device: more }), "eof");
-    assertEquals(await IO.read(undefined, { device: more }), "eof");
-  });
+  const string = await deviceOf(
+    kate,
+    `(fn -> {:ok, device} = StringIO.open("a€\\nb\\n"); device end).()`,
+  );
+  assertEquals(await IO.puts("x", { device: string }), "ok");
+  assertEquals(await IO.gets("> ", { device: string }), "a€\n");
+  assertEquals(await IO.gets("> ", { device: string }), "b\n");
+  assertEquals(await IO.gets("> ", { device: string }), "eof");
+  const more = await deviceOf(
+    kate,
+    `(fn -> {:ok, device} = StringIO.open("a€bc\\nd\\n\\e\\n"); device end).()`,
+  );
+  assertEquals(await IO.read(3, { device: more }), "a€b");
+  assertEquals(await IO.read("line", { device: more }), "c\n");
+  assertEquals(await IO.read("eof", { device: more }), "d\n\x1b\n");
+  assertEquals(await IO.read("eof", { device: more }), "eof");
+  assertEquals(await IO.read(1, { device: more }), "eof");
+  assertEquals(await IO.read(undefined, { device: more }), "eof");
   assertEquals(cluster.lines(), []);
-}, OPTIONS);
+});
 
-clusterTest("IO takes every reply of Erlang's leaders", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
+elixirPairTest("IO takes Erlang's replies", async ({ cluster, kate }) => {
   await kate.evaluate(`
       defmodule Kate.Leader do
         def loop(answer) do
@@ -306,63 +288,60 @@ clusterTest("IO takes every reply of Erlang's leaders", async (cluster) => {
           loop(answer)
         end
       end`);
-  await alex.run(async () => {
-    assertEquals(await Node.connect(kate.name), true);
-    const answering = (answer: string) =>
-      deviceOf(kate, `spawn(fn -> Kate.Leader.loop(${answer}) end)`);
+  const answering = (answer: string) =>
+    deviceOf(kate, `spawn(fn -> Kate.Leader.loop(${answer}) end)`);
+  for (
+    const [answer, line] of [
+      [`~c"hé\\n"`, "hé\n"],
+      [`"hé\\n"`, "hé\n"],
+      [`["h", [?é, [[~c"\\n"]]]]`, "hé\n"],
+      [`:eof`, "eof"],
+    ]
+  ) {
+    const device = await answering(answer);
+    assertEquals(await IO.gets("", { device }), line, answer);
+  }
+  for (
+    const [answer, reason] of [
+      ["{:error, :terminated}", "terminated"],
+      ["{:error, :enotsup}", "enotsup"],
+      [
+        "{:error, {:no_translation, :unicode, :latin1}}",
+        "{:no_translation, :unicode, :latin1}",
+      ],
+    ]
+  ) {
+    const device = await answering(answer);
     for (
-      const [answer, line] of [
-        [`~c"hé\\n"`, "hé\n"],
-        [`"hé\\n"`, "hé\n"],
-        [`["h", [?é, [[~c"\\n"]]]]`, "hé\n"],
-        [`:eof`, "eof"],
+      const ask of [
+        () => IO.puts("x", { device }),
+        () => IO.gets("", { device }),
       ]
     ) {
-      const device = await answering(answer);
-      assertEquals(await IO.gets("", { device }), line, answer);
+      const error = await assertRejects(ask, IoError);
+      assertEquals(error.reason, reason);
     }
-    for (
-      const [answer, reason] of [
-        ["{:error, :terminated}", "terminated"],
-        ["{:error, :enotsup}", "enotsup"],
-        [
-          "{:error, {:no_translation, :unicode, :latin1}}",
-          "{:no_translation, :unicode, :latin1}",
-        ],
-      ]
-    ) {
-      const device = await answering(answer);
-      for (
-        const ask of [
-          () => IO.puts("x", { device }),
-          () => IO.gets("", { device }),
-        ]
-      ) {
-        const error = await assertRejects(ask, IoError);
-        assertEquals(error.reason, reason);
-      }
-    }
-    // Neither is a text.
-    for (const answer of ["%{a: 1}", "[:a]", "[-1]", "[1114112]"]) {
-      const device = await answering(answer);
-      await assertRejects(() => IO.gets("", { device }), IoError);
-    }
-    // A leader that ends, before it is asked and while it is.
-    const gone = await deviceOf(kate, "spawn(fn -> :ok end)");
-    const error = await assertRejects(
-      () => IO.puts("x", { device: gone }),
-      IoError,
-    );
-    assertEquals(error.reason, "terminated");
-    const silent = await deviceOf(
-      kate,
-      "spawn(fn -> receive do {:io_request, _, _, _} -> exit(:tired) end end)",
-    );
-    const other = await assertRejects(
-      () => IO.puts("x", { device: silent }),
-      IoError,
-    );
-    assertEquals(other.reason, "terminated");
-  });
+  }
+  // Neither is a text.
+  for (const answer of ["%{a: 1}", "[:a]", "[-1]", "[1114112]"]) {
+    const device = await answering(answer);
+    await assertRejects(() => IO.gets("", { device }), IoError);
+  }
+  // A leader that ends, before it is asked and while it is.
+  const gone = await deviceOf(kate, "spawn(fn -> :ok end)");
+  const error = await assertRejects(
+    () => IO.puts("x", { device: gone }),
+    IoError,
+  );
+  assertEquals(error.reason, "terminated");
+  const silent = await deviceOf(
+    kate,
+    "spawn(fn -> receive do {:io_request, _, _, _} -> exit(:tired) end end)",
+  );
+  const other = await assertRejects(
+    () => IO.puts("x", { device: silent }),
+    IoError,
+  );
+  assertEquals(other.reason, "terminated");
   assertEquals(cluster.lines(), []);
-}, OPTIONS);
+});

@@ -19,6 +19,7 @@ import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
 
 const OPTIONS = { programs: ELIXIR, timeout: 60_000 };
+const KATE = "kate@localhost";
 
 /** A node here whose log a test reads. */
 class Log {
@@ -76,25 +77,18 @@ clusterTest("Elixir's log events arrive at their leader", async (cluster) => {
         `{a,<<"b">>} failed: é`,
       ],
       [`:logger.error("~p", [])`, "error", `FORMAT ERROR: "~p" - []`],
-      [`:logger.error(%{what: :broken, count: 2})`, "error", `count`],
+      [`:logger.error(%{what: :broken, count: 2})`, "error", /what.*:broken/s],
       [`:error_logger.error_msg(~c"old ~w~n", [1])`, "error", "old 1"],
-    ]
+    ] as [string, string, string | RegExp][]
   ) {
     const pid = await kate.evaluate(`require Logger; ${code}; self()`);
     const event = await log.next();
+    const { remote, message } = event;
     assertEquals([event.level, event.node], [level, "alex@localhost"], code);
-    assertEquals(event.remote?.node, "kate@localhost");
-    assertEquals(event.remote?.pid?.node, "kate@localhost");
-    assertStringIncludes(event.message, "From kate@localhost, #PID<", code);
-    assertStringIncludes(
-      event.message,
-      `: ${text === "count" ? "" : text}`,
-      code,
-    );
-    if (text === "count") {
-      assertStringIncludes(event.message, "what");
-      assertStringIncludes(event.message, ":broken");
-    }
+    assertEquals([remote?.node, remote?.pid?.node], [KATE, KATE]);
+    assertStringIncludes(message, "From kate@localhost, #PID<", code);
+    if (text instanceof RegExp) assertMatch(message, text);
+    else assertStringIncludes(message, `: ${text}`, code);
     assert(pid.startsWith("#PID<"));
   }
 }, OPTIONS);
@@ -118,23 +112,23 @@ clusterTest("Elixir's crash reports arrive at the leader", async (cluster) => {
       {:ok, pid} = GenServer.start(Kate.Crash, %{n: 1}, name: Kate.Crash)
       try do GenServer.call(pid, :boom) catch :exit, _ -> :exited end`);
   assertEquals(server.level, "error");
-  assertStringIncludes(server.message, "GenServer Kate.Crash terminating\n");
-  assertStringIncludes(server.message, "boom");
-  assertStringIncludes(server.message, "Last message (from #PID<");
-  assertStringIncludes(server.message, "): :boom\n");
-  assertStringIncludes(server.message, "State: ");
+  assertMatch(
+    server.message,
+    /GenServer Kate.Crash terminating\n.*boom.*Last message \(from #PID<.*\): :boom\n.*State: /s,
+  );
   const crash = await log.next();
-  assertStringIncludes(crash.message, " (Kate.Crash) terminating\n");
-  assertStringIncludes(crash.message, "Initial Call: Kate.Crash.init/1");
-  assertStringIncludes(crash.message, "Ancestors: [:evaluator]");
+  assertMatch(
+    crash.message,
+    / \(Kate.Crash\) terminating\n.*Initial Call: Kate.Crash.init\/1.*Ancestors: \[:evaluator\]/s,
+  );
   const task = await first(`{:ok, _} = Task.start(Kate.Crash, :run, [1]); :ok`);
-  assertStringIncludes(task.message, " started from :evaluator terminating\n");
-  assertStringIncludes(task.message, "bad task");
-  assertStringIncludes(task.message, "Args: [1]");
+  assertMatch(
+    task.message,
+    / started from :evaluator terminating\n.*bad task.*Args: \[1\]/s,
+  );
   log.events.length = 0;
   const plain = await first(`spawn(fn -> raise "plain" end); :ok`);
-  assertStringIncludes(plain.message, "rror in process <");
-  assertStringIncludes(plain.message, "plain");
+  assertMatch(plain.message, /rror in process <.*plain/s);
   for (const event of [server, crash, task, plain]) {
     assertEquals(event.remote?.node, "kate@localhost");
     // No line can be mistaken for an event of its own.

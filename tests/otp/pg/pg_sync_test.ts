@@ -14,8 +14,7 @@ import {
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { SimulatedCluster } from "../../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../../testing/tags.ts";
-import { clusterTest } from "../../_nodes.ts";
-import { type RawPeer, rawTest, withRaw } from "../../_raw_peer.ts";
+import { type RawPeer, rawTest } from "../../_raw_peer.ts";
 import fc, { runs } from "../../_seeds.ts";
 
 const RAW = "raw@localhost";
@@ -131,48 +130,43 @@ function numbersOf(pids: readonly Pid[]): number[] {
   }));
 }
 
-clusterTest(
-  "members are counted as their node reports",
-  (cluster) =>
-    withRaw(cluster, {}, async (peer) => {
-      await pg.startLink();
-      await tell(peer, { type: "discover" });
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-          await tell(peer, messageOf({ type: "sync", held: {} }));
-          await takenIn(peer);
-          const { ref, groups } = await pg.monitorScope();
-          assertEquals(groups, []);
-          let held: Held = { a: [], b: [] };
-          // The members of a subscriber that only applies updates.
-          const seen: Held = { a: [], b: [] };
-          for (const step of steps) {
-            held = after(held, step);
-            await tell(peer, messageOf(step));
-            await takenIn(peer);
-            for (;;) {
-              const news = await receive((m) => ref.equals(m?.ref), {
-                timeout: 0,
-                after: undefined,
-              });
-              if (news === undefined) break;
-              const numbers = numbersOf(news.pids);
-              if (news.type === "join") seen[news.group].push(...numbers);
-              else removeEach(seen[news.group], numbers);
-            }
-            for (const group of GROUPS) {
-              const expected = sorted(held[group]);
-              assertEquals(numbersOf(pg.getMembers(group)), expected);
-              assertEquals(sorted(seen[group]), expected);
-            }
-          }
-          await pg.demonitor(ref);
-        }),
-        { numRuns: runs(60) },
-      );
+rawTest("members are counted as their node reports", async (peer) => {
+  await pg.startLink();
+  await tell(peer, { type: "discover" });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      await tell(peer, messageOf({ type: "sync", held: {} }));
+      await takenIn(peer);
+      const { ref, groups } = await pg.monitorScope();
+      assertEquals(groups, []);
+      let held: Held = { a: [], b: [] };
+      // The members of a subscriber that only applies updates.
+      const seen: Held = { a: [], b: [] };
+      for (const step of steps) {
+        held = after(held, step);
+        await tell(peer, messageOf(step));
+        await takenIn(peer);
+        for (;;) {
+          const news = await receive((m) => ref.equals(m?.ref), {
+            timeout: 0,
+            after: undefined,
+          });
+          if (news === undefined) break;
+          const numbers = numbersOf(news.pids);
+          if (news.type === "join") seen[news.group].push(...numbers);
+          else removeEach(seen[news.group], numbers);
+        }
+        for (const group of GROUPS) {
+          const expected = sorted(held[group]);
+          assertEquals(numbersOf(pg.getMembers(group)), expected);
+          assertEquals(sorted(seen[group]), expected);
+        }
+      }
+      await pg.demonitor(ref);
     }),
-  { timeout: 60_000 },
-);
+    { numRuns: runs(60) },
+  );
+});
 
 rawTest("a scope reports each member as joined", async (peer) => {
   await pg.startLink();

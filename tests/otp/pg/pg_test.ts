@@ -12,8 +12,8 @@ import {
 import { Call, Cast } from "../../../otp/server/messages.ts";
 import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
-import { type Cluster, clusterTest } from "../../_nodes.ts";
-import { ended, idle, mail, processTest, quiet } from "../../_processes.ts";
+import { pairTest } from "../../_nodes.ts";
+import { ended, mail, processTest, quiet } from "../../_processes.ts";
 import "../../_supervision.ts";
 import { until } from "../../_until.ts";
 
@@ -30,24 +30,11 @@ function pgTest(name: string, fn: () => void | Promise<void>): void {
 }
 
 /** A test of nodes on which the scope runs; its body is a process of alex. */
-function nodesTest(
-  name: string,
-  fn: (alex: Node, kate: Node, cluster: Cluster) => Promise<void>,
-): void {
-  clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    for (const node of [kate, alex]) await node.run(() => pg.start());
-    await alex.run(() => fn(alex, kate, cluster));
-  });
-}
-
-/** A member of a group on a node: a process that waits. */
-function member(node: Node, group: unknown): Promise<Pid> {
-  return node.run(async () => {
-    const pid = idle();
-    await pg.join(group, pid);
-    return pid;
+function nodesTest(name: string, fn: (kate: Node) => Promise<void>): void {
+  pairTest(name, async ({ kate }) => {
+    await kate.run(() => pg.start());
+    await pg.start();
+    await fn(kate);
   });
 }
 
@@ -115,15 +102,7 @@ pgTest("a killed scope answers no more requests", async () => {
 
 // nodes
 
-nodesTest("a node without the scope is ignored", async (alex, kate) => {
-  await kate.run(() => Process.exit(Process.whereis("pg")!, "kill"));
-  await Node.connect(kate.name);
-  await member(alex, "g");
-  await kate.run(() => assertEquals(pg.getMembers("g"), []));
-  assertEquals(pg.getMembers("g").length, 1);
-});
-
-nodesTest("a remote process asks its own scope", async (_alex, kate) => {
+nodesTest("a remote process asks its own scope", async (kate) => {
   const scope = { name: "pg", node: kate.name };
   const ref = Process.monitor(scope, { alias: "reply_demonitor" });
   const request = { type: "join", group: "g", pids: [self()] };
@@ -133,7 +112,7 @@ nodesTest("a remote process asks its own scope", async (_alex, kate) => {
   await kate.run(() => assertEquals(pg.whichGroups(), []));
 });
 
-nodesTest("join() accepts groups of 504 levels", async (_alex, kate) => {
+nodesTest("join() accepts groups of 504 levels", async (kate) => {
   const nested = (levels: number): unknown => {
     let group: unknown = "g";
     for (let i = 0; i < levels; i++) {
