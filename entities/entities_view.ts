@@ -7,7 +7,6 @@ import type {
 } from "../otp/observer/observed_entities.ts";
 import { valueText } from "../otp/observer/observed_texts.ts";
 import type { EntityNode } from "./entity_node.ts";
-import { answeredWithin } from "./lease.ts";
 
 /** The maximum numbers of shards and parked entities of an answer, and the length of its texts. */
 const MAX_SHARDS = 2000;
@@ -21,18 +20,22 @@ function reasonText(reason: unknown): string {
     : valueText(reason, MAX_REASON);
 }
 
-interface Parked {
+/** An entity that crashed too often. */
+export interface ParkedEntity {
+  /** The type. */
   type: string;
+  /** The key. */
   key: string;
+  /** The last error. */
   reason: unknown;
 }
 
 /** The view of one node's entities. */
 export class EntitiesView implements EntitiesSource {
   readonly #node: EntityNode;
-  readonly #parked: ReadonlyMap<string, Parked>;
+  readonly #parked: ReadonlyMap<string, ParkedEntity>;
 
-  constructor(node: EntityNode, parked: ReadonlyMap<string, Parked>) {
+  constructor(node: EntityNode, parked: ReadonlyMap<string, ParkedEntity>) {
     this.#node = node;
     this.#parked = parked;
   }
@@ -108,12 +111,8 @@ export class EntitiesView implements EntitiesSource {
   }
 
   async #stored(type: string, key: string): Promise<string | undefined> {
-    const { runtime, store, lease } = this.#node;
-    const stored = await answeredWithin(
-      runtime,
-      lease.storeTimeout,
-      () => store.load(type, key),
-    );
+    const { store } = this.#node;
+    const stored = await this.#node.ask(() => store.load(type, key));
     if (stored === undefined || stored.body === "") return undefined;
     return valueText(JSON.parse(stored.body).s, MAX_STATE);
   }

@@ -18,8 +18,6 @@ import type {
   WriteResult,
 } from "./store.ts";
 
-interface Row extends StoreWrite {}
-
 /** Options for {@linkcode memoryStore}. */
 export interface MemoryStoreOptions {
   /**
@@ -58,7 +56,7 @@ class MemoryStore implements Store {
   readonly #settings = new Map<string, string>();
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
-  readonly #states = new Map<string, Row>();
+  readonly #states = new Map<string, StoreWrite>();
   /** The ids of deletions. */
   readonly #deleted = new Set<string>();
 

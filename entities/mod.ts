@@ -48,7 +48,8 @@ export type {
   EntityReserved,
   EntityType,
 } from "./entity_types.ts";
-export type { EntitiesInfo, ParkedEntity } from "./host_server.ts";
+export type { ParkedEntity } from "./entities_view.ts";
+export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {
   type PostgresQuery,

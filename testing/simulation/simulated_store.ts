@@ -6,6 +6,7 @@
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Store } from "../../entities/store.ts";
+import { storeThrough } from "../../entities/store_calls.ts";
 import { SeededRandom } from "./random.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
 
@@ -74,25 +75,8 @@ export class SimulatedStore {
 
   /** The store as one node reaches it. */
   client(node: string): Store {
-    const ask = <T>(name: string, fn: () => Promise<T>) =>
-      this.#ask(node, name, fn);
-    const inner = this.#inner;
     return {
-      open: () => ask("open", () => inner.open()),
-      setting: (name, value) =>
-        ask("setting", () => inner.setting(name, value)),
-      join: (row) => ask("join", () => inner.join(row)),
-      beat: (id, info) => ask("beat", () => inner.beat(id, info)),
-      view: () => ask("view", () => inner.view()),
-      remove: (id, beat) => ask("remove", () => inner.remove(id, beat)),
-      claim: (id, shards) => ask("claim", () => inner.claim(id, shards)),
-      give: (from, to, shards) =>
-        ask("give", () => inner.give(from, to, shards)),
-      load: (type, key) => ask("load", () => inner.load(type, key)),
-      write: (owner, writes) => ask("write", () => inner.write(owner, writes)),
-      clean: (shards, limit) => ask("clean", () => inner.clean(shards, limit)),
-      due: (shards, before, limit) =>
-        ask("due", () => inner.due(shards, before, limit)),
+      ...storeThrough(this.#inner, (name, call) => this.#ask(node, name, call)),
       close: () => Promise.resolve(),
     };
   }
