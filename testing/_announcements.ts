@@ -94,22 +94,6 @@ export function recordExcluded(run: string, excluded: Excluded): void {
   }
 }
 
-/** The results of this file's tests. */
-const outcomes = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
-
-/** The result of a test. */
-export type Outcome = keyof typeof outcomes;
-
-/** Counts a test of this file. */
-export function count(outcome: Outcome): void {
-  outcomes[outcome]++;
-}
-
-/** Prints the results of this file's tests. */
-export function sayTotals(): void {
-  say(formatTotals(outcomes));
-}
-
 /** The number of tests with each result. */
 export interface Totals {
   passed: number;
@@ -119,6 +103,24 @@ export interface Totals {
   excluded: number;
   /** Tests that are ignored. */
   skipped: number;
+}
+
+/** Returns totals of no tests. */
+export function noTotals(): Totals {
+  return { passed: 0, failed: 0, excluded: 0, skipped: 0 };
+}
+
+/** The results of this file's tests. */
+const outcomes = noTotals();
+
+/** Counts a test of this file. */
+export function count(outcome: keyof Totals): void {
+  outcomes[outcome]++;
+}
+
+/** Prints the results of this file's tests. */
+export function sayTotals(): void {
+  say(formatTotals(outcomes));
 }
 
 /** Totals as ExUnit closes a run. */

@@ -19,6 +19,7 @@ import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 import { locateProgram } from "./_program.ts";
 import { isFile } from "./_programs.ts";
+import { TimeLimit } from "./_time_limit.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for {@linkcode startPeer}. */
@@ -153,7 +154,8 @@ export class Peer implements AsyncDisposable {
 
   /** Made by {@linkcode startPeer}. */
   constructor(name: string, options: PeerOptions) {
-    const { epmdPort, cookie } = { ...testCluster(), ...given(options) };
+    const shared = testCluster();
+    const { epmdPort = shared.epmdPort, cookie = shared.cookie } = options;
     this.name = name;
     this.#cluster = { epmdPort, cookie };
     this.#from = options.from ?? own;
@@ -187,10 +189,9 @@ export class Peer implements AsyncDisposable {
   }
 
   async #isUp(timeout: number): Promise<void> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(this.#failure(`it is not up after ${timeout} ms`)),
+    using limit = new TimeLimit(
       timeout,
+      () => this.#failure(`it is not up after ${timeout} ms`),
     );
     const ended = this.#ended.then(({ code, signal }) => {
       throw this.#failure(
@@ -198,12 +199,7 @@ export class Peer implements AsyncDisposable {
       );
     });
     ended.catch(() => {});
-    late.promise.catch(() => {});
-    try {
-      await Promise.race([this.#up.promise, ended, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await Promise.race([this.#up.promise, ended, limit.expired]);
   }
 
   #failure(why: string): Error {
@@ -218,14 +214,6 @@ export class Peer implements AsyncDisposable {
    * Returns the peer's output on standard output and standard error.
    *
    * @returns The text so far.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * await using kate = await startPeer("kate");
-   * kate.output(); // ""
-   * ```
    */
   output(): string {
     return this.#output;
@@ -315,14 +303,6 @@ export class Peer implements AsyncDisposable {
    * Stops the peer: its application stops, and its node disconnects; after 5 s it is killed.
    *
    * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * const kate = await startPeer("kate");
-   * await kate.stop();
-   * ```
    */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
@@ -335,14 +315,6 @@ export class Peer implements AsyncDisposable {
    * Kills the peer's process, as if its machine were switched off.
    *
    * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * const kate = await startPeer("kate");
-   * await kate.kill();
-   * ```
    */
   async kill(): Promise<void> {
     this.#kill();
@@ -350,18 +322,7 @@ export class Peer implements AsyncDisposable {
     await this.#input.close().catch(() => {});
   }
 
-  /**
-   * Stops the peer, at the end of `await using`.
-   *
-   * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * await using kate = await startPeer("kate");
-   * ```
-   */
+  /** Stops the peer, at the end of `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -400,13 +361,6 @@ export class Peer implements AsyncDisposable {
       this.#up.resolve();
     }
   }
-}
-
-function given({ epmdPort, cookie }: PeerOptions): Partial<TestCluster> {
-  return {
-    ...(epmdPort === undefined ? {} : { epmdPort }),
-    ...(cookie === undefined ? {} : { cookie }),
-  };
 }
 
 /** Makes a peer resolve imports like the test: with the nearest configuration file. */

@@ -25,7 +25,13 @@ import {
 import { IS_PATIENT } from "./_leaks.ts";
 import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
-import { hasNode, type Plan, runTest } from "./_run.ts";
+import {
+  hasNode,
+  type Plan,
+  runTest,
+  type TestContext,
+  type TestFunction,
+} from "./_run.ts";
 import {
   configuration,
   PROGRAM_OPTIONS,
@@ -41,7 +47,6 @@ import {
   type Tags,
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
-import type { TestContext, TestFunction } from "./_test_context.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
 export { requestedNode };
@@ -194,7 +199,7 @@ export function test(
     ...tags,
     ...programs,
   ]);
-  const { filters, isAlone } = filtersOf(args, peers.length > 0);
+  const filters = filtersOf(args, peers.length > 0);
   const absent = programs.filter((each) =>
     isMissing(each) && !filters.include.some(({ tag }) => tag === each)
   );
@@ -222,7 +227,9 @@ export function test(
   } else if (definition.timeout !== undefined) {
     definition.timeout *= PATIENCE;
   }
-  if (registered++ === 0 && isAlone) Deno.test.afterAll(sayTotals);
+  if (registered++ === 0 && args.run === undefined) {
+    Deno.test.afterAll(sayTotals);
+  }
   const ignore = definition.ignore === true || excludedBy !== undefined;
   if (excludedBy !== undefined) {
     count("excluded");
@@ -259,19 +266,16 @@ function tagsOf(name: string, written: readonly string[]): Tags {
 
 /** The inclusions and exclusions of the command line and the file, for a test. */
 function filtersOf(
-  { filters, node, run }: TestArguments,
+  { filters, node }: TestArguments,
   hasPeers: boolean,
-): { filters: Filters; isAlone: boolean } {
+): Filters {
   const configured = configuration();
   const include = filters.include.length > 0
     ? filters.include
     : configured.include;
   const exclude = [...filters.exclude, ...configured.exclude];
   if (node === undefined && !hasPeers) exclude.push(NOT_ALIVE);
-  return {
-    filters: normalizeFilters({ include, exclude }),
-    isAlone: run === undefined,
-  };
+  return normalizeFilters({ include, exclude });
 }
 
 /** Announces the filters of the file that exclude a test, and all filters of the command line. */
