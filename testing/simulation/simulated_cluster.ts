@@ -169,7 +169,7 @@ export let startTampered: (
  * Time is virtual. It stands still while anything can run, and then jumps to the next event: a timeout of a
  * minute takes no real time. Nothing happens unless your code waits with {@linkcode SimulatedCluster.run},
  * {@linkcode SimulatedCluster.advance} or {@linkcode SimulatedCluster.settle}, which may be called within each
- * other.
+ * other. The name of a node is given with or without its host.
  *
  * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks. The host is
  * outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone, the simulation waits
@@ -337,18 +337,8 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Finds a node.
    *
-   * @param name Its name, with or without the host.
    * @returns The node: after a restart, the new one.
    * @throws {RangeError} If the cluster has no node of that name.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * assertEquals(cluster.node("alex").name, "alex@localhost");
-   * ```
    */
   node(name: string): Node {
     return this.#find(name).node;
@@ -357,7 +347,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the address of a node, for `Node.connect`.
    *
-   * @param name Its name, with or without the host.
    * @returns The address, `host:port`: a restarted node has another one.
    * @throws {RangeError} If the cluster has no node of that name, or it was killed.
    *
@@ -387,7 +376,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the output of a node, in all its incarnations.
    *
-   * @param name Its name, with or without the host.
    * @returns The text so far; empty if the node was started with an `io` of its own.
    * @throws {RangeError} If the cluster has no node of that name.
    *
@@ -434,7 +422,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Runs a function in a new process of a node, and lets virtual time pass until it has ended.
    *
    * @typeParam T The result of the function.
-   * @param name The node's name, with or without the host.
    * @param fn The function to run.
    * @param options The limit of the wait.
    * @returns The result of the function; rejects with the error that it throws, or with `ExitError` if the
@@ -481,7 +468,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Starts a process on a node without waiting for it: a server that runs as long as its node.
    *
-   * @param name The node's name, with or without the host.
    * @param fn The function that the process runs, once virtual time passes.
    * @returns Its pid.
    * @throws {RangeError} If the cluster has no node of that name.
@@ -520,14 +506,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * @param ms The virtual time to pass, in milliseconds.
    * @returns A promise that resolves when everything due until then has happened.
    * @throws {RangeError} If the time is negative or not finite.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * await cluster.advance(1000);
-   * ```
    */
   advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) {
@@ -620,7 +598,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Makes a node a slow reader: it reads a limited number of bytes per millisecond from each connection. The other
    * bytes wait on the network, so senders have to wait.
    *
-   * @param name The node's name, with or without the host.
    * @param bytesPerMs The number of bytes; `Infinity` for the original speed.
    * @throws {RangeError} If the cluster has no node of that name, or the number is not above 0.
    *
@@ -658,7 +635,6 @@ export class SimulatedCluster implements AsyncDisposable {
    *
    * Code that waits for neither finishes its turn first. Peers notice by the tick time.
    *
-   * @param name The node's name, with or without the host.
    * @throws {RangeError} If the cluster has no node of that name.
    *
    * @example Usage
@@ -683,7 +659,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Lets a paused node continue: first the timers that were due, then the bytes that have arrived.
    *
-   * @param name The node's name, with or without the host.
    * @throws {RangeError} If the cluster has no node of that name.
    */
   resume(name: string): void {
@@ -710,7 +685,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Waiting code of its processes is ended as in any process that exits. To simulate a machine that is switched
    * off, make a silent partition first.
    *
-   * @param name The node's name, with or without the host.
    * @returns A promise that resolves when it is dead; its peers may not know yet.
    * @throws {RangeError} If the cluster has no node of that name.
    *
@@ -734,7 +708,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Stops a node cleanly, as `node.stop()` does: the messages that it has sent arrive.
    *
-   * @param name The node's name, with or without the host.
    * @returns A promise that resolves when it is stopped.
    * @throws {RangeError} If the cluster has no node of that name.
    */
@@ -747,7 +720,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Restarts a node under its name, with its options and another creation: messages to its predecessor do not reach
    * it. A live node is killed first.
    *
-   * @param name The node's name, with or without the host.
    * @returns The new node.
    * @throws {RangeError} If the cluster has no node of that name.
    *
