@@ -53,13 +53,9 @@ export {
   type SimulatedWaitOptions,
   type SimulationOptions,
 } from "./simulation/simulated_cluster.ts";
-export {
-  requestedNode,
-  test,
-  type TestContext,
-  type TestFunction,
-  type TestOptions,
-} from "./tags.ts";
+export { requestedNode } from "./_arguments.ts";
+export type { TestContext, TestFunction } from "./_run.ts";
+export { test, type TestOptions } from "./tags.ts";
 
 export type { NamedFunction } from "../node.ts";
 export type {

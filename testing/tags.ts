@@ -19,19 +19,12 @@ import {
 import {
   NOT_ALIVE,
   parseTestArguments,
-  requestedNode,
   type TestArguments,
 } from "./_arguments.ts";
 import { IS_PATIENT } from "./_leaks.ts";
 import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
-import {
-  hasNode,
-  type Plan,
-  runTest,
-  type TestContext,
-  type TestFunction,
-} from "./_run.ts";
+import { hasNode, type Plan, runTest, type TestFunction } from "./_run.ts";
 import {
   configuration,
   PROGRAM_OPTIONS,
@@ -48,9 +41,6 @@ import {
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
 import type { OptionNames } from "../core/values/options.ts";
-
-export { requestedNode };
-export type { TestContext, TestFunction };
 
 /** The time limit for a test with a node, in milliseconds: ExUnit's default. */
 const TIMEOUT = 60_000;
