@@ -14,7 +14,7 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { watchSignal } from "../core/scheduling/abort_watch.ts";
-import type { Definition } from "./entity_types.ts";
+import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type {
   ObservedMove,
   StoreTime,
@@ -37,19 +37,11 @@ const MAX_LEFT = 10_000;
 const MAX_MOVES = 50;
 
 /** The settings of a node. */
-export interface EntitySettings {
-  readonly name: string;
+export interface EntitySettings
+  extends Readonly<Required<Omit<EntitiesOptions, "types" | "pins">>> {
   readonly types: readonly Definition[];
-  readonly store: Store;
-  readonly shards: number;
-  readonly hosts: boolean;
-  readonly lease: number;
-  readonly weight: number;
   /** The pinned keys by type, or `true` for all keys. */
   readonly pins: ReadonlyMap<string, readonly string[] | true>;
-  readonly maxEntities: number;
-  readonly maxHeld: number;
-  readonly maxMoves: number;
 }
 
 /** The description of a node that others read in the store. */

@@ -22,7 +22,7 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { isExitSignal } from "../core/values/exit_message.ts";
 import { isOrderly } from "../core/values/exit_reason.ts";
 import { addEntities } from "../otp/observer/observed_entities.ts";
-import { EntitiesView, type ParkedEntity } from "./entities_view.ts";
+import { entitiesView, type ParkedEntity } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";
 import { EntityServer } from "./entity_server.ts";
 import { type AlarmMessage, Keeper } from "./keeper.ts";
@@ -155,10 +155,7 @@ export class HostServer {
     ];
     addNode(node);
     for (const type of this.#settings.types) this.#findIdleLater(type);
-    this.#hide = addEntities(
-      node.runtime,
-      new EntitiesView(node, this.#parked),
-    );
+    this.#hide = addEntities(node.runtime, entitiesView(node, this.#parked));
     Process.signal().addEventListener("abort", () => this.#end());
     return { type: "ok", state: undefined };
   }

@@ -33,15 +33,12 @@ export {
   type SequentialModel,
   type SimulatedCall,
 } from "./simulation/linearizable.ts";
-export {
-  simulate,
-  type SimulateOptions,
-  type SimulateReport,
-} from "./simulation/simulate.ts";
+export { simulate, type SimulateReport } from "./simulation/simulate.ts";
 export type {
   SimulatedClient,
   SimulatedFault,
   SimulatedLife,
+  SimulateOptions,
 } from "./simulation/simulated_life.ts";
 export {
   type Delay,

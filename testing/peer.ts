@@ -50,8 +50,7 @@ export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   from?: Node;
 }
 
-/** The names of these options, for the peers of a test. */
-export const PEER_OPTIONS: OptionNames<PeerOptions> = {
+const PEER_OPTIONS: OptionNames<PeerOptions> = {
   ...PROGRAM_OPTIONS,
   epmdPort: true,
   cookie: true,
