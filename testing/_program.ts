@@ -3,7 +3,7 @@
 import { NodeStartError } from "../core/errors.ts";
 import type { ApplicationSpec } from "../otp/application/application.ts";
 import { type ModuleExports, Node, type NodeOptions } from "../node.ts";
-import { configuration, type TestProgram } from "./configuration.ts";
+import { configured, type TestProgram } from "./configuration.ts";
 
 /** A program whose files are URLs. */
 export interface LocatedProgram {
@@ -15,7 +15,7 @@ export interface LocatedProgram {
 
 /** Finds a program's files: the given ones, or else the configured ones. */
 export function locateProgram(given: TestProgram): LocatedProgram {
-  const { program } = configuration();
+  const { program } = configured;
   const modules = given.modules ?? program.modules;
   const application = given.application ?? program.application;
   return {

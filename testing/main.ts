@@ -11,7 +11,13 @@
 
 import nodeProcess from "node:process";
 import { inspect } from "../core/values/inspect.ts";
-import { announcementKey, claim, formatTotals, say } from "./_announcements.ts";
+import {
+  announcementKey,
+  claim,
+  formatTotals,
+  say,
+  sayFilters,
+} from "./_announcements.ts";
 import type { RunPlan } from "./_run_plan.ts";
 import { assertDeno } from "./_deno.ts";
 import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
@@ -20,7 +26,7 @@ import { denoTest, show } from "./_test_process.ts";
 import { isFile } from "./_programs.ts";
 import { describeExclusions, faultsOfExclusions } from "./_totals.ts";
 import { runQueue, type RunResult } from "./_queue.ts";
-import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
+import { normalizeFilters } from "./filters.ts";
 
 const HELP = `Usage: deno task test [flags] [files]
 
@@ -106,18 +112,12 @@ function announceGiven(
     include,
     exclude: node === undefined ? [...exclude, NOT_ALIVE] : exclude,
   });
-  announceAll("Excluding tags", "exclude", filters.exclude, folder);
-  announceAll("Including tags", "include", filters.include, folder);
-}
-
-function announceAll(
-  title: string,
-  kind: "exclude" | "include",
-  filters: Filter[],
-  folder: string,
-): void {
-  for (const filter of filters) claim(folder, announcementKey(kind, filter));
-  if (filters.length > 0) say(`${title}: ${formatFilters(filters)}`);
+  for (const kind of ["exclude", "include"] as const) {
+    for (const filter of filters[kind]) {
+      claim(folder, announcementKey(kind, filter));
+    }
+    sayFilters(kind, filters[kind]);
+  }
 }
 
 async function run(line: TestCommandLine, folder: string): Promise<number> {

@@ -26,9 +26,9 @@ import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
 import { hasNode, type Plan, runTest, type TestFunction } from "./_run.ts";
 import {
-  configuration,
+  configured,
+  defaultTags,
   PROGRAM_OPTIONS,
-  tagsOfFile,
   type TestProgram,
 } from "./configuration.ts";
 import {
@@ -184,7 +184,7 @@ export function test(
   } = options;
   const args = parseTestArguments();
   const all = tagsOf(name, [
-    ...tagsOfFile(),
+    ...defaultTags,
     ...(peers.length > 0 ? ["distributed"] : []),
     ...tags,
     ...programs,
@@ -259,7 +259,6 @@ function filtersOf(
   { filters, node }: TestArguments,
   hasPeers: boolean,
 ): Filters {
-  const configured = configuration();
   const include = filters.include.length > 0
     ? filters.include
     : configured.include;

@@ -481,13 +481,16 @@ export class Life implements SimulatedLife {
       }
       case "store partition":
         this.#tell(`${name} is parted from the store for ${seconds(ms)}`);
-        return this.#store.part(full);
+        this.#store.parted.add(full);
+        return;
       case "store stall":
         this.#tell(`the store stalls for ${seconds(ms)}`);
-        return this.#store.stall(this.now + ms);
+        this.#store.stalledUntil = this.now + ms;
+        return;
       case "store restart":
         this.#tell("the store restarts");
-        return this.#store.restart();
+        this.#store.restarts++;
+        return;
       case "store errors": {
         const faults = STORE_FAULTS[seed % STORE_FAULTS.length];
         const lateBy = (faults.lateBy ?? 0) * this.#settings.lease;
@@ -541,7 +544,8 @@ export class Life implements SimulatedLife {
       case "store partition":
         if (lasts("store partition")) return;
         this.#tell(`${name} reaches the store again`);
-        return this.#store.heal(full);
+        this.#store.parted.delete(full);
+        return;
       case "store errors":
         this.#tell("the store has no faults");
         this.#store.faults = {};
@@ -622,12 +626,12 @@ export class Life implements SimulatedLife {
     cluster.heal();
     for (const name of nodes) {
       this.#resume(name);
-      this.#store.heal(withHost(name));
+      this.#store.parted.delete(withHost(name));
       // A drain ends by itself.
       if (this.#isUp(name) || this.#drains.has(name)) continue;
       await this.#restart(name);
     }
-    this.#store.stall(0);
+    this.#store.stalledUntil = 0;
     this.#store.faults = {};
     this.#lasting.clear();
     this.#tell("all is well");

@@ -37,40 +37,21 @@ export class SimulatedStore {
   faults: StoreFaults = {};
   /** The milliseconds by which the store's clock is off. */
   clockOffset = 0;
+  /** The nodes that cannot reach the store. */
+  readonly parted = new Set<string>();
+  /** When the store answers again; questions wait until then. */
+  stalledUntil = 0;
+  /** Counts the restarts: questions and answers under way fail. */
+  restarts = 0;
   readonly #inner: Store;
   readonly #network: SimulatedNetwork;
   readonly #random: SeededRandom;
-  /** The nodes that cannot reach the store. */
-  readonly #parted = new Set<string>();
-  #stalledUntil = 0;
-  /** Counts the restarts: answers under way get lost. */
-  #restarts = 0;
 
   /** A store with faults before another one without any. */
   constructor(inner: Store, network: SimulatedNetwork, seed: number) {
     this.#inner = inner;
     this.#network = network;
     this.#random = new SeededRandom(seed * 31 + 7);
-  }
-
-  /** Partitions a node from the store. */
-  part(node: string): void {
-    this.#parted.add(node);
-  }
-
-  /** Ends the partition of a node from the store. */
-  heal(node: string): void {
-    this.#parted.delete(node);
-  }
-
-  /** Makes the store answer nothing until a moment; questions wait. */
-  stall(until: number): void {
-    this.#stalledUntil = until;
-  }
-
-  /** Restarts the store: questions and answers under way fail. */
-  restart(): void {
-    this.#restarts++;
   }
 
   /** The store as one node reaches it. */
@@ -85,7 +66,7 @@ export class SimulatedStore {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const { timeline, trace } = this.#network;
     const { faults } = this;
-    const restarts = this.#restarts;
+    const { restarts } = this;
     const isChosen = (chance = 0) => this.#random.between(0, 1) < chance;
     const refuses = isChosen(faults.refuses);
     const losesQuestion = isChosen(faults.losesQuestion);
@@ -96,8 +77,8 @@ export class SimulatedStore {
     const fail = (reason: string) => () => reject(new Error(reason));
     const answer = (settle: () => void) => {
       timeline.schedule(timeline.time + back, "network", () => {
-        if (this.#parted.has(node)) return;
-        const wasRestarted = this.#restarts !== restarts;
+        if (this.parted.has(node)) return;
+        const wasRestarted = this.restarts !== restarts;
         this.#network.atNode(
           node,
           wasRestarted ? fail("the store was restarted") : settle,
@@ -105,12 +86,12 @@ export class SimulatedStore {
       });
     };
     const arrive = () => {
-      if (timeline.time < this.#stalledUntil) {
-        timeline.schedule(this.#stalledUntil, "network", arrive);
+      if (timeline.time < this.stalledUntil) {
+        timeline.schedule(this.stalledUntil, "network", arrive);
         return;
       }
-      if (this.#parted.has(node) || losesQuestion) return;
-      if (this.#restarts !== restarts) {
+      if (this.parted.has(node) || losesQuestion) return;
+      if (this.restarts !== restarts) {
         return answer(fail("the store was restarted"));
       }
       if (refuses) return answer(fail("the store has refused"));

@@ -10,6 +10,7 @@ import {
 } from "../../entities/mod.ts";
 import { type Pid, Process, receive } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { ended } from "../_processes.ts";
 
 export const LEASE = 3000;
 
@@ -41,12 +42,16 @@ export function startEntities(
   });
 }
 
+/** Lets virtual time pass. */
+export async function pass(ms: number): Promise<void> {
+  await Process.sleep(ms);
+}
+
 /** Kills the process of an entity. */
 export async function kill(entity: { pid(): Promise<Pid> }): Promise<void> {
   const pid = await entity.pid();
-  const ref = Process.monitor(pid);
   Process.exit(pid, "kill");
-  await receive((m) => ref.equals(m?.ref));
+  await ended(pid);
 }
 
 /** The error of a call that fails. */

@@ -9,6 +9,7 @@ import {
   failureOf,
   kill,
   LEASE,
+  pass,
   startEntities,
   startNodes,
 } from "./_clusters.ts";
@@ -17,12 +18,11 @@ const Count = Entity.define("count", {
   state: () => ({ n: 0 }),
   add: (count) => ++count.state.n,
   async addSlowly(count) {
-    // safe: virtual time of the simulation
-    await Process.sleep(500);
+    await pass(500);
     return ++count.state.n;
   },
   async wait(count, ms: number) {
-    await Process.sleep(ms);
+    await pass(ms);
     return count.fence;
   },
 });
@@ -65,8 +65,7 @@ test("a node that drains hands its entities over, and no call fails", async () =
         const seen = await value.catch(String);
         if (seen !== n) results.push(`${key}: ${seen}, not ${n}`);
         rounds++;
-        // safe: virtual time of the simulation
-        await Process.sleep(20);
+        await pass(20);
       }
     });
   }
@@ -126,8 +125,7 @@ test("a call whose owner is killed says that it may have run, and runs again wit
     const most = { timeout: 10 * LEASE };
     const unknown = failureOf(Count.get(one, most).addSlowly());
     const again = Count.get(two, { ...most, id: "7" }).addSlowly();
-    // safe: virtual time of the simulation
-    await Process.sleep(100);
+    await pass(100);
     await cluster.kill("alex");
     return { error: await unknown, value: await again };
   });
@@ -234,7 +232,7 @@ test("an answer of the store from before a hand-over gives no shard back", async
     if (!id.startsWith("alex@")) return view;
     asked.resolve();
     asked = Promise.withResolvers();
-    await Process.sleep(LEASE / 20);
+    await pass(LEASE / 20);
     return view;
   };
   // A hand-over takes effect while the answer of a renewal is under way.
@@ -356,12 +354,12 @@ test("an entity that was not called for the time of idle leaves the memory, unle
     const entities = async () => (await Entities.info()).entities;
     for (const key of ["a", "b", "c"]) await Idle.get(key).touch();
     const relay = await Idle.get("c").subscribe();
-    await Process.sleep(900);
+    await pass(900);
     assertEquals(await entities(), 3);
     await Idle.get("a").touch();
-    await Process.sleep(400);
+    await pass(400);
     assertEquals(await entities(), 2);
-    await Process.sleep(900);
+    await pass(900);
     assertEquals(await entities(), 1);
     Process.exit(relay, "kill");
   });

@@ -19,14 +19,10 @@ import {
   failureOf,
   kill,
   LEASE,
+  pass,
   startEntities,
   startNodes,
 } from "./_clusters.ts";
-
-/** Lets virtual time pass. */
-async function pass(ms: number): Promise<void> {
-  await Process.sleep(ms);
-}
 
 // deno-lint-ignore explicit-function-return-type
 function noteOf(options: EntityOptions = {}) {
