@@ -27,7 +27,6 @@ const CHECK_OPTIONS: OptionNames<CheckStoreOptions> = { rounds: true };
  * of its own, so the store need not be empty.
  *
  * @param open Returns a client of the store; it is called twice, and both must reach the same data.
- * @param options The number of races.
  * @returns A promise that resolves when all steps have passed, and both clients are closed.
  * @throws {Error} If a step fails: the message says which, and how the result differs.
  *

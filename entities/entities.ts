@@ -49,7 +49,6 @@ export class Entities {
    * The child starts at once, and joins when the store answers. Calls wait for that. When the node drains
    * ({@linkcode Node.drain}), its entities are handed over to other nodes, and no call fails.
    *
-   * @param options The types, the store, and the limits.
    * @returns The specification; its id is the name.
    * @throws {TypeError} If an option is unknown or invalid.
    * @throws {RangeError} If a number is out of bounds.
@@ -78,8 +77,6 @@ export class Entities {
   /**
    * Starts a node's entities, linked to the caller.
    *
-   * @param options The types, the store, and the limits.
-   * @returns The pid of the server.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {TypeError} If an option is unknown or invalid.
    * @throws {RangeError} If a number is out of bounds.
@@ -137,7 +134,6 @@ export class Entities {
    * Lets a parked entity start again, on whichever node of the cluster it is parked.
    *
    * @param type The type, or its name.
-   * @param key The key.
    * @param name The name of the servers.
    * @returns Whether it was parked.
    *

@@ -230,7 +230,6 @@ export interface EntityType<M = unknown> {
    * Returns the entity of a key, for calls from any node.
    *
    * @param key The key: a text that is not empty.
-   * @param options The options of its calls.
    * @returns The handle; nothing is sent before a method is called.
    * @throws {TypeError} If the key is not a well-formed text without NUL, or an option is unknown.
    */

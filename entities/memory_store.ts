@@ -33,9 +33,6 @@ const MEMORY_OPTIONS: OptionNames<MemoryStoreOptions> = { now: true };
 /**
  * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.
  *
- * @param options The clock.
- * @returns The store.
- *
  * @example Usage
  * ```ts
  * import { memoryStore } from "@otp/distribution/entities";

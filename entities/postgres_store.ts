@@ -123,8 +123,6 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
  * Give it a pool of at least two connections, and a time limit for statements in the client or the server: nodes stop
  * waiting for an answer by themselves, but a connection that hangs must come back.
  *
- * @param query Runs a statement.
- * @param options Whether it creates its tables, and how they are named.
  * @returns The store. It does not close the client.
  * @throws {TypeError} If the prefix is not a name in lower case.
  *

@@ -25,15 +25,10 @@ export interface TestContext extends Deno.TestContext {
    * Finds a peer that the test declares.
    *
    * @param name Its name, with or without the host.
-   * @returns The peer.
    * @throws {RangeError} If the test does not declare it.
    */
   peer(name: string): Peer;
-  /**
-   * The output of the test's own node.
-   *
-   * @returns The text so far.
-   */
+  /** The output of the test's own node so far. */
   output(): string;
 }
 

@@ -48,7 +48,6 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
    * Finds a node.
    *
    * @param name Its name, with or without the host.
-   * @returns The node.
    * @throws {RangeError} If none of these nodes has the name.
    *
    * @example Usage

@@ -209,11 +209,7 @@ export class Peer implements AsyncDisposable {
     );
   }
 
-  /**
-   * Returns the peer's output on standard output and standard error.
-   *
-   * @returns The text so far.
-   */
+  /** Returns the peer's output so far, on standard output and standard error. */
   output(): string {
     return this.#output;
   }
@@ -222,9 +218,6 @@ export class Peer implements AsyncDisposable {
    * Calls a function of a module that the peer exports, in a process of the peer; its output appears there.
    *
    * @typeParam T The function's result.
-   * @param module The module's name.
-   * @param fn The function's name.
-   * @param args Its arguments.
    * @returns The function's result; rejects with the error that the function throws.
    * @throws {Error} If the peer ends, or does not export the function.
    *
@@ -249,7 +242,6 @@ export class Peer implements AsyncDisposable {
    * @typeParam A The function's arguments.
    * @typeParam T The function's result.
    * @param fn The name, as `remote` returns it.
-   * @param args Its arguments.
    * @returns The function's result; rejects with the error that the function throws.
    */
   call<A extends unknown[], T>(
@@ -298,11 +290,7 @@ export class Peer implements AsyncDisposable {
     });
   }
 
-  /**
-   * Stops the peer: its application stops, and its node disconnects; after 5 s it is killed.
-   *
-   * @returns A promise that resolves when its process has ended.
-   */
+  /** Stops the peer, and waits for its end: its application stops, its node disconnects; after 5 s it is killed. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
     await this.#input.close().catch(() => {});
@@ -310,11 +298,7 @@ export class Peer implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /**
-   * Kills the peer's process, as if its machine were switched off.
-   *
-   * @returns A promise that resolves when its process has ended.
-   */
+  /** Kills the peer's process, as if its machine were switched off, and waits for its end. */
   async kill(): Promise<void> {
     this.#kill();
     await this.#end();

@@ -134,9 +134,6 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
  * node, or the test declares its `peers`. A distributed test runs on the live node, which exports the modules and
  * runs the application of {@linkcode configureTests}. Excluded tests are reported once.
  *
- * @param name The test's name.
- * @param fn The test's code.
- *
  * @example A test that needs a node, and tests that do not
  * ```ts ignore
  * import { Node } from "@otp/distribution/node";
@@ -156,9 +153,7 @@ export function test(name: string, fn: TestFunction): void;
 /**
  * Registers a test with tags and peers, or with options of `Deno.test`.
  *
- * @param name The test's name.
  * @param options Tags, peers, programs, and options of `Deno.test`.
- * @param fn The test's code.
  */
 export function test(
   name: string,

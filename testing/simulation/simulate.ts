@@ -80,7 +80,6 @@ const SHOWN = 60;
  *
  * A failure prints its seed and the shortest story that still fails: the faults and calls, in words.
  *
- * @param options The entities, the work and the checks.
  * @returns The number of lives and calls, and how the calls ended.
  * @throws {Error} If something does not hold in a life.
  * @throws {TypeError} If an option is unknown or invalid.

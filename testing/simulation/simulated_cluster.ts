@@ -235,7 +235,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * The nodes are not connected: as always, the first use connects them. The cluster keeps their output, and their logs
    * become part of the trace, unless the options contain an `io` and a `log`.
    *
-   * @param options The nodes, the seed, and options of `Node.start`.
    * @returns The cluster, to be ended by `await using`.
    * @throws {RangeError} If a delay is negative, or the shortest is longer than the longest.
    * @throws {TypeError} If a node name is invalid.
@@ -400,9 +399,7 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Returns the virtual time since the start of the simulation.
-   *
-   * @returns The time in milliseconds.
+   * Returns the virtual time since the start of the simulation, in milliseconds.
    *
    * @example A minute that takes no real time
    * ```ts
@@ -422,8 +419,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Runs a function in a new process of a node, and lets virtual time pass until it has ended.
    *
    * @typeParam T The result of the function.
-   * @param fn The function to run.
-   * @param options The limit of the wait.
    * @returns The result of the function; rejects with the error that it throws, or with `ExitError` if the
    *   process exits first, for example because its node is killed.
    * @throws {RangeError} If the cluster has no node of that name.
@@ -520,8 +515,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Lets virtual time pass until only timers are left: everything sent has arrived, except for bytes that a
    * partition holds up.
    *
-   * @param options The limit of the wait.
-   * @returns A promise that resolves at that point.
    * @throws {Error} If nodes still communicate at the limit.
    *
    * @example Usage
@@ -555,8 +548,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Partitions nodes from others: nothing passes between the two sides until {@linkcode SimulatedCluster.heal}.
    * Partitions add up.
    *
-   * @param left The nodes of one side.
-   * @param right The nodes of the other side.
    * @param options The effect on connections across the partition.
    * @throws {RangeError} If the cluster has no node of that name.
    *
@@ -708,7 +699,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Stops a node cleanly, as `node.stop()` does: the messages that it has sent arrive.
    *
-   * @returns A promise that resolves when it is stopped.
    * @throws {RangeError} If the cluster has no node of that name.
    */
   stop(name: string): Promise<void> {
@@ -720,7 +710,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Restarts a node under its name, with its options and another creation: messages to its predecessor do not reach
    * it. A live node is killed first.
    *
-   * @returns The new node.
    * @throws {RangeError} If the cluster has no node of that name.
    *
    * @example Usage
@@ -746,8 +735,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the events, one per line, with the time in milliseconds: the signals that nodes sent and when they
    * arrived, their logs, and the faults. Two runs of the same code with the same seed have the same trace.
-   *
-   * @returns The lines so far.
    *
    * @example The same seed results in the same trace
    * ```ts
