@@ -122,20 +122,7 @@ export async function startPeer(
   }
 }
 
-/**
- * A node that is an operating system process, as {@linkcode startPeer} returns it.
- *
- * @example Usage
- * ```ts ignore
- * import { startPeer } from "@otp/distribution/testing";
- * import { assertStringIncludes } from "@std/assert";
- *
- * const modules = { Counter: import.meta.resolve("./counter.ts") };
- * await using kate = await startPeer("kate", { modules });
- * await kate.call("Counter", "add", [1]);
- * assertStringIncludes(kate.output(), "count is 1");
- * ```
- */
+/** A node that is an operating system process, as {@linkcode startPeer} returns it. */
 export class Peer implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
