@@ -32,9 +32,6 @@ import {
 
 export type { Delay, PartitionMode };
 
-/** The default limit of a wait, in milliseconds: an hour. */
-const LIMIT = 3_600_000;
-
 /** The default tick time of nodes. */
 const TICK_TIME = 60_000;
 
@@ -449,15 +446,11 @@ export class SimulatedCluster implements AsyncDisposable {
       "{ within: 1000 }",
     );
     const node = this.#up(name);
-    return this.#until(
+    return this.#driver.until(
       node.run(fn),
       `what runs on ${node.name}`,
       options.within,
     );
-  }
-
-  #until<T>(promise: Promise<T>, what: string, within = LIMIT): Promise<T> {
-    return this.#driver.until(promise, what, within);
   }
 
   /**
@@ -541,7 +534,7 @@ export class SimulatedCluster implements AsyncDisposable {
       WAIT_OPTIONS,
       "{ within: 1000 }",
     );
-    return this.#driver.settle(options.within ?? LIMIT);
+    return this.#driver.settle(options.within);
   }
 
   /**
@@ -693,7 +686,10 @@ export class SimulatedCluster implements AsyncDisposable {
   kill(name: string): Promise<void> {
     const { node } = this.#find(name);
     this.#network.crash(node.name);
-    return this.#until(node.stop({ timeout: 0 }), `the end of ${node.name}`);
+    return this.#driver.until(
+      node.stop({ timeout: 0 }),
+      `the end of ${node.name}`,
+    );
   }
 
   /**
@@ -703,7 +699,7 @@ export class SimulatedCluster implements AsyncDisposable {
    */
   stop(name: string): Promise<void> {
     const { node } = this.#find(name);
-    return this.#until(node.stop(), `the end of ${node.name}`);
+    return this.#driver.until(node.stop(), `the end of ${node.name}`);
   }
 
   /**
@@ -774,7 +770,7 @@ export class SimulatedCluster implements AsyncDisposable {
       const stops = [...this.#members.values()].reverse().map(({ node }) =>
         node.stop()
       );
-      await this.#until(Promise.all(stops), "the end of the cluster");
+      await this.#driver.until(Promise.all(stops), "the end of the cluster");
     } finally {
       leaveSimulation();
     }

@@ -128,17 +128,16 @@ function onceIn(times: number): () => boolean {
   return () => ++count % times === 0;
 }
 
-function twice(signal: Signal): Signal[] {
-  return [signal, signal];
-}
-
 function lost(): Signal[] {
   return [];
 }
 
 /** Planted faults, each with the pattern of the violations that it causes, and a seed that soon leads to one [1]. */
 const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
-  "a message delivered twice": [changing("send", twice), /came twice/],
+  "a message delivered twice": [
+    changing("send", (signal) => [signal, signal]),
+    /came twice/,
+  ],
   "a message lost on a connection that stays": [
     changing("send", lost),
     /never came/,
