@@ -16,7 +16,10 @@ import { runInside } from "../core/context/async_context.ts";
 import { tracing } from "../core/context/tracing.ts";
 import { ExitError } from "../core/errors.ts";
 import type { LocalProcess } from "../core/processes/local_process.ts";
-import { waitingProcess } from "../core/runtime/current_process.ts";
+import {
+  currentProcess,
+  waitingProcess,
+} from "../core/runtime/current_process.ts";
 import { PendingCall } from "../otp/server/call.ts";
 import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
@@ -25,14 +28,14 @@ import {
   type Pid,
   Process,
   receive,
+  type Ref,
   self,
   send,
   spawn,
 } from "../otp/process/process.ts";
-import { EntityError } from "./entity_error.ts";
+import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
 import type { Broadcast, EntityReply } from "./entity_server.ts";
-import { currentProcess } from "../core/runtime/current_process.ts";
 import type { EntityRequest } from "./requests.ts";
 import type {
   EntityCallOptions,
@@ -57,6 +60,15 @@ const TIMEOUT = 5000;
 
 /** Why a call waits. */
 type Waits = "moved" | "no_store" | "no_host" | "unreachable" | "no_node";
+
+/** The error of a call whose time is up while it waits. */
+const LATE: Record<Waits, [code: EntityErrorCode, why: string]> = {
+  moved: ["timeout", "; its shard has no owner yet"],
+  no_node: ["timeout", "; its shard has no owner yet"],
+  no_store: ["no_store", ", without an answer of the store"],
+  no_host: ["no_host", ", and no node hosts that type"],
+  unreachable: ["timeout", "; its owner is not reachable"],
+};
 
 /** The process of an entity. */
 interface Place {
@@ -284,10 +296,6 @@ class EntityCall {
       : gone ?? this.#signal;
   }
 
-  #forget(node: EntityNode): void {
-    this.#typeOn(node).cache.delete(this.#target.key);
-  }
-
   // Calling.
 
   async #attempt(
@@ -317,7 +325,9 @@ class EntityCall {
     if (reply[0] === "no_store") return "no_store";
     const mayHaveRun = reply[0] === "unknown";
     this.#mayHaveRun ||= mayHaveRun;
-    if (mayHaveRun || reply[0] === "moved") this.#forget(node);
+    if (mayHaveRun || reply[0] === "moved") {
+      this.#typeOn(node).cache.delete(this.#target.key);
+    }
     const isLast = mayHaveRun
       ? !this.#mayRepeat || this.#left <= 0
       : reply[0] !== "moved";
@@ -353,7 +363,7 @@ class EntityCall {
   }
 
   #error(
-    code: EntityError["code"],
+    code: EntityErrorCode,
     why: string,
     options: ErrorOptions & { data?: unknown } = {},
   ): EntityError {
@@ -378,7 +388,11 @@ class EntityCall {
     why: Waits,
   ): Promise<void> {
     const left = this.#left;
-    if (left <= 0) throw this.#late(why);
+    if (left <= 0) {
+      const [code, what] = LATE[why];
+      const after = `the time was up after ${this.#timeout} ms`;
+      throw this.#error(code, `${after}${what}`);
+    }
     if (!node) {
       await Process.sleep(Math.min(left, this.#pause));
     } else {
@@ -397,23 +411,6 @@ class EntityCall {
     }
     this.#signal?.throwIfAborted();
     this.#pause = Math.min(2 * this.#pause, PAUSE.max);
-  }
-
-  #late(why: Waits): EntityError {
-    const after = `the time was up after ${this.#timeout} ms`;
-    switch (why) {
-      case "no_store":
-        return this.#error(
-          "no_store",
-          `${after}, without an answer of the store`,
-        );
-      case "no_host":
-        return this.#error("no_host", `${after}, and no node hosts that type`);
-      case "unreachable":
-        return this.#error("timeout", `${after}; its owner is not reachable`);
-      default:
-        return this.#error("timeout", `${after}; its shard has no owner yet`);
-    }
   }
 }
 
@@ -624,8 +621,8 @@ class Relay {
   /** Relays until the entity or the subscriber exits; returns whether it was the subscriber. Rejects at the signal. */
   async #relay(
     token: string,
-    watch: { equals(other: unknown): boolean },
-    end: { equals(other: unknown): boolean },
+    watch: Ref,
+    end: Ref,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     for (;;) {

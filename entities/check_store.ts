@@ -27,7 +27,6 @@ const CHECK_OPTIONS: OptionNames<CheckStoreOptions> = { rounds: true };
  * of its own, so the store need not be empty.
  *
  * @param open Returns a client of the store; it is called twice, and both must reach the same data.
- * @param options The number of races.
  * @returns A promise that resolves when all steps have passed, and both clients are closed.
  * @throws {Error} If a step fails: the message says which, and how the result differs.
  *
@@ -50,9 +49,8 @@ export async function checkStore(
   try {
     await Promise.all([one.open(), two.open()]);
     for (const [name, step] of Object.entries(STEPS)) {
-      const id = crypto.randomUUID().slice(0, 8);
       try {
-        await step(new Scene(one, two, id, rounds));
+        await step(await Scene.begin(one, two, rounds));
       } catch (error) {
         throw new Error(
           `Cannot accept the store: ${name}: ${
@@ -68,18 +66,30 @@ export async function checkStore(
   }
 }
 
-/** Ids of one step, and the two clients. */
+/** Ids of one step, with two nodes that have joined, and the two clients. */
 class Scene {
   readonly store: Store;
   readonly other: Store;
-  readonly id: string;
   readonly rounds: number;
+  readonly id: string = crypto.randomUUID().slice(0, 8);
+  alex = "";
+  kate = "";
 
-  constructor(store: Store, other: Store, id: string, rounds: number) {
+  private constructor(store: Store, other: Store, rounds: number) {
     this.store = store;
     this.other = other;
-    this.id = id;
     this.rounds = rounds;
+  }
+
+  static async begin(
+    store: Store,
+    other: Store,
+    rounds: number,
+  ): Promise<Scene> {
+    const scene = new Scene(store, other, rounds);
+    scene.alex = await scene.join("alex");
+    scene.kate = await scene.join("kate");
+    return scene;
   }
 
   shard(n: number, epoch = 0): ShardEpoch {
@@ -125,8 +135,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a beat counts, and returns the nodes and shards"(scene) {
-    const { store, other } = scene;
-    const alex = await scene.join("alex");
+    const { store, other, alex } = scene;
     await store.claim(alex, [scene.shard(0)]);
     equal(await other.beat(alex, "new") !== undefined, true, "a beat is known");
     await store.beat(alex, "new");
@@ -149,31 +158,28 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a node that joins again keeps its beat"(scene) {
-    const alex = await scene.join("alex");
-    await scene.store.beat(alex, "new");
+    const { store, alex } = scene;
+    await store.beat(alex, "new");
     await scene.join("alex");
-    const { nodes } = await scene.store.view();
+    const { nodes } = await store.view();
     equal(nodes.find(({ id }) => id === alex)?.beat, 1, "the beat");
   },
 
   async "a node is removed at its beat only, and does not beat afterwards"(
     scene,
   ) {
-    const { store, other } = scene;
-    const alex = await scene.join("alex");
+    const { store, other, alex, kate } = scene;
     await store.beat(alex, "");
     equal(await other.remove(alex, 0), false, "an old beat removes it");
     equal(await store.beat(alex, "") !== undefined, true, "it is there");
     equal(await other.remove(alex, 2), true, "its beat removes it");
     equal(await other.remove(alex, 2), true, "a second removal says so too");
     equal(await store.beat(alex, ""), undefined, "a beat afterwards");
-    const kate = await scene.join("kate");
     equal(await store.remove(kate), true, "without a beat it is removed");
   },
 
   async "a shard has an owner once, until that node is removed"(scene) {
-    const { store, other } = scene;
-    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const { store, other, alex, kate } = scene;
     const shard = scene.shard(0);
     const mine = [scene.shard(0, 1)];
     equal(await store.claim(alex, [shard]), mine, "the first claim");
@@ -189,8 +195,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a shard is given on, by its owner and at its epoch"(scene) {
-    const { store, other } = scene;
-    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const { store, other, alex, kate } = scene;
     await store.claim(alex, [scene.shard(0), scene.shard(1)]);
     const both = [scene.shard(0, 1), scene.shard(1, 1)];
     equal(await other.give(kate, alex, both), both, "what alex has");
@@ -211,8 +216,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a write needs the owner and the epoch"(scene) {
-    const { store, other } = scene;
-    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const { store, other, alex, kate } = scene;
     const write = scene.write({});
     equal(await store.write(alex, [write]), ["fenced"], "without a shard");
     await store.claim(alex, [scene.shard(0)]);
@@ -241,8 +245,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a write needs the version before, and may be repeated"(scene) {
-    const { store } = scene;
-    const alex = await scene.join("alex");
+    const { store, alex } = scene;
     await store.claim(alex, [scene.shard(0)]);
     const put = (version: number, body: string) =>
       store.write(alex, [scene.write({ version, body })]);
@@ -257,8 +260,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "a deletion is a version, and is removed after the next epoch"(scene) {
-    const { store, other } = scene;
-    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const { store, other, alex, kate } = scene;
     await store.claim(alex, [scene.shard(0)]);
     const put = (version: number, body: string) =>
       store.write(alex, [scene.write({ version, body, due: 1 })]);
@@ -296,8 +298,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "writes of one transaction succeed one by one"(scene) {
-    const { store } = scene;
-    const alex = await scene.join("alex");
+    const { store, alex } = scene;
     await store.claim(alex, [scene.shard(0), scene.shard(1)]);
     await store.write(alex, [scene.write({ key: "conflict" })]);
     const body = 'text with "quotes", \\ and é\u2028\ud83d\ude00 {$1} ?';
@@ -320,8 +321,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "alarms are found by shard and time, the earliest first"(scene) {
-    const { store, other } = scene;
-    const alex = await scene.join("alex");
+    const { store, other, alex } = scene;
     const shards = [scene.shard(0).shard, scene.shard(1).shard];
     await store.claim(alex, [scene.shard(0), scene.shard(1)]);
     await store.write(alex, [
@@ -348,8 +348,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "of two claims at once, one wins"(scene) {
-    const { store, other, rounds } = scene;
-    const [alex, kate] = [await scene.join("alex"), await scene.join("kate")];
+    const { store, other, rounds, alex, kate } = scene;
     for (let n = 0; n < rounds; n++) {
       const shard = scene.shard(n);
       const [one, two] = await Promise.all([
@@ -381,7 +380,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
 
   async "no write is stored under an epoch that is over"(scene) {
     const { store, other, rounds } = scene;
-    let [owner, next] = [await scene.join("alex"), await scene.join("kate")];
+    let [owner, next] = [scene.alex, scene.kate];
     const { type, shard } = scene.write({});
     await store.claim(owner, [scene.shard(0)]);
     let version = 0;
@@ -401,8 +400,7 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
   },
 
   async "many writes at once do not block each other"(scene) {
-    const { store, other, rounds } = scene;
-    const alex = await scene.join("alex");
+    const { store, other, rounds, alex } = scene;
     const shards = [0, 1, 2, 3].map((n) => scene.shard(n));
     await store.claim(alex, shards);
     const batch = (client: string, n: number) =>

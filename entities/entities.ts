@@ -19,76 +19,8 @@ import {
 import { inspect } from "../core/values/inspect.ts";
 import { type OptionNames, typeError } from "../core/values/options.ts";
 import type { EntitySettings } from "./entity_node.ts";
-import type { EntityType } from "./entity_types.ts";
+import type { EntitiesOptions, EntityType } from "./entity_types.ts";
 import { type EntitiesInfo, HostServer } from "./host_server.ts";
-import type { Store } from "./store.ts";
-
-/** Options for {@linkcode Entities.childSpec}. */
-export interface EntitiesOptions {
-  /** The types that this node hosts, or calls. */
-  // deno-lint-ignore no-explicit-any
-  types: readonly EntityType<any>[];
-  /** The store: the same database on all nodes. */
-  store: Store;
-  /**
-   * Whether entities run on this node. If not, it only calls entities of other nodes, which it finds by the store.
-   *
-   * @default {true}
-   */
-  hosts?: boolean;
-  /**
-   * The number of parts into which the keys of each type are divided. It is the same on all nodes, and stays: the store
-   * refuses another.
-   *
-   * @default {256}
-   */
-  shards?: number;
-  /**
-   * How long a node that was killed keeps its keys, in milliseconds. It renews its lease ten times in that time, and stops
-   * serving if two thirds of it have passed without an answer of the store.
-   *
-   * @default {10000}
-   */
-  lease?: number;
-  /**
-   * The share of this node, relative to the shares of other nodes.
-   *
-   * @default {1}
-   */
-  weight?: number;
-  /**
-   * The keys that this node should own, by the name of their type, or `true` for all keys of the type. They are here as
-   * long as this node is up and does not drain, and elsewhere otherwise. Weights do not matter for them. Each key brings the
-   * other keys of its shard along.
-   *
-   * @default {{}}
-   */
-  pins?: Record<string, readonly string[] | true>;
-  /**
-   * The number of entities in memory. Above it, those that are idle leave the memory.
-   *
-   * @default {100000}
-   */
-  maxEntities?: number;
-  /**
-   * The number of calls that wait on this node, for a shard that moves or for the store. Others fail at once.
-   *
-   * @default {10000}
-   */
-  maxHeld?: number;
-  /**
-   * The number of shards that this node hands over at a time to balance the cluster. A drain has no limit.
-   *
-   * @default {32}
-   */
-  maxMoves?: number;
-  /**
-   * The name of the server, the same on all nodes.
-   *
-   * @default {"Entities"}
-   */
-  name?: string;
-}
 
 const ENTITIES_OPTIONS: OptionNames<EntitiesOptions> = {
   types: true,
@@ -117,7 +49,6 @@ export class Entities {
    * The child starts at once, and joins when the store answers. Calls wait for that. When the node drains
    * ({@linkcode Node.drain}), its entities are handed over to other nodes, and no call fails.
    *
-   * @param options The types, the store, and the limits.
    * @returns The specification; its id is the name.
    * @throws {TypeError} If an option is unknown or invalid.
    * @throws {RangeError} If a number is out of bounds.
@@ -146,8 +77,6 @@ export class Entities {
   /**
    * Starts a node's entities, linked to the caller.
    *
-   * @param options The types, the store, and the limits.
-   * @returns The pid of the server.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {TypeError} If an option is unknown or invalid.
    * @throws {RangeError} If a number is out of bounds.
@@ -205,7 +134,6 @@ export class Entities {
    * Lets a parked entity start again, on whichever node of the cluster it is parked.
    *
    * @param type The type, or its name.
-   * @param key The key.
    * @param name The name of the servers.
    * @returns Whether it was parked.
    *

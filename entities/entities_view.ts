@@ -1,13 +1,8 @@
 /** A node's entities for observers and metrics. */
 
-import type {
-  EntitiesSource,
-  ObservedEntities,
-  ObservedEntity,
-} from "../otp/observer/observed_entities.ts";
+import type { EntitiesSource } from "../otp/observer/observed_entities.ts";
 import { valueText } from "../otp/observer/observed_texts.ts";
 import type { EntityNode } from "./entity_node.ts";
-import { answeredWithin } from "./lease.ts";
 
 /** The maximum numbers of shards and parked entities of an answer, and the length of its texts. */
 const MAX_SHARDS = 2000;
@@ -21,100 +16,91 @@ function reasonText(reason: unknown): string {
     : valueText(reason, MAX_REASON);
 }
 
-interface Parked {
+/** An entity that crashed too often. */
+export interface ParkedEntity {
+  /** The type. */
   type: string;
+  /** The key. */
   key: string;
+  /** The last error. */
   reason: unknown;
 }
 
-/** The view of one node's entities. */
-export class EntitiesView implements EntitiesSource {
-  readonly #node: EntityNode;
-  readonly #parked: ReadonlyMap<string, Parked>;
+/** Returns the view of one node's entities. */
+export function entitiesView(
+  node: EntityNode,
+  parked: ReadonlyMap<string, ParkedEntity>,
+): EntitiesSource {
+  const ownerOf = (shard: string) =>
+    node.nodes.get(node.table.get(shard)?.owner ?? "")?.name;
+  return {
+    get outcomes() {
+      return node.outcomes;
+    },
+    get taken() {
+      return node.taken;
+    },
+    storeTimes: node.storeTimes,
+    observe() {
+      const types = node.settings.types.map(({ name: type }) => ({
+        type,
+        shards: 0,
+        entities: 0,
+        parked: 0,
+      }));
+      const byType = new Map(types.map((each) => [each.type, each]));
+      for (const { definition, entities } of node.owned.values()) {
+        const type = byType.get(definition.name)!;
+        type.shards++;
+        type.entities += entities.size;
+      }
+      for (const { type } of parked.values()) byType.get(type)!.parked++;
+      const ids = Array.from(node.allShards(), ([id]) => id);
+      return {
+        name: node.settings.name,
+        isServing: node.lease.isValid,
+        isStoreUp: node.isStoreUp,
+        held: node.held,
+        types,
+        shards: ids.slice(0, MAX_SHARDS).map((id) => ({
+          id,
+          owner: ownerOf(id),
+          epoch: node.table.get(id)?.epoch ?? 0,
+          isMoving: node.owned.get(id)?.state === "moving",
+        })),
+        more: Math.max(0, ids.length - MAX_SHARDS),
+        moves: node.moves.toReversed(),
+        parked: [...parked.values()].slice(0, MAX_PARKED).map((
+          { type, key, reason },
+        ) => ({ type, key, reason: reasonText(reason) })),
+      };
+    },
+    async find(type, key) {
+      const shard = node.shardOf(type, key);
+      if (shard === undefined) return;
+      const live = node.owned.get(shard)?.entities.get(key);
+      const isHere = live?.pid !== undefined;
+      const crashed = parked.get(`${type} ${key}`);
+      return {
+        ...{ type, key, shard, owner: ownerOf(shard) },
+        epoch: node.table.get(shard)?.epoch ?? 0,
+        pid: live?.pid,
+        state: isHere
+          ? valueText(live.state(), MAX_STATE)
+          : await storedText(node, type, key),
+        isStored: !isHere,
+        parked: crashed && reasonText(crashed.reason),
+      };
+    },
+  };
+}
 
-  constructor(node: EntityNode, parked: ReadonlyMap<string, Parked>) {
-    this.#node = node;
-    this.#parked = parked;
-  }
-
-  get outcomes(): EntitiesSource["outcomes"] {
-    return this.#node.outcomes;
-  }
-
-  get taken(): number {
-    return this.#node.taken;
-  }
-
-  get storeTimes(): EntitiesSource["storeTimes"] {
-    return this.#node.storeTimes;
-  }
-
-  observe(): ObservedEntities {
-    const node = this.#node;
-    const types = node.settings.types.map(({ name: type }) => ({
-      type,
-      shards: 0,
-      entities: 0,
-      parked: 0,
-    }));
-    const byType = new Map(types.map((each) => [each.type, each]));
-    for (const { definition, entities } of node.owned.values()) {
-      const type = byType.get(definition.name)!;
-      type.shards++;
-      type.entities += entities.size;
-    }
-    for (const { type } of this.#parked.values()) byType.get(type)!.parked++;
-    const ids = Array.from(node.allShards(), ([id]) => id);
-    return {
-      name: node.settings.name,
-      isServing: node.lease.isValid,
-      isStoreUp: node.isStoreUp,
-      held: node.held,
-      types,
-      shards: ids.slice(0, MAX_SHARDS).map((id) => ({
-        id,
-        owner: this.#ownerOf(id),
-        epoch: node.table.get(id)?.epoch ?? 0,
-        isMoving: node.owned.get(id)?.state === "moving",
-      })),
-      more: Math.max(0, ids.length - MAX_SHARDS),
-      moves: node.moves.toReversed(),
-      parked: [...this.#parked.values()].slice(0, MAX_PARKED).map((
-        { type, key, reason },
-      ) => ({ type, key, reason: reasonText(reason) })),
-    };
-  }
-
-  async find(type: string, key: string): Promise<ObservedEntity | undefined> {
-    const node = this.#node;
-    const shard = node.shardOf(type, key);
-    if (shard === undefined) return;
-    const live = node.owned.get(shard)?.entities.get(key);
-    const parked = this.#parked.get(`${type} ${key}`);
-    return {
-      ...{ type, key, shard, owner: this.#ownerOf(shard) },
-      epoch: node.table.get(shard)?.epoch ?? 0,
-      pid: live?.pid,
-      state: live?.pid === undefined
-        ? await this.#stored(type, key)
-        : valueText(live.state(), MAX_STATE),
-      isStored: live?.pid === undefined,
-      parked: parked && reasonText(parked.reason),
-    };
-  }
-
-  #ownerOf(shard: string): string | undefined {
-    return this.#node.nodes.get(this.#node.table.get(shard)?.owner ?? "")?.name;
-  }
-
-  async #stored(type: string, key: string): Promise<string | undefined> {
-    const { runtime, store, lease } = this.#node;
-    const stored = await answeredWithin(
-      runtime,
-      lease.storeTimeout,
-      () => store.load(type, key),
-    );
-    if (stored === undefined || stored.body === "") return undefined;
-    return valueText(JSON.parse(stored.body).s, MAX_STATE);
-  }
+async function storedText(
+  node: EntityNode,
+  type: string,
+  key: string,
+): Promise<string | undefined> {
+  const stored = await node.ask(() => node.store.load(type, key));
+  if (stored === undefined || stored.body === "") return undefined;
+  return valueText(JSON.parse(stored.body).s, MAX_STATE);
 }

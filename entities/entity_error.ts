@@ -54,7 +54,6 @@ export class EntityError extends Error {
   /**
    * Created by calls of entities.
    *
-   * @param code The reason.
    * @param mayHaveRun Whether changes of the call are possibly stored.
    * @param message The operation, the reason of the failure, and the next thing to try.
    * @param options The cause, and the value of a refusal.

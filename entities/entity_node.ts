@@ -14,18 +14,17 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { watchSignal } from "../core/scheduling/abort_watch.ts";
-import type { Definition } from "./entity_types.ts";
-import type { EntityHome } from "./entity_server.ts";
+import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type {
   ObservedMove,
   StoreTime,
 } from "../otp/observer/observed_entities.ts";
-import { Changes, patienceWith, StoreLease } from "./lease.ts";
+import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import { nodeOf } from "./requests.ts";
 import type { Store, StoreShard, StoreView } from "./store.ts";
-import { timedStore } from "./timed_store.ts";
+import { timedStore } from "./store_calls.ts";
 import { Writer } from "./writer.ts";
 
 /** The number of entities of a type on other nodes whose process is remembered. */
@@ -38,19 +37,11 @@ const MAX_LEFT = 10_000;
 const MAX_MOVES = 50;
 
 /** The settings of a node. */
-export interface EntitySettings {
-  readonly name: string;
+export interface EntitySettings
+  extends Readonly<Required<Omit<EntitiesOptions, "types" | "pins">>> {
   readonly types: readonly Definition[];
-  readonly store: Store;
-  readonly shards: number;
-  readonly hosts: boolean;
-  readonly lease: number;
-  readonly weight: number;
   /** The pinned keys by type, or `true` for all keys. */
   readonly pins: ReadonlyMap<string, readonly string[] | true>;
-  readonly maxEntities: number;
-  readonly maxHeld: number;
-  readonly maxMoves: number;
 }
 
 /** The description of a node that others read in the store. */
@@ -97,13 +88,15 @@ interface CachedPlace {
 const NOTHING = { aborted: () => {} };
 
 /** One node's part in the entities of a cluster. */
-export class EntityNode implements EntityHome {
+export class EntityNode {
   readonly runtime: Runtime;
   readonly settings: EntitySettings;
   readonly store: Store;
   readonly lease: StoreLease;
   readonly writer: Writer;
+  /** The node's server, which also ends a method that takes too long. */
   readonly warden: Pid;
+  /** Notified when the lease, a shard or a node has changed. */
   readonly changes: Changes = new Changes();
   /** The shards that this node owns. */
   readonly owned: Map<string, OwnedShard> = new Map();
@@ -114,6 +107,7 @@ export class EntityNode implements EntityHome {
   readonly #types = new Map<string, KnownType>();
   /** Nodes that are gone for good: a late view may still have them. */
   readonly #left = new Set<string>();
+  /** Proves that a message is of this node. */
   readonly token: string = crypto.randomUUID();
   /** Whether this node gives its shards away and takes none. */
   isDraining = false;
@@ -161,8 +155,14 @@ export class EntityNode implements EntityHome {
     return this.settings.hosts && !this.isDraining;
   }
 
+  /** The store's time, in milliseconds since 1970. */
   now(): number {
     return this.#clock.now + this.runtime.now() - this.#clock.at;
+  }
+
+  /** Asks the store; rejects if it takes too long. */
+  ask<T>(question: () => Promise<T>): Promise<T> {
+    return answeredWithin(this.runtime, this.lease.storeTimeout, question);
   }
 
   /** A type of this node. */
@@ -244,11 +244,7 @@ export class EntityNode implements EntityHome {
         const gone = new AbortController();
         // The first wait on a signal adds a listener, and the last removes it: with a wait that stays, no call does.
         watchSignal(gone.signal, NOTHING);
-        this.nodes.set(id, {
-          ...row,
-          since: at,
-          gone,
-        });
+        this.nodes.set(id, { ...row, since: at, gone });
       } else {
         known.since = known.beat === beat ? known.since + blind : at;
         Object.assign(known, row);

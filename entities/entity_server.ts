@@ -27,12 +27,18 @@ import {
   self,
   send,
 } from "../otp/process/process.ts";
-import type { From } from "../otp/gen_server/gen_server.ts";
-import type { Runtime } from "../core/processes/runtime.ts";
+import type {
+  From,
+  NoReplyResult,
+  ReplyResult,
+  StopReplyResult,
+  StopResult,
+} from "../otp/gen_server/gen_server.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
 import { EntityError } from "./entity_error.ts";
+import type { EntityNode } from "./entity_node.ts";
 import type {
   Definition,
   EntityContext,
@@ -45,11 +51,9 @@ import {
   hasFields,
   jsonOf,
 } from "./json_value.ts";
-import { answeredWithin, type Changes, type StoreLease } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { isEntityRequest } from "./requests.ts";
-import type { Store, StoreWrite } from "./store.ts";
-import type { Writer } from "./writer.ts";
+import type { StoreWrite } from "./store.ts";
 
 /** The exit reason of an entity that left nothing undone: calls in its mailbox have not run. */
 export const MOVED: { type: "shutdown"; reason: string } = {
@@ -78,22 +82,6 @@ export interface Broadcast {
   message: unknown;
 }
 
-/** The node of an entity, as its process uses it. */
-export interface EntityHome {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly lease: StoreLease;
-  readonly writer: Writer;
-  /** Notified when the lease or a shard has changed. */
-  readonly changes: Changes;
-  /** The process that ends a method which takes too long. */
-  readonly warden: Pid;
-  /** Proves that a message is of this node. */
-  readonly token: string;
-  /** The store's time, in milliseconds since 1970. */
-  now(): number;
-}
-
 /** The stored form of an entity. */
 interface Envelope {
   /** The version of the state's form. */
@@ -109,29 +97,10 @@ interface Envelope {
   r?: [id: string, value: unknown][];
 }
 
-interface Reply {
-  type: "reply";
-  reply: EntityReply;
-  state: unknown;
-}
-
-interface StopReply {
-  type: "stop";
-  reason: unknown;
-  reply: EntityReply;
-  state: unknown;
-}
-
-interface NoReply {
-  type: "noreply";
-  state: unknown;
-}
-
-interface Stop {
-  type: "stop";
-  reason: unknown;
-  state: unknown;
-}
+type Reply = ReplyResult<unknown, EntityReply>;
+type StopReply = StopReplyResult<unknown, EntityReply>;
+type NoReply = NoReplyResult<unknown>;
+type Stop = StopResult<unknown>;
 
 /** The parts of an entity that methods change. */
 interface Draft {
@@ -166,9 +135,9 @@ class Room implements EntityContext<unknown> {
   readonly key: string;
   readonly fence: number;
   readonly #draft: Draft;
-  readonly #home: EntityHome;
+  readonly #home: EntityNode;
 
-  constructor(key: string, fence: number, draft: Draft, home: EntityHome) {
+  constructor(key: string, fence: number, draft: Draft, home: EntityNode) {
     this.key = key;
     this.fence = fence;
     this.#draft = draft;
@@ -243,7 +212,7 @@ export class EntityServer {
   readonly name: string;
   /** The label of its process. */
   readonly #label: string;
-  readonly #home: EntityHome;
+  readonly #home: EntityNode;
   readonly #shard: OwnedShard;
   readonly #definition: Definition;
   readonly #key: string;
@@ -280,7 +249,7 @@ export class EntityServer {
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
 
-  constructor(home: EntityHome, shard: OwnedShard, key: string) {
+  constructor(home: EntityNode, shard: OwnedShard, key: string) {
     this.name = shard.definition.name;
     this.#label = `${this.name} ${key}`;
     this.#home = home;
@@ -531,15 +500,13 @@ export class EntityServer {
   // The state.
 
   async #load(): Promise<boolean> {
-    const { runtime, store, lease } = this.#home;
+    const { store } = this.#home;
     await this.#shard.writes.get(this.#key);
     let pause = PAUSE.min;
     while (this.#shard.state !== "closed") {
       try {
-        const stored = await answeredWithin(
-          runtime,
-          lease.storeTimeout,
-          () => store.load(this.#definition.name, this.#key),
+        const stored = await this.#home.ask(() =>
+          store.load(this.#definition.name, this.#key)
         );
         const { version, body } = stored ?? { version: 0, body: "" };
         this.#version = version;

@@ -7,6 +7,7 @@
 import type { CancelOptions } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { OptionNames } from "../core/values/options.ts";
+import type { Store } from "./store.ts";
 
 /** An entity as its methods see it. It is valid while a method runs. */
 export interface EntityContext<S> {
@@ -229,13 +230,79 @@ export interface EntityType<M = unknown> {
    * Returns the entity of a key, for calls from any node.
    *
    * @param key The key: a text that is not empty.
-   * @param options The options of its calls.
    * @returns The handle; nothing is sent before a method is called.
    * @throws {TypeError} If the key is not a well-formed text without NUL, or an option is unknown.
    */
   get(key: string, options?: EntityCallOptions): EntityHandle<M>;
   /** @ignore */
   readonly _definition: Definition;
+}
+
+/** Options for {@linkcode Entities.childSpec}. */
+export interface EntitiesOptions {
+  /** The types that this node hosts, or calls. */
+  // deno-lint-ignore no-explicit-any
+  types: readonly EntityType<any>[];
+  /** The store: the same database on all nodes. */
+  store: Store;
+  /**
+   * Whether entities run on this node. If not, it only calls entities of other nodes, which it finds by the store.
+   *
+   * @default {true}
+   */
+  hosts?: boolean;
+  /**
+   * The number of parts into which the keys of each type are divided. It is the same on all nodes, and stays: the store
+   * refuses another.
+   *
+   * @default {256}
+   */
+  shards?: number;
+  /**
+   * How long a node that was killed keeps its keys, in milliseconds. It renews its lease ten times in that time, and stops
+   * serving if two thirds of it have passed without an answer of the store.
+   *
+   * @default {10000}
+   */
+  lease?: number;
+  /**
+   * The share of this node, relative to the shares of other nodes.
+   *
+   * @default {1}
+   */
+  weight?: number;
+  /**
+   * The keys that this node should own, by the name of their type, or `true` for all keys of the type. They are here as
+   * long as this node is up and does not drain, and elsewhere otherwise. Weights do not matter for them. Each key brings the
+   * other keys of its shard along.
+   *
+   * @default {{}}
+   */
+  pins?: Record<string, readonly string[] | true>;
+  /**
+   * The number of entities in memory. Above it, those that are idle leave the memory.
+   *
+   * @default {100000}
+   */
+  maxEntities?: number;
+  /**
+   * The number of calls that wait on this node, for a shard that moves or for the store. Others fail at once.
+   *
+   * @default {10000}
+   */
+  maxHeld?: number;
+  /**
+   * The number of shards that this node hands over at a time to balance the cluster. A drain has no limit.
+   *
+   * @default {32}
+   */
+  maxMoves?: number;
+  /**
+   * The name of the server, the same on all nodes.
+   *
+   * @default {"Entities"}
+   */
+  name?: string;
 }
 
 /** A definition, as the library uses it. */

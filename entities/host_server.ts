@@ -22,7 +22,7 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { isExitSignal } from "../core/values/exit_message.ts";
 import { isOrderly } from "../core/values/exit_reason.ts";
 import { addEntities } from "../otp/observer/observed_entities.ts";
-import { EntitiesView } from "./entities_view.ts";
+import { entitiesView, type ParkedEntity } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";
 import { EntityServer } from "./entity_server.ts";
 import { type AlarmMessage, Keeper } from "./keeper.ts";
@@ -41,16 +41,6 @@ export type FindReply =
   | ["no_store"]
   | ["overloaded"]
   | ["parked", reason: unknown];
-
-/** An entity that crashed too often. */
-export interface ParkedEntity {
-  /** The type. */
-  type: string;
-  /** The key. */
-  key: string;
-  /** The last error. */
-  reason: unknown;
-}
 
 /** The state of a node's entities. */
 export interface EntitiesInfo {
@@ -165,10 +155,7 @@ export class HostServer {
     ];
     addNode(node);
     for (const type of this.#settings.types) this.#findIdleLater(type);
-    this.#hide = addEntities(
-      node.runtime,
-      new EntitiesView(node, this.#parked),
-    );
+    this.#hide = addEntities(node.runtime, entitiesView(node, this.#parked));
     Process.signal().addEventListener("abort", () => this.#end());
     return { type: "ok", state: undefined };
   }
@@ -262,7 +249,7 @@ export class HostServer {
   #find(type: string, key: string, from: From): FindReply | undefined {
     const found = this.#entity(type, key);
     if (Array.isArray(found)) return found;
-    const [live, epoch] = [found.live, found.epoch];
+    const { live, epoch } = found;
     if (live.pid !== undefined) return ["pid", live.pid, epoch];
     live.starting.then((pid) => GenServer.reply(from, ["pid", pid, epoch]));
   }

@@ -14,7 +14,6 @@
 
 import { Process } from "../otp/process/process.ts";
 import type { EntityNode } from "./entity_node.ts";
-import { answeredWithin } from "./lease.ts";
 import type { DueAlarm, StoreView } from "./store.ts";
 
 /** The number of alarms that a turn looks for. */
@@ -58,25 +57,19 @@ export class Keeper {
     }
   }
 
-  /** Asks the store. */
-  #ask<T>(question: () => Promise<T>): Promise<T> {
-    const { runtime, lease } = this.#node;
-    return answeredWithin(runtime, lease.storeTimeout, question);
-  }
-
   async #turn(): Promise<void> {
     if (!this.#isOpen) await this.#open();
     const { settings, store } = this.#node;
     const askedAt = this.#node.runtime.now();
     const view = settings.hosts && !this.#hasLeft
       ? await this.#renew()
-      : await this.#ask(() => store.view());
+      : await this.#node.ask(() => store.view());
     if (view === undefined) return;
     this.#node.apply(view, askedAt);
     this.#endClosed();
     if (this.#node.lease.id === undefined) return;
     for (const { id, beat, name } of this.#node.dead()) {
-      if (!await this.#ask(() => store.remove(id, beat))) continue;
+      if (!await this.#node.ask(() => store.remove(id, beat))) continue;
       this.#node.runtime.report(
         "warning",
         () => `Entities: ${name} has not renewed its lease, and is removed`,
@@ -96,8 +89,8 @@ export class Keeper {
 
   async #open(): Promise<void> {
     const { store, settings } = this.#node;
-    await this.#ask(() => store.open());
-    const stored = await this.#ask(() =>
+    await this.#node.ask(() => store.open());
+    const stored = await this.#node.ask(() =>
       store.setting("shards", String(settings.shards))
     );
     if (stored !== String(settings.shards)) {
@@ -115,12 +108,12 @@ export class Keeper {
     if (lease.id === undefined) {
       // Another id each time: a join that was not answered may still arrive, after others have removed its id for good.
       const id = `${runtime.node}/${crypto.randomUUID()}`;
-      await this.#ask(() => store.join({ id, name: runtime.node, info }));
+      await this.#node.ask(() => store.join({ id, name: runtime.node, info }));
       lease.id = id;
     }
     const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];
     const { id } = lease;
-    const view = await this.#ask(() => store.beat(id, info));
+    const view = await this.#node.ask(() => store.beat(id, info));
     if (lease.id !== id) return undefined;
     if (view !== undefined) {
       lease.renew(sentAt, wallAt);
@@ -140,7 +133,7 @@ export class Keeper {
     const orphans = this.#node.orphans();
     if (orphans.length === 0 || id === undefined) return;
     const askedAt = this.#node.runtime.now();
-    const claimed = await this.#ask(() =>
+    const claimed = await this.#node.ask(() =>
       store.claim(
         id,
         orphans.map(({ id: shard, epoch }) => ({ shard, epoch })),
@@ -171,7 +164,7 @@ export class Keeper {
       .slice(0, CLEANED.shards);
     if (some.length === 0) return;
     const ids = some.map(({ id }) => id);
-    const removed = await this.#ask(() => store.clean(ids, CLEANED.rows));
+    const removed = await this.#node.ask(() => store.clean(ids, CLEANED.rows));
     if (removed === CLEANED.rows) return;
     for (const shard of some) shard.isClean = true;
   }
@@ -185,7 +178,9 @@ export class Keeper {
       .map(({ id }) => id);
     if (shards.length === 0) return;
     const before = this.#node.now() + lease.interval;
-    const alarms = await this.#ask(() => store.due(shards, before, MAX_ALARMS));
+    const alarms = await this.#node.ask(() =>
+      store.due(shards, before, MAX_ALARMS)
+    );
     for (const alarm of alarms) {
       const { token } = this.#node;
       const message: AlarmMessage = { type: "$entity_alarm", token, alarm };

@@ -18,8 +18,6 @@ import type {
   WriteResult,
 } from "./store.ts";
 
-interface Row extends StoreWrite {}
-
 /** Options for {@linkcode memoryStore}. */
 export interface MemoryStoreOptions {
   /**
@@ -34,9 +32,6 @@ const MEMORY_OPTIONS: OptionNames<MemoryStoreOptions> = { now: true };
 
 /**
  * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.
- *
- * @param options The clock.
- * @returns The store.
  *
  * @example Usage
  * ```ts
@@ -58,7 +53,7 @@ class MemoryStore implements Store {
   readonly #settings = new Map<string, string>();
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
-  readonly #states = new Map<string, Row>();
+  readonly #states = new Map<string, StoreWrite>();
   /** The ids of deletions. */
   readonly #deleted = new Set<string>();
 

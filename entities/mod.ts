@@ -33,10 +33,11 @@
 export type { CancelOptions } from "../otp/gen_server/gen_server.ts";
 export type { Pid } from "../otp/process/process.ts";
 export { checkStore, type CheckStoreOptions } from "./check_store.ts";
-export { Entities, type EntitiesOptions } from "./entities.ts";
+export { Entities } from "./entities.ts";
 export { Entity } from "./entity.ts";
 export { EntityError, type EntityErrorCode } from "./entity_error.ts";
 export type {
+  EntitiesOptions,
   EntityCallOptions,
   EntityCalls,
   EntityContext,
@@ -48,7 +49,8 @@ export type {
   EntityReserved,
   EntityType,
 } from "./entity_types.ts";
-export type { EntitiesInfo, ParkedEntity } from "./host_server.ts";
+export type { ParkedEntity } from "./entities_view.ts";
+export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {
   type PostgresQuery,

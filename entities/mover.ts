@@ -17,7 +17,6 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import { Node } from "../node.ts";
 import { type Pid, Process } from "../otp/process/process.ts";
 import type { EntityNode, KnownNode } from "./entity_node.ts";
-import { answeredWithin } from "./lease.ts";
 import type { OwnedShard } from "./owned_shard.ts";
 import type { StoreShard } from "./store.ts";
 
@@ -140,15 +139,12 @@ export class Mover {
       if (moving.length === 0 || id === undefined) return;
       const askedAt = runtime.now();
       try {
-        const given = await answeredWithin(
-          runtime,
-          lease.storeTimeout,
-          () =>
-            store.give(
-              id,
-              receiver.id,
-              moving.map(({ id: shard, epoch }) => ({ shard, epoch })),
-            ),
+        const given = await this.#node.ask(() =>
+          store.give(
+            id,
+            receiver.id,
+            moving.map(({ id: shard, epoch }) => ({ shard, epoch })),
+          )
         );
         const rows = given.map(({ shard, epoch }): StoreShard => ({
           id: shard,
@@ -158,7 +154,7 @@ export class Mover {
         // A shard that was not given is another node's, or the receiver is gone: the store says which.
         const others = rows.length === moving.length
           ? []
-          : await this.#owners();
+          : (await this.#node.ask(() => store.view())).shards;
         for (const row of [...rows, ...others]) {
           this.#node.learn(row, askedAt);
         }
@@ -175,17 +171,6 @@ export class Mover {
     }
   }
 
-  /** The owners of all shards, as the store has them. */
-  async #owners(): Promise<StoreShard[]> {
-    const { store, lease, runtime } = this.#node;
-    const { shards } = await answeredWithin(
-      runtime,
-      lease.storeTimeout,
-      () => store.view(),
-    );
-    return shards;
-  }
-
   #announce({ name: receiver }: KnownNode, rows: StoreShard[]): void {
     const nodes = [...new Set([receiver, ...Node.list()])];
     GenServer.multiCall(this.#node.settings.name, ["moved", rows], {
@@ -196,7 +181,7 @@ export class Mover {
 
   /** Leaves the store, once no call to this node is under way. */
   async #leave(): Promise<void> {
-    const { store, lease, runtime, settings: { name } } = this.#node;
+    const { store, lease, settings: { name } } = this.#node;
     const { id } = lease;
     if (id !== undefined) {
       // Signals between two nodes arrive in order: who has answered sends no more calls here.
@@ -206,11 +191,7 @@ export class Mover {
       });
       this.#node.closeAll();
       try {
-        await answeredWithin(
-          runtime,
-          lease.storeTimeout,
-          () => store.remove(id),
-        );
+        await this.#node.ask(() => store.remove(id));
       } catch {
         // Others remove it when its lease is over.
       }

@@ -19,7 +19,6 @@ import type {
   Store,
   StoredState,
   StoreNode,
-  StoreShard,
   StoreView,
   StoreWrite,
   WriteResult,
@@ -123,8 +122,6 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
  * Give it a pool of at least two connections, and a time limit for statements in the client or the server: nodes stop
  * waiting for an answer by themselves, but a connection that hangs must come back.
  *
- * @param query Runs a statement.
- * @param options Whether it creates its tables, and how they are named.
  * @returns The store. It does not close the client.
  * @throws {TypeError} If the prefix is not a name in lower case.
  *
@@ -243,8 +240,8 @@ SELECT (SELECT count(*) FROM beaten)::int AS found, (${this.#view}) AS view`,
     const p = this.#p;
     return `SELECT json_build_object(
   'now', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
-  'nodes', (SELECT coalesce(json_agg(json_build_array(n.id, n.name, n.info, n.beat)), '[]') FROM ${p}node n),
-  'shards', (SELECT coalesce(json_agg(json_build_array(s.id, s.owner, s.epoch)), '[]') FROM ${p}shard s)
+  'nodes', (SELECT coalesce(json_agg(n), '[]') FROM ${p}node n),
+  'shards', (SELECT coalesce(json_agg(s), '[]') FROM ${p}shard s)
 )::text`;
   }
 
@@ -400,18 +397,5 @@ function shardEpochOf({ shard, epoch }: SqlRow): ShardEpoch {
 }
 
 function viewOf({ view }: SqlRow): StoreView {
-  const { now, nodes, shards } = JSON.parse(view as string) as {
-    now: number;
-    nodes: [string, string, string, number][];
-    shards: [string, string, number][];
-  };
-  return {
-    now,
-    nodes: nodes.map((
-      [id, name, info, beat],
-    ): StoreNode => ({ id, name, info, beat })),
-    shards: shards.map((
-      [id, owner, epoch],
-    ): StoreShard => ({ id, owner, epoch })),
-  };
+  return JSON.parse(view as string);
 }

@@ -43,10 +43,6 @@ const SQLITE_OPTIONS: OptionNames<SqliteStoreOptions> = { sync: true };
  * keeps its permissions. Beside it are two more, `-wal` and `-shm`. It must be on a disk of the machine, as SQLite's
  * locks do not work on network file systems.
  *
- * @param file The path of the file.
- * @param options Whether a write waits for the disk.
- * @returns The store.
- *
  * @example Usage
  * ```ts ignore
  * import { Entities, sqliteStore } from "@otp/distribution/entities";

@@ -3,6 +3,9 @@
 import { join } from "node:path";
 import { type Filter, formatFilters } from "./filters.ts";
 
+/** The kind of a filter. */
+export type FilterKind = "exclude" | "include";
+
 const encoder = new TextEncoder();
 const announced = new Set<string>();
 const pending = {
@@ -35,16 +38,13 @@ export function claim(run: string, key: string): boolean {
 }
 
 /** The key under which a filter is announced. */
-export function announcementKey(
-  kind: "exclude" | "include",
-  filter: Filter,
-): string {
+export function announcementKey(kind: FilterKind, filter: Filter): string {
   return `${kind} ${formatFilters([filter])}`;
 }
 
 /** Prints the exclusions and inclusions, once, when the file has registered its tests. */
 export function announce(
-  kind: "exclude" | "include",
+  kind: FilterKind,
   filter: Filter,
   run: string | undefined,
   note?: string,
@@ -64,12 +64,19 @@ function sayPending(): void {
   isScheduled = false;
   const notes = pending.notes.splice(0);
   const why = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
-  const exclude = pending.exclude.splice(0);
-  const include = pending.include.splice(0);
-  if (exclude.length > 0) {
-    say(`Excluding tags: ${formatFilters(exclude)}${why}`);
-  }
-  if (include.length > 0) say(`Including tags: ${formatFilters(include)}`);
+  sayFilters("exclude", pending.exclude.splice(0), why);
+  sayFilters("include", pending.include.splice(0));
+}
+
+/** Prints filters, if there are any. */
+export function sayFilters(
+  kind: FilterKind,
+  filters: Filter[],
+  why: string = "",
+): void {
+  if (filters.length === 0) return;
+  const title = kind === "exclude" ? "Excluding" : "Including";
+  say(`${title} tags: ${formatFilters(filters)}${why}`);
 }
 
 /** A test that is excluded, as its file records it. */
@@ -94,22 +101,6 @@ export function recordExcluded(run: string, excluded: Excluded): void {
   }
 }
 
-/** The results of this file's tests. */
-const outcomes = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
-
-/** The result of a test. */
-export type Outcome = keyof typeof outcomes;
-
-/** Counts a test of this file. */
-export function count(outcome: Outcome): void {
-  outcomes[outcome]++;
-}
-
-/** Prints the results of this file's tests. */
-export function sayTotals(): void {
-  say(formatTotals(outcomes));
-}
-
 /** The number of tests with each result. */
 export interface Totals {
   passed: number;
@@ -119,6 +110,24 @@ export interface Totals {
   excluded: number;
   /** Tests that are ignored. */
   skipped: number;
+}
+
+/** Returns totals of no tests. */
+export function noTotals(): Totals {
+  return { passed: 0, failed: 0, excluded: 0, skipped: 0 };
+}
+
+/** The results of this file's tests. */
+const outcomes = noTotals();
+
+/** Counts a test of this file. */
+export function count(outcome: keyof Totals): void {
+  outcomes[outcome]++;
+}
+
+/** Prints the results of this file's tests. */
+export function sayTotals(): void {
+  say(formatTotals(outcomes));
 }
 
 /** Totals as ExUnit closes a run. */

@@ -90,7 +90,6 @@ export const NOT_ALIVE: Filter = { tag: "distributed", value: "true" };
 /**
  * Returns the name of the live node that the tests are to run on, if one is requested.
  *
- * @param args The arguments of the test run.
  * @returns The name after `--sname` or `--name`.
  *
  * @example Usage

@@ -13,8 +13,8 @@ import {
   loadApplication,
   loadProgramModules,
   type LocatedProgram,
+  startWhenFree,
 } from "./_program.ts";
-import { startWhenFree } from "./_start_node.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 
 export interface PeerStart {

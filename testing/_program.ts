@@ -1,8 +1,9 @@
-/** Loads the program of a test's node. */
+/** Loads the program of a test's node, and starts the node. */
 
+import { NodeStartError } from "../core/errors.ts";
 import type { ApplicationSpec } from "../otp/application/application.ts";
-import type { ModuleExports } from "../node.ts";
-import { configuration, type TestProgram } from "./configuration.ts";
+import { type ModuleExports, Node, type NodeOptions } from "../node.ts";
+import { configured, type TestProgram } from "./configuration.ts";
 
 /** A program whose files are URLs. */
 export interface LocatedProgram {
@@ -14,7 +15,7 @@ export interface LocatedProgram {
 
 /** Finds a program's files: the given ones, or else the configured ones. */
 export function locateProgram(given: TestProgram): LocatedProgram {
-  const { program } = configuration();
+  const { program } = configured;
   const modules = given.modules ?? program.modules;
   const application = given.application ?? program.application;
   return {
@@ -64,4 +65,23 @@ function isApplication(value: unknown): value is ApplicationSpec {
   return typeof value === "object" && value !== null &&
     typeof (value as ApplicationSpec).name === "string" &&
     typeof (value as ApplicationSpec).start === "function";
+}
+
+/** The time for which EPMD may reserve a killed node's name, in milliseconds. */
+const NAME_IS_HELD = 3000;
+
+/** Starts a node; retries while its name is reserved. */
+export async function startWhenFree(options: NodeOptions): Promise<Node> {
+  const until = performance.now() + NAME_IS_HELD;
+  for (;;) {
+    try {
+      return await Node.start({ onTreeEnd: "continue", ...options });
+    } catch (error) {
+      if (
+        !(error instanceof NodeStartError && error.code === "in_use") ||
+        performance.now() > until
+      ) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }

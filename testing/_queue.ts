@@ -7,7 +7,7 @@
  */
 
 import type { TestCommandLine } from "./_command_line.ts";
-import { say, type Totals } from "./_announcements.ts";
+import { noTotals, say, type Totals } from "./_announcements.ts";
 import { denoTest, type Output, type Result, show } from "./_test_process.ts";
 import { findTestFiles } from "./_files.ts";
 import { exclude, type Exclusions, joinReports } from "./_totals.ts";
@@ -212,7 +212,7 @@ function hasFailed({ code }: Ended): boolean {
 }
 
 function sum(ended: readonly Ended[], code: number): RunResult {
-  const totals: Totals = { passed: 0, failed: 0, excluded: 0, skipped: 0 };
+  const totals = noTotals();
   const exclusions: Exclusions = {};
   for (const each of ended) {
     for (const name of Object.keys(totals) as (keyof Totals)[]) {

@@ -6,16 +6,34 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { parseTestArguments } from "./_arguments.ts";
 import { say } from "./_announcements.ts";
 import { LeakCheck, type LeakOptions } from "./_leaks.ts";
-import { startWhenFree } from "./_start_node.ts";
 import {
   loadApplication,
   loadProgramModules,
   locateProgram,
+  startWhenFree,
 } from "./_program.ts";
 import { leaveCluster, testCluster, withHost } from "./test_cluster.ts";
 import type { TestProgram } from "./configuration.ts";
 import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
-import type { TestContext, TestFunction } from "./_test_context.ts";
+import { TimeLimit } from "./_time_limit.ts";
+
+/** The context of a test: Deno's own context, and its nodes. */
+export interface TestContext extends Deno.TestContext {
+  /** The node that the test's code runs on, if the test has its own. */
+  readonly node: Node | undefined;
+  /**
+   * Finds a peer that the test declares.
+   *
+   * @param name Its name, with or without the host.
+   * @throws {RangeError} If the test does not declare it.
+   */
+  peer(name: string): Peer;
+  /** The output of the test's own node so far. */
+  output(): string;
+}
+
+/** A test's code. */
+export type TestFunction = (t: TestContext) => void | Promise<void>;
 
 /** The default name of a test's own node. */
 const OWN_NODE = "test@localhost";
@@ -104,11 +122,15 @@ async function runOnNode(
     application: application !== undefined,
   });
   const { timeout } = plan;
-  using timer = new Timeout(timeout);
+  // So that the harness stops the peers before Deno ends the test.
+  using limit = new TimeLimit(
+    timeout,
+    () => new Error(`Test timed out after ${timeout}ms.`),
+  );
   try {
     await Promise.race([
       node.run(() => fn(context(t, node, peers, printed))),
-      timer.expired,
+      limit.expired,
     ]);
   } catch (error) {
     for (const peer of peers) tell(peer.name, peer.output());
@@ -174,25 +196,4 @@ function context(
     },
     output: () => printed.join(""),
   };
-}
-
-/** Rejects after a time, so that the harness stops the peers before Deno ends the test. */
-class Timeout implements Disposable {
-  readonly expired: Promise<never>;
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(ms: number | undefined) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    promise.catch(() => {});
-    this.expired = promise;
-    if (ms === undefined) return;
-    this.#timer = setTimeout(
-      () => reject(new Error(`Test timed out after ${ms}ms.`)),
-      ms,
-    );
-  }
-
-  [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-  }
 }

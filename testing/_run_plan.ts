@@ -57,7 +57,6 @@ const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
 /**
  * Reads a plan.
  *
- * @param file The path of the file.
  * @throws {TypeError} If the file cannot be read, or is no plan.
  */
 export function readPlan(file: string): RunPlan {

@@ -31,59 +31,48 @@ async function findDenoDir(): Promise<string> {
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
-/** The surroundings of a test process; removed when it goes out of scope. */
-export class Sandbox implements AsyncDisposable {
+/** The surroundings of a test process; removed when they go out of scope. */
+export interface Sandbox extends AsyncDisposable {
   /** The variables of the process. */
   readonly env: Record<string, string>;
   /** The first port of its block. */
   readonly ports: number;
-  readonly #folder: string;
-  readonly #block: PortBlock;
+}
 
-  private constructor(
-    folder: string,
-    block: PortBlock,
-    env: Record<string, string>,
-  ) {
-    this.#folder = folder;
-    this.#block = block;
-    this.ports = block.first;
-    this.env = env;
-  }
-
-  static async make(): Promise<Sandbox> {
-    denoDir ??= findDenoDir();
-    const DENO_DIR = await denoDir;
-    // The paths of sockets below it must be short.
-    const folder = await Deno.makeTempDir({ prefix: "otp-" });
-    const HOME = join(folder, "home");
-    const TMPDIR = join(folder, "tmp");
-    await Deno.mkdir(HOME);
-    await Deno.mkdir(TMPDIR);
-    // Let programs that run as another user reach files that tests create for them, as in /tmp.
-    for (const path of [folder, TMPDIR]) await Deno.chmod(path, 0o711);
-    const env: Record<string, string> = { HOME, TMPDIR, DENO_DIR };
-    const before = Deno.env.get("HOME");
-    if (before !== undefined) {
-      for (const name of LINKED) {
-        await Deno.symlink(join(before, name), join(HOME, name));
-      }
-      for (const [name, path] of Object.entries(CACHES)) {
-        env[name] = Deno.env.get(name) ?? join(before, path);
-      }
+/** Makes the surroundings of a test process. */
+export async function makeSandbox(): Promise<Sandbox> {
+  denoDir ??= findDenoDir();
+  const DENO_DIR = await denoDir;
+  // The paths of sockets below it must be short.
+  const folder = await Deno.makeTempDir({ prefix: "otp-" });
+  const HOME = join(folder, "home");
+  const TMPDIR = join(folder, "tmp");
+  await Deno.mkdir(HOME);
+  await Deno.mkdir(TMPDIR);
+  // Let programs that run as another user reach files that tests create for them, as in /tmp.
+  for (const path of [folder, TMPDIR]) await Deno.chmod(path, 0o711);
+  const env: Record<string, string> = { HOME, TMPDIR, DENO_DIR };
+  const before = Deno.env.get("HOME");
+  if (before !== undefined) {
+    for (const name of LINKED) {
+      await Deno.symlink(join(before, name), join(HOME, name));
     }
-    const block = await PortBlock.reserve();
-    return new Sandbox(folder, block, {
-      ...env,
-      ERL_EPMD_PORT: `${block.first}`,
-    });
+    for (const [name, path] of Object.entries(CACHES)) {
+      env[name] = Deno.env.get(name) ?? join(before, path);
+    }
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#block.release();
-    // A process that outlives its test may still write there.
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
-  }
+  const block = await reservePorts();
+  const { port } = block.address();
+  env.ERL_EPMD_PORT = `${port}`;
+  return {
+    env,
+    ports: port,
+    async [Symbol.asyncDispose]() {
+      block.close();
+      // A process that outlives its test may still write there.
+      await Deno.remove(folder, { recursive: true }).catch(() => {});
+    },
+  };
 }
 
 /** The first port of the first block; processes without a block use ports below it. */
@@ -91,46 +80,30 @@ const FIRST = 20_000;
 const BLOCKS = 200;
 
 /**
- * Blocks of ports, one for each process of a run, which no other run on this host uses.
+ * Reserves a block of ports for one process of a run, which no other run on this host uses.
  *
  * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so
  * the socket costs them no port. The system closes the socket when the run ends, even if the run crashes.
+ *
+ * @returns The socket.
+ * @throws {Error} If all blocks are taken.
  */
-class PortBlock {
-  readonly first: number;
-  readonly #socket: Socket;
-
-  private constructor(first: number, socket: Socket) {
-    this.first = first;
-    this.#socket = socket;
-  }
-
-  /**
-   * Reserves a free block.
-   *
-   * @throws {Error} If all blocks are taken.
-   */
-  static async reserve(): Promise<PortBlock> {
-    const start = Math.floor(Math.random() * BLOCKS);
-    for (let i = 0; i < BLOCKS; i++) {
-      const first = FIRST + (start + i) % BLOCKS * BLOCK;
-      const socket = createSocket("udp4");
-      try {
-        socket.bind({ port: first, address: "127.0.0.1", exclusive: true });
-        await once(socket, "listening");
-        return new PortBlock(first, socket);
-      } catch {
-        socket.close();
-      }
+async function reservePorts(): Promise<Socket> {
+  const start = Math.floor(Math.random() * BLOCKS);
+  for (let i = 0; i < BLOCKS; i++) {
+    const port = FIRST + (start + i) % BLOCKS * BLOCK;
+    const socket = createSocket("udp4");
+    try {
+      socket.bind({ port, address: "127.0.0.1", exclusive: true });
+      await once(socket, "listening");
+      return socket;
+    } catch {
+      socket.close();
     }
-    throw new Error(
-      `Cannot reserve ports for a test file: all blocks from ${FIRST} to ${
-        FIRST + BLOCKS * BLOCK - 1
-      } are taken; end other runs of tests`,
-    );
   }
-
-  release(): void {
-    this.#socket.close();
-  }
+  throw new Error(
+    `Cannot reserve ports for a test file: all blocks from ${FIRST} to ${
+      FIRST + BLOCKS * BLOCK - 1
+    } are taken; end other runs of tests`,
+  );
 }

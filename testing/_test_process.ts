@@ -5,7 +5,7 @@ import { type Counts, countTests, failuresOf } from "./_totals.ts";
 import type { TestCommandLine } from "./_command_line.ts";
 import { PATIENT_FLAG } from "./_leaks.ts";
 import { PORTS_FLAG } from "./_ports.ts";
-import { Sandbox } from "./_sandbox.ts";
+import { makeSandbox } from "./_sandbox.ts";
 
 /** The time limit for the end of a killed process's output, in milliseconds. */
 const LAST_OUTPUT = 2000;
@@ -49,7 +49,7 @@ export async function denoTest(
   options: DenoTestOptions,
 ): Promise<Result> {
   if (!line.plan.sandbox || line.isLive) return await run(line, options, {});
-  await using sandbox = await Sandbox.make();
+  await using sandbox = await makeSandbox();
   return await run(line, options, sandbox.env, [
     `${PORTS_FLAG}${sandbox.ports}`,
     PATIENT_FLAG,

@@ -53,12 +53,15 @@ const CONFIGURATION_OPTIONS: OptionNames<TestConfiguration> = {
   include: true,
 };
 
-const configured: {
+/** The configuration of the file. */
+export const configured: {
   exclude: Filter[];
   include: Filter[];
   program: TestProgram;
 } = { exclude: [], include: [], program: {} };
-const defaultTags: string[] = [];
+
+/** The tags that the file adds to its tests. */
+export const defaultTags: string[] = [];
 
 /**
  * Configures the tests that this file registers after this call, like ExUnit's `test_helper.exs`. Several
@@ -121,14 +124,4 @@ export function describeTags(tags: readonly string[]): void {
   checkList(tags, "describe tests by the tags");
   tags.forEach(parseFilter);
   defaultTags.splice(0, Infinity, ...tags);
-}
-
-/** Returns the tags that the file adds to its tests. */
-export function tagsOfFile(): readonly string[] {
-  return [...defaultTags];
-}
-
-/** The configuration of the file. */
-export function configuration(): Readonly<typeof configured> {
-  return configured;
 }

@@ -36,7 +36,6 @@ const FILTERS: OptionNames<Filters> = { include: true, exclude: true };
  * Parses a filter or a tag: `tag` or `tag:value`.
  *
  * @param text The text; the value follows the first colon.
- * @returns The filter.
  * @throws {TypeError} If the text contains no tag.
  *
  * @example Usage
@@ -65,7 +64,6 @@ export function parseFilter(text: string): Filter {
 /**
  * Removes exclusions that an inclusion overrides: including a tag, with any value, removes every exclusion of that tag.
  *
- * @param filters The inclusions and exclusions.
  * @returns The remaining filters, without duplicates.
  *
  * @example Usage
@@ -116,10 +114,6 @@ function unique(filters: Filter[]): Filter[] {
  * Returns the filters for `--only`: includes the tests that it selects, and excludes every other test by the
  * tag `test`, which all tests have.
  *
- * @param filters The existing inclusions and exclusions.
- * @param only The filters of the tests to run.
- * @returns The filters, including `only`.
- *
  * @example Usage
  * ```ts
  * import { onlyFilters, picks } from "@otp/distribution/testing";
@@ -143,8 +137,6 @@ export function onlyFilters(filters: Filters, only: Filter[]): Filters {
  *
  * Follows [ExUnit.Filters.eval/4](https://hexdocs.pm/ex_unit/1.18/ExUnit.Filters.html#eval/4).
  *
- * @param filters The inclusions and exclusions.
- * @param tags The test's tags.
  * @returns True if it runs.
  *
  * @example Usage
@@ -169,9 +161,6 @@ function matches({ tag, value }: Filter, tags: Tags): boolean {
 
 /**
  * Shows filters as ExUnit does: `[distributed: true]`, `[:test, {:distributed, true}]`.
- *
- * @param filters The filters.
- * @returns The text.
  *
  * @example Usage
  * ```ts

@@ -11,17 +11,22 @@
 
 import nodeProcess from "node:process";
 import { inspect } from "../core/values/inspect.ts";
-import { announcementKey, claim, formatTotals, say } from "./_announcements.ts";
-import { describeExclusions, faultsOfExclusions } from "./_exclusions.ts";
+import {
+  announcementKey,
+  claim,
+  formatTotals,
+  say,
+  sayFilters,
+} from "./_announcements.ts";
 import type { RunPlan } from "./_run_plan.ts";
-import { WorkingTree } from "./_working_tree.ts";
 import { assertDeno } from "./_deno.ts";
 import { NOT_ALIVE, parseTestArguments } from "./_arguments.ts";
 import { splitCommandLine, type TestCommandLine } from "./_command_line.ts";
 import { denoTest, show } from "./_test_process.ts";
 import { isFile } from "./_programs.ts";
+import { describeExclusions, faultsOfExclusions } from "./_totals.ts";
 import { runQueue, type RunResult } from "./_queue.ts";
-import { type Filter, formatFilters, normalizeFilters } from "./filters.ts";
+import { normalizeFilters } from "./filters.ts";
 
 const HELP = `Usage: deno task test [flags] [files]
 
@@ -107,18 +112,12 @@ function announceGiven(
     include,
     exclude: node === undefined ? [...exclude, NOT_ALIVE] : exclude,
   });
-  announceAll("Excluding tags", "exclude", filters.exclude, folder);
-  announceAll("Including tags", "include", filters.include, folder);
-}
-
-function announceAll(
-  title: string,
-  kind: "exclude" | "include",
-  filters: Filter[],
-  folder: string,
-): void {
-  for (const filter of filters) claim(folder, announcementKey(kind, filter));
-  if (filters.length > 0) say(`${title}: ${formatFilters(filters)}`);
+  for (const kind of ["exclude", "include"] as const) {
+    for (const filter of filters[kind]) {
+      claim(folder, announcementKey(kind, filter));
+    }
+    sayFilters(kind, filters[kind]);
+  }
 }
 
 async function run(line: TestCommandLine, folder: string): Promise<number> {
@@ -126,8 +125,8 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
   const { ours, paths, report, jobs, plan } = line;
   const isOneFile = paths.length === 1 && isFile(paths[0]);
   const atOnce = isOneFile ? undefined : jobs;
-  const tree = plan.unchanged && atOnce !== undefined
-    ? await WorkingTree.read()
+  const before = plan.unchanged && atOnce !== undefined
+    ? await changedFiles()
     : undefined;
   const result = atOnce === undefined
     ? await runInOneProcess(line, folder)
@@ -136,7 +135,7 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
   else if (report !== undefined) await Deno.writeTextFile(report, result.xml);
   const faults = [
     ...faultsOfExclusions(result.exclusions, line.mayExclude),
-    ...await tree?.changes() ?? [],
+    ...before === undefined ? [] : await faultsOfFiles(before),
   ];
   if (faults.length > 0) {
     result.failures.push(...faults);
@@ -150,6 +149,30 @@ async function run(line: TestCommandLine, folder: string): Promise<number> {
     // A program that reads the report expects no other output.
     say: isReport(line) ? complain : say,
   });
+}
+
+/** The changed files of the repository, as git lists them: a line each; nothing without git or a repository. */
+async function changedFiles(): Promise<string[] | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["status", "--porcelain", "--untracked-files=all"],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    if (!success) return undefined;
+    const text = new TextDecoder().decode(stdout);
+    return text.split("\n").filter((line) => line !== "");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The files that tests have changed. */
+async function faultsOfFiles(before: readonly string[]): Promise<string[]> {
+  const after = await changedFiles() ?? [];
+  return after.filter((line) => !before.includes(line))
+    .map((line) => `the run: it changed the repository (git status: ${line})`);
 }
 
 /** Runs all files in one process, and shows its output at once. */

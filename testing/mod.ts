@@ -33,15 +33,12 @@ export {
   type SequentialModel,
   type SimulatedCall,
 } from "./simulation/linearizable.ts";
-export {
-  simulate,
-  type SimulateOptions,
-  type SimulateReport,
-} from "./simulation/simulate.ts";
+export { simulate, type SimulateReport } from "./simulation/simulate.ts";
 export type {
   SimulatedClient,
   SimulatedFault,
   SimulatedLife,
+  SimulateOptions,
 } from "./simulation/simulated_life.ts";
 export {
   type Delay,
@@ -53,13 +50,9 @@ export {
   type SimulatedWaitOptions,
   type SimulationOptions,
 } from "./simulation/simulated_cluster.ts";
-export {
-  requestedNode,
-  test,
-  type TestContext,
-  type TestFunction,
-  type TestOptions,
-} from "./tags.ts";
+export { requestedNode } from "./_arguments.ts";
+export type { TestContext, TestFunction } from "./_run.ts";
+export { test, type TestOptions } from "./tags.ts";
 
 export type { NamedFunction } from "../node.ts";
 export type {

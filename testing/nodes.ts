@@ -13,20 +13,7 @@ let startOne: (
   options: Partial<NodeOptions>,
 ) => Promise<void>;
 
-/**
- * Nodes of one test, as {@linkcode startNodes} returns them: an iterable, in the order of their names.
- *
- * @example Usage
- * ```ts
- * import { startNodes } from "@otp/distribution/testing";
- * import { Node } from "@otp/distribution/node";
- * import { assertEquals } from "@std/assert";
- *
- * await using nodes = await startNodes(["alex", "kate"]);
- * const [alex] = nodes;
- * assertEquals(await alex.run(() => Node.ping("kate@localhost")), "pong");
- * ```
- */
+/** Nodes of one test, as {@linkcode startNodes} returns them: an iterable, in the order of their names. */
 export class TestNodes implements AsyncDisposable, Iterable<Node> {
   readonly #nodes: { node: Node; output: string[] }[] = [];
 
@@ -61,7 +48,6 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
    * Finds a node.
    *
    * @param name Its name, with or without the host.
-   * @returns The node.
    * @throws {RangeError} If none of these nodes has the name.
    *
    * @example Usage
@@ -99,36 +85,12 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
     return this.#find(name).output.join("");
   }
 
-  /**
-   * Iterates over the nodes, in the order of their names.
-   *
-   * @returns The iterator.
-   *
-   * @example Usage
-   * ```ts
-   * import { startNodes } from "@otp/distribution/testing";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using nodes = await startNodes(["alex", "kate"]);
-   * assertEquals([...nodes].length, 2);
-   * ```
-   */
+  /** Iterates over the nodes, in the order of their names. */
   *[Symbol.iterator](): Iterator<Node> {
     for (const { node } of this.#nodes) yield node;
   }
 
-  /**
-   * Stops the nodes, last started first.
-   *
-   * @returns A promise that resolves when they are stopped.
-   *
-   * @example Usage
-   * ```ts
-   * import { startNodes } from "@otp/distribution/testing";
-   *
-   * await using nodes = await startNodes(["alex"]);
-   * ```
-   */
+  /** Stops the nodes, last started first. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { node } of this.#nodes.splice(0).reverse()) await node.stop();
   }

@@ -19,6 +19,7 @@ import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 import { locateProgram } from "./_program.ts";
 import { isFile } from "./_programs.ts";
+import { TimeLimit } from "./_time_limit.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for {@linkcode startPeer}. */
@@ -49,8 +50,7 @@ export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   from?: Node;
 }
 
-/** The names of these options, for the peers of a test. */
-export const PEER_OPTIONS: OptionNames<PeerOptions> = {
+const PEER_OPTIONS: OptionNames<PeerOptions> = {
   ...PROGRAM_OPTIONS,
   epmdPort: true,
   cookie: true,
@@ -122,20 +122,7 @@ export async function startPeer(
   }
 }
 
-/**
- * A node that is an operating system process, as {@linkcode startPeer} returns it.
- *
- * @example Usage
- * ```ts ignore
- * import { startPeer } from "@otp/distribution/testing";
- * import { assertStringIncludes } from "@std/assert";
- *
- * const modules = { Counter: import.meta.resolve("./counter.ts") };
- * await using kate = await startPeer("kate", { modules });
- * await kate.call("Counter", "add", [1]);
- * assertStringIncludes(kate.output(), "count is 1");
- * ```
- */
+/** A node that is an operating system process, as {@linkcode startPeer} returns it. */
 export class Peer implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
@@ -153,7 +140,8 @@ export class Peer implements AsyncDisposable {
 
   /** Made by {@linkcode startPeer}. */
   constructor(name: string, options: PeerOptions) {
-    const { epmdPort, cookie } = { ...testCluster(), ...given(options) };
+    const shared = testCluster();
+    const { epmdPort = shared.epmdPort, cookie = shared.cookie } = options;
     this.name = name;
     this.#cluster = { epmdPort, cookie };
     this.#from = options.from ?? own;
@@ -187,10 +175,9 @@ export class Peer implements AsyncDisposable {
   }
 
   async #isUp(timeout: number): Promise<void> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(this.#failure(`it is not up after ${timeout} ms`)),
+    using limit = new TimeLimit(
       timeout,
+      () => this.#failure(`it is not up after ${timeout} ms`),
     );
     const ended = this.#ended.then(({ code, signal }) => {
       throw this.#failure(
@@ -198,12 +185,7 @@ export class Peer implements AsyncDisposable {
       );
     });
     ended.catch(() => {});
-    late.promise.catch(() => {});
-    try {
-      await Promise.race([this.#up.promise, ended, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await Promise.race([this.#up.promise, ended, limit.expired]);
   }
 
   #failure(why: string): Error {
@@ -214,19 +196,7 @@ export class Peer implements AsyncDisposable {
     );
   }
 
-  /**
-   * Returns the peer's output on standard output and standard error.
-   *
-   * @returns The text so far.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * await using kate = await startPeer("kate");
-   * kate.output(); // ""
-   * ```
-   */
+  /** Returns the peer's output so far, on standard output and standard error. */
   output(): string {
     return this.#output;
   }
@@ -235,9 +205,6 @@ export class Peer implements AsyncDisposable {
    * Calls a function of a module that the peer exports, in a process of the peer; its output appears there.
    *
    * @typeParam T The function's result.
-   * @param module The module's name.
-   * @param fn The function's name.
-   * @param args Its arguments.
    * @returns The function's result; rejects with the error that the function throws.
    * @throws {Error} If the peer ends, or does not export the function.
    *
@@ -262,7 +229,6 @@ export class Peer implements AsyncDisposable {
    * @typeParam A The function's arguments.
    * @typeParam T The function's result.
    * @param fn The name, as `remote` returns it.
-   * @param args Its arguments.
    * @returns The function's result; rejects with the error that the function throws.
    */
   call<A extends unknown[], T>(
@@ -311,19 +277,7 @@ export class Peer implements AsyncDisposable {
     });
   }
 
-  /**
-   * Stops the peer: its application stops, and its node disconnects; after 5 s it is killed.
-   *
-   * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * const kate = await startPeer("kate");
-   * await kate.stop();
-   * ```
-   */
+  /** Stops the peer, and waits for its end: its application stops, its node disconnects; after 5 s it is killed. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
     await this.#input.close().catch(() => {});
@@ -331,37 +285,14 @@ export class Peer implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /**
-   * Kills the peer's process, as if its machine were switched off.
-   *
-   * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * const kate = await startPeer("kate");
-   * await kate.kill();
-   * ```
-   */
+  /** Kills the peer's process, as if its machine were switched off, and waits for its end. */
   async kill(): Promise<void> {
     this.#kill();
     await this.#end();
     await this.#input.close().catch(() => {});
   }
 
-  /**
-   * Stops the peer, at the end of `await using`.
-   *
-   * @returns A promise that resolves when its process has ended.
-   *
-   * @example Usage
-   * ```ts ignore
-   * import { startPeer } from "@otp/distribution/testing";
-   *
-   * await using kate = await startPeer("kate");
-   * ```
-   */
+  /** Stops the peer, at the end of `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -400,13 +331,6 @@ export class Peer implements AsyncDisposable {
       this.#up.resolve();
     }
   }
-}
-
-function given({ epmdPort, cookie }: PeerOptions): Partial<TestCluster> {
-  return {
-    ...(epmdPort === undefined ? {} : { epmdPort }),
-    ...(cookie === undefined ? {} : { cookie }),
-  };
 }
 
 /** Makes a peer resolve imports like the test: with the nearest configuration file. */

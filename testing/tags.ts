@@ -19,17 +19,16 @@ import {
 import {
   NOT_ALIVE,
   parseTestArguments,
-  requestedNode,
   type TestArguments,
 } from "./_arguments.ts";
 import { IS_PATIENT } from "./_leaks.ts";
 import { registerTest } from "./_location.ts";
 import { isMissing } from "./_programs.ts";
-import { hasNode, type Plan, runTest } from "./_run.ts";
+import { hasNode, type Plan, runTest, type TestFunction } from "./_run.ts";
 import {
-  configuration,
+  configured,
+  defaultTags,
   PROGRAM_OPTIONS,
-  tagsOfFile,
   type TestProgram,
 } from "./configuration.ts";
 import {
@@ -41,11 +40,7 @@ import {
   type Tags,
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
-import type { TestContext, TestFunction } from "./_test_context.ts";
 import type { OptionNames } from "../core/values/options.ts";
-
-export { requestedNode };
-export type { TestContext, TestFunction };
 
 /** The time limit for a test with a node, in milliseconds: ExUnit's default. */
 const TIMEOUT = 60_000;
@@ -139,9 +134,6 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
  * node, or the test declares its `peers`. A distributed test runs on the live node, which exports the modules and
  * runs the application of {@linkcode configureTests}. Excluded tests are reported once.
  *
- * @param name The test's name.
- * @param fn The test's code.
- *
  * @example A test that needs a node, and tests that do not
  * ```ts ignore
  * import { Node } from "@otp/distribution/node";
@@ -161,9 +153,7 @@ export function test(name: string, fn: TestFunction): void;
 /**
  * Registers a test with tags and peers, or with options of `Deno.test`.
  *
- * @param name The test's name.
  * @param options Tags, peers, programs, and options of `Deno.test`.
- * @param fn The test's code.
  */
 export function test(
   name: string,
@@ -189,12 +179,12 @@ export function test(
   } = options;
   const args = parseTestArguments();
   const all = tagsOf(name, [
-    ...tagsOfFile(),
+    ...defaultTags,
     ...(peers.length > 0 ? ["distributed"] : []),
     ...tags,
     ...programs,
   ]);
-  const { filters, isAlone } = filtersOf(args, peers.length > 0);
+  const filters = filtersOf(args, peers.length > 0);
   const absent = programs.filter((each) =>
     isMissing(each) && !filters.include.some(({ tag }) => tag === each)
   );
@@ -222,7 +212,9 @@ export function test(
   } else if (definition.timeout !== undefined) {
     definition.timeout *= PATIENCE;
   }
-  if (registered++ === 0 && isAlone) Deno.test.afterAll(sayTotals);
+  if (registered++ === 0 && args.run === undefined) {
+    Deno.test.afterAll(sayTotals);
+  }
   const ignore = definition.ignore === true || excludedBy !== undefined;
   if (excludedBy !== undefined) {
     count("excluded");
@@ -259,19 +251,15 @@ function tagsOf(name: string, written: readonly string[]): Tags {
 
 /** The inclusions and exclusions of the command line and the file, for a test. */
 function filtersOf(
-  { filters, node, run }: TestArguments,
+  { filters, node }: TestArguments,
   hasPeers: boolean,
-): { filters: Filters; isAlone: boolean } {
-  const configured = configuration();
+): Filters {
   const include = filters.include.length > 0
     ? filters.include
     : configured.include;
   const exclude = [...filters.exclude, ...configured.exclude];
   if (node === undefined && !hasPeers) exclude.push(NOT_ALIVE);
-  return {
-    filters: normalizeFilters({ include, exclude }),
-    isAlone: run === undefined,
-  };
+  return normalizeFilters({ include, exclude });
 }
 
 /** Announces the filters of the file that exclude a test, and all filters of the command line. */

@@ -7,6 +7,9 @@ import type { Timeline } from "./timeline.ts";
 /** The real time that the host may take for work outside the simulation, in milliseconds. */
 const GRACE = 100;
 
+/** The default limit of a wait, in milliseconds: an hour. */
+const LIMIT = 3_600_000;
+
 /** A wait. */
 interface Goal {
   /** The moment at which the wait ends, reached or not. */
@@ -49,7 +52,11 @@ export class Driver {
   }
 
   /** Lets time pass until a promise settles, for at most `most` milliseconds. */
-  async until<T>(promise: Promise<T>, what: string, most: number): Promise<T> {
+  async until<T>(
+    promise: Promise<T>,
+    what: string,
+    most: number = LIMIT,
+  ): Promise<T> {
     let isSettled = false;
     const settle = () => {
       isSettled = true;
@@ -74,7 +81,7 @@ export class Driver {
   }
 
   /** Lets time pass until nothing is under way between nodes. */
-  settle(most: number): Promise<void> {
+  settle(most: number = LIMIT): Promise<void> {
     return this.#reach(
       most,
       () => !this.#timeline.hasTraffic,

@@ -40,26 +40,14 @@ import type {
   SimulatedClient,
   SimulatedFault,
   SimulatedLife,
+  SimulateOptions,
 } from "./simulated_life.ts";
 import { WatchedStore } from "./watched_store.ts";
 
 /** The settings of all lives of a simulation. */
-export interface LifeSettings {
-  readonly hosts: readonly string[];
-  readonly callers: readonly string[];
-  // deno-lint-ignore no-explicit-any
-  readonly types: readonly EntityType<any>[];
-  readonly shards: number;
-  readonly lease: number;
-  readonly faults: readonly SimulatedFault[];
-  /** The number of faults in a life. */
-  readonly strikes: number;
-  /** The number of times that the work is done in a life. */
-  readonly works: number;
-  readonly work: (client: SimulatedClient) => unknown;
-  readonly always: (life: SimulatedLife) => unknown;
-  readonly finally: (life: SimulatedLife) => unknown;
-}
+export type LifeSettings = Readonly<
+  Required<Omit<SimulateOptions, "seeds" | "shrinks">>
+>;
 
 /** A step of a life: a fault, or work. */
 export interface Step {
@@ -101,23 +89,23 @@ const STORE_FAULTS: readonly StoreFaults[] = [
 
 /** Draws the plan of a life. */
 export function planOf(seed: number, settings: LifeSettings): Step[] {
-  const { hosts, callers, lease, faults, strikes, works } = settings;
+  const { nodes, callers, lease, faults, strikes, works } = settings;
   const random = new SeededRandom(seed);
   const pick = <T>(list: readonly T[]) => list[random.below(list.length)];
   const length = LENGTH * lease;
-  const step = (what: Step["what"], nodes: readonly string[]): Step => ({
+  const step = (what: Step["what"], among: readonly string[]): Step => ({
     at: random.between(0, length),
     what,
-    node: pick(nodes),
+    node: pick(among),
     ms: lease * pick(LENGTHS) * random.between(0.8, 1.2),
     seed: random.next(),
   });
   const steps = Array.from(
     { length: works },
-    () => step("work", [...hosts, ...callers]),
+    () => step("work", [...nodes, ...callers]),
   );
   for (let n = 0; n < strikes && faults.length > 0; n++) {
-    steps.push(step(pick(faults), hosts));
+    steps.push(step(pick(faults), nodes));
   }
   return steps.sort((one, other) => one.at - other.at);
 }
@@ -179,9 +167,9 @@ export class Life implements SimulatedLife {
   }
 
   async #run(plan: readonly Step[]): Promise<void> {
-    const { hosts, callers, lease } = this.#settings;
+    const { nodes, callers, lease } = this.#settings;
     await using cluster = await SimulatedCluster.start({
-      nodes: [...hosts, ...callers],
+      nodes: [...nodes, ...callers],
       seed: this.seed,
       tickTime: 4 * lease,
       log: () => {},
@@ -197,7 +185,7 @@ export class Life implements SimulatedLife {
       broken: (what) => this.#fail(what),
     });
     this.#store = new SimulatedStore(this.#watched.store, network, this.seed);
-    for (const name of [...hosts, ...callers]) this.#boot(name);
+    for (const name of [...nodes, ...callers]) this.#boot(name);
     try {
       await this.#served();
       await this.#carryOut(plan);
@@ -205,7 +193,7 @@ export class Life implements SimulatedLife {
     } finally {
       // Nodes that are paused or parted would not stop.
       cluster.heal();
-      for (const name of hosts) cluster.resume(name);
+      for (const name of nodes) cluster.resume(name);
     }
   }
 
@@ -249,14 +237,14 @@ export class Life implements SimulatedLife {
   // Nodes.
 
   #boot(name: string): void {
-    const { hosts, types, shards, lease } = this.#settings;
+    const { nodes, types, shards, lease } = this.#settings;
     const node = this.#cluster.node(name);
     this.#cluster.spawn(name, async () => {
       Process.trapExit(true);
       await Entities.startLink({
         types: types.map((type) => this.#attended(node.name, type)),
         store: this.#store.client(node.name),
-        hosts: hosts.includes(name),
+        hosts: nodes.includes(name),
         shards,
         lease,
       });
@@ -269,7 +257,7 @@ export class Life implements SimulatedLife {
 
   /** The parts of the live nodes. */
   #parts(): EntityNode[] {
-    return this.#settings.hosts.map((name) => this.#cluster.node(name))
+    return this.#settings.nodes.map((name) => this.#cluster.node(name))
       .filter(({ status }) => status === "up")
       .flatMap((node) => partsHere(internalsOf(node).runtime));
   }
@@ -445,7 +433,7 @@ export class Life implements SimulatedLife {
   }
 
   run<T>(fn: (client: SimulatedClient) => T | Promise<T>): Promise<T> {
-    const [name] = this.#settings.hosts;
+    const [name] = this.#settings.nodes;
     const client = this.#client(this.#cluster.node(name), this.seed);
     return this.#cluster.run(name, () => fn(client));
   }
@@ -485,7 +473,7 @@ export class Life implements SimulatedLife {
       case "partition": {
         const oneWay = seed % 3 === 0;
         const mode = seed % 2 === 0 ? "cut" : "silent";
-        const others = [...this.#settings.hosts, ...this.#settings.callers]
+        const others = [...this.#settings.nodes, ...this.#settings.callers]
           .filter((other) => other !== name);
         const way = oneWay ? "one way, " : "";
         this.#tell(`${name} is parted (${way}${mode}) for ${seconds(ms)}`);
@@ -493,13 +481,16 @@ export class Life implements SimulatedLife {
       }
       case "store partition":
         this.#tell(`${name} is parted from the store for ${seconds(ms)}`);
-        return this.#store.part(full);
+        this.#store.parted.add(full);
+        return;
       case "store stall":
         this.#tell(`the store stalls for ${seconds(ms)}`);
-        return this.#store.stall(this.now + ms);
+        this.#store.stalledUntil = this.now + ms;
+        return;
       case "store restart":
         this.#tell("the store restarts");
-        return this.#store.restart();
+        this.#store.restarts++;
+        return;
       case "store errors": {
         const faults = STORE_FAULTS[seed % STORE_FAULTS.length];
         const lateBy = (faults.lateBy ?? 0) * this.#settings.lease;
@@ -553,7 +544,8 @@ export class Life implements SimulatedLife {
       case "store partition":
         if (lasts("store partition")) return;
         this.#tell(`${name} reaches the store again`);
-        return this.#store.heal(full);
+        this.#store.parted.delete(full);
+        return;
       case "store errors":
         this.#tell("the store has no faults");
         this.#store.faults = {};
@@ -630,16 +622,16 @@ export class Life implements SimulatedLife {
   /** Ends all faults: every key must be served within a lease, and every call end. */
   async #end(): Promise<void> {
     const cluster = this.#cluster;
-    const { hosts, lease } = this.#settings;
+    const { nodes, lease } = this.#settings;
     cluster.heal();
-    for (const name of hosts) {
+    for (const name of nodes) {
       this.#resume(name);
-      this.#store.heal(withHost(name));
+      this.#store.parted.delete(withHost(name));
       // A drain ends by itself.
       if (this.#isUp(name) || this.#drains.has(name)) continue;
       await this.#restart(name);
     }
-    this.#store.stall(0);
+    this.#store.stalledUntil = 0;
     this.#store.faults = {};
     this.#lasting.clear();
     this.#tell("all is well");

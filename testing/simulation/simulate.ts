@@ -12,14 +12,9 @@ import {
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { type OptionNames, typeError } from "../../core/values/options.ts";
-import type { EntityType } from "../../entities/entity_types.ts";
 import { Life, type LifeSettings, planOf, type Step } from "./life.ts";
 import { seconds, told } from "./linearizable.ts";
-import type {
-  SimulatedClient,
-  SimulatedFault,
-  SimulatedLife,
-} from "./simulated_life.ts";
+import type { SimulatedFault, SimulateOptions } from "./simulated_life.ts";
 
 /** The faults of a life, unless other ones are chosen. */
 const FAULTS: readonly SimulatedFault[] = [
@@ -35,80 +30,6 @@ const FAULTS: readonly SimulatedFault[] = [
   "clock",
   "entity kill",
 ];
-
-/** Options for {@linkcode simulate}. */
-export interface SimulateOptions {
-  /** The types of entities. */
-  // deno-lint-ignore no-explicit-any
-  types: readonly EntityType<any>[];
-  /**
-   * The nodes that host entities.
-   *
-   * @default {["alex", "kate", "moebi"]}
-   */
-  nodes?: readonly string[];
-  /**
-   * The nodes that only call entities.
-   *
-   * @default {[]}
-   */
-  callers?: readonly string[];
-  /**
-   * The seeds of the lives: their number, from 1 on, or a list.
-   *
-   * @default {20}
-   */
-  seeds?: number | readonly number[];
-  /**
-   * The faults to choose from.
-   *
-   * @default all but `"stopped clocks"`
-   */
-  faults?: readonly SimulatedFault[];
-  /**
-   * The number of faults in a life.
-   *
-   * @default {12}
-   */
-  strikes?: number;
-  /**
-   * The number of times that `work` is done in a life.
-   *
-   * @default {150}
-   */
-  works?: number;
-  /**
-   * The number of shards of each type.
-   *
-   * @default {8}
-   */
-  shards?: number;
-  /**
-   * The lease of the nodes, in milliseconds. A life lasts eight leases.
-   *
-   * @default {3000}
-   */
-  lease?: number;
-  /**
-   * Whether the story of a failure is shortened, which runs the life many times.
-   *
-   * @default {true}
-   */
-  shrinks?: boolean;
-  /**
-   * The work of one program, on a random node at a random time; many run at once. An `EntityError` that it throws is
-   * ignored, as calls may fail under faults. Any other error is a failure.
-   */
-  work(client: SimulatedClient): unknown;
-  /** Checks an invariant every 50 ms; throws if it is violated. */
-  always?(life: SimulatedLife): unknown;
-  /**
-   * Checks the end, when all faults are over, all keys are served, all nodes know where, and all calls have ended. A
-   * call can still end with `unknown`, as a node may not have noticed yet that a fault has closed a connection at its other
-   * end: give `mayRunTwice` to reads.
-   */
-  finally?(life: SimulatedLife): unknown;
-}
 
 const SIMULATE_OPTIONS: OptionNames<SimulateOptions> = {
   types: true,
@@ -159,7 +80,6 @@ const SHOWN = 60;
  *
  * A failure prints its seed and the shortest story that still fails: the faults and calls, in words.
  *
- * @param options The entities, the work and the checks.
  * @returns The number of lives and calls, and how the calls ended.
  * @throws {Error} If something does not hold in a life.
  * @throws {TypeError} If an option is unknown or invalid.
@@ -332,7 +252,7 @@ function settingsOf(options: SimulateOptions): LifeSettings {
     );
   }
   return {
-    ...{ types, hosts: nodes, callers, faults, strikes, works, shards, lease },
+    ...{ types, nodes, callers, faults, strikes, works, shards, lease },
     ...{ work, always, finally: options.finally ?? (() => {}) },
   };
 }

@@ -32,9 +32,6 @@ import {
 
 export type { Delay, PartitionMode };
 
-/** The default limit of a wait, in milliseconds: an hour. */
-const LIMIT = 3_600_000;
-
 /** The default tick time of nodes. */
 const TICK_TIME = 60_000;
 
@@ -151,18 +148,11 @@ interface Member {
   node: Node;
 }
 
-let start: (
+/** Starts a cluster in which `tamper` changes bytes under way: only for tests of this library. */
+export let startTampered: (
   options: SimulationOptions,
   tamper: Tamper | undefined,
 ) => Promise<SimulatedCluster>;
-
-/** Starts a cluster in which `tamper` changes bytes under way: only for tests of this library. */
-export function startTampered(
-  options: SimulationOptions,
-  tamper: Tamper | undefined,
-): Promise<SimulatedCluster> {
-  return start(options, tamper);
-}
 
 /**
  * Nodes in one program, on a simulated network and clock: for tests of how your code behaves when connections
@@ -176,7 +166,7 @@ export function startTampered(
  * Time is virtual. It stands still while anything can run, and then jumps to the next event: a timeout of a
  * minute takes no real time. Nothing happens unless your code waits with {@linkcode SimulatedCluster.run},
  * {@linkcode SimulatedCluster.advance} or {@linkcode SimulatedCluster.settle}, which may be called within each
- * other.
+ * other. The name of a node is given with or without its host.
  *
  * The virtual clock drives nodes and processes: timeouts of `receive`, of calls and tasks, timers, ticks. The host is
  * outside the simulation: `setTimeout`, `Date`, files, sockets. If a run waits for the host alone, the simulation waits
@@ -201,27 +191,11 @@ export function startTampered(
  * });
  * assertEquals(reason, "noconnection");
  * ```
- *
- * @example A partition that nodes notice by the tick time
- * ```ts
- * import { SimulatedCluster } from "@otp/distribution/testing";
- * import { Node } from "@otp/distribution/node";
- * import { assertEquals } from "@std/assert";
- *
- * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
- * await cluster.run("alex", () => Node.connect("kate@localhost"));
- * cluster.partition(["alex"], ["kate"]);
- * await cluster.advance(50_000);
- * assertEquals(await cluster.run("alex", () => Node.list()), ["kate@localhost"]);
- * await cluster.advance(30_000);
- * assertEquals(await cluster.run("alex", () => Node.list()), []);
- * cluster.heal();
- * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
- * ```
  */
 export class SimulatedCluster implements AsyncDisposable {
   static {
-    start = (options, tamper) => SimulatedCluster.#start(options, tamper);
+    startTampered = (options, tamper) =>
+      SimulatedCluster.#start(options, tamper);
   }
 
   /** The seed of the random numbers. */
@@ -258,7 +232,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * The nodes are not connected: as always, the first use connects them. The cluster keeps their output, and their logs
    * become part of the trace, unless the options contain an `io` and a `log`.
    *
-   * @param options The nodes, the seed, and options of `Node.start`.
    * @returns The cluster, to be ended by `await using`.
    * @throws {RangeError} If a delay is negative, or the shortest is longer than the longest.
    * @throws {TypeError} If a node name is invalid.
@@ -360,18 +333,8 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Finds a node.
    *
-   * @param name Its name, with or without the host.
    * @returns The node: after a restart, the new one.
    * @throws {RangeError} If the cluster has no node of that name.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * assertEquals(cluster.node("alex").name, "alex@localhost");
-   * ```
    */
   node(name: string): Node {
     return this.#find(name).node;
@@ -380,7 +343,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the address of a node, for `Node.connect`.
    *
-   * @param name Its name, with or without the host.
    * @returns The address, `host:port`: a restarted node has another one.
    * @throws {RangeError} If the cluster has no node of that name, or it was killed.
    *
@@ -410,7 +372,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the output of a node, in all its incarnations.
    *
-   * @param name Its name, with or without the host.
    * @returns The text so far; empty if the node was started with an `io` of its own.
    * @throws {RangeError} If the cluster has no node of that name.
    *
@@ -435,9 +396,7 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Returns the virtual time since the start of the simulation.
-   *
-   * @returns The time in milliseconds.
+   * Returns the virtual time since the start of the simulation, in milliseconds.
    *
    * @example A minute that takes no real time
    * ```ts
@@ -457,9 +416,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Runs a function in a new process of a node, and lets virtual time pass until it has ended.
    *
    * @typeParam T The result of the function.
-   * @param name The node's name, with or without the host.
-   * @param fn The function to run.
-   * @param options The limit of the wait.
    * @returns The result of the function; rejects with the error that it throws, or with `ExitError` if the
    *   process exits first, for example because its node is killed.
    * @throws {RangeError} If the cluster has no node of that name.
@@ -477,20 +433,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * const late = await cluster.run("alex", () => receive(null, { timeout: 60_000, after: "late" }));
    * assertEquals(late, "late");
    * ```
-   *
-   * @example A wait that cannot end is an error
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { receive } from "@otp/distribution";
-   * import { assertRejects } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * await assertRejects(
-   *   () => cluster.run("alex", () => receive()),
-   *   Error,
-   *   "nothing is left to happen",
-   * );
-   * ```
    */
   run<T>(
     name: string,
@@ -504,21 +446,16 @@ export class SimulatedCluster implements AsyncDisposable {
       "{ within: 1000 }",
     );
     const node = this.#up(name);
-    return this.#until(
+    return this.#driver.until(
       node.run(fn),
       `what runs on ${node.name}`,
       options.within,
     );
   }
 
-  #until<T>(promise: Promise<T>, what: string, within = LIMIT): Promise<T> {
-    return this.#driver.until(promise, what, within);
-  }
-
   /**
    * Starts a process on a node without waiting for it: a server that runs as long as its node.
    *
-   * @param name The node's name, with or without the host.
    * @param fn The function that the process runs, once virtual time passes.
    * @returns Its pid.
    * @throws {RangeError} If the cluster has no node of that name.
@@ -557,14 +494,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * @param ms The virtual time to pass, in milliseconds.
    * @returns A promise that resolves when everything due until then has happened.
    * @throws {RangeError} If the time is negative or not finite.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * await cluster.advance(1000);
-   * ```
    */
   advance(ms: number): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) {
@@ -579,8 +508,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Lets virtual time pass until only timers are left: everything sent has arrived, except for bytes that a
    * partition holds up.
    *
-   * @param options The limit of the wait.
-   * @returns A promise that resolves at that point.
    * @throws {Error} If nodes still communicate at the limit.
    *
    * @example Usage
@@ -607,28 +534,31 @@ export class SimulatedCluster implements AsyncDisposable {
       WAIT_OPTIONS,
       "{ within: 1000 }",
     );
-    return this.#driver.settle(options.within ?? LIMIT);
+    return this.#driver.settle(options.within);
   }
 
   /**
    * Partitions nodes from others: nothing passes between the two sides until {@linkcode SimulatedCluster.heal}.
    * Partitions add up.
    *
-   * @param left The nodes of one side.
-   * @param right The nodes of the other side.
    * @param options The effect on connections across the partition.
    * @throws {RangeError} If the cluster has no node of that name.
    *
-   * @example Connections that close at once
+   * @example Nodes that notice by the tick time
    * ```ts
    * import { SimulatedCluster } from "@otp/distribution/testing";
    * import { Node } from "@otp/distribution/node";
    * import { assertEquals } from "@std/assert";
    *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate", "moebi"] });
-   * cluster.partition(["alex"], ["kate", "moebi"], { mode: "cut" });
-   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pang");
-   * assertEquals(await cluster.run("kate", () => Node.ping("moebi@localhost")), "pong");
+   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
+   * await cluster.run("alex", () => Node.connect("kate@localhost"));
+   * cluster.partition(["alex"], ["kate"]);
+   * await cluster.advance(50_000);
+   * assertEquals(await cluster.run("alex", () => Node.list()), ["kate@localhost"]);
+   * await cluster.advance(30_000);
+   * assertEquals(await cluster.run("alex", () => Node.list()), []);
+   * cluster.heal();
+   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
    * ```
    */
   partition(
@@ -652,7 +582,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Makes a node a slow reader: it reads a limited number of bytes per millisecond from each connection. The other
    * bytes wait on the network, so senders have to wait.
    *
-   * @param name The node's name, with or without the host.
    * @param bytesPerMs The number of bytes; `Infinity` for the original speed.
    * @throws {RangeError} If the cluster has no node of that name, or the number is not above 0.
    *
@@ -690,7 +619,6 @@ export class SimulatedCluster implements AsyncDisposable {
    *
    * Code that waits for neither finishes its turn first. Peers notice by the tick time.
    *
-   * @param name The node's name, with or without the host.
    * @throws {RangeError} If the cluster has no node of that name.
    *
    * @example Usage
@@ -713,22 +641,9 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   /**
-   * Lets a paused node go on: first the timers that were due, then the bytes that have arrived.
+   * Lets a paused node continue: first the timers that were due, then the bytes that have arrived.
    *
-   * @param name The node's name, with or without the host.
    * @throws {RangeError} If the cluster has no node of that name.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { Node } from "@otp/distribution/node";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
-   * cluster.pause("kate");
-   * cluster.resume("kate");
-   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
-   * ```
    */
   resume(name: string): void {
     this.#network.resume(this.#find(name).options.name);
@@ -742,18 +657,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Heals all partitions. Silent connections that no node has given up continue, with the bytes that were held
    * up; the next use makes other connections again.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { Node } from "@otp/distribution/node";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
-   * cluster.partition(["alex"], ["kate"]);
-   * cluster.heal();
-   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pong");
-   * ```
    */
   heal(): void {
     this.#network.heal();
@@ -766,7 +669,6 @@ export class SimulatedCluster implements AsyncDisposable {
    * Waiting code of its processes is ended as in any process that exits. To simulate a machine that is switched
    * off, make a silent partition first.
    *
-   * @param name The node's name, with or without the host.
    * @returns A promise that resolves when it is dead; its peers may not know yet.
    * @throws {RangeError} If the cluster has no node of that name.
    *
@@ -784,35 +686,26 @@ export class SimulatedCluster implements AsyncDisposable {
   kill(name: string): Promise<void> {
     const { node } = this.#find(name);
     this.#network.crash(node.name);
-    return this.#until(node.stop({ timeout: 0 }), `the end of ${node.name}`);
+    return this.#driver.until(
+      node.stop({ timeout: 0 }),
+      `the end of ${node.name}`,
+    );
   }
 
   /**
    * Stops a node cleanly, as `node.stop()` does: the messages that it has sent arrive.
    *
-   * @param name The node's name, with or without the host.
-   * @returns A promise that resolves when it is stopped.
    * @throws {RangeError} If the cluster has no node of that name.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
-   * await cluster.stop("kate");
-   * ```
    */
   stop(name: string): Promise<void> {
     const { node } = this.#find(name);
-    return this.#until(node.stop(), `the end of ${node.name}`);
+    return this.#driver.until(node.stop(), `the end of ${node.name}`);
   }
 
   /**
    * Restarts a node under its name, with its options and another creation: messages to its predecessor do not reach
    * it. A live node is killed first.
    *
-   * @param name The node's name, with or without the host.
-   * @returns The new node.
    * @throws {RangeError} If the cluster has no node of that name.
    *
    * @example Usage
@@ -838,8 +731,6 @@ export class SimulatedCluster implements AsyncDisposable {
   /**
    * Returns the events, one per line, with the time in milliseconds: the signals that nodes sent and when they
    * arrived, their logs, and the faults. Two runs of the same code with the same seed have the same trace.
-   *
-   * @returns The lines so far.
    *
    * @example The same seed results in the same trace
    * ```ts
@@ -870,18 +761,7 @@ export class SimulatedCluster implements AsyncDisposable {
     );
   }
 
-  /**
-   * Stops the nodes, at the end of `await using`.
-   *
-   * @returns A promise that resolves when they are stopped.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-   * ```
-   */
+  /** Stops the nodes, at the end of `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
@@ -890,7 +770,7 @@ export class SimulatedCluster implements AsyncDisposable {
       const stops = [...this.#members.values()].reverse().map(({ node }) =>
         node.stop()
       );
-      await this.#until(Promise.all(stops), "the end of the cluster");
+      await this.#driver.until(Promise.all(stops), "the end of the cluster");
     } finally {
       leaveSimulation();
     }

@@ -1,5 +1,5 @@
 /**
- * A simulated life of entities, as its programs and checks see it.
+ * A simulated life of entities, as its programs and checks see it, and its options.
  *
  * @module
  */
@@ -72,4 +72,78 @@ export interface SimulatedLife {
   stored(type: EntityType<any>, key: string): Promise<unknown>;
   /** Runs a function in a process of the first node: in `finally`, when all is well. */
   run<T>(fn: (client: SimulatedClient) => T | Promise<T>): Promise<T>;
+}
+
+/** Options for {@linkcode simulate}. */
+export interface SimulateOptions {
+  /** The types of entities. */
+  // deno-lint-ignore no-explicit-any
+  types: readonly EntityType<any>[];
+  /**
+   * The nodes that host entities.
+   *
+   * @default {["alex", "kate", "moebi"]}
+   */
+  nodes?: readonly string[];
+  /**
+   * The nodes that only call entities.
+   *
+   * @default {[]}
+   */
+  callers?: readonly string[];
+  /**
+   * The seeds of the lives: their number, from 1 on, or a list.
+   *
+   * @default {20}
+   */
+  seeds?: number | readonly number[];
+  /**
+   * The faults to choose from.
+   *
+   * @default all but `"stopped clocks"`
+   */
+  faults?: readonly SimulatedFault[];
+  /**
+   * The number of faults in a life.
+   *
+   * @default {12}
+   */
+  strikes?: number;
+  /**
+   * The number of times that `work` is done in a life.
+   *
+   * @default {150}
+   */
+  works?: number;
+  /**
+   * The number of shards of each type.
+   *
+   * @default {8}
+   */
+  shards?: number;
+  /**
+   * The lease of the nodes, in milliseconds. A life lasts eight leases.
+   *
+   * @default {3000}
+   */
+  lease?: number;
+  /**
+   * Whether the story of a failure is shortened, which runs the life many times.
+   *
+   * @default {true}
+   */
+  shrinks?: boolean;
+  /**
+   * The work of one program, on a random node at a random time; many run at once. An `EntityError` that it throws is
+   * ignored, as calls may fail under faults. Any other error is a failure.
+   */
+  work(client: SimulatedClient): unknown;
+  /** Checks an invariant every 50 ms; throws if it is violated. */
+  always?(life: SimulatedLife): unknown;
+  /**
+   * Checks the end, when all faults are over, all keys are served, all nodes know where, and all calls have ended. A
+   * call can still end with `unknown`, as a node may not have noticed yet that a fault has closed a connection at its other
+   * end: give `mayRunTwice` to reads.
+   */
+  finally?(life: SimulatedLife): unknown;
 }

@@ -1,6 +1,5 @@
 /** The host environment of simulated nodes: their registrations and connections. */
 
-import type { NodeName } from "../../net/node_name.ts";
 import type { Transport } from "../../net/wire.ts";
 import type {
   HostEnvironment,
@@ -95,11 +94,20 @@ export class SimulatedNetwork implements Ether {
 
   /** The host environment of one node. */
   hostOf(node: string): HostEnvironment {
-    return new SimulatedHost(this, node, this.#bytes);
+    return {
+      clock: this.#clockOf(node),
+      findsNames: this.epmd,
+      randomBytes: (size) => this.#bytes.randomBytes(size),
+      register: (description, accept) =>
+        Promise.resolve(this.#register(description, accept)),
+      connect: (peer, address, signal) =>
+        this.#dial(node, peer?.full, address, signal),
+      names: (host) => Promise.resolve(this.#namesAt(host)),
+    };
   }
 
   /** Registers a node, so that others can connect to it. */
-  register(
+  #register(
     { name: { full }, extra }: NodeDescription,
     accept: (transport: Transport) => void,
   ): HostRegistration {
@@ -130,7 +138,7 @@ export class SimulatedNetwork implements Ether {
   }
 
   /** The names of the nodes of a host, without the host. */
-  namesAt(host: string): string[] {
+  #namesAt(host: string): string[] {
     return [...this.#registered.keys()]
       .filter((name) => name.endsWith(`@${host}`))
       .map((name) => name.slice(0, -host.length - 1));
@@ -150,7 +158,7 @@ export class SimulatedNetwork implements Ether {
   }
 
   /** Connects a node to another node, or to the node at an address. */
-  connect(
+  #dial(
     from: string,
     peer: string | undefined,
     address: string | undefined,
@@ -235,30 +243,22 @@ export class SimulatedNetwork implements Ether {
     };
     const dialler = this.#registered.get(from)?.at ?? "";
     const { at, port } = this.#registered.get(to)!;
-    const near: SimulatedTransport = new SimulatedTransport(
+    const near = new SimulatedTransport(
       this,
       from,
       to,
       { number, localHost: dialler, remoteHost: at, remotePort: port },
-      {
-        deliver: (bytes) => far.arrive(bytes),
-        isRead: () => far.isRead,
-        readOn: () => far.goOn(),
-      },
       onClosed,
     );
-    const far: SimulatedTransport = new SimulatedTransport(
+    const far = new SimulatedTransport(
       this,
       to,
       from,
       { number, localHost: at, remoteHost: dialler, remotePort: number },
-      {
-        deliver: (bytes) => near.arrive(bytes),
-        isRead: () => near.isRead,
-        readOn: () => near.goOn(),
-      },
       onClosed,
     );
+    near.far = far;
+    far.far = near;
     pair.ends.push(near, far);
     this.#pairs.add(pair);
     return { near, far };
@@ -406,7 +406,7 @@ export class SimulatedNetwork implements Ether {
   }
 
   /** The clock of a node: timers wait while it is paused. */
-  clockOf(node: string): Clock {
+  #clockOf(node: string): Clock {
     const { timeline } = this;
     const clock: Clock = {
       isVirtual: true,
@@ -441,43 +441,4 @@ export class SimulatedNetwork implements Ether {
 /** The key of one direction between two nodes. */
 function wayOf(from: string, to: string): string {
   return `${from} ${to}`;
-}
-
-class SimulatedHost implements HostEnvironment {
-  readonly clock: Clock;
-  readonly findsNames: boolean;
-  readonly #network: SimulatedNetwork;
-  readonly #node: string;
-  readonly #bytes: SeededRandom;
-
-  constructor(network: SimulatedNetwork, node: string, bytes: SeededRandom) {
-    this.clock = network.clockOf(node);
-    this.findsNames = network.epmd;
-    this.#network = network;
-    this.#node = node;
-    this.#bytes = bytes;
-  }
-
-  randomBytes(size: number): Uint8Array {
-    return this.#bytes.randomBytes(size);
-  }
-
-  register(
-    node: NodeDescription,
-    accept: (transport: Transport) => void,
-  ): Promise<HostRegistration> {
-    return Promise.resolve(this.#network.register(node, accept));
-  }
-
-  connect(
-    peer: NodeName | undefined,
-    address: string | undefined,
-    signal: AbortSignal,
-  ): Promise<PeerStream> {
-    return this.#network.connect(this.#node, peer?.full, address, signal);
-  }
-
-  names(host: string): Promise<string[]> {
-    return Promise.resolve(this.#network.namesAt(host));
-  }
 }

@@ -6,6 +6,7 @@
 
 import { outside } from "../../core/context/async_context.ts";
 import type { Store } from "../../entities/store.ts";
+import { storeThrough } from "../../entities/store_calls.ts";
 import { SeededRandom } from "./random.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
 
@@ -36,14 +37,15 @@ export class SimulatedStore {
   faults: StoreFaults = {};
   /** The milliseconds by which the store's clock is off. */
   clockOffset = 0;
+  /** The nodes that cannot reach the store. */
+  readonly parted = new Set<string>();
+  /** When the store answers again; questions wait until then. */
+  stalledUntil = 0;
+  /** Counts the restarts: questions and answers under way fail. */
+  restarts = 0;
   readonly #inner: Store;
   readonly #network: SimulatedNetwork;
   readonly #random: SeededRandom;
-  /** The nodes that cannot reach the store. */
-  readonly #parted = new Set<string>();
-  #stalledUntil = 0;
-  /** Counts the restarts: answers under way get lost. */
-  #restarts = 0;
 
   /** A store with faults before another one without any. */
   constructor(inner: Store, network: SimulatedNetwork, seed: number) {
@@ -52,47 +54,10 @@ export class SimulatedStore {
     this.#random = new SeededRandom(seed * 31 + 7);
   }
 
-  /** Partitions a node from the store. */
-  part(node: string): void {
-    this.#parted.add(node);
-  }
-
-  /** Ends the partition of a node from the store. */
-  heal(node: string): void {
-    this.#parted.delete(node);
-  }
-
-  /** Makes the store answer nothing until a moment; questions wait. */
-  stall(until: number): void {
-    this.#stalledUntil = until;
-  }
-
-  /** Restarts the store: questions and answers under way fail. */
-  restart(): void {
-    this.#restarts++;
-  }
-
   /** The store as one node reaches it. */
   client(node: string): Store {
-    const ask = <T>(name: string, fn: () => Promise<T>) =>
-      this.#ask(node, name, fn);
-    const inner = this.#inner;
     return {
-      open: () => ask("open", () => inner.open()),
-      setting: (name, value) =>
-        ask("setting", () => inner.setting(name, value)),
-      join: (row) => ask("join", () => inner.join(row)),
-      beat: (id, info) => ask("beat", () => inner.beat(id, info)),
-      view: () => ask("view", () => inner.view()),
-      remove: (id, beat) => ask("remove", () => inner.remove(id, beat)),
-      claim: (id, shards) => ask("claim", () => inner.claim(id, shards)),
-      give: (from, to, shards) =>
-        ask("give", () => inner.give(from, to, shards)),
-      load: (type, key) => ask("load", () => inner.load(type, key)),
-      write: (owner, writes) => ask("write", () => inner.write(owner, writes)),
-      clean: (shards, limit) => ask("clean", () => inner.clean(shards, limit)),
-      due: (shards, before, limit) =>
-        ask("due", () => inner.due(shards, before, limit)),
+      ...storeThrough(this.#inner, (name, call) => this.#ask(node, name, call)),
       close: () => Promise.resolve(),
     };
   }
@@ -101,7 +66,7 @@ export class SimulatedStore {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const { timeline, trace } = this.#network;
     const { faults } = this;
-    const restarts = this.#restarts;
+    const { restarts } = this;
     const isChosen = (chance = 0) => this.#random.between(0, 1) < chance;
     const refuses = isChosen(faults.refuses);
     const losesQuestion = isChosen(faults.losesQuestion);
@@ -112,8 +77,8 @@ export class SimulatedStore {
     const fail = (reason: string) => () => reject(new Error(reason));
     const answer = (settle: () => void) => {
       timeline.schedule(timeline.time + back, "network", () => {
-        if (this.#parted.has(node)) return;
-        const wasRestarted = this.#restarts !== restarts;
+        if (this.parted.has(node)) return;
+        const wasRestarted = this.restarts !== restarts;
         this.#network.atNode(
           node,
           wasRestarted ? fail("the store was restarted") : settle,
@@ -121,12 +86,12 @@ export class SimulatedStore {
       });
     };
     const arrive = () => {
-      if (timeline.time < this.#stalledUntil) {
-        timeline.schedule(this.#stalledUntil, "network", arrive);
+      if (timeline.time < this.stalledUntil) {
+        timeline.schedule(this.stalledUntil, "network", arrive);
         return;
       }
-      if (this.#parted.has(node) || losesQuestion) return;
-      if (this.#restarts !== restarts) {
+      if (this.parted.has(node) || losesQuestion) return;
+      if (this.restarts !== restarts) {
         return answer(fail("the store was restarted"));
       }
       if (refuses) return answer(fail("the store has refused"));

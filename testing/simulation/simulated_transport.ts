@@ -175,27 +175,18 @@ function pieces(bytes: Uint8Array, random: SeededRandom): Uint8Array[] {
     .filter(({ length }) => length > 0);
 }
 
-/** The effects of one end of a connection on the other one. */
-export interface FarEnd {
-  /** Delivers the bytes that this end sends, or, without them, the end of the stream. */
-  deliver(bytes: Uint8Array | undefined): void;
-  /** Returns whether the other end reads. */
-  isRead(): boolean;
-  /** Notifies the other end that this end reads again. */
-  readOn(): void;
-}
-
 /** One end of a connection. */
 export class SimulatedTransport implements Transport {
   readonly remote: string;
   readonly ends: Ends;
   /** The node that owns this end. */
   readonly owner: string;
+  /** The other end. */
+  far!: SimulatedTransport;
   readonly #label: string;
   readonly #to: string;
   readonly #ether: Ether;
   readonly #lane: Lane;
-  readonly #far: FarEnd;
   readonly #onClosed: () => void;
   #handlers = DEAF;
   #early: Uint8Array[] | undefined = [];
@@ -214,10 +205,8 @@ export class SimulatedTransport implements Transport {
     owner: string,
     to: string,
     { number, ...ends }: Ends & { number: number },
-    far: FarEnd,
     onClosed: () => void,
   ) {
-    this.#far = far;
     this.#ether = ether;
     this.owner = owner;
     this.#to = to;
@@ -229,10 +218,10 @@ export class SimulatedTransport implements Transport {
       owner,
       to,
       (bytes) => {
-        far.deliver(bytes);
+        this.far.arrive(bytes);
         this.#drain();
       },
-      () => far.isRead(),
+      () => this.far.isRead,
     );
     this.#onClosed = onClosed;
   }
@@ -293,7 +282,7 @@ export class SimulatedTransport implements Transport {
 
   resume(): void {
     this.#isPaused = false;
-    this.#far.readOn();
+    this.far.goOn();
   }
 
   end(): void {

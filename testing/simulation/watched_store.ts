@@ -12,6 +12,7 @@
 
 import type { EntityNode } from "../../entities/entity_node.ts";
 import type { Store, StoreShard, StoreWrite } from "../../entities/store.ts";
+import { storeThrough } from "../../entities/store_calls.ts";
 
 /** The questions of a watched store to the simulation. */
 export interface Watch {
@@ -43,11 +44,7 @@ export class WatchedStore {
     this.#inner = inner;
     this.#watch = watch;
     this.store = {
-      open: () => inner.open(),
-      setting: (name, value) => inner.setting(name, value),
-      join: (node) => inner.join(node),
-      beat: (id, info) => inner.beat(id, info),
-      view: () => inner.view(),
+      ...storeThrough(inner, (_, call) => call()),
       remove: async (id, beat) => this.#checked(await inner.remove(id, beat)),
       claim: async (id, shards) => this.#checked(await inner.claim(id, shards)),
       give: async (from, to, shards) => {
@@ -55,7 +52,6 @@ export class WatchedStore {
         for (const { shard } of given) this.#checkEmpty(shard, from);
         return this.#checked(given);
       },
-      load: (type, key) => inner.load(type, key),
       write: async (owner, writes) => {
         const results = await inner.write(owner, writes);
         for (const [i, write] of writes.entries()) {
@@ -68,9 +64,6 @@ export class WatchedStore {
         }
         return results;
       },
-      clean: (shards, limit) => inner.clean(shards, limit),
-      due: (shards, before, limit) => inner.due(shards, before, limit),
-      close: () => inner.close(),
     };
   }
 

@@ -1,67 +1,48 @@
 /** Entities of several nodes, in virtual time: drains and a killed node. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  Entities,
-  Entity,
-  EntityError,
-  memoryStore,
-  type Store,
-} from "../../entities/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { Entities, type EntitiesOptions, Entity } from "../../entities/mod.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { Process, receive } from "../../otp/process/process.ts";
-import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import { Process } from "../../otp/process/process.ts";
 import { test } from "../../testing/tags.ts";
-
-const LEASE = 3000;
+import {
+  failureOf,
+  kill,
+  LEASE,
+  pass,
+  startEntities,
+  startNodes,
+} from "./_clusters.ts";
 
 const Count = Entity.define("count", {
   state: () => ({ n: 0 }),
   add: (count) => ++count.state.n,
   async addSlowly(count) {
-    // safe: virtual time of the simulation
-    await Process.sleep(500);
+    await pass(500);
     return ++count.state.n;
   },
   async wait(count, ms: number) {
-    await Process.sleep(ms);
+    await pass(ms);
     return count.fence;
   },
 });
 
 const KEYS = Array.from({ length: 20 }, (_, n) => `key ${n}`);
 
-async function startEntities(
-  nodes: string[],
-  take: (store: Store) => void = () => {},
-): Promise<SimulatedCluster> {
-  const cluster = await SimulatedCluster.start({ nodes, log: () => {} });
-  const store = memoryStore({ now: () => cluster.now() });
-  take(store);
-  for (const node of nodes) start(cluster, node, store);
-  await cluster.advance(LEASE);
-  await cluster.run("sophie", () => addAll());
-  // Shards are balanced a few at a time.
-  await cluster.advance(2 * LEASE);
-  return cluster;
+/** The options of a node's entities; sophie only calls. */
+function optionsOf(node: string): Omit<EntitiesOptions, "store"> {
+  return { types: [Count], shards: 16, hosts: node !== "sophie" };
 }
 
-function start(
-  cluster: SimulatedCluster,
-  node: string,
-  store: Store,
-  lease = LEASE,
-): void {
-  cluster.spawn(node, async () => {
-    await Entities.startLink({
-      types: [Count],
-      store,
-      shards: 16,
-      lease,
-      hosts: node !== "sophie",
-    });
-    await Process.sleep(2 ** 31);
-  });
+/** Starts nodes, whose entities have counted to 1. */
+async function startAll(...nodes: string[]): ReturnType<typeof startNodes> {
+  const started = await startNodes(
+    Object.fromEntries(nodes.map((node) => [node, optionsOf(node)])),
+  );
+  await started.cluster.run("sophie", () => addAll());
+  // Shards are balanced a few at a time.
+  await started.cluster.advance(2 * LEASE);
+  return started;
 }
 
 function addAll(): Promise<number[]> {
@@ -71,7 +52,8 @@ function addAll(): Promise<number[]> {
 }
 
 test("a node that drains hands its entities over, and no call fails", async () => {
-  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  const { cluster } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   const results: unknown[] = [];
   let rounds = 0;
   let isOver = false;
@@ -83,8 +65,7 @@ test("a node that drains hands its entities over, and no call fails", async () =
         const seen = await value.catch(String);
         if (seen !== n) results.push(`${key}: ${seen}, not ${n}`);
         rounds++;
-        // safe: virtual time of the simulation
-        await Process.sleep(20);
+        await pass(20);
       }
     });
   }
@@ -107,7 +88,8 @@ test("a node that drains hands its entities over, and no call fails", async () =
 });
 
 test("the entities of a killed node run elsewhere within a lease, from their stored state", async () => {
-  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  const { cluster } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   cluster.partition(["alex"], ["kate", "sophie"]);
   await cluster.kill("alex");
   const before = cluster.now();
@@ -117,12 +99,11 @@ test("the entities of a killed node run elsewhere within a lease, from their sto
 });
 
 test("pid() and subscribe() find an entity on another node again after its process has ended", async () => {
-  await using cluster = await startEntities(["alex", "sophie"]);
+  const { cluster } = await startAll("alex", "sophie");
+  await using _ = cluster;
   await cluster.run("sophie", async () => {
     const first = await Count.get("key 0").pid();
-    const ref = Process.monitor(first);
-    Process.exit(first, "kill");
-    await receive((m) => ref.equals(m?.ref));
+    await kill(Count.get("key 0"));
     const next = await Count.get("key 0").pid();
     assert(!next.equals(first));
     Process.exit(next, "kill");
@@ -131,7 +112,8 @@ test("pid() and subscribe() find an entity on another node again after its proce
 });
 
 test("a call whose owner is killed says that it may have run, and runs again with an id", async () => {
-  await using cluster = await startEntities(["alex", "kate", "sophie"]);
+  const { cluster } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   const { error, value } = await cluster.run("sophie", async () => {
     const keys: string[] = [];
     for (const each of KEYS) {
@@ -141,13 +123,9 @@ test("a call whose owner is killed says that it may have run, and runs again wit
     assert(keys.length >= 2, keys.join());
     const [one, two] = keys;
     const most = { timeout: 10 * LEASE };
-    const unknown = assertRejects(
-      () => Count.get(one, most).addSlowly(),
-      EntityError,
-    );
+    const unknown = failureOf(Count.get(one, most).addSlowly());
     const again = Count.get(two, { ...most, id: "7" }).addSlowly();
-    // safe: virtual time of the simulation
-    await Process.sleep(100);
+    await pass(100);
     await cluster.kill("alex");
     return { error: await unknown, value: await again };
   });
@@ -156,11 +134,8 @@ test("a call whose owner is killed says that it may have run, and runs again wit
 });
 
 test("a call to a node that has started again goes on when the node before it is removed", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["kate", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("kate", "sophie");
+  await using _ = cluster;
   const { view, beat } = store;
   const before = await store.view();
   const isLate = () => {
@@ -175,7 +150,7 @@ test("a call to a node that has started again goes on when the node before it is
   };
   await cluster.restart("kate");
   await store.remove(before.nodes[0].id);
-  start(cluster, "kate", store);
+  startEntities(cluster, "kate", { store, ...optionsOf("kate") });
   await cluster.advance(LEASE / 2);
   const [count] = await Promise.all([
     cluster.run("sophie", () => Count.get("key 0").addSlowly()),
@@ -185,21 +160,23 @@ test("a call to a node that has started again goes on when the node before it is
 });
 
 test("a call that waits behind another does not begin when its caller has given up", async () => {
-  await using cluster = await startEntities(["alex", "sophie"]);
+  const { cluster } = await startAll("alex", "sophie");
+  await using _ = cluster;
   for (const node of ["alex", "sophie"]) {
     await cluster.run(node, async () => {
       const count = Count.get("key 0");
       const slow = count.addSlowly();
       // safe: virtual time of the simulation
       const late = Count.get("key 0", { timeout: 100 }).add();
-      await assertRejects(() => late, EntityError, "the time was up");
+      await failureOf(late, "the time was up");
       assertEquals(await count.add(), await slow + 1);
     });
   }
 });
 
 test("a call that is not answered ends, although the clock rounds its end", async () => {
-  await using cluster = await startEntities(["alex", "sophie"]);
+  const { cluster } = await startAll("alex", "sophie");
+  await using _ = cluster;
   cluster.partition(["alex"], ["sophie"]);
   // The clock of sophie is behind then, and has a digit more than the timeline of its timers.
   cluster._network().suspend("sophie@localhost");
@@ -209,9 +186,8 @@ test("a call that is not answered ends, although the clock rounds its end", asyn
     "sophie",
     () =>
       Promise.all(KEYS.map((key, n) =>
-        assertRejects(
-          () => Count.get(key, { timeout: 1000 + n / 7 }).pid(),
-          EntityError,
+        failureOf(
+          Count.get(key, { timeout: 1000 + n / 7 }).pid(),
           "the time was up",
         )
       )),
@@ -219,11 +195,8 @@ test("a call that is not answered ends, although the clock rounds its end", asyn
 });
 
 test("a shard that its receiver has given on does not open again, although the answer was lost", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "kate", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   const give = store.give.bind(store);
   let lost: string[] | undefined;
   let wasAskedAgain = false;
@@ -247,9 +220,11 @@ test("a shard that its receiver has given on does not open again, although the a
 });
 
 test("an answer of the store from before a hand-over gives no shard back", async () => {
-  const nodes = ["alex", "kate", "sophie"];
-  await using cluster = await SimulatedCluster.start({ nodes, log: () => {} });
-  const store = memoryStore({ now: () => cluster.now() });
+  const { cluster, store } = await startNodes({
+    alex: undefined,
+    kate: undefined,
+  });
+  await using _ = cluster;
   const { beat, give } = store;
   let asked = Promise.withResolvers<void>();
   store.beat = async (id, info) => {
@@ -257,7 +232,7 @@ test("an answer of the store from before a hand-over gives no shard back", async
     if (!id.startsWith("alex@")) return view;
     asked.resolve();
     asked = Promise.withResolvers();
-    await Process.sleep(LEASE / 20);
+    await pass(LEASE / 20);
     return view;
   };
   // A hand-over takes effect while the answer of a renewal is under way.
@@ -265,9 +240,10 @@ test("an answer of the store from before a hand-over gives no shard back", async
     await asked.promise;
     return give.apply(store, args);
   };
-  start(cluster, "alex", store);
+  const options = { store, ...optionsOf("alex") };
+  startEntities(cluster, "alex", options);
   await cluster.advance(LEASE);
-  start(cluster, "kate", store);
+  startEntities(cluster, "kate", options);
   let most = 0;
   let least = Infinity;
   for (let n = 0; n < LEASE / 5; n++) {
@@ -286,11 +262,8 @@ test("an answer of the store from before a hand-over gives no shard back", async
 });
 
 test("what a node says of others' shards is dropped, and what it says of its own holds until the next view", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "kate", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   const { shards, nodes } = await store.view();
   const idOf = (node: string) =>
     nodes.find(({ name }) => name === `${node}@localhost`)!.id;
@@ -323,11 +296,8 @@ test("what a node says of others' shards is dropped, and what it says of its own
 });
 
 test("an entity that starts waits for the write of the process before it", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "sophie");
+  await using _ = cluster;
   await cluster.run("alex", async () => {
     const count = Count.get("key 0");
     const pid = await count.pid();
@@ -337,34 +307,28 @@ test("an entity that starts waits for the write of the process before it", async
       Process.exit(pid, "kill");
       return Promise.reject(new Error("the question was lost"));
     };
-    await assertRejects(() => count.add(), EntityError, "it may have run");
+    await failureOf(count.add(), "it may have run");
     assertEquals(await count.add(), 3);
   });
 });
 
 test("nothing begins or leaves under an old epoch, although the node has a lease again", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "sophie");
+  await using _ = cluster;
   await cluster.run("alex", async () => {
     const count = Count.get("key 0");
     const before = await count.wait(0);
     const begun = count.wait(1500);
     const next = count.wait(0);
     for (const { id } of (await store.view()).nodes) await store.remove(id);
-    await assertRejects(() => begun, EntityError, "its shard was lost");
+    await failureOf(begun, "its shard was lost");
     assert(await next > before);
   });
 });
 
 test("a call whose write is refused may have run, and runs again with an id", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "sophie");
+  await using _ = cluster;
   const write = store.write.bind(store);
   const refuse = () => {
     store.write = () => {
@@ -374,11 +338,7 @@ test("a call whose write is refused may have run, and runs again with an id", as
   };
   await cluster.run("sophie", async () => {
     refuse();
-    await assertRejects(
-      () => Count.get("key 0").addSlowly(),
-      EntityError,
-      "it may have run",
-    );
+    await failureOf(Count.get("key 0").addSlowly(), "it may have run");
     refuse();
     assertEquals(await Count.get("key 0", { id: "1" }).addSlowly(), 2);
   });
@@ -388,30 +348,26 @@ test("an entity that was not called for the time of idle leaves the memory, unle
   const Idle = Entity.define("idle", { state: () => 0, touch() {} }, {
     idle: 1000,
   });
-  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
-  const store = memoryStore({ now: () => cluster.now() });
+  const { cluster } = await startNodes({ alex: { types: [Idle] } });
+  await using _ = cluster;
   await cluster.run("alex", async () => {
     const entities = async () => (await Entities.info()).entities;
-    await Entities.startLink({ types: [Idle], store });
     for (const key of ["a", "b", "c"]) await Idle.get(key).touch();
     const relay = await Idle.get("c").subscribe();
-    await Process.sleep(900);
+    await pass(900);
     assertEquals(await entities(), 3);
     await Idle.get("a").touch();
-    await Process.sleep(400);
+    await pass(400);
     assertEquals(await entities(), 2);
-    await Process.sleep(900);
+    await pass(900);
     assertEquals(await entities(), 1);
     Process.exit(relay, "kill");
   });
 });
 
 test("no node is removed because the store did not answer for longer than the lease", async () => {
-  let store!: Store;
-  await using cluster = await startEntities(
-    ["alex", "kate", "sophie"],
-    (each) => store = each,
-  );
+  const { cluster, store } = await startAll("alex", "kate", "sophie");
+  await using _ = cluster;
   const { nodes: before } = await store.view();
   const { beat, view, write } = store;
   let isBack = false;
@@ -434,14 +390,12 @@ test("no node is removed because the store did not answer for longer than the le
 });
 
 test("a node that dies is removed after its own lease, not after that of the nodes that watch it", async () => {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate"],
-    log: () => {},
+  const { cluster } = await startNodes({
+    alex: { ...optionsOf("alex"), lease: 10 * LEASE },
+    kate: optionsOf("kate"),
   });
-  const store = memoryStore({ now: () => cluster.now() });
-  start(cluster, "alex", store, 10 * LEASE);
-  start(cluster, "kate", store);
-  await cluster.advance(10 * LEASE);
+  await using _ = cluster;
+  await cluster.advance(9 * LEASE);
   await cluster.kill("alex");
   const names = () =>
     cluster.run(

@@ -1,11 +1,10 @@
 /** The options of entities and of their types, alarms and broadcasts: exact, in virtual time. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
   Entity,
-  EntityError,
   type EntityMessage,
   type EntityOptions,
   memoryStore,
@@ -14,15 +13,16 @@ import {
 import { winnerOf } from "../../entities/placement.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { Process, receive } from "../../otp/process/process.ts";
-import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import type { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
-
-const LEASE = 3000;
-
-/** Lets virtual time pass. */
-async function pass(ms: number): Promise<void> {
-  await Process.sleep(ms);
-}
+import {
+  failureOf,
+  kill,
+  LEASE,
+  pass,
+  startEntities,
+  startNodes,
+} from "./_clusters.ts";
 
 // deno-lint-ignore explicit-function-return-type
 function noteOf(options: EntityOptions = {}) {
@@ -49,32 +49,11 @@ function noteOf(options: EntityOptions = {}) {
 
 const Note = noteOf();
 
-/** Starts nodes with entities and a common store; a node without options is up, and has no entities. */
-async function startNodes(
-  nodes: Record<string, Partial<EntitiesOptions> | undefined>,
-): Promise<{ cluster: SimulatedCluster; store: Store }> {
-  const cluster = await SimulatedCluster.start({
-    nodes: Object.keys(nodes),
-    log: () => {},
-  });
-  const store = memoryStore({ now: () => cluster.now() });
-  for (const [node, options] of Object.entries(nodes)) {
-    if (options) startEntities(cluster, node, { store, ...options });
-  }
-  await cluster.advance(LEASE);
-  return { cluster, store };
-}
-
-function startEntities(
-  cluster: SimulatedCluster,
-  node: string,
-  options: Partial<EntitiesOptions> & { store: Store },
-): void {
-  cluster.spawn(node, async () => {
-    const common = { types: [Note], shards: 8, lease: LEASE };
-    await Entities.startLink({ ...common, ...options });
-    await receive(() => false);
-  });
+/** The options of a node's entities. */
+function optionsOf(
+  options: Partial<EntitiesOptions> = {},
+): Omit<EntitiesOptions, "store"> {
+  return { types: [Note], shards: 8, ...options };
 }
 
 /** Runs a function on one node with entities. */
@@ -82,18 +61,9 @@ async function alone(
   options: Partial<EntitiesOptions>,
   fn: (store: Store) => Promise<void>,
 ): Promise<void> {
-  const { cluster, store } = await startNodes({ alex: options });
+  const { cluster, store } = await startNodes({ alex: optionsOf(options) });
   await using _ = cluster;
   await cluster.run("alex", () => fn(store));
-}
-
-async function kill(
-  note: { pid(): Promise<Parameters<typeof Process.exit>[0]> },
-): Promise<void> {
-  const pid = await note.pid();
-  const ref = Process.monitor(pid);
-  Process.exit(pid, "kill");
-  await receive((m) => ref.equals(m?.ref));
 }
 
 test("durability { every } stores changes within that time, and when an entity leaves", () => {
@@ -140,7 +110,7 @@ test("no more than maxEntities are in memory, and idle ones leave it", () =>
     }
     const busy = ["a", "b"].map((key) => Note.get(key).writeSlowly("x", 500));
     await pass(100);
-    const error = await assertRejects(() => Note.get("c").read(), EntityError);
+    const error = await failureOf(Note.get("c").read());
     assertEquals([error.code, error.mayHaveRun], ["overloaded", false]);
     await Promise.all(busy);
     assertEquals(await Note.get("c").read(), "c");
@@ -150,10 +120,7 @@ test("a method that takes longer than its limit is ended, and other keys go on",
   const Note = noteOf({ limit: 1000 });
   return alone({ types: [Note] }, async () => {
     const before = Process.monotonicTime();
-    const late = assertRejects(
-      () => Note.get("a").writeSlowly("x", 2000),
-      EntityError,
-    );
+    const late = failureOf(Note.get("a").writeSlowly("x", 2000));
     await Note.get("b").write("y");
     assertEquals(Process.monotonicTime(), before);
     assertEquals((await late).code, "unknown");
@@ -168,7 +135,7 @@ test("no more than maxHeld calls wait on a node", () => {
   return alone({ maxHeld: 1, store }, async () => {
     const calls = await Promise.all(
       [1000, 1000].map((timeout) =>
-        assertRejects(() => Note.get("a", { timeout }).read(), EntityError)
+        failureOf(Note.get("a", { timeout }).read())
       ),
     );
     assertEquals(calls.map(({ code }) => code), ["no_store", "overloaded"]);
@@ -176,7 +143,7 @@ test("no more than maxHeld calls wait on a node", () => {
 });
 
 test("a new node gets its share by weight, maxMoves shards at a time", async () => {
-  const limits = { shards: 32, maxMoves: 2 };
+  const limits = optionsOf({ shards: 32, maxMoves: 2 });
   const { cluster, store } = await startNodes({
     alex: limits,
     kate: undefined,
@@ -216,8 +183,8 @@ test("nodes win shards in proportion to their weights, except pinned ones", () =
 
 test("a pinned key is on its node as long as that is up", async () => {
   const { cluster } = await startNodes({
-    alex: {},
-    kate: { weight: 1e-9, pins: { note: ["lobby"] } },
+    alex: optionsOf(),
+    kate: optionsOf({ weight: 1e-9, pins: { note: ["lobby"] } }),
   });
   await using _ = cluster;
   const owner = () => Note.get("lobby").pid().then(({ node }) => node);
@@ -233,7 +200,10 @@ test("a pinned key is on its node as long as that is up", async () => {
 test("a node that drains before it has joined has nothing to hand over", async () => {
   const store = memoryStore();
   store.open = () => new Promise(() => {});
-  const { cluster } = await startNodes({ alex: { store }, kate: undefined });
+  const { cluster } = await startNodes({
+    alex: optionsOf({ store }),
+    kate: undefined,
+  });
   await using _ = cluster;
   const before = cluster.now();
   assertEquals(
@@ -244,7 +214,10 @@ test("a node that drains before it has joined has nothing to hand over", async (
 });
 
 test("a node whose join was not answered joins under another id", async () => {
-  const { cluster, store } = await startNodes({ alex: {}, kate: undefined });
+  const { cluster, store } = await startNodes({
+    alex: optionsOf(),
+    kate: undefined,
+  });
   await using _ = cluster;
   const { join } = store;
   // Others remove the node: the first join has arrived, and it does not renew.
@@ -253,7 +226,7 @@ test("a node whose join was not answered joins under another id", async () => {
     await join.call(store, node);
     return await store.join(node);
   };
-  startEntities(cluster, "kate", { store });
+  startEntities(cluster, "kate", { store, ...optionsOf() });
   await cluster.advance(1.2 * LEASE);
   store.join = join;
   await cluster.advance(2 * LEASE);
@@ -279,8 +252,8 @@ test("an alarm waits for the method that runs, and methods wait for the alarm", 
 
 test("an alarm whose node freezes runs on another, and its effect is stored once", async () => {
   const { cluster } = await startNodes({
-    alex: { pins: { note: ["a"] } },
-    kate: {},
+    alex: optionsOf({ pins: { note: ["a"] } }),
+    kate: optionsOf(),
   });
   await using _ = cluster;
   const rung = () => cluster.run("kate", () => Note.get("a").rung());
@@ -312,70 +285,64 @@ test("a broadcast of a refused write is not sent, and its number is given again"
       store.write = write;
       return Promise.resolve(["fenced"]);
     };
-    await assertRejects(() => note.ring("lost"), EntityError, "may have run");
+    await failureOf(note.ring("lost"), "may have run");
     // The relay finds the new process.
     await pass(500);
     assertEquals(await note.ring("one"), 1);
     assertEquals(told(await receive()), ["message", 1, "one"]);
   }));
 
-/** Subscribes to the note "a" on the node sophie; returns the events, which grow. */
-function subscribe(cluster: SimulatedCluster): unknown[] {
+/** Starts nodes, and subscribes to the note "a" on the node sophie; the list of events grows. */
+async function startSubscriber(
+  nodes: Record<string, Omit<EntitiesOptions, "store">>,
+): Promise<{ cluster: SimulatedCluster; events: unknown[] }> {
+  const { cluster } = await startNodes({
+    ...nodes,
+    sophie: optionsOf({ hosts: false }),
+  });
   const events: unknown[] = [];
   cluster.spawn("sophie", async () => {
     await Note.get("a").subscribe();
     for (;;) events.push(told(await receive()));
   });
-  return events;
+  await cluster.advance(500);
+  return { cluster, events };
 }
 
-test("a subscriber sees by a gap that it has missed a broadcast", async () => {
-  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
-  await using _ = cluster;
-  const events = subscribe(cluster);
-  await cluster.advance(500);
-  await cluster.run("alex", async () => {
-    const note = Note.get("a");
-    await note.ring("one");
-    await kill(note);
-    await note.ring("two");
-    await pass(500);
-    await note.ring("three");
+for (
+  const [what, happens, gap] of [
+    ["it has missed a broadcast", async (note) => {
+      await kill(note);
+      await note.ring("missed");
+    }, 2],
+    ["the entity was deleted, although its numbers fit", async (note) => {
+      await note.drop();
+      await note.ring("another one");
+    }, 1],
+  ] as [string, (note: ReturnType<typeof Note.get>) => Promise<void>, number][]
+) {
+  test(`a subscriber sees by a gap that ${what}`, async () => {
+    const { cluster, events } = await startSubscriber({ alex: optionsOf() });
+    await using _ = cluster;
+    await cluster.run("alex", async () => {
+      const note = Note.get("a");
+      await note.ring("one");
+      await happens(note);
+      await pass(500);
+      await note.ring("last");
+    });
+    await cluster.advance(500);
+    assertEquals(events, [
+      ["message", 1, "one"],
+      ["gap", gap, undefined],
+      ["message", gap + 1, "last"],
+    ]);
   });
-  await cluster.advance(500);
-  assertEquals(events, [
-    ["message", 1, "one"],
-    ["gap", 2, undefined],
-    ["message", 3, "three"],
-  ]);
-});
-
-test("a subscriber sees by a gap that the entity was deleted, although its numbers fit", async () => {
-  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
-  await using _ = cluster;
-  const events = subscribe(cluster);
-  await cluster.advance(500);
-  await cluster.run("alex", async () => {
-    const note = Note.get("a");
-    await note.ring("one");
-    await note.drop();
-    await note.ring("another one");
-    await pass(500);
-    await note.ring("two");
-  });
-  await cluster.advance(500);
-  assertEquals(events, [
-    ["message", 1, "one"],
-    ["gap", 1, undefined],
-    ["message", 2, "two"],
-  ]);
-});
+}
 
 test("a broadcast of before a gap does not come after it", async () => {
-  const { cluster } = await startNodes({ alex: {}, sophie: { hosts: false } });
+  const { cluster, events } = await startSubscriber({ alex: optionsOf() });
   await using _ = cluster;
-  const events = subscribe(cluster);
-  await cluster.advance(500);
   cluster.spawn("alex", () => Note.get("a").writeSlowly("x", 1000));
   cluster.spawn("alex", () => Note.get("a").ring("one"));
   await cluster.advance(100);
@@ -386,14 +353,11 @@ test("a broadcast of before a gap does not come after it", async () => {
 });
 
 test("a subscription goes on at the next owner when a node freezes", async () => {
-  const { cluster } = await startNodes({
-    alex: { pins: { note: ["a"] } },
-    kate: {},
-    sophie: { hosts: false },
+  const { cluster, events } = await startSubscriber({
+    alex: optionsOf({ pins: { note: ["a"] } }),
+    kate: optionsOf(),
   });
   await using _ = cluster;
-  const events = subscribe(cluster);
-  await cluster.advance(500);
   await cluster.run("alex", () => Note.get("a").ring("one"));
   cluster.pause("alex");
   await cluster.advance(1.2 * LEASE);
@@ -404,8 +368,8 @@ test("a subscription goes on at the next owner when a node freezes", async () =>
 
 test("an answer of the store that comes after the end of a node's entities does no harm", async () => {
   const { cluster, store } = await startNodes({
-    alex: {},
-    sophie: { hosts: false },
+    alex: optionsOf(),
+    sophie: optionsOf({ hosts: false }),
   });
   await using _ = cluster;
   cluster.spawn("sophie", async () => {

@@ -79,90 +79,78 @@ class Host implements AsyncDisposable {
   }
 }
 
-/** The hosts, their network and their database. */
-class System implements AsyncDisposable {
-  readonly hosts: Host[] = [];
-  readonly #stack = new AsyncDisposableStack();
-  server!: PostgresServer;
+/** The hosts and their database. */
+interface System {
+  readonly hosts: readonly Host[];
+  readonly server: PostgresServer;
+}
 
-  /** Starts the hosts; `fn` runs in a process of another node, which only calls. */
-  static async run(
-    lease: number,
-    fn: (system: System, load: Load) => Promise<void>,
-  ): Promise<void> {
-    await using system = new System();
-    await system.#run(lease, fn);
-  }
-
-  async #run(
-    lease: number,
-    fn: (system: System, load: Load) => Promise<void>,
-  ): Promise<void> {
-    const stack = this.#stack;
-    this.server = stack.use(await PostgresServer.start());
-    const ports = new Map(
-      [...HOSTS, CALLER].map((name) => [name, freePort()]),
-    );
-    // Each node has an EPMD of its own, which names the relays from this node to the others.
-    const epmds = new Map<string, number>();
-    const links = new Map<string, Relay[]>();
-    for (const from of ports.keys()) {
-      const relays = new Map<string, number>();
-      for (const [to, port] of ports) {
-        if (to === from) continue;
-        const relay = stack.use(await Relay.listen(port));
-        relays.set(to, relay.port);
-        for (const name of [from, to]) {
-          links.set(name, [...links.get(name) ?? [], relay]);
-        }
+/** Starts hosts with their network and their database; `fn` runs in a process of another node, which only calls. */
+async function runSystem(
+  lease: number,
+  fn: (system: System, load: Load) => Promise<void>,
+): Promise<void> {
+  // Frozen programs and cut relays end too.
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await PostgresServer.start());
+  const ports = new Map(
+    [...HOSTS, CALLER].map((name) => [name, freePort()]),
+  );
+  // Each node has an EPMD of its own, which names the relays from this node to the others.
+  const epmds = new Map<string, number>();
+  const links = new Map<string, Relay[]>();
+  for (const from of ports.keys()) {
+    const relays = new Map<string, number>();
+    for (const [to, port] of ports) {
+      if (to === from) continue;
+      const relay = stack.use(await Relay.listen(port));
+      relays.set(to, relay.port);
+      for (const name of [from, to]) {
+        links.set(name, [...links.get(name) ?? [], relay]);
       }
-      const epmd = stack.use(
-        await LyingEpmd.listen((name) => ({
-          port: relays.get(name)!,
-          extra: "",
-        })),
-      );
-      epmds.set(from, epmd.port);
     }
-    const optionsOf = (name: string) => ({
-      name: `${name}@localhost`,
-      cookie: COOKIE,
-      port: ports.get(name)!,
-      epmdPort: epmds.get(name)!,
-      connectAll: false,
-      tickTime: 4000,
-    });
-    for (const name of HOSTS) {
-      const store = stack.use(await Relay.listen(this.server.port));
-      this.hosts.push(stack.use(
-        new Host(name, store, links.get(name)!, {
-          node: optionsOf(name),
-          store: this.server.url.replace(/:\d+\//, `:${store.port}/`),
-          lease,
-        }),
-      ));
-    }
-    const cluster = stack.use(new Cluster());
-    const caller = await cluster.start(CALLER, optionsOf(CALLER));
-    await caller.run(async () => {
-      const store = this.server.url;
-      await using _entities = await startEntities({ store, lease }, false);
-      for (const host of this.hosts) await host.serves();
-      await using load = await Load.start(store);
-      await fn(this, load);
-    });
+    const epmd = stack.use(
+      await LyingEpmd.listen((name) => ({
+        port: relays.get(name)!,
+        extra: "",
+      })),
+    );
+    epmds.set(from, epmd.port);
   }
+  const optionsOf = (name: string) => ({
+    name: `${name}@localhost`,
+    cookie: COOKIE,
+    port: ports.get(name)!,
+    epmdPort: epmds.get(name)!,
+    connectAll: false,
+    tickTime: 4000,
+  });
+  const hosts: Host[] = [];
+  for (const name of HOSTS) {
+    const store = stack.use(await Relay.listen(server.port));
+    hosts.push(stack.use(
+      new Host(name, store, links.get(name)!, {
+        node: optionsOf(name),
+        store: server.url.replace(/:\d+\//, `:${store.port}/`),
+        lease,
+      }),
+    ));
+  }
+  const cluster = stack.use(new Cluster());
+  const caller = await cluster.start(CALLER, optionsOf(CALLER));
+  await caller.run(async () => {
+    const store = server.url;
+    await using _entities = await startEntities({ store, lease }, false);
+    for (const host of hosts) await host.serves();
+    await using load = await Load.start(store);
+    await fn({ hosts, server }, load);
+  });
+}
 
-  /** The host that owns a key. */
-  async ownerOf(key: string): Promise<Host> {
-    const { node } = await Ledger.get(key, { timeout: 30_000 }).pid();
-    return this.hosts.find(({ name }) => node === `${name}@localhost`)!;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Frozen programs and cut relays end too.
-    await this.#stack.disposeAsync();
-  }
+/** The host that owns a key. */
+async function ownerOf(key: string, { hosts }: System): Promise<Host> {
+  const { node } = await Ledger.get(key, { timeout: 30_000 }).pid();
+  return hosts.find(({ name }) => node === `${name}@localhost`)!;
 }
 
 interface Write {
@@ -376,7 +364,7 @@ test(
   "no call fails while all nodes are restarted, one by one",
   OPTIONS,
   () =>
-    System.run(10_000, async (system, load) => {
+    runSystem(10_000, async (system, load) => {
       await load.during("rolling restart", 30_000, async () => {
         for (const host of system.hosts) {
           await host.program.drain();
@@ -414,7 +402,7 @@ const FAULTS: Record<
   },
   async "owners are killed, one after the other"(_host, load, system) {
     for (const key of load.keys.slice(0, 3)) {
-      const host = await system.ownerOf(key);
+      const host = await ownerOf(key, system);
       host.program.kill("SIGKILL");
       await host.program.ended;
       await load.servesAll();
@@ -432,11 +420,11 @@ test(
   "no write is lost or accepted from two owners, whatever happens to an owner",
   OPTIONS,
   () =>
-    System.run(LEASE, async (system, load) => {
+    runSystem(LEASE, async (system, load) => {
       for (let left = runs(1); left > 0; left--) {
         for (const [what, fault] of Object.entries(FAULTS)) {
           await load.during(what, 2 * LEASE, async () => {
-            const host = await system.ownerOf(load.keys[0]);
+            const host = await ownerOf(load.keys[0], system);
             await fault(host, load, system);
             await host.serves();
           });

@@ -1,5 +1,6 @@
 /** Runs tests of fixtures, each time as processes of the operating system. */
 
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../../testing/_ports.ts";
 import { fileURLToPath } from "node:url";
 
@@ -57,6 +58,29 @@ export function harness(...args: string[]): Promise<Run> {
       : arg
   );
   return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
+}
+
+/** Writes the files of a project. */
+export function project(files: Record<string, string>, folder: string): void {
+  for (const [name, text] of Object.entries(files)) {
+    Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), {
+      recursive: true,
+    });
+    Deno.writeTextFileSync(`${folder}/${name}`, text);
+  }
+}
+
+/** Asserts that a run has these results, and that its output contains a text. */
+export function assertRun(
+  run: Run,
+  expected: Partial<Run>,
+  said: string = "",
+): void {
+  const found: Partial<Run> = Object.fromEntries(
+    Object.keys(expected).map((name) => [name, run[name as keyof Run]]),
+  );
+  assertEquals(found, expected, run.stdout + run.stderr);
+  assertStringIncludes(run.stdout, said);
 }
 
 export function clusterFlags(): string[] {

@@ -17,6 +17,7 @@ import {
 } from "../../otp/process/process.ts";
 import { ExitError, NoProcessError, ProcessExited } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
+import type { Heard, Incarnation } from "../_simulated_lives.ts";
 
 /**
  * A message of these tests: its sender, the number of signals that the sender sent before, and its receiver.
@@ -34,13 +35,6 @@ export interface Sent extends Letter {
   /** The kind of signal: a message to a pid, a name or an alias, or an exit signal. */
   via: "pid" | "name" | "alias" | "exit" | "normal" | "kill";
   alias: Ref | undefined;
-}
-
-/** A message that an actor received. */
-export interface Heard {
-  at: number;
-  // deno-lint-ignore no-explicit-any
-  message: any;
 }
 
 /** A monitor, and its result. */
@@ -62,15 +56,6 @@ export interface LinkRecord {
   what: "link" | "unlink" | "ask" | "born";
   /** Whether a requested link was reported to exist. */
   isAnswered?: boolean;
-}
-
-/** A node, from its start to its end. */
-export interface Incarnation {
-  node: string;
-  startedAt: number;
-  endedAt: number;
-  /** When it reported another one down. */
-  downs: { at: number; node: string }[];
 }
 
 /** The error that an actor throws. */

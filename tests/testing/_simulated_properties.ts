@@ -9,14 +9,13 @@ import {
 import { inspect } from "../../core/values/inspect.ts";
 import {
   type Actor,
-  type Heard,
   type History,
-  type Incarnation,
   letterOf,
   type LinkRecord,
   type MonitorRecord,
   type Sent,
 } from "./_simulated_actors.ts";
+import type { Heard, Incarnation } from "../_simulated_lives.ts";
 
 type Say = (text: string) => void;
 

@@ -10,7 +10,14 @@ import {
 import { basename, dirname } from "node:path";
 import { test } from "../../testing/mod.ts";
 import { withFolder } from "../_cli.ts";
-import { deno, harness, ROOT, type Run } from "./_harness.ts";
+import {
+  assertRun,
+  deno,
+  harness,
+  project,
+  ROOT,
+  type Run,
+} from "./_harness.ts";
 import { until } from "../_until.ts";
 
 const options = { tags: ["slow"], timeout: 120_000 };
@@ -20,16 +27,6 @@ function folderTest(
   fn: (folder: string) => Promise<void>,
 ): void {
   test(name, options, () => withFolder(fn));
-}
-
-/** Files of a project, whose tests are Deno's own. */
-function project(files: Record<string, string>, folder: string): void {
-  for (const [name, text] of Object.entries(files)) {
-    Deno.mkdirSync(`${folder}/${name}`.replace(/\/[^/]*$/, ""), {
-      recursive: true,
-    });
-    Deno.writeTextFileSync(`${folder}/${name}`, text);
-  }
 }
 
 /** Runs the harness in a folder outside the project. */
@@ -72,11 +69,13 @@ folderTest(
       "deep/b.test.ts": MEETS,
       "c_test.ts": passes,
     }, folder);
-    const { code, stdout, totals } = await run(folder, "--jobs=2");
-    assertEquals(totals, ["3 tests, 2 failures", "1 passed, 2 failed"]);
-    assertEquals(code, 1);
+    const found = await run(folder, "--jobs=2");
+    assertRun(found, {
+      totals: ["3 tests, 2 failures", "1 passed, 2 failed"],
+      code: 1,
+    });
     assertEquals(
-      stdout.match(/^(running.*|one|two|silent)$/gm)!.map((line) =>
+      found.stdout.match(/^(running.*|one|two|silent)$/gm)!.map((line) =>
         line.replace(/ from .*/, "")
       ),
       ["running 1 test", "one", "two", "running 1 test", "one", "two"],
@@ -103,10 +102,8 @@ folderTest("main() with --jobs runs what one process runs", async (folder) => {
       ["nothing_here"],
     ]
   ) {
-    const single = await run(folder, ...args);
-    const several = await run(folder, "--jobs", "2", ...args);
-    assertEquals(several.totals, single.totals, args.join(" "));
-    assertEquals(several.code, single.code, args.join(" "));
+    const { totals, code } = await run(folder, ...args);
+    assertRun(await run(folder, "--jobs", "2", ...args), { totals, code });
   }
 });
 
@@ -120,31 +117,10 @@ Deno.removeSync("lock");
 folderTest("main() with --jobs runs one example at a time", async (folder) => {
   const page = Array(6).fill(HOLDS_A_LOCK).join("\n");
   project({ "page.md": page }, folder);
-  const { code, totals } = await run(folder, "--jobs=3", "--doc");
-  assertEquals(totals, ["6 tests, 0 failures", "6 passed, 0 failed"]);
-  assertEquals(code, 0);
-});
-
-test("main() with --jobs counts as one process does", options, async () => {
-  const files = ["harness_failures", "broken", "harness_tags"];
-  const { code, stdout, totals, announced } = await harness(
-    "--jobs=3",
-    ...files,
-  );
-  assertEquals(totals, [
-    "10 tests, 2 failures, 2 excluded, 1 skipped",
-    "5 passed, 2 failed",
-  ]);
-  assertEquals(announced, ["Excluding tags: [distributed: true]"]);
-  assertStringIncludes(
-    stdout,
-    "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
-  );
-  assertStringIncludes(
-    stdout,
-    "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
-  );
-  assertEquals(code, 1);
+  assertRun(await run(folder, "--jobs=3", "--doc"), {
+    totals: ["6 tests, 0 failures", "6 passed, 0 failed"],
+    code: 0,
+  });
 });
 
 folderTest("main() with --jobs checks types once", async (folder) => {
@@ -152,12 +128,15 @@ folderTest("main() with --jobs checks types once", async (folder) => {
     "a_test.ts": 'Deno.test("a", () => {});',
     "b_test.ts": 'const text: string = 1;\nDeno.test("b", () => void text);',
   }, folder);
-  const { code, stderr, totals } = await run(folder, "--jobs=1");
-  assertStringIncludes(stderr, "Type 'number' is not assignable");
-  assertEquals(totals, ["1 test, 1 failure", "0 passed, 1 failed"]);
-  assertEquals(code, 1);
-  const unchecked = await run(folder, "--jobs=1", "--no-check");
-  assertEquals(unchecked.totals.at(-1), "2 passed, 0 failed");
+  const checked = await run(folder, "--jobs=1");
+  assertStringIncludes(checked.stderr, "Type 'number' is not assignable");
+  assertRun(checked, {
+    totals: ["1 test, 1 failure", "0 passed, 1 failed"],
+    code: 1,
+  });
+  assertRun(await run(folder, "--jobs=1", "--no-check"), {
+    totals: ["2 tests, 0 failures", "2 passed, 0 failed"],
+  });
 });
 
 folderTest("main() with --jobs writes one report", async (folder) => {
@@ -197,37 +176,13 @@ test(
     }),
 );
 
-test("main() rejects invalid flags and plans", options, async () => {
-  for (
-    const [args, message] of [
-      [["--jobs"], "Cannot use --jobs without a value"],
-      [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
-      [["--jobs=two"], 'Cannot use --jobs "two"'],
-      [["--plan"], "Cannot use --plan without a value"],
-      [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
-      [
-        ["--plan=deno.json"],
-        'Cannot use the plan "deno.json": it has a field "name"; fields are',
-      ],
-    ] as [string[], string][]
-  ) {
-    const { code, stderr, stdout } = await harness(...args);
-    assertEquals([code, stdout], [2, ""]);
-    assert(stderr.startsWith(`test: ${message}`), stderr);
-  }
-});
-
 folderTest("main() leaves out what the plan excludes", async (folder) => {
   const plan = `${folder}/plan.json`;
-  Deno.writeTextFileSync(
-    plan,
-    JSON.stringify({ jobs: 2, exclude: ["slow"] }),
-  );
-  Deno.mkdirSync(`${folder}/tests`);
-  Deno.writeTextFileSync(
-    `${folder}/tests/a_test.ts`,
-    `import "${ROOT}tests/testing/fixtures/harness_slow.ts";`,
-  );
+  project({
+    "plan.json": JSON.stringify({ jobs: 2, exclude: ["slow"] }),
+    "tests/a_test.ts":
+      `import "${ROOT}tests/testing/fixtures/harness_slow.ts";`,
+  }, folder);
   const plain = ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"];
   const all = ["2 tests, 0 failures", "2 passed, 0 failed"];
   for (
@@ -240,12 +195,10 @@ folderTest("main() leaves out what the plan excludes", async (folder) => {
       ]],
     ] as [string[], string[], string[]][]
   ) {
-    const run = await harness(`--plan=${plan}`, ...args);
-    assertEquals(run.totals, totals, args.join(" "));
-    assertEquals(run.announced, [
-      "Excluding tags: [distributed: true]",
-      ...announced,
-    ]);
+    assertRun(await harness(`--plan=${plan}`, ...args), {
+      totals,
+      announced: ["Excluding tags: [distributed: true]", ...announced],
+    });
   }
 });
 
@@ -272,25 +225,20 @@ folderTest("main() excludes tests for want of programs", async (folder) => {
     "--may-exclude=slow",
   ];
   const wanting = await run(folder, ...args);
+  assertRun(
+    wanting,
+    { code: 1 },
+    '\nFailed:\n  the run: 2 tests are excluded by "no-such-program"\n',
+  );
   assertEquals(wanting.stdout.trimEnd().split("\n").slice(-3), [
     "3 excluded (2 no-such-program, 1 slow); to run them: apt-get install no-such-package, deno task test:all",
     "5 tests, 1 failure, 3 excluded",
     "1 passed, 1 failed",
   ]);
-  assertStringIncludes(
-    wanting.stdout,
-    '\nFailed:\n  the run: 2 tests are excluded by "no-such-program"\n',
-  );
-  assertEquals(wanting.code, 1);
-  const allowed = await run(
-    folder,
-    ...args,
-    "--may-exclude=no-such-program",
-  );
-  assertEquals([allowed.totals, allowed.code], [
-    ["4 tests, 0 failures, 3 excluded", "1 passed, 0 failed"],
-    0,
-  ]);
+  assertRun(await run(folder, ...args, "--may-exclude=no-such-program"), {
+    totals: ["4 tests, 0 failures, 3 excluded", "1 passed, 0 failed"],
+    code: 0,
+  });
 });
 
 test(
@@ -315,13 +263,10 @@ test(
         "writes_test.ts":
           'Deno.test("writes", () => Deno.writeTextFileSync("written", ""));',
       }, folder);
-      const { code, stdout, totals } = await run(folder, "--plan=plan.json");
-      assertStringIncludes(
-        stdout,
-        "\ndid not end within 10 s, still running test: waits\n",
-      );
-      assertStringIncludes(
-        stdout,
+      const found = await run(folder, "--plan=plan.json");
+      assertRun(
+        found,
+        { totals: ["4 tests, 3 failures", "1 passed, 3 failed"], code: 1 },
         `
 Failed:
   empty_test.ts: the file registers no test
@@ -329,8 +274,10 @@ Failed:
   the run: it changed the repository (git status: ?? written)
 `,
       );
-      assertEquals(totals, ["4 tests, 3 failures", "1 passed, 3 failed"]);
-      assertEquals(code, 1);
+      assertStringIncludes(
+        found.stdout,
+        "\ndid not end within 10 s, still running test: waits\n",
+      );
       // The process that the file started is gone, or its parent has not noticed yet.
       const pid = await Deno.readTextFile(`${folder}/.git/child`);
       const args = ["-c", `cat /proc/${pid}/stat 2>&1`];

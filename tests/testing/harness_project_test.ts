@@ -1,8 +1,9 @@
 /** A second project, which uses the package by its published name and runs its tests with the harness. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertStringIncludes } from "@std/assert";
 import { test } from "../../testing/mod.ts";
-import { deno, ROOT } from "./_harness.ts";
+import { withFolder } from "../_cli.ts";
+import { assertRun, deno, project, ROOT } from "./_harness.ts";
 
 const CONFIG = {
   imports: {
@@ -58,28 +59,21 @@ test("add() on a live node", { tags: ["distributed"] }, () => {});
 test(
   "a project runs its tests with the harness",
   { tags: ["slow"], timeout: 300_000 },
-  async () => {
-    const cwd = await Deno.makeTempDir();
-    try {
-      for (const [name, text] of Object.entries(FILES)) {
-        await Deno.writeTextFile(`${cwd}/${name}`, text);
-      }
+  () =>
+    withFolder(async (cwd) => {
+      project(FILES, cwd);
       const run = await deno(["task", "test"], { cwd });
-      assertEquals(run.outcomes, {
-        "add() adds": "ok",
-        "add() counts on each node": "ok",
-        "add() can be spawned": "ok",
-        "add() on a live node": "ignored",
-      }, run.stdout + run.stderr);
+      assertRun(run, {
+        outcomes: {
+          "add() adds": "ok",
+          "add() counts on each node": "ok",
+          "add() can be spawned": "ok",
+          "add() on a live node": "ignored",
+        },
+        announced: ["Excluding tags: [distributed: true]"],
+        totals: ["4 tests, 0 failures, 1 excluded", "3 passed, 0 failed"],
+        code: 0,
+      });
       assertStringIncludes(run.stderr, "Check counter_test.ts");
-      assertEquals(run.announced, ["Excluding tags: [distributed: true]"]);
-      assertEquals(run.totals, [
-        "4 tests, 0 failures, 1 excluded",
-        "3 passed, 0 failed",
-      ]);
-      assertEquals(run.code, 0);
-    } finally {
-      await Deno.remove(cwd, { recursive: true });
-    }
-  },
+    }),
 );

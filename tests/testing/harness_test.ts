@@ -8,8 +8,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { test } from "../../testing/mod.ts";
-import { ChatProcess } from "../_cli.ts";
-import { clusterFlags, deno, harness, ROOT } from "./_harness.ts";
+import { ChatProcess, withFolder } from "../_cli.ts";
+import {
+  assertRun,
+  clusterFlags,
+  deno,
+  harness,
+  ROOT,
+  type Run,
+} from "./_harness.ts";
 
 const LESSON = "tests/chat/lesson_test.ts";
 const OWN = "sendMessage() returns ok";
@@ -28,53 +35,53 @@ function slowTest(name: string, fn: () => Promise<void>): void {
   harnessTest(name, fn, ["slow"]);
 }
 
-harnessTest("the lesson's test is excluded without a node", async () => {
-  const { code, announced, outcomes, totals } = await harness("lesson_test.ts");
-  assertEquals(announced, ["Excluding tags: [distributed: true]"]);
-  assertEquals(outcomes, { [OWN]: "ignored", [UNATTENDED]: "ok" });
-  assertEquals(totals, [
-    "2 tests, 0 failures, 1 excluded",
-    "1 passed, 0 failed",
-  ]);
-  assertEquals(code, 0);
-});
-
-slowTest("the lesson's test alone is singular", async () => {
-  const run = await harness(
-    LESSON,
-    "--filter",
-    `/^${OWN.replace("()", "..")}$/`,
-  );
-  assertStringIncludes(run.stdout, "\nAll tests have been excluded.\n");
-  assertEquals(run.totals, [
-    "1 test, 0 failures, 1 excluded",
-    "0 passed, 0 failed",
-  ]);
-  assertEquals(run.code, 0);
-});
-
-slowTest("the lesson's test fails without moebi", async () => {
-  const run = await harness(
-    LESSON,
-    "--sname=sophie@localhost",
-    ...clusterFlags(),
-  );
-  assertEquals(run.announced, []);
-  assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
-  assertStringIncludes(run.stdout, "no connection to moebi@localhost");
-  assertEquals(run.totals, ["2 tests, 1 failure", "1 passed, 1 failed"]);
-  assertEquals(run.code, 1);
-});
-
-slowTest("the lesson's test names the missing node", async () => {
-  const run = await harness(LESSON, "--include=distributed");
-  assertEquals(run.outcomes, { [OWN]: "FAILED", [UNATTENDED]: "ok" });
-  assertStringIncludes(
-    run.stdout,
+/** Runs of the lesson's test without moebi. */
+const LESSONS: Record<
+  string,
+  [args: string[], expected: Partial<Run>, said?: string]
+> = {
+  "is excluded without a node": [["lesson_test.ts"], {
+    announced: ["Excluding tags: [distributed: true]"],
+    outcomes: { [OWN]: "ignored", [UNATTENDED]: "ok" },
+    totals: ["2 tests, 0 failures, 1 excluded", "1 passed, 0 failed"],
+    code: 0,
+  }],
+  "alone is singular": [
+    [LESSON, "--filter", `/^${OWN.replace("()", "..")}$/`],
+    {
+      totals: ["1 test, 0 failures, 1 excluded", "0 passed, 0 failed"],
+      code: 0,
+    },
+    "\nAll tests have been excluded.\n",
+  ],
+  "fails without moebi": [
+    [LESSON, "--sname=sophie@localhost", ...clusterFlags()],
+    {
+      announced: [],
+      outcomes: { [OWN]: "FAILED", [UNATTENDED]: "ok" },
+      totals: ["2 tests, 1 failure", "1 passed, 1 failed"],
+      code: 1,
+    },
+    "no connection to moebi@localhost",
+  ],
+  "names the missing node": [
+    [LESSON, "--include=distributed"],
+    { outcomes: { [OWN]: "FAILED", [UNATTENDED]: "ok" }, code: 1 },
     `"${OWN}" is tagged distributed and ran on no node: give --sname NAME, or let the test declare its peers\n`,
-  );
-  assertEquals(run.code, 1);
-});
+  ],
+};
+
+for (const [what, [args, expected, said]] of Object.entries(LESSONS)) {
+  const declare = args[0] === LESSON ? slowTest : harnessTest;
+  declare(`the lesson's test ${what}`, async () => {
+    assertRun(await harness(...args), expected, said);
+  });
+}
+
+/** The tests that passed. */
+function passedIn({ outcomes }: Run): string[] {
+  return Object.keys(outcomes).filter((name) => outcomes[name] === "ok");
+}
 
 harnessTest("the lesson's test passes with moebi", async () => {
   const flags = clusterFlags();
@@ -86,22 +93,13 @@ harnessTest("the lesson's test passes with moebi", async () => {
     'await IO.puts("up")',
   ]);
   await moebi.printed("up");
-  const run = await harness(LESSON, "--sname", "sophie@localhost", ...flags);
-  assertEquals(run.outcomes, { [OWN]: "ok", [UNATTENDED]: "ok" });
-  assertEquals(run.totals, ["2 tests, 0 failures", "2 passed, 0 failed"]);
-  assertEquals(run.code, 0);
+  assertRun(await harness(LESSON, "--sname", "sophie@localhost", ...flags), {
+    outcomes: { [OWN]: "ok", [UNATTENDED]: "ok" },
+    totals: ["2 tests, 0 failures", "2 passed, 0 failed"],
+    code: 0,
+  });
   await moebi.printed("hi\n");
 });
-
-const ALL = {
-  plain: "ok",
-  ignored: "ignored",
-  slow: "ignored",
-  linux: "ok",
-  "not linux": "ok",
-  distributed: "ignored",
-  "with steps": "ok",
-};
 
 // The results of `mix test` of Elixir 1.18 for the same tests; it counts ignored ones as skipped.
 const FILTERED: [
@@ -155,14 +153,12 @@ const FILTERED: [
 slowTest("main() filters by tags as ExUnit does", async () => {
   for (const [args, announced, ran, totals] of FILTERED) {
     const run = await harness("harness_tags", ...args);
-    assertEquals(run.announced, announced, args.join(" "));
-    assertEquals(
-      Object.keys(run.outcomes).filter((name) => run.outcomes[name] === "ok"),
-      ran,
-      args.join(" "),
-    );
-    assertEquals(run.totals, [totals, `${ran.length} passed, 0 failed`]);
-    assertEquals(run.code, 0);
+    assertEquals(passedIn(run), ran, args.join(" "));
+    assertRun(run, {
+      announced,
+      totals: [totals, `${ran.length} passed, 0 failed`],
+      code: 0,
+    });
   }
 });
 
@@ -172,19 +168,42 @@ slowTest("main() fails when --only matches nothing", async () => {
     run.stderr,
     'The --only option was given to "deno task test" but no test was executed\n',
   );
-  assertStringIncludes(run.stdout, "\nAll tests have been excluded.\n");
-  assertEquals(run.totals[0], "7 tests, 0 failures, 7 excluded");
-  assertEquals(run.code, 1);
+  assertRun(run, {
+    totals: ["7 tests, 0 failures, 7 excluded", "0 passed, 0 failed"],
+    code: 1,
+  }, "\nAll tests have been excluded.\n");
 });
 
-slowTest("main() counts unloadable files as failed", async () => {
-  const run = await harness("harness_failures", "broken", "harness_tags");
-  assertEquals(run.totals, [
-    "10 tests, 2 failures, 2 excluded, 1 skipped",
-    "5 passed, 2 failed",
-  ]);
-  assertEquals(run.code, 1);
-});
+slowTest(
+  "main() counts unloadable files as failed, with and without --jobs",
+  async () => {
+    const files = ["harness_failures", "broken", "harness_tags"];
+    const expected = {
+      announced: [
+        "Excluding tags: [distributed: true]",
+        "Excluding tags: [:slow]",
+      ],
+      totals: [
+        "10 tests, 2 failures, 2 excluded, 1 skipped",
+        "5 passed, 2 failed",
+      ],
+      code: 1,
+    };
+    assertRun(await harness(...files), expected);
+    // The output of files that pass is not shown.
+    const announced = expected.announced.slice(0, 1);
+    const run = await harness("--jobs=3", ...files);
+    assertRun(
+      run,
+      { ...expected, announced },
+      "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
+    );
+    assertStringIncludes(
+      run.stdout,
+      "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
+    );
+  },
+);
 
 harnessTest("main() shows the lines of a failed test", async () => {
   const { stdout } = await harness("harness_failures");
@@ -194,35 +213,45 @@ harnessTest("main() shows the lines of a failed test", async () => {
   assertFalse(stdout.includes("=> ./testing/"), stdout);
 });
 
-test("main() rejects invalid flags", async () => {
-  const wrong: [string[], string][] = [
-    [["--only"], "test: Cannot use --only without a value"],
-    [["--only", ":x"], "test: Cannot filter by "],
-    [["--epmd-port=x"], "test: Cannot use --epmd-port "],
-    [["--sname=a@localhost", "--parallel"], "test: Cannot run in parallel on "],
-  ];
-  for (const [args, message] of wrong) {
-    const run = await harness(...args);
-    assertStringIncludes(run.stderr, message);
-    assertEquals([run.code, run.stdout], [2, ""]);
-  }
-  assertMatch((await harness("--help")).stdout, /^Usage: deno task test /);
-});
+test(
+  "main() rejects invalid flags and plans",
+  { timeout: 60_000 },
+  async () => {
+    const wrong: [string[], string][] = [
+      [["--only"], "Cannot use --only without a value"],
+      [["--only", ":x"], "Cannot filter by "],
+      [["--epmd-port=x"], "Cannot use --epmd-port "],
+      [["--sname=a@localhost", "--parallel"], "Cannot run in parallel on "],
+      [["--jobs"], "Cannot use --jobs without a value"],
+      [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
+      [["--jobs=two"], 'Cannot use --jobs "two"'],
+      [["--plan"], "Cannot use --plan without a value"],
+      [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
+      [
+        ["--plan=deno.json"],
+        'Cannot use the plan "deno.json": it has a field "name"; fields are',
+      ],
+    ];
+    for (const [args, message] of wrong) {
+      const run = await harness(...args);
+      assertRun(run, { code: 2, stdout: "" });
+      assert(run.stderr.startsWith(`test: ${message}`), run.stderr);
+    }
+    assertMatch((await harness("--help")).stdout, /^Usage: deno task test /);
+  },
+);
 
 slowTest("main() prints Deno's reports on request only", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     const path = `${folder}/report.xml`;
     await harness("harness_tags", `--junit-path=${path}`);
     const report = await Deno.readTextFile(path);
     assertStringIncludes(report, '<testcase name="linux"');
-    for (const args of [["--reporter=junit"], ["--reporter", "junit"]]) {
-      const { stdout, stderr } = await harness("harness_tags", ...args);
-      assert(stdout.trimEnd().endsWith("</testsuites>"));
-      assertStringIncludes(stderr, "\n4 passed, 0 failed\n");
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  });
+  for (const args of [["--reporter=junit"], ["--reporter", "junit"]]) {
+    const { stdout, stderr } = await harness("harness_tags", ...args);
+    assert(stdout.trimEnd().endsWith("</testsuites>"));
+    assertStringIncludes(stderr, "\n4 passed, 0 failed\n");
   }
 });
 
@@ -235,25 +264,24 @@ harnessTest("deno test runs the same tests", async () => {
     "--",
     "--exclude=os:linux",
   ]);
-  assertEquals(run.outcomes, {
-    ...ALL,
-    linux: "ignored",
-    "with steps": "ignored",
-  });
-  assertStringIncludes(
-    run.stdout,
-    "\n7 tests, 0 failures, 4 excluded, 1 skipped\n",
-  );
-  assertEquals(run.code, 0);
+  assertRun(run, {
+    outcomes: {
+      plain: "ok",
+      ignored: "ignored",
+      slow: "ignored",
+      linux: "ignored",
+      "not linux": "ok",
+      distributed: "ignored",
+      "with steps": "ignored",
+    },
+    code: 0,
+  }, "\n7 tests, 0 failures, 4 excluded, 1 skipped\n");
 });
 
 slowTest("test() names the resources that a test left behind", async () => {
-  const { stdout, outcomes } = await harness("harness_leaks");
-  assertEquals(
-    Object.keys(outcomes).filter((name) => outcomes[name] === "ok"),
-    ["leaves nothing", "may leave a process"],
-  );
-  const left = [...stdout.matchAll(/^ {2}- (.*)$/gm)]
+  const run = await harness("harness_leaks");
+  assertEquals(passedIn(run), ["leaves nothing", "may leave a process"]);
+  const left = [...run.stdout.matchAll(/^ {2}- (.*)$/gm)]
     .map(([, text]) => text.replace(/<[\d.]+>/, "").replace(/\d{4,}/g, "N"));
   assertEquals(left, [
     "the process #PID, waiter",

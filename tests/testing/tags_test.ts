@@ -3,33 +3,18 @@ import { Application } from "../../otp/application/application.ts";
 import { UndefinedFunctionError } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
 import { rpc } from "../../otp/rpc/rpc.ts";
-import { freePort } from "../../testing/_ports.ts";
 import { dirname } from "node:path";
-import { requestedNode, test } from "../../testing/tags.ts";
+import { requestedNode } from "../../testing/_arguments.ts";
+import { test } from "../../testing/tags.ts";
+import { assertRun, clusterFlags, deno, type Run } from "./_harness.ts";
 
-/** Runs the tests of `_tagged.ts`; returns the outcome of each, and the output. */
-async function runTagged(
-  ...args: string[]
-): Promise<{ outcomes: Record<string, string>; output: string }> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--no-check",
-      "--allow-all",
-      new URL("./_tagged.ts", import.meta.url).pathname,
-      "--",
-      ...args,
-    ],
-    env: { NO_COLOR: "1", PATH: dirname(Deno.execPath()) },
-    stderr: "null",
-  }).output();
-  const output = new TextDecoder().decode(stdout);
-  const [report] = output.split("\n ERRORS \n");
-  const outcomes = Object.fromEntries(
-    [...report.matchAll(/^(\w[\w ]+) \.\.\. (ok|ignored|FAILED)/gm)]
-      .map(([, name, outcome]) => [name, outcome]),
+/** Runs the tests of `_tagged.ts`. */
+function runTagged(...args: string[]): Promise<Run> {
+  const file = "tests/testing/_tagged.ts";
+  return deno(
+    ["test", "--no-check", "--allow-all", file, "--", ...args],
+    { env: { PATH: dirname(Deno.execPath()) } },
   );
-  return { outcomes, output };
 }
 
 const ALWAYS = {
@@ -43,38 +28,28 @@ const ALWAYS = {
   "gets the context": "ok",
 };
 
-test("test() excludes distributed tests and prints that once, unless a live node is requested", async () => {
-  const { outcomes, output } = await runTagged();
-  assertEquals(outcomes, {
-    ...ALWAYS,
-    "needs a node": "ignored",
-    "needs another node": "ignored",
-  });
-  assertEquals(output.match(/^Excluding tags: .*$/gm), [
-    "Excluding tags: [distributed: true, no-such-program: true] (no-such-program is not installed)",
-  ]);
+test("test() excludes distributed tests and prints that once, enables the sanitizers, and passes Deno's options on", async () => {
+  const run = await runTagged();
+  assertRun(run, {
+    outcomes: {
+      ...ALWAYS,
+      "needs a node": "ignored",
+      "needs another node": "ignored",
+    },
+    announced: [
+      "Excluding tags: [distributed: true, no-such-program: true] (no-such-program is not installed)",
+    ],
+  }, "A timer was started in this test, but never");
+  assertStringIncludes(run.stdout, "Test timed out after 20ms.");
 });
 
 test("test() runs distributed tests when a live node is requested", async () => {
-  const { outcomes, output } = await runTagged(
-    "--sname=sophie@localhost",
-    "--cookie=secret_token",
-    `--epmd-port=${freePort()}`,
-  );
-  assertEquals(outcomes, {
-    ...ALWAYS,
-    "needs a node": "ok",
-    "needs another node": "ok",
+  assertRun(await runTagged("--sname=sophie@localhost", ...clusterFlags()), {
+    outcomes: { ...ALWAYS, "needs a node": "ok", "needs another node": "ok" },
+    announced: [
+      "Excluding tags: [no-such-program: true] (no-such-program is not installed)",
+    ],
   });
-  assertEquals(output.match(/^Excluding tags: .*$/gm), [
-    "Excluding tags: [no-such-program: true] (no-such-program is not installed)",
-  ]);
-});
-
-test("test() enables the sanitizers, and passes Deno's options on", async () => {
-  const { output } = await runTagged();
-  assertStringIncludes(output, "A timer was started in this test, but never");
-  assertStringIncludes(output, "Test timed out after 20ms.");
 });
 
 test("requestedNode() returns the value of --sname or --name", () => {
