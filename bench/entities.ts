@@ -264,7 +264,7 @@ async function failsOver(url: string): Promise<void> {
     })]);
   await using moebi = host("moebi");
   await using sophie = host("sophie");
-  for (const each of [moebi, sophie]) await each.prints(/^up$/m);
+  for (const each of [moebi, sophie]) await each.matches(/^up$/m);
   await caller.run(async () => {
     await using _ = await startEntities({ store: url, lease: LEASE }, false);
     let longest = 0;

@@ -1,6 +1,6 @@
 /** Helpers of the tests of `net/epmd/`. */
 
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import {
   type EpmdLog,
   lookup,
@@ -9,8 +9,11 @@ import {
   register,
 } from "../net/epmd/mod.ts";
 import { freePort } from "../testing/_ports.ts";
+import { isMissing } from "../testing/_programs.ts";
+import { epmdNames } from "./_elixir.ts";
+import { FakeEpmd } from "./_fake_epmd.ts";
 
-export { freePort };
+export { epmdNames, FakeEpmd, freePort };
 
 const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
 
@@ -104,9 +107,7 @@ export class RawConnection implements AsyncDisposable {
   }
 
   get received(): Uint8Array {
-    const bytes: number[] = [];
-    for (const chunk of this.#chunks) bytes.push(...chunk);
-    return Uint8Array.from(bytes);
+    return Uint8Array.from(this.#chunks.flatMap((chunk) => [...chunk]));
   }
 
   /** Sends bytes as they are. */
@@ -128,66 +129,9 @@ export class RawConnection implements AsyncDisposable {
   }
 }
 
-/** A server that is not EPMD, or deviates from its protocol. */
-export class FakeEpmd implements AsyncDisposable {
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((socket) => {
-    this.#sockets.add(socket);
-    this.connections++;
-    socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
-    socket.once("data", () => this.#answer(socket));
-  });
-  readonly #answer: (socket: Socket) => void;
-  connections = 0;
-
-  constructor(answer: (socket: Socket) => void) {
-    this.#answer = answer;
-  }
-
-  /** The number of open connections. */
-  get open(): number {
-    return this.#sockets.size;
-  }
-
-  /** Starts to listen. */
-  listen(port: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
-    });
-  }
-
-  /** Closes all open connections. */
-  drop(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.drop();
-    });
-  }
-}
-
 /** Whether Erlang's `epmd` is installed. */
 export function hasEpmd(): boolean {
-  try {
-    new Deno.Command("epmd", { args: ["-help"], stderr: "null" }).outputSync();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** The output of `epmd -names` for the EPMD at a port. */
-export async function epmdNames(port: number): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command("epmd", {
-    args: ["-port", String(port), "-names"],
-  }).output();
-  const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
+  return !isMissing("epmd");
 }
 
 /** The registration of a node. */

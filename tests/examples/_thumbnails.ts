@@ -48,7 +48,7 @@ export class Service implements AsyncDisposable {
       isWeb ? { HTTP_PORT: "0", LEAVE_AFTER: "2000" } : { THREADS: "1" },
     );
     this.#programs.set(name, program);
-    const [, port] = await program.prints(/ is up(?:, port (\d+))?\n/);
+    const [, port] = await program.matches(/ is up(?:, port (\d+))?\n/);
     if (isWeb) this.ports.set(name, Number(port));
   }
 

@@ -25,7 +25,7 @@ class Rooms {
   async isUp(node: string): Promise<void> {
     const times = (this.#ups.get(node) ?? 0) + 1;
     this.#ups.set(node, times);
-    await this.#program.prints(new RegExp(`(${node} is up[^]*){${times}}`));
+    await this.#program.matches(new RegExp(`(${node} is up[^]*){${times}}`));
   }
 
   /** Sends a signal to the program of a node, and waits until the node is back. */
@@ -79,7 +79,7 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       // Its nodes are programs too, which it stops.
       stack.defer(async () => {
         program.kill("SIGINT");
-        assertEquals((await program.ended).code, 0, program.output);
+        assertEquals((await program.status).code, 0, program.output);
       });
       const rooms = new Rooms(program);
       for (const node of NODES) await rooms.isUp(node);
