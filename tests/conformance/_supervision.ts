@@ -155,17 +155,6 @@ export async function result(answer: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** The reason of a call that failed. */
-export async function failure(answer: Promise<unknown>): Promise<unknown> {
-  try {
-    return await answer;
-  } catch (error) {
-    const reason = (error as ExitError).reason as { type: string };
-    if (reason?.type !== "call") throw error;
-    return (reason as unknown as { reason: unknown }).reason;
-  }
-}
-
 /** A process that starts a supervisor with a link, and exits on request. */
 export async function parent(
   start: () => Promise<Pid>,

@@ -37,10 +37,12 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
+import { result } from "../_supervision.ts";
 
 /** The actions of `init`, or of the handler of a call. */
 // deno-lint-ignore no-explicit-any
@@ -209,22 +211,12 @@ function todoOf(request: unknown): Todo {
   };
 }
 
-/** The result of a start, in the form of Elixir. */
-async function gave(pid: Promise<Pid | "ignore">): Promise<unknown> {
-  try {
-    const value = await pid;
-    return value === "ignore" ? value : { type: "ok", value };
-  } catch (error) {
-    return { type: "error", reason: (error as ExitError).reason };
-  }
-}
-
 function start(how: Todo = "ok", options: GenServerOptions = {}) {
-  return gave(GenServer.start(Server, { main: self(), how }, options));
+  return result(GenServer.start(Server, { main: self(), how }, options));
 }
 
 function startLink(how: Todo = "ok", options: GenServerOptions = {}) {
-  return gave(GenServer.startLink(Server, { main: self(), how }, options));
+  return result(GenServer.startLink(Server, { main: self(), how }, options));
 }
 
 export function startedFor(
@@ -275,10 +267,10 @@ scenario("calls, casts and messages of a sender keep their order", async () => {
   const pid = await started();
   GenServer.cast(pid, "one");
   send(pid, message("two"));
-  await trace("say", await GenServer.call(pid, { type: "say", what: "three" }));
+  await trace("say", GenServer.call(pid, { type: "say", what: "three" }));
   send(pid, message("four"));
   GenServer.cast(pid, "five");
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
   for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
 });
 
@@ -351,19 +343,19 @@ scenario("a call exits with nodedown when its connection is lost", async () => {
   // The server is still running.
   await trace(
     "said",
-    await GenServer.call(pid, message("said"), { timeout: 60_000 }),
+    GenServer.call(pid, message("said"), { timeout: 60_000 }),
   );
 });
 
 scenario("a server on another node is called by pid and by name", async () => {
   const pid = await startedOn("kate", atom("server"));
   const server = { name: "server", node: pid.node };
-  await trace("say", await GenServer.call(server, message("say", "one")));
+  await trace("say", GenServer.call(server, message("say", "one")));
   GenServer.cast(server, message("two"));
   await traceNext("cast");
-  await trace("said", await GenServer.call(pid, message("said")));
-  await trace("whereis", await GenServer.whereis(server));
-  await trace("stop", await GenServer.stop(server));
+  await trace("said", GenServer.call(pid, message("said")));
+  await trace("whereis", GenServer.whereis(server));
+  await trace("stop", GenServer.stop(server));
   await traceNext("terminate");
   await attempt(
     "gone",
@@ -379,8 +371,7 @@ scenario("a call exits at its timeout; a late reply is dropped", async () => {
   const [, from] = await expect("held");
   await trace("reply", GenServer.reply(from, "late"));
   // A later message arrives, and the reply has not arrived before it.
-  send(self(), message("marker"));
-  await traceNext("next");
+  await traceMarker("next");
 });
 
 export function replyLate(from: From, main: Pid): void {
@@ -407,9 +398,9 @@ scenario("a server that calls itself exits at once", async () => {
   const ask = (server: ServerRef) =>
     GenServer.call(pid, { type: "call", server, request: "hi" });
   await trace("pid", pid);
-  await trace("by pid", await ask(pid));
-  await trace("by name", await ask("server"));
-  await trace("by node", await ask(here));
+  await trace("by pid", ask(pid));
+  await trace("by name", ask("server"));
+  await trace("by node", ask(here));
   await attempt("stop of oneself", () => GenServer.stop(self()));
 });
 
@@ -461,8 +452,8 @@ scenario("an error, exit or throw of a callback ends the server", async () => {
       ref: Process.monitor(pid),
     });
     await attempt("call", () => GenServer.call(pid, request));
-    await trace("terminate", await expect("terminate"));
-    await trace("down", await expect("DOWN"));
+    await trace("terminate", expect("terminate"));
+    await trace("down", expect("DOWN"));
   }
 });
 
@@ -473,8 +464,8 @@ scenario("a thrown result is a result", async () => {
     reply: "thrown",
     state: { main: self(), said: ["thrown"] },
   };
-  await trace("call", await GenServer.call(pid, { type: "throw", value }));
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("call", GenServer.call(pid, { type: "throw", value }));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("an unhandled call or cast ends the server", async () => {
@@ -505,58 +496,55 @@ scenario("start_link when init stops, fails or is invalid", async () => {
       { type: "give", value: "nonsense" },
     ]
   ) {
-    await trace("start", await startLink(how, { name: "server" }));
+    await trace("start", startLink(how, { name: "server" }));
     await trace("name", Process.whereis("server"));
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a starter exits with a server that fails to start", async () => {
   const arg = { main: self(), how: { type: "stop", reason: "full" } };
   const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
-  await trace("linked", await reasonOf(linked));
+  await trace("linked", reasonOf(linked));
   const free = spawn(async () => {
-    await trace("start", await gave(GenServer.start(Server, arg)));
+    await trace("start", result(GenServer.start(Server, arg)));
   });
-  await trace("not linked", await reasonOf(free));
+  await trace("not linked", reasonOf(free));
 });
 
 scenario("ignore", async () => {
   Process.trapExit(true);
-  await trace("start_link", await startLink("ignore", { name: "server" }));
-  await trace("start", await start("ignore"));
+  await trace("start_link", startLink("ignore", { name: "server" }));
+  await trace("start", start("ignore"));
   await trace("name", Process.whereis("server"));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
   Process.trapExit(false);
-  await trace("not trapping", await startLink("ignore"));
+  await trace("not trapping", startLink("ignore"));
 });
 
 scenario("init that takes too long", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, name: "server" };
-  await trace("start_link", await startLink("hang", options));
+  await trace("start_link", startLink("hang", options));
   const [, pid] = await expect("hanging");
-  await trace("reason", await reasonOf(pid));
+  await trace("reason", reasonOf(pid));
   await trace("name", Process.whereis("server"));
   // safe: its expiry is tested
-  await trace("start", await start("hang", { timeout: 10 }));
+  await trace("start", start("hang", { timeout: 10 }));
   await expect("hanging");
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a server that is killed in its init", async () => {
   Process.trapExit(true);
   const main = self();
   spawn(async () => {
-    const value = await gave(GenServer.start(Server, { main, how: "hang" }));
+    const value = await result(GenServer.start(Server, { main, how: "hang" }));
     send(main, message("gave", value));
   });
   const [, pid] = await expect("hanging");
   Process.exit(pid, "kill");
-  await trace("start", await expect("gave"));
+  await trace("start", expect("gave"));
 });
 
 scenario("a start under a registered name", async () => {
@@ -564,23 +552,23 @@ scenario("a start under a registered name", async () => {
   const pid = await started("ok", { name });
   const here = { name, node: Node.self() };
   await trace("pid", pid);
-  await trace("start", await start("ok", { name }));
+  await trace("start", start("ok", { name }));
   await trace(
     "start_link",
-    await startLink({ type: "stop", reason: "never" }, { name }),
+    startLink({ type: "stop", reason: "never" }, { name }),
   );
   await trace("whereis", pid.equals(await GenServer.whereis(name)));
   await trace("whereis pid", pid.equals(await GenServer.whereis(pid)));
   await trace("whereis here", pid.equals(await GenServer.whereis(here)));
-  await trace("whereis nobody", await GenServer.whereis("nobody"));
+  await trace("whereis nobody", GenServer.whereis("nobody"));
 });
 
 scenario("handle_continue runs before the mailbox, repeatedly", async () => {
   const pid = await started({ type: "early", value: "first" });
-  await trace("say", await GenServer.call(pid, hi));
+  await trace("say", GenServer.call(pid, hi));
   for (let n = 1; n <= 3; n++) await traceNext(`told ${n}`);
   const request = { type: "continue", reply: "reply", value: "again" };
-  await trace("call", await GenServer.call(pid, request));
+  await trace("call", GenServer.call(pid, request));
   await traceNext("after the reply");
 });
 
@@ -600,12 +588,12 @@ scenario("a timeout is a message, unless another comes before", async () => {
   const pid = await started({ type: "timeout", ms: 1 });
   await traceNext("of init");
   const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
-  await trace("call", await GenServer.call(pid, request(60_000)));
+  await trace("call", GenServer.call(pid, request(60_000)));
   send(pid, message("other"));
   await traceNext("other");
-  await trace("call", await GenServer.call(pid, request(0)));
+  await trace("call", GenServer.call(pid, request(0)));
   await traceNext("at once");
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("the starter's exit runs terminate if exits are trapped", async () => {
@@ -624,10 +612,10 @@ scenario("the starter's exit runs terminate if exits are trapped", async () => {
       if (how === "ok" && reason === "normal") {
         await reasonOf(starter);
         const say = { type: "say", what: "alive" };
-        await trace("lives on", await GenServer.call(pid, say));
+        await trace("lives on", GenServer.call(pid, say));
       } else {
         if (how === "trap") {
-          await trace("terminate", await expect("terminate"));
+          await trace("terminate", expect("terminate"));
         }
         await trace("down", (await expect("DOWN")).reason);
       }
@@ -675,7 +663,7 @@ scenario("stop comes after earlier messages, for any reason", async () => {
   ) {
     const pid = await started("ok", { name: "server" });
     GenServer.cast("server", "before");
-    await trace("stop", await GenServer.stop("server", reason));
+    await trace("stop", GenServer.stop("server", reason));
     await traceNext("cast");
     await traceNext("terminate");
     await trace("name", Process.whereis("server"));
@@ -710,13 +698,10 @@ scenario("another process may reply, and only the first counts", async () => {
     send(main, message("replied"));
   });
   await expect("replied");
-  await trace("got", await expect("got"));
+  await trace("got", expect("got"));
   await trace("again", GenServer.reply(from, "again"));
-  await trace(
-    "twice",
-    await GenServer.call(pid, { type: "twice", reply: "first" }),
-  );
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("twice", GenServer.call(pid, { type: "twice", reply: "first" }));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 export function replyWithNode(from: From): void {
@@ -732,7 +717,7 @@ scenario("a reply may come from another node", async () => {
   });
   const [, from] = await expect("held");
   await Node.spawn(await peer("kate"), replyWithNode, [from]);
-  await trace("got", await expect("got"));
+  await trace("got", expect("got"));
 });
 
 scenario("a server does not notice that a caller has exited", async () => {
@@ -743,7 +728,7 @@ scenario("a server does not notice that a caller has exited", async () => {
   const [, from] = await expect("held");
   Process.exit(caller, "kill");
   await trace("reply", GenServer.reply(from, "late"));
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("a cast to an unregistered name is ok", async () => {
@@ -791,9 +776,8 @@ scenario("multi_call stops at its timeout; late replies drop", async () => {
   await trace("gave", { type: "gave", replies, badNodes });
   const [, from] = await expect("held");
   GenServer.reply(from, "late");
-  await trace("said", await GenServer.call(pid, "said"));
-  send(self(), message("marker"));
-  await traceNext("next");
+  await trace("said", GenServer.call(pid, "said"));
+  await traceMarker("next");
 });
 
 scenario("abcast sends to the servers of all connected nodes", async () => {
@@ -821,27 +805,27 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
 scenario("a name in a registry", async () => {
   await Registry.startLink({ keys: "unique", name: "Conformance.Names" });
   const name = NAME;
-  await trace("whereis", await GenServer.whereis(name));
+  await trace("whereis", GenServer.whereis(name));
   const pid = await started("ok", { name });
   await trace("pid", pid);
-  await trace("taken", await start("ok", { name }));
-  await trace("say", await GenServer.call(name, { type: "say", what: "one" }));
+  await trace("taken", start("ok", { name }));
+  await trace("say", GenServer.call(name, { type: "say", what: "one" }));
   GenServer.cast(name, "two");
   GenServer.cast(pid, "three");
-  await trace("said", await GenServer.call(name, "said"));
+  await trace("said", GenServer.call(name, "said"));
   for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
   await trace("whereis", pid.equals(await GenServer.whereis(name)));
   // The name is one that cannot be sent: the server knows it.
   const itself = await GenServer.call(pid, { type: "call", request: "hi" });
   await trace("by itself", itself.reason);
-  await trace("stop", await GenServer.stop(name));
+  await trace("stop", GenServer.stop(name));
   await traceNext("terminate");
   await trace("cast", GenServer.cast(name, "hi"));
-  await trace("gone", await failure(GenServer.call(name, "hi")));
-  await trace("gone", await failure(GenServer.stop(name)));
+  await trace("gone", failure(GenServer.call(name, "hi")));
+  await trace("gone", failure(GenServer.stop(name)));
   const again = await start({ type: "stop", reason: "full" }, { name });
   await trace("again", (again as { reason: unknown }).reason);
-  await trace("free", await GenServer.whereis(name));
+  await trace("free", GenServer.whereis(name));
 });
 
 scenario("a global name", async () => {
@@ -849,18 +833,18 @@ scenario("a global name", async () => {
   await Node.connect(kate);
   const server = atom("server");
   const name = { global: server };
-  await trace("whereis", await GenServer.whereis(name));
+  await trace("whereis", GenServer.whereis(name));
   await attempt("nobody", () => GenServer.call(name, message("hi")));
   await trace("cast", GenServer.cast(name, message("hi")));
   const pid = await startedOn("kate", message("global", server) as Tuple);
   await trace("pid", pid);
-  await trace("taken", await start("ok", { name }));
-  await trace("say", await GenServer.call(name, message("say", "one")));
+  await trace("taken", start("ok", { name }));
+  await trace("say", GenServer.call(name, message("say", "one")));
   GenServer.cast(name, message("two"));
   GenServer.cast(pid, message("three"));
-  await trace("said", await GenServer.call(name, message("said")));
+  await trace("said", GenServer.call(name, message("said")));
   for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
-  await trace("stop", await GenServer.stop(name));
+  await trace("stop", GenServer.stop(name));
   await traceNext("terminate");
 });
 
@@ -869,7 +853,7 @@ scenario("a server's name is free when its exit is reported", async () => {
     const pid = await started("ok", { name: "server" });
     const ref = Process.monitor(pid);
     GenServer.cast("server", { type: "stop", reason: { type: "shutdown", n } });
-    await trace("terminate", await expect("terminate"));
+    await trace("terminate", expect("terminate"));
     const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
     await trace("down", down.reason);
   }
@@ -881,10 +865,7 @@ scenario("a supervisor's child restarts with its first argument", async () => {
       name: "server",
     }),
   ], { strategy: "one_for_one" });
-  await trace(
-    "say",
-    await GenServer.call("server", { type: "say", what: "one" }),
-  );
+  await trace("say", GenServer.call("server", { type: "say", what: "one" }));
   await attempt(
     "ends",
     () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
@@ -893,6 +874,6 @@ scenario("a supervisor's child restarts with its first argument", async () => {
   const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
   const isIt = Process.whereis("server")?.equals(pid);
   await trace("child", { type: "child", id, worker: type, isIt });
-  await trace("said", await GenServer.call("server", "said"));
-  await trace("stop", await Supervisor.stop(sup));
+  await trace("said", GenServer.call("server", "said"));
+  await trace("stop", Supervisor.stop(sup));
 });

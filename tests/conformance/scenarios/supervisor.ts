@@ -30,7 +30,6 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 import {
-  failure,
   finish,
   flaky,
   inTree,
@@ -44,6 +43,7 @@ import {
   traceAll,
   tree,
 } from "../_supervision.ts";
+import { why } from "../_tasks.ts";
 
 const ONE = { strategy: "one_for_one" } as const;
 const DONE = { type: "shutdown", reason: "done" };
@@ -66,8 +66,8 @@ scenario("starts its children in order, and ends them in reverse", async () => {
     probe("c", { trap: true }),
   ]);
   await traceAll(3);
-  await trace("tree", await tree(sup));
-  await trace("stopped", await Supervisor.stop(sup));
+  await trace("tree", tree(sup));
+  await trace("stopped", Supervisor.stop(sup));
   await traceAll(3);
 });
 
@@ -76,12 +76,9 @@ scenario("a later child is started last and terminated first", async () => {
     probe("a", { trap: true }),
     probe("b", { trap: true }),
   ]);
-  await trace(
-    "added",
-    await Supervisor.startChild(sup, probe("c", { trap: true })),
-  );
+  await trace("added", Supervisor.startChild(sup, probe("c", { trap: true })));
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await Supervisor.stop(sup);
   await traceAll(3);
 });
@@ -93,11 +90,11 @@ scenario("counts its children by whether they run, and by type", async () => {
     probe("c", { restart: "transient" }),
     probe("d", { restart: "temporary" }),
   ]);
-  await trace("all", await Supervisor.countChildren(sup));
+  await trace("all", Supervisor.countChildren(sup));
   await finish(sup, "c", "normal");
   await finish(sup, "d", "normal");
   await Supervisor.terminateChild(sup, "b");
-  await trace("fewer", await Supervisor.countChildren(sup));
+  await trace("fewer", Supervisor.countChildren(sup));
   await traceAll(4);
 });
 
@@ -110,10 +107,10 @@ scenario("one_for_one restarts the exited child in its position", async () => {
     probe("c", { trap: true }),
   ]);
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
   await traceAll(1);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 function trapping(...ids: string[]): ChildSpec[] {
@@ -134,10 +131,10 @@ scenario("rest_for_one restarts the children started later", async () => {
     strategy: "rest_for_one",
   });
   await traceAll(4);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
   await traceAll(5);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
@@ -149,7 +146,7 @@ scenario("one_for_all removes temporary siblings for good", async () => {
   await traceAll(3);
   await finish(sup, "a", "oops");
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all goes on when a temporary child exits", async () => {
@@ -157,9 +154,9 @@ scenario("one_for_all goes on when a temporary child exits", async () => {
     strategy: "one_for_all",
   });
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "t", "oops");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("rest_for_one leaves an earlier temporary child", async () => {
@@ -169,10 +166,10 @@ scenario("rest_for_one leaves an earlier temporary child", async () => {
     probe("t", TEMPORARY),
   ], { strategy: "rest_for_one" });
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
   await traceAll(2);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all restarts an exited transient sibling", async () => {
@@ -181,10 +178,10 @@ scenario("one_for_all restarts an exited transient sibling", async () => {
     probe("b", { restart: "transient" }),
   ], { strategy: "one_for_all" });
   await finish(sup, "b", "normal");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
   await traceAll(4);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all restarts once for two exits at once", async () => {
@@ -199,9 +196,9 @@ scenario("one_for_all restarts once for two exits at once", async () => {
   for (const pid of pids) Process.exit(pid, "kill");
   for (const pid of pids) await reasonOf(pid);
   send(sup, message("fail"));
-  await trace("not added", await answer);
+  await trace("not added", answer);
   await traceAll(4);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 // Restart types
@@ -224,8 +221,8 @@ scenario("a transient child restarts unless it exits normally", async () => {
     await finish(sup, "a", reason);
     await trace("after", reason);
     const isOdd = reason === "oops" || reason === odd;
-    if (isOdd) await trace("runs", await pidOf(sup, "a"));
-    else await trace("tree", await tree(sup));
+    if (isOdd) await trace("runs", pidOf(sup, "a"));
+    else await trace("tree", tree(sup));
     if (await pidOf(sup, "a") === undefined) {
       await Supervisor.restartChild(sup, "a");
     }
@@ -238,7 +235,7 @@ scenario("a temporary child never restarts, and is forgotten", async () => {
   for (const reason of ["normal", "shutdown", "oops"]) {
     await Supervisor.startChild(sup, probe("a", { restart: "temporary" }));
     await finish(sup, "a", reason);
-    await trace("tree", await tree(sup));
+    await trace("tree", tree(sup));
   }
   await traceAll(3);
 });
@@ -270,7 +267,7 @@ scenario("a restart longer ago than max_seconds does not count", async () => {
   await Process.sleep(2100);
   await finish(sup, "a", "oops");
   await traceAll(3);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("restarts are counted in whole seconds", async () => {
@@ -296,7 +293,7 @@ scenario("a child whose restart fails is retried until it starts", async () => {
   const sup = await start([flaky("a", [2, 3]), probe("b")]);
   await finish(sup, "a", "oops");
   await traceAll(5);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("serves requests between two attempts", async () => {
@@ -311,10 +308,10 @@ scenario("serves requests between two attempts", async () => {
   const last = Supervisor.whichChildren(sup);
   send(sup, message("fail"));
   await trace("before", inTree(await before));
-  await trace("delete", await result(deleted));
-  await trace("restart", await restarted);
-  await trace("counts", await counts);
-  await trace("terminate", await terminated);
+  await trace("delete", result(deleted));
+  await trace("restart", restarted);
+  await trace("counts", counts);
+  await trace("terminate", terminated);
   await trace("after", inTree(await last));
   await Supervisor.stop(sup);
   await trace("stopped");
@@ -343,7 +340,7 @@ for (
     ], { strategy });
     await end(sup, "a", "oops");
     await traceAll(count);
-    await trace("tree", await tree(sup));
+    await trace("tree", tree(sup));
   });
 }
 
@@ -352,7 +349,7 @@ for (
 async function terminateMonitored(options: ProbeOptions, count: number) {
   const sup = await start([probe("a", options)]);
   await trace("monitor", Process.monitor(await pidOf(sup, "a")));
-  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
+  await trace("terminated", Supervisor.terminateChild(sup, "a"));
   await traceAll(count);
 }
 
@@ -385,7 +382,7 @@ scenario("waits for a child with shutdown infinity", async () => {
   await traceAll(4);
   await trace("alive", Process.alive(sup));
   send(a, message("go"));
-  await trace("stopped", await expect("stopped"));
+  await trace("stopped", expect("stopped"));
   await traceAll(1);
 });
 
@@ -405,7 +402,7 @@ scenario("a child that exits during a termination stays away", async () => {
   stopElsewhere(sup);
   await traceAll(3);
   send(a, message("exit", "oops"));
-  await trace("ended", await reasonOf(a));
+  await trace("ended", reasonOf(a));
   send(b, message("go"));
   await traceAll(1);
 });
@@ -422,11 +419,11 @@ scenario("terminates a child that has unlinked itself", async () => {
     await Supervisor.startChild(sup, { id, start: () => startUnlinked(id) });
   }
   const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   send(a, message("exit", "oops"));
-  await trace("ended", await reasonOf(a));
-  await trace("tree", await tree(sup));
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("ended", reasonOf(a));
+  await trace("tree", tree(sup));
+  await trace("counts", Supervisor.countChildren(sup));
   await Supervisor.stop(sup);
   await trace("alive", Process.alive(b));
   await traceAll(2);
@@ -446,7 +443,7 @@ scenario("an exit signal in a child's name counts as its exit", async () => {
   await trace("first", pid);
   send(pid, message("go"));
   await settle(sup, pid);
-  await trace("second", await pidOf(sup, "a"));
+  await trace("second", pidOf(sup, "a"));
   await Supervisor.stop(sup);
   await trace("first alive", Process.alive(pid));
 });
@@ -457,7 +454,7 @@ scenario("stops with the given reason", async () => {
   Process.trapExit(true);
   for (const reason of ["normal", "shutdown", DONE, "oops"]) {
     const sup = await start([probe("a", { trap: true })]);
-    await trace("stopped", await Supervisor.stop(sup, reason));
+    await trace("stopped", Supervisor.stop(sup, reason));
     await traceAll(3);
   }
 });
@@ -507,9 +504,9 @@ scenario("a killed supervisor ends its children over their links", async () => {
   const a = await pidOf(sup, "a");
   await trace("monitor", [a, Process.monitor(a)]);
   Process.exit(sup, "kill");
-  await trace("down", await expect("DOWN"));
-  await trace("down", await expect("down"));
-  await trace("exit", await receive(isExit));
+  await trace("down", expect("DOWN"));
+  await trace("down", expect("down"));
+  await trace("exit", receive(isExit));
 });
 
 scenario("ignores exits of other processes and messages", async () => {
@@ -518,7 +515,7 @@ scenario("ignores exits of other processes and messages", async () => {
     Process.exit(sup, "oops");
     send(sup, message("hello"));
     send(sup, { type: "EXIT", from: self(), reason: "oops" });
-    await trace("counts", await Supervisor.countChildren(sup));
+    await trace("counts", Supervisor.countChildren(sup));
   });
   await reasonOf(stranger);
   await traceAll(1);
@@ -530,7 +527,7 @@ scenario("ignores exits of other processes and messages", async () => {
 scenario("a child that fails to start ends the earlier ones", async () => {
   Process.trapExit(true);
   const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
-  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await trace("start", result(Supervisor.startLink(children, ONE)));
   await traceAll(5);
   await traceNothing("exit");
 });
@@ -538,7 +535,7 @@ scenario("a child that fails to start ends the earlier ones", async () => {
 scenario("a failed start ends a caller that does not trap exits", async () => {
   const children = [flaky("a", [1])];
   const pid = spawn(() => Supervisor.startLink(children, ONE));
-  await trace("reason", await reasonOf(pid));
+  await trace("reason", reasonOf(pid));
   await traceAll(1);
 });
 
@@ -546,10 +543,7 @@ scenario("a start under a registered name starts no child", async () => {
   const options = { ...ONE, name: "taken" };
   const sup = await Supervisor.startLink([], options);
   await trace("first", sup);
-  await trace(
-    "second",
-    await result(Supervisor.startLink([probe("a")], options)),
-  );
+  await trace("second", result(Supervisor.startLink([probe("a")], options)));
   await Supervisor.stop("taken");
   await trace("free", Process.whereis("taken"));
   await traceNothing("child");
@@ -578,14 +572,14 @@ scenario("an ignored start is kept, unless it is temporary", async () => {
     ignoring("b", temporary),
     ignoring("c", { restart: "transient" }),
   ]);
-  await trace("tree", await tree(sup));
-  await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+  await trace("tree", tree(sup));
+  await trace("restart", result(Supervisor.restartChild(sup, "a")));
   for (const child of [ignoring("d"), ignoring("e", temporary)]) {
-    await trace("start", await result(Supervisor.startChild(sup, child)));
+    await trace("start", result(Supervisor.startChild(sup, child)));
   }
-  await trace("start", await result(Supervisor.startChild(sup, ignoring("a"))));
-  await trace("tree", await tree(sup));
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("start", result(Supervisor.startChild(sup, ignoring("a"))));
+  await trace("tree", tree(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("an ignored restart leaves a child without a process", async () => {
@@ -596,7 +590,7 @@ scenario("an ignored restart leaves a child without a process", async () => {
     start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
   }], { maxRestarts: 1 });
   await finish(sup, "a", "oops");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await traceAll(1);
 });
 
@@ -604,42 +598,39 @@ scenario("an ignored restart leaves a child without a process", async () => {
 
 scenario("start_child refuses known ids and failing children", async () => {
   const sup = await start([probe("a")]);
-  await trace("pid", await pidOf(sup, "a"));
+  await trace("pid", pidOf(sup, "a"));
   const again = () => result(Supervisor.startChild(sup, probe("a")));
-  await trace("running", await again());
+  await trace("running", again());
   await Supervisor.terminateChild(sup, "a");
-  await trace("known", await again());
-  await trace(
-    "failing",
-    await result(Supervisor.startChild(sup, flaky("b", [1]))),
-  );
-  await trace("tree", await tree(sup));
+  await trace("known", again());
+  await trace("failing", result(Supervisor.startChild(sup, flaky("b", [1]))));
+  await trace("tree", tree(sup));
   await traceAll(2);
 });
 
 scenario("terminate_child keeps all but temporary children", async () => {
   const sup = await start([probe("a", { trap: true }), probe("t", TEMPORARY)]);
   for (const id of ["a", "a", "t", "t"]) {
-    await trace(id, await result(Supervisor.terminateChild(sup, id)));
+    await trace(id, result(Supervisor.terminateChild(sup, id)));
   }
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await traceAll(4);
 });
 
 scenario("restart_child and delete_child need a stopped child", async () => {
   const sup = await start([flaky("a", [2])]);
   const restart = async () => {
-    await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+    await trace("restart", result(Supervisor.restartChild(sup, "a")));
   };
   const remove = async () => {
-    await trace("delete", await result(Supervisor.deleteChild(sup, "a")));
+    await trace("delete", result(Supervisor.deleteChild(sup, "a")));
   };
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await restart();
   await remove();
   await Supervisor.terminateChild(sup, "a");
   await restart();
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await restart();
   await Supervisor.terminateChild(sup, "a");
   await remove();
@@ -687,7 +678,7 @@ scenario("any_significant goes on after restarts and requests", async () => {
   await finish(sup, "b", "normal");
   await Supervisor.terminateChild(sup, "a");
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("any_significant ends it when a temporary child fails", async () => {
@@ -708,7 +699,7 @@ scenario("all_significant ends it when the last of them exits", async () => {
     ignoring("d", SIGNIFICANT),
   ], { autoShutdown: "all_significant" });
   await finish(sup, "a", "normal");
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
   await end(sup, "c", "oops");
   await traceAll(5);
 });
@@ -723,7 +714,7 @@ scenario("all_significant waits for a child that is retried", async () => {
   await end(sup, "a", "oops");
   await traceAll(3);
   send(b, message("exit", "normal"));
-  await trace("ended", await reasonOf(b));
+  await trace("ended", reasonOf(b));
   send(sup, message("fail"));
   await traceAll(1);
   await settle(sup, b);
@@ -774,7 +765,7 @@ scenario("a parent restarts a supervisor that gives up", async () => {
   await end("inner", "b", "oops");
   await settle(sup, pid);
   await traceAll(6);
-  await trace("inner", await pidOf(sup, "inner"));
+  await trace("inner", pidOf(sup, "inner"));
   await Supervisor.stop(sup);
   await traceAll(3);
 });
@@ -785,7 +776,7 @@ scenario("a transient supervisor that gives up is not restarted", async () => {
   await end("inner", "a", "oops");
   await settle(sup, pid);
   await traceAll(1);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("giving up goes up the tree when each level exceeds", async () => {
@@ -804,7 +795,7 @@ scenario("giving up goes up the tree when each level exceeds", async () => {
 scenario("a failed tree reports the path to the failed child", async () => {
   Process.trapExit(true);
   const children = [inner([flaky("a", [1])])];
-  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await trace("start", result(Supervisor.startLink(children, ONE)));
   await traceAll(1);
 });
 
@@ -832,13 +823,13 @@ scenario("on another node it starts and ends children there", async () => {
   const child = await Supervisor.startChild(sup, { id: "a", start: remote });
   await trace("child", [child, child.node]);
   await finish(sup, "a", "oops");
-  await trace("next", await pidOf(sup, "a"));
+  await trace("next", pidOf(sup, "a"));
   const again = Supervisor.startChild(sup, { id: "a", start: remote });
-  await trace("again", await result(again));
-  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
-  await trace("tree", await tree(sup));
-  await trace("stopped", await Supervisor.stop(sup));
-  await trace("gone", await failure(Supervisor.whichChildren(sup)));
+  await trace("again", result(again));
+  await trace("terminated", Supervisor.terminateChild(sup, "a"));
+  await trace("tree", tree(sup));
+  await trace("stopped", Supervisor.stop(sup));
+  await trace("gone", why(() => Supervisor.whichChildren(sup)));
 });
 
 scenario("a child on another node restarts if that is killed", async () => {
@@ -860,7 +851,7 @@ scenario("a child on another node restarts if that is killed", async () => {
   await killNode("victim");
   await settle(sup, pid);
   await traceAll(2);
-  await trace("second", await pidOf(sup, "a"));
+  await trace("second", pidOf(sup, "a"));
 });
 
 scenario("a request exits with nodedown when the node is killed", async () => {
@@ -868,16 +859,16 @@ scenario("a request exits with nodedown when the node is killed", async () => {
   await on("victim", startRemote);
   const observer = self();
   spawnLink(async () => {
-    const reason = await failure(Supervisor.startChild(sup, {
-      id: "a",
-      start: ["Conformance.Supervisor", "wait", [observer]],
-    }));
+    const start = ["Conformance.Supervisor", "wait", [observer]] as const;
+    const reason = await why(() =>
+      Supervisor.startChild(sup, { id: "a", start })
+    );
     send(observer, { type: "failed", reason });
   });
   await traceAll(1);
   await killNode("victim");
   await traceAll(1);
-  await trace("after", await failure(Supervisor.countChildren(sup)));
+  await trace("after", why(() => Supervisor.countChildren(sup)));
 });
 
 scenario("get_childspec returns a specification by its id", async () => {
@@ -892,13 +883,13 @@ scenario("get_childspec returns a specification by its id", async () => {
       Object.entries({ id, restart, shutdown, type, significant }),
     );
   };
-  await trace("of a", await of("a"));
-  await trace("of none", await of("b"));
+  await trace("of a", of("a"));
+  await trace("of none", of("b"));
   await Supervisor.startChild(sup, probe("b", { type: "supervisor" }));
-  await trace("of b", await of("b"));
+  await trace("of b", of("b"));
   await Supervisor.terminateChild(sup, "a");
-  await trace("of one that is stopped", await of("a"));
+  await trace("of one that is stopped", of("a"));
   await Supervisor.deleteChild(sup, "a");
-  await trace("of one that is deleted", await of("a"));
+  await trace("of one that is deleted", of("a"));
   await traceAll(2);
 });
