@@ -1,9 +1,26 @@
-/** A program of the operating system, and its output. */
+/** Programs of the operating system, and their output. */
+
+/** The end of a program. */
+export interface Ended {
+  code: number;
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program until it ends. */
+export async function outputOf(
+  program: string,
+  options: Deno.CommandOptions,
+): Promise<Ended> {
+  await using child = new Child(program, options);
+  return await child.status;
+}
 
 /** A running program; killed when it goes out of scope. */
 export class Child implements AsyncDisposable {
   /** Resolves when it has ended, and its output has been read. */
-  readonly status: Promise<Deno.CommandStatus>;
+  readonly status: Promise<Ended>;
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
   readonly #written = { stdout: "", stderr: "" };
@@ -24,15 +41,15 @@ export class Child implements AsyncDisposable {
     this.status = this.#run();
   }
 
-  async #run(): Promise<Deno.CommandStatus> {
-    const [status] = await Promise.all([
+  async #run(): Promise<Ended> {
+    const [{ code, signal }] = await Promise.all([
       this.#child.status,
       this.#read("stdout"),
       this.#read("stderr"),
     ]);
     this.#isRunning = false;
     this.#wake();
-    return status;
+    return { code, signal, ...this.#written };
   }
 
   async #read(name: "stdout" | "stderr"): Promise<void> {

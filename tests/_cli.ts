@@ -3,7 +3,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { test } from "../testing/tags.ts";
-import { Child } from "./_child.ts";
+import { Child, type Ended } from "./_child.ts";
+import { temporaryFolder } from "./_temporary.ts";
+
+export type { Ended };
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -44,14 +47,6 @@ export interface ChatOptions {
   cwd?: string;
 }
 
-/** The end of a process. */
-export interface Ended {
-  code: number;
-  signal: Deno.Signal | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** The arguments with which Deno runs a program of the repository. */
 export function denoRun(
   program: string,
@@ -64,12 +59,6 @@ export function denoRun(
     ROOT + program,
     ...args,
   ];
-}
-
-function endOf(child: Child): Promise<Ended> {
-  return child.status.then(({ code, signal }) => (
-    { code, signal, stdout: child.stdout, stderr: child.stderr }
-  ));
 }
 
 /** A running command line; killed when it goes out of scope. */
@@ -86,7 +75,7 @@ export class ChatProcess extends Child {
       cwd,
       env,
     });
-    this.ended = endOf(this);
+    this.ended = this.status;
   }
 }
 
@@ -112,7 +101,7 @@ export async function pipe(
   // It may exit without reading.
   await child.type(lines.join("\n")).catch(() => {});
   await child.closeInput();
-  return await endOf(child);
+  return await child.status;
 }
 
 /** The flags of a node that only finds nodes of the same test. */
@@ -142,10 +131,6 @@ export function assertPrinted(ended: Ended, text: string): void {
 export async function withFolder(
   fn: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await temporaryFolder();
+  await fn(folder.path);
 }

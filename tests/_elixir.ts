@@ -13,7 +13,7 @@ import {
   type Socket,
 } from "node:net";
 import { freePort } from "../testing/_ports.ts";
-import { Child } from "./_child.ts";
+import { Child, outputOf } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The programs that a test with such nodes needs: `test(name, { programs: ELIXIR }, fn)`. */
@@ -346,12 +346,11 @@ export class StockEpmd implements AsyncDisposable {
 
 /** The output of `epmd -names` for a port. */
 export async function epmdNames(port: number): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command("epmd", {
+  const { stdout, stderr } = await outputOf("epmd", {
     args: ["-port", `${port}`, "-names"],
     env: { ERL_EPMD_ADDRESS: "127.0.0.1" },
-  }).output();
-  const text = new TextDecoder();
-  return text.decode(stdout) + text.decode(stderr);
+  });
+  return stdout + stderr;
 }
 
 /** Whether an application of Erlang is installed: Debian has packages of their own for some. */

@@ -34,6 +34,7 @@ import { pidOf, refOf } from "../../core/values/pid.ts";
 import { Task } from "../../otp/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { CertificateAuthority } from "../../tools/certs.ts";
+import { outputOf } from "../_child.ts";
 import { withFolder } from "../_cli.ts";
 import { type Cluster, clusterTest, COOKIE, nodeDown } from "../_nodes.ts";
 import { Prompt } from "../_prompts.ts";
@@ -104,11 +105,9 @@ test("a peer in Python agrees with docs/protocol_vectors.json", {
   programs: ["python3"],
   timeout: 30_000,
 }, async () => {
-  const { code, stderr } = await new Deno.Command("python3", {
-    args: ["-B", "self_test.py"],
-    cwd: FOLDER,
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const args = ["-B", "self_test.py"];
+  const { code, stderr } = await outputOf("python3", { args, cwd: FOLDER });
+  assertEquals(code, 0, stderr);
 });
 
 peerTest("dials a node, and is in its list", async (peer) => {
@@ -387,16 +386,14 @@ test(
   "a peer in Python takes EPMD's port from ERL_EPMD_PORT, and ends if nobody answers there",
   { programs: ["python3"] },
   async () => {
-    const { code, stderr } = await new Deno.Command("python3", {
+    const { code, stderr } = await outputOf("python3", {
       args: ["-B", "chat.py", `--sname=${PAT}`, `--cookie=${COOKIE}`],
       cwd: FOLDER,
       env: { ERL_EPMD_PORT: "1" },
-      stdin: "null",
-      stdout: "null",
-    }).output();
+    });
     assertEquals(code, 1);
     assertMatch(
-      new TextDecoder().decode(stderr),
+      stderr,
       /^Cannot start pat@localhost: no EPMD answers at 127\.0\.0\.1:1; start/,
     );
   },

@@ -5,6 +5,7 @@ import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
 import { type Page, startBrowser } from "../../tools/_browser.ts";
 import { PostgresServer } from "../_postgres.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { until } from "../_until.ts";
 import { Program } from "./_program.ts";
 
@@ -63,10 +64,9 @@ for (const store of ["SQLite", "PostgreSQL"]) {
     },
     async () => {
       await using stack = new AsyncDisposableStack();
-      const folder = await Deno.makeTempDir();
-      stack.defer(() => Deno.remove(folder, { recursive: true }));
+      const folder = stack.use(await temporaryFolder());
       const STORE = store === "SQLite"
-        ? `${folder}/rooms.db`
+        ? `${folder.path}/rooms.db`
         : stack.use(await PostgresServer.start()).url;
       const ports = [freePort(), freePort()];
       const program = stack.use(

@@ -24,6 +24,7 @@ import {
   runCommands,
   sectionsOf,
 } from "../_pages.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { exactly, objectOf } from "../_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
@@ -646,9 +647,8 @@ process.stdout.write(await livesOf(simulate, Entity));
     const command = (line: string) =>
       blocksIn(readme).find(({ text }) => text.startsWith(line))!.text
         .trimEnd();
-    const folder = await Deno.makeTempDir();
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
     // `npx deno task pack` has made the tarball already: it packs the clone as committed.
     const npx = `#!/bin/sh
 [ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
