@@ -150,9 +150,7 @@ async function assertConnectable(epmd: number, name: string): Promise<void> {
   using connection = await Deno.connect({ hostname, port: epmd });
   const text = new TextEncoder().encode(name);
   // PORT_PLEASE2_REQ; the answer is PORT2_RESP: 119, 0 and the port.
-  await connection.write(
-    Uint8Array.of(0, text.length + 1, 122, ...text),
-  );
+  await connection.write(Uint8Array.of(0, text.length + 1, 122, ...text));
   const answer = new Uint8Array(256);
   await connection.read(answer);
   if (answer[0] !== 119 || answer[1] !== 0) {

@@ -236,9 +236,7 @@ async function openAndRest(alex: Node): Promise<void> {
 async function moves(alex: Node, kate: Node): Promise<void> {
   const keys = Array.from({ length: LIVE }, (_, n) => `live ${n}`);
   await kate.run(async () => {
-    await Promise.all(
-      keys.map((key) => Counter.get(key, PATIENT).add()),
-    );
+    await Promise.all(keys.map((key) => Counter.get(key, PATIENT).add()));
     let isOver = false;
     let failed = 0;
     const load = (async () => {

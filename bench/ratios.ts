@@ -70,10 +70,7 @@ class Lines {
   readonly #onLine: (messages: Line, lines: Lines) => void;
   #rest = "";
 
-  constructor(
-    socket: Socket,
-    onLine: (messages: Line, lines: Lines) => void,
-  ) {
+  constructor(socket: Socket, onLine: (messages: Line, lines: Lines) => void) {
     this.#socket = socket;
     this.#onLine = onLine;
     socket.setNoDelay(true);

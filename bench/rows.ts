@@ -415,9 +415,7 @@ export const ROWS: readonly Row[] = [
     "idle_100k",
     100_000,
   ]] as const)
-    .map((
-      [name, rounds],
-    ): Row => ({
+    .map(([name, rounds]): Row => ({
       name,
       title: `an idle process, of ${rounds.toLocaleString("en")}`,
       figure: "bytes",

@@ -82,9 +82,7 @@ async function measureSimulated(size: number): Promise<void> {
     log() {},
   });
   const stats = () =>
-    Promise.all(
-      names.map((name) => cluster.run(name, () => Node.stats()!)),
-    );
+    Promise.all(names.map((name) => cluster.run(name, () => Node.stats()!)));
   const isWhole = () =>
     names.every((name) =>
       internalsOf(cluster.node(name)).runtime.visible.size === size - 1

@@ -44,10 +44,7 @@ const LAST = [
 ];
 
 /** Runs tmux; returns what it prints. */
-export async function tmux(
-  socket: string,
-  ...args: string[]
-): Promise<string> {
+export async function tmux(socket: string, ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("tmux", {
     args: ["-S", socket, ...args],
   }).output();

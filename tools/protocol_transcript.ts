@@ -670,10 +670,7 @@ export async function record(): Promise<string> {
   on.act('Node.disconnect("alex@localhost")');
   await on.closed();
 
-  on.part(
-    "A question for the name",
-    "alex knows only kate's address.",
-  );
+  on.part("A question for the name", "alex knows only kate's address.");
   on.dial();
   on.alex({ versions: [1], to: null, ...alexHello, maxMessageBytes });
   await on.kate();

@@ -60,10 +60,7 @@ function prototypeOf(value: object): object {
   return Object.getPrototypeOf(value) ?? Object.prototype;
 }
 
-function compareNumbers(
-  a: ArrayLike<unknown>,
-  b: ArrayLike<unknown>,
-): boolean {
+function compareNumbers(a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     if (a[i] !== b[i] && !Object.is(a[i], b[i])) return false;
