@@ -13,9 +13,7 @@ import type { ContestantName, Placement, Row } from "./rows.ts";
 
 /** A contestant, which defines the commands of its programs. */
 export interface Contestant {
-  /** Its name. */
   readonly name: ContestantName;
-  /** Its version, for the report. */
   readonly version: string;
   /** Variables to add to the environment of its programs. */
   readonly env?: Record<string, string>;
@@ -43,7 +41,6 @@ export interface Contestant {
 
 /** The settings that the programs of one run share. */
 export interface Run {
-  /** The cookie. */
   cookie: string;
   /** The port of the run's name server, or of the first peer. */
   port: number;
@@ -255,7 +252,6 @@ export class Contestants {
     this.#folder = folder;
   }
 
-  /** Prepares the requested contestants. */
   static async prepare(
     wanted: readonly ContestantName[],
     stack: AsyncDisposableStack,

@@ -9,7 +9,6 @@ const LINE_TIMEOUT = 120_000;
 const alive = new Set<Child>();
 let closed = false;
 
-/** The options of a process. */
 export interface ChildOptions {
   /** The program and its arguments. */
   command: readonly string[];
@@ -29,7 +28,6 @@ export class Child implements AsyncDisposable {
   #errors = "";
   #rest = "";
 
-  /** Starts the process. */
   constructor({ command, core, cwd, env }: ChildOptions) {
     if (closed) throw new Error("Cannot start a process: interrupted");
     const pinned = core === undefined
@@ -69,7 +67,6 @@ export class Child implements AsyncDisposable {
     return line;
   }
 
-  /** Kills it at once. */
   kill(): void {
     try {
       this.#process.kill("SIGKILL");
@@ -121,7 +118,6 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
-/** A free port. */
 export function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;

@@ -20,7 +20,6 @@ import { internalsOf } from "../node/node_internals.ts";
 
 /** The figures of a node when it is connected to all others. */
 export interface NodeFigures {
-  /** Bytes sent so far. */
   sentBytes: number;
   /** Dials so far, and those that failed. */
   failedDials: number;

@@ -1,6 +1,5 @@
 /** Programs of the operating system, and their output. */
 
-/** The end of a program. */
 export interface Ended {
   code: number;
   signal: Deno.Signal | null;

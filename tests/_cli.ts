@@ -21,7 +21,6 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
 ];
 
-/** A function that declares tests with tags. */
 function declaring(...tags: string[]) {
   return (name: string, fn: () => void | Promise<void>): void =>
     test(name, { timeout: 60_000, tags }, fn);
@@ -127,7 +126,6 @@ export function assertPrinted(ended: Ended, text: string): void {
   assertEquals(ended.code, 0);
 }
 
-/** Calls a function with a temporary folder. */
 export async function withFolder(
   fn: (folder: string) => Promise<void>,
 ): Promise<void> {

@@ -64,7 +64,6 @@ export interface ElixirOptions {
    * @default {the cookie of a test's nodes}
    */
   cookie?: string | null;
-  /** Whether it is a hidden node. */
   hidden?: boolean;
   /** Flags for the Erlang VM: `["-kernel", "net_ticktime", "8"]`. */
   erl?: readonly string[];

@@ -122,7 +122,6 @@ export class RawConnection implements AsyncDisposable {
     return this;
   }
 
-  /** Closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.destroy();
     await this.closed;
@@ -134,7 +133,6 @@ export function hasEpmd(): boolean {
   return !isMissing("epmd");
 }
 
-/** The registration of a node. */
 export function node(name: string, port = 4100): NodeEntry {
   return { name, port, hidden: false, extra: "otp-json/1" };
 }

@@ -21,17 +21,14 @@ export class FakeEpmd implements AsyncDisposable {
     this.#answer = answer;
   }
 
-  /** The port at which it listens. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** The number of open connections. */
   get open(): number {
     return this.#sockets.size;
   }
 
-  /** Starts to listen. */
   listen(port: number): Promise<void> {
     return new Promise((resolve) => {
       this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
@@ -59,7 +56,6 @@ export interface Answer {
 
 /** An EPMD that accepts every registration, and may answer look-ups falsely. */
 export class LyingEpmd extends FakeEpmd {
-  /** Starts to listen. */
   static async listen(
     answer: (name: string) => Answer | Uint8Array,
   ): Promise<LyingEpmd> {

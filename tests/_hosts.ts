@@ -151,7 +151,6 @@ export class Hosts implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Stops the DNS server. */
   async stopDns(): Promise<void> {
     const dns = this.#dns;
     this.#dns = undefined;

@@ -78,7 +78,6 @@ export class Project implements AsyncDisposable {
     }
   }
 
-  /** The folder of the project. */
   get folder(): string {
     return this.#folder;
   }
@@ -88,12 +87,10 @@ export class Project implements AsyncDisposable {
     return join(this.#folder, "node_modules", PROGRAMS[host], "..");
   }
 
-  /** Writes a file. */
   async write(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#folder, name), text);
   }
 
-  /** Runs a program on a host. */
   run(
     host: Host,
     args: readonly string[],

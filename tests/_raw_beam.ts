@@ -104,17 +104,14 @@ export class RawBeam implements AsyncDisposable {
     return new RawBeam(transport, introduction.rest());
   }
 
-  /** Sends bytes. */
   write(bytes: Uint8Array): void {
     this.#transport.write(bytes.slice());
   }
 
-  /** Sends a frame. */
   say(control: readonly unknown[], ...message: unknown[]): void {
     this.write(beamFrame(control, ...message));
   }
 
-  /** Whether the connection is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

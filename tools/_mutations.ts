@@ -8,7 +8,6 @@
 import { stripTypeScriptTypes } from "node:module";
 import { type AnyNode, parse } from "acorn";
 
-/** A change of one place in a file. */
 export interface Mutation {
   /** The change, as in `boundary`. */
   operator: Operator;

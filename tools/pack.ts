@@ -76,7 +76,6 @@ function dependenciesOf(all: Record<string, string>): Record<string, unknown> {
   };
 }
 
-/** Runs a program until it exits. */
 async function run(
   program: string,
   args: readonly string[],

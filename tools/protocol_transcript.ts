@@ -158,7 +158,6 @@ export class Kate implements AsyncDisposable {
     return new Kate(node, host);
   }
 
-  /** Its port. */
   get port(): number {
     return this.#host.port;
   }
@@ -223,7 +222,6 @@ export class Peer implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Dials kate. */
   dial(port: number): void {
     this.#use(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
   }
@@ -260,7 +258,6 @@ export class Peer implements AsyncDisposable {
     }
   }
 
-  /** Reads a number of bytes. */
   read(count: number): Promise<Uint8Array> {
     return this.#until(() => {
       if (this.#ended && this.#bytes.length < count) {
@@ -273,7 +270,6 @@ export class Peer implements AsyncDisposable {
     });
   }
 
-  /** The next frame. */
   async frame(): Promise<Uint8Array> {
     const head = await this.read(4);
     const length = Buffer.from(head).readUInt32BE() & 0x7fff_ffff;
@@ -378,14 +374,12 @@ class Recorder {
     this.#block = "";
   }
 
-  /** The page. */
   done(): string {
     this.#close();
     return this.#page;
   }
 }
 
-/** A frame of a text. */
 export function frameOf(text: string): Uint8Array {
   const body = Buffer.from(text);
   const head = Buffer.alloc(4);
@@ -393,7 +387,6 @@ export function frameOf(text: string): Uint8Array {
   return Buffer.concat([head, body]);
 }
 
-/** The text of a JSON frame. */
 export function textOf(frame: Uint8Array): string {
   return new TextDecoder().decode(frame.subarray(4));
 }
@@ -423,7 +416,6 @@ several, so only their order matters. Process and reference numbers
 depend on earlier activity of the node.
 `;
 
-/** Records the page. */
 export async function record(): Promise<string> {
   await using kate = await Kate.start();
   await using peer = await Peer.listen();

@@ -39,7 +39,6 @@ import {
 import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { ValueEncoder } from "../net/wires/json/json_values.ts";
 
-/** A JSON value. */
 export type Json =
   | string
   | number
@@ -48,7 +47,6 @@ export type Json =
   | Json[]
   | { [key: string]: Json };
 
-/** A trace. */
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 export const VECTORS: URL = new URL(
@@ -56,10 +54,8 @@ export const VECTORS: URL = new URL(
   import.meta.url,
 );
 
-/** The node that sends. */
 export const SENDER = { name: "alex@localhost", creation: 1234567890 };
 
-/** The node that receives. */
 export const RECEIVER = { name: "kate@localhost", creation: 2345678901 };
 
 /** Values by their source in JavaScript. */
@@ -361,7 +357,6 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a group leader": (to) => to.groupLeader(alex, kate, leader),
 };
 
-/** Nested arrays. */
 function nested(levels: number): Json {
   return levels === 0 ? 1 : [nested(levels - 1)];
 }
@@ -626,7 +621,6 @@ function rawFrameOf(id: number, bytes: Uint8Array, kind: number): Uint8Array {
 /** An attachment: a text, or bytes in hexadecimal digits. */
 type Attachment = { text: string } | { bytes: string };
 
-/** Frames with attachments. */
 const ATTACHED: { json: string; attachments: Attachment[] }[] = [
   {
     json: '[["send_text",112,108,0,1]]',
@@ -751,7 +745,6 @@ const REFUSED_ALONE: Record<string, Json> = {
   }],
 };
 
-/** All vectors. */
 export function vectors(): { [key: string]: Json } {
   return {
     about:

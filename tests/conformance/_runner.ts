@@ -221,7 +221,6 @@ export interface Outcome {
   name: string;
   elixir: string[];
   typescript: string[];
-  /** The problem, if there is one. */
   problem: string | undefined;
   /** The row of `docs/differences.md` that it shows. */
   row: string | undefined;

@@ -60,7 +60,6 @@ export interface Scenario {
   fn: () => unknown;
 }
 
-/** The declared scenarios. */
 export const scenarios: Scenario[] = [];
 
 /** The name under which the tracer is registered on the main node. */

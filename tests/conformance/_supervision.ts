@@ -106,7 +106,6 @@ export function inTree(children: ChildInfo[]): unknown[] {
   return children.map(({ id, pid, type }) => [id, pid ?? "undefined", type]);
 }
 
-/** The pid of a supervisor's child. */
 export async function pidOf(sup: ServerRef, id: string): Promise<Pid> {
   const children = await Supervisor.whichChildren(sup);
   return children.find((child) => child.id === id)!.pid as Pid;

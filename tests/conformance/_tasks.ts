@@ -56,7 +56,6 @@ export async function started(): Promise<Pid> {
   return (await expect("started"))[1];
 }
 
-/** The callers of the calling process. */
 export function callers(): Pid[] {
   return Process.callers();
 }

@@ -111,7 +111,6 @@ function states(
   test(`${page}: ${sentence}`, () => check(...numbersIn(page, sentence)));
 }
 
-/** A simulated cluster of alex and kate. */
 function twoNodes(
   options: Omit<SimulationOptions, "nodes"> = {},
 ): Promise<SimulatedCluster> {

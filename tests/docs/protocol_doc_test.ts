@@ -160,7 +160,6 @@ class RecordingPort implements Port {
   }
 }
 
-/** Receives signals and records them. */
 function recorder(): { signals: Signals; calls: unknown[][] } {
   const calls: unknown[][] = [];
   const signals = Object.fromEntries(

@@ -7,7 +7,6 @@ import { setTimeout } from "node:timers/promises";
 import { eventually } from "../_epmd_helpers.ts";
 import { Program } from "./_program.ts";
 
-/** The width of the thumbnails. */
 export const WIDTH = 64;
 
 /** Where they are made. */
@@ -52,7 +51,6 @@ export class Service implements AsyncDisposable {
     if (isWeb) this.ports.set(name, Number(port));
   }
 
-  /** The program of a node. */
   program(name: string): Program {
     return this.#programs.get(name)!;
   }
@@ -65,7 +63,6 @@ export class Service implements AsyncDisposable {
   }
 }
 
-/** The answer of a server. */
 export interface Answer {
   status: number;
   body: Uint8Array;

@@ -240,7 +240,6 @@ function nameOf({ specifier, code, type }: Dependency): string {
     : specifier;
 }
 
-/** The room of a file. */
 function roomOf(path: string): string {
   return AT_ROOT[path] ?? path.split("/")[0];
 }

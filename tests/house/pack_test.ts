@@ -61,7 +61,6 @@ while (performance.now() < end);
 writeSync(1, "free\\n");
 `;
 
-/** The module of a worker. */
 const WORKER = `import process from "node:process";
 import { Agent, Node, receive, self, send } from "@otp/distribution";
 export const start = () => [{

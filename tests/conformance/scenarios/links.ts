@@ -30,7 +30,6 @@ import {
 } from "../_scenario.ts";
 import { down } from "../_tasks.ts";
 
-/** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
   const [, reason] = await expect("exit");
   exit(reason);

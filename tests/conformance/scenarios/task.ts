@@ -337,7 +337,6 @@ scenario("await_many exits at the timeout for all", async () => {
   await trace("alive", Process.alive(await started()));
 });
 
-/** The results alone. */
 function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
   return yielded.map(([, result]) => result);
 }

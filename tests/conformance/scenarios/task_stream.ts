@@ -104,7 +104,6 @@ function links(): Pid[] {
   return Process.info()!.links;
 }
 
-/** The results of a stream. */
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const results: T[] = [];
   for await (const result of stream) results.push(result);

@@ -12,7 +12,6 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
-/** A class of errors, concrete or abstract. */
 // deno-lint-ignore no-explicit-any
 export type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
@@ -26,7 +25,6 @@ export function assert(expr: unknown, msg = ""): asserts expr {
   if (!expr) throw new AssertionError(msg);
 }
 
-/** Asserts that `expr` counts as false. */
 export function assertFalse(
   expr: unknown,
   msg = "",
@@ -66,14 +64,12 @@ export function assertNotStrictEquals<T>(
   }
 }
 
-/** Asserts that `actual > expected`. */
 export function assertGreater<T>(actual: T, expected: T, msg?: string): void {
   if (!(actual > expected)) {
     raise(`Expected ${show(actual)} > ${show(expected)}`, msg);
   }
 }
 
-/** Asserts that `actual < expected`. */
 export function assertLess<T>(actual: T, expected: T, msg?: string): void {
   if (!(actual < expected)) {
     raise(`Expected ${show(actual)} < ${show(expected)}`, msg);
@@ -140,9 +136,7 @@ export function assertArrayIncludes<T>(
   }
 }
 
-/** Asserts that `fn` throws, and returns the thrown value. */
 export function assertThrows(fn: () => unknown, msg?: string): unknown;
-/** Asserts that `fn` throws an error of a class, and returns it. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
   ErrorClass: ErrorClass<E>,

@@ -4,7 +4,6 @@
 
 import { parseArgs as split } from "node:util";
 
-/** Options for {@linkcode parseArgs}. */
 export interface ParseOptions {
   /** Other names of a flag. */
   alias?: Record<string, string>;
