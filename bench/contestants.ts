@@ -7,8 +7,9 @@
 
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../testing/_ports.ts";
 import type { Job, Sample } from "./measure.ts";
-import { Child, freePort, isInstalled } from "./processes.ts";
+import { Child, isInstalled } from "./processes.ts";
 import type { ContestantName, Placement, Row } from "./rows.ts";
 
 /** A contestant, which defines the commands of its programs. */

@@ -27,12 +27,13 @@ import {
   type Store,
 } from "../entities/mod.ts";
 import { GenServer, Node, Process, spawn } from "../mod.ts";
+import { freePort } from "../testing/_ports.ts";
 import { PostgresServer } from "../tests/_postgres.ts";
 import { Ledger, startEntities } from "../tests/entities/_host.ts";
 import { Program } from "../tests/examples/_program.ts";
 import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
-import { freePort, isInstalled } from "./processes.ts";
+import { isInstalled } from "./processes.ts";
 
 const { values: { quick } } = parseArgs({
   options: { quick: { type: "boolean", default: false } },

@@ -67,6 +67,12 @@ export class Child implements AsyncDisposable {
     return line;
   }
 
+  async write(text: string): Promise<void> {
+    const writer = this.#process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+  }
+
   kill(): void {
     try {
       this.#process.kill("SIGKILL");
@@ -116,9 +122,4 @@ export async function isInstalled(program: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-export function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
 }
