@@ -1,6 +1,6 @@
 /** Helpers of the tests of `net/epmd/`. */
 
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import {
   type EpmdLog,
   lookup,
@@ -11,9 +11,8 @@ import {
 import { freePort } from "../testing/_ports.ts";
 import { isMissing } from "../testing/_programs.ts";
 import { epmdNames } from "./_elixir.ts";
-import { FakeEpmd } from "./_fake_epmd.ts";
 
-export { epmdNames, FakeEpmd, freePort };
+export { epmdNames, freePort };
 
 const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
 
@@ -125,6 +124,48 @@ export class RawConnection implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.destroy();
     await this.closed;
+  }
+}
+
+/** A server that is not EPMD, or deviates from its protocol. */
+export class FakeEpmd implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => {
+    this.#sockets.add(socket);
+    this.connections++;
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.once("data", () => this.#answer(socket));
+  });
+  readonly #answer: (socket: Socket) => void;
+  connections = 0;
+
+  constructor(answer: (socket: Socket) => void) {
+    this.#answer = answer;
+  }
+
+  /** The number of open connections. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** Starts to listen. */
+  listen(port: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
+    });
+  }
+
+  /** Closes all open connections. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.drop();
+    });
   }
 }
 

@@ -1,52 +1,8 @@
-/** Servers in the place of EPMD. */
+/** An EPMD with scripted answers to look-ups, which accepts every registration. */
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { toRegistration } from "../net/epmd/entry.ts";
 import { encodeLookupReply } from "../net/epmd/epmd_protocol.ts";
-
-/** A server that is not EPMD, or deviates from its protocol. */
-export class FakeEpmd implements AsyncDisposable {
-  readonly #sockets = new Set<Socket>();
-  readonly #server = createServer((socket) => {
-    this.#sockets.add(socket);
-    this.connections++;
-    socket.on("error", () => {});
-    socket.on("close", () => this.#sockets.delete(socket));
-    socket.once("data", (request) => this.#answer(socket, request));
-  });
-  readonly #answer: (socket: Socket, request: Uint8Array) => void;
-  connections = 0;
-
-  constructor(answer: (socket: Socket, request: Uint8Array) => void) {
-    this.#answer = answer;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  get open(): number {
-    return this.#sockets.size;
-  }
-
-  listen(port: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.listen({ host: "127.0.0.1", port }, () => resolve());
-    });
-  }
-
-  /** Closes all open connections. */
-  drop(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.drop();
-    });
-  }
-}
 
 /** The answer to a look-up. */
 export interface Answer {
@@ -54,24 +10,48 @@ export interface Answer {
   extra: string;
 }
 
-/** An EPMD that accepts every registration, and may answer look-ups falsely. */
-export class LyingEpmd extends FakeEpmd {
-  static async listen(
+/** An EPMD that may answer falsely. */
+export class LyingEpmd implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server = createServer((socket) => {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.once("data", (request: Uint8Array) => {
+      if (request[2] === 120) socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
+      else socket.end(this.#reply(request.subarray(3)));
+    });
+  });
+  readonly #answer: (name: string) => Answer | Uint8Array;
+
+  private constructor(answer: (name: string) => Answer | Uint8Array) {
+    this.#answer = answer;
+  }
+
+  /** Starts to listen. */
+  static listen(
     answer: (name: string) => Answer | Uint8Array,
   ): Promise<LyingEpmd> {
-    const epmd = new LyingEpmd((socket, request) => {
-      if (request[2] === 120) {
-        return void socket.write(Uint8Array.of(118, 0, 0, 0, 1, 0));
-      }
-      const name = new TextDecoder().decode(request.subarray(3));
-      const found = answer(name);
-      socket.end(
-        found instanceof Uint8Array ? found : encodeLookupReply(
-          toRegistration({ name, hidden: false, ...found }),
-        ),
-      );
-    });
-    await epmd.listen(0);
-    return epmd;
+    const epmd = new LyingEpmd(answer);
+    return new Promise((resolve) =>
+      epmd.#server.listen({ host: "127.0.0.1", port: 0 }, () => resolve(epmd))
+    );
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  #reply(bytes: Uint8Array): Uint8Array {
+    const name = new TextDecoder().decode(bytes);
+    const answer = this.#answer(name);
+    return answer instanceof Uint8Array
+      ? answer
+      : encodeLookupReply(toRegistration({ name, hidden: false, ...answer }));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 }
