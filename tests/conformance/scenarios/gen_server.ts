@@ -13,7 +13,6 @@ import {
   Node,
   type Pid,
   Process,
-  receive,
   Registry,
   self,
   send,
@@ -43,6 +42,7 @@ import {
   UNKNOWN_NODE,
 } from "../_scenario.ts";
 import { result } from "../_supervision.ts";
+import { down, REASONS } from "../_tasks.ts";
 
 /** The actions of `init`, or of the handler of a call. */
 // deno-lint-ignore no-explicit-any
@@ -261,6 +261,8 @@ function allNodes(): { nodes?: string[] } {
     : { nodes: [Node.self(), ...connectedNodes()] };
 }
 
+const FOR_EVER = { timeout: Infinity };
+const WHY = { type: "shutdown", reason: "why" };
 const hi = message("say", "hi");
 
 scenario("calls, casts and messages of a sender keep their order", async () => {
@@ -280,14 +282,10 @@ scenario("a call to an unregistered name exits with noproc", async () => {
   const here = { name: "nobody", node: Node.self() };
   await attempt("pid", () => GenServer.call(dead, "hi"));
   await attempt("name", () => GenServer.call("nobody", "hi"));
-  await attempt(
-    "name here",
-    () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
-  );
-  await attempt(
-    "timeout 0",
-    () => GenServer.call("nobody", "hi", { timeout: 0 }),
-  );
+  const request = { type: "hi", n: 1 };
+  await attempt("name here", () => GenServer.call(here, request, FOR_EVER));
+  const at0 = { timeout: 0 };
+  await attempt("timeout 0", () => GenServer.call("nobody", "hi", at0));
 });
 
 export async function untilEnd(): Promise<void> {
@@ -307,10 +305,8 @@ scenario("a call to another node's free name exits with noproc", async () => {
 
 scenario("a call to an unknown node exits with nodedown", async () => {
   const server = { name: "server", node: UNKNOWN_NODE };
-  await attempt(
-    "call",
-    () => GenServer.call(server, "hi", { timeout: 60_000 }),
-  );
+  const timeout = 60_000;
+  await attempt("call", () => GenServer.call(server, "hi", { timeout }));
   await attempt("stop", () => GenServer.stop(server));
   await attempt("cast", () => GenServer.cast(server, "hi"));
 });
@@ -331,10 +327,8 @@ scenario("a call exits with nodedown when its connection is lost", async () => {
   await trace("pid", pid);
   const main = self();
   spawn(async () => {
-    await attempt(
-      "call",
-      () => GenServer.call(pid, message("hold"), { timeout: Infinity }),
-    );
+    const hold = message("hold");
+    await attempt("call", () => GenServer.call(pid, hold, FOR_EVER));
     send(main, message("done"));
   });
   await expect("held");
@@ -405,12 +399,7 @@ scenario("a server that calls itself exits at once", async () => {
 });
 
 scenario("the caller exits with the reason of the server", async () => {
-  for (
-    const reason of ["normal", "shutdown", {
-      type: "shutdown",
-      reason: "why",
-    }, "oops"]
-  ) {
+  for (const reason of REASONS) {
     const pid = await started();
     await trace("pid", pid);
     await attempt("call", () => GenServer.call(pid, { type: "stop", reason }));
@@ -446,11 +435,8 @@ scenario("an error, exit or throw of a callback ends the server", async () => {
   ) {
     const pid = await started();
     await GenServer.call(pid, { type: "say", what: "before" });
-    await trace("monitor", {
-      type: "monitored",
-      pid,
-      ref: Process.monitor(pid),
-    });
+    const ref = Process.monitor(pid);
+    await trace("monitor", { type: "monitored", pid, ref });
     await attempt("call", () => GenServer.call(pid, request));
     await trace("terminate", expect("terminate"));
     await trace("down", expect("DOWN"));
@@ -459,11 +445,8 @@ scenario("an error, exit or throw of a callback ends the server", async () => {
 
 scenario("a thrown result is a result", async () => {
   const pid = await started();
-  const value = {
-    type: "reply",
-    reply: "thrown",
-    state: { main: self(), said: ["thrown"] },
-  };
+  const state = { main: self(), said: ["thrown"] };
+  const value = { type: "reply", reply: "thrown", state };
   await trace("call", GenServer.call(pid, { type: "throw", value }));
   await trace("said", GenServer.call(pid, "said"));
 });
@@ -489,7 +472,7 @@ scenario("start_link when init stops, fails or is invalid", async () => {
     const how of [
       { type: "stop", reason: "full" },
       { type: "stop", reason: "normal" },
-      { type: "stop", reason: { type: "shutdown", reason: "why" } },
+      { type: "stop", reason: WHY },
       { type: "exit", reason: "oops" },
       { type: "raise", message: "boom" },
       { type: "throw", value: "up" },
@@ -553,10 +536,8 @@ scenario("a start under a registered name", async () => {
   const here = { name, node: Node.self() };
   await trace("pid", pid);
   await trace("start", start("ok", { name }));
-  await trace(
-    "start_link",
-    startLink({ type: "stop", reason: "never" }, { name }),
-  );
+  const never = { type: "stop", reason: "never" };
+  await trace("start_link", startLink(never, { name }));
   await trace("whereis", pid.equals(await GenServer.whereis(name)));
   await trace("whereis pid", pid.equals(await GenServer.whereis(pid)));
   await trace("whereis here", pid.equals(await GenServer.whereis(here)));
@@ -575,10 +556,8 @@ scenario("handle_continue runs before the mailbox, repeatedly", async () => {
 scenario("a continue of init that raises does so after the start", async () => {
   Process.trapExit(true);
   const value = { type: "raise", message: "boom" };
-  const pid = await GenServer.startLink(Server, {
-    main: self(),
-    how: { type: "continue", value },
-  });
+  const how = { type: "continue", value };
+  const pid = await GenServer.startLink(Server, { main: self(), how });
   await trace("pid", pid);
   await traceNext("first");
   await traceNext("second");
@@ -655,12 +634,7 @@ scenario("a message that looks like the starter's EXIT ends it", async () => {
 });
 
 scenario("stop comes after earlier messages, for any reason", async () => {
-  for (
-    const reason of ["normal", "shutdown", {
-      type: "shutdown",
-      reason: "why",
-    }, "oops"]
-  ) {
+  for (const reason of REASONS) {
     const pid = await started("ok", { name: "server" });
     GenServer.cast("server", "before");
     await trace("stop", GenServer.stop("server", reason));
@@ -722,9 +696,7 @@ scenario("a reply may come from another node", async () => {
 
 scenario("a server does not notice that a caller has exited", async () => {
   const pid = await started();
-  const caller = spawn(() =>
-    GenServer.call(pid, "hold", { timeout: Infinity })
-  );
+  const caller = spawn(() => GenServer.call(pid, "hold", FOR_EVER));
   const [, from] = await expect("held");
   Process.exit(caller, "kill");
   await trace("reply", GenServer.reply(from, "late"));
@@ -759,10 +731,8 @@ scenario("multi_call returns replies, and nodes without a reply", async () => {
   // Without nodes, all connected nodes.
   await show(await GenServer.multiCall("server", message("said"), allNodes()));
   const stop = message("stop", "oops");
-  const ended = await GenServer.multiCall("server", stop, {
-    nodes: [Node.self(), kate],
-  });
-  const { replies, badNodes } = ended;
+  const both = { nodes: [Node.self(), kate] };
+  const { replies, badNodes } = await GenServer.multiCall("server", stop, both);
   await trace("ended", { type: "gave", replies, bad: badNodes.toSorted() });
 });
 
@@ -854,22 +824,17 @@ scenario("a server's name is free when its exit is reported", async () => {
     const ref = Process.monitor(pid);
     GenServer.cast("server", { type: "stop", reason: { type: "shutdown", n } });
     await trace("terminate", expect("terminate"));
-    const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
-    await trace("down", down.reason);
+    await trace("down", down(ref));
   }
 });
 
 scenario("a supervisor's child restarts with its first argument", async () => {
-  const sup = await Supervisor.startLink([
-    GenServer.childSpec(Server, { main: self(), how: "ok" }, {
-      name: "server",
-    }),
-  ], { strategy: "one_for_one" });
+  const arg = { main: self(), how: "ok" };
+  const child = GenServer.childSpec(Server, arg, { name: "server" });
+  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
   await trace("say", GenServer.call("server", { type: "say", what: "one" }));
-  await attempt(
-    "ends",
-    () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
-  );
+  const stop = { type: "stop", reason: "shutdown" };
+  await attempt("ends", () => GenServer.call("server", stop));
   await traceNext("terminate");
   const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
   const isIt = Process.whereis("server")?.equals(pid);

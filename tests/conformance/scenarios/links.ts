@@ -6,7 +6,6 @@ import {
   type Pid,
   Process,
   receive,
-  type Ref,
   self,
   send,
   spawn,

@@ -46,6 +46,10 @@ import {
 import { why } from "../_tasks.ts";
 
 const ONE = { strategy: "one_for_one" } as const;
+const ALL = { strategy: "one_for_all" } as const;
+const REST = { strategy: "rest_for_one" } as const;
+const ANY_SIGNIFICANT = { autoShutdown: "any_significant" } as const;
+const ALL_SIGNIFICANT = { autoShutdown: "all_significant" } as const;
 const DONE = { type: "shutdown", reason: "done" };
 
 async function start(
@@ -57,14 +61,14 @@ async function start(
   return sup;
 }
 
+function trapping(...ids: string[]): ChildSpec[] {
+  return ids.map((id) => probe(id, { trap: true }));
+}
+
 // Order
 
 scenario("starts its children in order, and ends them in reverse", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b", { trap: true }),
-    probe("c", { trap: true }),
-  ]);
+  const sup = await start(trapping("a", "b", "c"));
   await traceAll(3);
   await trace("tree", tree(sup));
   await trace("stopped", Supervisor.stop(sup));
@@ -72,10 +76,7 @@ scenario("starts its children in order, and ends them in reverse", async () => {
 });
 
 scenario("a later child is started last and terminated first", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b", { trap: true }),
-  ]);
+  const sup = await start(trapping("a", "b"));
   await trace("added", Supervisor.startChild(sup, probe("c", { trap: true })));
   await traceAll(3);
   await trace("tree", tree(sup));
@@ -101,11 +102,7 @@ scenario("counts its children by whether they run, and by type", async () => {
 // Strategies
 
 scenario("one_for_one restarts the exited child in its position", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b"),
-    probe("c", { trap: true }),
-  ]);
+  const sup = await start([...trapping("a"), probe("b"), ...trapping("c")]);
   await traceAll(3);
   await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
@@ -113,23 +110,15 @@ scenario("one_for_one restarts the exited child in its position", async () => {
   await trace("tree", tree(sup));
 });
 
-function trapping(...ids: string[]): ChildSpec[] {
-  return ids.map((id) => probe(id, { trap: true }));
-}
-
 scenario("one_for_all ends the others in reverse, restarts all", async () => {
-  const sup = await start(trapping("a", "b", "c", "d"), {
-    strategy: "one_for_all",
-  });
+  const sup = await start(trapping("a", "b", "c", "d"), ALL);
   await traceAll(4);
   await finish(sup, "b", "oops");
   await traceAll(7);
 });
 
 scenario("rest_for_one restarts the children started later", async () => {
-  const sup = await start(trapping("a", "b", "c", "d"), {
-    strategy: "rest_for_one",
-  });
+  const sup = await start(trapping("a", "b", "c", "d"), REST);
   await traceAll(4);
   await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
@@ -140,9 +129,8 @@ scenario("rest_for_one restarts the children started later", async () => {
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
 
 scenario("one_for_all removes temporary siblings for good", async () => {
-  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-    strategy: "one_for_all",
-  });
+  const children = [probe("a"), probe("t", TEMPORARY), probe("b")];
+  const sup = await start(children, ALL);
   await traceAll(3);
   await finish(sup, "a", "oops");
   await traceAll(3);
@@ -150,9 +138,8 @@ scenario("one_for_all removes temporary siblings for good", async () => {
 });
 
 scenario("one_for_all goes on when a temporary child exits", async () => {
-  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-    strategy: "one_for_all",
-  });
+  const children = [probe("a"), probe("t", TEMPORARY), probe("b")];
+  const sup = await start(children, ALL);
   await traceAll(3);
   await trace("tree", tree(sup));
   await finish(sup, "t", "oops");
@@ -160,11 +147,9 @@ scenario("one_for_all goes on when a temporary child exits", async () => {
 });
 
 scenario("rest_for_one leaves an earlier temporary child", async () => {
-  const sup = await start([
-    probe("s", TEMPORARY),
-    probe("a"),
-    probe("t", TEMPORARY),
-  ], { strategy: "rest_for_one" });
+  const temporary = (id: string) => probe(id, TEMPORARY);
+  const children = [temporary("s"), probe("a"), temporary("t")];
+  const sup = await start(children, REST);
   await traceAll(3);
   await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
@@ -173,10 +158,8 @@ scenario("rest_for_one leaves an earlier temporary child", async () => {
 });
 
 scenario("one_for_all restarts an exited transient sibling", async () => {
-  const sup = await start([
-    probe("a"),
-    probe("b", { restart: "transient" }),
-  ], { strategy: "one_for_all" });
+  const children = [probe("a"), probe("b", { restart: "transient" })];
+  const sup = await start(children, ALL);
   await finish(sup, "b", "normal");
   await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
@@ -185,10 +168,8 @@ scenario("one_for_all restarts an exited transient sibling", async () => {
 });
 
 scenario("one_for_all restarts once for two exits at once", async () => {
-  const sup = await start([probe("a"), probe("b")], {
-    strategy: "one_for_all",
-    maxRestarts: 1,
-  });
+  const options = { ...ALL, maxRestarts: 1 };
+  const sup = await start([probe("a"), probe("b")], options);
   const pids = [await pidOf(sup, "a"), await pidOf(sup, "b")];
   const spec = flaky("c", [1], { wait: true });
   const answer = result(Supervisor.startChild(sup, spec));
@@ -213,9 +194,8 @@ scenario("a permanent child restarts for any reason", async () => {
 });
 
 scenario("a transient child restarts unless it exits normally", async () => {
-  const sup = await start([probe("a", { restart: "transient" })], {
-    maxRestarts: 9,
-  });
+  const children = [probe("a", { restart: "transient" })];
+  const sup = await start(children, { maxRestarts: 9 });
   const odd = { type: "odd", value: 1 };
   for (const reason of ["oops", "normal", "shutdown", DONE, odd]) {
     await finish(sup, "a", reason);
@@ -249,11 +229,8 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
 
 scenario("exits after one restart too many, and ends the others", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b"),
-    probe("c", { trap: true }),
-  ], { maxRestarts: 1 });
+  const children = [...trapping("a"), probe("b"), ...trapping("c")];
+  const sup = await start(children, { maxRestarts: 1 });
   await finish(sup, "b", "oops");
   await end(sup, "b", "oops");
   await traceAll(7);
@@ -318,31 +295,26 @@ scenario("serves requests between two attempts", async () => {
   await traceNothing("tried");
 });
 
-for (
-  const [strategy, name, count] of [
-    [
-      "one_for_all",
-      "one_for_all restarts all once more when one of them fails to start",
-      11,
-    ],
-    [
-      "rest_for_one",
-      "rest_for_one goes on from the child that failed to start",
-      9,
-    ],
-  ] as const
+async function failsToRestart(
+  options: typeof ALL | typeof REST,
+  count: number,
 ) {
-  scenario(name, async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      flaky("b", [2], { trap: true }),
-      probe("c", { trap: true }),
-    ], { strategy });
-    await end(sup, "a", "oops");
-    await traceAll(count);
-    await trace("tree", tree(sup));
-  });
+  const b = flaky("b", [2], { trap: true });
+  const sup = await start([...trapping("a"), b, ...trapping("c")], options);
+  await end(sup, "a", "oops");
+  await traceAll(count);
+  await trace("tree", tree(sup));
 }
+
+scenario(
+  "one_for_all restarts all once more when one of them fails to start",
+  () => failsToRestart(ALL, 11),
+);
+
+scenario(
+  "rest_for_one goes on from the child that failed to start",
+  () => failsToRestart(REST, 9),
+);
 
 // How children are terminated
 
@@ -372,10 +344,8 @@ function stopElsewhere(sup: Pid): void {
 }
 
 scenario("waits for a child with shutdown infinity", async () => {
-  const sup = await start([
-    probe("a", { slow: true, shutdown: "infinity" }),
-    probe("b", { trap: true }),
-  ]);
+  const slow = probe("a", { slow: true, shutdown: "infinity" });
+  const sup = await start([slow, ...trapping("b")]);
   const a = await pidOf(sup, "a");
   await trace("monitor", Process.monitor(sup));
   stopElsewhere(sup);
@@ -551,10 +521,8 @@ scenario("a start under a registered name starts no child", async () => {
 
 scenario("its parent's exit signal ends it, and frees its name", async () => {
   Process.trapExit(true);
-  const sup = await Supervisor.startLink([probe("a", { trap: true })], {
-    ...ONE,
-    name: "named",
-  });
+  const options = { ...ONE, name: "named" };
+  const sup = await Supervisor.startLink(trapping("a"), options);
   await trace("pid", sup);
   Process.exit(sup, "oops");
   await traceAll(3);
@@ -585,10 +553,8 @@ scenario("an ignored start is kept, unless it is temporary", async () => {
 scenario("an ignored restart leaves a child without a process", async () => {
   const observer = self();
   let starts = 0;
-  const sup = await start([{
-    id: "a",
-    start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
-  }], { maxRestarts: 1 });
+  const begin = () => starts++ === 0 ? startProbe("a", observer) : "ignore";
+  const sup = await start([{ id: "a", start: begin }], { maxRestarts: 1 });
   await finish(sup, "a", "oops");
   await trace("tree", tree(sup));
   await traceAll(1);
@@ -659,21 +625,17 @@ const SIGNIFICANT = { restart: "transient", significant: true } as const;
 scenario("any_significant ends it when a child exits normally", async () => {
   Process.trapExit(true);
   for (const reason of ["normal", "shutdown", DONE]) {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b", SIGNIFICANT),
-      probe("c", { trap: true, ...SIGNIFICANT }),
-    ], { autoShutdown: "any_significant" });
+    const c = probe("c", { trap: true, ...SIGNIFICANT });
+    const children = [...trapping("a"), probe("b", SIGNIFICANT), c];
+    const sup = await start(children, ANY_SIGNIFICANT);
     await end(sup, "b", reason);
     await traceAll(6);
   }
 });
 
 scenario("any_significant goes on after restarts and requests", async () => {
-  const sup = await start([
-    probe("a", SIGNIFICANT),
-    probe("b", { restart: "transient" }),
-  ], { autoShutdown: "any_significant" });
+  const b = probe("b", { restart: "transient" });
+  const sup = await start([probe("a", SIGNIFICANT), b], ANY_SIGNIFICANT);
   await finish(sup, "a", "oops");
   await finish(sup, "b", "normal");
   await Supervisor.terminateChild(sup, "a");
@@ -683,9 +645,8 @@ scenario("any_significant goes on after restarts and requests", async () => {
 
 scenario("any_significant ends it when a temporary child fails", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("a", { restart: "temporary", significant: true }),
-  ], { autoShutdown: "any_significant" });
+  const child = probe("a", { restart: "temporary", significant: true });
+  const sup = await start([child], ANY_SIGNIFICANT);
   await end(sup, "a", "oops");
   await traceAll(2);
 });
@@ -697,7 +658,7 @@ scenario("all_significant ends it when the last of them exits", async () => {
     probe("b", { trap: true }),
     probe("c", { restart: "temporary", significant: true }),
     ignoring("d", SIGNIFICANT),
-  ], { autoShutdown: "all_significant" });
+  ], ALL_SIGNIFICANT);
   await finish(sup, "a", "normal");
   await trace("counts", Supervisor.countChildren(sup));
   await end(sup, "c", "oops");
@@ -706,10 +667,8 @@ scenario("all_significant ends it when the last of them exits", async () => {
 
 scenario("all_significant waits for a child that is retried", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    flaky("a", [2], { wait: true, ...SIGNIFICANT }),
-    probe("b", SIGNIFICANT),
-  ], { autoShutdown: "all_significant" });
+  const a = flaky("a", [2], { wait: true, ...SIGNIFICANT });
+  const sup = await start([a, probe("b", SIGNIFICANT)], ALL_SIGNIFICANT);
   const b = await pidOf(sup, "b");
   await end(sup, "a", "oops");
   await traceAll(3);
@@ -724,18 +683,17 @@ scenario("all_significant waits for a child that is retried", async () => {
 
 scenario("significant supervisors end the tree above them", async () => {
   Process.trapExit(true);
-  const autoShutdown = "any_significant";
   const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
     id,
     type: "supervisor",
     start: () =>
-      Supervisor.startLink(children, { ...ONE, autoShutdown, name: id }),
+      Supervisor.startLink(children, { ...ONE, ...ANY_SIGNIFICANT, name: id }),
     ...SIGNIFICANT,
   });
   await start([
     probe("b", { trap: true }),
     nest("outer", [nest("inner", [probe("a", SIGNIFICANT)])]),
-  ], { autoShutdown });
+  ], ANY_SIGNIFICANT);
   await end("inner", "a", "normal");
   await traceAll(4);
 });
@@ -756,10 +714,7 @@ function inner(
 }
 
 scenario("a parent restarts a supervisor that gives up", async () => {
-  const sup = await start([
-    probe("x", { trap: true }),
-    inner(trapping("a", "b")),
-  ]);
+  const sup = await start([...trapping("x"), inner(trapping("a", "b"))]);
   const pid = await pidOf(sup, "inner");
   await trace("inner", pid);
   await end("inner", "b", "oops");
@@ -781,10 +736,8 @@ scenario("a transient supervisor that gives up is not restarted", async () => {
 
 scenario("giving up goes up the tree when each level exceeds", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("x", { trap: true }),
-    inner([probe("a")]),
-  ], { maxRestarts: 1 });
+  const children = [...trapping("x"), inner([probe("a")])];
+  const sup = await start(children, { maxRestarts: 1 });
   const pid = await pidOf(sup, "inner");
   await end("inner", "a", "oops");
   await settle(sup, pid);
@@ -873,15 +826,13 @@ scenario("a request exits with nodedown when the node is killed", async () => {
 
 scenario("get_childspec returns a specification by its id", async () => {
   const child = probe("a", { restart: "transient", shutdown: 100 });
-  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
-  await trace("supervisor", sup);
+  const sup = await start([child]);
   const of = async (id: string) => {
     const spec = await Supervisor.getChildspec(sup, id);
     if (spec === "not_found") return spec;
     const { restart, shutdown, type, significant } = spec;
-    return new Map<unknown, unknown>(
-      Object.entries({ id, restart, shutdown, type, significant }),
-    );
+    const shown = { id, restart, shutdown, type, significant };
+    return new Map<string, unknown>(Object.entries(shown));
   };
   await trace("of a", of("a"));
   await trace("of none", of("b"));

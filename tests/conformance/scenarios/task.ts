@@ -22,11 +22,13 @@ import {
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
   owner,
   quit,
+  REASONS,
   reasonWhen,
   started,
   trapping,
@@ -93,9 +95,7 @@ scenario("an owner that exits normally does not end it", async () => {
   const task = await started();
   send(pid, quit("normal"));
   await reasonOf(pid);
-  const ref = Process.monitor(task);
-  send(task, give(1));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task, give(1)));
 });
 
 scenario("a timeout ends the wait; the task runs on", async () => {
@@ -104,9 +104,7 @@ scenario("a timeout ends the wait; the task runs on", async () => {
   await trace("task", [task.pid, await started()]);
   // safe: its expiry is tested
   await attempt("await", waited(() => Task.await(task, 10)));
-  const ref = Process.monitor(task.pid);
-  send(task.pid, give("late"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task.pid, give("late")));
   await traceMarker("mail");
 });
 
@@ -200,14 +198,7 @@ scenario("yield can be called again", async () => {
 
 scenario("yield returns an exit without a result, normal or not", async () => {
   Process.trapExit(true);
-  for (
-    const reason of [
-      "normal",
-      "shutdown",
-      { type: "shutdown", reason: "why" },
-      "oops",
-    ]
-  ) {
+  for (const reason of REASONS) {
     await trace("yield", Task.yield(Task.async(() => exit(reason))));
   }
 });
@@ -277,9 +268,7 @@ scenario("ignore unlinks it, and drops its result", async () => {
   const { pid: task } = await expect("ignored");
   send(pid, quit("oops"));
   await reasonOf(pid);
-  const ref = Process.monitor(task);
-  send(task, give(1));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task, give(1)));
 });
 
 scenario("ignore returns an earlier result", async () => {
@@ -391,9 +380,7 @@ scenario("yield_many ignores late tasks", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, onTimeout: "ignore" } as const;
   await trace("results", results(await Task.yieldMany([slow], options)));
-  const ref = Process.monitor(slow.pid);
-  send(slow.pid, give("late"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(slow.pid, give("late")));
   await traceMarker("mail");
 });
 
@@ -423,18 +410,14 @@ scenario("start makes no link; start_link links to its caller", async () => {
   const linkedRef = Process.monitor(linked);
   send(pid, quit("oops"));
   await trace("linked", down(linkedRef));
-  const aloneRef = Process.monitor(alone);
-  send(alone, quit("own"));
-  await trace("alone", down(aloneRef));
+  await trace("alone", endAfter(alone, quit("own")));
 });
 
 scenario("a task of start or start_link sends no result", async () => {
   const main = self();
   const pid = Task.start(() => obedient(main));
   await started();
-  const ref = Process.monitor(pid);
-  send(pid, give("nothing"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(pid, give("nothing")));
   await traceMarker("mail");
 });
 
@@ -446,9 +429,7 @@ scenario("as a supervisor's child it is temporary", async () => {
     { strategy: "one_for_one" },
   );
   const task = await started();
-  const ref = Process.monitor(task);
-  send(task, quit("oops"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task, quit("oops")));
   await trace("children", Supervisor.whichChildren(sup));
   await Supervisor.stop(sup);
 });

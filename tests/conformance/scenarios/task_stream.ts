@@ -31,6 +31,7 @@ import {
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
@@ -330,9 +331,7 @@ scenario("tasks of an owner that catches its exit run on", async () => {
   const options = { timeout: 400, maxConcurrency: 2 };
   await attempt("stream", () => all(Task.asyncStream(elements, run, options)));
   const task = await started();
-  const ref = Process.monitor(task);
-  send(task, give("value"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task, give("value")));
 });
 
 scenario("each task has its own timeout", async () => {
@@ -512,9 +511,7 @@ scenario("without links, its tasks outlive only the owner", async () => {
       if (reason === "kill") Process.exit(pid, "kill");
       else send(pid, quit(reason));
       await reasonOf(pid);
-      const ref = Process.monitor(task);
-      send(task, quit("lived"));
-      await trace("task", down(ref));
+      await trace("task", endAfter(task, quit("lived")));
     }
   }
   const { leave } = await first(stream);

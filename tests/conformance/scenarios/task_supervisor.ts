@@ -35,11 +35,13 @@ import { result } from "../_supervision.ts";
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
   owner,
   quit,
+  REASONS,
   remoteSup,
   started,
   startNamed,
@@ -114,9 +116,7 @@ scenario("a child is linked only to it, and sends no result", async () => {
   const pid = await child(sup, () => obedient(main));
   await trace("child", [sup, (await started()).equals(pid)]);
   await trace("links", Process.info(pid)!.links);
-  const ref = Process.monitor(pid);
-  send(pid, give("nothing"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(pid, give("nothing")));
   await traceMarker("mail");
 });
 
@@ -244,14 +244,7 @@ scenario("a temporary child does not restart", async () => {
 scenario("a transient child restarts only after an error", async () => {
   const main = self();
   const sup = await startSup();
-  for (
-    const reason of [
-      "normal",
-      "shutdown",
-      { type: "shutdown", reason: "why" },
-      "oops",
-    ]
-  ) {
+  for (const reason of REASONS) {
     const options = { restart: "transient" } as const;
     const pid = await child(sup, () => obedient(main), options);
     await started();
@@ -397,9 +390,7 @@ scenario("a killed owner ends the linked task, and no other", async () => {
   await trace("linked", down(linkedRef));
   const left = await TaskSupervisor.children(sup);
   await trace("children", same(left, [nolink, third]));
-  const ref = Process.monitor(nolink);
-  send(nolink, give("late"));
-  await trace("nolink", down(ref));
+  await trace("nolink", endAfter(nolink, give("late")));
 });
 
 // On another node
@@ -470,9 +461,7 @@ scenario("a late reply from another node is dropped", async () => {
   await trace("task", (await started()).equals(task.pid));
   // safe: its expiry is tested
   await attempt("await", waited(() => Task.await(task, 10)));
-  const ref = Process.monitor(task.pid);
-  send(task.pid, give("late"));
-  await trace("reason", down(ref));
+  await trace("reason", endAfter(task.pid, give("late")));
   await traceMarker("mail");
 });
 
