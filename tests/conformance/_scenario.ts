@@ -180,6 +180,11 @@ export async function attempt(label: string, fn: () => unknown): Promise<void> {
   await trace(label, outcome);
 }
 
+/** Throws an error, as `raise` does. */
+export function raise(text: string): never {
+  throw new Error(text);
+}
+
 /** Waits until a process has exited; returns its reason. */
 // deno-lint-ignore no-explicit-any
 export async function reasonOf(pid: Pid): Promise<any> {

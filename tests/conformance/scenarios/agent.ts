@@ -20,6 +20,7 @@ import {
   message,
   on,
   part,
+  raise,
   scenario,
   trace,
   traceMarker,
@@ -93,9 +94,7 @@ scenario("functions run on the state in the agent, in order", async () => {
 
 scenario("a function that fails ends the agent and the caller", async () => {
   const failing = [
-    () => {
-      throw new Error("boom");
-    },
+    () => raise("boom"),
     () => exit("oops"),
     () => {
       throw "up";
@@ -175,10 +174,8 @@ scenario("the function of a call that timed out still runs", async () => {
 
 scenario("the first state raises, or the name is taken", async () => {
   Process.trapExit(true);
-  const raise = () => {
-    throw new Error("boom");
-  };
-  await trace("raises", result(Agent.startLink(raise, { name: "agent" })));
+  const boom = () => raise("boom");
+  await trace("raises", result(Agent.startLink(boom, { name: "agent" })));
   await trace("exits", result(Agent.start(() => exit("oops"))));
   const agent = await start(0, { name: "agent" });
   await trace("agent", agent);

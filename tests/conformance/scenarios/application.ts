@@ -19,6 +19,7 @@ import {
   attempt,
   expect,
   on,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -223,9 +224,7 @@ scenario("a failed start stops the dependencies that it started", async () => {
 scenario("a start fails as its callback does, and can be retried", async () => {
   const main = self();
   const raising = define("raising", {
-    start() {
-      throw new Error("mine");
-    },
+    start: () => raise("mine"),
   });
   const exiting = define("exiting", { start: () => exit("mine") });
   const failing = define("failing", {

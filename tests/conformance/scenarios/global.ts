@@ -24,6 +24,7 @@ import {
   on,
   part,
   peer,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -394,10 +395,7 @@ scenario("trans returns the result, and releases the lock", async () => {
   await meet();
   const id = [PRINTER, self()] as const;
   await trace("value", global.trans(id, () => 42));
-  await attempt("raised", () =>
-    global.trans(id, () => {
-      throw new Error("oops");
-    }));
+  await attempt("raised", () => global.trans(id, () => raise("oops")));
   await global.trans(
     id,
     async () => await trace("aborted", on("kate", tryTrans)),

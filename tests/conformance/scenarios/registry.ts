@@ -22,6 +22,7 @@ import {
   expect,
   forever,
   next,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -278,10 +279,10 @@ scenario("only the process with the key can update its value", async () => {
   await trace("unknown", update("other"));
   await trace("of another", (await having(() => update("key"))).value);
   await trace("entries", entries("key"));
-  await attempt("raises", () =>
-    Registry.updateValue(R, "key", () => {
-      throw new Error("mine");
-    }));
+  await attempt(
+    "raises",
+    () => Registry.updateValue(R, "key", () => raise("mine")),
+  );
   await trace("entries", entries("key"));
 });
 
@@ -324,10 +325,10 @@ scenario("dispatch runs in the caller with all registrations", async () => {
   const result = Registry.dispatch(R, "key", fn);
   await traceCalls();
   await trace("result", result);
-  await attempt("raises", () =>
-    Registry.dispatch(R, "key", () => {
-      throw new Error("mine");
-    }));
+  await attempt(
+    "raises",
+    () => Registry.dispatch(R, "key", () => raise("mine")),
+  );
   await attempt("throws", () =>
     Registry.dispatch(R, "key", () => {
       throw "mine";
@@ -433,10 +434,7 @@ scenario("a lock has one holder, and is released if that fails", async () => {
   await traceNext("lock");
   send(c, "go");
   await traceNext("lock");
-  await attempt("raises", () =>
-    Registry.lock(R, "door", () => {
-      throw new Error("mine");
-    }));
+  await attempt("raises", () => Registry.lock(R, "door", () => raise("mine")));
   await trace("free", Registry.lock(R, "door", () => "value"));
   await trace("no key", Registry.count(R));
 });

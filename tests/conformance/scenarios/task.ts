@@ -13,6 +13,7 @@ import {
   attempt,
   expect,
   forever,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -66,9 +67,7 @@ scenario("a throw exits with nocatch", async () => {
 
 scenario("a raised error is the exit reason", async () => {
   Process.trapExit(true);
-  const task = Task.async(() => {
-    throw new Error("no");
-  });
+  const task = Task.async(() => raise("no"));
   await trace("task", task.pid);
   await attempt("yield", () => Task.yield(task));
   await traceNext("mail");
