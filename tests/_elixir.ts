@@ -13,6 +13,7 @@ import {
   type Socket,
 } from "node:net";
 import { freePort } from "../testing/_ports.ts";
+import { isMissing } from "../testing/_programs.ts";
 import { Child, outputOf } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
 
@@ -304,24 +305,21 @@ export class ElixirNode implements AsyncDisposable {
 }
 
 /** A stock `epmd` on a port of its own; killed when it goes out of scope. */
-export class StockEpmd implements AsyncDisposable {
+export class StockEpmd extends Child {
   readonly port: number;
-  readonly #child: Deno.ChildProcess;
 
-  private constructor(port: number, child: Deno.ChildProcess) {
+  private constructor(port: number, address: string) {
+    const where = address === "0.0.0.0" ? [] : ["-address", address];
+    super("epmd", { args: ["-port", `${port}`, ...where] });
     this.port = port;
-    this.#child = child;
   }
 
   /** Starts it, and waits until it listens. */
-  static async start(port: number = freePort()): Promise<StockEpmd> {
-    const child = new Deno.Command("epmd", {
-      args: ["-port", `${port}`, "-address", "127.0.0.1"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const epmd = new StockEpmd(port, child);
+  static async start(
+    port: number = freePort(),
+    address = "127.0.0.1",
+  ): Promise<StockEpmd> {
+    const epmd = new StockEpmd(port, address);
     const until = performance.now() + TIMEOUT;
     while (!(await epmdNames(port)).startsWith("epmd: up and running")) {
       // safe: a hang guard
@@ -331,15 +329,6 @@ export class StockEpmd implements AsyncDisposable {
       }
     }
     return epmd;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has exited.
-    }
-    await this.#child.status;
   }
 }
 
@@ -356,16 +345,7 @@ export async function epmdNames(port: number): Promise<string> {
 export async function hasErlangApplication(name: string): Promise<boolean> {
   const code =
     `halt(case code:lib_dir(${name}) of {error, _} -> 1; _ -> 0 end).`;
-  try {
-    const { success } = await new Deno.Command("erl", {
-      args: ["-noshell", "-eval", code],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    // There is no Erlang.
-    return false;
-  }
+  if (isMissing("erl")) return false;
+  const args = ["-noshell", "-eval", code];
+  return (await outputOf("erl", { args })).code === 0;
 }

@@ -4,13 +4,12 @@ import { connect, createServer, type Socket } from "node:net";
 import {
   type EpmdLog,
   lookup,
-  names,
   type NodeEntry,
   register,
 } from "../net/epmd/mod.ts";
 import { freePort } from "../testing/_ports.ts";
 import { isMissing } from "../testing/_programs.ts";
-import { epmdNames } from "./_elixir.ts";
+import { epmdNames, StockEpmd } from "./_elixir.ts";
 
 export { epmdNames, freePort };
 
@@ -190,17 +189,8 @@ export function evalRegister(code: string): Deno.Command {
 /** The real `epmd`, on a port of its own. */
 export async function startEpmd(
   port: number,
-  address = "127.0.0.1",
+  address?: string,
 ): Promise<() => Promise<void>> {
-  const where = address === "0.0.0.0" ? [] : ["-address", address];
-  const child = new Deno.Command("epmd", {
-    args: ["-port", String(port), ...where],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  await names({ port, retryFor: 5000 });
-  return async () => {
-    child.kill("SIGKILL");
-    await child.status;
-  };
+  const epmd = await StockEpmd.start(port, address);
+  return () => epmd[Symbol.asyncDispose]();
 }

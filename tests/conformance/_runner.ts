@@ -2,7 +2,8 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../testing/_ports.ts";
+import { outputOf } from "../_child.ts";
+import { StockEpmd } from "../_elixir.ts";
 import type { Area } from "./_load.ts";
 import { expectedTrace, type Language } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
@@ -35,40 +36,20 @@ export class SideError extends Error {
 async function run<T>(
   program: string,
   args: string[],
-  options: { cwd?: string; env?: Record<string, string>; timeout: number },
+  { timeout, ...rest }: Deno.CommandOptions & { timeout: number },
 ): Promise<T[]> {
-  const { timeout, ...rest } = options;
-  const child = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(timeout),
-    ...rest,
-    env: { NO_COLOR: "1", ...rest.env },
-  }).spawn();
-  const results: T[] = [];
-  const errors = new Response(child.stderr).text();
-  let output = "";
-  let line = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    output += text;
-    const lines = (line + text).split("\n");
-    line = lines.pop()!;
-    for (const each of lines) {
-      if (each.startsWith("@@")) results.push(JSON.parse(each.slice(2)) as T);
-    }
-  }
-  const { code } = await child.status;
+  const signal = AbortSignal.timeout(timeout);
+  const ended = await outputOf(program, { args, signal, ...rest });
+  const { code, stdout, stderr } = ended;
   if (code !== 0) {
     throw new SideError(
       `Cannot run ${
         [program, ...args].join(" ")
-      }: it ended with code ${code}:\n${output}${await errors}`,
+      }: it ended with code ${code}:\n${stdout}${stderr}`,
     );
   }
-  await errors;
-  return results;
+  return stdout.split("\n").filter((line) => line.startsWith("@@"))
+    .map((line) => JSON.parse(line.slice(2)));
 }
 
 function tracesOf(list: Trace[]): Traces {
@@ -97,16 +78,13 @@ export class Elixir implements AsyncDisposable {
     const files = sources.filter((name) =>
       name.startsWith("support") || wanted.includes(name)
     );
-    const { success, stdout, stderr } = await new Deno.Command("elixirc", {
+    const { code, stdout, stderr } = await outputOf("elixirc", {
       args: ["-o", folder, ...files],
       cwd: join(HERE, "elixir"),
-    }).output();
-    if (!success) {
-      const text = new TextDecoder();
+    });
+    if (code !== 0) {
       throw new SideError(
-        `Cannot compile the scenarios in Elixir:\n${text.decode(stdout)}${
-          text.decode(stderr)
-        }`,
+        `Cannot compile the scenarios in Elixir:\n${stdout}${stderr}`,
       );
     }
     return new Elixir(folder, stack.move());
@@ -120,34 +98,24 @@ export class Elixir implements AsyncDisposable {
     names: readonly string[],
     { peers }: { peers?: string[] } = {},
   ): Promise<Traces> {
-    const port = String(freePort());
-    const epmd = new Deno.Command("epmd", {
-      args: ["-port", port, "-address", "127.0.0.1"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      const file = join(this.folder, `names_${port}.txt`);
-      await Deno.writeTextFile(file, names.join("\n"));
-      const code = `Conformance.Main.run(${JSON.stringify(file)}, ${TIMEOUT})`;
-      const flags =
-        "-start_epmd false -kernel prevent_overlapping_partitions false";
-      const args = [
-        ...["-pa", this.folder, "--sname", "main@localhost"],
-        ...["--cookie", crypto.randomUUID(), "--erl", flags, "-e", code],
-      ];
-      const env = {
-        ERL_EPMD_PORT: port,
-        ...peers && { CONFORMANCE_PEERS: JSON.stringify(peers) },
-      };
-      const timeout = limit(names);
-      const traces = await run<Trace>("elixir", args, { env, timeout });
-      return tracesOf(traces);
-    } finally {
-      epmd.kill("SIGKILL");
-      await epmd.status;
-    }
+    await using epmd = await StockEpmd.start();
+    const port = `${epmd.port}`;
+    const file = join(this.folder, `names_${port}.txt`);
+    await Deno.writeTextFile(file, names.join("\n"));
+    const code = `Conformance.Main.run(${JSON.stringify(file)}, ${TIMEOUT})`;
+    const flags =
+      "-start_epmd false -kernel prevent_overlapping_partitions false";
+    const args = [
+      ...["-pa", this.folder, "--sname", "main@localhost"],
+      ...["--cookie", crypto.randomUUID(), "--erl", flags, "-e", code],
+    ];
+    const env = {
+      ERL_EPMD_PORT: port,
+      ...peers && { CONFORMANCE_PEERS: JSON.stringify(peers) },
+    };
+    const timeout = limit(names);
+    const traces = await run<Trace>("elixir", args, { env, timeout });
+    return tracesOf(traces);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
