@@ -146,9 +146,7 @@ await measure(
   () => delivered(part(Uint8Array.of(1, 0xe0, 0, 0), RAW_ATTACHMENTS)),
 );
 
-const deep = textFrame(
-  `[["send",1,100,${"[".repeat(64)}${"]".repeat(64)}]]`,
-);
+const deep = textFrame(`[["send",1,100,${"[".repeat(64)}${"]".repeat(64)}]]`);
 await measure("maxDepth: 64 levels", () => delivered(deep));
 
 const runtime = newRuntime();

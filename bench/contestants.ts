@@ -7,15 +7,14 @@
 
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../testing/_ports.ts";
 import type { Job, Sample } from "./measure.ts";
-import { Child, freePort, isInstalled } from "./processes.ts";
+import { Child, isInstalled } from "./processes.ts";
 import type { ContestantName, Placement, Row } from "./rows.ts";
 
 /** A contestant, which defines the commands of its programs. */
 export interface Contestant {
-  /** Its name. */
   readonly name: ContestantName;
-  /** Its version, for the report. */
   readonly version: string;
   /** Variables to add to the environment of its programs. */
   readonly env?: Record<string, string>;
@@ -43,7 +42,6 @@ export interface Contestant {
 
 /** The settings that the programs of one run share. */
 export interface Run {
-  /** The cookie. */
   cookie: string;
   /** The port of the run's name server, or of the first peer. */
   port: number;
@@ -150,9 +148,7 @@ async function assertConnectable(epmd: number, name: string): Promise<void> {
   using connection = await Deno.connect({ hostname, port: epmd });
   const text = new TextEncoder().encode(name);
   // PORT_PLEASE2_REQ; the answer is PORT2_RESP: 119, 0 and the port.
-  await connection.write(
-    Uint8Array.of(0, text.length + 1, 122, ...text),
-  );
+  await connection.write(Uint8Array.of(0, text.length + 1, 122, ...text));
   const answer = new Uint8Array(256);
   await connection.read(answer);
   if (answer[0] !== 119 || answer[1] !== 0) {
@@ -257,7 +253,6 @@ export class Contestants {
     this.#folder = folder;
   }
 
-  /** Prepares the requested contestants. */
   static async prepare(
     wanted: readonly ContestantName[],
     stack: AsyncDisposableStack,

@@ -27,12 +27,13 @@ import {
   type Store,
 } from "../entities/mod.ts";
 import { GenServer, Node, Process, spawn } from "../mod.ts";
+import { freePort } from "../testing/_ports.ts";
 import { PostgresServer } from "../tests/_postgres.ts";
 import { Ledger, startEntities } from "../tests/entities/_host.ts";
 import { Program } from "../tests/examples/_program.ts";
 import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
-import { freePort, isInstalled } from "./processes.ts";
+import { isInstalled } from "./processes.ts";
 
 const { values: { quick } } = parseArgs({
   options: { quick: { type: "boolean", default: false } },
@@ -236,9 +237,7 @@ async function openAndRest(alex: Node): Promise<void> {
 async function moves(alex: Node, kate: Node): Promise<void> {
   const keys = Array.from({ length: LIVE }, (_, n) => `live ${n}`);
   await kate.run(async () => {
-    await Promise.all(
-      keys.map((key) => Counter.get(key, PATIENT).add()),
-    );
+    await Promise.all(keys.map((key) => Counter.get(key, PATIENT).add()));
     let isOver = false;
     let failed = 0;
     const load = (async () => {
@@ -264,7 +263,7 @@ async function failsOver(url: string): Promise<void> {
     })]);
   await using moebi = host("moebi");
   await using sophie = host("sophie");
-  for (const each of [moebi, sophie]) await each.prints(/^up$/m);
+  for (const each of [moebi, sophie]) await each.matches(/^up$/m);
   await caller.run(async () => {
     await using _ = await startEntities({ store: url, lease: LEASE }, false);
     let longest = 0;

@@ -16,29 +16,23 @@ import {
   rowOf,
 } from "./rows.ts";
 
-/** The runs of one row in one placement. */
 export interface Result {
   /** The row that was measured. */
   row: Row;
-  /** The placement of its processes. */
   placement: Placement;
   /** One sample for each turn, by contestant. */
   samples: Partial<Record<ContestantName, Sample[]>>;
 }
 
-/** The setting of the runs. */
 export interface Setting {
   /** The day, as YYYY-MM-DD. */
   date: string;
   /** The model of the processor, and the number of cores. */
   machine: string;
-  /** Versions by contestant. */
   versions: Partial<Record<ContestantName, string>>;
-  /** The reasons for missing contestants. */
   missing: Partial<Record<ContestantName, string>>;
   /** Runs that failed, each with its reason. */
   failed: string[];
-  /** The number of turns. */
   turns: number;
   /** The minutes that all runs took. */
   minutes: number;
@@ -50,7 +44,6 @@ export interface Setting {
 
 /** All runs, as `results.json` holds them. */
 export interface Report {
-  /** Their setting. */
   setting: Setting;
   /** The runs by row and placement. */
   results: {
@@ -100,7 +93,6 @@ export function figureOf(
   return figures.length === 0 ? undefined : median(figures);
 }
 
-/** The median of some values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -115,7 +107,6 @@ export interface Verdict {
   got: number | undefined;
   /** Whether `got` is to be at most or at least the bound. */
   bound: "at most" | "at least";
-  /** The bound. */
   floor: number;
   /** The bound that would be good. */
   aim?: number;

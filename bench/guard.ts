@@ -31,12 +31,10 @@ import { Echo, pong } from "./ours/jobs.ts";
 type Job = (rounds: number) => unknown;
 
 interface Row {
-  /** The name of the row. */
   name: string;
   /** The number of rounds in a turn, for about 10 ms. */
   rounds: number;
   job: Job;
-  /** The yardstick. */
   yardstick: keyof typeof YARDSTICKS;
   /** The recorded cost of a round, in rounds of the yardstick. */
   usual: number;

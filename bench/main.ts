@@ -160,7 +160,6 @@ interface Run {
   seconds: number;
 }
 
-/** The runs of a turn, in order. */
 function runsOf(turn: number, runs: readonly Run[]): Run[] {
   const left = runs.filter(({ result: { row }, contestant }) =>
     turn < (row.turns ?? Infinity) && turn < (contestant.turns ?? Infinity)

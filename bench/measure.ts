@@ -8,7 +8,6 @@ import nodeProcess from "node:process";
 
 /** A row, as a measured program receives it. */
 export interface Job {
-  /** The name of the row. */
   row: string;
   /** The number of rounds that count. */
   rounds: number;
@@ -16,7 +15,6 @@ export interface Job {
   warmup: number;
   /** The number of processes that work at the same time. */
   callers: number;
-  /** The peers' names. */
   peers: string[];
   /** The operating-system pid of the first peer. */
   peerProcess: number;
@@ -30,7 +28,6 @@ export interface Latencies {
   mean: number;
   /** 99 of 100 rounds took at most this. */
   p99: number;
-  /** The longest round. */
   max: number;
   /** Given if the rounds are of two kinds, and the median could be of either by chance. */
   states?: States;
@@ -228,7 +225,6 @@ export async function timed(
   return latencies(times);
 }
 
-/** Computes for `ms` milliseconds. */
 export function compute(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);

@@ -9,7 +9,6 @@ const LINE_TIMEOUT = 120_000;
 const alive = new Set<Child>();
 let closed = false;
 
-/** The options of a process. */
 export interface ChildOptions {
   /** The program and its arguments. */
   command: readonly string[];
@@ -29,7 +28,6 @@ export class Child implements AsyncDisposable {
   #errors = "";
   #rest = "";
 
-  /** Starts the process. */
   constructor({ command, core, cwd, env }: ChildOptions) {
     if (closed) throw new Error("Cannot start a process: interrupted");
     const pinned = core === undefined
@@ -69,7 +67,12 @@ export class Child implements AsyncDisposable {
     return line;
   }
 
-  /** Kills it at once. */
+  async write(text: string): Promise<void> {
+    const writer = this.#process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+  }
+
   kill(): void {
     try {
       this.#process.kill("SIGKILL");
@@ -119,10 +122,4 @@ export async function isInstalled(program: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-/** A free port. */
-export function freePort(): number {
-  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  return listener.addr.port;
 }

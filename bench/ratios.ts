@@ -33,9 +33,9 @@ import {
   Task,
   TaskSupervisor,
 } from "../mod.ts";
+import { freePort } from "../testing/_ports.ts";
 import { checkPayload, type Payload, payload } from "./measure.ts";
 import * as Bench from "./ours/jobs.ts";
-import { freePort } from "./processes.ts";
 
 type Job = (rounds: number) => Promise<void>;
 
@@ -70,10 +70,7 @@ class Lines {
   readonly #onLine: (messages: Line, lines: Lines) => void;
   #rest = "";
 
-  constructor(
-    socket: Socket,
-    onLine: (messages: Line, lines: Lines) => void,
-  ) {
+  constructor(socket: Socket, onLine: (messages: Line, lines: Lines) => void) {
     this.#socket = socket;
     this.#onLine = onLine;
     socket.setNoDelay(true);

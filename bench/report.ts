@@ -174,7 +174,6 @@ function warning({ load: [before] }: Setting): string[] {
   ];
 }
 
-/** The page of all results. */
 export function page(report: Report): string {
   const { setting } = report;
   const results = resultsOf(report);

@@ -29,7 +29,6 @@ export interface Target {
   to: ContestantName;
   /** Whether the ratio is to be at most or at least the bound. */
   bound: "at most" | "at least";
-  /** The ratio that is to be reached. */
   floor: number;
   /** The ratio that would be good. */
   aim?: number;
@@ -37,28 +36,22 @@ export interface Target {
   figure?: Figure;
 }
 
-/** The names of the placements. */
 export type PlacementName = "one_core" | "split";
 
 /** The cores of the two processes; a row without a peer may use both cores. */
 export interface Placement {
   /** Its name on the command line. */
   name: PlacementName;
-  /** Its name in the report. */
   title: string;
   /** Its name in the report for a row without a client and a peer. */
   localTitle: string;
-  /** The core of the client. */
   clientCore: number;
-  /** The core of the peers. */
   peerCore: number;
 }
 
-/** One measurement. */
 export interface Row {
   /** Its name on the command line, and for the measured programs. */
   name: string;
-  /** Its name in the report. */
   title: string;
   /** The figure that the report shows and compares. */
   figure: Figure;
@@ -68,7 +61,6 @@ export interface Row {
   ofPeer?: "first_start" | "start" | "memory";
   /** The placements; both by default. */
   placements?: readonly PlacementName[];
-  /** The number of rounds that count. */
   rounds: number;
   /** The number of rounds before, which do not count. */
   warmup: number;
@@ -415,9 +407,7 @@ export const ROWS: readonly Row[] = [
     "idle_100k",
     100_000,
   ]] as const)
-    .map((
-      [name, rounds],
-    ): Row => ({
+    .map(([name, rounds]): Row => ({
       name,
       title: `an idle process, of ${rounds.toLocaleString("en")}`,
       figure: "bytes",
@@ -477,7 +467,6 @@ export const ROWS: readonly Row[] = [
   },
 ];
 
-/** Finds a row by its name. */
 export function rowOf(name: string): Row {
   const row = ROWS.find((row) => row.name === name);
   if (row === undefined) throw new TypeError(`Cannot find row "${name}"`);

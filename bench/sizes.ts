@@ -17,10 +17,10 @@ import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
 import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
 import { internalsOf } from "../node/node_internals.ts";
+import { Child } from "./processes.ts";
 
 /** The figures of a node when it is connected to all others. */
 export interface NodeFigures {
-  /** Bytes sent so far. */
   sentBytes: number;
   /** Dials so far, and those that failed. */
   failedDials: number;
@@ -82,9 +82,7 @@ async function measureSimulated(size: number): Promise<void> {
     log() {},
   });
   const stats = () =>
-    Promise.all(
-      names.map((name) => cluster.run(name, () => Node.stats()!)),
-    );
+    Promise.all(names.map((name) => cluster.run(name, () => Node.stats()!)));
   const isWhole = () =>
     names.every((name) =>
       internalsOf(cluster.node(name)).runtime.visible.size === size - 1
@@ -98,57 +96,26 @@ async function measureSimulated(size: number): Promise<void> {
 }
 
 /** A node in a program of its own. */
-class NodeProgram implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #rest = "";
-
+class NodeProgram extends Child {
   constructor(name: string) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-check", "--allow-all", NODE, name],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    this.#lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
-    this.#writer = this.#child.stdin.getWriter();
+    const flags = ["--quiet", "--no-check", "--allow-all"];
+    super({ command: [Deno.execPath(), "run", ...flags, NODE, name] });
   }
 
-  /** Writes a line to the program. */
-  async tell(message: unknown): Promise<void> {
-    await this.#writer.write(
-      new TextEncoder().encode(`${JSON.stringify(message)}\n`),
-    );
+  tell(message: unknown): Promise<void> {
+    return this.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** Reads a line of the program. */
   async hear<T>(): Promise<T> {
-    while (!this.#rest.includes("\n")) {
-      const { value, done } = await this.#lines.read();
-      if (done) throw new Error("Cannot measure: a node has ended");
-      this.#rest += value;
-    }
-    const [line] = this.#rest.split("\n", 1);
-    this.#rest = this.#rest.slice(line.length + 1);
-    return JSON.parse(line);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    await this.#lines.cancel();
-    await this.#child.status;
+    return JSON.parse(await this.line());
   }
 }
 
 /** Forms a cluster of programs on this machine. */
 async function measureReal(size: number): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const nodes = Array.from(
-    { length: size },
-    (_, i) => stack.use(new NodeProgram(`n${i}@localhost`)),
-  );
+  const nodes = Array.from({ length: size }, (_, i) => `n${i}@localhost`)
+    .map((name) => stack.use(new NodeProgram(name)));
   const ports = await Promise.all(nodes.map((node) => node.hear<number>()));
   const start = Date.now();
   await Promise.all(

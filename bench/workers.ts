@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Node, type Pid, receive, rpc, self, send } from "../mod.ts";
 import { Workers } from "../workers/workers.ts";
-import { freePort } from "./processes.ts";
+import { freePort } from "../testing/_ports.ts";
 
 const { values: flags } = parseArgs({
   options: {

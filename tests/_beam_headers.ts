@@ -59,7 +59,6 @@ export class HeaderWriter {
     return { header: this.#header(), terms: Buffer.concat(parts) };
   }
 
-  /** Returns the frame with a header. */
   frame(frame: Uint8Array): Buffer {
     const { header, terms } = this.split(frame);
     return framed([131, 68], header, terms);

@@ -3,11 +3,12 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { test } from "../testing/tags.ts";
+import { Child, type Ended } from "./_child.ts";
+import { temporaryFolder } from "./_temporary.ts";
+
+export type { Ended };
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-
-/** The time limit for a process, in milliseconds. */
-const WITHIN = 300_000;
 
 /**
  * The permissions of test programs: they may read modules and reach hosts that the `chat` task may not, but
@@ -20,7 +21,6 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read",
 ];
 
-/** A function that declares tests with tags. */
 function declaring(...tags: string[]) {
   return (name: string, fn: () => void | Promise<void>): void =>
     test(name, { timeout: 60_000, tags }, fn);
@@ -46,105 +46,35 @@ export interface ChatOptions {
   cwd?: string;
 }
 
-/** The end of a process. */
-export interface Ended {
-  code: number;
-  signal: Deno.Signal | null;
-  stdout: string;
-  stderr: string;
+/** The arguments with which Deno runs a program of the repository. */
+export function denoRun(
+  program: string,
+  args: readonly string[],
+  permissions: readonly string[] = PERMISSIONS,
+): string[] {
+  return [
+    ...["run", "--quiet", "--no-prompt", `--config=${ROOT}deno.json`],
+    ...permissions,
+    ROOT + program,
+    ...args,
+  ];
 }
 
 /** A running command line; killed when it goes out of scope. */
-export class ChatProcess implements AsyncDisposable {
+export class ChatProcess extends Child {
   /** Resolves when it has ended. */
   readonly ended: Promise<Ended>;
-  readonly #child: Deno.ChildProcess;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  #isRunning = true;
-  #output = { stdout: "", stderr: "" };
-  #onOutput: () => void = () => {};
 
-  constructor(args: readonly string[], options: ChatOptions = {}) {
-    const { permissions = PERMISSIONS, cwd = ROOT, env = {} } = options;
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        `--config=${ROOT}deno.json`,
-        ...permissions,
-        `${ROOT}chat/main.ts`,
-        ...args,
-      ],
+  constructor(
+    args: readonly string[],
+    { permissions, cwd = ROOT, env }: ChatOptions = {},
+  ) {
+    super(Deno.execPath(), {
+      args: denoRun("chat/main.ts", args, permissions),
       cwd,
-      env: { NO_COLOR: "1", ...env },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#timer = setTimeout(() => this.kill("SIGKILL"), WITHIN);
-    this.ended = this.#run();
-  }
-
-  /** Its standard output so far. */
-  get stdout(): string {
-    return this.#output.stdout;
-  }
-
-  /** Its standard error so far. */
-  get stderr(): string {
-    return this.#output.stderr;
-  }
-
-  /** Sends it a signal, if it is still running. */
-  kill(signal: Deno.Signal): void {
-    if (!this.#isRunning) return;
-    try {
-      this.#child.kill(signal);
-    } catch (error) {
-      // It ended by itself, and its status has not arrived yet.
-      if (!(error instanceof TypeError)) throw error;
-    }
-  }
-
-  /** Waits until a text appears on its standard output or standard error. */
-  async printed(text: string): Promise<void> {
-    for (;;) {
-      if ((this.stdout + this.stderr).includes(text)) return;
-      if (!this.#isRunning) {
-        throw new Error(
-          `it ended without printing ${text}:\n${this.stdout}${this.stderr}`,
-        );
-      }
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onOutput = resolve;
-      await promise;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
-    await this.ended;
-  }
-
-  async #run(): Promise<Ended> {
-    const [{ code, signal }] = await Promise.all([
-      this.#child.status,
-      this.#read("stdout"),
-      this.#read("stderr"),
-    ]);
-    clearTimeout(this.#timer);
-    this.#isRunning = false;
-    this.#onOutput();
-    return { code, signal, ...this.#output };
-  }
-
-  async #read(name: "stdout" | "stderr"): Promise<void> {
-    const stream = this.#child[name].pipeThrough(new TextDecoderStream());
-    for await (const text of stream) {
-      this.#output[name] += text;
-      this.#onOutput();
-    }
+      env,
+    });
+    this.ended = this.status;
   }
 }
 
@@ -163,38 +93,14 @@ export async function pipe(
   args: string[] = [],
   program = "chat/main.ts",
 ): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...PERMISSIONS,
-      ROOT + program,
-      ...args,
-    ],
+  await using child = new Child(Deno.execPath(), {
+    args: denoRun(program, args),
     stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), WITHIN);
-  const writer = child.stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(lines.join("\n")));
-    await writer.close();
-  } catch (error) {
-    // It has exited without reading.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-  const { code, signal, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return {
-    code,
-    signal,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  });
+  // It may exit without reading.
+  await child.type(lines.join("\n")).catch(() => {});
+  await child.closeInput();
+  return await child.status;
 }
 
 /** The flags of a node that only finds nodes of the same test. */
@@ -220,14 +126,9 @@ export function assertPrinted(ended: Ended, text: string): void {
   assertEquals(ended.code, 0);
 }
 
-/** Calls a function with a temporary folder. */
 export async function withFolder(
   fn: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await temporaryFolder();
+  await fn(folder.path);
 }

@@ -13,6 +13,8 @@ import {
   type Socket,
 } from "node:net";
 import { freePort } from "../testing/_ports.ts";
+import { isMissing } from "../testing/_programs.ts";
+import { Child, outputOf } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The programs that a test with such nodes needs: `test(name, { programs: ELIXIR }, fn)`. */
@@ -63,7 +65,6 @@ export interface ElixirOptions {
    * @default {the cookie of a test's nodes}
    */
   cookie?: string | null;
-  /** Whether it is a hidden node. */
   hidden?: boolean;
   /** Flags for the Erlang VM: `["-kernel", "net_ticktime", "8"]`. */
   erl?: readonly string[];
@@ -142,30 +143,17 @@ export class Evaluator {
 export class ElixirNode implements AsyncDisposable {
   /** The node's name. */
   readonly name: string;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Child;
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
   readonly #opened: ((evaluator: Evaluator) => void)[] = [];
-  readonly #output: Promise<void>;
-  #text = "";
-  #onText: () => void = () => {};
-  #input: WritableStreamDefaultWriter<Uint8Array>;
-  #isEnded = false;
   readonly #ends: (() => Promise<void>)[] = [];
   #main!: Evaluator;
 
-  private constructor(name: string, server: Server, child: Deno.ChildProcess) {
+  private constructor(name: string, server: Server, child: Child) {
     this.name = name;
     this.#server = server;
     this.#child = child;
-    this.#input = child.stdin.getWriter();
-    this.#output = Promise.all([
-      this.#collect(child.stdout),
-      this.#collect(child.stderr),
-    ]).then(() => {
-      this.#isEnded = true;
-      this.#onText();
-    });
     server.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.push(socket);
@@ -189,7 +177,7 @@ export class ElixirNode implements AsyncDisposable {
       server.listen({ host: "127.0.0.1", port: 0 }, () => resolve())
     );
     const { port } = server.address() as AddressInfo;
-    const child = new Deno.Command("elixir", {
+    const child = new Child("elixir", {
       args: [
         /@.*[.:]/.test(full) ? "--name" : "--sname",
         full,
@@ -203,13 +191,10 @@ export class ElixirNode implements AsyncDisposable {
       env: {
         ERL_EPMD_PORT: `${epmdPort}`,
         ERL_CRASH_DUMP_SECONDS: "0",
-        NO_COLOR: "1",
         ...env,
       },
       stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    });
     const node = new ElixirNode(full, server, child);
     try {
       node.#main = await node.#open();
@@ -228,7 +213,7 @@ export class ElixirNode implements AsyncDisposable {
 
   /** All that it has written to standard output and standard error. */
   get output(): string {
-    return this.#text;
+    return this.#child.output;
   }
 
   /**
@@ -268,20 +253,13 @@ export class ElixirNode implements AsyncDisposable {
   }
 
   /** Waits until the output matches a pattern; returns the match. */
-  async printed(pattern: RegExp): Promise<RegExpMatchArray> {
-    for (;;) {
-      const match = this.#text.match(pattern);
-      if (match !== null) return match;
-      if (this.#isEnded) {
-        throw new ElixirError(`${this.name} has ended: ${this.#text}`);
-      }
-      await new Promise<void>((resolve) => this.#onText = resolve);
-    }
+  printed(pattern: RegExp): Promise<RegExpMatchArray> {
+    return this.#child.matches(pattern);
   }
 
   /** Writes to its standard input. */
-  async type(text: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(text));
+  type(text: string): Promise<void> {
+    return this.#child.type(text);
   }
 
   /** Calls a function when the node has ended. */
@@ -296,13 +274,7 @@ export class ElixirNode implements AsyncDisposable {
 
   /** Kills it, and waits until it has ended. */
   async kill(): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has exited.
-    }
-    await Promise.all([this.#child.status, this.#output]);
-    await this.#input.close().catch(() => {});
+    await this.#child[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -321,47 +293,33 @@ export class ElixirNode implements AsyncDisposable {
       );
       const fail = (reason: string) => {
         clearTimeout(timer);
-        reject(new ElixirError(`${this.name}: ${reason}\n${this.#text}`));
+        reject(new ElixirError(`${this.name}: ${reason}\n${this.output}`));
       };
       this.#opened.push((evaluator) => {
         clearTimeout(timer);
         resolve(evaluator);
       });
-      this.#output.then(() => fail("it has ended"));
+      this.#child.status.then(() => fail("it has ended"));
     });
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoderStream() as ReadableWritablePair<
-      string,
-      Uint8Array
-    >;
-    for await (const text of stream.pipeThrough(decoder)) {
-      this.#text += text;
-      this.#onText();
-    }
   }
 }
 
 /** A stock `epmd` on a port of its own; killed when it goes out of scope. */
-export class StockEpmd implements AsyncDisposable {
+export class StockEpmd extends Child {
   readonly port: number;
-  readonly #child: Deno.ChildProcess;
 
-  private constructor(port: number, child: Deno.ChildProcess) {
+  private constructor(port: number, address: string) {
+    const where = address === "0.0.0.0" ? [] : ["-address", address];
+    super("epmd", { args: ["-port", `${port}`, ...where] });
     this.port = port;
-    this.#child = child;
   }
 
   /** Starts it, and waits until it listens. */
-  static async start(port: number = freePort()): Promise<StockEpmd> {
-    const child = new Deno.Command("epmd", {
-      args: ["-port", `${port}`, "-address", "127.0.0.1"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    const epmd = new StockEpmd(port, child);
+  static async start(
+    port: number = freePort(),
+    address = "127.0.0.1",
+  ): Promise<StockEpmd> {
+    const epmd = new StockEpmd(port, address);
     const until = performance.now() + TIMEOUT;
     while (!(await epmdNames(port)).startsWith("epmd: up and running")) {
       // safe: a hang guard
@@ -372,41 +330,22 @@ export class StockEpmd implements AsyncDisposable {
     }
     return epmd;
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has exited.
-    }
-    await this.#child.status;
-  }
 }
 
 /** The output of `epmd -names` for a port. */
 export async function epmdNames(port: number): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command("epmd", {
+  const { stdout, stderr } = await outputOf("epmd", {
     args: ["-port", `${port}`, "-names"],
     env: { ERL_EPMD_ADDRESS: "127.0.0.1" },
-  }).output();
-  const text = new TextDecoder();
-  return text.decode(stdout) + text.decode(stderr);
+  });
+  return stdout + stderr;
 }
 
 /** Whether an application of Erlang is installed: Debian has packages of their own for some. */
 export async function hasErlangApplication(name: string): Promise<boolean> {
   const code =
     `halt(case code:lib_dir(${name}) of {error, _} -> 1; _ -> 0 end).`;
-  try {
-    const { success } = await new Deno.Command("erl", {
-      args: ["-noshell", "-eval", code],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    // There is no Erlang.
-    return false;
-  }
+  if (isMissing("erl")) return false;
+  const args = ["-noshell", "-eval", code];
+  return (await outputOf("erl", { args })).code === 0;
 }

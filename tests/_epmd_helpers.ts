@@ -10,13 +10,14 @@ import {
 import {
   type EpmdLog,
   lookup,
-  names,
   type NodeEntry,
   register,
 } from "../net/epmd/mod.ts";
 import { freePort } from "../testing/_ports.ts";
+import { isMissing } from "../testing/_programs.ts";
+import { epmdNames, StockEpmd } from "./_elixir.ts";
 
-export { freePort };
+export { epmdNames, freePort };
 
 const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
 
@@ -110,9 +111,7 @@ export class RawConnection implements AsyncDisposable {
   }
 
   get received(): Uint8Array {
-    const bytes: number[] = [];
-    for (const chunk of this.#chunks) bytes.push(...chunk);
-    return Uint8Array.from(bytes);
+    return Uint8Array.from(this.#chunks.flatMap((chunk) => [...chunk]));
   }
 
   /** Sends bytes as they are. */
@@ -127,7 +126,6 @@ export class RawConnection implements AsyncDisposable {
     return this;
   }
 
-  /** Closes the connection. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.destroy();
     await this.closed;
@@ -185,25 +183,9 @@ export class FakeEpmd implements AsyncDisposable {
 
 /** Whether Erlang's `epmd` is installed. */
 export function hasEpmd(): boolean {
-  try {
-    new Deno.Command("epmd", { args: ["-help"], stderr: "null" }).outputSync();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return !isMissing("epmd");
 }
 
-/** The output of `epmd -names` for the EPMD at a port. */
-export async function epmdNames(port: number): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command("epmd", {
-    args: ["-port", String(port), "-names"],
-  }).output();
-  const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
-}
-
-/** The registration of a node. */
 export function node(name: string, port = 4100): NodeEntry {
   return { name, port, hidden: false, extra: "otp-json/1" };
 }
@@ -220,17 +202,8 @@ export function evalRegister(code: string): Deno.Command {
 /** The real `epmd`, on a port of its own. */
 export async function startEpmd(
   port: number,
-  address = "127.0.0.1",
+  address?: string,
 ): Promise<() => Promise<void>> {
-  const where = address === "0.0.0.0" ? [] : ["-address", address];
-  const child = new Deno.Command("epmd", {
-    args: ["-port", String(port), ...where],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  await names({ port, retryFor: 5000 });
-  return async () => {
-    child.kill("SIGKILL");
-    await child.status;
-  };
+  const epmd = await StockEpmd.start(port, address);
+  return () => epmd[Symbol.asyncDispose]();
 }

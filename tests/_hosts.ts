@@ -6,6 +6,7 @@
 import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import type { NodeOptions } from "../node.ts";
+import { Child } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
 import { Running } from "./_packed.ts";
 
@@ -82,15 +83,8 @@ export class Hosts implements AsyncDisposable {
       const [port, peer] = [`p${i}`, `type veth peer name eth0 netns ${host}`];
       await ip("link", "add", port, "netns", hub, ...peer.split(" "));
       await ip("-n", hub, "link", "set", port, "master", "br0", "up");
-      await ip(
-        "-n",
-        host,
-        "addr",
-        "add",
-        `${addressOfHost(i)}/24`,
-        "dev",
-        "eth0",
-      );
+      const address = `${addressOfHost(i)}/24`;
+      await ip("-n", host, "addr", "add", address, "dev", "eth0");
       await ip("-n", host, "link", "set", "eth0", "up");
     }
   }
@@ -117,14 +111,8 @@ export class Hosts implements AsyncDisposable {
 
   /** Cuts a host off, so that nothing that is sent to it or from it arrives; or connects it again. */
   async cut(host: number, isCut = true): Promise<void> {
-    await ip(
-      "-n",
-      this.#name("hub"),
-      "link",
-      "set",
-      `p${host}`,
-      isCut ? "down" : "up",
-    );
+    const state = isCut ? "down" : "up";
+    await ip("-n", this.#name("hub"), "link", "set", `p${host}`, state);
   }
 
   /** Sets the addresses of a name, `web.test` for `web`, and the services `_otp._tcp.test`; starts the server. */
@@ -132,12 +120,9 @@ export class Hosts implements AsyncDisposable {
     names: Record<string, readonly number[]>,
     services: Record<string, number> = {},
   ): Promise<void> {
-    const hosts = Object.entries(names).flatMap(([name, each]) =>
-      each.map((host) => `${addressOfHost(host)} ${name}.test`)
-    );
     const lines = [
-      ...hosts.map((line) => line.split(" ")).map(([at, name]) =>
-        `host-record=${name},${at},0`
+      ...Object.entries(names).flatMap(([name, each]) =>
+        each.map((host) => `host-record=${name}.test,${addressOfHost(host)},0`)
       ),
       ...Object.entries(services).map(([name, port]) =>
         `srv-host=_otp._tcp.test,${name}.test,${port}`
@@ -157,11 +142,7 @@ export class Hosts implements AsyncDisposable {
     // It ends with its input, so that it does not outlive a test run that is killed.
     this.#dns = new Deno.Command("ip", {
       args: [
-        "netns",
-        "exec",
-        this.#name("hub"),
-        "sh",
-        "-c",
+        ...["netns", "exec", this.#name("hub"), "sh", "-c"],
         `dnsmasq --no-daemon --conf-file=${file} & read -r _; kill $!; wait`,
       ],
       stdin: "piped",
@@ -170,7 +151,6 @@ export class Hosts implements AsyncDisposable {
     }).spawn();
   }
 
-  /** Stops the DNS server. */
   async stopDns(): Promise<void> {
     const dns = this.#dns;
     this.#dns = undefined;
@@ -184,34 +164,21 @@ export class Hosts implements AsyncDisposable {
     host: number,
     options: Partial<NodeOptions> & { name: string },
   ): HostNode {
-    const child = new Deno.Command("ip", {
-      args: [
-        "netns",
-        "exec",
-        this.#name(host),
-        Deno.execPath(),
-        "run",
-        "--quiet",
-        "--no-check",
-        "--allow-all",
-        `--config=${ROOT}deno.json`,
-        PROGRAM,
-        JSON.stringify({
-          cookie: COOKIE,
-          listen: addressOfHost(host),
-          port: 4370,
-          tickTime: 2000,
-          limits: { handshakeTimeout: 2000 },
-          ...options,
-        }),
-      ],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const node = new HostNode(options.name, child);
-    this.#stack.use(node);
-    return node;
+    const given = {
+      cookie: COOKIE,
+      listen: addressOfHost(host),
+      port: 4370,
+      tickTime: 2000,
+      limits: { handshakeTimeout: 2000 },
+      ...options,
+    };
+    return this.#stack.use(
+      new HostNode(options.name, [
+        ...["netns", "exec", this.#name(host), Deno.execPath(), "run"],
+        ...["--quiet", "--no-check", "--allow-all"],
+        ...[`--config=${ROOT}deno.json`, PROGRAM, JSON.stringify(given)],
+      ]),
+    );
   }
 
   /** Runs a program on a host, in the root of the repository. */
@@ -231,63 +198,26 @@ export class Hosts implements AsyncDisposable {
 }
 
 /** A node on a host, in a process of the operating system. */
-export class HostNode implements AsyncDisposable {
+export class HostNode extends Child {
   readonly name: string;
-  readonly #child: Deno.ChildProcess;
-  readonly #read: Promise<void>;
-  #list: string[] | undefined;
-  #last = "nothing";
-  #onLine: () => void = () => {};
-  #isRunning = true;
 
-  constructor(name: string, child: Deno.ChildProcess) {
+  constructor(name: string, args: string[]) {
+    super("ip", { args, stdin: "piped" });
     this.name = name;
-    this.#child = child;
-    this.#read = this.#readLines();
-  }
-
-  async #readLines(): Promise<void> {
-    let rest = "";
-    for await (
-      const text of this.#child.stdout.pipeThrough(new TextDecoderStream())
-    ) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        const { list, info } = JSON.parse(line);
-        if (list !== undefined) this.#list = list;
-        else this.#last = JSON.stringify(info, undefined, 2);
-        this.#onLine();
-      }
-    }
   }
 
   /** Waits until the node is connected to exactly these nodes. */
   async becomes(...nodes: HostNode[]): Promise<void> {
-    const expected = nodes.map(({ name }) => name).sort().join();
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, WITHIN);
-    let isLate = false;
-    late.promise.then(() => isLate = true);
-    while (this.#list?.join() !== expected && !isLate) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#onLine = resolve;
-      await Promise.race([promise, late.promise]);
+    const expected = JSON.stringify(nodes.map(({ name }) => name).sort());
+    const timer = setTimeout(() => this.kill("SIGKILL"), WITHIN);
+    try {
+      await this.until(() => {
+        const lists = this.stdout.matchAll(/^\{"list":(.*)\}$/gm);
+        return [...lists].at(-1)?.[1] === expected;
+      }, `that ${this.name} is connected to ${expected}`);
+    } finally {
+      clearTimeout(timer);
     }
-    clearTimeout(timer);
-    assert(
-      this.#list?.join() === expected,
-      `${this.name} is connected to ${this.#list}, and not to ${expected}: ${this.#last}`,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isRunning) return;
-    this.#isRunning = false;
-    this.#child.kill("SIGKILL");
-    await this.#child.stdin.abort().catch(() => {});
-    await this.#read.catch(() => {});
-    await this.#child.status;
   }
 }
 

@@ -14,7 +14,6 @@ export const THERE = { name: "raw@localhost", creation: 7 };
 /** The length of inputs, in bytes. */
 export const SIZE: number = 400_000;
 
-/** The number of random inputs. */
 export const RANDOM: number = 30;
 
 /**

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Node, type NodeOptions } from "../node.ts";
 import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
+import { Child } from "./_child.ts";
 import { type Cluster, COOKIE } from "./_nodes.ts";
 import * as Remote from "./_remote.ts";
 
@@ -11,15 +12,13 @@ const FILE = fileURLToPath(import.meta.url);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The node, as its test sees it; killed when it goes out of scope. */
-export class NodeProcess implements AsyncDisposable {
+export class NodeProcess extends Child {
   /** The node's name. */
   readonly name: string;
-  readonly #child: Deno.ChildProcess;
-  #isRunning = true;
 
-  private constructor(name: string, child: Deno.ChildProcess) {
+  private constructor(name: string, [program, ...args]: string[]) {
+    super(program, { args });
     this.name = name;
-    this.#child = child;
   }
 
   /**
@@ -57,38 +56,14 @@ export class NodeProcess implements AsyncDisposable {
         `unset DENO_COVERAGE_DIR; ulimit -n ${descriptors} && exec "$0" "$@"`;
       command.unshift("sh", "-c", limited);
     }
-    const [program, ...args] = command;
-    const child = new Deno.Command(program, {
-      args,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    const node = new NodeProcess(full.name, child);
-    const reader = child.stdout.getReader();
-    const { value } = await reader.read();
-    await reader.cancel();
-    if (new TextDecoder().decode(value) !== "ready\n") {
+    const node = new NodeProcess(full.name, command);
+    try {
+      await node.printed("ready\n");
+    } catch (error) {
       await node[Symbol.asyncDispose]();
-      throw new Error(`${full.name} did not start`);
+      throw error;
     }
     return node;
-  }
-
-  /** Sends it a signal of the operating system. */
-  kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isRunning) return;
-    this.#isRunning = false;
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has exited.
-    }
-    await this.#child.status;
   }
 }
 

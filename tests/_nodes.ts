@@ -93,7 +93,6 @@ async function serveEpmd(port: number): Promise<EpmdServer | undefined> {
   }
 }
 
-/** A test with nodes. */
 export function clusterTest(
   name: string,
   fn: (cluster: Cluster) => Promise<void>,

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import nodeProcess from "node:process";
 import { pack } from "../tools/pack.ts";
+import { Child } from "./_child.ts";
 
 /** Each host is a package with a program for this machine, so that no script has to run at installation. */
 const { platform, arch } = nodeProcess;
@@ -37,76 +38,18 @@ interface Output {
 }
 
 /** A running program, and its output; killed when it goes out of scope. */
-export class Running implements AsyncDisposable {
+export class Running extends Child {
   /** Resolves with the exit code when it has ended. */
   readonly ended: Promise<number>;
-  readonly #child: Deno.ChildProcess;
-  #output = "";
-  #isRunning = true;
-  #wake: () => void = () => {};
 
   constructor(
     program: string,
     args: readonly string[],
     cwd: string,
-    env: Record<string, string> = {},
+    env?: Record<string, string>,
   ) {
-    this.#child = new Deno.Command(program, {
-      args: [...args],
-      cwd,
-      env: { NO_COLOR: "1", ...env },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.ended = this.#run();
-  }
-
-  async #run(): Promise<number> {
-    const [{ code }] = await Promise.all([
-      this.#child.status,
-      this.#read(this.#child.stdout),
-      this.#read(this.#child.stderr),
-    ]);
-    this.#isRunning = false;
-    this.#wake();
-    return code;
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      this.#output += text;
-      this.#wake();
-    }
-  }
-
-  /** Its standard output and standard error so far. */
-  get output(): string {
-    return this.#output;
-  }
-
-  /** Waits until its output contains a text or matches a pattern. */
-  async printed(text: string | RegExp): Promise<void> {
-    while (
-      typeof text === "string"
-        ? !this.#output.includes(text)
-        : !text.test(this.#output)
-    ) {
-      if (!this.#isRunning) {
-        throw new Error(`it ended without printing ${text}:\n${this.#output}`);
-      }
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  /** Sends it a signal, if it is still running. */
-  kill(signal: Deno.Signal): void {
-    if (this.#isRunning) this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
-    await this.ended;
+    super(program, { args: [...args], cwd, env });
+    this.ended = this.status.then(({ code }) => code);
   }
 }
 
@@ -135,7 +78,6 @@ export class Project implements AsyncDisposable {
     }
   }
 
-  /** The folder of the project. */
   get folder(): string {
     return this.#folder;
   }
@@ -145,12 +87,10 @@ export class Project implements AsyncDisposable {
     return join(this.#folder, "node_modules", PROGRAMS[host], "..");
   }
 
-  /** Writes a file. */
   async write(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#folder, name), text);
   }
 
-  /** Runs a program on a host. */
   run(
     host: Host,
     args: readonly string[],

@@ -72,7 +72,6 @@ export function numbersIn(page: string, sentence: string): number[] {
   });
 }
 
-/** The blocks of code in a text. */
 export function blocksIn(text: string): Block[] {
   return [...text.matchAll(/^```([^\n]*)\n(.*?)^```$/gms)].map((found) => ({
     language: found[1],
@@ -96,7 +95,6 @@ export function announcedIn(program: string): string {
     .map(([, line]) => `${line}\n`).join("");
 }
 
-/** The sections of a page by their headings. */
 export function sectionsOf(page: string): Map<string, string> {
   return new Map(
     page.split(/^## /m).slice(1).map((section) => {
@@ -159,7 +157,6 @@ export class PageProject implements AsyncDisposable {
     return project;
   }
 
-  /** Writes a file. */
   async write(name: string, text: string): Promise<void> {
     await Deno.writeTextFile(join(this.#folder, "project", name), text);
   }

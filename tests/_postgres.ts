@@ -8,7 +8,6 @@ const NOBODY = 65534;
 
 const AS = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 
-/** A PostgreSQL server. */
 export class PostgresServer implements AsyncDisposable {
   readonly port: number = freePort();
   readonly #folder: string;

@@ -143,7 +143,6 @@ export function exiting(): Pid {
   return spawn(waitAndExit);
 }
 
-/** Exits with the reason that it receives. */
 async function waitAndExit(): Promise<never> {
   return exit((await receive()).reason);
 }

@@ -1,22 +1,14 @@
 /** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
 
 import { assertEquals } from "@std/assert";
-import { randomBytes } from "node:crypto";
 import { connectTcp } from "../net/tcp.ts";
-import {
-  DEFAULT_LIMITS,
-  type Functions,
-  type Local,
-  type Transport,
-} from "../net/wire.ts";
-import { Budget } from "../net/budget.ts";
+import type { Functions, Local, Transport } from "../net/wire.ts";
 import type { Node } from "../node.ts";
-import { BeamFunctions } from "../core/remote/beam_functions.ts";
-import { Modules } from "../core/remote/exported_modules.ts";
 import { Tuple } from "../core/values/tuple.ts";
 import { TermReader } from "../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import * as handshake from "../net/wires/beam/beam_handshake.ts";
+import { localOf as localNode } from "./_local.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The name of the raw node. */
@@ -29,24 +21,11 @@ export const CREATION = 7;
 export function localOf(
   name: string,
   creation: number,
-  functions: Functions = new BeamFunctions(new Modules()),
+  functions?: Functions,
   hidden = true,
 ): Local {
-  return {
-    name,
-    creation,
-    hidden,
-    cookie: COOKIE,
-    limits: DEFAULT_LIMITS,
-    randomBytes,
-    parts: new Budget(Infinity),
-    functions,
-    admit: () => ({
-      status: "ok",
-      confirm: () => Promise.resolve("ok" as const),
-      isElsewhere: () => false,
-    }),
-  };
+  const own = functions && { functions };
+  return localNode({ name, creation, hidden, cookie: COOKIE, ...own });
 }
 
 /** The bytes of a frame: a control message, and the message behind it, if there is one. */
@@ -125,17 +104,14 @@ export class RawBeam implements AsyncDisposable {
     return new RawBeam(transport, introduction.rest());
   }
 
-  /** Sends bytes. */
   write(bytes: Uint8Array): void {
     this.#transport.write(bytes.slice());
   }
 
-  /** Sends a frame. */
   say(control: readonly unknown[], ...message: unknown[]): void {
     this.write(beamFrame(control, ...message));
   }
 
-  /** Whether the connection is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

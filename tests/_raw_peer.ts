@@ -191,7 +191,6 @@ export class RawPeer implements AsyncDisposable {
     return new Promise((resolve) => this.#socket.write(bytes, () => resolve()));
   }
 
-  /** Sends a JSON frame. */
   say(value: unknown): Promise<void> {
     return this.write(jsonFrame(value));
   }
@@ -211,12 +210,10 @@ export class RawPeer implements AsyncDisposable {
     this.#socket.pause();
   }
 
-  /** Resumes reading. */
   resume(): void {
     this.#socket.resume();
   }
 
-  /** Returns whether the connection is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -330,7 +327,6 @@ export class RawListener implements AsyncDisposable {
     });
   }
 
-  /** Starts to listen. */
   static listen(): Promise<RawListener> {
     const listener = new RawListener();
     return new Promise((resolve) =>
@@ -358,7 +354,6 @@ export class RawListener implements AsyncDisposable {
   }
 }
 
-/** The pid of a raw peer's process. */
 export const THEIRS = new Pid("raw@localhost", 1, 7);
 
 /** Runs `fn` in a process of alex, with a raw peer that has completed the handshake. */

@@ -19,10 +19,7 @@ export class Relay implements AsyncDisposable {
   static listen(to: number): Promise<Relay> {
     const relay = new Relay(to);
     return new Promise((resolve) =>
-      relay.#server.listen(
-        { host: "127.0.0.1", port: 0 },
-        () => resolve(relay),
-      )
+      relay.#server.listen({ host: "127.0.0.1", port: 0 }, () => resolve(relay))
     );
   }
 

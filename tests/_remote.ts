@@ -37,7 +37,6 @@ export async function exiting(to?: Pid): Promise<never> {
   exit((await receive((m) => m !== null && "reason" in m)).reason);
 }
 
-/** Throws. */
 export function crash(message: string): never {
   throw new TypeError(message);
 }
@@ -75,7 +74,6 @@ export function waitFor(): Promise<unknown> {
   return receive();
 }
 
-/** Returns its node and its callers. */
 export function whoAndFor(): { node: string; callers: Pid[] } {
   return { node: self().node, callers: Process.callers() };
 }

@@ -2,7 +2,6 @@
 
 import type { Signals } from "../core/signals/signal.ts";
 
-/** Every kind of signal. */
 export const SIGNAL_KINDS: readonly (keyof Signals)[] = [
   "send",
   "sendName",

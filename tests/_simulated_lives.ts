@@ -35,7 +35,6 @@ const PAUSES = [0, 1, 5, 20, 100, 500, 1500, 3000];
 /** The bytes per millisecond that a slow node reads. */
 const RATES = [20, 400, 400, Infinity];
 
-/** The faults, and their weights. */
 const FAULTS = {
   pause: 8,
   part: 1,
@@ -56,7 +55,6 @@ type Fault = keyof typeof FAULTS;
 /** A command; the numbers choose the actor and its targets from the existing ones. */
 export type Command = readonly [what: string, a: number, b: number, c: number];
 
-/** A life of a cluster. */
 export interface Life {
   seed: number;
   delay: Delay;
@@ -75,14 +73,12 @@ export interface Scene {
 
 /** The promises of a capability, and the actions that lives perform on it. */
 export interface Property {
-  /** The actions, and their weights. */
   actions: Record<string, number>;
   /** Other weights of faults. */
   faults?: Partial<Record<Fault, number>>;
   options?: SimulatedNodeOptions;
   /** Whether the nodes start without connections. */
   isApart?: boolean;
-  /** The hidden nodes. */
   hidden?: readonly string[];
   /** Begins a life. */
   scene(world: World): Scene;
@@ -161,7 +157,6 @@ export class Actor {
     }
   }
 
-  /** The code of its process. */
   async live(hears: boolean): Promise<never> {
     this.#pid = self();
     if (hears) this.#hear().catch(() => {});
@@ -219,7 +214,6 @@ export class World {
     return ++this.#moment;
   }
 
-  /** The live nodes. */
   get live(): string[] {
     return this.nodes.filter((node) => this.home(node).endedAt === Infinity);
   }
@@ -279,7 +273,6 @@ export class World {
     this.#scene.begin(home);
   }
 
-  /** Executes a command. */
   async do([what, a, b, c]: Command): Promise<void> {
     const { cluster } = this;
     if (Object.hasOwn(FAULTS, what)) await this.#strike(what as Fault, a, b);
@@ -387,7 +380,6 @@ export class World {
     return this.actors.every(({ isIdle }) => isIdle);
   }
 
-  /** Connects all live nodes to each other. */
   async connectAll(): Promise<void> {
     for (const [i, one] of this.live.entries()) {
       for (const other of this.live.slice(i + 1)) {
@@ -403,7 +395,6 @@ export class World {
   }
 }
 
-/** An item of a list. */
 export function pick<T>(list: readonly T[], n: number): T | undefined {
   return list[n % list.length];
 }

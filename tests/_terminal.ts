@@ -1,10 +1,7 @@
 /** Runs a command line in a real terminal, by tmux with a server of its own. */
 
-import { assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { PERMISSIONS } from "./_cli.ts";
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
+import { tmux } from "../tools/picture.ts";
+import { denoRun, PERMISSIONS } from "./_cli.ts";
 
 /** The time limit for a text to appear, in milliseconds. */
 const WITHIN = 60_000;
@@ -64,30 +61,13 @@ export async function openTerminal(
     after = "true",
   } = options;
   const socket = `${home}/tmux-${crypto.randomUUID().slice(0, 8)}`;
-  const command = [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    `--config=${ROOT}deno.json`,
-    ...permissions,
-    ROOT + program,
-    ...args,
-  ].map(quote).join(" ");
+  const command = [Deno.execPath(), ...denoRun(program, args, permissions)]
+    .map(quote).join(" ");
   await tmux(
     socket,
-    "-f",
-    "/dev/null",
-    "new-session",
-    "-d",
-    "-x",
-    String(width),
-    "-y",
-    "40",
-    "-e",
-    `HOME=${programHome}`,
-    "-e",
-    `NO_COLOR=${colour ? "" : "1"}`,
+    ...["-f", "/dev/null", "new-session", "-d"],
+    ...["-x", String(width), "-y", "40"],
+    ...["-e", `HOME=${programHome}`, "-e", `NO_COLOR=${colour ? "" : "1"}`],
     `${command}; echo "[ended $?]"; ${after}; trap "" INT; sleep 60`,
   );
   const typed: string[] = [];
@@ -143,12 +123,4 @@ export async function openTerminal(
 
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-async function tmux(socket: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command("tmux", {
-    args: ["-S", socket, ...args],
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
 }

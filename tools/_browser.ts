@@ -9,7 +9,6 @@ import type { Browser, Page } from "npm:playwright-core@^1";
 
 export type { Browser, Page };
 
-/** Starts Chromium. */
 export async function startBrowser(): Promise<Browser> {
   const { chromium } = await loadPlaywright();
   return await chromium.launch({

@@ -44,7 +44,6 @@ export interface ElixirOptions {
   short: string;
   /** The folder of the cookie file `.erlang.cookie`. */
   home: string;
-  /** The port of EPMD. */
   epmdPort: number;
 }
 
@@ -84,7 +83,6 @@ export class DemoNode implements AsyncDisposable {
     });
   }
 
-  /** Starts a node. */
   static start({ short, flags, code }: DemoNodeOptions): DemoNode {
     const gate = `await IO.gets(${JSON.stringify(GATE)})`;
     const pieces = code.flatMap((each) => [gate, each]);
@@ -124,7 +122,6 @@ export class DemoNode implements AsyncDisposable {
     }
   }
 
-  /** Whether its program has ended. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }

@@ -12,9 +12,7 @@ export interface Step {
   title: string;
   /** The explanation of the output. */
   says: string;
-  /** The node that runs it. */
   who: Who;
-  /** The code. */
   code: string;
   /** Runs after the code and is not shown: waits as a slow person would, or shows a value. */
   after?: string;

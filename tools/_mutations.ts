@@ -8,7 +8,6 @@
 import { stripTypeScriptTypes } from "node:module";
 import { type AnyNode, parse } from "acorn";
 
-/** A change of one place in a file. */
 export interface Mutation {
   /** The change, as in `boundary`. */
   operator: Operator;
@@ -175,22 +174,13 @@ function* changesOf(
     case "LogicalExpression": {
       const { left, right } = node;
       if (node.operator === "??") {
-        return yield [
-          "no-default",
-          place,
-          text.slice(left.start, left.end),
-        ];
+        return yield ["no-default", place, text.slice(left.start, left.end)];
       }
       if (node.operator === "+" && (isText(left) || isText(right))) return;
       return yield* swap(node.operator, text, left.end, right.start);
     }
     case "AssignmentExpression":
-      return yield* swap(
-        node.operator,
-        text,
-        node.left.end,
-        node.right.start,
-      );
+      return yield* swap(node.operator, text, node.left.end, node.right.start);
     case "UpdateExpression":
       return yield* node.prefix
         ? swap(node.operator, text, node.start, node.argument.start)

@@ -37,11 +37,9 @@ const DAYS = 365;
 export interface KeyPair {
   /** The certificate. */
   cert: string;
-  /** The private key. */
   key: string;
 }
 
-/** The subject of a certificate. */
 export interface CertificateNames {
   /** Nodes, by name. */
   nodes?: string[];
@@ -49,7 +47,6 @@ export interface CertificateNames {
   hosts?: string[];
   /** Any URIs. */
   uris?: string[];
-  /** The start of its validity. */
   from?: Date;
   /** The end of its validity. */
   to?: Date;
@@ -68,7 +65,6 @@ export class CertificateAuthority {
     this.#key = key;
   }
 
-  /** Creates a new CA. */
   static async make(name = "otp cluster CA"): Promise<CertificateAuthority> {
     const keys = await newKeys();
     const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -102,7 +98,6 @@ export class CertificateAuthority {
     return new CertificateAuthority(pair, key);
   }
 
-  /** Creates a certificate. */
   async issue(names: CertificateNames): Promise<KeyPair> {
     const { nodes = [], hosts = [], uris = [] } = names;
     const keys = await newKeys();

@@ -92,7 +92,6 @@ async function work(): Promise<void> {
   await promise;
 }
 
-/** Draws the page. */
 export async function drawPicture(
   file: string,
   { view = "overview", dark = false, narrow = false, seconds = 24 } = {},

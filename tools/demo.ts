@@ -123,7 +123,6 @@ class Stage implements AsyncDisposable {
     say(`   ${name(who)}${gap} $ ${wrap(command, 11)}`);
   }
 
-  /** Plays a step. */
   async play(step: Step | VisitorStep): Promise<void> {
     this.#announce(step);
     if (!("flags" in step)) return await this.#run(step);

@@ -13,14 +13,12 @@ import { compact } from "./_compact.ts";
 
 const ENTRY = new URL("../net/epmd/worker.ts", import.meta.url);
 
-/** Text to be replaced. */
 interface Edit {
   start: number;
   end: number;
   text: string;
 }
 
-/** Bundles modules. */
 class Bundle {
   /** The variable with the exports of each module. */
   readonly #names = new Map<string, string>();

@@ -60,7 +60,6 @@ interface Mutant extends Mutation {
   area: Area;
 }
 
-/** The failure of a test file. */
 interface Failure {
   /** The test file, with its arguments. */
   file: string;
@@ -68,7 +67,6 @@ interface Failure {
   name: string;
 }
 
-/** A process that has ended. */
 interface Ended {
   /** The exit code; undefined if the process was ended because it printed nothing for too long. */
   code: number | undefined;
@@ -88,7 +86,6 @@ interface Attempt {
   again: string;
 }
 
-/** The outcome of the tests of a mutant. */
 interface Outcome {
   /** The test, or another cause, that found the mutant; undefined if it survived. */
   finder: string | undefined;

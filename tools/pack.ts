@@ -61,9 +61,7 @@ const FIELDS = {
 const OPTIONAL = ["@logtape/logtape", "@opentelemetry/api"];
 
 /** The dependencies of a manifest, and those that are optional. */
-function dependenciesOf(
-  all: Record<string, string>,
-): Record<string, unknown> {
+function dependenciesOf(all: Record<string, string>): Record<string, unknown> {
   const isOptional = ([name]: [string, unknown]) => OPTIONAL.includes(name);
   const entries = Object.entries(all);
   const peers = entries.filter(isOptional);
@@ -78,7 +76,6 @@ function dependenciesOf(
   };
 }
 
-/** Runs a program until it exits. */
 async function run(
   program: string,
   args: readonly string[],

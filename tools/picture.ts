@@ -44,7 +44,7 @@ const LAST = [
 ];
 
 /** Runs tmux; returns what it prints. */
-async function tmux(socket: string, ...args: string[]): Promise<string> {
+export async function tmux(socket: string, ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("tmux", {
     args: ["-S", socket, ...args],
   }).output();
@@ -185,7 +185,6 @@ function partsOf(line: string): Part[] {
   return parts;
 }
 
-/** The text of a line of a screen. */
 export function withoutStyle(line: string): string {
   return partsOf(line).map(({ text }) => text).join("");
 }
@@ -207,7 +206,6 @@ function escaped(text: string): string {
     .replaceAll(">", "&gt;");
 }
 
-/** Draws a screen. */
 export function draw(lines: readonly string[]): string {
   const [columnWidth, lineHeight, margin, bar] = [7.8, 18, 16, 28];
   const width = Math.ceil(COLUMNS * columnWidth + 2 * margin);

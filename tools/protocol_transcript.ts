@@ -114,11 +114,9 @@ interface StackTypes {
 
 const Stack: GenServerModule<StackTypes> = {
   init: () => ({ type: "ok", state: ["hello", "world"] }),
-  handleCall: (_pop, _from, [head, ...tail]) => ({
-    type: "reply",
-    reply: head,
-    state: tail,
-  }),
+  handleCall: (_pop, _from, [reply, ...state]) => (
+    { type: "reply", reply, state }
+  ),
 };
 
 /** The node of the page. */
@@ -158,7 +156,6 @@ export class Kate implements AsyncDisposable {
     return new Kate(node, host);
   }
 
-  /** Its port. */
   get port(): number {
     return this.#host.port;
   }
@@ -223,7 +220,6 @@ export class Peer implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Dials kate. */
   dial(port: number): void {
     this.#use(connect({ port, host: "127.0.0.1", allowHalfOpen: true }));
   }
@@ -260,7 +256,6 @@ export class Peer implements AsyncDisposable {
     }
   }
 
-  /** Reads a number of bytes. */
   read(count: number): Promise<Uint8Array> {
     return this.#until(() => {
       if (this.#ended && this.#bytes.length < count) {
@@ -273,7 +268,6 @@ export class Peer implements AsyncDisposable {
     });
   }
 
-  /** The next frame. */
   async frame(): Promise<Uint8Array> {
     const head = await this.read(4);
     const length = Buffer.from(head).readUInt32BE() & 0x7fff_ffff;
@@ -347,6 +341,11 @@ class Recorder {
     return frame.length === 4 ? undefined : JSON.parse(textOf(frame));
   }
 
+  /** Records kate's frames until one has such a signal. */
+  async kateUntil(isLast: (signal: Json[]) => boolean): Promise<void> {
+    while (!(await this.kate()).some(isLast));
+  }
+
   async close(): Promise<void> {
     this.#block += "alex ends\n";
     this.#peer.end();
@@ -378,14 +377,12 @@ class Recorder {
     this.#block = "";
   }
 
-  /** The page. */
   done(): string {
     this.#close();
     return this.#page;
   }
 }
 
-/** A frame of a text. */
 export function frameOf(text: string): Uint8Array {
   const body = Buffer.from(text);
   const head = Buffer.alloc(4);
@@ -393,17 +390,14 @@ export function frameOf(text: string): Uint8Array {
   return Buffer.concat([head, body]);
 }
 
-/** The text of a JSON frame. */
 export function textOf(frame: Uint8Array): string {
   return new TextDecoder().decode(frame.subarray(4));
 }
 
 function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
-  const lines = ends.flatMap(({ name, creation, nonce }) => [
-    name,
-    creation,
-    nonce,
-  ]);
+  const lines = ends.flatMap((
+    { name, creation, nonce },
+  ) => [name, creation, nonce]);
   return createHmac("sha256", COOKIE)
     .update(["otp-json/1", role, ...lines].join("\n")).digest("hex");
 }
@@ -423,7 +417,6 @@ several, so only their order matters. Process and reference numbers
 depend on earlier activity of the node.
 `;
 
-/** Records the page. */
 export async function record(): Promise<string> {
   await using kate = await Kate.start();
   await using peer = await Peer.listen();
@@ -490,44 +483,28 @@ export async function record(): Promise<string> {
     "A remote task",
     "alex asks kate's Task.Supervisor, in a call under reference 5, for a task with\nthe same reference that is linked to process 112. The call is not answered,\nbecause the task starts: all answers come from the task, and the monitor is now\none on the task.",
   );
+  const supervisor = "Chat.TaskSupervisor";
+  const startTask = (run: Json, task: number) => ({
+    type: "start_task",
+    run,
+    callers: [own(112)],
+    link: true,
+    task: ref(task),
+    restart: "temporary",
+    shutdown: 5000,
+  });
+  const received = { module: "Chat", function: "receiveMessage", args: ["hi"] };
   on.alex(
-    ["monitor_name", 112, "Chat.TaskSupervisor", 5],
-    [
-      "send_name*",
-      112,
-      "Chat.TaskSupervisor",
-      call(5, {
-        type: "start_task",
-        run: { module: "Chat", function: "receiveMessage", args: ["hi"] },
-        callers: [own(112)],
-        link: true,
-        task: ref(5),
-        restart: "temporary",
-        shutdown: 5000,
-      }),
-    ],
+    ["monitor_name", 112, supervisor, 5],
+    ["send_name*", 112, supervisor, call(5, startTask(received, 5))],
   );
-  for (let isDown = false; !isDown;) {
-    isDown = (await on.kate()).some(([kind]: Json[]) => kind === "down");
-  }
+  await on.kateUntil(([kind]) => kind === "down");
   on.part(
     "A refused task",
     "kate does not export the function, so the call is answered.",
   );
-  on.alex([
-    "send_name*",
-    112,
-    "Chat.TaskSupervisor",
-    call(8, {
-      type: "start_task",
-      run: { module: "Chat", function: "sing", args: [] },
-      callers: [own(112)],
-      link: true,
-      task: ref(7),
-      restart: "temporary",
-      shutdown: 5000,
-    }),
-  ]);
+  const sung = { module: "Chat", function: "sing", args: [] };
+  on.alex(["send_name*", 112, supervisor, call(8, startTask(sung, 7))]);
   await on.kate();
 
   on.part(
@@ -535,21 +512,12 @@ export async function record(): Promise<string> {
     "A `spawn` of the service `$rpc`. Its process answers to reference 9, and exits.",
   );
   on.alex(["spawn*", 112, 9, {
-    run: {
-      module: "$rpc",
-      function: "call",
-      args: [
-        { module: "Chat", function: "receiveMessage", args: ["hi"] },
-        ref(9),
-      ],
-    },
+    run: { module: "$rpc", function: "call", args: [received, ref(9)] },
     link: false,
     monitor: true,
     groupLeader: { $pid: [1, 100, KATE.creation] },
   }]);
-  for (let isDown = false; !isDown;) {
-    isDown = (await on.kate()).some(([kind]: Json[]) => /^down/.test(kind));
-  }
+  await on.kateUntil(([kind]) => /^down/.test(kind));
 
   on.part("Output", "alex's process prints at kate's group leader.");
   on.alex(
@@ -576,23 +544,11 @@ export async function record(): Promise<string> {
     ["send*", 113, scope, tell({ type: "sync", groups: [] })],
     ["send*", 113, scope, tell({ type: "discover" })],
   );
-  for (let isTold = false; !isTold;) {
-    isTold = (await on.kate()).some((signal: Json[]) =>
-      signal.at(-1)?.message?.type === "sync"
-    );
-  }
-  on.alex([
-    "send*",
-    113,
-    scope,
-    tell({ type: "join", group: "room", pids: [own(112)] }),
-  ]);
-  on.alex([
-    "send*",
-    113,
-    scope,
-    tell({ type: "leave", groups: ["room"], pids: [own(112)] }),
-  ]);
+  await on.kateUntil((signal) => signal.at(-1)?.message?.type === "sync");
+  const pids = [own(112)];
+  on.alex(["send*", 113, scope, tell({ type: "join", group: "room", pids })]);
+  const left = { type: "leave", groups: ["room"], pids };
+  on.alex(["send*", 113, scope, tell(left)]);
 
   on.part(
     "A name of the cluster",
@@ -604,33 +560,19 @@ export async function record(): Promise<string> {
   );
   const serverNumber = hello[1];
   const server = { $pid: [1, serverNumber, KATE.creation] };
-  on.alex(["reply*", 114, hello[3], {
-    type: "welcome",
-    server: own(114),
-  }]);
-  for (let isMonitored = false; !isMonitored;) {
-    isMonitored = (await on.kate()).some(([kind]: Json[]) =>
-      kind === "monitor"
-    );
-  }
+  on.alex(["reply*", 114, hello[3], { type: "welcome", server: own(114) }]);
+  await on.kateUntil(([kind]) => kind === "monitor");
   let number = 10;
   const ask = async (request: Json) => {
     number++;
     on.alex(["send*", 114, serverNumber, call(number, request, 114)]);
-    for (;;) {
-      const signals = await on.kate();
-      if (signals.some(([kind]: Json[]) => /^reply/.test(kind))) return;
-    }
+    await on.kateUntil(([kind]) => /^reply/.test(kind));
   };
   await ask({ type: "get_servers" });
   await ask({ type: "lock_names" });
   await ask({ type: "get_digest" });
-  await ask({
-    type: "merge",
-    servers: [own(114), server],
-    insert: [],
-    remove: [],
-  });
+  const servers = [own(114), server];
+  await ask({ type: "merge", servers, insert: [], remove: [] });
   await ask({ type: "unlock_names" });
   await ask({ type: "lock_names" });
   await ask({
@@ -660,20 +602,13 @@ export async function record(): Promise<string> {
   on.alex({ status: "ok", ...alexHello, maxMessageBytes });
   await on.kate();
   on.alex({ proof: proof("listener", kateHello, alexHello) });
-  for (let isThere = false; !isThere;) {
-    isThere = (await on.kate()).some((signal: Json[]) =>
-      signal.at(-1)?.message?.type === "discover"
-    );
-  }
+  await on.kateUntil((signal) => signal.at(-1)?.message?.type === "discover");
 
   on.part("Closing by kate", "kate ends its side, and alex its own.");
   on.act('Node.disconnect("alex@localhost")');
   await on.closed();
 
-  on.part(
-    "A question for the name",
-    "alex knows only kate's address.",
-  );
+  on.part("A question for the name", "alex knows only kate's address.");
   on.dial();
   on.alex({ versions: [1], to: null, ...alexHello, maxMessageBytes });
   await on.kate();

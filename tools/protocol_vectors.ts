@@ -39,7 +39,6 @@ import {
 import { jsonWire } from "../net/wires/json/json_wire.ts";
 import { ValueEncoder } from "../net/wires/json/json_values.ts";
 
-/** A JSON value. */
 export type Json =
   | string
   | number
@@ -48,7 +47,6 @@ export type Json =
   | Json[]
   | { [key: string]: Json };
 
-/** A trace. */
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 export const VECTORS: URL = new URL(
@@ -56,10 +54,8 @@ export const VECTORS: URL = new URL(
   import.meta.url,
 );
 
-/** The node that sends. */
 export const SENDER = { name: "alex@localhost", creation: 1234567890 };
 
-/** The node that receives. */
 export const RECEIVER = { name: "kate@localhost", creation: 2345678901 };
 
 /** Values by their source in JavaScript. */
@@ -147,6 +143,9 @@ export const VALUES: readonly string[] = [
   "JSON.parse('{\"__proto__\": 1}')",
 ];
 
+const ALEX = [0, 112, SENDER.creation];
+const ERROR = { name: "Error", message: "" };
+
 /** Values that end the connection, by reason. */
 const REFUSED_VALUES: Record<string, Json> = {
   "an unknown tag": { $unknown: 1 },
@@ -173,20 +172,14 @@ const REFUSED_VALUES: Record<string, Json> = {
   "a reference that is no array": { $ref: 7 },
   "a reference of the receiver without a creation": { $ref: [1, 7] },
   "a $reply_to whose alias is of another node": {
-    $reply_to: [[0, 112, SENDER.creation], [1, 31, RECEIVER.creation]],
+    $reply_to: [ALEX, [1, 31, RECEIVER.creation]],
   },
   "a $reply_to whose alias is of another creation": {
-    $reply_to: [[0, 112, SENDER.creation], [0, 7, 4]],
+    $reply_to: [ALEX, [0, 7, 4]],
   },
-  "a $reply_to without alias and tag": {
-    $reply_to: [[0, 112, SENDER.creation], null],
-  },
-  "a $reply_to of three items": {
-    $reply_to: [[0, 112, SENDER.creation], null, "call"],
-  },
-  "a $reply_to of an unknown form": {
-    $reply_to: [[0, 112, SENDER.creation], null, "cast", 1],
-  },
+  "a $reply_to without alias and tag": { $reply_to: [ALEX, null] },
+  "a $reply_to of three items": { $reply_to: [ALEX, null, "call"] },
+  "a $reply_to of an unknown form": { $reply_to: [ALEX, null, "cast", 1] },
   "a pid of three words": { $pid: [0, [1, 2, 3], 4] },
   "a pid of one word": { $pid: [0, [1], 4] },
   "a pid with a word of 2^32": { $pid: [0, [2 ** 32, 2 ** 31], 4] },
@@ -241,16 +234,12 @@ const REFUSED_VALUES: Record<string, Json> = {
   "an object's key that is no text": { $object: [[1, 2]] },
   "an object that is an object": { $object: { $a: 1 } },
   "an error without a message": { $error: { name: "Error" } },
-  "an error whose stack is no text": {
-    $error: { name: "Error", message: "", stack: 1 },
-  },
-  "an error whose fields are an array": {
-    $error: { name: "Error", message: "", fields: [] },
-  },
+  "an error whose stack is no text": { $error: { ...ERROR, stack: 1 } },
+  "an error whose fields are an array": { $error: { ...ERROR, fields: [] } },
   "an error whose fields are a map": {
-    $error: { name: "Error", message: "", fields: { $map: [] } },
+    $error: { ...ERROR, fields: { $map: [] } },
   },
-  "an error with more": { $error: { name: "Error", message: "", more: 1 } },
+  "an error with more": { $error: { ...ERROR, more: 1 } },
   "an error that is an $object": {
     $error: { $object: [["name", "Error"], ["message", ""]] },
   },
@@ -302,11 +291,8 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a message to an alias, with tags": (to) => to.sendAlias(alex, alias, -0),
   "a call": (to) => {
     to.monitor(alex, kate, seven, true);
-    to.send(
-      alex,
-      kate,
-      new Call(new ReplyTo(alex, seven), { type: "push", value: 1 }),
-    );
+    const from = new ReplyTo(alex, seven);
+    to.send(alex, kate, new Call(from, { type: "push", value: 1 }));
   },
   "a call of a name, with tags": (to) => {
     to.monitor(alex, "Stack", seven, true);
@@ -361,13 +347,16 @@ export const SIGNALS: Record<string, (to: Signals) => void> = {
   "a group leader": (to) => to.groupLeader(alex, kate, leader),
 };
 
-/** Nested arrays. */
 function nested(levels: number): Json {
   return levels === 0 ? 1 : [nested(levels - 1)];
 }
 
 const pid: Json = { $pid: [0, 101, 1234567890] };
 const spawnContent = { run: add, link: true, monitor: false, groupLeader: pid };
+
+function spawnWith(fields: Record<string, Json>): Json {
+  return ["spawn*", 112, 8, { ...spawnContent, ...fields }];
+}
 
 /** A valid signal of each kind; with an item more or less, each is refused. */
 const EXACT: Json[] = [
@@ -433,22 +422,14 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "a down with its process": ["down", 112, [112, 5], 108, 31, "x"],
   "a link that is a number": ["spawned", 112, 108, 31, 1, false],
   "an unknown reason of a not_spawned": ["not_spawned", 108, 31, "no", "why"],
-  "a spawn whose link is no boolean": ["spawn*", 112, 8, {
-    ...spawnContent,
-    link: 1,
-  }],
-  "a spawn of no arguments": ["spawn*", 112, 8, {
-    ...spawnContent,
+  "a spawn whose link is no boolean": spawnWith({ link: 1 }),
+  "a spawn of no arguments": spawnWith({
     run: { module: "Remote", function: "add" },
-  }],
-  "a spawn of neither function nor source": ["spawn*", 112, 8, {
-    ...spawnContent,
-    run: { args: [] },
-  }],
-  "a spawn of a source that is no text": ["spawn*", 112, 8, {
-    ...spawnContent,
+  }),
+  "a spawn of neither function nor source": spawnWith({ run: { args: [] } }),
+  "a spawn of a source that is no text": spawnWith({
     run: { source: 1, args: [] },
-  }],
+  }),
   "peers that are not names of nodes": ["peers", ["moebi"]],
   "no kind": [],
   "a kind that is a number": [1, 112],
@@ -470,30 +451,22 @@ const REFUSED_SIGNALS: Record<string, Json> = {
   "peers with an address too few": ["peers", ["a@b", "c@d"], [null]],
   "peers with an address too many": ["peers", ["a@b"], [null, null]],
   "peers with an address that is a number": ["peers", ["a@b"], [4370]],
-  "peers with an address of 256 characters": ["peers", ["a@b"], [
-    "1".repeat(256),
-  ]],
+  "peers with an address of 256 characters": [
+    ...["peers", ["a@b"]],
+    ["1".repeat(256)],
+  ],
   "peers with more than addresses": ["peers", ["a@b"], [null], 1],
 };
+
+const AGAIN = withWords(jsonWire.extra, { creation: RECEIVER.creation });
 
 const REQUESTS: Record<string, EpmdRequest> = {
   "registers kate at port 40123": registers("kate", false),
   "registers kate at port 40123, hidden": registers("kate", true),
-  "registers kate again": registers(
-    "kate",
-    false,
-    withWords(jsonWire.extra, { creation: RECEIVER.creation }),
-  ),
+  "registers kate again": registers("kate", false, AGAIN),
   "looks kate up": { type: "lookup", name: "kate" },
   "asks for the names": { type: "names" },
 };
-
-const KATE_ENTRY = toRegistration({
-  name: "kate",
-  port: 40123,
-  hidden: false,
-  extra: jsonWire.extra,
-});
 
 const ANSWERS: Record<string, Uint8Array> = {
   "kate is registered": encodeAliveReply(
@@ -505,7 +478,7 @@ const ANSWERS: Record<string, Uint8Array> = {
     { ok: true, creation: 2 },
     5,
   ),
-  "kate is at port 40123": encodeLookupReply(KATE_ENTRY),
+  "kate is at port 40123": encodeLookupReply(entryOf("kate", false)),
   "nobody has the name": encodeLookupReply(undefined),
   "the names": encodeNamesReply(4369, [{ name: "kate", port: 40123 }]),
 };
@@ -515,8 +488,15 @@ function registers(
   hidden: boolean,
   extra: string = jsonWire.extra,
 ): EpmdRequest {
-  const entry = { name, port: 40123, hidden, extra };
-  return { type: "alive", registration: toRegistration(entry) };
+  return { type: "alive", registration: entryOf(name, hidden, extra) };
+}
+
+function entryOf(
+  name: string,
+  hidden: boolean,
+  extra: string = jsonWire.extra,
+) {
+  return toRegistration({ name, port: 40123, hidden, extra });
 }
 
 /** The names in a value's source. */
@@ -546,20 +526,15 @@ export function valueOf(source: string): unknown {
 /** The frames that the sender writes for signals. */
 export function signalsOf(fn: (to: Signals) => void): Json[] {
   const frames: Uint8Array[] = [];
-  const encoder = new Encoder(
-    SENDER,
-    RECEIVER,
-    DEFAULT_LIMITS,
-    DEFAULT_LIMITS,
-    {
-      wake() {},
-      write: (bytes: Uint8Array) => void frames.push(bytes.slice()),
-      room: Infinity,
-      pressure: () => undefined,
-      assertRoom() {},
-      peers() {},
-    },
-  );
+  const limits = DEFAULT_LIMITS;
+  const encoder = new Encoder(SENDER, RECEIVER, limits, limits, {
+    wake() {},
+    write: (bytes: Uint8Array) => void frames.push(bytes.slice()),
+    room: Infinity,
+    pressure: () => undefined,
+    assertRoom() {},
+    peers() {},
+  });
   fn(encoder);
   encoder.flush(Infinity);
   return frames.flatMap((frame) =>
@@ -569,12 +544,8 @@ export function signalsOf(fn: (to: Signals) => void): Json[] {
 
 function values(): Json {
   return VALUES.map((source) => {
-    const encoder = new ValueEncoder(
-      SENDER,
-      RECEIVER,
-      64,
-      new AttachmentWriter(),
-    );
+    const writer = new AttachmentWriter();
+    const encoder = new ValueEncoder(SENDER, RECEIVER, 64, writer);
     const json = encoder.encode(valueOf(source));
     return { value: source, json: JSON.parse(json), tagged: encoder.tagged };
   });
@@ -626,7 +597,6 @@ function rawFrameOf(id: number, bytes: Uint8Array, kind: number): Uint8Array {
 /** An attachment: a text, or bytes in hexadecimal digits. */
 type Attachment = { text: string } | { bytes: string };
 
-/** Frames with attachments. */
 const ATTACHED: { json: string; attachments: Attachment[] }[] = [
   {
     json: '[["send_text",112,108,0,1]]',
@@ -665,11 +635,7 @@ function refusedFrames(): Json {
     frame.set(bytes, at);
     return frame;
   };
-  const bytesOf = (attachment: Attachment) =>
-    attachedFrameOf(
-      '[["send*",112,108,{"$bytes":["Uint8Array",0]}]]',
-      [attachment],
-    );
+  const asBytes = '[["send*",112,108,{"$bytes":["Uint8Array",0]}]]';
   const all: Record<string, Uint8Array> = {
     "an attachment that nothing uses": send(0),
     "an attachment that is used twice": send(0, 1, 1),
@@ -679,7 +645,7 @@ function refusedFrames(): Json {
     "an attachment that goes beyond the attachments": changed(8, 0, 0, 0, 9),
     "attachments that end within the head of one": changed(4, 0, 0, 0, 8),
     "a text that is not UTF-8": changed(17, 0xff),
-    "a text as bytes": bytesOf({ text: "ü" }),
+    "a text as bytes": attachedFrameOf(asBytes, [{ text: "ü" }]),
     "a frame of an unknown kind": changed(0, 0xc0),
     "a frame without the length of its attachments": Uint8Array.of(
       ...[0x40, 0, 0, 2, 0x5b, 0x5d],
@@ -691,14 +657,10 @@ function refusedFrames(): Json {
 
 function handshakes(): Json {
   const certificates = [0x11, 0x22].map((byte) => hex(Buffer.alloc(32, byte)));
+  const cookie = "secret_token";
   const pairs = [
-    {
-      cookie: "secret_token",
-      dialler: SENDER,
-      listener: RECEIVER,
-      tls: false,
-    },
-    { cookie: "secret_token", dialler: SENDER, listener: RECEIVER, tls: true },
+    { cookie, dialler: SENDER, listener: RECEIVER, tls: false },
+    { cookie, dialler: SENDER, listener: RECEIVER, tls: true },
     { cookie: "Grüße", dialler: RECEIVER, listener: SENDER, tls: false },
     {
       cookie: "a b",
@@ -741,17 +703,15 @@ const REFUSED_ALONE: Record<string, Json> = {
   }],
   "a reply of 513 levels": ["reply", 112, 7, nested(513)],
   "an exit reason of 505 levels": ["exit", 112, 108, nested(505)],
-  "an argument of 512 levels in the list": ["spawn*", 112, 8, {
-    ...spawnContent,
+  "an argument of 512 levels in the list": spawnWith({
     run: { ...add, args: [nested(512)] },
-  }],
+  }),
   "a message of 5,000 levels": ["send", 112, 108, nested(5000)],
   "an integer of 10,001 digits": ["send*", 112, 108, {
     $bigint: "9".repeat(10_001),
   }],
 };
 
-/** All vectors. */
 export function vectors(): { [key: string]: Json } {
   return {
     about:
@@ -759,14 +719,12 @@ export function vectors(): { [key: string]: Json } {
     version: 1,
     sender: SENDER,
     receiver: RECEIVER,
-    epmd: Object.entries(REQUESTS).map(([what, request]) => ({
-      what,
-      hex: hex(encodeRequest(request)),
-    })),
-    epmdAnswers: Object.entries(ANSWERS).map(([what, bytes]) => ({
-      what,
-      hex: hex(bytes),
-    })),
+    epmd: Object.entries(REQUESTS).map(([what, request]) => (
+      { what, hex: hex(encodeRequest(request)) }
+    )),
+    epmdAnswers: Object.entries(ANSWERS).map(([what, bytes]) => (
+      { what, hex: hex(bytes) }
+    )),
     handshakes: handshakes(),
     frames: frames(),
     refusedFrames: refusedFrames(),
@@ -777,9 +735,8 @@ export function vectors(): { [key: string]: Json } {
       return { what, signal };
     }),
     refusedSignals: refused(REFUSED_SIGNALS, "signal"),
-    refusedAlone: Object.entries(REFUSED_ALONE).map(([why, signal]) => ({
-      why,
-      json: JSON.stringify(signal),
-    })),
+    refusedAlone: Object.entries(REFUSED_ALONE).map(([why, signal]) => (
+      { why, json: JSON.stringify(signal) }
+    )),
   };
 }

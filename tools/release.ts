@@ -73,7 +73,6 @@ export function manifestFields(project: Project): Record<string, unknown> {
   };
 }
 
-/** SECURITY.md. */
 export function securityPage({ contact }: Project): string {
   const page = "[CONTRIBUTING.md](CONTRIBUTING.md#report-a-vulnerability)";
   return `# Security policy

@@ -21,17 +21,13 @@ import {
   type Payload,
 } from "../measure.ts";
 
-/** The types of {@linkcode Echo}. */
 export interface EchoTypes {
   /** It takes no argument. */
   arg: null;
-  /** It has no state. */
   state: null;
-  /** It answers a value with the value. */
   call: [{ type: "echo"; value: number }, number];
 }
 
-/** The server that is called. */
 export const Echo: GenServerModule<EchoTypes> = {
   init: (state) => ({ type: "ok", state }),
   handleCall: ({ value }, _from, state) => (
@@ -41,11 +37,9 @@ export const Echo: GenServerModule<EchoTypes> = {
 
 /** Asks for an answer to the pid that it carries. */
 export interface Ping {
-  /** The type of the message. */
   type: "ping";
   /** The process to answer. */
   from: Pid;
-  /** The number of the round. */
   n: number;
 }
 

@@ -20,11 +20,9 @@ export interface Speech {
   /** The server that is called. */
   // deno-lint-ignore no-explicit-any
   readonly Echo: any;
-  /** The function of the tasks. */
   readonly task: ModuleFunction | ((n: number) => number);
   /** Asks for an answer to a pid. */
   ping(from: Pid, n: number): unknown;
-  /** The number of an answer. */
   pong(message: unknown): number;
   /** The message number `n` of a row. */
   payload(row: string, n: number): unknown;
@@ -32,7 +30,6 @@ export interface Speech {
   total(message: unknown): number;
   /** The request of a call. */
   echo(value: number): unknown;
-  /** A large message. */
   data(data: Large): unknown;
   /** Whether a message says that all large messages have arrived. */
   isTaken(message: unknown): boolean;

@@ -65,7 +65,6 @@ export function echoOf(value: number): Tuple {
   return tuple(ECHO, value);
 }
 
-/** A large message. */
 export function dataOf(data: Large): Tuple {
   return tuple(DATA, data);
 }
@@ -83,7 +82,6 @@ function received(message: unknown): Payload {
     : { type: "msg", n: items(message, MSG)[1] as number };
 }
 
-/** The server that is called. */
 export const Echo: GenServerModule<{
   arg: null;
   state: null;

@@ -28,7 +28,6 @@ export interface Controlled {
   readonly name: string;
   /** Calls a function of `_peer.ts`, or that of the same name in Elixir. */
   call<T>(name: string, args: unknown[]): Promise<T>;
-  /** Kills its process. */
   kill(): Promise<void>;
 }
 
@@ -60,7 +59,6 @@ function typesOf(
 /** A call of a control function, translated. */
 export interface Translated {
   args: unknown[];
-  /** Translates its result. */
   result(value: unknown): unknown;
 }
 

@@ -11,7 +11,6 @@ export interface Area {
   name: string;
   /** The name under which nodes export its functions. */
   module: string;
-  /** The file. */
   url: string;
   /** Its functions. */
   exports: ModuleExports;

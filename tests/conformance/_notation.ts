@@ -67,14 +67,12 @@ export class Notation {
       .join("");
   }
 
-  /** The text of a line. */
   line(line: Line): string {
     return "term" in line
       ? `${line.label}: ${this.show(line.term)}`
       : line.label;
   }
 
-  /** The text of a term. */
   show(term: unknown): string {
     if (term === undefined || term === null) return "nil";
     // A text that reads as another kind of term is quoted.

@@ -2,7 +2,8 @@
 
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../testing/_ports.ts";
+import { outputOf } from "../_child.ts";
+import { StockEpmd } from "../_elixir.ts";
 import type { Area } from "./_load.ts";
 import { expectedTrace, type Language } from "./_mixed.ts";
 import type { Scenario } from "./_scenario.ts";
@@ -35,40 +36,20 @@ export class SideError extends Error {
 async function run<T>(
   program: string,
   args: string[],
-  options: { cwd?: string; env?: Record<string, string>; timeout: number },
+  { timeout, ...rest }: Deno.CommandOptions & { timeout: number },
 ): Promise<T[]> {
-  const { timeout, ...rest } = options;
-  const child = new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(timeout),
-    ...rest,
-    env: { NO_COLOR: "1", ...rest.env },
-  }).spawn();
-  const results: T[] = [];
-  const errors = new Response(child.stderr).text();
-  let output = "";
-  let line = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    output += text;
-    const lines = (line + text).split("\n");
-    line = lines.pop()!;
-    for (const each of lines) {
-      if (each.startsWith("@@")) results.push(JSON.parse(each.slice(2)) as T);
-    }
-  }
-  const { code } = await child.status;
+  const signal = AbortSignal.timeout(timeout);
+  const ended = await outputOf(program, { args, signal, ...rest });
+  const { code, stdout, stderr } = ended;
   if (code !== 0) {
     throw new SideError(
       `Cannot run ${
         [program, ...args].join(" ")
-      }: it ended with code ${code}:\n${output}${await errors}`,
+      }: it ended with code ${code}:\n${stdout}${stderr}`,
     );
   }
-  await errors;
-  return results;
+  return stdout.split("\n").filter((line) => line.startsWith("@@"))
+    .map((line) => JSON.parse(line.slice(2)));
 }
 
 function tracesOf(list: Trace[]): Traces {
@@ -77,17 +58,13 @@ function tracesOf(list: Trace[]): Traces {
 
 /** Scenarios in Elixir, compiled. */
 export class Elixir implements AsyncDisposable {
-  readonly #folder: string;
+  /** The folder of the compiled scenarios. */
+  readonly folder: string;
   readonly #stack: AsyncDisposableStack;
 
   private constructor(folder: string, stack: AsyncDisposableStack) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#stack = stack;
-  }
-
-  /** The folder of the compiled scenarios. */
-  get folder(): string {
-    return this.#folder;
   }
 
   /** Compiles the scenarios of some areas. */
@@ -101,29 +78,16 @@ export class Elixir implements AsyncDisposable {
     const files = sources.filter((name) =>
       name.startsWith("support") || wanted.includes(name)
     );
-    const { success, stdout, stderr } = await new Deno.Command("elixirc", {
+    const { code, stdout, stderr } = await outputOf("elixirc", {
       args: ["-o", folder, ...files],
       cwd: join(HERE, "elixir"),
-    }).output();
-    if (!success) {
-      const text = new TextDecoder();
+    });
+    if (code !== 0) {
       throw new SideError(
-        `Cannot compile the scenarios in Elixir:\n${text.decode(stdout)}${
-          text.decode(stderr)
-        }`,
+        `Cannot compile the scenarios in Elixir:\n${stdout}${stderr}`,
       );
     }
     return new Elixir(folder, stack.move());
-  }
-
-  /** The names of its scenarios. */
-  async names(): Promise<string[]> {
-    const found = await run<{ name: string }>(
-      "elixir",
-      ["-pa", this.#folder, "-e", "Conformance.Main.list()"],
-      { timeout: 60_000 },
-    );
-    return found.map(({ name }) => name);
   }
 
   /**
@@ -134,44 +98,24 @@ export class Elixir implements AsyncDisposable {
     names: readonly string[],
     { peers }: { peers?: string[] } = {},
   ): Promise<Traces> {
-    const port = String(freePort());
-    const epmd = new Deno.Command("epmd", {
-      args: ["-port", port, "-address", "127.0.0.1"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      const file = join(this.#folder, `names_${port}.txt`);
-      await Deno.writeTextFile(file, names.join("\n"));
-      const code = `Conformance.Main.run(${JSON.stringify(file)}, ${TIMEOUT})`;
-      const flags =
-        "-start_epmd false -kernel prevent_overlapping_partitions false";
-      const traces = await run<Trace>("elixir", [
-        "-pa",
-        this.#folder,
-        "--sname",
-        "main@localhost",
-        "--cookie",
-        crypto.randomUUID(),
-        "--erl",
-        flags,
-        "-e",
-        code,
-      ], {
-        env: {
-          ERL_EPMD_PORT: port,
-          ...(peers === undefined
-            ? {}
-            : { CONFORMANCE_PEERS: JSON.stringify(peers) }),
-        },
-        timeout: limit(names),
-      });
-      return tracesOf(traces);
-    } finally {
-      epmd.kill("SIGKILL");
-      await epmd.status;
-    }
+    await using epmd = await StockEpmd.start();
+    const port = `${epmd.port}`;
+    const file = join(this.folder, `names_${port}.txt`);
+    await Deno.writeTextFile(file, names.join("\n"));
+    const code = `Conformance.Main.run(${JSON.stringify(file)}, ${TIMEOUT})`;
+    const flags =
+      "-start_epmd false -kernel prevent_overlapping_partitions false";
+    const args = [
+      ...["-pa", this.folder, "--sname", "main@localhost"],
+      ...["--cookie", crypto.randomUUID(), "--erl", flags, "-e", code],
+    ];
+    const env = {
+      ERL_EPMD_PORT: port,
+      ...peers && { CONFORMANCE_PEERS: JSON.stringify(peers) },
+    };
+    const timeout = limit(names);
+    const traces = await run<Trace>("elixir", args, { env, timeout });
+    return tracesOf(traces);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -187,17 +131,14 @@ export async function runTypeScript(
   const file = await Deno.makeTempFile({ prefix: "conformance_" });
   try {
     await Deno.writeTextFile(file, names.join("\n"));
-    const traces = await run<Trace>(Deno.execPath(), [
-      "run",
-      "--quiet",
-      "--no-check",
-      "-A",
-      join(HERE, "_typescript.ts"),
+    const [deno, ...args] = [
+      ...denoRun("_typescript.ts"),
       ...(elixir === undefined ? [] : ["--elixir", elixir.folder]),
       file,
       String(TIMEOUT),
-    ], { cwd: ROOT, timeout: limit(names) });
-    return tracesOf(traces);
+    ];
+    const options = { cwd: ROOT, timeout: limit(names) };
+    return tracesOf(await run<Trace>(deno, args, options));
   } finally {
     await Deno.remove(file);
   }
@@ -211,17 +152,16 @@ export function runMixed(
   names: readonly string[],
 ): Promise<Traces> {
   if (main === "typescript") return runTypeScript(names, elixir);
+  const own = areas.map(({ name }) => name).join(",");
   return elixir.run(names, {
-    peers: [
-      Deno.execPath(),
-      "run",
-      "--quiet",
-      "--no-check",
-      "-A",
-      join(HERE, "_typescript_peer.ts"),
-      areas.map(({ name }) => name).join(","),
-    ],
+    peers: [...denoRun("_typescript_peer.ts"), own],
   });
+}
+
+/** The command line that runs a program of this folder. */
+function denoRun(program: string): [string, ...string[]] {
+  const args = ["run", "--quiet", "--no-check", "-A", join(HERE, program)];
+  return [Deno.execPath(), ...args];
 }
 
 /** Runs Elixir while another function runs; waits for both, even if the other fails. */
@@ -249,10 +189,9 @@ export interface Outcome {
   name: string;
   elixir: string[];
   typescript: string[];
-  /** The problem, if there is one. */
-  problem?: string;
+  problem: string | undefined;
   /** The row of `docs/differences.md` that it shows. */
-  row?: string;
+  row: string | undefined;
 }
 
 /** Compares the two traces of a scenario. */
@@ -261,29 +200,24 @@ export function compare(
   elixir: Trace | undefined,
   typescript: Trace | undefined,
 ): Outcome {
-  const outcome: Outcome = {
-    name,
-    elixir: elixir?.lines ?? [],
-    typescript: typescript?.lines ?? [],
-    row: difference?.row,
-  };
+  const theirs = elixir?.lines ?? [];
+  const ours = typescript?.lines ?? [];
+  const same = isEqual(theirs, ours);
   const problem = elixir === undefined
     ? "Elixir's trace is not recorded"
     : typescript === undefined
     ? "there is no trace of TypeScript's"
-    : outcome.elixir.length + outcome.typescript.length === 0
+    : theirs.length + ours.length === 0
     ? "nothing is traced"
     : difference === undefined
-    ? (isEqual(outcome.elixir, outcome.typescript)
-      ? undefined
-      : "the traces are different")
-    : isEqual(outcome.elixir, outcome.typescript)
+    ? (same ? undefined : "the traces are different")
+    : same
     ? "it is marked as a difference, and there is none"
-    : isEqual(outcome.elixir, difference.elixir) &&
-        isEqual(outcome.typescript, difference.typescript)
+    : isEqual(theirs, difference.elixir) && isEqual(ours, difference.typescript)
     ? undefined
     : `the traces are not those that the difference ${difference.row} states`;
-  return problem === undefined ? outcome : { ...outcome, problem };
+  const row = difference?.row;
+  return { name, elixir: theirs, typescript: ours, problem, row };
 }
 
 /** Compares the trace of a scenario in a mixed run with the one expected. */
@@ -293,21 +227,18 @@ export function compareMixed(
   recorded: Trace | undefined,
   found: Trace | undefined,
 ): Outcome {
+  const { name } = scenario;
   const { lines, row } = expectedTrace(scenario, main, recorded);
-  const outcome: Outcome = {
-    name: scenario.name,
-    elixir: [...lines ?? []],
-    typescript: found?.lines ?? [],
-    row,
-  };
+  const elixir = [...lines ?? []];
+  const typescript = found?.lines ?? [];
   const problem = lines === undefined
     ? "Elixir's trace is not recorded"
     : found === undefined
     ? "there is no trace of the mixed run"
-    : isEqual(outcome.elixir, outcome.typescript)
+    : isEqual(elixir, typescript)
     ? undefined
     : "the traces are different";
-  return problem === undefined ? outcome : { ...outcome, problem };
+  return { name, elixir, typescript, problem, row };
 }
 
 /** Compares a new trace of Elixir with the committed one; returns the difference, or nothing. */

@@ -60,7 +60,6 @@ export interface Scenario {
   fn: () => unknown;
 }
 
-/** The declared scenarios. */
 export const scenarios: Scenario[] = [];
 
 /** The name under which the tracer is registered on the main node. */
@@ -96,13 +95,13 @@ export function scenario(
   scenarios.push({ name, options, fn });
 }
 
-/** Adds a line to the trace, from any process of any node; resolves when it is written. */
+/** Adds a line to the trace, from any process of any node, with a promise's value; resolves when it is written. */
 export async function trace(
   ...line: [label: string, term?: unknown]
 ): Promise<void> {
-  const entry: Line = line.length === 1
-    ? { label: line[0] }
-    : { label: line[0], term: line[1] };
+  const [label, given] = line;
+  const term = given instanceof Promise ? await given : given;
+  const entry: Line = line.length === 1 ? { label } : { label, term };
   const from = self();
   if (stage !== undefined) return stage.write(entry);
   const ref = makeRef();
@@ -121,7 +120,13 @@ export function next(timeout = 30_000): Promise<any> {
 
 /** Adds the next message to the trace. */
 export async function traceNext(label: string): Promise<void> {
-  await trace(label, await next());
+  await trace(label, next());
+}
+
+/** Adds the next message to the trace: one that was there before, or the marker that this sends to itself. */
+export async function traceMarker(label: string): Promise<void> {
+  send(self(), message("marker"));
+  await traceNext(label);
 }
 
 /** The number of rounds that a marker makes before a scenario concludes that no message comes. */
@@ -135,7 +140,7 @@ const ROUNDS = 10;
 export async function traceNothing(label: string): Promise<void> {
   if (Node.alive()) await Node.ping(UNKNOWN_NODE);
   for (let round = 0; round < ROUNDS; round++) await goRound();
-  await trace(label, await next(0));
+  await trace(label, next(0));
 }
 
 async function goRound(): Promise<void> {
@@ -173,6 +178,11 @@ export async function attempt(label: string, fn: () => unknown): Promise<void> {
       : { type: "throw", value: error };
   }
   await trace(label, outcome);
+}
+
+/** Throws an error, as `raise` does. */
+export function raise(text: string): never {
+  throw new Error(text);
 }
 
 /** Waits until a process has exited; returns its reason. */

@@ -60,7 +60,6 @@ export class Stage implements AsyncDisposable {
     });
   }
 
-  /** Whether the scenario has used a peer. */
   get usedPeers(): boolean {
     return this.#isUsed;
   }
@@ -149,7 +148,6 @@ export class Stage implements AsyncDisposable {
     return (await this.#peer(name)).name;
   }
 
-  /** Kills a peer. */
   async kill(name: string): Promise<void> {
     const peer = await this.#peer(name);
     this.#peers.delete(name);

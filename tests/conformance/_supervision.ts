@@ -106,7 +106,6 @@ export function inTree(children: ChildInfo[]): unknown[] {
   return children.map(({ id, pid, type }) => [id, pid ?? "undefined", type]);
 }
 
-/** The pid of a supervisor's child. */
 export async function pidOf(sup: ServerRef, id: string): Promise<Pid> {
   const children = await Supervisor.whichChildren(sup);
   return children.find((child) => child.id === id)!.pid as Pid;
@@ -152,17 +151,6 @@ export async function result(answer: Promise<unknown>): Promise<unknown> {
       return { type: "error", reason: error.reason };
     }
     throw error;
-  }
-}
-
-/** The reason of a call that failed. */
-export async function failure(answer: Promise<unknown>): Promise<unknown> {
-  try {
-    return await answer;
-  } catch (error) {
-    const reason = (error as ExitError).reason as { type: string };
-    if (reason?.type !== "call") throw error;
-    return (reason as unknown as { reason: unknown }).reason;
   }
 }
 

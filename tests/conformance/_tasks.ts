@@ -51,12 +51,18 @@ export const give = (value: unknown) => message("give", value);
 export const quit = (reason: unknown) => message("exit", reason);
 export const toss = (value: unknown) => message("throw", value);
 
+/** Reasons of exits, normal and others. */
+export const REASONS = [
+  ...["normal", "shutdown"],
+  { type: "shutdown", reason: "why" },
+  "oops",
+] as const;
+
 /** Waits for a task that has started; returns its pid. */
 export async function started(): Promise<Pid> {
   return (await expect("started"))[1];
 }
 
-/** The callers of the calling process. */
 export function callers(): Pid[] {
   return Process.callers();
 }
@@ -84,6 +90,13 @@ export async function down(ref: Ref): Promise<unknown> {
   return (await receive((m) => m?.type === "DOWN" && ref.equals(m.ref))).reason;
 }
 
+/** Sends an order to a process; returns the reason of its exit. */
+export function endAfter(pid: Pid, order: unknown): Promise<unknown> {
+  const ref = Process.monitor(pid);
+  send(pid, order);
+  return down(ref);
+}
+
 /** The reason of a call that fails. */
 export async function why(fn: () => unknown): Promise<unknown> {
   try {
@@ -101,9 +114,7 @@ export function reasonWhen(fn: () => unknown): Promise<unknown> {
     await expect("go");
     await fn();
   });
-  const ref = Process.monitor(pid);
-  send(pid, message("go"));
-  return down(ref);
+  return endAfter(pid, message("go"));
 }
 
 /** A process that runs a function, and then exits on request. */

@@ -71,14 +71,8 @@ async function report(
 async function runAlone(file: string, timeout: number): Promise<void> {
   await new Deno.Command(Deno.execPath(), {
     args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "-A",
-      import.meta.url,
-      file,
-      String(timeout),
-      "--alone",
+      ...["run", "--quiet", "--no-check", "-A", import.meta.url],
+      ...[file, String(timeout), "--alone"],
     ],
     stdout: "inherit",
     stderr: "inherit",

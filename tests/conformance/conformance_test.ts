@@ -24,6 +24,7 @@ import {
   recordedAreas,
 } from "./_traces.ts";
 import { test } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
 
 /** The time limit for all scenarios, in milliseconds. */
 const WITHIN = 660_000;
@@ -169,15 +170,14 @@ test("the command line reports scenarios that it cannot run", async () => {
     assertEquals(code, 1);
     assert(output.includes(error), output);
   }
-  const { code: failed, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code: failed, stderr } = await outputOf(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", "main.ts"],
     cwd: new URL("./", import.meta.url),
-    env: { PATH: "/nowhere", NO_COLOR: "1" },
-  }).output();
-  const output = new TextDecoder().decode(stderr);
+    env: { PATH: "/nowhere" },
+  });
   assertEquals(failed, 1);
-  assert(output.includes("elixir, elixirc, epmd not found; install"), output);
-  assert(!output.includes(" at "), output);
+  assert(stderr.includes("elixir, elixirc, epmd not found; install"), stderr);
+  assert(!stderr.includes(" at "), stderr);
 });
 
 for (const scenario of scenarios) {

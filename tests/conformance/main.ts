@@ -16,7 +16,6 @@ import {
   SideError,
 } from "./_runner.ts";
 import { type Language, MAINS, titleOf } from "./_mixed.ts";
-import type { Scenario } from "./_scenario.ts";
 import { readTraces, writeTraces } from "./_traces.ts";
 
 const HELP = `Usage: deno task conformance [options]
@@ -81,8 +80,8 @@ function flagsOf(args: string[]): Flags | undefined {
     );
   }
   if (values.mixed.length > 0) {
-    const others = ["record", "committed"] as const;
-    const given = others.filter((each) => values[each]);
+    const given = (["record", "committed"] as const)
+      .filter((each) => values[each]);
     if (given.length > 0) {
       throw new SideError(
         `Cannot run --mixed together with --${
@@ -123,14 +122,12 @@ async function main(flags: Flags): Promise<boolean> {
   const where = flags.committed ? "here" : "in Elixir and here";
   console.error(`${scenarios.length} scenarios, ${where} …`);
   const names = scenarios.map(({ name }) => name);
-  await using elixir = flags.committed || names.length === 0
+  await using elixir = flags.committed
     ? undefined
     : await Elixir.compile(areas);
   const mix = async (mains: readonly Language[], names: readonly string[]) => {
     const reports = await Promise.all(
-      mains.map((main) =>
-        compareRun({ main, elixir: elixir!, areas, names, flags })
-      ),
+      mains.map((main) => compareRun(main, elixir!, areas, names, flags)),
     );
     for (const { text } of reports) console.log(text);
     return reports.every(({ isGood }) => isGood);
@@ -138,30 +135,19 @@ async function main(flags: Flags): Promise<boolean> {
   if (flags.mixed.length > 0) {
     return await mix(MAINS.filter((main) => flags.mixed.includes(main)), names);
   }
-  const { recorded, found } = await runBeside(
-    elixir,
-    names,
-    runTypeScript(names),
-  );
+  const here = runTypeScript(names);
+  const { recorded, found } = await runBeside(elixir, names, here);
   if (flags.record) {
     for (const area of areas) writeTraces(area, recorded!);
   }
   const expected = readTraces(areas.map(({ name }) => name));
-  const judge = (each: Scenario) => {
-    const { name } = each;
-    const outcome = compare(each, expected.get(name), found.get(name));
-    const change = recorded === undefined
-      ? undefined
-      : changeOf(name, expected.get(name), recorded.get(name));
-    return { outcome, change };
-  };
-  const outcomes = scenarios.map((each) => judge(each).outcome);
-  const changes = scenarios.flatMap((each) => judge(each).change ?? []);
-  for (const outcome of outcomes) {
-    if (outcome.problem !== undefined) {
-      print(outcome, `DIFFERENT: ${outcome.problem}`);
-    } else if (flags.verbose) print(outcome, outcome.row ?? "equal");
-  }
+  const outcomes = scenarios.map((each) =>
+    compare(each, expected.get(each.name), found.get(each.name))
+  );
+  const changes = names.flatMap((name) =>
+    recorded && changeOf(name, expected.get(name), recorded.get(name)) || []
+  );
+  for (const text of shownOf(outcomes, flags)) console.log(text);
   for (const change of changes) console.log(`${change}\n`);
   console.log(tableOf(areas, outcomes));
   if (changes.length > 0) {
@@ -186,46 +172,46 @@ interface Report {
 
 /** Runs scenarios with the main node in one language and its peers in the other. */
 async function compareRun(
-  { main, elixir, areas, names, flags }: {
-    main: Language;
-    elixir: Elixir;
-    areas: readonly Area[];
-    names: readonly string[];
-    flags: Flags;
-  },
+  main: Language,
+  elixir: Elixir,
+  areas: readonly Area[],
+  names: readonly string[],
+  flags: Flags,
 ): Promise<Report> {
   if (names.length === 0) return { text: "", isGood: true };
-  const lines: string[] = [];
   console.error(`${names.length} scenarios, ${titleOf(main)} …`);
   const found = await runMixed(main, elixir, areas, names);
   const expected = readTraces(areas.map(({ name }) => name));
   const scenarios = areas.flatMap((area) => area.scenarios)
     .filter(({ name }) => names.includes(name));
-  const judge = (each: Scenario) =>
-    compareMixed(each, main, expected.get(each.name), found.get(each.name));
-  const usedPeers = ({ name }: Scenario) => found.get(name)?.peers !== false;
-  const outcomes = scenarios.filter(usedPeers).map(judge);
-  for (const outcome of outcomes) {
-    const { problem, row } = outcome;
-    if (problem === undefined && !flags.verbose) continue;
-    const verdict = problem === undefined
-      ? row ?? "equal"
-      : `DIFFERENT: ${problem}`;
-    lines.push(
-      `${outcome.name} (${titleOf(main)}: ${verdict})\n${
-        shown(outcome, ["expected", "mixed"])
-      }\n`,
+  const outcomes = scenarios
+    .filter(({ name }) => found.get(name)?.peers !== false)
+    .map((each) =>
+      compareMixed(each, main, expected.get(each.name), found.get(each.name))
     );
-  }
-  lines.push(`\n${titleOf(main)}`, tableOf(areas, outcomes));
-  return {
-    text: lines.join("\n"),
-    isGood: outcomes.every(({ problem }) => problem === undefined),
-  };
+  const lines = [
+    ...shownOf(outcomes, flags, `${titleOf(main)}: `, ["expected", "mixed"]),
+    `\n${titleOf(main)}`,
+    tableOf(areas, outcomes),
+  ];
+  const isGood = outcomes.every(({ problem }) => problem === undefined);
+  return { text: lines.join("\n"), isGood };
 }
 
-function print(outcome: Outcome, verdict: string): void {
-  console.log(`${outcome.name} (${verdict})\n${shown(outcome)}\n`);
+/** The traces that differ, as text; with `--verbose` all of them. */
+function shownOf(
+  outcomes: readonly Outcome[],
+  { verbose }: Flags,
+  run = "",
+  titles?: readonly [string, string],
+): string[] {
+  return outcomes
+    .filter(({ problem }) => problem !== undefined || verbose)
+    .map((each) => {
+      const { name, problem, row = "equal" } = each;
+      const verdict = problem === undefined ? row : `DIFFERENT: ${problem}`;
+      return `${name} (${run}${verdict})\n${shown(each, titles)}\n`;
+    });
 }
 
 function tableOf(areas: readonly Area[], outcomes: readonly Outcome[]): string {
@@ -249,13 +235,11 @@ function tableOf(areas: readonly Area[], outcomes: readonly Outcome[]): string {
   const widths = table[0].map((_, at) =>
     Math.max(...table.map((row) => String(row[at]).length))
   );
-  return table.map((row) =>
-    row.map((cell, at) =>
-      at === 0
-        ? String(cell).padEnd(widths[at])
-        : String(cell).padStart(widths[at])
-    ).join("  ")
-  ).join("\n");
+  const padded = (cell: unknown, at: number) =>
+    at === 0
+      ? String(cell).padEnd(widths[at])
+      : String(cell).padStart(widths[at]);
+  return table.map((row) => row.map(padded).join("  ")).join("\n");
 }
 
 /**

@@ -48,7 +48,6 @@ function* filesIn(folder: string): Generator<string> {
   }
 }
 
-/** The examples of a file. */
 function examplesOf(path: string): Example[] {
   const text = Deno.readTextFileSync(path);
   const parts = path.endsWith(".md")

@@ -12,7 +12,6 @@ export function anchorOf(heading: string): string {
     .replaceAll(" ", "-");
 }
 
-/** The anchors of a document. */
 export function anchorsIn(text: string): Set<string> {
   const anchors = new Set<string>();
   for (

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { test } from "../../testing/tags.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { anchorOf, anchorsIn, brokenLinks, linksIn } from "./_links.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -53,20 +54,16 @@ test("CONTRIBUTING.md names existing files and tasks", async () => {
 });
 
 test("brokenLinks() reports missing files and headings", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const document = new URL(`file://${folder}/one.md`);
-    await Deno.writeTextFile(
-      document,
-      "# One\n\n[a](#one) [b](#two) [c](two.md) [d](.) [e](https://a.b/c)\n",
-    );
-    assertEquals(await brokenLinks(document), [
-      "#two: no heading there has this anchor",
-      "two.md: there is no such file",
-    ]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const document = new URL(`file://${temporary.path}/one.md`);
+  await Deno.writeTextFile(
+    document,
+    "# One\n\n[a](#one) [b](#two) [c](two.md) [d](.) [e](https://a.b/c)\n",
+  );
+  assertEquals(await brokenLinks(document), [
+    "#two: no heading there has this anchor",
+    "two.md: there is no such file",
+  ]);
 });
 
 for (

@@ -81,13 +81,17 @@ import { Supervisor } from "../../otp/supervisor/supervisor.ts";
 import { Task } from "../../otp/task/task.ts";
 import { PoolError, TaskPool } from "../../otp/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+import {
+  SimulatedCluster,
+  type SimulationOptions,
+} from "../../testing/simulation/simulated_cluster.ts";
 import { Timeline } from "../../testing/simulation/timeline.ts";
 import { test } from "../../testing/tags.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { quiet } from "../_processes.ts";
 
 const CLUSTER = "docs/cluster.md";
+const DEPLOY = "docs/deploy.md";
 const DIFFERENCES = "docs/differences.md";
 const OTP = "docs/otp.md";
 const PLACEMENT = "docs/placement.md";
@@ -105,6 +109,31 @@ function states(
   check: (...numbers: number[]) => void | Promise<void>,
 ): void {
   test(`${page}: ${sentence}`, () => check(...numbersIn(page, sentence)));
+}
+
+function twoNodes(
+  options: Omit<SimulationOptions, "nodes"> = {},
+): Promise<SimulatedCluster> {
+  return SimulatedCluster.start({ nodes: ["alex", "kate"], ...options });
+}
+
+/** The time limits that a function has set, each of which has ended at once if it `isOver`. */
+async function timersOf(
+  fn: () => Promise<void>,
+  isOver = false,
+): Promise<number[]> {
+  const timers: number[] = [];
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = ((fn: () => void, ms: number) => {
+    timers.push(ms);
+    return setTimeout(fn, isOver ? 0 : ms);
+  }) as typeof setTimeout;
+  try {
+    await fn();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  return timers;
 }
 
 // Limits of nodes.
@@ -127,21 +156,6 @@ test(`${SECURITY}: the table of caps has all default limits`, async () => {
   assertEquals<unknown>(limits, DEFAULT_LIMITS);
   assertEquals(tickTime, TICK_TIME);
 });
-
-test(`${PROTOCOL}: the table of limits has the defaults`, async () => {
-  const limits = Object.entries(await optionsOf(PROTOCOL))
-    .filter(([option]) => option in DEFAULT_LIMITS);
-  assert(limits.length >= 3);
-  for (const [option, value] of limits) {
-    assertEquals(DEFAULT_LIMITS[option as "maxDepth"], value, option);
-  }
-});
-
-states(
-  SECURITY,
-  "A node keeps at most # connections open",
-  (connections) => assertEquals(MAX_CONNECTIONS, connections),
-);
 
 // Unauthenticated connections.
 
@@ -196,50 +210,11 @@ states(
 );
 
 states(
-  SECURITY,
-  "For #, names of nodes that",
-  (ms) => assertEquals(EPMD_LIMITS.holdTime, ms),
-);
-
-states(
   PROTOCOL,
   "at most # bytes with at most # levels of nesting",
-  (bytes, levels) => {
-    assertEquals(MAX_HANDSHAKE_BYTES, bytes);
-    assertEquals(MAX_HANDSHAKE_DEPTH, levels);
+  (...most) => {
+    assertEquals([MAX_HANDSHAKE_BYTES, MAX_HANDSHAKE_DEPTH], most);
   },
-);
-
-for (
-  const [page, sentence, limit] of [
-    [PROTOCOL, "The handshake must complete within #.", "handshakeTimeout"],
-    [
-      SECURITY,
-      "Stay open for # in total (`handshakeTimeout`)",
-      "handshakeTimeout",
-    ],
-    [PROTOCOL, "at most # connections in the", "maxHalfOpen"],
-    [PROTOCOL, "a frame has at most # bytes,", "maxFrameBytes"],
-    [
-      DIFFERENCES,
-      "(`limits.maxQueueBytes`, #) it throws `QueueFullError`",
-      "maxQueueBytes",
-    ],
-    [DIFFERENCES, "A message has at most # levels", "maxDepth"],
-    [DIFFERENCES, "at most # messages are kept", "maxPendingSignals"],
-    [DIFFERENCES, "There are at most # connections", "maxConnections"],
-    [
-      "docs/deploy.md",
-      "A node keeps at most # peers (`maxConnections`)",
-      "maxConnections",
-    ],
-  ] as const
-) states(page, sentence, (value) => assertEquals(DEFAULT_LIMITS[limit], value));
-
-states(
-  "docs/deploy.md",
-  "`LimitNOFILE`: a node keeps at most # connections",
-  (connections) => assertEquals(MAX_CONNECTIONS, connections),
 );
 
 states(
@@ -422,18 +397,9 @@ states(
   (tickTime, ms) => assertEquals(tickInterval(tickTime), ms),
 );
 
-states(
-  "docs/deploy.md",
-  "tick every #, an eighth of",
-  (ms) => assertEquals(tickInterval(TICK_TIME), ms),
-);
-
-for (
-  const [page, sentence] of [
-    [OTP, "silent for its tick time (#"],
-    [PROTOCOL, "its tick time (# by default)"],
-  ]
-) states(page, sentence, (ms) => assertEquals(TICK_TIME, ms));
+states(DEPLOY, "tick every #, an eighth of", (ms) => {
+  assertEquals(tickInterval(TICK_TIME), ms);
+});
 
 // Secrets.
 
@@ -569,26 +535,15 @@ test(`${SECURITY}: the dashboard answers requests up to its limit at a time, and
 
 test(`${SECURITY}: the dashboard's answers have a largest size, and a time in which they are read`, async () => {
   const [, , , , , , ms, size] = PAGE;
-  let length = 0;
-  const timers: unknown[] = [];
-  const { setTimeout } = globalThis;
-  globalThis.setTimeout = ((fn: () => void, ms: number) => {
-    timers.push(ms);
-    return setTimeout(fn, ms);
-  }) as typeof setTimeout;
-  try {
-    await withPage(
-      () => Promise.resolve("x".repeat(length - 2)),
-      async (ask) => {
-        length = size;
-        assertEquals(await statusOf(ask("api/state")), 200);
-        length = size + 1;
-        assertEquals(await statusOf(ask("api/state")), 502);
-      },
-    );
-  } finally {
-    globalThis.setTimeout = setTimeout;
-  }
+  let length = size;
+  const state = () => Promise.resolve("x".repeat(length - 2));
+  const timers = await timersOf(() =>
+    withPage(state, async (ask) => {
+      assertEquals(await statusOf(ask("api/state")), 200);
+      length++;
+      assertEquals(await statusOf(ask("api/state")), 502);
+    })
+  );
   assert(timers.includes(ms), `${timers}`);
 });
 
@@ -648,9 +603,7 @@ states(SECURITY, "at most # characters of output", async (characters) => {
 });
 
 states(SECURITY, "more than # digits, fails at", async (digits) => {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate"],
-  });
+  await using cluster = await twoNodes();
   await cluster.run("alex", async () => {
     await Node.connect(KATE);
     const to = { name: "nobody", node: KATE };
@@ -668,32 +621,51 @@ states(SHELL, "the last one; # are kept", (most) => {
   assertEquals(values.at(2), 2);
 });
 
-states(
-  PROTOCOL,
-  "arguments, and # to # bytes, which are",
-  (_, most) => assertEquals(MAX_FUNCTION_BYTES, most),
-);
+states(PROTOCOL, "arguments, and # to # bytes, which are", (_, most) => {
+  assertEquals(MAX_FUNCTION_BYTES, most);
+});
 
-// Constants whose effect takes real time, or another program: only compared.
+// Constants whose effect has its tests elsewhere, or takes real time or another program: only compared.
 
-const CONSTANTS: [page: string, sentence: string, value: number][] = [
-  [
-    "docs/workers.md",
-    "The thread does not answer for `answerTimeout` (#)",
-    ANSWER_TIMEOUT,
-  ],
-  [
-    "docs/workers.md",
-    "node in order, within `shutdown` milliseconds (#)",
-    SHUTDOWN,
-  ],
-  [SECURITY, "At most # after a descriptor", REARM_INTERVAL],
-  [SECURITY, "Beyond # of pending log lines", MAX_WAITING],
-  [PROTOCOL, "up to # for the other", GIVE_WAY],
-];
+const CONSTANTS: Record<string, Record<string, number>> = {
+  [DEPLOY]: {
+    "A node keeps at most # peers (`maxConnections`)":
+      DEFAULT_LIMITS.maxConnections,
+    "`LimitNOFILE`: a node keeps at most # connections": MAX_CONNECTIONS,
+  },
+  [DIFFERENCES]: {
+    "(`limits.maxQueueBytes`, #) it throws `QueueFullError`":
+      DEFAULT_LIMITS.maxQueueBytes,
+    "A message has at most # levels": DEFAULT_LIMITS.maxDepth,
+    "at most # messages are kept": DEFAULT_LIMITS.maxPendingSignals,
+    "There are at most # connections": DEFAULT_LIMITS.maxConnections,
+  },
+  [OTP]: { "silent for its tick time (#": TICK_TIME },
+  [PROTOCOL]: {
+    "The handshake must complete within #.": DEFAULT_LIMITS.handshakeTimeout,
+    "at most # connections in the": DEFAULT_LIMITS.maxHalfOpen,
+    "a frame has at most # bytes,": DEFAULT_LIMITS.maxFrameBytes,
+    "its tick time (# by default)": TICK_TIME,
+    "up to # for the other": GIVE_WAY,
+  },
+  [SECURITY]: {
+    "A node keeps at most # connections open": MAX_CONNECTIONS,
+    "For #, names of nodes that": EPMD_LIMITS.holdTime,
+    "Stay open for # in total (`handshakeTimeout`)":
+      DEFAULT_LIMITS.handshakeTimeout,
+    "At most # after a descriptor": REARM_INTERVAL,
+    "Beyond # of pending log lines": MAX_WAITING,
+  },
+  "docs/workers.md": {
+    "The thread does not answer for `answerTimeout` (#)": ANSWER_TIMEOUT,
+    "node in order, within `shutdown` milliseconds (#)": SHUTDOWN,
+  },
+};
 
-for (const [page, sentence, value] of CONSTANTS) {
-  states(page, sentence, (stated) => assertEquals(value, stated));
+for (const [page, values] of Object.entries(CONSTANTS)) {
+  for (const [sentence, value] of Object.entries(values)) {
+    states(page, sentence, (stated) => assertEquals(value, stated));
+  }
 }
 
 test(`${CLUSTER}: gossip's default group and port`, async () => {
@@ -723,11 +695,8 @@ const Remote = {
 
 /** Runs a function as a process of alex, in a cluster of two nodes; returns its virtual time, in milliseconds. */
 async function timeOf(fn: () => unknown, prepare?: () => unknown) {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate"],
-    modules: { Remote },
-    delay: { min: 1, max: 1 },
-  });
+  const delay = { min: 1, max: 1 };
+  await using cluster = await twoNodes({ modules: { Remote }, delay });
   return await cluster.run("alex", async () => {
     await prepare?.();
     const start = cluster.now();
@@ -736,12 +705,21 @@ async function timeOf(fn: () => unknown, prepare?: () => unknown) {
   });
 }
 
-/** Starts a server that never answers. */
-const mute = () =>
-  GenServer.startLink({
+/** Starts a server that never answers; returns a function that calls it until the default time limit. */
+async function unanswered(): Promise<() => Promise<unknown>> {
+  const server = await GenServer.startLink({
     init: () => ({ type: "ok", state: 0 }),
     handleCall: () => ({ type: "noreply", state: 0 }),
   }, undefined);
+  return () => assertRejects(() => GenServer.call(server, 1), ExitError);
+}
+
+/** Starts a pool of tasks, and a supervisor that runs them. */
+async function startPool(): Promise<Pid> {
+  await pg.startLink();
+  await TaskSupervisor.startLink({ group: "g" });
+  return await TaskPool.startLink({ group: "g" });
+}
 
 /** Starts a task that never ends; returns a function that awaits it until the default time limit. */
 function awaitedForEver(): Promise<() => Promise<unknown>> {
@@ -749,6 +727,13 @@ function awaitedForEver(): Promise<() => Promise<unknown>> {
   return Promise.resolve(() =>
     assertRejects(() => Task.await(task), ExitError)
   );
+}
+
+/** Starts a pool; returns a function that runs a task that never ends in it, until the default time limit. */
+async function endlessRun(): Promise<() => Promise<unknown>> {
+  const pool = await startPool();
+  const run = () => TaskPool.run(pool, ["Remote", "never"], []);
+  return () => assertRejects(run, PoolError, "time is up");
 }
 
 /** The cases whose time limit is a default: what is asked, and the error. */
@@ -760,19 +745,9 @@ const DEFAULTS: [
   [
     OTP,
     '| `GenServer.call`, `Agent.get` | exits, `"noproc"` | exits, its reason | exits, `"timeout"`, after # ms;',
-    async () => {
-      const server = await mute();
-      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
-    },
+    unanswered,
   ],
-  [
-    OTP,
-    "the caller exits after # ms",
-    async () => {
-      const server = await mute();
-      return () => assertRejects(() => GenServer.call(server, 1), ExitError);
-    },
-  ],
+  [OTP, "the caller exits after # ms", unanswered],
   [
     OTP,
     'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
@@ -791,31 +766,12 @@ const DEFAULTS: [
   [
     OTP,
     'throws `PoolError`, `"deadline"`, after # ms; the task is ended',
-    async () => {
-      await pg.startLink();
-      await TaskSupervisor.startLink({ group: "g" });
-      const pool = await TaskPool.startLink({ group: "g" });
-      return () =>
-        assertRejects(
-          () => TaskPool.run(pool, ["Remote", "never"], []),
-          PoolError,
-          "time is up",
-        );
-    },
+    endlessRun,
   ],
   [
     PLACEMENT,
     'code `"deadline"` | `timeout` (# ms) or `deadline` is over',
-    async () => {
-      await pg.startLink();
-      await TaskSupervisor.startLink({ group: "g" });
-      const pool = await TaskPool.startLink({ group: "g" });
-      return () =>
-        assertRejects(
-          () => TaskPool.run(pool, ["Remote", "never"], []),
-          PoolError,
-        );
-    },
+    endlessRun,
   ],
   [
     PLACEMENT,
@@ -904,10 +860,7 @@ states(
   OTP,
   "started, for at most # (`drainTimeout`",
   async (ms) => {
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
-      modules: { Remote },
-    });
+    await using cluster = await twoNodes({ modules: { Remote } });
     await cluster.run("alex", () => Node.spawn(KATE, Remote.never));
     await cluster.settle();
     const kate = cluster.node("kate");
@@ -949,22 +902,12 @@ states(
       epmdPort: false,
       log: () => {},
     });
-    const timers: number[] = [];
-    const { setTimeout } = globalThis;
-    globalThis.setTimeout = ((fn: () => void, ms: number) => {
-      timers.push(ms);
-      return setTimeout(fn, 0);
-    }) as typeof setTimeout;
-    try {
-      const probe = health({
-        node,
-        ready: { never: () => new Promise<never>(() => {}) },
-      });
+    const timers = await timersOf(async () => {
+      const ready = { never: () => new Promise<never>(() => {}) };
+      const probe = health({ node, ready });
       const response = await probe(new Request("http://localhost/readyz"));
       assertEquals(response!.status, 503);
-    } finally {
-      globalThis.setTimeout = setTimeout;
-    }
+    }, true);
     assert(timers.includes(ms), `${timers}`);
   },
 );
@@ -982,9 +925,7 @@ states(CLUSTER, "| topologies | # |", (most) => {
 });
 
 states(SECURITY, "It can delay a lookup by #;", async (ms) => {
-  await using cluster = await SimulatedCluster.start({
-    nodes: ["alex", "kate"],
-  });
+  await using cluster = await twoNodes();
   await cluster.run("alex", () => Node.connect(KATE));
   cluster.partition(["alex"], ["kate"]);
   await cluster.run("alex", async () => {
@@ -1050,15 +991,10 @@ states(
   PLACEMENT,
   "was started at most `maxRuns` times (#).",
   async (most) => {
-    await using cluster = await SimulatedCluster.start({
-      nodes: ["alex", "kate"],
-      modules: { Remote },
-    });
+    await using cluster = await twoNodes({ modules: { Remote } });
     starts = 0;
     await cluster.run("alex", async () => {
-      await pg.startLink();
-      await TaskSupervisor.startLink({ group: "g" });
-      const pool = await TaskPool.startLink({ group: "g" });
+      const pool = await startPool();
       const options = { mayRunTwice: true, timeout: 1e9 };
       const error = await assertRejects(
         () => TaskPool.run(pool, ["Remote", "doomed"], [], options),

@@ -32,7 +32,7 @@ test(
       await using node = new Program("elixir_cluster/node.ts", [
         ...["--sname", "scripts@localhost", "--cookie", "secret_token"],
       ], { ERL_EPMD_PORT: `${epmd.port}` });
-      await node.prints(/scripts@localhost is up/);
+      await node.matches(/scripts@localhost is up/);
       const options = { epmdPort: epmd.port, folder };
       await using app = Prompt.iex(
         "app@localhost",
@@ -70,7 +70,7 @@ test(
       assertEquals(entered, 12);
       await alex.enter('"done"');
       await alex.prints('"done"');
-      await node.prints(/Checking let 1 = a/);
+      await node.matches(/Checking let 1 = a/);
     }),
 );
 

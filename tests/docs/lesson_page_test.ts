@@ -60,7 +60,6 @@ class Stage implements AsyncDisposable {
     );
   }
 
-  /** Plays a block of the page. */
   async play({ text }: Block): Promise<void> {
     const [first, ...rest] = text.trimEnd().split("\n");
     const [, flags, who] = COMMAND.exec(first) ?? [];

@@ -9,6 +9,7 @@ import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
 import { pipe } from "../_cli.ts";
 import { blocksIn, readPage, runCommands, sectionsOf } from "../_pages.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { until } from "../_until.ts";
 
 const PAGE = await readPage("docs/observe.md");
@@ -27,8 +28,7 @@ test(
     const epmdPort = freePort();
     const port = freePort();
     await using stack = new AsyncDisposableStack();
-    const folder = await Deno.makeTempDir();
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    const { path: folder } = stack.use(await temporaryFolder());
     await Deno.writeTextFile(
       join(folder, "orders.ts"),
       program.text.replace("8000", `${port}`),
@@ -94,8 +94,7 @@ test("docs/observe.md: another program asks a service for a link", {
     .find((text) => text.includes('"Dashboard", node: "orders@localhost"'))!;
   const epmdPort = freePort();
   await using stack = new AsyncDisposableStack();
-  const home = await Deno.makeTempDir();
-  stack.defer(() => Deno.remove(home, { recursive: true }));
+  const { path: home } = stack.use(await temporaryFolder());
   const cookie = "cookie_of_the_page";
   await Deno.writeTextFile(join(home, ".erlang.cookie"), cookie, {
     mode: 0o400,

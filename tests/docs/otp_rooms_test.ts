@@ -19,6 +19,7 @@ import {
 import { SimulatedCluster } from "../../testing/mod.ts";
 import { test } from "../../testing/tags.ts";
 import { blocksIn, readPage, sectionsOf } from "../_pages.ts";
+import { temporaryFolder } from "../_temporary.ts";
 
 interface Rooms {
   start(): Promise<Pid>;
@@ -43,14 +44,10 @@ async function loadRooms(): Promise<Rooms> {
     '"@std/assert"',
     JSON.stringify(import.meta.resolve("@std/assert")),
   );
-  const folder = await Deno.makeTempDir();
-  try {
-    const file = join(folder, "rooms.ts");
-    await Deno.writeTextFile(file, `${program}\nexport { Chat };\n`);
-    return (await import(pathToFileURL(file).href)).Chat;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const file = join(temporary.path, "rooms.ts");
+  await Deno.writeTextFile(file, `${program}\nexport { Chat };\n`);
+  return (await import(pathToFileURL(file).href)).Chat;
 }
 
 const Chat = await loadRooms();

@@ -160,7 +160,6 @@ class RecordingPort implements Port {
   }
 }
 
-/** Receives signals and records them. */
 function recorder(): { signals: Signals; calls: unknown[][] } {
   const calls: unknown[][] = [];
   const signals = Object.fromEntries(
@@ -174,6 +173,15 @@ function recorder(): { signals: Signals; calls: unknown[][] } {
 
 function encoderOf(port: Port): Encoder {
   return new Encoder(ALEX, KATE, DEFAULT_LIMITS, DEFAULT_LIMITS, port);
+}
+
+/** What alex writes to kate. */
+function written(write: (to: Encoder) => void): RecordingPort {
+  const port = new RecordingPort();
+  const encoder = encoderOf(port);
+  write(encoder);
+  encoder.flush(Infinity);
+  return port;
 }
 
 /** The signals that kate delivers for frames from alex. */
@@ -273,10 +281,7 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
     const shown = jsonIn(section(`### ${kind}`));
     assertEquals(shown.length, examples.length);
     examples.forEach((example, index) => {
-      const port = new RecordingPort();
-      const encoder = encoderOf(port);
-      example(encoder);
-      encoder.flush(Infinity);
+      const port = written(example);
       assertEquals(port.signals(), [shown[index]]);
 
       const expected = recorder();
@@ -520,11 +525,9 @@ test("docs/protocol.md: a large may be any signal without attachments", () => {
 
 test("docs/protocol.md: a refusal is cut to its maximum length, between characters", () => {
   for (const [character, kept] of [["ü", 2048], ["🐕", 1024], ["€", 1365]]) {
-    const port = new RecordingPort();
-    const encoder = encoderOf(port);
     const message = `${character}`.repeat(5000);
-    encoder.spawnReply(alex, kate, alias, { error: "undef", message });
-    encoder.flush(Infinity);
+    const failure = { error: "undef" as const, message };
+    const port = written((to) => to.spawnReply(alex, kate, alias, failure));
     const [[, , , , text]] = port.signals();
     assertEquals(text, `${character}`.repeat(Number(kept)));
     assertEquals(decoded(port.frames).calls.length, 1);
@@ -552,10 +555,7 @@ test("docs/protocol.md: peers", () => {
       name,
       address: addresses[i] ?? undefined,
     }));
-    const port = new RecordingPort();
-    const encoder = encoderOf(port);
-    encoder.announce(nodes);
-    encoder.flush(Infinity);
+    const port = written((to) => to.announce(nodes));
     assertEquals(port.signals(), [shown]);
     assertEquals(decoded(port.frames).port.named, [nodes]);
   }
@@ -585,15 +585,14 @@ test("docs/protocol.md: addresses of peers, and no others", () => {
 test("docs/protocol.md: large messages", () => {
   for (const kind of ["large", "large_attached"]) {
     const [shown] = jsonIn(section(`### ${kind}`));
-    const port = new RecordingPort();
-    const encoder = encoderOf(port);
     const long = kind === "large"
       ? Array(40_000).fill("x")
       : "x".repeat(70_000);
-    encoder.send(alex, kate, long);
-    encoder.send(alex, kate, "behind it");
-    encoder.link(leader, kate);
-    encoder.flush(Infinity);
+    const port = written((to) => {
+      to.send(alex, kate, long);
+      to.send(alex, kate, "behind it");
+      to.link(leader, kate);
+    });
     assertEquals(port.signals(), [
       ["link", 101, 108, KATE.creation],
       shown,
@@ -608,16 +607,15 @@ test("docs/protocol.md: large messages", () => {
 });
 
 test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
-  const port = new RecordingPort();
-  const encoder = encoderOf(port);
   const messages = [199, 200].flatMap((length) => [
     "x".repeat(length),
     new Uint8Array(length),
     ["x".repeat(length)],
   ]);
-  for (const message of messages) encoder.send(alex, kate, message);
-  encoder.send(alex, kate, "\ud800".repeat(200));
-  encoder.flush(Infinity);
+  const port = written((to) => {
+    for (const message of messages) to.send(alex, kate, message);
+    to.send(alex, kate, "\ud800".repeat(200));
+  });
   const [send, bytes, list, text, attached, lone] = port.signals();
   assertEquals(send, ["send", 112, 108, messages[0]]);
   assertEquals(typeof (bytes as Json[])[3], "object");
@@ -659,29 +657,10 @@ test("docs/protocol.md: values", () => {
     decoder.attachments = new AttachmentReader(frame, 8, frame.length);
     assertSame(decoder.decode(JSON.parse(json)), value);
   }
-  assertEquals([...tags].toSorted(), [
-    "$atom",
-    "$bigint",
-    "$bits",
-    "$bytes",
-    "$date",
-    "$error",
-    "$float",
-    "$fun",
-    "$improper",
-    "$map",
-    "$number",
-    "$object",
-    "$opaque_fun",
-    "$pid",
-    "$port",
-    "$ref",
-    "$reply_to",
-    "$set",
-    "$text",
-    "$tuple",
-    "$undefined",
-  ]);
+  const all =
+    "$atom $bigint $bits $bytes $date $error $float $fun $improper $map $number $object $opaque_fun $pid $port " +
+    "$ref $reply_to $set $text $tuple $undefined";
+  assertEquals([...tags].toSorted().join(" "), all);
 });
 
 function assertSame(actual: unknown, expected: unknown): void {
@@ -856,6 +835,20 @@ function local({ name, creation }: typeof ALEX): Local {
   return localOf({ name, creation, listen: LISTEN[name], cookie: COOKIE });
 }
 
+/** A node as its peer knows it after the handshake. */
+function asPeer(node: typeof ALEX): unknown {
+  return { ...node, hidden: false, listen: LISTEN[node.name] };
+}
+
+/** A dialler's connection to kate, with its first frame. */
+function dial(hello: Json, binding?: string) {
+  const transport = new ScriptedTransport(binding);
+  const first = textFrame(JSON.stringify(hello));
+  assertEquals(jsonWire.sniff(first, false), true);
+  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  return { transport, accepted };
+}
+
 /** A proof by the page's rule. */
 function proof(
   role: string,
@@ -882,10 +875,7 @@ test("docs/protocol.md: the proofs of the handshake", () => {
 });
 
 test("docs/protocol.md: a dialler that follows it is accepted", async () => {
-  const transport = new ScriptedTransport();
-  const first = textFrame(JSON.stringify(HELLO));
-  assertEquals(jsonWire.sniff(first, false), true);
-  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const { transport, accepted } = dial(HELLO);
   const answer = await transport.hear();
   assertNotEquals(answer.nonce, ANSWER.nonce);
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
@@ -893,19 +883,13 @@ test("docs/protocol.md: a dialler that follows it is accepted", async () => {
   assertEquals(await transport.hear(), {
     proof: proof("listener", HELLO, answer),
   });
-  assertEquals((await accepted)?.peer, {
-    ...ALEX,
-    hidden: false,
-    listen: LISTEN[ALEX.name],
-  });
+  assertEquals((await accepted)?.peer, asPeer(ALEX));
 });
 
 test("docs/protocol.md: a minimal peer is accepted, and gets each signal in one frame", async () => {
   const [, text] = /```json5\n([^]*?)```/.exec(section("## A minimal peer"))!;
   const hello = JSON.parse(text);
-  const transport = new ScriptedTransport();
-  const first = textFrame(JSON.stringify(hello));
-  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const { transport, accepted } = dial(hello);
   const answer = await transport.hear();
   assertEquals(answer.status, "ok");
   transport.say({ proof: proof("dialler", hello, answer) });
@@ -943,20 +927,14 @@ test("docs/protocol.md: a listener that follows it is accepted", async () => {
     proof: proof("dialler", hello, ANSWER),
   });
   transport.say({ proof: proof("listener", hello, ANSWER) });
-  assertEquals((await dialled).peer, {
-    ...KATE,
-    hidden: false,
-    listen: LISTEN[KATE.name],
-  });
+  assertEquals((await dialled).peer, asPeer(KATE));
 });
 
 test("docs/protocol.md: the proofs over TLS", async () => {
   const more = blocks(section("## TLS"), "text")[0].split("\n");
   const [shown] = jsonIn(section("## TLS"));
   assertEquals(shown, { proof: proof("dialler", HELLO, ANSWER, more) });
-  const transport = new ScriptedTransport(more.join("\n"));
-  const first = textFrame(JSON.stringify(HELLO));
-  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const { transport, accepted } = dial(HELLO, more.join("\n"));
   const answer = await transport.hear();
   transport.say({ proof: proof("dialler", HELLO, answer, more) });
   assertEquals(await transport.hear(), {
@@ -968,9 +946,7 @@ test("docs/protocol.md: the proofs over TLS", async () => {
 test("docs/protocol.md: a question for the name, and its answers", async () => {
   const question = { ...HELLO, to: null };
   const [answer] = jsonIn(section("## Handshake")).slice(4);
-  const asked = new ScriptedTransport();
-  const first = textFrame(JSON.stringify(question));
-  const accepted = jsonWire.accept(asked, () => first, local(KATE));
+  const { transport: asked, accepted } = dial(question);
   assertEquals(await asked.hear(), answer);
   assertEquals(await accepted, undefined);
   for (const each of [answer, ANSWER]) {
@@ -985,9 +961,7 @@ test("docs/protocol.md: a question for the name, and its answers", async () => {
 
 test("docs/protocol.md: a dialler of another version is refused with the version", async () => {
   const refusal = jsonIn(section("## Handshake")).at(-1);
-  const transport = new ScriptedTransport();
-  const first = textFrame(JSON.stringify({ ...HELLO, versions: [2] }));
-  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const { transport, accepted } = dial({ ...HELLO, versions: [2] });
   await assertRejects(() => accepted, HandshakeError, "version [2]");
   assertEquals(await transport.hear(), refusal);
 });
@@ -997,18 +971,12 @@ test("docs/protocol.md: a dialler that also supports a newer version is accepted
     section("## Versions of this wire"),
   )!;
   const newer = { ...HELLO, ...JSON.parse(added) };
-  const transport = new ScriptedTransport();
-  const first = textFrame(JSON.stringify(newer));
-  const accepted = jsonWire.accept(transport, () => first, local(KATE));
+  const { transport, accepted } = dial(newer);
   const answer = await transport.hear();
   assertEquals({ ...answer, nonce: ANSWER.nonce }, ANSWER);
   transport.say({ proof: proof("dialler", newer, answer), more: 1 });
   await transport.hear();
-  assertEquals((await accepted)?.peer, {
-    ...ALEX,
-    hidden: false,
-    listen: LISTEN[ALEX.name],
-  });
+  assertEquals((await accepted)?.peer, asPeer(ALEX));
 });
 
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: KATE.name };

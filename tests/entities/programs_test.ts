@@ -63,7 +63,7 @@ class Host implements AsyncDisposable {
 
   /** Waits until the node owns shards and serves them. */
   async serves(): Promise<void> {
-    await this.program.prints(/^up$/m);
+    await this.program.matches(/^up$/m);
     await until(async () => {
       try {
         const info = await Entities.info(`${this.name}@localhost`);
@@ -404,7 +404,7 @@ const FAULTS: Record<
     for (const key of load.keys.slice(0, 3)) {
       const host = await ownerOf(key, system);
       host.program.kill("SIGKILL");
-      await host.program.ended;
+      await host.program.status;
       await load.servesAll();
       host.restart();
       await host.serves();

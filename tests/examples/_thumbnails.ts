@@ -7,7 +7,6 @@ import { setTimeout } from "node:timers/promises";
 import { eventually } from "../_epmd_helpers.ts";
 import { Program } from "./_program.ts";
 
-/** The width of the thumbnails. */
 export const WIDTH = 64;
 
 /** Where they are made. */
@@ -48,11 +47,10 @@ export class Service implements AsyncDisposable {
       isWeb ? { HTTP_PORT: "0", LEAVE_AFTER: "2000" } : { THREADS: "1" },
     );
     this.#programs.set(name, program);
-    const [, port] = await program.prints(/ is up(?:, port (\d+))?\n/);
+    const [, port] = await program.matches(/ is up(?:, port (\d+))?\n/);
     if (isWeb) this.ports.set(name, Number(port));
   }
 
-  /** The program of a node. */
   program(name: string): Program {
     return this.#programs.get(name)!;
   }
@@ -65,7 +63,6 @@ export class Service implements AsyncDisposable {
   }
 }
 
-/** The answer of a server. */
 export interface Answer {
   status: number;
   body: Uint8Array;

@@ -15,6 +15,8 @@ import { nodeFlags } from "../../shell/cli/node_flags.ts";
 import { NodeStartError } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
 import { test } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import {
   composeServices,
   DEPLOY,
@@ -33,30 +35,6 @@ import { blocksIn, readPage } from "../_pages.ts";
 import { tlsOf } from "../_tls.ts";
 
 const COOKIE = "secret_token";
-
-/** Runs a program; returns what it has printed. */
-async function outputOf(program: string, args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
-}
-
-/** A folder that is removed when it goes out of scope. */
-async function folder(): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir();
-  return {
-    path,
-    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
-  };
-}
 
 /** Whether lines are in a text, one after the other, all indented by the same amount. */
 function isPart(lines: readonly string[], of: readonly string[]): boolean {
@@ -112,24 +90,19 @@ test("systemd accepts the units, and finds them closed", {
   programs: ["systemd-analyze"],
   timeout: 60_000,
 }, async () => {
-  await using temporary = await folder();
+  await using temporary = await temporaryFolder();
   for (const file of UNITS) {
     const unit = `${temporary.path}/${file.split("/").at(-1)}`;
     // It looks for the program.
     const text = (await readDeployed(file))
       .replace("/usr/local/bin/deno", Deno.execPath());
     await Deno.writeTextFile(unit, text);
-    const { code, stderr } = await outputOf("systemd-analyze", [
-      "verify",
-      unit,
-    ]);
+    const analyze = (...args: string[]) =>
+      outputOf("systemd-analyze", { args, cwd: ROOT });
+    const { code, stderr } = await analyze("verify", unit);
     assertEquals([code, stderr], [0, ""]);
-    const exposure = await outputOf("systemd-analyze", [
-      "security",
-      "--offline=yes",
-      "--threshold=20",
-      unit,
-    ]);
+    const limits = ["--offline=yes", "--threshold=20"];
+    const exposure = await analyze("security", ...limits, unit);
     assertEquals(exposure.code, 0, exposure.stdout);
   }
 });
@@ -178,16 +151,12 @@ test("the manifests have the types of Kubernetes and cert-manager", {
   timeout: 120_000,
 }, async () => {
   const manifests = (await Promise.all(MANIFESTS.map(manifestsIn))).flat();
-  await using temporary = await folder();
+  await using temporary = await temporaryFolder();
   const file = `${temporary.path}/manifests.ts`;
   const check = async (all: readonly Manifest[]) => {
     await Deno.writeTextFile(file, programOf(all));
-    return await outputOf(Deno.execPath(), [
-      "check",
-      "--quiet",
-      "--no-config",
-      file,
-    ]);
+    const args = ["check", "--quiet", "--no-config", file];
+    return await outputOf(Deno.execPath(), { args, cwd: ROOT });
   };
   const right = await check(manifests);
   assertEquals([right.code, right.stderr], [0, ""]);
@@ -246,7 +215,7 @@ test(
   "the commands of compose form a cluster that serves, loses a worker, gets one, and leaves",
   { programs: HOSTS, timeout: 240_000 },
   async () => {
-    await using temporary = await folder();
+    await using temporary = await temporaryFolder();
     const cookie = `${temporary.path}/cookie`;
     await Deno.writeTextFile(cookie, COOKIE, { mode: 0o400 });
     const services = await composeServices();

@@ -13,7 +13,7 @@ test(
     await using program = new Program("elixir_cluster/try.ts", [], {
       ERL_EPMD_PORT: `${freePort()}`,
     });
-    const { code } = await program.ended;
+    const { code } = await program.status;
     assertEquals(code, 0, program.output);
     for (
       const line of [

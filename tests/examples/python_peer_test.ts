@@ -34,8 +34,10 @@ import { pidOf, refOf } from "../../core/values/pid.ts";
 import { Task } from "../../otp/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { CertificateAuthority } from "../../tools/certs.ts";
+import { outputOf } from "../_child.ts";
 import { withFolder } from "../_cli.ts";
 import { type Cluster, clusterTest, COOKIE, nodeDown } from "../_nodes.ts";
+import { Prompt } from "../_prompts.ts";
 import { test } from "../../testing/tags.ts";
 
 const FOLDER = fileURLToPath(
@@ -46,92 +48,27 @@ const KATE = "kate@localhost";
 const SUPERVISOR = { name: "Chat.TaskSupervisor", node: PAT };
 
 /** The peer, as an OS process; killed when it goes out of scope. */
-class PythonPeer implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #read: Promise<unknown>;
-  #isRunning = true;
-  #output = "";
-  #wake: () => void = () => {};
-
-  private constructor(epmdPort: number, flags: readonly string[]) {
-    this.#child = new Deno.Command("python3", {
-      args: [
-        "-B",
-        "chat.py",
-        `--sname=${PAT}`,
-        `--cookie=${COOKIE}`,
-        `--epmd-port=${epmdPort}`,
-        ...flags,
-      ],
-      cwd: FOLDER,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#input = this.#child.stdin.getWriter();
-    this.#read = Promise.all([
-      this.#collect(this.#child.stdout),
-      this.#collect(this.#child.stderr),
-    ]);
-  }
-
+class PythonPeer extends Prompt {
   static async start(
     cluster: Cluster,
     flags: readonly string[] = [],
   ): Promise<PythonPeer> {
-    const peer = new PythonPeer(cluster.epmdPort, flags);
-    await peer.#matched(new RegExp(`^${PAT} is up`, "m"));
+    const peer = new PythonPeer("python3", {
+      args: [
+        ...["-B", "chat.py", `--sname=${PAT}`, `--cookie=${COOKIE}`],
+        `--epmd-port=${cluster.epmdPort}`,
+        ...flags,
+      ],
+      cwd: FOLDER,
+    });
+    await peer.matches(new RegExp(`^${PAT} is up`, "m"));
     return peer;
   }
 
   /** The port that it has printed, without EPMD. */
   async port(): Promise<number> {
-    const [, port] = await this.#matched(/ is up on port (\d+)$/m);
+    const [, port] = await this.matches(/ is up on port (\d+)$/m);
     return Number(port);
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      this.#output += text;
-      this.#wake();
-    }
-    this.#isRunning = false;
-    this.#wake();
-  }
-
-  /** Its standard output and standard error so far. */
-  get output(): string {
-    return this.#output;
-  }
-
-  /** Waits until it has printed a line a number of times. */
-  async printed(line: string, times = 1): Promise<void> {
-    const count = () =>
-      this.#output.split("\n").filter((each) => each === line).length;
-    while (count() < times) {
-      if (!this.#isRunning) throw new Error(`it has ended:\n${this.#output}`);
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  async #matched(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.#output);
-      if (found !== null) return found;
-      if (!this.#isRunning) throw new Error(`it has ended:\n${this.#output}`);
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  async type(line: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(`${line}\n`));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isRunning) this.#child.kill("SIGKILL");
-    await Promise.all([this.#child.status, this.#read]);
-    await this.#input.close().catch(() => {});
   }
 }
 
@@ -168,21 +105,19 @@ test("a peer in Python agrees with docs/protocol_vectors.json", {
   programs: ["python3"],
   timeout: 30_000,
 }, async () => {
-  const { code, stderr } = await new Deno.Command("python3", {
-    args: ["-B", "self_test.py"],
-    cwd: FOLDER,
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const args = ["-B", "self_test.py"];
+  const { code, stderr } = await outputOf("python3", { args, cwd: FOLDER });
+  assertEquals(code, 0, stderr);
 });
 
 peerTest("dials a node, and is in its list", async (peer) => {
   Node.monitorNodes(true);
-  await peer.type(`connect ${KATE}`);
-  await peer.printed(`connected to ${KATE}`);
+  await peer.enter(`connect ${KATE}`);
+  await peer.prints(`connected to ${KATE}`);
   await receive((m) => m?.type === "nodeup" && m.node === PAT);
   assertEquals(Node.list(), [PAT]);
-  await peer.type("list");
-  await peer.printed(KATE);
+  await peer.enter("list");
+  await peer.prints(KATE);
 });
 
 peerTest("is dialled, and connects to the others", async (peer, _, cluster) => {
@@ -197,8 +132,8 @@ peerTest("is dialled, and connects to the others", async (peer, _, cluster) => {
       await receive((m) => m?.type === "nodeup" && m.node === PAT);
     }
   });
-  await peer.type("list");
-  await peer.printed(`alex@localhost ${KATE}`);
+  await peer.enter("list");
+  await peer.prints(`alex@localhost ${KATE}`);
 });
 
 clusterTest("a peer in Python joins a mesh by address", async (cluster) => {
@@ -216,8 +151,8 @@ clusterTest("a peer in Python joins a mesh by address", async (cluster) => {
     Node.monitorNodes(true);
     await receive((m) => m?.type === "nodeup" && m.node === PAT);
   });
-  await peer.type(`connect 127.0.0.1:${alex.port}`);
-  await peer.printed("connected to alex@localhost");
+  await peer.enter(`connect 127.0.0.1:${alex.port}`);
+  await peer.prints("connected to alex@localhost");
   await up;
   // It is dialled: it tells its name, and where the others are.
   await moebi.run(async () => {
@@ -236,10 +171,10 @@ clusterTest("a peer in Python joins a mesh by address", async (cluster) => {
     Node.monitorNodes(true);
     Node.disconnect(PAT);
     while (!peer.output.includes("\nalex@localhost moebi@localhost\n")) {
-      await peer.type("list");
+      await peer.enter("list");
       await Node.ping("nobody@localhost");
     }
-    await peer.type(`connect ${KATE}`);
+    await peer.enter(`connect ${KATE}`);
     await receive((m) => m?.type === "nodeup" && m.node === PAT);
   });
 }, { programs: ["python3"] });
@@ -248,10 +183,10 @@ peerTest("and a node that dial each other connect", async (peer) => {
   Node.monitorNodes(true);
   for (let round = 1; round <= 10; round++) {
     await Promise.all([
-      peer.type(`connect ${KATE}`),
+      peer.enter(`connect ${KATE}`),
       Node.connect(PAT).then((isConnected) => assert(isConnected)),
     ]);
-    await peer.printed(`connected to ${KATE}`, round);
+    await peer.prints(`connected to ${KATE}`, round);
     const pid = await echo();
     send(pid, { from: self(), value: round });
     await receive((m) => m === round);
@@ -351,13 +286,13 @@ peerTest("prints at the node that spawned it", async (_peer, printed) => {
 });
 
 peerTest("chats with a node", async (peer, printed) => {
-  await peer.type(`send ${KATE} hi`);
-  await peer.printed("ok");
+  await peer.enter(`send ${KATE} hi`);
+  await peer.prints("ok");
   assertEquals(printed, ["hi\n"]);
   assertEquals(await Chat.sendMessage(PAT, "hello\x1b[2J"), "ok");
-  await peer.printed("hello\\x1b[2J");
-  await peer.type("send nobody@localhost hi");
-  await peer.printed(
+  await peer.prints("hello\\x1b[2J");
+  await peer.enter("send nobody@localhost hi");
+  await peer.prints(
     "Cannot do it: Cannot connect to nobody@localhost: EPMD does not know it",
   );
 });
@@ -426,8 +361,8 @@ clusterTest("a peer in Python speaks TLS", async (cluster) => {
     const kate = await cluster.start("kate", { tls: { ...kateTls, ca } });
     {
       await using peer = await PythonPeer.start(cluster, await flagsOf(patTls));
-      await peer.type(`connect ${KATE}`);
-      await peer.printed(`connected to ${KATE}`);
+      await peer.enter(`connect ${KATE}`);
+      await peer.prints(`connected to ${KATE}`);
       const alex = await cluster.start("alex", { tls: { ...alexTls, ca } });
       await alex.run(async () => {
         assertEquals(await Node.connect(PAT), true);
@@ -439,8 +374,8 @@ clusterTest("a peer in Python speaks TLS", async (cluster) => {
       await alex.stop();
     }
     await using peer = await PythonPeer.start(cluster, await flagsOf(falseTls));
-    await peer.type(`connect ${KATE}`);
-    await peer.printed(
+    await peer.enter(`connect ${KATE}`);
+    await peer.prints(
       `Cannot do it: Cannot connect to ${KATE}: it answered 'not_allowed'`,
     );
     assertEquals(await kate.run(() => Node.connect(PAT)), false);
@@ -451,16 +386,14 @@ test(
   "a peer in Python takes EPMD's port from ERL_EPMD_PORT, and ends if nobody answers there",
   { programs: ["python3"] },
   async () => {
-    const { code, stderr } = await new Deno.Command("python3", {
+    const { code, stderr } = await outputOf("python3", {
       args: ["-B", "chat.py", `--sname=${PAT}`, `--cookie=${COOKIE}`],
       cwd: FOLDER,
       env: { ERL_EPMD_PORT: "1" },
-      stdin: "null",
-      stdout: "null",
-    }).output();
+    });
     assertEquals(code, 1);
     assertMatch(
-      new TextDecoder().decode(stderr),
+      stderr,
       /^Cannot start pat@localhost: no EPMD answers at 127\.0\.0\.1:1; start/,
     );
   },

@@ -5,6 +5,7 @@ import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
 import { type Page, startBrowser } from "../../tools/_browser.ts";
 import { PostgresServer } from "../_postgres.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { until } from "../_until.ts";
 import { Program } from "./_program.ts";
 
@@ -25,7 +26,7 @@ class Rooms {
   async isUp(node: string): Promise<void> {
     const times = (this.#ups.get(node) ?? 0) + 1;
     this.#ups.set(node, times);
-    await this.#program.prints(new RegExp(`(${node} is up[^]*){${times}}`));
+    await this.#program.matches(new RegExp(`(${node} is up[^]*){${times}}`));
   }
 
   /** Sends a signal to the program of a node, and waits until the node is back. */
@@ -63,10 +64,9 @@ for (const store of ["SQLite", "PostgreSQL"]) {
     },
     async () => {
       await using stack = new AsyncDisposableStack();
-      const folder = await Deno.makeTempDir();
-      stack.defer(() => Deno.remove(folder, { recursive: true }));
+      const folder = stack.use(await temporaryFolder());
       const STORE = store === "SQLite"
-        ? `${folder}/rooms.db`
+        ? `${folder.path}/rooms.db`
         : stack.use(await PostgresServer.start()).url;
       const ports = [freePort(), freePort()];
       const program = stack.use(
@@ -79,7 +79,7 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       // Its nodes are programs too, which it stops.
       stack.defer(async () => {
         program.kill("SIGINT");
-        assertEquals((await program.ended).code, 0, program.output);
+        assertEquals((await program.status).code, 0, program.output);
       });
       const rooms = new Rooms(program);
       for (const node of NODES) await rooms.isUp(node);

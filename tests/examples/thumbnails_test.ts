@@ -72,18 +72,18 @@ test(
       HTTP_PORT: "0",
       ERL_EPMD_PORT: `${await freePort()}`,
     });
-    const [, digits] = await program.prints(/web@localhost is up, port (\d+)/);
+    const [, digits] = await program.matches(/web@localhost is up, port (\d+)/);
     const port = Number(digits);
     assertEquals((await ask(port, "/readyz")).status, 200);
 
     const load = new Load(port, image, thumbnail);
     for (const name of ["worker-1@localhost", "worker-2@localhost"]) {
-      const [, pid] = await program.prints(
+      const [, pid] = await program.matches(
         new RegExp(`${name} starts: process (\\d+)\\n[^]*${name} is up`),
       );
       await load.burst();
       Deno.kill(Number(pid), "SIGKILL");
-      await program.prints(
+      await program.matches(
         new RegExp(`${name} has ended: SIGKILL[^]*${name} is up`),
       );
       await load.more(20);
@@ -106,7 +106,7 @@ test(
     assertStringIncludes(metrics, "otp_connections");
 
     program.kill("SIGINT");
-    assertEquals((await program.ended).code, 0, program.output);
+    assertEquals((await program.status).code, 0, program.output);
     const ends = program.output.matchAll(
       /^(.*)@localhost has ended: exit code 0$/gm,
     );

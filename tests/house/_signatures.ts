@@ -1,233 +1,132 @@
 /**
- * The functions of the library, each with the one of Elixir or OTP that it is named for, as the documentation
- * of Elixir 1.18 and OTP 27 has its arguments; `undefined` where there is none of that name.
+ * The functions of Elixir 1.18 and OTP 27 that functions of the library are named for, with the arguments that the
+ * documentation has, by our module; `""` has those without one.
  */
-export const SIGNATURES: Record<string, string | undefined> = {
-  "Agent.cast": "Agent.cast(agent, fun)",
-  "Agent.childSpec": "Agent.child_spec(arg)",
-  "Agent.get": "Agent.get(agent, fun, timeout \\\\ 5000)",
-  "Agent.getAndUpdate": "Agent.get_and_update(agent, fun, timeout \\\\ 5000)",
-  "Agent.ref": undefined,
-  "Agent.start": "Agent.start(fun, options \\\\ [])",
-  "Agent.startLink": "Agent.start_link(fun, options \\\\ [])",
-  "Agent.stop":
-    "Agent.stop(agent, reason \\\\ :normal, timeout \\\\ :infinity)",
-  "Agent.update": "Agent.update(agent, fun, timeout \\\\ 5000)",
-  "Application.deleteEnv": "Application.delete_env(app, key, opts \\\\ [])",
-  "Application.fetchEnv": "Application.fetch_env(app, key)",
-  "Application.fetchEnvOrThrow": undefined,
-  "Application.getAllEnv": "Application.get_all_env(app)",
-  "Application.getEnv": "Application.get_env(app, key, default \\\\ nil)",
-  "Application.load": "Application.load(app)",
-  "Application.putEnv": "Application.put_env(app, key, value, opts \\\\ [])",
-  "Application.spec": "Application.spec(app, key)",
-  "Application.start": "Application.start(app, type \\\\ :temporary)",
-  "Application.started": undefined,
-  "Application.stop": "Application.stop(app)",
-  "DynamicSupervisor.childSpec": "DynamicSupervisor.child_spec(options)",
-  "DynamicSupervisor.countChildren":
-    "DynamicSupervisor.count_children(supervisor)",
-  "DynamicSupervisor.startChild":
-    "DynamicSupervisor.start_child(supervisor, child_spec)",
-  "DynamicSupervisor.startLink": "DynamicSupervisor.start_link(options)",
-  "DynamicSupervisor.stop":
-    "DynamicSupervisor.stop(supervisor, reason \\\\ :normal, timeout \\\\ :infinity)",
-  "DynamicSupervisor.terminateChild":
-    "DynamicSupervisor.terminate_child(supervisor, pid)",
-  "DynamicSupervisor.whichChildren":
-    "DynamicSupervisor.which_children(supervisor)",
-  "GenServer.abcast":
-    "GenServer.abcast(nodes \\\\ [node() | Node.list()], name, request)",
-  "GenServer.call": "GenServer.call(server, request, timeout \\\\ 5000)",
-  "GenServer.cast": "GenServer.cast(server, request)",
-  "GenServer.childSpec": undefined,
-  "GenServer.multiCall":
-    "GenServer.multi_call(nodes \\\\ [node() | Node.list()], name, request, timeout \\\\ :infinity)",
-  "GenServer.ref": undefined,
-  "GenServer.reply": "GenServer.reply(client, reply)",
-  "GenServer.start": "GenServer.start(module, init_arg, options \\\\ [])",
-  "GenServer.startLink":
-    "GenServer.start_link(module, init_arg, options \\\\ [])",
-  "GenServer.stop":
-    "GenServer.stop(server, reason \\\\ :normal, timeout \\\\ :infinity)",
-  "GenServer.whereis": "GenServer.whereis(server)",
-  "IO.gets": "IO.gets(device \\\\ :stdio, prompt)",
-  "IO.inspect": "IO.inspect(device, item, opts)",
-  "IO.puts": "IO.puts(device \\\\ :stdio, item)",
-  "IO.read": "IO.read(device \\\\ :stdio, line_or_chars)",
-  "IO.write": "IO.write(device \\\\ :stdio, chardata)",
-  "Node.alive": "Node.alive?()",
-  "Node.connect": "Node.connect(node)",
-  "Node.disconnect": "Node.disconnect(node)",
-  "Node.drain": undefined,
-  "Node.drainOnSignal": undefined,
-  "Node.list": "Node.list()",
-  "Node.monitor": "Node.monitor(node, flag, options)",
-  "Node.monitorNodes": ":net_kernel.monitor_nodes(Flag, Options)",
-  "Node.onDrain": undefined,
-  "Node.ping": "Node.ping(node)",
-  "Node.run": undefined,
-  "Node.self": "Node.self()",
-  "Node.spawn": "Node.spawn(node, fun, opts)",
-  "Node.spawnLink": "Node.spawn_link(node, fun)",
-  "Node.spawnMonitor": "Node.spawn_monitor(node, fun)",
-  "Node.start": "Node.start(name, type \\\\ :longnames, tick_time \\\\ 15000)",
-  "Node.stats": undefined,
-  "Node.connections": undefined,
-  "Node.stop": "Node.stop()",
-  "Process.alias": "Process.alias()",
-  "Process.alive": "Process.alive?(pid)",
-  "Process.callers": undefined,
-  "Process.cancelTimer": "Process.cancel_timer(timer_ref, options \\\\ [])",
-  "Process.delete": "Process.delete(key)",
-  "Process.demonitor": "Process.demonitor(monitor_ref, options \\\\ [])",
-  "Process.exit": "Process.exit(pid, reason)",
-  "Process.get": "Process.get(key, default \\\\ nil)",
-  "Process.getKeys": "Process.get_keys()",
-  "Process.groupLeader": "Process.group_leader(pid, leader)",
-  "Process.info": "Process.info(pid, spec)",
-  "Process.link": "Process.link(pid_or_port)",
-  "Process.list": "Process.list()",
-  "Process.monitor": "Process.monitor(item, options)",
-  "Process.monotonicTime": "System.monotonic_time()",
-  "Process.put": "Process.put(key, value)",
-  "Process.readTimer": "Process.read_timer(timer_ref)",
-  "Process.register": "Process.register(pid_or_port, name)",
-  "Process.registered": "Process.registered()",
-  "Process.reply": undefined,
-  "Process.send": "Process.send(dest, msg, options)",
-  "Process.sendAfter": "Process.send_after(dest, msg, time, opts \\\\ [])",
-  "Process.setLabel": "Process.set_label(label)",
-  "Process.signal": undefined,
-  "Process.sleep": "Process.sleep(timeout)",
-  "Process.trapExit": undefined,
-  "Process.unalias": "Process.unalias(alias)",
-  "Process.unlink": "Process.unlink(pid_or_port)",
-  "Process.unregister": "Process.unregister(name)",
-  "Process.whereis": "Process.whereis(name)",
-  "Registry.childSpec": "Registry.child_spec(options)",
-  "Registry.count": "Registry.count(registry)",
-  "Registry.countMatch":
-    "Registry.count_match(registry, key, pattern, guards \\\\ [])",
-  "Registry.countSelect": "Registry.count_select(registry, spec)",
-  "Registry.deleteMeta": "Registry.delete_meta(registry, key)",
-  "Registry.dispatch":
-    "Registry.dispatch(registry, key, mfa_or_fun, opts \\\\ [])",
-  "Registry.keys": "Registry.keys(registry, pid)",
-  "Registry.lock": "Registry.lock(registry, lock_key, function)",
-  "Registry.lookup": "Registry.lookup(registry, key)",
-  "Registry.match": "Registry.match(registry, key, pattern, guards \\\\ [])",
-  "Registry.meta": "Registry.meta(registry, key)",
-  "Registry.putMeta": "Registry.put_meta(registry, key, value)",
-  "Registry.register": "Registry.register(registry, key, value)",
-  "Registry.registerName": "Registry.register_name(arg, pid)",
-  "Registry.select": "Registry.select(registry, spec)",
-  "Registry.startLink": "Registry.start_link(options)",
-  "Registry.unregister": "Registry.unregister(registry, key)",
-  "Registry.unregisterMatch":
-    "Registry.unregister_match(registry, key, pattern, guards \\\\ [])",
-  "Registry.unregisterName": "Registry.unregister_name(arg)",
-  "Registry.updateValue": "Registry.update_value(registry, key, callback)",
-  "Registry.values": "Registry.values(registry, key, pid)",
-  "Registry.whereisName": "Registry.whereis_name(arg)",
-  "Supervisor.childSpec": "Supervisor.child_spec(module_or_map, overrides)",
-  "Supervisor.countChildren": "Supervisor.count_children(supervisor)",
-  "Supervisor.deleteChild": "Supervisor.delete_child(supervisor, child_id)",
-  "Supervisor.getChildspec": ":supervisor.get_childspec(SupRef, Id)",
-  "Supervisor.restartChild": "Supervisor.restart_child(supervisor, child_id)",
-  "Supervisor.startChild": "Supervisor.start_child(supervisor, child_spec)",
-  "Supervisor.startLink": "Supervisor.start_link(children, options)",
-  "Supervisor.stop":
-    "Supervisor.stop(supervisor, reason \\\\ :normal, timeout \\\\ :infinity)",
-  "Supervisor.terminateChild":
-    "Supervisor.terminate_child(supervisor, child_id)",
-  "Supervisor.whichChildren": "Supervisor.which_children(supervisor)",
-  "Task.async": "Task.async(fun)",
-  "Task.asyncStream": "Task.async_stream(enumerable, fun, options \\\\ [])",
-  "Task.await": "Task.await(task, timeout \\\\ 5000)",
-  "Task.awaitMany": "Task.await_many(tasks, timeout \\\\ 5000)",
-  "Task.childSpec": "Task.child_spec(arg)",
-  "Task.completed": "Task.completed(result)",
-  "Task.ignore": "Task.ignore(task)",
-  "Task.shutdown": "Task.shutdown(task, shutdown \\\\ 5000)",
-  "Task.start": "Task.start(fun)",
-  "Task.startLink": "Task.start_link(fun)",
-  "Task.yield": "Task.yield(task, timeout \\\\ 5000)",
-  "Task.yieldMany": "Task.yield_many(tasks, opts \\\\ [])",
-  "TaskSupervisor.async":
-    "Task.Supervisor.async(supervisor, fun, options \\\\ [])",
-  "TaskSupervisor.asyncNolink":
-    "Task.Supervisor.async_nolink(supervisor, fun, options \\\\ [])",
-  "TaskSupervisor.asyncStream":
-    "Task.Supervisor.async_stream(supervisor, enumerable, fun, options \\\\ [])",
-  "TaskSupervisor.asyncStreamNolink":
-    "Task.Supervisor.async_stream_nolink(supervisor, enumerable, fun, options \\\\ [])",
-  "TaskSupervisor.childSpec": "Task.Supervisor.child_spec(opts)",
-  "TaskSupervisor.children": "Task.Supervisor.children(supervisor)",
-  "TaskSupervisor.drain": undefined,
-  "TaskSupervisor.startChild":
-    "Task.Supervisor.start_child(supervisor, fun, options \\\\ [])",
-  "TaskSupervisor.startLink": "Task.Supervisor.start_link(options \\\\ [])",
-  "TaskSupervisor.stop": undefined,
-  "TaskSupervisor.terminateChild":
-    "Task.Supervisor.terminate_child(supervisor, pid)",
-  "atom": undefined,
-  "beam": undefined,
-  "exit": "Kernel.exit(reason)",
-  "flush": "IEx.Helpers.flush()",
-  "formatExit": undefined,
-  "global.delLock": ":global.del_lock(Id, Nodes)",
-  "global.notifyAllName": ":global.notify_all_name(Name, Pid1, Pid2)",
-  "global.randomExitName": ":global.random_exit_name(Name, Pid1, Pid2)",
-  "global.randomNotifyName": ":global.random_notify_name(Name, Pid1, Pid2)",
-  "global.reRegisterName": ":global.re_register_name(Name, Pid, Resolve)",
-  "global.registerName": ":global.register_name(Name, Pid, Resolve)",
-  "global.registeredNames": ":global.registered_names()",
-  "global.send": ":global.send(Name, Msg)",
-  "global.setLock": ":global.set_lock(Id, Nodes, Retries)",
-  "global.sync": ":global.sync(Nodes)",
-  "global.trans": ":global.trans(Id, Fun, Nodes, Retries)",
-  "global.unregisterName": ":global.unregister_name(Name)",
-  "global.whereisName": ":global.whereis_name(Name)",
-  "inspect": "Kernel.inspect(term, opts \\\\ [])",
-  "isDown": undefined,
-  "isExit": undefined,
-  "isReply": undefined,
-  improperList: undefined,
-  tuple: undefined,
-  jsonLog: undefined,
-  remote: undefined,
-  standardLog: undefined,
-  textLog: undefined,
-  "Logger.debug": "Logger.debug(message, metadata)",
-  "Logger.error": "Logger.error(message, metadata)",
-  "Logger.info": "Logger.info(message, metadata)",
-  "Logger.level": "Logger.level()",
-  "Logger.setFilter": undefined,
-  "Logger.setLevel": undefined,
-  "Logger.warning": "Logger.warning(message, metadata)",
-  "makeRef": "Kernel.make_ref()",
-  "pg.childSpec": undefined,
-  "pg.demonitor": ":pg.demonitor(Scope, Ref)",
-  "pg.getLocalMembers": ":pg.get_local_members(Scope, Group)",
-  "pg.getMembers": ":pg.get_members(Scope, Group)",
-  "pg.join": ":pg.join(Scope, Group, PidOrPids)",
-  "pg.leave": ":pg.leave(Scope, Group, PidOrPids)",
-  "pg.monitor": ":pg.monitor(Scope, Group)",
-  "pg.monitorScope": ":pg.monitor_scope(Scope)",
-  "pg.start": ":pg.start(Scope)",
-  "pg.startLink": ":pg.start_link(Scope)",
-  "pg.whichGroups": ":pg.which_groups(Scope)",
-  "pg.whichLocalGroups": ":pg.which_local_groups(Scope)",
-  "receive": undefined,
-  "rpc.call": ":erpc.call(Node, Fun, Timeout)",
-  "rpc.cast": ":erpc.cast(Node, Fun)",
-  "rpc.multicall": ":erpc.multicall(Nodes, Fun, Timeout)",
-  "rpc.multicast": ":erpc.multicast(Nodes, Fun)",
-  "rpc.raisedOn": undefined,
-  "self": "Kernel.self()",
-  "send": "Kernel.send(dest, message)",
-  "spawn": "Kernel.spawn(fun)",
-  "spawnLink": "Kernel.spawn_link(fun)",
-  "spawnMonitor": "Kernel.spawn_monitor(fun)",
+const THEIRS: Record<string, string> = {
+  Agent: String.raw`
+    cast(agent, fun); child_spec(arg); get(agent, fun, timeout \\ 5000);
+    get_and_update(agent, fun, timeout \\ 5000); start(fun, options \\ []);
+    start_link(fun, options \\ []);
+    stop(agent, reason \\ :normal, timeout \\ :infinity);
+    update(agent, fun, timeout \\ 5000)`,
+  Application: String.raw`
+    delete_env(app, key, opts \\ []); fetch_env(app, key); get_all_env(app);
+    get_env(app, key, default \\ nil); load(app);
+    put_env(app, key, value, opts \\ []); spec(app, key);
+    start(app, type \\ :temporary); stop(app)`,
+  DynamicSupervisor: String.raw`
+    child_spec(options); count_children(supervisor);
+    start_child(supervisor, child_spec); start_link(options);
+    stop(supervisor, reason \\ :normal, timeout \\ :infinity);
+    terminate_child(supervisor, pid); which_children(supervisor)`,
+  GenServer: String.raw`
+    abcast(nodes \\ [node() | Node.list()], name, request);
+    call(server, request, timeout \\ 5000); cast(server, request);
+    multi_call(nodes \\ [node() | Node.list()], name, request, timeout \\ :infinity);
+    reply(client, reply); start(module, init_arg, options \\ []);
+    start_link(module, init_arg, options \\ []);
+    stop(server, reason \\ :normal, timeout \\ :infinity); whereis(server)`,
+  IO: String.raw`
+    gets(device \\ :stdio, prompt); inspect(device, item, opts);
+    puts(device \\ :stdio, item); read(device \\ :stdio, line_or_chars);
+    write(device \\ :stdio, chardata)`,
+  Node: String.raw`
+    alive?(); connect(node); disconnect(node); list();
+    monitor(node, flag, options); monitor_nodes(Flag, Options); ping(node);
+    self(); spawn(node, fun, opts); spawn_link(node, fun);
+    spawn_monitor(node, fun);
+    start(name, type \\ :longnames, tick_time \\ 15000); stop()`,
+  Process: String.raw`
+    alias(); alive?(pid); cancel_timer(timer_ref, options \\ []); delete(key);
+    demonitor(monitor_ref, options \\ []); exit(pid, reason);
+    get(key, default \\ nil); get_keys(); group_leader(pid, leader);
+    info(pid, spec); link(pid_or_port); list(); monitor(item, options);
+    monotonic_time(); put(key, value); read_timer(timer_ref);
+    register(pid_or_port, name); registered(); send(dest, msg, options);
+    send_after(dest, msg, time, opts \\ []); set_label(label); sleep(timeout);
+    unalias(alias); unlink(pid_or_port); unregister(name); whereis(name)`,
+  Registry: String.raw`
+    child_spec(options); count(registry);
+    count_match(registry, key, pattern, guards \\ []);
+    count_select(registry, spec); delete_meta(registry, key);
+    dispatch(registry, key, mfa_or_fun, opts \\ []); keys(registry, pid);
+    lock(registry, lock_key, function); lookup(registry, key);
+    match(registry, key, pattern, guards \\ []); meta(registry, key);
+    put_meta(registry, key, value); register(registry, key, value);
+    register_name(arg, pid); select(registry, spec); start_link(options);
+    unregister(registry, key);
+    unregister_match(registry, key, pattern, guards \\ []);
+    unregister_name(arg); update_value(registry, key, callback);
+    values(registry, key, pid); whereis_name(arg)`,
+  Supervisor: String.raw`
+    child_spec(module_or_map, overrides); count_children(supervisor);
+    delete_child(supervisor, child_id); get_childspec(SupRef, Id);
+    restart_child(supervisor, child_id); start_child(supervisor, child_spec);
+    start_link(children, options);
+    stop(supervisor, reason \\ :normal, timeout \\ :infinity);
+    terminate_child(supervisor, child_id); which_children(supervisor)`,
+  Task: String.raw`
+    async(fun); async_stream(enumerable, fun, options \\ []);
+    await(task, timeout \\ 5000); await_many(tasks, timeout \\ 5000);
+    child_spec(arg); completed(result); ignore(task);
+    shutdown(task, shutdown \\ 5000); start(fun); start_link(fun);
+    yield(task, timeout \\ 5000); yield_many(tasks, opts \\ [])`,
+  TaskSupervisor: String.raw`
+    async(supervisor, fun, options \\ []);
+    async_nolink(supervisor, fun, options \\ []);
+    async_stream(supervisor, enumerable, fun, options \\ []);
+    async_stream_nolink(supervisor, enumerable, fun, options \\ []);
+    child_spec(opts); children(supervisor);
+    start_child(supervisor, fun, options \\ []); start_link(options \\ []);
+    terminate_child(supervisor, pid)`,
+  "": String.raw`
+    exit(reason); flush(); inspect(term, opts \\ []); make_ref(); self();
+    send(dest, message); spawn(fun); spawn_link(fun); spawn_monitor(fun)`,
+  global: String.raw`
+    del_lock(Id, Nodes); notify_all_name(Name, Pid1, Pid2);
+    random_exit_name(Name, Pid1, Pid2); random_notify_name(Name, Pid1, Pid2);
+    re_register_name(Name, Pid, Resolve); register_name(Name, Pid, Resolve);
+    registered_names(); send(Name, Msg); set_lock(Id, Nodes, Retries);
+    sync(Nodes); trans(Id, Fun, Nodes, Retries); unregister_name(Name);
+    whereis_name(Name)`,
+  Logger: String.raw`
+    debug(message, metadata); error(message, metadata); info(message, metadata);
+    level(); warning(message, metadata)`,
+  pg: String.raw`
+    demonitor(Scope, Ref); get_local_members(Scope, Group);
+    get_members(Scope, Group); join(Scope, Group, PidOrPids);
+    leave(Scope, Group, PidOrPids); monitor(Scope, Group); monitor_scope(Scope);
+    start(Scope); start_link(Scope); which_groups(Scope);
+    which_local_groups(Scope)`,
+  rpc: String.raw`
+    call(Node, Fun, Timeout); cast(Node, Fun); multicall(Nodes, Fun, Timeout);
+    multicast(Nodes, Fun)`,
 };
+
+/** Our functions without one of their name. */
+const OURS = `
+  Agent.ref Application.fetchEnvOrThrow Application.started GenServer.childSpec
+  GenServer.ref Node.drain Node.drainOnSignal Node.onDrain Node.run Node.stats
+  Node.connections Process.callers Process.reply Process.signal
+  Process.trapExit TaskSupervisor.drain TaskSupervisor.stop atom beam
+  formatExit isDown isExit isReply improperList tuple jsonLog remote
+  standardLog textLog Logger.setFilter Logger.setLevel pg.childSpec receive
+  rpc.raisedOn
+`;
+
+/** The functions of the library, each with the one that it is named for; `undefined` where there is none. */
+export const SIGNATURES: Record<string, string | undefined> = {
+  ...Object.fromEntries(Object.entries(THEIRS).flatMap(signaturesOf)),
+  ...Object.fromEntries(
+    OURS.trim().split(/\s+/).map((name) => [name, undefined]),
+  ),
+};
+
+function signaturesOf([module, text]: [string, string]): [string, string][] {
+  return text.split(";").map((each) => {
+    const signature = each.trim();
+    const [name] = signature.split(/\??\(/);
+    const own = name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+    return [module === "" ? own : `${module}.${own}`, signature];
+  });
+}

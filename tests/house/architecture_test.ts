@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "../../testing/tags.ts";
 import { SIDE_EFFECTS } from "../../tools/release.ts";
+import { outputOf } from "../_child.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -172,18 +173,12 @@ async function readImports(): Promise<Map<string, Import[]>> {
           "",
         ),
     );
-    const { success, stdout, stderr } = await new Deno.Command(
-      Deno.execPath(),
-      {
-        args: ["info", "--json", `--config=${join(ROOT, "deno.json")}`, entry],
-        cwd: ROOT,
-        env: { NO_COLOR: "1" },
-      },
-    ).output();
-    assert(success, new TextDecoder().decode(stderr));
-    const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
-      modules: Module[];
-    };
+    const { code, stdout, stderr } = await outputOf(Deno.execPath(), {
+      args: ["info", "--json", `--config=${join(ROOT, "deno.json")}`, entry],
+      cwd: ROOT,
+    });
+    assertEquals(code, 0, stderr);
+    const { modules } = JSON.parse(stdout) as { modules: Module[] };
     return new Map(
       modules.filter(({ specifier }) => isOwn(specifier)).map((
         { specifier, dependencies = [] },
@@ -245,7 +240,6 @@ function nameOf({ specifier, code, type }: Dependency): string {
     : specifier;
 }
 
-/** The room of a file. */
 function roomOf(path: string): string {
   return AT_ROOT[path] ?? path.split("/")[0];
 }

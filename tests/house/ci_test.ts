@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { test } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
+import { temporaryFolder } from "../_temporary.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SCRIPT = Deno.readTextFileSync(`${ROOT}.ci/run`);
@@ -45,20 +47,14 @@ test("CI and the tests of two versions mean the same version before", async () =
 
 /** Runs CI's own script with other steps. */
 async function steps(text: string): Promise<[code: number, lines: string[]]> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const own = SCRIPT.slice(0, SCRIPT.indexOf('\necho "node $(node'));
-    await Deno.mkdir(`${folder}/.ci`);
-    await Deno.writeTextFile(`${folder}/.ci/run`, `${own}\n${text}\n`);
-    const { code, stdout } = await new Deno.Command("bash", {
-      args: [`${folder}/.ci/run`],
-      stdin: "null",
-    }).output();
-    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-    return [code, lines];
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using temporary = await temporaryFolder();
+  const folder = temporary.path;
+  const own = SCRIPT.slice(0, SCRIPT.indexOf('\necho "node $(node'));
+  await Deno.mkdir(`${folder}/.ci`);
+  await Deno.writeTextFile(`${folder}/.ci/run`, `${own}\n${text}\n`);
+  const args = [`${folder}/.ci/run`];
+  const { code, stdout } = await outputOf("bash", { args });
+  return [code, stdout.trimEnd().split("\n")];
 }
 
 test(

@@ -15,7 +15,7 @@ import { test } from "../../testing/tags.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { nodeFlags } from "../_cli.ts";
 import { Cluster, COOKIE } from "../_nodes.ts";
-import { type Host, Project } from "../_packed.ts";
+import { type Host, Project, type Running } from "../_packed.ts";
 import {
   announcedIn,
   blocksIn,
@@ -24,6 +24,7 @@ import {
   runCommands,
   sectionsOf,
 } from "../_pages.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { exactly, objectOf } from "../_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
@@ -60,7 +61,6 @@ while (performance.now() < end);
 writeSync(1, "free\\n");
 `;
 
-/** The module of a worker. */
 const WORKER = `import process from "node:process";
 import { Agent, Node, receive, self, send } from "@otp/distribution";
 export const start = () => [{
@@ -273,6 +273,18 @@ await Agent.update(Agent.ref<number>("Count"), (n) => String(n));
 /** Whether the tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
 const HAS_STAND_INS = "workspace" in config;
 
+/** The output of a program, which ends with code 0. */
+async function outputOf(program: Running): Promise<string> {
+  await using running = program;
+  assertEquals(await running.ended, 0, running.output);
+  return running.output;
+}
+
+/** The options of alex, as an argument of a program. */
+function alexOn(epmdPort: number): string {
+  return JSON.stringify({ name: "alex@localhost", cookie: COOKIE, epmdPort });
+}
+
 // One test of several steps, as the project that they share takes a while to create.
 test("the packed package", {
   tags: ["pack", "slow"],
@@ -281,30 +293,27 @@ test("the packed package", {
   timeout: 600_000,
 }, async (t) => {
   await using project = await Project.make();
+  const names = Object.keys(config.exports)
+    .map((name) => name.replace(".", config.name));
+  const bothPrint = async (args: string[], output: string) => {
+    for (const host of HOSTS) {
+      assertEquals(await outputOf(project.run(host, args)), output, host);
+    }
+  };
 
   await t.step("has modules that load on Node and on Bun", async () => {
-    const names = Object.keys(config.exports).map((name) =>
-      name.replace(".", config.name)
-    );
     const code = names.map((name) => `await import("${name}");`).join("\n");
     await project.write("load.mjs", `${code}\nconsole.log("loaded");`);
-    for (const host of HOSTS) {
-      await using program = project.run(host, ["load.mjs"]);
-      assertEquals([await program.ended, program.output], [0, "loaded\n"]);
-    }
+    await bothPrint(["load.mjs"], "loaded\n");
   });
 
   await t.step("names the Node.js that it needs on an older one", async () => {
-    const names = Object.keys(config.exports).map((name) =>
-      name.replace(".", config.name)
-    );
     const code = names.map((name) =>
       `await import("${name}").catch(({ message }) => console.log(message));`
     );
     await project.write("old.mjs", code.join("\n"));
-    await using old = project.run("old node", ["old.mjs"]);
-    assertEquals(await old.ended, 0, old.output);
-    const lines = old.output.trimEnd().split("\n");
+    const old = await outputOf(project.run("old node", ["old.mjs"]));
+    const lines = old.trimEnd().split("\n");
     assertEquals(lines.length, names.length);
     for (const line of lines) {
       assertMatch(
@@ -356,9 +365,8 @@ process.exit(await main([]));
 
   await t.step("prints its version", async () => {
     for (const host of HOSTS) {
-      await using program = project.chat(host, ["--version"]);
-      assertEquals(await program.ended, 0, program.output);
-      assertEquals(program.output, `chat ${config.version}\n`);
+      const output = await outputOf(project.chat(host, ["--version"]));
+      assertEquals(output, `chat ${config.version}\n`);
     }
   });
 
@@ -368,19 +376,18 @@ process.exit(await main([]));
       bun: "bunx --bun otp-chat",
     };
     for (const host of HOSTS) {
-      await using help = project.chat(host, ["--help"]);
-      assertEquals(await help.ended, 0, help.output);
+      const help = await outputOf(project.chat(host, ["--help"]));
       const command = commands[host];
-      assert(help.output.startsWith(`Usage: ${command} [flags]\n`));
-      assert(help.output.includes(`\n  ${command} --sname kate@localhost`));
-      assert(!help.output.includes("deno "), help.output);
+      assert(help.startsWith(`Usage: ${command} [flags]\n`));
+      assert(help.includes(`\n  ${command} --sname kate@localhost`));
+      assert(!help.includes("deno "), help);
       await using cluster = new Cluster();
       const flags = nodeFlags("alex", cluster.epmdPort);
       const code = "await Node.connect('kate@localhost')";
-      await using program = project.chat(host, [...flags, "--eval", code]);
-      assertEquals(await program.ended, 0, program.output);
+      const args = [...flags, "--eval", code];
+      const output = await outputOf(project.chat(host, args));
       const advice = `\`${command} --sname kate@localhost\` starts one\n`;
-      assert(program.output.endsWith(advice), program.output);
+      assert(output.endsWith(advice), output);
     }
   });
 
@@ -397,10 +404,9 @@ for (const home of [undefined, "", "relative"]) {
 `,
     );
     for (const host of HOSTS) {
-      await using program = project.run(host, ["home.mjs"]);
-      assertEquals(await program.ended, 0, program.output);
-      const lines = program.output.trimEnd().split("\n");
-      assertEquals(lines.length, 3, program.output);
+      const output = await outputOf(project.run(host, ["home.mjs"]));
+      const lines = output.trimEnd().split("\n");
+      assertEquals(lines.length, 3, output);
       for (const line of lines) {
         assertMatch(
           line,
@@ -414,15 +420,8 @@ for (const home of [undefined, "", "relative"]) {
     await project.write("busy.mjs", BUSY);
     for (const host of HOSTS) {
       await using cluster = new Cluster();
-      const options = {
-        name: "alex@localhost",
-        cookie: COOKIE,
-        epmdPort: cluster.epmdPort,
-      };
-      await using busy = project.run(host, [
-        "busy.mjs",
-        JSON.stringify(options),
-      ]);
+      const args = ["busy.mjs", alexOn(cluster.epmdPort)];
+      await using busy = project.run(host, args);
       await busy.printed("computes");
       for (let i = 0; i < 5; i++) {
         const kate = await cluster.start("kate");
@@ -436,32 +435,13 @@ for (const home of [undefined, "", "relative"]) {
   await t.step("has workers, on Node and on Bun", async () => {
     await project.write("worker.mjs", WORKER);
     await project.write("workers.mjs", WORKERS);
-    for (const host of HOSTS) {
-      const options = {
-        name: "alex@localhost",
-        cookie: COOKIE,
-        epmdPort: freePort(),
-      };
-      await using program = project.run(host, [
-        "workers.mjs",
-        JSON.stringify(options),
-      ]);
-      assertEquals([await program.ended, program.output], [
-        0,
-        [
-          "7 pong",
-          "3000000",
-          "crash noconnection 7 pong",
-          "reject noconnection 7 pong",
-          "leave noconnection 7 pong",
-          "hang noconnection 7 pong",
-          "true",
-          "true",
-          "crashed,crashed,ended,no_answer",
-          "",
-        ].join("\n"),
-      ]);
-    }
+    const lines = [
+      ...["7 pong", "3000000"],
+      ...["crash", "reject", "leave", "hang"]
+        .map((fn) => `${fn} noconnection 7 pong`),
+      ...["true", "true", "crashed,crashed,ended,no_answer", ""],
+    ];
+    await bothPrint(["workers.mjs", alexOn(freePort())], lines.join("\n"));
   });
 
   await t.step("has nodes that chat, on Node, Bun and Deno", async () => {
@@ -479,27 +459,20 @@ for (const home of [undefined, "", "relative"]) {
     await kate.run(async () => {
       Application.load(dev);
       await Application.start(chat);
-      assertEquals(await Chat.sendMessage("alex@localhost", "deno says"), "ok");
-      assertEquals(
-        await Chat.sendMessage("sophie@localhost", "deno says"),
-        "ok",
-      );
       const peers = ["alex@localhost", "sophie@localhost"];
+      for (const peer of peers) {
+        assertEquals(await Chat.sendMessage(peer, "deno says"), "ok");
+      }
       assertEquals(Node.list().toSorted(), peers);
     });
     for (const host of HOSTS) {
       const code = ["alex", "sophie", "kate"].map((name) =>
         `await Chat.sendMessage("${name}@localhost", "${host} says");`
       ).join(" ");
-      await using visitor = project.chat(host, [
-        ...flags("pat"),
-        `--eval=${code} IO.puts(Node.list().toSorted().join())`,
-      ]);
-      assertEquals(await visitor.ended, 0, visitor.output);
-      assertEquals(
-        visitor.output,
-        "alex@localhost,kate@localhost,sophie@localhost\n",
-      );
+      const print = "IO.puts(Node.list().toSorted().join())";
+      const args = [...flags("pat"), `--eval=${code} ${print}`];
+      const all = "alex@localhost,kate@localhost,sophie@localhost\n";
+      assertEquals(await outputOf(project.chat(host, args)), all);
     }
     assertEquals(printed, ["node says\n", "bun says\n"]);
     for (const node of [alex, sophie]) {
@@ -525,15 +498,8 @@ for (const home of [undefined, "", "relative"]) {
     for (const host of HOSTS) {
       await using cluster = new Cluster();
       const kate = await cluster.start("kate");
-      const options = objectOf([
-        ["name", "alex@localhost"],
-        ["cookie", COOKIE],
-        ["epmdPort", cluster.epmdPort],
-      ]);
-      await using program = project.run(host, [
-        "keys.mjs",
-        JSON.stringify(options),
-      ]);
+      const args = ["keys.mjs", alexOn(cluster.epmdPort)];
+      await using program = project.run(host, args);
       await program.printed("up");
       await kate.run(async () => {
         const node = "alex@localhost";
@@ -546,14 +512,10 @@ for (const home of [undefined, "", "relative"]) {
             assertEquals(exactly(got.value), exactly(value));
             assertEquals(got.added, []);
           }
-          await assertRejects(
-            () => Node.spawn(node, [name, "toString"]),
-            UndefinedFunctionError,
-          );
-          await assertRejects(
-            () => Node.spawn(node, ["Keys", name]),
-            UndefinedFunctionError,
-          );
+          for (const fn of [[name, "toString"], ["Keys", name]] as const) {
+            const spawned = () => Node.spawn(node, fn);
+            await assertRejects(spawned, UndefinedFunctionError);
+          }
         }
       });
     }
@@ -561,10 +523,7 @@ for (const home of [undefined, "", "relative"]) {
 
   await t.step("has simulated clusters, on Node and on Bun", async () => {
     await project.write("simulated.mjs", SIMULATED);
-    for (const host of HOSTS) {
-      await using program = project.run(host, ["simulated.mjs"]);
-      assertEquals([await program.ended, program.output], [0, "pang 60\n"]);
-    }
+    await bothPrint(["simulated.mjs"], "pang 60\n");
   });
 
   await t.step("has the same simulated lives on all hosts", async () => {
@@ -576,11 +535,7 @@ ${livesOf}
 process.stdout.write(await livesOf(simulate, Entity));
 `,
     );
-    const lives = await livesOf(simulate, Entity);
-    for (const host of HOSTS) {
-      await using program = project.run(host, ["lives.mjs"]);
-      assertEquals([await program.ended, program.output], [0, lives]);
-    }
+    await bothPrint(["lives.mjs"], await livesOf(simulate, Entity));
   });
 
   await t.step(
@@ -588,25 +543,16 @@ process.stdout.write(await livesOf(simulate, Entity));
     async () => {
       await project.write("dialled.mjs", DIALLED);
       for (const host of HOSTS) {
-        await using program = project.run(host, [
-          "dialled.mjs",
-          `${freePort()}`,
-        ]);
-        assertEquals(await program.ended, 0);
-        assertMatch(program.output, /^Connected to kate@localhost$/m);
+        const args = ["dialled.mjs", `${freePort()}`];
+        const output = await outputOf(project.run(host, args));
+        assertMatch(output, /^Connected to kate@localhost$/m);
       }
     },
   );
 
   await t.step("forms a cluster on Node and on Bun", async () => {
     await project.write("cluster.mjs", CLUSTER);
-    for (const host of HOSTS) {
-      await using program = project.run(host, ["cluster.mjs"]);
-      assertEquals([await program.ended, program.output], [
-        0,
-        "kate@localhost\n",
-      ]);
-    }
+    await bothPrint(["cluster.mjs"], "kate@localhost\n");
   });
 
   await t.step(
@@ -628,16 +574,8 @@ process.stdout.write(await livesOf(simulate, Entity));
           .test(path);
       assertEquals(nodes.first.filter(isLate), []);
       assert(nodes.later.filter(isLate).length > 50);
-      const options = { cookie: COOKIE, epmdPort: freePort() };
-      for (const host of HOSTS) {
-        await using alone = project.run(host, ["out/local.mjs"]);
-        assertEquals([await alone.ended, alone.output], [0, "2\n"]);
-        await using both = project.run(host, [
-          "out/nodes.mjs",
-          JSON.stringify(options),
-        ]);
-        assertEquals([await both.ended, both.output], [0, "3\n"]);
-      }
+      await bothPrint(["out/local.mjs"], "2\n");
+      await bothPrint(["out/nodes.mjs", alexOn(freePort())], "3\n");
     },
   );
 
@@ -646,9 +584,8 @@ process.stdout.write(await livesOf(simulate, Entity));
     const command = (line: string) =>
       blocksIn(readme).find(({ text }) => text.startsWith(line))!.text
         .trimEnd();
-    const folder = await Deno.makeTempDir();
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => Deno.remove(folder, { recursive: true }));
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
     // `npx deno task pack` has made the tarball already: it packs the clone as committed.
     const npx = `#!/bin/sh
 [ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
@@ -665,28 +602,19 @@ cp "${project.folder}/package.tgz" otp.tgz
       await Deno.writeTextFile(`${made}/${name}`, text);
     }
     const env = {
-      PATH: [
-        `${folder}/bin`,
-        project.programs("node"),
-        Deno.env.get("PATH"),
-      ].join(":"),
+      PATH: [`${folder}/bin`, project.programs("node"), Deno.env.get("PATH")]
+        .join(":"),
       ERL_EPMD_PORT: `${freePort()}`,
       HOME: project.folder,
     };
-    await using making = runCommands(
-      `${command("(cd ../distribution")}\ntrue`,
-      made,
-      env,
-    );
-    assertEquals(await making.ended, 0, making.output);
+    const run = (commands: string) =>
+      outputOf(runCommands(commands, made, env));
+    await run(`${command("(cd ../distribution")}\ntrue`);
     const announced = announcedIn(files.get("hello.ts")!);
-    await using node = runCommands(command("node hello.ts"), made, env);
-    assertEquals(await node.ended, 0, node.output);
-    assertEquals(node.output, announced);
+    assertEquals(await run(command("node hello.ts")), announced);
     await project.write("hello.ts", files.get("hello.ts")!);
-    await using bun = project.run("bun", ["hello.ts"], env);
-    assertEquals(await bun.ended, 0, bun.output);
-    assertEquals(bun.output, announced);
+    const bun = project.run("bun", ["hello.ts"], env);
+    assertEquals(await outputOf(bun), announced);
   });
 
   await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
@@ -694,16 +622,11 @@ cp "${project.folder}/package.tgz" otp.tgz
     const [program, printed] = blocksIn(sections.get("4. A monitor")!);
     await project.write("prices.ts", program.text);
     // Without the log: it arrives through another pipe, and so in another order.
-    const lines = printed.text.split("\n").filter((line) =>
-      line.startsWith("the ")
-    );
+    const linesOf = (text: string) =>
+      text.split("\n").filter((line) => line.startsWith("the "));
     for (const host of HOSTS) {
-      await using prices = project.run(host, ["prices.ts"]);
-      assertEquals(await prices.ended, 0, prices.output);
-      const shown = prices.output.split("\n").filter((line) =>
-        line.startsWith("the ")
-      );
-      assertEquals(shown, lines);
+      const output = await outputOf(project.run(host, ["prices.ts"]));
+      assertEquals(linesOf(output), linesOf(printed.text));
     }
   });
 

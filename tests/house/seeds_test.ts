@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { test } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const UNLUCKY = "tests/house/_unlucky.ts";
@@ -11,14 +12,12 @@ async function ran(
   args: string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number; output: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await outputOf(Deno.execPath(), {
     args,
     cwd: ROOT,
-    env: { NO_COLOR: "1", FUZZ_SEED: "", FUZZ_TIMES: "", ...env },
-    stdin: "null",
-  }).output();
-  const texts = [stdout, stderr].map((each) => new TextDecoder().decode(each));
-  return { code, output: texts.join("\n") };
+    env: { FUZZ_SEED: "", FUZZ_TIMES: "", ...env },
+  });
+  return { code, output: `${stdout}\n${stderr}` };
 }
 
 /** The failures of the unlucky tests: their seeds, paths and runs, without times. */

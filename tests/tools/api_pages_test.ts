@@ -9,6 +9,8 @@ import {
   writePages,
 } from "../../tools/api_pages.ts";
 import { test } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
+import { temporaryFolder } from "../_temporary.ts";
 
 const SPECIFIERS = new Set(
   Object.keys(config.exports).map((name) => config.name + name.slice(1)),
@@ -28,34 +30,31 @@ test(
   "deno task doc writes a page for each module, linked from the first with its summary, and valid specifiers",
   { tags: ["slow"], timeout: 60_000 },
   async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await writePages(folder);
-      const first = await Deno.readTextFile(join(folder, "index.html"));
-      const modules = await publicModules();
-      assertEquals(modules.map(({ specifier }) => specifier), [...SPECIFIERS]);
-      for (const { specifier, page, summary } of modules) {
-        assert((await Deno.stat(join(folder, page))).isFile, page);
-        assert(summary.length > 10, summary);
-        if (page === "index.html") continue;
-        assert(first.includes(`href="./${page}">${specifier}</a>`), page);
-      }
-      const wrong: string[] = [];
-      let boxes = 0;
-      for (const page of await pagesIn(folder)) {
-        const html = await Deno.readTextFile(page);
-        for (const [box] of html.matchAll(/usageContent[^]*?<\/pre>/g)) {
-          for (const [, name] of box.matchAll(/from &quot;([^&]*)&quot;/g)) {
-            boxes++;
-            if (!SPECIFIERS.has(name)) wrong.push(`${page}: ${name}`);
-          }
+    await using temporary = await temporaryFolder();
+    const folder = temporary.path;
+    await writePages(folder);
+    const first = await Deno.readTextFile(join(folder, "index.html"));
+    const modules = await publicModules();
+    assertEquals(modules.map(({ specifier }) => specifier), [...SPECIFIERS]);
+    for (const { specifier, page, summary } of modules) {
+      assert((await Deno.stat(join(folder, page))).isFile, page);
+      assert(summary.length > 10, summary);
+      if (page === "index.html") continue;
+      assert(first.includes(`href="./${page}">${specifier}</a>`), page);
+    }
+    const wrong: string[] = [];
+    let boxes = 0;
+    for (const page of await pagesIn(folder)) {
+      const html = await Deno.readTextFile(page);
+      for (const [box] of html.matchAll(/usageContent[^]*?<\/pre>/g)) {
+        for (const [, name] of box.matchAll(/from &quot;([^&]*)&quot;/g)) {
+          boxes++;
+          if (!SPECIFIERS.has(name)) wrong.push(`${page}: ${name}`);
         }
       }
-      assert(boxes > 100, `${boxes} boxes`);
-      assertEquals(wrong, []);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
     }
+    assert(boxes > 100, `${boxes} boxes`);
+    assertEquals(wrong, []);
   },
 );
 
@@ -88,13 +87,11 @@ test(
     const missing: string[] = [];
     for (const [name, path] of Object.entries(config.exports)) {
       if (name === ".") continue;
-      const { stderr } = await new Deno.Command(Deno.execPath(), {
+      const { stderr } = await outputOf(Deno.execPath(), {
         args: ["doc", "--lint", path],
         cwd: new URL("../../", import.meta.url),
-        env: { NO_COLOR: "1" },
-      }).output();
-      const text = new TextDecoder().decode(stderr);
-      for (const [, type] of text.matchAll(/private type '([^']*)'/g)) {
+      });
+      for (const [, type] of stderr.matchAll(/private type '([^']*)'/g)) {
         if (!Object.hasOwn(ELSEWHERE, type)) missing.push(`${name}: ${type}`);
       }
     }

@@ -18,6 +18,7 @@ import { plot } from "../../bench/plot.ts";
 import { formatted, missed, page, table, text } from "../../bench/report.ts";
 import { PLACEMENTS, ROWS } from "../../bench/rows.ts";
 import { test } from "../../testing/tags.ts";
+import { type Ended, outputOf } from "../_child.ts";
 import { readPage } from "../_pages.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -192,6 +193,14 @@ test("the benchmark's pages count the missed floors, and name what is missing", 
   assertMatch(table(results), /^\| one-way, small \| split \|.* missing \|/m);
 });
 
+/** Runs a program of the benchmark until it ends. */
+function bench(program: string, ...args: string[]): Promise<Ended> {
+  return outputOf(Deno.execPath(), {
+    args: ["run", "-P=dev", `bench/${program}`, ...args],
+    cwd: ROOT,
+  });
+}
+
 test("deno task ratios fails when a row is far behind its recorded ratio", {
   tags: ["slow"],
   timeout: 120_000,
@@ -200,11 +209,8 @@ test("deno task ratios fails when a row is far behind its recorded ratio", {
   const ratios = async (recorded: number): Promise<[number, string]> => {
     await Deno.writeTextFile(file, JSON.stringify({ one_way: recorded }));
     const row = ["--row", "one_way", "--file", file];
-    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-P=dev", "bench/ratios.ts", ...row],
-      cwd: ROOT,
-    }).output();
-    return [code, new TextDecoder().decode(stdout)];
+    const { code, stdout } = await bench("ratios.ts", ...row);
+    return [code, stdout];
   };
   try {
     const [good, said] = await ratios(1000);
@@ -227,25 +233,18 @@ test("deno task bench --quick measures, checks, and is never written", {
   tags: ["slow"],
   programs: ["taskset"],
 }, async () => {
-  const bench = (...args: string[]) =>
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "-P=dev", "bench/main.ts", "--quick", ...args],
-      cwd: ROOT,
-    }).output();
-  const refused = await bench("--write", "bench");
+  const quick = (...args: string[]) => bench("main.ts", "--quick", ...args);
+  const refused = await quick("--write", "bench");
   assertEquals(refused.code, 1);
   assertMatch(
-    new TextDecoder().decode(refused.stderr),
+    refused.stderr,
     /^Cannot write results: --quick is never quoted$/m,
   );
   const rows = ["--row", "one_way", "--row", "idle_1k", "--with", "raw"];
-  const { code, stdout, stderr } = await bench(...rows, "--json");
-  const errors = new TextDecoder().decode(stderr);
-  assertEquals(code, 0, errors);
-  assertStringIncludes(errors, "--quick: these figures only show");
-  const { setting, results } = JSON.parse(
-    new TextDecoder().decode(stdout),
-  ) as Report;
+  const { code, stdout, stderr } = await quick(...rows, "--json");
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "--quick: these figures only show");
+  const { setting, results } = JSON.parse(stdout) as Report;
   assert(setting.isQuick);
   const [first] = results;
   assertEquals([first.row, first.placement], ["one_way", "one_core"]);
@@ -265,16 +264,13 @@ test("this library and Elixir are measured together, each at either end", {
   timeout: 240_000,
   programs: ["taskset", "elixir", "epmd"],
 }, async () => {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-P=dev", "bench/main.ts", "--quick", "--json"],
-      ...["--placement", "one_core", "--with", "calling", "--with", "hosting"],
-      ...MIXED.flatMap((row) => ["--row", row]),
-    ],
-    cwd: ROOT,
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  const report = JSON.parse(new TextDecoder().decode(stdout)) as Report;
+  const { code, stdout, stderr } = await bench(
+    ...["main.ts", "--quick", "--json", "--placement", "one_core"],
+    ...["--with", "calling", "--with", "hosting"],
+    ...MIXED.flatMap((row) => ["--row", row]),
+  );
+  assertEquals(code, 0, stderr);
+  const report = JSON.parse(stdout) as Report;
   assertEquals(report.setting.failed, []);
   for (const { row, samples } of report.results) {
     assertEquals(Object.keys(samples), ["ours", "calling", "hosting"], row);

@@ -1,19 +1,17 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { test, type TestOptions } from "../../testing/tags.ts";
+import { outputOf } from "../_child.ts";
 import { ELIXIR } from "../_elixir.ts";
 
 /** Plays the demo; asserts that `start` is how moebi starts. */
 async function play(start: string, env: Record<string, string>): Promise<void> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await outputOf(Deno.execPath(), {
     args: ["task", "--quiet", "demo"],
-    cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
+    cwd: new URL("../../", import.meta.url),
+    env,
     signal: AbortSignal.timeout(120_000),
-  }).output();
-  const shown = new TextDecoder().decode(stdout);
-  assertEquals(new TextDecoder().decode(stderr), "");
+  });
+  assertEquals(stderr, "");
   for (
     const text of [
       `moebi $ ${start}`,
@@ -24,8 +22,8 @@ async function play(start: string, env: Record<string, string>): Promise<void> {
       "alex   │ chicken?",
       "no connection to moebi@localhost",
     ]
-  ) assertStringIncludes(shown, text);
-  assertMatch(shown, /^All as announced, in \d+\.\d s\./m);
+  ) assertStringIncludes(stdout, text);
+  assertMatch(stdout, /^All as announced, in \d+\.\d s\./m);
   assertEquals(code, 0);
 }
 

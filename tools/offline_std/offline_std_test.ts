@@ -3,43 +3,27 @@
 
 import {
   assert,
-  assertAlmostEquals,
   assertArrayIncludes,
   assertEquals,
-  assertExists,
   assertFalse,
   assertGreater,
-  assertGreaterOrEqual,
   assertInstanceOf,
   AssertionError,
-  assertIsError,
   assertLess,
-  assertLessOrEqual,
   assertMatch,
   assertNotEquals,
-  assertNotInstanceOf,
   assertNotMatch,
   assertNotStrictEquals,
-  assertObjectMatch,
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
   assertThrows,
   equal,
-  fail,
-  unimplemented,
-  unreachable,
 } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { getAvailablePort } from "@std/net/get-available-port";
-import { FakeTime, TimeError } from "@std/testing/time";
-import {
-  assertType,
-  type Has,
-  type IsExact,
-  type IsNever,
-  type NotHas,
-} from "@std/testing/types";
+import { FakeTime } from "@std/testing/time";
+import { assertType, type IsExact } from "@std/testing/types";
 
 function refuses(fn: () => unknown): void {
   assertThrows(fn, AssertionError);
@@ -94,7 +78,6 @@ Deno.test("equal() compares bytes, dates, patterns and URLs", () => {
   assertFalse(equal(new Date(1), new Date(2)));
   assertFalse(equal(/a/, /a/g));
   assertFalse(equal(new URL("http://a/"), new URL("http://b/")));
-  assertThrows(() => equal(new WeakMap(), new WeakMap()), TypeError);
 });
 
 Deno.test("equal() ends on a cycle", () => {
@@ -110,19 +93,13 @@ Deno.test("assert() and its kin pass what holds and refuse what does not", () =>
   assertNotEquals({ a: 1 }, { a: 2 });
   assertStrictEquals(1, 1);
   assertNotStrictEquals({}, {});
-  assertAlmostEquals(0.1 + 0.2, 0.3);
   assertGreater(2, 1);
-  assertGreaterOrEqual(2, 2);
   assertLess(1, 2);
-  assertLessOrEqual(2, 2);
-  assertExists(0);
   assertInstanceOf(new Vector(1, 2), Point);
-  assertNotInstanceOf(1, Date);
   assertStringIncludes("abc", "b");
   assertMatch("abc", /b/);
   assertNotMatch("abc", /d/);
   assertArrayIncludes([{ a: 1 }, { a: 2 }], [{ a: 2 }]);
-  assertIsError(new TypeError("no way"), TypeError, "way");
 
   refuses(() => assert(0));
   refuses(() => assertFalse(1));
@@ -130,22 +107,13 @@ Deno.test("assert() and its kin pass what holds and refuse what does not", () =>
   refuses(() => assertNotEquals([1], [1]));
   refuses(() => assertStrictEquals({}, {}));
   refuses(() => assertNotStrictEquals(NaN, NaN));
-  refuses(() => assertAlmostEquals(0.1, 0.3));
   refuses(() => assertGreater(1, 1));
-  refuses(() => assertGreaterOrEqual(1, 2));
   refuses(() => assertLess(1, 1));
-  refuses(() => assertLessOrEqual(2, 1));
-  refuses(() => assertExists(null));
   refuses(() => assertInstanceOf(new Point(1, 2), Vector));
-  refuses(() => assertNotInstanceOf(new Vector(1, 2), Point));
   refuses(() => assertStringIncludes("abc", "d"));
   refuses(() => assertMatch("abc", /d/));
   refuses(() => assertNotMatch("abc", /b/));
   refuses(() => assertArrayIncludes([{ a: 1 }], [{ a: 2 }]));
-  refuses(() => assertIsError(new TypeError("no way"), RangeError));
-  refuses(() => fail());
-  refuses(() => unreachable());
-  refuses(() => unimplemented());
 });
 
 Deno.test("assertEquals() says what differs, and the caller's note", () => {
@@ -156,25 +124,6 @@ Deno.test("assertEquals() says what differs, and the caller's note", () => {
   );
   assertStringIncludes(error.message, "kate");
   assertStringIncludes(error.message, "alex");
-});
-
-Deno.test("assertObjectMatch() lets the actual value have more", () => {
-  const actual = {
-    type: "DOWN",
-    object: { name: "a", node: "b" },
-    list: [1, { x: 1, y: 2 }],
-    map: new Map([["k", { v: 1, w: 2 }]]),
-    set: new Set([1, 2]),
-  };
-  assertObjectMatch(actual, { type: "DOWN", object: { node: "b" } });
-  assertObjectMatch(actual, { list: [1, { y: 2 }] });
-  assertObjectMatch(actual, { map: new Map([["k", { v: 1 }]]) });
-  assertObjectMatch(actual, { set: new Set([2]) });
-  refuses(() => assertObjectMatch(actual, { type: "EXIT" }));
-  refuses(() => assertObjectMatch(actual, { missing: undefined }));
-  refuses(() => assertObjectMatch(actual, { list: [1, { y: 3 }] }));
-  refuses(() => assertObjectMatch(actual, { list: [1, { y: 2 }, 3] }));
-  refuses(() => assertObjectMatch(actual, { set: new Set([3]) }));
 });
 
 Deno.test("assertThrows() gives the error, and checks class and message", () => {
@@ -211,43 +160,33 @@ Deno.test("assertRejects() gives the reason, and checks class and message", asyn
   for (const fn of refused) await assertRejects(fn, AssertionError);
 });
 
-Deno.test("parseArgs() parses and types declared flags", () => {
+Deno.test("parseArgs() parses declared flags, and reports others", () => {
   const unknown: string[] = [];
   const args = parseArgs(
     [
       ..."--sname alex@localhost --port 4000 -e 1+1 --eval=2 --hidden".split(
         " ",
       ),
-      ..."--no-halt --wrong file 7 -- --rest 8".split(" "),
+      ..."--wrong file 7 -- --rest 8".split(" "),
     ],
     {
-      string: ["sname", "cookie", "port", "eval"],
+      string: ["sname", "cookie", "port", "eval", "module"],
       boolean: ["hidden", "halt", "help"],
-      collect: ["eval"],
+      collect: ["eval", "module"],
       alias: { eval: "e", help: "h" },
-      default: { cookie: "none", halt: true },
-      negatable: ["halt"],
-      "--": true,
       unknown: (arg: string, key?: string) => {
         if (key !== undefined) unknown.push(arg);
         return key === undefined;
       },
     },
   );
-  assertType<IsExact<typeof args.sname, string | undefined>>(true);
-  assertType<IsExact<typeof args.cookie, string>>(true);
-  assertType<IsExact<typeof args.eval, string[]>>(true);
-  assertType<IsExact<typeof args.hidden, boolean>>(true);
-  assertType<IsExact<typeof args.h, boolean>>(true);
-  assertType<IsExact<typeof args.other, unknown>>(true);
-  assertEquals(args, {
-    _: [7],
-    "--": ["--rest", "8"],
+  assertEquals<unknown>(args, {
+    _: [7, "--rest", "8"],
     sname: "alex@localhost",
     port: "4000",
-    cookie: "none",
     eval: ["1+1", "2"],
     e: ["1+1", "2"],
+    module: [],
     hidden: true,
     halt: false,
     help: false,
@@ -256,39 +195,22 @@ Deno.test("parseArgs() parses and types declared flags", () => {
   assertEquals(unknown, ["--wrong"]);
 });
 
-Deno.test("parseArgs() guesses the types of flags that are not declared", () => {
-  assertEquals(parseArgs(["--a", "1", "--b", "-xyz", "-n5", "-o=c", "d"]), {
-    _: ["d"],
-    a: 1,
-    b: true,
-    x: true,
-    y: true,
-    z: true,
-    n: 5,
-    o: "c",
-  });
-  assertEquals(parseArgs(["--a", "1", "--a", "2"]).a, 2);
-  assertEquals(parseArgs(["--a.b", "3"]), { _: [], a: { b: 3 } });
-  assertEquals(parseArgs(["--no-a"]), { _: [], "no-a": true });
-});
-
-Deno.test("parseArgs() stops at the first positional argument if told to", () => {
-  assertEquals(parseArgs(["-a", "--b", "c", "d", "-e"], { stopEarly: true }), {
-    _: ["d", "-e"],
-    a: true,
-    b: "c",
-  });
-  assertEquals(
-    parseArgs(["-a", "b", "--c"], { boolean: ["a"], stopEarly: true }),
-    { _: ["b", "--c"], a: true },
-  );
+Deno.test("parseArgs() takes values that are written to a letter", () => {
+  for (const given of ["-e5", "-e=5", "-e 5", "-ve 5"]) {
+    const { verbose, e } = parseArgs(given.split(" "), {
+      string: ["e"],
+      boolean: ["verbose"],
+      alias: { verbose: "v" },
+    });
+    assertEquals([verbose, e], [given.includes("v"), "5"], given);
+  }
 });
 
 Deno.test("parseArgs() keeps a flag from taking the next flag as its value", () => {
-  assertEquals(
-    parseArgs(["--sname", "--cookie", "c"], { string: ["sname", "cookie"] }),
-    { _: [], sname: "", cookie: "c" },
-  );
+  const { _, sname, cookie } = parseArgs(["--sname", "--cookie", "c"], {
+    string: ["sname", "cookie"],
+  });
+  assertEquals([_, sname, cookie], [[], "", "c"]);
 });
 
 Deno.test("getAvailablePort() gives a port that can be listened on", () => {
@@ -299,44 +221,26 @@ Deno.test("getAvailablePort() gives a port that can be listened on", () => {
 });
 
 Deno.test("FakeTime moves the clock and what hangs on it", async () => {
-  using time = new FakeTime(1000);
-  const seen: string[] = [];
-  setTimeout((text: string) => seen.push(text), 50, "timeout");
-  const cleared = setTimeout(() => seen.push("cleared"), 50);
-  clearTimeout(cleared);
-  const interval = setInterval(() => seen.push("interval"), 30);
-  const signal = AbortSignal.timeout(40);
-  assertEquals(Date.now(), 1000);
-  time.tick(29);
-  assertEquals(seen, []);
-  assert(time.next());
-  assertEquals([Date.now(), new Date().getTime(), time.now], [
-    1030,
-    1030,
-    1030,
-  ]);
-  await time.tickAsync(25);
-  assertEquals(seen, ["interval", "timeout"]);
-  assert(signal.aborted);
-  clearInterval(interval);
-  time.runAll();
-  assertEquals(await time.nextAsync(), false);
-  assertEquals(time.start, 1000);
-});
-
-Deno.test("FakeTime gives real time back", async () => {
   const realTimeout = setTimeout;
   {
     using time = new FakeTime();
-    assertThrows(() => new FakeTime(), TimeError);
-    assertThrows(() => time.now = time.now - 1, RangeError);
-    await time.delay(1);
-    const real = await FakeTime.restoreFor(() => setTimeout === realTimeout);
-    assert(real);
-    assertNotStrictEquals<unknown>(setTimeout, realTimeout);
+    const start = Date.now();
+    const seen: string[] = [];
+    setTimeout((text: string) => seen.push(text), 50, "timeout");
+    const cleared = setTimeout(() => seen.push("cleared"), 50);
+    clearTimeout(cleared);
+    const interval = setInterval(() => seen.push("interval"), 30);
+    const signal = AbortSignal.timeout(40);
+    time.tick(29);
+    assertEquals(seen, []);
+    await time.tickAsync(26);
+    assertEquals([Date.now(), new Date().getTime()], [start + 55, start + 55]);
+    assertEquals(seen, ["interval", "timeout"]);
+    assert(signal.aborted);
+    clearInterval(interval);
+    assertThrows(() => new FakeTime());
   }
   assertStrictEquals(setTimeout, realTimeout);
-  assertThrows(() => FakeTime.restore(), TimeError);
 });
 
 Deno.test("assertType() checks types when it is compiled", () => {
@@ -344,7 +248,4 @@ Deno.test("assertType() checks types when it is compiled", () => {
   assertType<IsExact<{ a: string }, { a?: string }>>(false);
   // deno-lint-ignore no-explicit-any
   assertType<IsExact<any, unknown>>(false);
-  assertType<Has<string | number, number>>(true);
-  assertType<NotHas<string, number>>(true);
-  assertType<IsNever<never>>(true);
 });

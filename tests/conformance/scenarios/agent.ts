@@ -20,12 +20,15 @@ import {
   message,
   on,
   part,
+  raise,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
+import { result } from "../_supervision.ts";
 
 // The functions that an agent of another node runs.
 
@@ -69,19 +72,10 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** The result of a start, in the form of Elixir. */
-async function gave(pid: Promise<Pid>): Promise<unknown> {
-  try {
-    return { type: "ok", pid: await pid };
-  } catch (error) {
-    return { type: "error", reason: (error as ExitError).reason };
-  }
-}
-
 scenario("functions run on the state in the agent, in order", async () => {
   const agent = await start(["a"]);
-  await trace("get", await Agent.get(agent, (list) => list));
-  await trace("update", await Agent.update(agent, (list) => [...list, "b"]));
+  await trace("get", Agent.get(agent, (list) => list));
+  await trace("update", Agent.update(agent, (list) => [...list, "b"]));
   await trace("cast", Agent.cast(agent, (list) => [...list, "c"]));
   const first = await Agent.getAndUpdate(
     agent,
@@ -94,15 +88,13 @@ scenario("functions run on the state in the agent, in order", async () => {
     here: self().equals(agent),
   }));
   await trace("get", state);
-  await trace("stop", await Agent.stop(agent));
+  await trace("stop", Agent.stop(agent));
   await trace("alive", Process.alive(agent));
 });
 
 scenario("a function that fails ends the agent and the caller", async () => {
   const failing = [
-    () => {
-      throw new Error("boom");
-    },
+    () => raise("boom"),
     () => exit("oops"),
     () => {
       throw "up";
@@ -158,7 +150,7 @@ scenario("a call to a missing agent exits with noproc", async () => {
   );
   await trace("cast", Agent.cast("nobody", (n) => n));
   const asked = Agent.get(there, [HERE, "wait", [self()]], { timeout: 60_000 });
-  await trace("there", await failure(asked));
+  await trace("there", failure(asked));
 });
 
 scenario("the function of a call that timed out still runs", async () => {
@@ -176,25 +168,21 @@ scenario("the function of a call that timed out still runs", async () => {
     () => Agent.getAndUpdate(agent, (n) => [n, n + 1], { timeout: 10 }),
   );
   send(pid, "go");
-  await trace("get", await Agent.get(agent, (n) => n));
-  send(self(), "marker");
-  await traceNext("next");
+  await trace("get", Agent.get(agent, (n) => n));
+  await traceMarker("next");
 });
 
 scenario("the first state raises, or the name is taken", async () => {
   Process.trapExit(true);
-  const raise = () => {
-    throw new Error("boom");
-  };
-  await trace("raises", await gave(Agent.startLink(raise, { name: "agent" })));
-  await trace("exits", await gave(Agent.start(() => exit("oops"))));
+  const boom = () => raise("boom");
+  await trace("raises", result(Agent.startLink(boom, { name: "agent" })));
+  await trace("exits", result(Agent.start(() => exit("oops"))));
   const agent = await start(0, { name: "agent" });
   await trace("agent", agent);
-  await trace("taken", await gave(Agent.startLink(() => 1, { name: "agent" })));
+  await trace("taken", result(Agent.startLink(() => 1, { name: "agent" })));
   // safe: its expiry is tested
-  await trace("slow", await gave(Agent.startLink(forever, { timeout: 10 })));
-  send(self(), "marker");
-  await traceNext("mail");
+  await trace("slow", result(Agent.startLink(forever, { timeout: 10 })));
+  await traceMarker("mail");
 });
 
 scenario("it exits with its starter, and ignores messages", async () => {
@@ -207,7 +195,7 @@ scenario("it exits with its starter, and ignores messages", async () => {
   });
   const { agent } = await expect("started");
   send(agent, "hello");
-  await trace("get", await Agent.get(agent, (n) => n));
+  await trace("get", Agent.get(agent, (n) => n));
   Process.monitor(agent);
   send(starter, "end");
   await trace("down", (await expect("DOWN")).reason);
@@ -217,17 +205,14 @@ scenario("one on another node runs named functions", async () => {
   const agent = await on("kate", started, 1);
   const named = { name: "agent", node: agent.node };
   await trace("agent", agent);
-  await trace("update", await Agent.update(agent, [HERE, "add", [4]]));
+  await trace("update", Agent.update(agent, [HERE, "add", [4]]));
   await trace("cast", Agent.cast(named, [HERE, "add", [5]]));
-  await trace("take", await Agent.getAndUpdate(agent, [HERE, "take", [3]]));
-  await trace("tell", await Agent.update(agent, [HERE, "tell", [self()]]));
+  await trace("take", Agent.getAndUpdate(agent, [HERE, "take", [3]]));
+  await trace("tell", Agent.update(agent, [HERE, "tell", [self()]]));
   await traceNext("told");
   const main = self();
   spawn(async () => {
-    await trace(
-      "wait",
-      await failure(Agent.get(agent, [HERE, "wait", [main]])),
-    );
+    await trace("wait", failure(Agent.get(agent, [HERE, "wait", [main]])));
     send(main, "done");
   });
   await expect("waiting");
@@ -279,10 +264,10 @@ scenario("a supervisor restarts it with its first state", async () => {
   );
   await expect("started");
   await Agent.update("agent", () => 1);
-  await trace("get", await Agent.get("agent", (n) => n));
+  await trace("get", Agent.get("agent", (n) => n));
   Agent.cast("agent", () => exit("oops"));
   await expect("started");
   await trace("count", (await Supervisor.countChildren(sup)).active);
-  await trace("get", await Agent.get("agent", (n) => n));
-  await trace("stop", await Supervisor.stop(sup));
+  await trace("get", Agent.get("agent", (n) => n));
+  await trace("stop", Supervisor.stop(sup));
 });

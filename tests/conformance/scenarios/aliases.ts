@@ -62,10 +62,10 @@ scenario("an alias is active until unalias", async () => {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias();
     await through(pid, address, [1, 2]);
-    await trace("got", await flushAll());
+    await trace("got", flushAll());
     await trace("unalias", Process.unalias(address));
     await through(pid, address, [3]);
-    await trace("got", await flushAll());
+    await trace("got", flushAll());
     await trace("again", Process.unalias(address));
   }
 });
@@ -75,7 +75,7 @@ scenario("one for a reply accepts one message", async () => {
     const pid = await Node.spawn(node, sender);
     const address = Process.alias({ reply: true });
     await through(pid, address, [1, 2]);
-    await trace("got", await flushAll());
+    await trace("got", flushAll());
     await trace("unalias", Process.unalias(address));
   }
 });
@@ -134,10 +134,10 @@ scenario("of a monitor, explicit_unalias outlives demonitor", async () => {
 scenario("of a monitor, ends with the monitor by demonitor", async () => {
   const { pid, ref } = watched("demonitor");
   await through(pid, ref, [1, 2]);
-  await trace("got", await flushAll());
+  await trace("got", flushAll());
   Process.demonitor(ref);
   await through(pid, ref, [3]);
-  await trace("got", await flushAll());
+  await trace("got", flushAll());
   await trace("unalias", Process.unalias(ref));
 });
 
@@ -146,7 +146,7 @@ scenario("of a monitor, ends with the DOWN", async () => {
   Process.exit(pid, "kill");
   await trace("down", [await expect("DOWN"), ref]);
   send(ref, message("late"));
-  await trace("got", await flushAll());
+  await trace("got", flushAll());
   await trace("unalias", Process.unalias(ref));
 });
 
@@ -155,10 +155,10 @@ scenario("of a monitor, ends the monitor at the first reply", async () => {
     const pid = await Node.spawn(node, sender);
     const ref = Process.monitor(pid, { alias: "reply_demonitor" });
     await through(pid, ref, [message("reply"), message("second")]);
-    await trace("got", await flushAll());
+    await trace("got", flushAll());
     await trace("demonitor", Process.demonitor(ref));
     Process.exit(pid, "kill");
-    await trace("reason", await reasonOf(pid));
+    await trace("reason", reasonOf(pid));
     await traceNothing("then");
   }
 });
@@ -191,7 +191,7 @@ scenario("unalias of a monitor's alias keeps the monitor", async () => {
   const { pid, ref } = watched("demonitor");
   await trace("unalias", Process.unalias(ref));
   await through(pid, ref, [1]);
-  await trace("got", await flushAll());
+  await trace("got", flushAll());
   Process.exit(pid, "kill");
   await trace("down", [await next(), ref, pid]);
 });

@@ -19,10 +19,12 @@ import {
   attempt,
   expect,
   on,
+  raise,
   reasonOf,
   scenario,
   trace,
 } from "../_scenario.ts";
+import { down } from "../_tasks.ts";
 
 interface Parts extends Partial<ApplicationSpec> {
   children?: string[];
@@ -95,7 +97,7 @@ async function events(label: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     await trace(
       label,
-      await receive((m) => EVENTS.includes(m?.type), {
+      receive((m) => EVENTS.includes(m?.type), {
         timeout: 30_000,
         after: "nothing",
       }),
@@ -110,10 +112,6 @@ async function topOf(name: string): Promise<Pid> {
 async function waitFor(names: string[]): Promise<void> {
   // safe: asked again until it is so
   while (String(started(ALL)) !== String(names)) await Process.sleep(1);
-}
-
-async function downReason(ref: unknown): Promise<unknown> {
-  return (await receive((m) => m?.ref?.equals?.(ref))).reason;
 }
 
 scenario("get_env returns the value, nil, or the given default", async () => {
@@ -148,7 +146,7 @@ scenario("its environment replaces all but persistent values", async () => {
   Application.load({ persists: { configured: "config" } });
   const env = { put: 1, kept: 2, gone: 3, configured: 4, own: 5 };
   const spec = define("persists", { env });
-  await trace("start", await start(spec));
+  await trace("start", start(spec));
   await trace("env", Application.getAllEnv("persists"));
   await finish("persists");
 });
@@ -159,9 +157,9 @@ scenario("its environment survives a stop, and loads once", async () => {
   Application.putEnv("lasts", "a", "changed");
   Application.deleteEnv("lasts", "b");
   Application.putEnv("lasts", "d", "put");
-  await trace("stop", await finish("lasts"));
+  await trace("stop", finish("lasts"));
   await trace("stopped", Application.getAllEnv("lasts"));
-  await trace("start", await start(spec));
+  await trace("start", start(spec));
   await trace("started", Application.getAllEnv("lasts"));
   await finish("lasts");
 });
@@ -171,24 +169,24 @@ scenario("its dependencies are started before it, each once", async () => {
   const middle = define("middle", { applications: [base] });
   const other = define("other", { applications: [base] });
   const top = define("top", { applications: [middle, other] });
-  await trace("start", await start(top));
+  await trace("start", start(top));
   await events("event", 4);
   await trace("started", started(ALL));
-  await trace("again", await start(top));
-  await trace("a part", await start(base));
+  await trace("again", start(top));
+  await trace("a part", start(base));
   for (const name of ["top", "other", "middle", "base"]) await finish(name);
   await trace("started", started(ALL));
 });
 
 scenario("a stop calls prep_stop, ends the children, calls stop", async () => {
   const spec = define("stops", { children: ["a", "b", "c"] });
-  await trace("start", await start(spec));
+  await trace("start", start(spec));
   await events("event", 1);
   const ref = Process.monitor(await topOf("stops"));
-  await trace("stop", await finish("stops"));
+  await trace("stop", finish("stops"));
   await events("event", 5);
-  await trace("top", await downReason(ref));
-  await trace("again", await finish("stops"));
+  await trace("top", down(ref));
+  await trace("again", finish("stops"));
   await trace("started", started(["stops"]));
 });
 
@@ -197,11 +195,11 @@ scenario("a stop does not stop its dependents", async () => {
   const top = define("top", { applications: [base] });
   await start(top);
   await events("event", 2);
-  await trace("stop", await finish("base"));
+  await trace("stop", finish("base"));
   await events("event", 2);
   await trace("started", started(ALL));
-  await trace("start", await start(top));
-  await trace("start it", await start(base));
+  await trace("start", start(top));
+  await trace("start it", start(base));
   await events("event", 1);
   for (const name of ["top", "base"]) await finish(name);
 });
@@ -217,7 +215,7 @@ scenario("a failed start stops the dependencies that it started", async () => {
   const over = define("over", { applications: [bad] });
   await start(kept);
   await events("event", 1);
-  await trace("start", await start(over));
+  await trace("start", start(over));
   await events("event", 8);
   await trace("started", started(["kept", "base", "middle", "bad", "over"]));
   await finish("kept");
@@ -226,9 +224,7 @@ scenario("a failed start stops the dependencies that it started", async () => {
 scenario("a start fails as its callback does, and can be retried", async () => {
   const main = self();
   const raising = define("raising", {
-    start() {
-      throw new Error("mine");
-    },
+    start: () => raise("mine"),
   });
   const exiting = define("exiting", { start: () => exit("mine") });
   const failing = define("failing", {
@@ -242,11 +238,11 @@ scenario("a start fails as its callback does, and can be retried", async () => {
       Process.whereis("ready") === undefined ? exit("late") : top(main, []),
   });
   for (const spec of [raising, exiting, failing, late]) {
-    await trace("start", await start(spec));
+    await trace("start", start(spec));
     await trace("started", started([spec.name]));
   }
   Process.register(self(), "ready");
-  await trace("again", await start(late));
+  await trace("again", start(late));
   Process.unregister("ready");
   await finish("late");
 });
@@ -258,12 +254,12 @@ scenario("it outlives the process that started it", async () => {
     send(main, { type: "started", value: await start(spec) });
     exit("oops");
   });
-  await trace("reason", await reasonOf(starter));
+  await trace("reason", reasonOf(starter));
   await trace("start", (await expect("started")).value);
   await trace("alive", Process.alive(await topOf("outlives")));
   await trace("started", started(["outlives"]));
   await finish("outlives");
-  await trace("down", await expect("down"));
+  await trace("down", expect("down"));
 });
 
 scenario("concurrent callers of start wait for the same start", async () => {
@@ -279,11 +275,11 @@ scenario("concurrent callers of start wait for the same start", async () => {
   const { pid: master } = await expect("starting");
   const second = Task.async(() => start(spec));
   // safe: the application waits for a message; nothing can arrive
-  await trace("second", await Task.yield(second, 200));
+  await trace("second", Task.yield(second, 200));
   await trace("started", started(["slow"]));
   send(master, "go");
   await trace("both", [await Task.await(first), await Task.await(second)]);
-  await trace("third", await start(spec));
+  await trace("third", start(spec));
   const again = await receive((m) => m?.type === "starting", {
     timeout: 0,
     after: undefined,
@@ -309,7 +305,7 @@ scenario("it stops with its top supervisor; dependents do not", async () => {
     await events("event", 2);
     await waitFor(["top"]);
     await trace("started", started(ALL));
-    await trace("again", await start(base));
+    await trace("again", start(base));
     await events("again", 1);
   }
   for (const name of ["base", "top"]) await finish(name);
@@ -324,17 +320,17 @@ scenario("it stops when a child exceeds the restart intensity", async () => {
   const children = await Supervisor.whichChildren(top);
   const a = children.find(({ id }) => id === "a")!.pid as Pid;
   Process.exit(a, "kill");
-  await trace("top", await downReason(ref));
+  await trace("top", down(ref));
   await events("event", 3);
   await waitFor([]);
-  await trace("again", await start(spec));
+  await trace("again", start(spec));
   await finish("restarts");
 });
 
 scenario("stop of an application that is not started fails", async () => {
-  await trace("unknown", await finish("unknown_application"));
+  await trace("unknown", finish("unknown_application"));
   define("known");
-  await trace("known", await finish("known"));
+  await trace("known", finish("known"));
   await trace("started", started(["known"]));
 });
 
@@ -350,8 +346,8 @@ export function there(): unknown[] {
 
 scenario("each node has its own applications", async () => {
   Application.putEnv("env", "where", "here");
-  await trace("start", await start(define("here")));
-  await trace("there", await on("kate", there));
+  await trace("start", start(define("here")));
+  await trace("there", on("kate", there));
   await trace("here", Application.getEnv("env", "where"));
   await finish("here");
 });
@@ -374,14 +370,14 @@ scenario("it stops even if the stop callback raises", async () => {
       throw new Error("mine");
     },
   };
-  await trace("start", await start(spec));
+  await trace("start", start(spec));
   const { pid } = await expect("pid");
-  await trace("stop", await finish("raising_stop"));
-  await trace("prep_stop", await expect("prep_stop"));
-  await trace("stop", await expect("stop"));
+  await trace("stop", finish("raising_stop"));
+  await trace("prep_stop", expect("prep_stop"));
+  await trace("stop", expect("stop"));
   await trace("alive", Process.alive(pid));
   await trace("started", started(["raising_stop"]));
-  await trace("again", await finish("raising_stop"));
+  await trace("again", finish("raising_stop"));
 });
 
 scenario("spec describes a loaded application, running or not", async () => {

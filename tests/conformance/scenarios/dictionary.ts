@@ -51,7 +51,7 @@ scenario("it belongs to one process, and is not inherited", async () => {
   spawn(() => send(main, { type: "ok", value: Process.get("a") }));
   await traceNext("its own");
   const task = Task.async(() => Process.get("a"));
-  await trace("a task's", await Task.await(task));
+  await trace("a task's", Task.await(task));
   await trace("mine", Process.get("a"));
 });
 

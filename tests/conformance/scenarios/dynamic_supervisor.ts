@@ -76,10 +76,10 @@ function stopElsewhere(sup: Pid): void {
 scenario("starts children of one id, in order, and counts them", async () => {
   const sup = await start();
   for (const type of ["worker", "supervisor", "worker"] as const) {
-    await trace("pid", await add(sup, probe("a", { type })));
+    await trace("pid", add(sup, probe("a", { type })));
   }
-  await trace("children", await children(sup));
-  await trace("counts", await DynamicSupervisor.countChildren(sup));
+  await trace("children", children(sup));
+  await trace("counts", DynamicSupervisor.countChildren(sup));
   await traceAll(3);
 });
 
@@ -88,13 +88,13 @@ scenario("refuses children above max_children until one exits", async () => {
   const pid = await add(sup, probe("a", { restart: "temporary" }));
   const full = async (id: string) => {
     const refused = result(DynamicSupervisor.startChild(sup, probe(id)));
-    await trace("full", await refused);
+    await trace("full", refused);
   };
   await full("b");
   await exitWith(sup, pid, "normal");
   const next = await add(sup, probe("c"));
   await full("d");
-  await trace("terminated", await DynamicSupervisor.terminateChild(sup, next));
+  await trace("terminated", DynamicSupervisor.terminateChild(sup, next));
   await trace("room", Process.alive(await add(sup, probe("e"))));
   await traceAll(3);
 });
@@ -102,21 +102,18 @@ scenario("refuses children above max_children until one exits", async () => {
 scenario("max_children 0 calls no start, not even an ignored one", async () => {
   const sup = await start({ maxChildren: 0 });
   for (const child of [IGNORE, flaky("b", [1])]) {
-    await trace(
-      "start",
-      await result(DynamicSupervisor.startChild(sup, child)),
-    );
+    await trace("start", result(DynamicSupervisor.startChild(sup, child)));
   }
-  await trace("children", await children(sup));
+  await trace("children", children(sup));
 });
 
 scenario("keeps no child whose start fails or is ignored", async () => {
   const sup = await start();
   const answer = (child: ChildDefinition) =>
     result(DynamicSupervisor.startChild(sup, child));
-  await trace("ignore", await answer(IGNORE));
-  await trace("failing", await answer(flaky("b", [1])));
-  await trace("counts", await DynamicSupervisor.countChildren(sup));
+  await trace("ignore", answer(IGNORE));
+  await trace("failing", answer(flaky("b", [1])));
+  await trace("counts", DynamicSupervisor.countChildren(sup));
   await traceAll(1);
 });
 
@@ -124,7 +121,7 @@ scenario("a permanent child restarts last, with another pid", async () => {
   const sup = await start({ maxRestarts: 9 });
   let pid = await add(sup, probe("a"));
   await add(sup, probe("b"));
-  await trace("children", await children(sup));
+  await trace("children", children(sup));
   for (const reason of ["normal", "shutdown", DONE, "oops"]) {
     await exitWith(sup, pid, reason);
     const found = await children(sup);
@@ -178,7 +175,7 @@ scenario("a child whose restart fails is retried until it starts", async () => {
   const sup = await start();
   await exitWith(sup, await add(sup, flaky("a", [2, 3])), "oops");
   await traceAll(4);
-  await trace("counts", await DynamicSupervisor.countChildren(sup));
+  await trace("counts", DynamicSupervisor.countChildren(sup));
 });
 
 scenario("a retried child counts, and its old pid removes it", async () => {
@@ -193,11 +190,11 @@ scenario("a retried child counts, and its old pid removes it", async () => {
   const again = result(DynamicSupervisor.terminateChild(sup, pid));
   const last = children(sup);
   send(sup, message("fail"));
-  await trace("before", await before);
-  await trace("counts", await counts);
-  await trace("terminate", await terminated);
-  await trace("terminate", await again);
-  await trace("after", await last);
+  await trace("before", before);
+  await trace("counts", counts);
+  await trace("terminate", terminated);
+  await trace("terminate", again);
+  await trace("after", last);
   await DynamicSupervisor.stop(sup);
   await trace("stopped");
   await traceNothing("tried");
@@ -212,7 +209,7 @@ scenario("a child that ignores its restart is forgotten", async () => {
     start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
   });
   await exitWith(sup, pid, "oops");
-  await trace("children", await children(sup));
+  await trace("children", children(sup));
   await traceAll(1);
 });
 
@@ -222,10 +219,10 @@ scenario("terminate_child ends a child, or returns not_found", async () => {
   const terminate = (pid: Pid) =>
     result(DynamicSupervisor.terminateChild(sup, pid));
   await trace("pid", pid);
-  await trace("terminate", await terminate(pid));
-  await trace("terminate", await terminate(pid));
-  await trace("self", await terminate(self()));
-  await trace("children", await children(sup));
+  await trace("terminate", terminate(pid));
+  await trace("terminate", terminate(pid));
+  await trace("self", terminate(self()));
+  await trace("children", children(sup));
   await traceAll(2);
 });
 
@@ -242,7 +239,7 @@ scenario("asks all its children to exit at once", async () => {
   await trace("told", told.sort());
   await trace("alive", Process.alive(sup));
   for (const pid of pids) send(pid, message("go"));
-  await trace("stopped", await expect("stopped"));
+  await trace("stopped", expect("stopped"));
 });
 
 scenario("each child is killed after its own shutdown timeout", async () => {
@@ -267,10 +264,10 @@ scenario("each child is killed after its own shutdown timeout", async () => {
     await trace("told", reason);
   }
   for (const ref of refs) {
-    await trace("got", await receive((m) => ref.equals(m?.ref)));
+    await trace("got", receive((m) => ref.equals(m?.ref)));
   }
   send(slow, message("go"));
-  await trace("stopped", await expect("stopped"));
+  await trace("stopped", expect("stopped"));
 });
 
 scenario("exits with its parent, for the same reason", async () => {
@@ -288,7 +285,7 @@ scenario("stops with the given reason", async () => {
   for (const reason of ["normal", DONE, "oops"]) {
     const sup = await start();
     await add(sup, probe("a", { trap: true }));
-    await trace("stopped", await DynamicSupervisor.stop(sup, reason));
+    await trace("stopped", DynamicSupervisor.stop(sup, reason));
     await traceAll(3);
   }
 });
@@ -311,24 +308,24 @@ scenario("a supervisor restarts it without its children", async () => {
   const top = await Supervisor.startLink([
     [DynamicSupervisor, { name: "rooms" }],
   ], { strategy: "one_for_one" });
-  await trace("top", await tree(top));
+  await trace("top", tree(top));
   await add("rooms", probe("a", { trap: true }));
-  await trace("rooms", await children("rooms"));
+  await trace("rooms", children("rooms"));
   const pid = Process.whereis("rooms")!;
   Process.exit(pid, "kill");
   while (
     (await Supervisor.whichChildren(top)).some((each) => pid.equals(each.pid))
   );
-  await trace("top", await tree(top));
-  await trace("rooms", await children("rooms"));
+  await trace("top", tree(top));
+  await trace("rooms", children("rooms"));
   await traceAll(2);
 });
 
 scenario("a start with a registered name returns its holder", async () => {
   const options = { name: "rooms" };
-  await trace("first", await DynamicSupervisor.startLink(options));
+  await trace("first", DynamicSupervisor.startLink(options));
   const second = result(DynamicSupervisor.startLink(options));
-  await trace("second", await second);
+  await trace("second", second);
 });
 
 export function remote(): Pid {
@@ -346,14 +343,14 @@ scenario("on another node it starts and ends children there", async () => {
   const pid = await add(sup, child);
   await trace("child", [pid, pid.node]);
   const full = result(DynamicSupervisor.startChild(sup, child));
-  await trace("full", await full);
+  await trace("full", full);
   await exitWith(sup, pid, "oops");
   const [[next]] = await children(sup);
   await trace("next", next);
   const terminated = DynamicSupervisor.terminateChild(sup, next as Pid);
-  await trace("terminated", await terminated);
-  await trace("children", await children(sup));
-  await trace("stopped", await DynamicSupervisor.stop(sup));
+  await trace("terminated", terminated);
+  await trace("children", children(sup));
+  await trace("stopped", DynamicSupervisor.stop(sup));
 });
 
 scenario("forgets a temporary child whose node is killed", async () => {
@@ -364,10 +361,10 @@ scenario("forgets a temporary child whose node is killed", async () => {
     start: () => Node.spawnLink(victim, forever),
     restart: "temporary",
   });
-  await trace("children", await children(sup));
+  await trace("children", children(sup));
   await killNode("victim");
   while ((await children(sup)).some(([other]) => pid.equals(other)));
-  await trace("children", await children(sup));
+  await trace("children", children(sup));
 });
 
 scenario("extra_arguments come before the child's own arguments", async () => {
@@ -381,9 +378,9 @@ scenario("extra_arguments come before the child's own arguments", async () => {
     },
   });
   const pid = await DynamicSupervisor.startChild(sup, child("a"));
-  await trace("started", await receive());
+  await trace("started", receive());
   send(pid, message("exit", "oops"));
-  await trace("again", await receive());
+  await trace("again", receive());
   await DynamicSupervisor.startChild(sup, child("b"));
-  await trace("another", await receive());
+  await trace("another", receive());
 });

@@ -21,6 +21,7 @@ import {
   message,
   next,
   peer,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -200,9 +201,7 @@ scenario("a caught exit, raise or throw ends nothing", async () => {
   const { pid, ref } = spawnMonitor(async () => {
     await attempt("exit", () => exit("oops"));
     await attempt("exit normal", () => exit("normal"));
-    await attempt("raise", () => {
-      throw new Error("oops");
-    });
+    await attempt("raise", () => raise("oops"));
     await attempt("throw", () => {
       throw "ball";
     });

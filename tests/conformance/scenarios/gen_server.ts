@@ -13,7 +13,6 @@ import {
   Node,
   type Pid,
   Process,
-  receive,
   Registry,
   self,
   send,
@@ -37,10 +36,13 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
+import { result } from "../_supervision.ts";
+import { down, REASONS } from "../_tasks.ts";
 
 /** The actions of `init`, or of the handler of a call. */
 // deno-lint-ignore no-explicit-any
@@ -209,22 +211,12 @@ function todoOf(request: unknown): Todo {
   };
 }
 
-/** The result of a start, in the form of Elixir. */
-async function gave(pid: Promise<Pid | "ignore">): Promise<unknown> {
-  try {
-    const value = await pid;
-    return value === "ignore" ? value : { type: "ok", value };
-  } catch (error) {
-    return { type: "error", reason: (error as ExitError).reason };
-  }
-}
-
 function start(how: Todo = "ok", options: GenServerOptions = {}) {
-  return gave(GenServer.start(Server, { main: self(), how }, options));
+  return result(GenServer.start(Server, { main: self(), how }, options));
 }
 
 function startLink(how: Todo = "ok", options: GenServerOptions = {}) {
-  return gave(GenServer.startLink(Server, { main: self(), how }, options));
+  return result(GenServer.startLink(Server, { main: self(), how }, options));
 }
 
 export function startedFor(
@@ -269,16 +261,18 @@ function allNodes(): { nodes?: string[] } {
     : { nodes: [Node.self(), ...connectedNodes()] };
 }
 
+const FOR_EVER = { timeout: Infinity };
+const WHY = { type: "shutdown", reason: "why" };
 const hi = message("say", "hi");
 
 scenario("calls, casts and messages of a sender keep their order", async () => {
   const pid = await started();
   GenServer.cast(pid, "one");
   send(pid, message("two"));
-  await trace("say", await GenServer.call(pid, { type: "say", what: "three" }));
+  await trace("say", GenServer.call(pid, { type: "say", what: "three" }));
   send(pid, message("four"));
   GenServer.cast(pid, "five");
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
   for (let n = 1; n <= 4; n++) await traceNext(`told ${n}`);
 });
 
@@ -288,14 +282,10 @@ scenario("a call to an unregistered name exits with noproc", async () => {
   const here = { name: "nobody", node: Node.self() };
   await attempt("pid", () => GenServer.call(dead, "hi"));
   await attempt("name", () => GenServer.call("nobody", "hi"));
-  await attempt(
-    "name here",
-    () => GenServer.call(here, { type: "hi", n: 1 }, { timeout: Infinity }),
-  );
-  await attempt(
-    "timeout 0",
-    () => GenServer.call("nobody", "hi", { timeout: 0 }),
-  );
+  const request = { type: "hi", n: 1 };
+  await attempt("name here", () => GenServer.call(here, request, FOR_EVER));
+  const at0 = { timeout: 0 };
+  await attempt("timeout 0", () => GenServer.call("nobody", "hi", at0));
 });
 
 export async function untilEnd(): Promise<void> {
@@ -315,10 +305,8 @@ scenario("a call to another node's free name exits with noproc", async () => {
 
 scenario("a call to an unknown node exits with nodedown", async () => {
   const server = { name: "server", node: UNKNOWN_NODE };
-  await attempt(
-    "call",
-    () => GenServer.call(server, "hi", { timeout: 60_000 }),
-  );
+  const timeout = 60_000;
+  await attempt("call", () => GenServer.call(server, "hi", { timeout }));
   await attempt("stop", () => GenServer.stop(server));
   await attempt("cast", () => GenServer.cast(server, "hi"));
 });
@@ -339,10 +327,8 @@ scenario("a call exits with nodedown when its connection is lost", async () => {
   await trace("pid", pid);
   const main = self();
   spawn(async () => {
-    await attempt(
-      "call",
-      () => GenServer.call(pid, message("hold"), { timeout: Infinity }),
-    );
+    const hold = message("hold");
+    await attempt("call", () => GenServer.call(pid, hold, FOR_EVER));
     send(main, message("done"));
   });
   await expect("held");
@@ -351,19 +337,19 @@ scenario("a call exits with nodedown when its connection is lost", async () => {
   // The server is still running.
   await trace(
     "said",
-    await GenServer.call(pid, message("said"), { timeout: 60_000 }),
+    GenServer.call(pid, message("said"), { timeout: 60_000 }),
   );
 });
 
 scenario("a server on another node is called by pid and by name", async () => {
   const pid = await startedOn("kate", atom("server"));
   const server = { name: "server", node: pid.node };
-  await trace("say", await GenServer.call(server, message("say", "one")));
+  await trace("say", GenServer.call(server, message("say", "one")));
   GenServer.cast(server, message("two"));
   await traceNext("cast");
-  await trace("said", await GenServer.call(pid, message("said")));
-  await trace("whereis", await GenServer.whereis(server));
-  await trace("stop", await GenServer.stop(server));
+  await trace("said", GenServer.call(pid, message("said")));
+  await trace("whereis", GenServer.whereis(server));
+  await trace("stop", GenServer.stop(server));
   await traceNext("terminate");
   await attempt(
     "gone",
@@ -379,8 +365,7 @@ scenario("a call exits at its timeout; a late reply is dropped", async () => {
   const [, from] = await expect("held");
   await trace("reply", GenServer.reply(from, "late"));
   // A later message arrives, and the reply has not arrived before it.
-  send(self(), message("marker"));
-  await traceNext("next");
+  await traceMarker("next");
 });
 
 export function replyLate(from: From, main: Pid): void {
@@ -407,19 +392,14 @@ scenario("a server that calls itself exits at once", async () => {
   const ask = (server: ServerRef) =>
     GenServer.call(pid, { type: "call", server, request: "hi" });
   await trace("pid", pid);
-  await trace("by pid", await ask(pid));
-  await trace("by name", await ask("server"));
-  await trace("by node", await ask(here));
+  await trace("by pid", ask(pid));
+  await trace("by name", ask("server"));
+  await trace("by node", ask(here));
   await attempt("stop of oneself", () => GenServer.stop(self()));
 });
 
 scenario("the caller exits with the reason of the server", async () => {
-  for (
-    const reason of ["normal", "shutdown", {
-      type: "shutdown",
-      reason: "why",
-    }, "oops"]
-  ) {
+  for (const reason of REASONS) {
     const pid = await started();
     await trace("pid", pid);
     await attempt("call", () => GenServer.call(pid, { type: "stop", reason }));
@@ -455,26 +435,20 @@ scenario("an error, exit or throw of a callback ends the server", async () => {
   ) {
     const pid = await started();
     await GenServer.call(pid, { type: "say", what: "before" });
-    await trace("monitor", {
-      type: "monitored",
-      pid,
-      ref: Process.monitor(pid),
-    });
+    const ref = Process.monitor(pid);
+    await trace("monitor", { type: "monitored", pid, ref });
     await attempt("call", () => GenServer.call(pid, request));
-    await trace("terminate", await expect("terminate"));
-    await trace("down", await expect("DOWN"));
+    await trace("terminate", expect("terminate"));
+    await trace("down", expect("DOWN"));
   }
 });
 
 scenario("a thrown result is a result", async () => {
   const pid = await started();
-  const value = {
-    type: "reply",
-    reply: "thrown",
-    state: { main: self(), said: ["thrown"] },
-  };
-  await trace("call", await GenServer.call(pid, { type: "throw", value }));
-  await trace("said", await GenServer.call(pid, "said"));
+  const state = { main: self(), said: ["thrown"] };
+  const value = { type: "reply", reply: "thrown", state };
+  await trace("call", GenServer.call(pid, { type: "throw", value }));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("an unhandled call or cast ends the server", async () => {
@@ -498,65 +472,62 @@ scenario("start_link when init stops, fails or is invalid", async () => {
     const how of [
       { type: "stop", reason: "full" },
       { type: "stop", reason: "normal" },
-      { type: "stop", reason: { type: "shutdown", reason: "why" } },
+      { type: "stop", reason: WHY },
       { type: "exit", reason: "oops" },
       { type: "raise", message: "boom" },
       { type: "throw", value: "up" },
       { type: "give", value: "nonsense" },
     ]
   ) {
-    await trace("start", await startLink(how, { name: "server" }));
+    await trace("start", startLink(how, { name: "server" }));
     await trace("name", Process.whereis("server"));
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a starter exits with a server that fails to start", async () => {
   const arg = { main: self(), how: { type: "stop", reason: "full" } };
   const linked = spawn(() => GenServer.startLink(Server, arg).catch(forever));
-  await trace("linked", await reasonOf(linked));
+  await trace("linked", reasonOf(linked));
   const free = spawn(async () => {
-    await trace("start", await gave(GenServer.start(Server, arg)));
+    await trace("start", result(GenServer.start(Server, arg)));
   });
-  await trace("not linked", await reasonOf(free));
+  await trace("not linked", reasonOf(free));
 });
 
 scenario("ignore", async () => {
   Process.trapExit(true);
-  await trace("start_link", await startLink("ignore", { name: "server" }));
-  await trace("start", await start("ignore"));
+  await trace("start_link", startLink("ignore", { name: "server" }));
+  await trace("start", start("ignore"));
   await trace("name", Process.whereis("server"));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
   Process.trapExit(false);
-  await trace("not trapping", await startLink("ignore"));
+  await trace("not trapping", startLink("ignore"));
 });
 
 scenario("init that takes too long", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, name: "server" };
-  await trace("start_link", await startLink("hang", options));
+  await trace("start_link", startLink("hang", options));
   const [, pid] = await expect("hanging");
-  await trace("reason", await reasonOf(pid));
+  await trace("reason", reasonOf(pid));
   await trace("name", Process.whereis("server"));
   // safe: its expiry is tested
-  await trace("start", await start("hang", { timeout: 10 }));
+  await trace("start", start("hang", { timeout: 10 }));
   await expect("hanging");
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a server that is killed in its init", async () => {
   Process.trapExit(true);
   const main = self();
   spawn(async () => {
-    const value = await gave(GenServer.start(Server, { main, how: "hang" }));
+    const value = await result(GenServer.start(Server, { main, how: "hang" }));
     send(main, message("gave", value));
   });
   const [, pid] = await expect("hanging");
   Process.exit(pid, "kill");
-  await trace("start", await expect("gave"));
+  await trace("start", expect("gave"));
 });
 
 scenario("a start under a registered name", async () => {
@@ -564,33 +535,29 @@ scenario("a start under a registered name", async () => {
   const pid = await started("ok", { name });
   const here = { name, node: Node.self() };
   await trace("pid", pid);
-  await trace("start", await start("ok", { name }));
-  await trace(
-    "start_link",
-    await startLink({ type: "stop", reason: "never" }, { name }),
-  );
+  await trace("start", start("ok", { name }));
+  const never = { type: "stop", reason: "never" };
+  await trace("start_link", startLink(never, { name }));
   await trace("whereis", pid.equals(await GenServer.whereis(name)));
   await trace("whereis pid", pid.equals(await GenServer.whereis(pid)));
   await trace("whereis here", pid.equals(await GenServer.whereis(here)));
-  await trace("whereis nobody", await GenServer.whereis("nobody"));
+  await trace("whereis nobody", GenServer.whereis("nobody"));
 });
 
 scenario("handle_continue runs before the mailbox, repeatedly", async () => {
   const pid = await started({ type: "early", value: "first" });
-  await trace("say", await GenServer.call(pid, hi));
+  await trace("say", GenServer.call(pid, hi));
   for (let n = 1; n <= 3; n++) await traceNext(`told ${n}`);
   const request = { type: "continue", reply: "reply", value: "again" };
-  await trace("call", await GenServer.call(pid, request));
+  await trace("call", GenServer.call(pid, request));
   await traceNext("after the reply");
 });
 
 scenario("a continue of init that raises does so after the start", async () => {
   Process.trapExit(true);
   const value = { type: "raise", message: "boom" };
-  const pid = await GenServer.startLink(Server, {
-    main: self(),
-    how: { type: "continue", value },
-  });
+  const how = { type: "continue", value };
+  const pid = await GenServer.startLink(Server, { main: self(), how });
   await trace("pid", pid);
   await traceNext("first");
   await traceNext("second");
@@ -600,12 +567,12 @@ scenario("a timeout is a message, unless another comes before", async () => {
   const pid = await started({ type: "timeout", ms: 1 });
   await traceNext("of init");
   const request = (ms: number) => ({ type: "timeout", reply: "reply", ms });
-  await trace("call", await GenServer.call(pid, request(60_000)));
+  await trace("call", GenServer.call(pid, request(60_000)));
   send(pid, message("other"));
   await traceNext("other");
-  await trace("call", await GenServer.call(pid, request(0)));
+  await trace("call", GenServer.call(pid, request(0)));
   await traceNext("at once");
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("the starter's exit runs terminate if exits are trapped", async () => {
@@ -624,10 +591,10 @@ scenario("the starter's exit runs terminate if exits are trapped", async () => {
       if (how === "ok" && reason === "normal") {
         await reasonOf(starter);
         const say = { type: "say", what: "alive" };
-        await trace("lives on", await GenServer.call(pid, say));
+        await trace("lives on", GenServer.call(pid, say));
       } else {
         if (how === "trap") {
-          await trace("terminate", await expect("terminate"));
+          await trace("terminate", expect("terminate"));
         }
         await trace("down", (await expect("DOWN")).reason);
       }
@@ -667,15 +634,10 @@ scenario("a message that looks like the starter's EXIT ends it", async () => {
 });
 
 scenario("stop comes after earlier messages, for any reason", async () => {
-  for (
-    const reason of ["normal", "shutdown", {
-      type: "shutdown",
-      reason: "why",
-    }, "oops"]
-  ) {
+  for (const reason of REASONS) {
     const pid = await started("ok", { name: "server" });
     GenServer.cast("server", "before");
-    await trace("stop", await GenServer.stop("server", reason));
+    await trace("stop", GenServer.stop("server", reason));
     await traceNext("cast");
     await traceNext("terminate");
     await trace("name", Process.whereis("server"));
@@ -710,13 +672,10 @@ scenario("another process may reply, and only the first counts", async () => {
     send(main, message("replied"));
   });
   await expect("replied");
-  await trace("got", await expect("got"));
+  await trace("got", expect("got"));
   await trace("again", GenServer.reply(from, "again"));
-  await trace(
-    "twice",
-    await GenServer.call(pid, { type: "twice", reply: "first" }),
-  );
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("twice", GenServer.call(pid, { type: "twice", reply: "first" }));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 export function replyWithNode(from: From): void {
@@ -732,18 +691,16 @@ scenario("a reply may come from another node", async () => {
   });
   const [, from] = await expect("held");
   await Node.spawn(await peer("kate"), replyWithNode, [from]);
-  await trace("got", await expect("got"));
+  await trace("got", expect("got"));
 });
 
 scenario("a server does not notice that a caller has exited", async () => {
   const pid = await started();
-  const caller = spawn(() =>
-    GenServer.call(pid, "hold", { timeout: Infinity })
-  );
+  const caller = spawn(() => GenServer.call(pid, "hold", FOR_EVER));
   const [, from] = await expect("held");
   Process.exit(caller, "kill");
   await trace("reply", GenServer.reply(from, "late"));
-  await trace("said", await GenServer.call(pid, "said"));
+  await trace("said", GenServer.call(pid, "said"));
 });
 
 scenario("a cast to an unregistered name is ok", async () => {
@@ -774,10 +731,8 @@ scenario("multi_call returns replies, and nodes without a reply", async () => {
   // Without nodes, all connected nodes.
   await show(await GenServer.multiCall("server", message("said"), allNodes()));
   const stop = message("stop", "oops");
-  const ended = await GenServer.multiCall("server", stop, {
-    nodes: [Node.self(), kate],
-  });
-  const { replies, badNodes } = ended;
+  const both = { nodes: [Node.self(), kate] };
+  const { replies, badNodes } = await GenServer.multiCall("server", stop, both);
   await trace("ended", { type: "gave", replies, bad: badNodes.toSorted() });
 });
 
@@ -791,9 +746,8 @@ scenario("multi_call stops at its timeout; late replies drop", async () => {
   await trace("gave", { type: "gave", replies, badNodes });
   const [, from] = await expect("held");
   GenServer.reply(from, "late");
-  await trace("said", await GenServer.call(pid, "said"));
-  send(self(), message("marker"));
-  await traceNext("next");
+  await trace("said", GenServer.call(pid, "said"));
+  await traceMarker("next");
 });
 
 scenario("abcast sends to the servers of all connected nodes", async () => {
@@ -821,27 +775,27 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
 scenario("a name in a registry", async () => {
   await Registry.startLink({ keys: "unique", name: "Conformance.Names" });
   const name = NAME;
-  await trace("whereis", await GenServer.whereis(name));
+  await trace("whereis", GenServer.whereis(name));
   const pid = await started("ok", { name });
   await trace("pid", pid);
-  await trace("taken", await start("ok", { name }));
-  await trace("say", await GenServer.call(name, { type: "say", what: "one" }));
+  await trace("taken", start("ok", { name }));
+  await trace("say", GenServer.call(name, { type: "say", what: "one" }));
   GenServer.cast(name, "two");
   GenServer.cast(pid, "three");
-  await trace("said", await GenServer.call(name, "said"));
+  await trace("said", GenServer.call(name, "said"));
   for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
   await trace("whereis", pid.equals(await GenServer.whereis(name)));
   // The name is one that cannot be sent: the server knows it.
   const itself = await GenServer.call(pid, { type: "call", request: "hi" });
   await trace("by itself", itself.reason);
-  await trace("stop", await GenServer.stop(name));
+  await trace("stop", GenServer.stop(name));
   await traceNext("terminate");
   await trace("cast", GenServer.cast(name, "hi"));
-  await trace("gone", await failure(GenServer.call(name, "hi")));
-  await trace("gone", await failure(GenServer.stop(name)));
+  await trace("gone", failure(GenServer.call(name, "hi")));
+  await trace("gone", failure(GenServer.stop(name)));
   const again = await start({ type: "stop", reason: "full" }, { name });
   await trace("again", (again as { reason: unknown }).reason);
-  await trace("free", await GenServer.whereis(name));
+  await trace("free", GenServer.whereis(name));
 });
 
 scenario("a global name", async () => {
@@ -849,18 +803,18 @@ scenario("a global name", async () => {
   await Node.connect(kate);
   const server = atom("server");
   const name = { global: server };
-  await trace("whereis", await GenServer.whereis(name));
+  await trace("whereis", GenServer.whereis(name));
   await attempt("nobody", () => GenServer.call(name, message("hi")));
   await trace("cast", GenServer.cast(name, message("hi")));
   const pid = await startedOn("kate", message("global", server) as Tuple);
   await trace("pid", pid);
-  await trace("taken", await start("ok", { name }));
-  await trace("say", await GenServer.call(name, message("say", "one")));
+  await trace("taken", start("ok", { name }));
+  await trace("say", GenServer.call(name, message("say", "one")));
   GenServer.cast(name, message("two"));
   GenServer.cast(pid, message("three"));
-  await trace("said", await GenServer.call(name, message("said")));
+  await trace("said", GenServer.call(name, message("said")));
   for (let n = 1; n <= 2; n++) await traceNext(`told ${n}`);
-  await trace("stop", await GenServer.stop(name));
+  await trace("stop", GenServer.stop(name));
   await traceNext("terminate");
 });
 
@@ -869,30 +823,22 @@ scenario("a server's name is free when its exit is reported", async () => {
     const pid = await started("ok", { name: "server" });
     const ref = Process.monitor(pid);
     GenServer.cast("server", { type: "stop", reason: { type: "shutdown", n } });
-    await trace("terminate", await expect("terminate"));
-    const down = await receive((m) => m.type === "DOWN" && ref.equals(m.ref));
-    await trace("down", down.reason);
+    await trace("terminate", expect("terminate"));
+    await trace("down", down(ref));
   }
 });
 
 scenario("a supervisor's child restarts with its first argument", async () => {
-  const sup = await Supervisor.startLink([
-    GenServer.childSpec(Server, { main: self(), how: "ok" }, {
-      name: "server",
-    }),
-  ], { strategy: "one_for_one" });
-  await trace(
-    "say",
-    await GenServer.call("server", { type: "say", what: "one" }),
-  );
-  await attempt(
-    "ends",
-    () => GenServer.call("server", { type: "stop", reason: "shutdown" }),
-  );
+  const arg = { main: self(), how: "ok" };
+  const child = GenServer.childSpec(Server, arg, { name: "server" });
+  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
+  await trace("say", GenServer.call("server", { type: "say", what: "one" }));
+  const stop = { type: "stop", reason: "shutdown" };
+  await attempt("ends", () => GenServer.call("server", stop));
   await traceNext("terminate");
   const [{ id, pid, type }] = await Supervisor.whichChildren(sup);
   const isIt = Process.whereis("server")?.equals(pid);
   await trace("child", { type: "child", id, worker: type, isIt });
-  await trace("said", await GenServer.call("server", "said"));
-  await trace("stop", await Supervisor.stop(sup));
+  await trace("said", GenServer.call("server", "said"));
+  await trace("stop", Supervisor.stop(sup));
 });

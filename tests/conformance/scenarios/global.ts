@@ -24,6 +24,7 @@ import {
   on,
   part,
   peer,
+  raise,
   reasonOf,
   scenario,
   trace,
@@ -133,27 +134,27 @@ async function conflict(resolve: string): Promise<{ mine: Pid; kates: Pid }> {
   await part("kate");
   await trace(
     "main has it",
-    await global.registerName(LEADER, mine, RESOLVE[resolve]),
+    global.registerName(LEADER, mine, RESOLVE[resolve]),
   );
   const kates = await on("kate", registerRelay, LEADER, main, resolve);
   await trace("kate's", kates);
-  await trace("still", await whereis(LEADER));
+  await trace("still", whereis(LEADER));
   return { mine, kates };
 }
 
 async function resolved(): Promise<void> {
   await meet();
-  await trace("main sees", await whereis(LEADER));
-  await trace("kate sees", await on("kate", whereis, LEADER));
+  await trace("main sees", whereis(LEADER));
+  await trace("kate sees", on("kate", whereis, LEADER));
 }
 
 scenario("a name is registered once, and all nodes see it", async () => {
   const kate = await meet();
-  await trace("main", await global.registerName(LEADER, self()));
-  await trace("main's", await whereis(LEADER));
-  await trace("kate sees", await on("kate", whereis, LEADER));
-  await trace("kate", await on("kate", registerMe, LEADER));
-  await trace("names", await on("kate", names));
+  await trace("main", global.registerName(LEADER, self()));
+  await trace("main's", whereis(LEADER));
+  await trace("kate sees", on("kate", whereis, LEADER));
+  await trace("kate", on("kate", registerMe, LEADER));
+  await trace("names", on("kate", names));
   await trace("node", kate);
   await global.unregisterName(LEADER);
 });
@@ -166,19 +167,19 @@ scenario("any term is a name, for any process of the cluster", async () => {
   await meet();
   const pid = await idleOn("kate");
   await trace("kate's", pid);
-  await trace("given", await global.registerName(["room", 1], pid));
-  await trace("whereis", await whereis(["room", 1]));
-  await trace("another", await whereis(["room", 2]));
-  await trace("kate sees", await on("kate", whereis, ["room", 1]));
+  await trace("given", global.registerName(["room", 1], pid));
+  await trace("whereis", whereis(["room", 1]));
+  await trace("another", whereis(["room", 2]));
+  await trace("kate sees", on("kate", whereis, ["room", 1]));
 });
 
 scenario("an unregistered name is free on all nodes", async () => {
   await meet();
   await global.registerName(LEADER, self());
   await on("kate", unregister, LEADER);
-  await trace("main sees", await whereis(LEADER));
+  await trace("main sees", whereis(LEADER));
   await global.unregisterName(LEADER);
-  await trace("kate", await on("kate", registerMe, LEADER));
+  await trace("kate", on("kate", registerMe, LEADER));
 });
 
 export function unregister(name: unknown): Promise<void> {
@@ -190,10 +191,10 @@ scenario("re_register_name takes a name without a message", async () => {
   const before = await idleOn("kate");
   await trace("before", before);
   await global.registerName(LEADER, before);
-  await trace("re-registered", await global.reRegisterName(LEADER, self()));
+  await trace("re-registered", global.reRegisterName(LEADER, self()));
   await trace("kate sees", before.equals(await on("kate", whereis, LEADER)));
   Process.exit(before, "kill");
-  await trace("reason", await reasonOf(before));
+  await trace("reason", reasonOf(before));
   await global.sync();
   await trace("main sees", self().equals(await whereis(LEADER)));
   await global.unregisterName(LEADER);
@@ -201,9 +202,9 @@ scenario("re_register_name takes a name without a message", async () => {
 
 scenario("a process with a name gets no other", async () => {
   await meet();
-  await trace("one", await global.registerName(atom("one"), self()));
-  await trace("two", await global.registerName(atom("two"), self()));
-  await trace("two is free", await whereis(atom("two")));
+  await trace("one", global.registerName(atom("one"), self()));
+  await trace("two", global.registerName(atom("two"), self()));
+  await trace("two is free", whereis(atom("two")));
   await global.unregisterName(atom("one"));
 });
 
@@ -211,7 +212,7 @@ scenario("whereis_name returns no dead process of its own node", async () => {
   const pid = idle();
   await global.registerName(LEADER, pid);
   Process.exit(pid, "kill");
-  await trace("whereis", await whereis(LEADER));
+  await trace("whereis", whereis(LEADER));
 });
 
 scenario("the name of an exited process is free on other nodes", async () => {
@@ -219,8 +220,8 @@ scenario("the name of an exited process is free on other nodes", async () => {
   const pid = await idleOn("kate");
   await global.registerName(LEADER, pid);
   Process.exit(pid, "kill");
-  await trace("main sees", await gone(LEADER));
-  await trace("again", await global.registerName(LEADER, self()));
+  await trace("main sees", gone(LEADER));
+  await trace("again", global.registerName(LEADER, self()));
   await global.unregisterName(LEADER);
 });
 
@@ -232,8 +233,8 @@ scenario("the names of a node that goes down become free", async () => {
   Node.monitor(node);
   await killNode("victim");
   await traceNext("down");
-  await trace("main sees", await gone(LEADER));
-  await trace("again", await global.registerName(LEADER, self()));
+  await trace("main sees", gone(LEADER));
+  await trace("again", global.registerName(LEADER, self()));
   await global.unregisterName(LEADER);
 });
 
@@ -241,10 +242,10 @@ scenario("connecting partitions get each other's names", async () => {
   await meet();
   await part("kate");
   await global.registerName(atom("main"), self());
-  await trace("kate's", await on("kate", registerAndTell, atom("kate")));
-  await trace("not yet", await whereis(atom("kate")));
+  await trace("kate's", on("kate", registerAndTell, atom("kate")));
+  await trace("not yet", whereis(atom("kate")));
   await meet();
-  await trace("main sees", await whereis(atom("kate")));
+  await trace("main sees", whereis(atom("kate")));
   await trace(
     "kate sees",
     self().equals(await on("kate", whereis, atom("main"))),
@@ -312,7 +313,7 @@ scenario("send reaches the holder, and exits for a free name", async () => {
   await meet();
   const pid = await on("kate", registerForwarder, LEADER, self());
   await trace("kate's", pid);
-  await trace("sent to", await global.send(LEADER, message("hi")));
+  await trace("sent to", global.send(LEADER, message("hi")));
   await traceNext("got");
   try {
     await global.send(atom("nobody"), message("hi"));
@@ -336,14 +337,14 @@ export function giveBack(resource: unknown): Promise<boolean> {
 scenario("a lock has one requester at a time, on any node", async () => {
   await meet();
   const id = [PRINTER, self()] as const;
-  await trace("main", await global.setLock(id));
-  await trace("again", await global.setLock(id));
-  await trace("kate", await on("kate", tryLock, PRINTER));
-  await trace("another", await on("kate", tryLock, SCANNER));
-  await trace("not kate's", await on("kate", giveBack, PRINTER));
-  await trace("kate", await on("kate", tryLock, PRINTER));
-  await trace("back", await global.delLock(id));
-  await trace("kate", await on("kate", tryLock, PRINTER));
+  await trace("main", global.setLock(id));
+  await trace("again", global.setLock(id));
+  await trace("kate", on("kate", tryLock, PRINTER));
+  await trace("another", on("kate", tryLock, SCANNER));
+  await trace("not kate's", on("kate", giveBack, PRINTER));
+  await trace("kate", on("kate", tryLock, PRINTER));
+  await trace("back", global.delLock(id));
+  await trace("kate", on("kate", tryLock, PRINTER));
 });
 
 export async function shareLock(): Promise<Pid> {
@@ -358,14 +359,14 @@ export async function shareLock(): Promise<Pid> {
 
 scenario("a requester's lock is held until its last release", async () => {
   await meet();
-  await trace("main", await global.setLock([PRINTER, US]));
+  await trace("main", global.setLock([PRINTER, US]));
   const kates = await on("kate", shareLock);
   await trace("kate's", kates);
-  await trace("back", await global.delLock([PRINTER, US]));
+  await trace("back", global.delLock([PRINTER, US]));
   const them = [PRINTER, THEM] as const;
-  await trace("them", await global.setLock(them, { retries: 0 }));
+  await trace("them", global.setLock(them, { retries: 0 }));
   Process.exit(kates, "kill");
-  await trace("them", await global.setLock(them));
+  await trace("them", global.setLock(them));
   await global.delLock(them);
 });
 
@@ -383,7 +384,7 @@ scenario("the exit of a holder passes its lock to a waiter", async () => {
   await traceNext("holder");
   const waiting = await Task.async(() => global.setLock([PRINTER, self()]));
   Process.exit(holder, "kill");
-  await trace("waited", await Task.await(waiting));
+  await trace("waited", Task.await(waiting));
 });
 
 export function tryTrans(): Promise<unknown> {
@@ -393,16 +394,13 @@ export function tryTrans(): Promise<unknown> {
 scenario("trans returns the result, and releases the lock", async () => {
   await meet();
   const id = [PRINTER, self()] as const;
-  await trace("value", await global.trans(id, () => 42));
-  await attempt("raised", () =>
-    global.trans(id, () => {
-      throw new Error("oops");
-    }));
+  await trace("value", global.trans(id, () => 42));
+  await attempt("raised", () => global.trans(id, () => raise("oops")));
   await global.trans(
     id,
-    async () => await trace("aborted", await on("kate", tryTrans)),
+    async () => await trace("aborted", on("kate", tryTrans)),
   );
-  await trace("free", await on("kate", tryLock, PRINTER));
+  await trace("free", on("kate", tryLock, PRINTER));
 });
 
 scenario("a lock on one node does not lock another node", async () => {
@@ -410,14 +408,14 @@ scenario("a lock on one node does not lock another node", async () => {
   const here = Node.self();
   const id = [PRINTER, self()] as const;
   const another = [PRINTER, ANOTHER] as const;
-  await trace("on kate", await global.setLock(id, { nodes: [kate] }));
+  await trace("on kate", global.setLock(id, { nodes: [kate] }));
   await trace(
     "on main",
-    await global.setLock(another, { nodes: [here], retries: 0 }),
+    global.setLock(another, { nodes: [here], retries: 0 }),
   );
   const both = { nodes: [here, kate], retries: 0 };
-  await trace("on both", await global.setLock(another, both));
+  await trace("on both", global.setLock(another, both));
   await global.delLock(id, { nodes: [kate] });
-  await trace("on both", await global.setLock(another, both));
+  await trace("on both", global.setLock(another, both));
   await global.delLock(another);
 });

@@ -91,7 +91,7 @@ scenario("both ends show a link between nodes until it ends", async () => {
   const pid = await Node.spawnLink(await peer("kate"), forever);
   await trace("pair", [self(), pid]);
   await trace("here", linksOf(self()));
-  await trace("there", await on("kate", linksOf, pid));
+  await trace("there", on("kate", linksOf, pid));
   Process.unlink(pid);
   await trace("here", linksOf(self()));
   // The unlink arrives before the monitor.
@@ -99,7 +99,7 @@ scenario("both ends show a link between nodes until it ends", async () => {
   for (let tries = 0; tries < 500 && !await on("kate", isMonitored, pid);) {
     tries++;
   }
-  await trace("there", await on("kate", linksOf, pid));
+  await trace("there", on("kate", linksOf, pid));
 });
 
 scenario("registered names are listed, and free names are not", async () => {

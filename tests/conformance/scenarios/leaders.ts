@@ -35,7 +35,7 @@ scenario("processes print at the leader of their spawner", async () => {
   });
   await expect("ok");
   await IO.write("no line");
-  await trace("output", await output());
+  await trace("output", output());
 });
 
 export async function printNode(what: string): Promise<void> {
@@ -47,8 +47,8 @@ export async function haveChildPrint(): Promise<void> {
 }
 
 async function traceOutputs(): Promise<void> {
-  await trace("here", await output());
-  await trace("there", await output("kate"));
+  await trace("here", output());
+  await trace("there", output("kate"));
 }
 
 scenario("a process on another node prints at its parent's", async () => {
@@ -127,7 +127,7 @@ scenario(
   "gets on another node reads the input of the spawner's",
   { input: "first\nsecond\nlast" },
   async () => {
-    await trace("here", await IO.gets("? "));
+    await trace("here", IO.gets("? "));
     await reasonOf(await Node.spawn(await peer("kate"), tellLines, [self()]));
     for (let i = 0; i < 3; i++) await traceNext("there");
   },
@@ -135,8 +135,8 @@ scenario(
 
 scenario("output to another leader by its pid", async () => {
   const device = await on("kate", leader);
-  await trace("puts", await IO.puts("hello", { device }));
-  await trace("write", await IO.write("!", { device }));
+  await trace("puts", IO.puts("hello", { device }));
+  await trace("write", IO.write("!", { device }));
   await traceOutputs();
 });
 
@@ -145,7 +145,7 @@ scenario("lines of a process keep their order between nodes", async () => {
   const writes: Promise<"ok">[] = [];
   for (let n = 1; n <= 20; n++) writes.push(IO.write(`${n} `));
   await Promise.all(writes);
-  await trace("there", await output("kate"));
+  await trace("there", output("kate"));
 });
 
 scenario("output to an exited leader raises", async () => {

@@ -6,7 +6,6 @@ import {
   type Pid,
   Process,
   receive,
-  type Ref,
   self,
   send,
   spawn,
@@ -24,11 +23,12 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
 } from "../_scenario.ts";
+import { down } from "../_tasks.ts";
 
-/** Exits with the reason that it receives. */
 export async function obedient(): Promise<never> {
   const [, reason] = await expect("exit");
   exit(reason);
@@ -49,7 +49,7 @@ const DEEDS: Record<string, (...args: any[]) => unknown> = {
   link: Process.link,
   unlink: Process.unlink,
   exit: (reason) => exit(reason),
-  trace_exit: async () => await trace("there", await expect("EXIT")),
+  trace_exit: async () => await trace("there", expect("EXIT")),
   trace_alive: () => trace("there", "alive"),
   trap_and_link(pid) {
     Process.trapExit(true);
@@ -135,8 +135,7 @@ scenario("an EXIT that has arrived stays after an unlink", async () => {
 scenario("a link of a process to itself does nothing", async () => {
   await trace("linked", Process.link(self()));
   Process.trapExit(true);
-  send(self(), "marker");
-  await traceNext("got");
+  await traceMarker("got");
 });
 
 scenario("a link to a dead process raises, or sends EXIT, noproc", async () => {
@@ -208,10 +207,6 @@ scenario("noconnection ends a process that does not trap exits", async () => {
   await traceNext("got");
 });
 
-function isDownOf(ref: Ref): (message: { ref?: unknown } | null) => boolean {
-  return (message) => ref.equals(message?.ref);
-}
-
 scenario("an exit reason passes along a chain of links", async () => {
   Process.trapExit(true);
   const main = self();
@@ -227,8 +222,13 @@ scenario("an exit reason passes along a chain of links", async () => {
   const refs = [second, third].map((pid) => Process.monitor(pid));
   await trace("chain", [first, second, third, ...refs]);
   tellToExit(third, "end");
-  for (const ref of refs) await trace("down", await receive(isDownOf(ref)));
-  await trace("exit", await expect("EXIT"));
+  for (const ref of refs) {
+    await trace(
+      "down",
+      receive((m) => ref.equals(m?.ref)),
+    );
+  }
+  await trace("exit", expect("EXIT"));
 });
 
 scenario("a process linked to ones that exit normally goes on", async () => {
@@ -238,10 +238,10 @@ scenario("a process linked to ones that exit normally goes on", async () => {
     const pid = spawnLink(obedient);
     const ref = Process.monitor(pid);
     tellToExit(pid, "normal");
-    send(main, { type: "down", reason: (await receive(isDownOf(ref))).reason });
+    send(main, { type: "down", reason: await down(ref) });
     await obedient();
   });
-  await trace("last", await expect("down"));
+  await trace("last", expect("down"));
   await trace("middle", [middle, Process.alive(middle)]);
   tellToExit(middle, "normal");
   await traceNext("got");

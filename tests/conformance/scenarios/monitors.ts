@@ -25,6 +25,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
@@ -72,9 +73,8 @@ scenario("each monitor of one process has its own DOWN", async () => {
   ];
   await trace("monitors", [pid, ...refs]);
   tellToExit(pid, "oops");
-  for (const ref of refs) await trace("got", await downOf(ref));
-  send(self(), message("marker"));
-  await traceNext("then");
+  for (const ref of refs) await trace("got", downOf(ref));
+  await traceMarker("then");
 });
 
 scenario("a dead process sends DOWN with noproc, remotely too", async () => {
@@ -108,7 +108,7 @@ scenario("the DOWN of a monitored name has the name and node", async () => {
   tellToExit("clerk", "oops");
   await trace(
     "got",
-    await receive((m) => m?.type === "DOWN" && !other.equals(m.ref)),
+    receive((m) => m?.type === "DOWN" && !other.equals(m.ref)),
   );
   await traceNext("got");
 });
@@ -154,7 +154,7 @@ scenario("each monitor receives noconnection once", async () => {
   const refs = [pid, pid, clerk].map((target) => Process.monitor(target));
   await trace("monitors", [pid, ...refs]);
   await part("kate");
-  for (const ref of refs) await trace("got", await downOf(ref));
+  for (const ref of refs) await trace("got", downOf(ref));
   await traceNothing("then");
   // The connection is made anew: the monitored process is alive, and no longer monitored.
   tellToExit(clerk, "late");
@@ -181,8 +181,7 @@ scenario("demonitor returns whether the monitor existed", async () => {
   await trace("second", Process.demonitor(ref));
   tellToExit(pid, "unwatched");
   await reasonOf(pid);
-  send(self(), message("marker"));
-  await traceNext("then");
+  await traceMarker("then");
   await trace("of none", Process.demonitor(makeRef()));
 });
 
@@ -195,8 +194,7 @@ scenario("a DOWN that arrived stays, unless demonitor flushes", async () => {
   await trace("monitors", [kept, flushed]);
   await trace("kept", Process.demonitor(kept));
   await trace("flushed", Process.demonitor(flushed, { flush: true }));
-  send(self(), message("marker"));
-  await traceNext("got");
+  await traceMarker("got");
   await traceNext("then");
 });
 
@@ -223,8 +221,7 @@ scenario("demonitor of a name on another node stops the DOWN", async () => {
 scenario("a process that monitors itself receives nothing", async () => {
   const { pid, ref } = spawnMonitor(async () => {
     const own = Process.monitor(self());
-    send(self(), message("marker"));
-    await traceNext("got");
+    await traceMarker("got");
     await trace("demonitor", Process.demonitor(own));
   });
   await trace("down", [await expect("DOWN"), ref, pid]);

@@ -44,7 +44,7 @@ scenario("a name is free when its process's EXIT has arrived", async () => {
   await expect("registered");
   await trace("before", Process.whereis("clerk")?.equals(pid));
   send("clerk", message("exit", "oops"));
-  await trace("exit", await expect("EXIT"));
+  await trace("exit", expect("EXIT"));
   await trace("whereis", Process.whereis("clerk"));
   await trace("register", Process.register(self(), "clerk"));
   Process.unregister("clerk");
@@ -55,7 +55,7 @@ scenario("a name is free when its process's DOWN has arrived", async () => {
   await expect("registered");
   await trace("monitor", [pid, Process.monitor(pid)]);
   Process.exit(pid, "kill");
-  await trace("down", await expect("DOWN"));
+  await trace("down", expect("DOWN"));
   await trace("register", Process.register(self(), "clerk"));
   await trace("whereis", Process.whereis("clerk")?.equals(self()));
   Process.unregister("clerk");
@@ -78,7 +78,7 @@ scenario("the receiver of a DOWN can reuse the name at once", async () => {
     const pid = spawnLink(named, ["clerk", self()]);
     await trace("registered", [(await expect("registered"))[1], pid]);
     send("clerk", message("exit", reason));
-    await trace("exit", await expect("EXIT"));
+    await trace("exit", expect("EXIT"));
   }
 });
 

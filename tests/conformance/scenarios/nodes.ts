@@ -38,9 +38,9 @@ scenario(
     await trace("self", Node.self());
     await trace("alive", Node.alive());
     await trace("list", Node.list());
-    await trace("ping", await Node.ping(UNKNOWN_NODE));
-    await trace("ping itself", await Node.ping(Node.self()));
-    await trace("connect", await Node.connect(UNKNOWN_NODE));
+    await trace("ping", Node.ping(UNKNOWN_NODE));
+    await trace("ping itself", Node.ping(Node.self()));
+    await trace("connect", Node.connect(UNKNOWN_NODE));
     await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
     await attempt("monitor", () => Node.monitor(UNKNOWN_NODE));
   },
@@ -84,8 +84,8 @@ scenario(
 );
 
 scenario("an unknown node cannot be reached", async () => {
-  await trace("ping", await Node.ping(UNKNOWN_NODE));
-  await trace("connect", await Node.connect(UNKNOWN_NODE));
+  await trace("ping", Node.ping(UNKNOWN_NODE));
+  await trace("connect", Node.connect(UNKNOWN_NODE));
   await trace("disconnect", Node.disconnect(UNKNOWN_NODE));
   await trace("list", Node.list());
 });
@@ -97,10 +97,10 @@ export function peers(): string[] {
 scenario("a node connects, is listed, and disconnects", async () => {
   const kate = await peer("kate");
   await trace("before", Node.list());
-  await trace("connect", await Node.connect(kate));
-  await trace("again", await Node.connect(kate));
+  await trace("connect", Node.connect(kate));
+  await trace("again", Node.connect(kate));
   await trace("list", Node.list());
-  await trace("there", await on("kate", peers));
+  await trace("there", on("kate", peers));
   await trace("disconnect", Node.disconnect(kate));
   await trace("list", Node.list());
   await trace("disconnect again", Node.disconnect(kate));
@@ -109,8 +109,8 @@ scenario("a node connects, is listed, and disconnects", async () => {
 scenario("a node knows itself", async () => {
   await trace("self", Node.self());
   await trace("alive", Node.alive());
-  await trace("ping", await Node.ping(Node.self()));
-  await trace("connect", await Node.connect(Node.self()));
+  await trace("ping", Node.ping(Node.self()));
+  await trace("connect", Node.connect(Node.self()));
   await trace("list", Node.list());
 });
 
@@ -159,9 +159,9 @@ scenario("visible nodes connect to the peers of their peers", async () => {
   for (let i = 0; i < 2; i++) await expect("nodeup");
   await trace("list", peers());
   await waitForPeers("kate", 2);
-  await trace("kate", await on("kate", peers));
+  await trace("kate", on("kate", peers));
   await waitForPeers("moebi", 2);
-  await trace("moebi", await on("moebi", peers));
+  await trace("moebi", on("moebi", peers));
 });
 
 scenario("each monitor of a node sends one nodedown", async () => {
@@ -261,8 +261,8 @@ scenario("a killed node goes down, and restarts under its name", async () => {
   await killNode("victim");
   await traceNext("got");
   await trace("list", Node.list());
-  await trace("ping", await Node.ping("victim@localhost"));
-  await trace("ping", await Node.ping(await peer("victim")));
+  await trace("ping", Node.ping("victim@localhost"));
+  await trace("ping", Node.ping(await peer("victim")));
   await traceNext("got");
   await trace("list", Node.list());
   await killNode("victim");

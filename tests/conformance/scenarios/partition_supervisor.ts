@@ -70,17 +70,17 @@ async function partitions(): Promise<unknown[]> {
 
 scenario("a key routes to one partition, which keeps its state", async () => {
   await start(CHILD, { partitions: 3 });
-  await trace("one", await collect(1, "hi"));
-  await trace("one", await collect(1, "ho"));
-  await trace("two", await collect(2, "a"));
-  await trace("two", await collect(2, "b"));
-  await trace("cast", await GenServer.cast(via(1), { collect: "cast" }));
-  await trace("one", await collect(1, "last"));
+  await trace("one", collect(1, "hi"));
+  await trace("one", collect(1, "ho"));
+  await trace("two", collect(2, "a"));
+  await trace("two", collect(2, "b"));
+  await trace("cast", GenServer.cast(via(1), { collect: "cast" }));
+  await trace("one", collect(1, "last"));
 });
 
 scenario("integers route by their absolute value's remainder", async () => {
   await start(CHILD, { partitions: 3 });
-  await trace("partitions", await partitions());
+  await trace("partitions", partitions());
   for (const key of [0, 1, 2, 3, 4, -1, -2, -3, 1_000_000_007]) {
     await trace("key", [key, await pidOf(key)]);
   }
@@ -117,7 +117,7 @@ scenario("children of dynamic supervisors, by their starter", async () => {
   const supervisor = via(self());
   const child = [Agent, () => ({})] as const;
   const agent = await DynamicSupervisor.startChild(supervisor, child) as Pid;
-  await trace("agent", await Agent.get(agent, (state) => state));
+  await trace("agent", Agent.get(agent, (state) => state));
   await DynamicSupervisor.startChild(supervisor, child);
   const counts: number[] = [];
   for (const { pid } of await PartitionSupervisor.whichChildren(NAME)) {
@@ -125,8 +125,8 @@ scenario("children of dynamic supervisors, by their starter", async () => {
     counts.push(active);
   }
   await trace("of each", counts.sort());
-  await trace("counts", await PartitionSupervisor.countChildren(NAME));
-  await trace("stopped", await Supervisor.stop(sup));
+  await trace("counts", PartitionSupervisor.countChildren(NAME));
+  await trace("stopped", Supervisor.stop(sup));
   await trace("agent lives", Process.alive(agent));
 });
 
@@ -134,53 +134,53 @@ scenario("tasks of task supervisors, by their starter", async () => {
   await start(TaskSupervisor, { partitions: 2 });
   const supervisor = via(self());
   const task = await TaskSupervisor.async(supervisor, () => "do_something");
-  await trace("task", await Task.await(task));
+  await trace("task", Task.await(task));
   const crash = await TaskSupervisor.asyncNolink(
     supervisor,
     () => exit("oops"),
   );
-  await trace("crash", await Task.yield(crash));
+  await trace("crash", Task.yield(crash));
   const stream = TaskSupervisor.asyncStream(
     supervisor,
     [1, 2, 3],
     (n) => n * 2,
   );
-  await trace("stream", await Array.fromAsync(stream));
+  await trace("stream", Array.fromAsync(stream));
 });
 
 scenario("with_arguments receives arguments and partition", async () => {
   const withArguments = ([arg]: unknown[], n: number) => [[arg, n]];
   await start(CHILD, { partitions: 3, withArguments });
-  for (const key of [0, 1, 2]) await trace("state", await collect(key, "hi"));
+  for (const key of [0, 1, 2]) await trace("state", collect(key, "hi"));
 });
 
 scenario("counts and lists its partitions", async () => {
   await start(probe("a", { type: "supervisor" }), { partitions: 2 });
-  await trace("partitions", await PartitionSupervisor.partitions(NAME));
-  await trace("children", await partitions());
-  await trace("counts", await PartitionSupervisor.countChildren(NAME));
+  await trace("partitions", PartitionSupervisor.partitions(NAME));
+  await trace("children", partitions());
+  await trace("counts", PartitionSupervisor.countChildren(NAME));
   await traceAll(2);
 });
 
 scenario("a partition that exits restarts under its number", async () => {
   await start(probe("a"), { partitions: 2 });
-  await trace("before", await partitions());
+  await trace("before", partitions());
   const pid = await pidOf(1);
   send(pid, message("exit", "oops"));
   await settle(NAME, pid);
-  await trace("after", await partitions());
-  await trace("by key", await pidOf(1));
-  await trace("neighbour", await pidOf(0));
+  await trace("after", partitions());
+  await trace("by key", pidOf(1));
+  await trace("neighbour", pidOf(0));
   await traceAll(3);
 });
 
 scenario("its strategy may restart all of them", async () => {
   await start(probe("a"), { partitions: 3, strategy: "one_for_all" });
-  await trace("before", await partitions());
+  await trace("before", partitions());
   const pid = await pidOf(1);
   send(pid, message("exit", "oops"));
   await settle(NAME, pid);
-  await trace("after", await partitions());
+  await trace("after", partitions());
   await traceAll(6);
 });
 
@@ -213,7 +213,7 @@ scenario("the name is taken once", async () => {
     childSpec: CHILD,
     partitions: 1,
   });
-  await trace("again", await result(again));
+  await trace("again", result(again));
   await trace("still", sup.equals(await GenServer.whereis(NAME)));
 });
 
@@ -221,7 +221,7 @@ scenario("an unknown name fails calls, and drops casts", async () => {
   await attempt("partitions", () => PartitionSupervisor.partitions(NAME));
   await attempt("whereis", () => pidOf(1));
   await attempt("call", () => collect(1, "hi"));
-  await trace("cast", await GenServer.cast(via(1), { collect: "hi" }));
+  await trace("cast", GenServer.cast(via(1), { collect: "hi" }));
 });
 
 scenario("a name of another server has no partitions", async () => {
@@ -232,18 +232,18 @@ scenario("a name of another server has no partitions", async () => {
 scenario("resizes between zero and its first number", async () => {
   const resize = (count: number) => PartitionSupervisor.resize(NAME, count);
   await start(probe("a"), { partitions: 3 });
-  await trace("children", await partitions());
-  await trace("was", await resize(1));
-  await trace("children", await partitions());
+  await trace("children", partitions());
+  await trace("was", resize(1));
+  await trace("children", partitions());
   for (const key of [0, 1, 2]) await trace("key", [key, await pidOf(key)]);
-  await trace("partitions", await PartitionSupervisor.partitions(NAME));
-  await trace("counts", await PartitionSupervisor.countChildren(NAME));
-  await trace("was", await resize(1));
-  await trace("was", await resize(3));
-  await trace("children", await partitions());
+  await trace("partitions", PartitionSupervisor.partitions(NAME));
+  await trace("counts", PartitionSupervisor.countChildren(NAME));
+  await trace("was", resize(1));
+  await trace("was", resize(3));
+  await trace("children", partitions());
   await attempt("more", () => resize(4));
   await attempt("less", () => resize(-1));
-  await trace("was", await resize(0));
+  await trace("was", resize(0));
   await attempt("none", () => pidOf(1));
   await traceAll(5);
 });
@@ -253,11 +253,11 @@ scenario("under a name of a registry", async () => {
   const name = { via: Registry, name: ["Conformance.R", "partitions"] };
   const sup = await start(CHILD, { name, partitions: 2 });
   const partition = via(1, name);
-  await trace("one", await GenServer.call(partition, { collect: "hi" }));
-  await trace("partitions", await PartitionSupervisor.partitions(name));
-  await trace("was", await PartitionSupervisor.resize(name, 1));
-  await trace("zero", await GenServer.call(partition, { collect: "ho" }));
-  await trace("stopped", await Supervisor.stop(sup));
+  await trace("one", GenServer.call(partition, { collect: "hi" }));
+  await trace("partitions", PartitionSupervisor.partitions(name));
+  await trace("was", PartitionSupervisor.resize(name, 1));
+  await trace("zero", GenServer.call(partition, { collect: "ho" }));
+  await trace("stopped", Supervisor.stop(sup));
   await trace("gone", await GenServer.whereis(name) === undefined);
 });
 
@@ -278,7 +278,7 @@ scenario("rejects invalid options", async () => {
 
 scenario("stops with its partitions, last first", async () => {
   await start(probe("a", { trap: true }), { partitions: 2 });
-  await trace("stopped", await PartitionSupervisor.stop(NAME));
+  await trace("stopped", PartitionSupervisor.stop(NAME));
   await traceAll(4);
   await attempt("again", () => PartitionSupervisor.stop(NAME));
 });

@@ -27,6 +27,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
 } from "../_scenario.ts";
 
@@ -104,11 +105,6 @@ async function told(label: string, ref: Ref): Promise<void> {
   await trace(label, rest);
 }
 
-async function noMore(): Promise<void> {
-  send(self(), "marker");
-  await traceNext("no more");
-}
-
 export async function askScope(): Promise<void> {
   await pg.demonitor(makeRef(), SCOPE);
 }
@@ -135,12 +131,12 @@ scenario("a process is a member for each join without a leave", async () => {
   await start();
   const names = { a: idle(), b: idle() };
   const { a, b } = names;
-  await trace("join", await pg.join("g", a, SCOPE));
-  await trace("join", await pg.join("g", [b, a], SCOPE));
+  await trace("join", pg.join("g", a, SCOPE));
+  await trace("join", pg.join("g", [b, a], SCOPE));
   await trace("members", members("g", names));
-  await trace("leave", await pg.leave("g", a, SCOPE));
+  await trace("leave", pg.leave("g", a, SCOPE));
   await trace("members", members("g", names));
-  await trace("leave", await pg.leave("g", [a, b], SCOPE));
+  await trace("leave", pg.leave("g", [a, b], SCOPE));
   await trace("members", members("g", names));
   await trace("groups", pg.whichGroups(SCOPE));
 });
@@ -149,15 +145,15 @@ scenario("leaving returns not_joined unless one is a member", async () => {
   await start();
   const [a, b] = [idle(), idle()];
   await pg.join("g", a, SCOPE);
-  await trace("other process", await pg.leave("g", b, SCOPE));
-  await trace("other group", await pg.leave("h", a, SCOPE));
-  await trace("none", await pg.leave("g", [], SCOPE));
+  await trace("other process", pg.leave("g", b, SCOPE));
+  await trace("other group", pg.leave("h", a, SCOPE));
+  await trace("none", pg.leave("g", [], SCOPE));
   const { ref } = await pg.monitor("g", SCOPE);
   await trace("who", [a, b]);
-  await trace("several", await pg.leave("g", [b, a, a], SCOPE));
+  await trace("several", pg.leave("g", [b, a, a], SCOPE));
   await told("told", ref);
   await trace("members", getMembers("g"));
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("a group is any term, and exists while it has members", async () => {
@@ -169,7 +165,7 @@ scenario("a group is any term, and exists while it has members", async () => {
   await trace("same", getMembers({ b: [2], a: 1 }));
   await trace("other", getMembers(["room", 2]));
   await trace("nothing", getMembers("nothing"));
-  await trace("leave", await pg.leave({ b: [2], a: 1 }, me, SCOPE));
+  await trace("leave", pg.leave({ b: [2], a: 1 }, me, SCOPE));
   await trace("groups", pg.whichGroups(SCOPE).length);
 });
 
@@ -184,7 +180,7 @@ scenario("a member that exits leaves its groups, the last first", async () => {
   Process.exit(a, "kill");
   for (let i = 0; i < 3; i++) await told("told", ref);
   await trace("groups", pg.whichGroups(SCOPE));
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("an exited process joins, and leaves at once", async () => {
@@ -193,7 +189,7 @@ scenario("an exited process joins, and leaves at once", async () => {
   Process.exit(a, "kill");
   await reasonOf(a);
   const { ref } = await pg.monitor("g", SCOPE);
-  await trace("join", await pg.join("g", a, SCOPE));
+  await trace("join", pg.join("g", a, SCOPE));
   for (let i = 0; i < 2; i++) await told("told", ref);
   await trace("members", getMembers("g"));
 });
@@ -241,7 +237,7 @@ scenario("a scope registers its name once, and is independent", async () => {
   await pg.startLink(other.scope);
   await pg.join("g", self(), SCOPE);
   await trace("other", pg.getMembers("g", other));
-  await trace("leave", await pg.leave("g", self(), other));
+  await trace("leave", pg.leave("g", self(), other));
   await trace("members", getMembers("g"));
 });
 
@@ -273,7 +269,7 @@ scenario("a monitor of a group reports only that group", async () => {
   for (const ref of [one, two]) await told("told", ref);
   await pg.leave("g", b, SCOPE);
   for (const ref of [one, two]) await told("told", ref);
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("a monitor of the scope reports all groups", async () => {
@@ -286,7 +282,7 @@ scenario("a monitor of the scope reports all groups", async () => {
   await told("told", ref);
   await pg.leave("h", self(), SCOPE);
   await told("told", ref);
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("demonitor flushes the messages of its own monitor only", async () => {
@@ -296,15 +292,15 @@ scenario("demonitor flushes the messages of its own monitor only", async () => {
   const { ref: all } = await pg.monitorScope(SCOPE);
   const a = await member("g");
   await pg.leave("g", a, SCOPE);
-  await trace("end", await pg.demonitor(one, SCOPE));
-  await trace("end", await pg.demonitor(all, SCOPE));
-  await trace("again", await pg.demonitor(one, SCOPE));
-  await trace("unknown", await pg.demonitor(makeRef(), SCOPE));
+  await trace("end", pg.demonitor(one, SCOPE));
+  await trace("end", pg.demonitor(all, SCOPE));
+  await trace("again", pg.demonitor(one, SCOPE));
+  await trace("unknown", pg.demonitor(makeRef(), SCOPE));
   await trace("who", a);
   for (let i = 0; i < 2; i++) await told("told", two);
   await pg.join("g", a, SCOPE);
   await told("told", two);
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("all nodes see the members, and which are local", async () => {
@@ -313,7 +309,7 @@ scenario("all nodes see the members, and which are local", async () => {
   const theirs = await on("kate", member, G);
   const names = { ours, theirs };
   await told("told", ref);
-  await noMore();
+  await traceMarker("no more");
   await Node.connect(await peer("kate"));
   await told("told", ref);
   await trace("members", members(G, names));
@@ -341,7 +337,7 @@ scenario("a scope started on connected nodes finds the others", async () => {
   const { ref, pids } = await pg.monitor(G, SCOPE);
   if (pids.length === 0) await receive((m) => ref.equals(m?.ref));
   await trace("members", members(G, { theirs }));
-  await noMore();
+  await traceMarker("no more");
   await settle();
 });
 
@@ -363,7 +359,7 @@ scenario("members leave with the connection, and come back", async () => {
   const back = await receive((m) => m?.type === "join" && ref.equals(m.ref));
   await trace("back", named(back.pids, { stays, goes, comes }));
   await trace("members", members(G, { stays, goes, comes }));
-  await noMore();
+  await traceMarker("no more");
   await settle();
 });
 
@@ -390,11 +386,11 @@ scenario("members are lost with their node's scope, and rejoin", async () => {
   await on("kate", crash);
   await told("told", ref);
   await on("kate", start);
-  await trace("its members", await on("kate", getMembers, G));
+  await trace("its members", on("kate", getMembers, G));
   await on("kate", join, G, theirs);
   await told("told", ref);
   await settle();
-  await noMore();
+  await traceMarker("no more");
 });
 
 scenario("connecting to one node brings the members of all", async () => {
@@ -403,8 +399,8 @@ scenario("connecting to one node brings the members of all", async () => {
   const [kate, moebi] = [await peer("kate"), await peer("moebi")];
   await on("kate", connect, moebi);
   const theirs = await on("moebi", member, G);
-  await trace("kate", await on("kate", seen, G, theirs));
-  await noMore();
+  await trace("kate", on("kate", seen, G, theirs));
+  await traceMarker("no more");
   await Node.connect(kate);
   await told("told", ref);
   await trace("main", members(G, { theirs }));

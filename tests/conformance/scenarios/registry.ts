@@ -22,12 +22,15 @@ import {
   expect,
   forever,
   next,
+  raise,
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
 } from "../_scenario.ts";
+import { result } from "../_supervision.ts";
 
 const R = "Conformance.R";
 const PARTITION = `${R}.PIDPartition0`;
@@ -85,15 +88,6 @@ async function crash(): Promise<void> {
 function downOf(pid: Pid): () => Promise<unknown> {
   const ref = Process.monitor(pid);
   return async () => (await receive((m) => ref.equals(m?.ref))).reason;
-}
-
-async function refusal(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    return { type: "ok", value: await promise };
-  } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
-    return { type: "error", reason: error.reason };
-  }
 }
 
 const Server = {
@@ -192,8 +186,8 @@ scenario("a crash of the registry ends the registered processes", async () => {
   const ref = Process.monitor(plain);
   await trace("who", [plain, trapping, owner, ref]);
   await crash();
-  await trace("plain", await expect("DOWN"));
-  await trace("trapping", await expect("heard"));
+  await trace("plain", expect("DOWN"));
+  await trace("trapping", expect("heard"));
   await trace("alive", Process.alive(trapping));
   await trace("count", Registry.count(R));
   await trace("again", register("b").type);
@@ -214,7 +208,7 @@ scenario("a process that is not registered survives its crash", async () => {
   const { pid: refused } = await having(() => register("a"));
   const downs = [holder, oneLeft].map(downOf);
   await crash();
-  for (const down of downs) await trace("down", await down());
+  for (const down of downs) await trace("down", down());
   for (const pid of [noneLeft, refused]) {
     await trace("alive", Process.alive(pid));
   }
@@ -224,8 +218,8 @@ scenario("its exit ends the registered processes, and its name", async () => {
   await start("unique");
   const { pid } = await having(() => register("key"));
   const down = downOf(pid);
-  await trace("stop", await Supervisor.stop(R));
-  await trace("down", await down());
+  await trace("stop", Supervisor.stop(R));
+  await trace("down", down());
   await attempt("lookup", () => Registry.lookup(R, "key"));
   await attempt("register", () => register("key"));
   await attempt("unregister", () => unregister("key"));
@@ -261,8 +255,7 @@ scenario("listeners see unregister_match of the last one", async () => {
   await trace("one", takeBack((value) => value === 2));
   await trace("entries", entries("key"));
   await trace("none", takeBack((value) => value === 9));
-  send(self(), "marker");
-  await traceNext("next");
+  await traceMarker("next");
   await trace("all", takeBack(() => true));
   await trace("entries", entries("key"));
   await traceNext("told");
@@ -286,10 +279,10 @@ scenario("only the process with the key can update its value", async () => {
   await trace("unknown", update("other"));
   await trace("of another", (await having(() => update("key"))).value);
   await trace("entries", entries("key"));
-  await attempt("raises", () =>
-    Registry.updateValue(R, "key", () => {
-      throw new Error("mine");
-    }));
+  await attempt(
+    "raises",
+    () => Registry.updateValue(R, "key", () => raise("mine")),
+  );
   await trace("entries", entries("key"));
 });
 
@@ -332,10 +325,10 @@ scenario("dispatch runs in the caller with all registrations", async () => {
   const result = Registry.dispatch(R, "key", fn);
   await traceCalls();
   await trace("result", result);
-  await attempt("raises", () =>
-    Registry.dispatch(R, "key", () => {
-      throw new Error("mine");
-    }));
+  await attempt(
+    "raises",
+    () => Registry.dispatch(R, "key", () => raise("mine")),
+  );
   await attempt("throws", () =>
     Registry.dispatch(R, "key", () => {
       throw "mine";
@@ -343,8 +336,8 @@ scenario("dispatch runs in the caller with all registrations", async () => {
   Registry.dispatch(R, "key", (entries) => {
     for (const { pid, value } of entries) send(pid, { type: "hello", value });
   });
-  await trace("sent", await expect("hello"));
-  await trace("sent", await expect("heard"));
+  await trace("sent", expect("hello"));
+  await trace("sent", expect("heard"));
   await traceCalls();
   await traceNothing("more");
 });
@@ -386,14 +379,11 @@ scenario("a server is started and called by a name in it", async () => {
     await GenServer.whereis(via),
     await GenServer.whereis(same),
   ]);
-  await trace("call", await GenServer.call(same, "get"));
-  await trace(
-    "taken",
-    await refusal(GenServer.start(Server, 6, { name: same })),
-  );
-  await trace("call", await GenServer.call(via, "get"));
-  await trace("stop", await GenServer.stop(same));
-  await trace("whereis", await GenServer.whereis(same));
+  await trace("call", GenServer.call(same, "get"));
+  await trace("taken", result(GenServer.start(Server, 6, { name: same })));
+  await trace("call", GenServer.call(via, "get"));
+  await trace("stop", GenServer.stop(same));
+  await trace("whereis", GenServer.whereis(same));
   await attempt("call", async () => {
     try {
       await GenServer.call(same, "get");
@@ -414,10 +404,9 @@ scenario("a server that fails to register leaves the holder", async () => {
   await start("unique");
   const name = { via: Registry, name: [R, "key"] };
   const pid = await GenServer.startLink(Server, 5, { name });
-  await trace("taken", await refusal(GenServer.startLink(Server, 6, { name })));
+  await trace("taken", result(GenServer.startLink(Server, 6, { name })));
   await trace("alive", Process.alive(pid as Pid));
-  send(self(), "marker");
-  await traceNext("next");
+  await traceMarker("next");
 });
 
 scenario("a lock has one holder, and is released if that fails", async () => {
@@ -436,7 +425,7 @@ scenario("a lock has one holder, and is released if that fails", async () => {
   await traceNext("lock");
   const b = hold("b");
   await traceNothing("b waits");
-  await trace("other", await Registry.lock(R, "window", () => 1));
+  await trace("other", Registry.lock(R, "window", () => 1));
   send(a, "go");
   for (let i = 0; i < 2; i++) await traceNext("lock");
   const c = hold("c");
@@ -445,11 +434,8 @@ scenario("a lock has one holder, and is released if that fails", async () => {
   await traceNext("lock");
   send(c, "go");
   await traceNext("lock");
-  await attempt("raises", () =>
-    Registry.lock(R, "door", () => {
-      throw new Error("mine");
-    }));
-  await trace("free", await Registry.lock(R, "door", () => "value"));
+  await attempt("raises", () => Registry.lock(R, "door", () => raise("mine")));
+  await trace("free", Registry.lock(R, "door", () => "value"));
   await trace("no key", Registry.count(R));
 });
 
@@ -459,7 +445,7 @@ scenario("a start under a registered name fails", async () => {
   await trace("who", [pid, other]);
   await trace(
     "taken",
-    await refusal(Registry.startLink({ keys: "duplicate", name: R })),
+    result(Registry.startLink({ keys: "duplicate", name: R })),
   );
   await trace("unique still", register("key"));
 });

@@ -106,9 +106,9 @@ export function catchesLink(to: Pid): Promise<string> {
 
 scenario("a call returns the result of a function on that node", async () => {
   const kate = await peer("kate");
-  await trace("place", await rpc.call(kate, place, ["on"]));
+  await trace("place", rpc.call(kate, place, ["on"]));
   await trace("connected", connectedNodes());
-  await trace("here", await rpc.call(Node.self(), place, ["on"]));
+  await trace("here", rpc.call(Node.self(), place, ["on"]));
 });
 
 scenario("an error of the function is raised at the caller", async () => {
@@ -149,14 +149,14 @@ scenario("a function that traps exits receives signals", async () => {
   const kate = await peer("kate");
   const pid = killer("shutdown");
   await trace("killer", pid);
-  await trace("value", await rpc.call(kate, traps, [pid]));
+  await trace("value", rpc.call(kate, traps, [pid]));
 });
 
 scenario("a missing function raises undef, and the node goes on", async () => {
   const kate = await peer("kate");
   await attempt("no module", () => rpc.call(kate, ["nope", "nope"]));
   await attempt("no function", () => rpc.call(kate, [MODULE, "nope"]));
-  await trace("place", await rpc.call(kate, place, ["on"]));
+  await trace("place", rpc.call(kate, place, ["on"]));
 });
 
 scenario("a call ends at its timeout; the function continues", async () => {
@@ -196,29 +196,29 @@ scenario("a call fails with noconnection when it is lost", async () => {
 scenario("a node that is not alive can call only itself", {
   alive: false,
 }, async () => {
-  await trace("here", await rpc.call(Node.self(), place, ["on"]));
+  await trace("here", rpc.call(Node.self(), place, ["on"]));
   await attempt("there", () => rpc.call("kate@localhost", [MODULE, "me"]));
 });
 
 scenario("each call runs in a process of its own", async () => {
   const kate = await peer("kate");
   await trace("main", self());
-  await trace("one", await rpc.call(kate, me));
-  await trace("another", await rpc.call(kate, me));
-  await trace("here", await rpc.call(Node.self(), me, [], { timeout: 60_000 }));
+  await trace("one", rpc.call(kate, me));
+  await trace("another", rpc.call(kate, me));
+  await trace("here", rpc.call(Node.self(), me, [], { timeout: 60_000 }));
 });
 
 scenario("the function prints at the caller", async () => {
   const kate = await peer("kate");
   await rpc.call(kate, print, ["from kate"]);
   await trace("printed", output());
-  await trace("on kate", await output("kate"));
+  await trace("on kate", output("kate"));
 });
 
 scenario("processes linked to the function's exit with the call", async () => {
   const kate = await peer("kate");
-  await trace("call", await rpc.call(kate, catchesLink, [self()]));
-  await trace("exit", await expect("normal"));
+  await trace("call", rpc.call(kate, catchesLink, [self()]));
+  await trace("exit", expect("normal"));
   const child = await rpc.call(kate, links);
   await trace("child is gone", await reasonOf(child) !== "normal");
 });
@@ -242,7 +242,7 @@ scenario("multicall returns results in the order of the nodes", async () => {
   const kate = await peer("kate");
   const nodes = [kate, UNKNOWN_NODE, Node.self(), kate];
   await trace("results", shown(await rpc.multicall(nodes, place, ["on"])));
-  await trace("none", await rpc.multicall([], place, ["on"]));
+  await trace("none", rpc.multicall([], place, ["on"]));
 });
 
 scenario("multicall returns failures by class", async () => {
@@ -277,7 +277,7 @@ scenario("cast runs the function, and reports no failure", async () => {
   await trace("undef", rpc.cast(kate, [MODULE, "nope"]));
   await trace("exits", rpc.cast(kate, exits, ["oops"]));
   await trace("nobody", rpc.cast(UNKNOWN_NODE, tell, [self(), "hi"]));
-  await trace("place", await rpc.call(kate, place, ["on"]));
+  await trace("place", rpc.call(kate, place, ["on"]));
   await traceNothing("more");
 });
 

@@ -26,6 +26,7 @@ import {
   peer,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
@@ -77,7 +78,7 @@ scenario(
 export async function clerk(main: Pid): Promise<void> {
   Process.register(self(), "clerk");
   send(main, message("alias", Process.alias()));
-  for (let i = 0; i < 6; i++) await trace("recorded", await next());
+  for (let i = 0; i < 6; i++) await trace("recorded", next());
   send(main, message("done"));
 }
 
@@ -122,7 +123,7 @@ async function messagesThenEnd(pid: Pid): Promise<void> {
   await traceNext("first");
   await traceNext("second");
   await trace("exit", (await expect("EXIT")).reason);
-  await trace("down", await expect("DOWN"));
+  await trace("down", expect("DOWN"));
 }
 
 scenario("a process's messages come before its EXIT and DOWN", async () => {
@@ -235,10 +236,9 @@ scenario("after an unlink an exit drops, earlier messages do not", async () => {
   Process.unlink(pid);
   // It may have arrived just before the unlink.
   await receive(isExit, { timeout: 0, after: undefined });
-  await trace("first", await expect("last"));
+  await trace("first", expect("last"));
   await trace("down", [await expect("DOWN"), ref]);
-  send(self(), message("marker"));
-  await traceNext("then");
+  await traceMarker("then");
 });
 
 /** A process of kate that forwards its first message. */
@@ -253,11 +253,11 @@ export function startTeller(main: Pid): void {
 scenario("send with noconnect makes no connection, but uses one", async () => {
   const kate = await peer("kate");
   const to = { name: "teller", node: kate };
-  await trace("to none", await Process.send(to, 1, { noconnect: true }));
+  await trace("to none", Process.send(to, 1, { noconnect: true }));
   await trace("connected", connectedNodes());
   await on("kate", startTeller, self());
   await expect("ready");
-  await trace("to one", await Process.send(to, 2, { noconnect: true }));
+  await trace("to one", Process.send(to, 2, { noconnect: true }));
   await traceNext("then");
   await trace(
     "both",
@@ -271,7 +271,7 @@ scenario("send with options to this node", async () => {
     Process.send(self(), 1, { noconnect: true, nosuspend: true }),
   );
   await traceNext("got");
-  await trace("without options", await Process.send(self(), 2, {}));
+  await trace("without options", Process.send(self(), 2, {}));
   await traceNext("got");
   await attempt(
     "to a name that nobody has",
@@ -279,7 +279,7 @@ scenario("send with options to this node", async () => {
   );
   await trace(
     "to an unknown node",
-    await Process.send({ name: "teller", node: UNKNOWN_NODE }, 1, {
+    Process.send({ name: "teller", node: UNKNOWN_NODE }, 1, {
       noconnect: true,
     }),
   );

@@ -24,6 +24,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
@@ -132,8 +133,7 @@ scenario("a failing process sends nothing without a link", async () => {
   for (const node of [Node.self(), await peer("kate")]) {
     await reasonOf(await Node.spawn(node, raiseError));
     await reasonOf(await Node.spawn(node, toss));
-    send(self(), message("marker"));
-    await traceNext("got");
+    await traceMarker("got");
   }
 });
 
@@ -184,7 +184,7 @@ scenario("a linked process exits with its parent", async () => {
   await trace("family", [parent, child, ...refs]);
   send(parent, message("exit", "bye"));
   for (const ref of refs) {
-    await trace("got", await receive((m) => ref.equals(m?.ref)));
+    await trace("got", receive((m) => ref.equals(m?.ref)));
   }
 });
 

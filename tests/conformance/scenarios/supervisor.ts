@@ -30,7 +30,6 @@ import {
   traceNothing,
 } from "../_scenario.ts";
 import {
-  failure,
   finish,
   flaky,
   inTree,
@@ -44,8 +43,13 @@ import {
   traceAll,
   tree,
 } from "../_supervision.ts";
+import { why } from "../_tasks.ts";
 
 const ONE = { strategy: "one_for_one" } as const;
+const ALL = { strategy: "one_for_all" } as const;
+const REST = { strategy: "rest_for_one" } as const;
+const ANY_SIGNIFICANT = { autoShutdown: "any_significant" } as const;
+const ALL_SIGNIFICANT = { autoShutdown: "all_significant" } as const;
 const DONE = { type: "shutdown", reason: "done" };
 
 async function start(
@@ -57,31 +61,25 @@ async function start(
   return sup;
 }
 
+function trapping(...ids: string[]): ChildSpec[] {
+  return ids.map((id) => probe(id, { trap: true }));
+}
+
 // Order
 
 scenario("starts its children in order, and ends them in reverse", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b", { trap: true }),
-    probe("c", { trap: true }),
-  ]);
+  const sup = await start(trapping("a", "b", "c"));
   await traceAll(3);
-  await trace("tree", await tree(sup));
-  await trace("stopped", await Supervisor.stop(sup));
+  await trace("tree", tree(sup));
+  await trace("stopped", Supervisor.stop(sup));
   await traceAll(3);
 });
 
 scenario("a later child is started last and terminated first", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b", { trap: true }),
-  ]);
-  await trace(
-    "added",
-    await Supervisor.startChild(sup, probe("c", { trap: true })),
-  );
+  const sup = await start(trapping("a", "b"));
+  await trace("added", Supervisor.startChild(sup, probe("c", { trap: true })));
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await Supervisor.stop(sup);
   await traceAll(3);
 });
@@ -93,105 +91,85 @@ scenario("counts its children by whether they run, and by type", async () => {
     probe("c", { restart: "transient" }),
     probe("d", { restart: "temporary" }),
   ]);
-  await trace("all", await Supervisor.countChildren(sup));
+  await trace("all", Supervisor.countChildren(sup));
   await finish(sup, "c", "normal");
   await finish(sup, "d", "normal");
   await Supervisor.terminateChild(sup, "b");
-  await trace("fewer", await Supervisor.countChildren(sup));
+  await trace("fewer", Supervisor.countChildren(sup));
   await traceAll(4);
 });
 
 // Strategies
 
 scenario("one_for_one restarts the exited child in its position", async () => {
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b"),
-    probe("c", { trap: true }),
-  ]);
+  const sup = await start([...trapping("a"), probe("b"), ...trapping("c")]);
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
   await traceAll(1);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
-function trapping(...ids: string[]): ChildSpec[] {
-  return ids.map((id) => probe(id, { trap: true }));
-}
-
 scenario("one_for_all ends the others in reverse, restarts all", async () => {
-  const sup = await start(trapping("a", "b", "c", "d"), {
-    strategy: "one_for_all",
-  });
+  const sup = await start(trapping("a", "b", "c", "d"), ALL);
   await traceAll(4);
   await finish(sup, "b", "oops");
   await traceAll(7);
 });
 
 scenario("rest_for_one restarts the children started later", async () => {
-  const sup = await start(trapping("a", "b", "c", "d"), {
-    strategy: "rest_for_one",
-  });
+  const sup = await start(trapping("a", "b", "c", "d"), REST);
   await traceAll(4);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "b", "oops");
   await traceAll(5);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 const TEMPORARY = { trap: true, restart: "temporary" } as const;
 
 scenario("one_for_all removes temporary siblings for good", async () => {
-  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-    strategy: "one_for_all",
-  });
+  const children = [probe("a"), probe("t", TEMPORARY), probe("b")];
+  const sup = await start(children, ALL);
   await traceAll(3);
   await finish(sup, "a", "oops");
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all goes on when a temporary child exits", async () => {
-  const sup = await start([probe("a"), probe("t", TEMPORARY), probe("b")], {
-    strategy: "one_for_all",
-  });
+  const children = [probe("a"), probe("t", TEMPORARY), probe("b")];
+  const sup = await start(children, ALL);
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "t", "oops");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("rest_for_one leaves an earlier temporary child", async () => {
-  const sup = await start([
-    probe("s", TEMPORARY),
-    probe("a"),
-    probe("t", TEMPORARY),
-  ], { strategy: "rest_for_one" });
+  const temporary = (id: string) => probe(id, TEMPORARY);
+  const children = [temporary("s"), probe("a"), temporary("t")];
+  const sup = await start(children, REST);
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
   await traceAll(2);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all restarts an exited transient sibling", async () => {
-  const sup = await start([
-    probe("a"),
-    probe("b", { restart: "transient" }),
-  ], { strategy: "one_for_all" });
+  const children = [probe("a"), probe("b", { restart: "transient" })];
+  const sup = await start(children, ALL);
   await finish(sup, "b", "normal");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await finish(sup, "a", "oops");
   await traceAll(4);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("one_for_all restarts once for two exits at once", async () => {
-  const sup = await start([probe("a"), probe("b")], {
-    strategy: "one_for_all",
-    maxRestarts: 1,
-  });
+  const options = { ...ALL, maxRestarts: 1 };
+  const sup = await start([probe("a"), probe("b")], options);
   const pids = [await pidOf(sup, "a"), await pidOf(sup, "b")];
   const spec = flaky("c", [1], { wait: true });
   const answer = result(Supervisor.startChild(sup, spec));
@@ -199,9 +177,9 @@ scenario("one_for_all restarts once for two exits at once", async () => {
   for (const pid of pids) Process.exit(pid, "kill");
   for (const pid of pids) await reasonOf(pid);
   send(sup, message("fail"));
-  await trace("not added", await answer);
+  await trace("not added", answer);
   await traceAll(4);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 // Restart types
@@ -216,16 +194,15 @@ scenario("a permanent child restarts for any reason", async () => {
 });
 
 scenario("a transient child restarts unless it exits normally", async () => {
-  const sup = await start([probe("a", { restart: "transient" })], {
-    maxRestarts: 9,
-  });
+  const children = [probe("a", { restart: "transient" })];
+  const sup = await start(children, { maxRestarts: 9 });
   const odd = { type: "odd", value: 1 };
   for (const reason of ["oops", "normal", "shutdown", DONE, odd]) {
     await finish(sup, "a", reason);
     await trace("after", reason);
     const isOdd = reason === "oops" || reason === odd;
-    if (isOdd) await trace("runs", await pidOf(sup, "a"));
-    else await trace("tree", await tree(sup));
+    if (isOdd) await trace("runs", pidOf(sup, "a"));
+    else await trace("tree", tree(sup));
     if (await pidOf(sup, "a") === undefined) {
       await Supervisor.restartChild(sup, "a");
     }
@@ -238,7 +215,7 @@ scenario("a temporary child never restarts, and is forgotten", async () => {
   for (const reason of ["normal", "shutdown", "oops"]) {
     await Supervisor.startChild(sup, probe("a", { restart: "temporary" }));
     await finish(sup, "a", reason);
-    await trace("tree", await tree(sup));
+    await trace("tree", tree(sup));
   }
   await traceAll(3);
 });
@@ -252,11 +229,8 @@ async function end(sup: Pid | string, id: string, reason: unknown) {
 
 scenario("exits after one restart too many, and ends the others", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("a", { trap: true }),
-    probe("b"),
-    probe("c", { trap: true }),
-  ], { maxRestarts: 1 });
+  const children = [...trapping("a"), probe("b"), ...trapping("c")];
+  const sup = await start(children, { maxRestarts: 1 });
   await finish(sup, "b", "oops");
   await end(sup, "b", "oops");
   await traceAll(7);
@@ -270,7 +244,7 @@ scenario("a restart longer ago than max_seconds does not count", async () => {
   await Process.sleep(2100);
   await finish(sup, "a", "oops");
   await traceAll(3);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("restarts are counted in whole seconds", async () => {
@@ -296,7 +270,7 @@ scenario("a child whose restart fails is retried until it starts", async () => {
   const sup = await start([flaky("a", [2, 3]), probe("b")]);
   await finish(sup, "a", "oops");
   await traceAll(5);
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("serves requests between two attempts", async () => {
@@ -311,48 +285,43 @@ scenario("serves requests between two attempts", async () => {
   const last = Supervisor.whichChildren(sup);
   send(sup, message("fail"));
   await trace("before", inTree(await before));
-  await trace("delete", await result(deleted));
-  await trace("restart", await restarted);
-  await trace("counts", await counts);
-  await trace("terminate", await terminated);
+  await trace("delete", result(deleted));
+  await trace("restart", restarted);
+  await trace("counts", counts);
+  await trace("terminate", terminated);
   await trace("after", inTree(await last));
   await Supervisor.stop(sup);
   await trace("stopped");
   await traceNothing("tried");
 });
 
-for (
-  const [strategy, name, count] of [
-    [
-      "one_for_all",
-      "one_for_all restarts all once more when one of them fails to start",
-      11,
-    ],
-    [
-      "rest_for_one",
-      "rest_for_one goes on from the child that failed to start",
-      9,
-    ],
-  ] as const
+async function failsToRestart(
+  options: typeof ALL | typeof REST,
+  count: number,
 ) {
-  scenario(name, async () => {
-    const sup = await start([
-      probe("a", { trap: true }),
-      flaky("b", [2], { trap: true }),
-      probe("c", { trap: true }),
-    ], { strategy });
-    await end(sup, "a", "oops");
-    await traceAll(count);
-    await trace("tree", await tree(sup));
-  });
+  const b = flaky("b", [2], { trap: true });
+  const sup = await start([...trapping("a"), b, ...trapping("c")], options);
+  await end(sup, "a", "oops");
+  await traceAll(count);
+  await trace("tree", tree(sup));
 }
+
+scenario(
+  "one_for_all restarts all once more when one of them fails to start",
+  () => failsToRestart(ALL, 11),
+);
+
+scenario(
+  "rest_for_one goes on from the child that failed to start",
+  () => failsToRestart(REST, 9),
+);
 
 // How children are terminated
 
 async function terminateMonitored(options: ProbeOptions, count: number) {
   const sup = await start([probe("a", options)]);
   await trace("monitor", Process.monitor(await pidOf(sup, "a")));
-  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
+  await trace("terminated", Supervisor.terminateChild(sup, "a"));
   await traceAll(count);
 }
 
@@ -375,17 +344,15 @@ function stopElsewhere(sup: Pid): void {
 }
 
 scenario("waits for a child with shutdown infinity", async () => {
-  const sup = await start([
-    probe("a", { slow: true, shutdown: "infinity" }),
-    probe("b", { trap: true }),
-  ]);
+  const slow = probe("a", { slow: true, shutdown: "infinity" });
+  const sup = await start([slow, ...trapping("b")]);
   const a = await pidOf(sup, "a");
   await trace("monitor", Process.monitor(sup));
   stopElsewhere(sup);
   await traceAll(4);
   await trace("alive", Process.alive(sup));
   send(a, message("go"));
-  await trace("stopped", await expect("stopped"));
+  await trace("stopped", expect("stopped"));
   await traceAll(1);
 });
 
@@ -405,7 +372,7 @@ scenario("a child that exits during a termination stays away", async () => {
   stopElsewhere(sup);
   await traceAll(3);
   send(a, message("exit", "oops"));
-  await trace("ended", await reasonOf(a));
+  await trace("ended", reasonOf(a));
   send(b, message("go"));
   await traceAll(1);
 });
@@ -422,11 +389,11 @@ scenario("terminates a child that has unlinked itself", async () => {
     await Supervisor.startChild(sup, { id, start: () => startUnlinked(id) });
   }
   const [a, b] = [await pidOf(sup, "a"), await pidOf(sup, "b")];
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   send(a, message("exit", "oops"));
-  await trace("ended", await reasonOf(a));
-  await trace("tree", await tree(sup));
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("ended", reasonOf(a));
+  await trace("tree", tree(sup));
+  await trace("counts", Supervisor.countChildren(sup));
   await Supervisor.stop(sup);
   await trace("alive", Process.alive(b));
   await traceAll(2);
@@ -446,7 +413,7 @@ scenario("an exit signal in a child's name counts as its exit", async () => {
   await trace("first", pid);
   send(pid, message("go"));
   await settle(sup, pid);
-  await trace("second", await pidOf(sup, "a"));
+  await trace("second", pidOf(sup, "a"));
   await Supervisor.stop(sup);
   await trace("first alive", Process.alive(pid));
 });
@@ -457,7 +424,7 @@ scenario("stops with the given reason", async () => {
   Process.trapExit(true);
   for (const reason of ["normal", "shutdown", DONE, "oops"]) {
     const sup = await start([probe("a", { trap: true })]);
-    await trace("stopped", await Supervisor.stop(sup, reason));
+    await trace("stopped", Supervisor.stop(sup, reason));
     await traceAll(3);
   }
 });
@@ -507,9 +474,9 @@ scenario("a killed supervisor ends its children over their links", async () => {
   const a = await pidOf(sup, "a");
   await trace("monitor", [a, Process.monitor(a)]);
   Process.exit(sup, "kill");
-  await trace("down", await expect("DOWN"));
-  await trace("down", await expect("down"));
-  await trace("exit", await receive(isExit));
+  await trace("down", expect("DOWN"));
+  await trace("down", expect("down"));
+  await trace("exit", receive(isExit));
 });
 
 scenario("ignores exits of other processes and messages", async () => {
@@ -518,7 +485,7 @@ scenario("ignores exits of other processes and messages", async () => {
     Process.exit(sup, "oops");
     send(sup, message("hello"));
     send(sup, { type: "EXIT", from: self(), reason: "oops" });
-    await trace("counts", await Supervisor.countChildren(sup));
+    await trace("counts", Supervisor.countChildren(sup));
   });
   await reasonOf(stranger);
   await traceAll(1);
@@ -530,7 +497,7 @@ scenario("ignores exits of other processes and messages", async () => {
 scenario("a child that fails to start ends the earlier ones", async () => {
   Process.trapExit(true);
   const children = [...trapping("a", "b"), flaky("c", [1]), probe("d")];
-  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await trace("start", result(Supervisor.startLink(children, ONE)));
   await traceAll(5);
   await traceNothing("exit");
 });
@@ -538,7 +505,7 @@ scenario("a child that fails to start ends the earlier ones", async () => {
 scenario("a failed start ends a caller that does not trap exits", async () => {
   const children = [flaky("a", [1])];
   const pid = spawn(() => Supervisor.startLink(children, ONE));
-  await trace("reason", await reasonOf(pid));
+  await trace("reason", reasonOf(pid));
   await traceAll(1);
 });
 
@@ -546,10 +513,7 @@ scenario("a start under a registered name starts no child", async () => {
   const options = { ...ONE, name: "taken" };
   const sup = await Supervisor.startLink([], options);
   await trace("first", sup);
-  await trace(
-    "second",
-    await result(Supervisor.startLink([probe("a")], options)),
-  );
+  await trace("second", result(Supervisor.startLink([probe("a")], options)));
   await Supervisor.stop("taken");
   await trace("free", Process.whereis("taken"));
   await traceNothing("child");
@@ -557,10 +521,8 @@ scenario("a start under a registered name starts no child", async () => {
 
 scenario("its parent's exit signal ends it, and frees its name", async () => {
   Process.trapExit(true);
-  const sup = await Supervisor.startLink([probe("a", { trap: true })], {
-    ...ONE,
-    name: "named",
-  });
+  const options = { ...ONE, name: "named" };
+  const sup = await Supervisor.startLink(trapping("a"), options);
   await trace("pid", sup);
   Process.exit(sup, "oops");
   await traceAll(3);
@@ -578,25 +540,23 @@ scenario("an ignored start is kept, unless it is temporary", async () => {
     ignoring("b", temporary),
     ignoring("c", { restart: "transient" }),
   ]);
-  await trace("tree", await tree(sup));
-  await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+  await trace("tree", tree(sup));
+  await trace("restart", result(Supervisor.restartChild(sup, "a")));
   for (const child of [ignoring("d"), ignoring("e", temporary)]) {
-    await trace("start", await result(Supervisor.startChild(sup, child)));
+    await trace("start", result(Supervisor.startChild(sup, child)));
   }
-  await trace("start", await result(Supervisor.startChild(sup, ignoring("a"))));
-  await trace("tree", await tree(sup));
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("start", result(Supervisor.startChild(sup, ignoring("a"))));
+  await trace("tree", tree(sup));
+  await trace("counts", Supervisor.countChildren(sup));
 });
 
 scenario("an ignored restart leaves a child without a process", async () => {
   const observer = self();
   let starts = 0;
-  const sup = await start([{
-    id: "a",
-    start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
-  }], { maxRestarts: 1 });
+  const begin = () => starts++ === 0 ? startProbe("a", observer) : "ignore";
+  const sup = await start([{ id: "a", start: begin }], { maxRestarts: 1 });
   await finish(sup, "a", "oops");
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await traceAll(1);
 });
 
@@ -604,42 +564,39 @@ scenario("an ignored restart leaves a child without a process", async () => {
 
 scenario("start_child refuses known ids and failing children", async () => {
   const sup = await start([probe("a")]);
-  await trace("pid", await pidOf(sup, "a"));
+  await trace("pid", pidOf(sup, "a"));
   const again = () => result(Supervisor.startChild(sup, probe("a")));
-  await trace("running", await again());
+  await trace("running", again());
   await Supervisor.terminateChild(sup, "a");
-  await trace("known", await again());
-  await trace(
-    "failing",
-    await result(Supervisor.startChild(sup, flaky("b", [1]))),
-  );
-  await trace("tree", await tree(sup));
+  await trace("known", again());
+  await trace("failing", result(Supervisor.startChild(sup, flaky("b", [1]))));
+  await trace("tree", tree(sup));
   await traceAll(2);
 });
 
 scenario("terminate_child keeps all but temporary children", async () => {
   const sup = await start([probe("a", { trap: true }), probe("t", TEMPORARY)]);
   for (const id of ["a", "a", "t", "t"]) {
-    await trace(id, await result(Supervisor.terminateChild(sup, id)));
+    await trace(id, result(Supervisor.terminateChild(sup, id)));
   }
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await traceAll(4);
 });
 
 scenario("restart_child and delete_child need a stopped child", async () => {
   const sup = await start([flaky("a", [2])]);
   const restart = async () => {
-    await trace("restart", await result(Supervisor.restartChild(sup, "a")));
+    await trace("restart", result(Supervisor.restartChild(sup, "a")));
   };
   const remove = async () => {
-    await trace("delete", await result(Supervisor.deleteChild(sup, "a")));
+    await trace("delete", result(Supervisor.deleteChild(sup, "a")));
   };
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await restart();
   await remove();
   await Supervisor.terminateChild(sup, "a");
   await restart();
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
   await restart();
   await Supervisor.terminateChild(sup, "a");
   await remove();
@@ -668,33 +625,28 @@ const SIGNIFICANT = { restart: "transient", significant: true } as const;
 scenario("any_significant ends it when a child exits normally", async () => {
   Process.trapExit(true);
   for (const reason of ["normal", "shutdown", DONE]) {
-    const sup = await start([
-      probe("a", { trap: true }),
-      probe("b", SIGNIFICANT),
-      probe("c", { trap: true, ...SIGNIFICANT }),
-    ], { autoShutdown: "any_significant" });
+    const c = probe("c", { trap: true, ...SIGNIFICANT });
+    const children = [...trapping("a"), probe("b", SIGNIFICANT), c];
+    const sup = await start(children, ANY_SIGNIFICANT);
     await end(sup, "b", reason);
     await traceAll(6);
   }
 });
 
 scenario("any_significant goes on after restarts and requests", async () => {
-  const sup = await start([
-    probe("a", SIGNIFICANT),
-    probe("b", { restart: "transient" }),
-  ], { autoShutdown: "any_significant" });
+  const b = probe("b", { restart: "transient" });
+  const sup = await start([probe("a", SIGNIFICANT), b], ANY_SIGNIFICANT);
   await finish(sup, "a", "oops");
   await finish(sup, "b", "normal");
   await Supervisor.terminateChild(sup, "a");
   await traceAll(3);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("any_significant ends it when a temporary child fails", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("a", { restart: "temporary", significant: true }),
-  ], { autoShutdown: "any_significant" });
+  const child = probe("a", { restart: "temporary", significant: true });
+  const sup = await start([child], ANY_SIGNIFICANT);
   await end(sup, "a", "oops");
   await traceAll(2);
 });
@@ -706,24 +658,22 @@ scenario("all_significant ends it when the last of them exits", async () => {
     probe("b", { trap: true }),
     probe("c", { restart: "temporary", significant: true }),
     ignoring("d", SIGNIFICANT),
-  ], { autoShutdown: "all_significant" });
+  ], ALL_SIGNIFICANT);
   await finish(sup, "a", "normal");
-  await trace("counts", await Supervisor.countChildren(sup));
+  await trace("counts", Supervisor.countChildren(sup));
   await end(sup, "c", "oops");
   await traceAll(5);
 });
 
 scenario("all_significant waits for a child that is retried", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    flaky("a", [2], { wait: true, ...SIGNIFICANT }),
-    probe("b", SIGNIFICANT),
-  ], { autoShutdown: "all_significant" });
+  const a = flaky("a", [2], { wait: true, ...SIGNIFICANT });
+  const sup = await start([a, probe("b", SIGNIFICANT)], ALL_SIGNIFICANT);
   const b = await pidOf(sup, "b");
   await end(sup, "a", "oops");
   await traceAll(3);
   send(b, message("exit", "normal"));
-  await trace("ended", await reasonOf(b));
+  await trace("ended", reasonOf(b));
   send(sup, message("fail"));
   await traceAll(1);
   await settle(sup, b);
@@ -733,18 +683,17 @@ scenario("all_significant waits for a child that is retried", async () => {
 
 scenario("significant supervisors end the tree above them", async () => {
   Process.trapExit(true);
-  const autoShutdown = "any_significant";
   const nest = (id: string, children: ChildSpec[]): ChildSpec => ({
     id,
     type: "supervisor",
     start: () =>
-      Supervisor.startLink(children, { ...ONE, autoShutdown, name: id }),
+      Supervisor.startLink(children, { ...ONE, ...ANY_SIGNIFICANT, name: id }),
     ...SIGNIFICANT,
   });
   await start([
     probe("b", { trap: true }),
     nest("outer", [nest("inner", [probe("a", SIGNIFICANT)])]),
-  ], { autoShutdown });
+  ], ANY_SIGNIFICANT);
   await end("inner", "a", "normal");
   await traceAll(4);
 });
@@ -765,16 +714,13 @@ function inner(
 }
 
 scenario("a parent restarts a supervisor that gives up", async () => {
-  const sup = await start([
-    probe("x", { trap: true }),
-    inner(trapping("a", "b")),
-  ]);
+  const sup = await start([...trapping("x"), inner(trapping("a", "b"))]);
   const pid = await pidOf(sup, "inner");
   await trace("inner", pid);
   await end("inner", "b", "oops");
   await settle(sup, pid);
   await traceAll(6);
-  await trace("inner", await pidOf(sup, "inner"));
+  await trace("inner", pidOf(sup, "inner"));
   await Supervisor.stop(sup);
   await traceAll(3);
 });
@@ -785,15 +731,13 @@ scenario("a transient supervisor that gives up is not restarted", async () => {
   await end("inner", "a", "oops");
   await settle(sup, pid);
   await traceAll(1);
-  await trace("tree", await tree(sup));
+  await trace("tree", tree(sup));
 });
 
 scenario("giving up goes up the tree when each level exceeds", async () => {
   Process.trapExit(true);
-  const sup = await start([
-    probe("x", { trap: true }),
-    inner([probe("a")]),
-  ], { maxRestarts: 1 });
+  const children = [...trapping("x"), inner([probe("a")])];
+  const sup = await start(children, { maxRestarts: 1 });
   const pid = await pidOf(sup, "inner");
   await end("inner", "a", "oops");
   await settle(sup, pid);
@@ -804,7 +748,7 @@ scenario("giving up goes up the tree when each level exceeds", async () => {
 scenario("a failed tree reports the path to the failed child", async () => {
   Process.trapExit(true);
   const children = [inner([flaky("a", [1])])];
-  await trace("start", await result(Supervisor.startLink(children, ONE)));
+  await trace("start", result(Supervisor.startLink(children, ONE)));
   await traceAll(1);
 });
 
@@ -832,13 +776,13 @@ scenario("on another node it starts and ends children there", async () => {
   const child = await Supervisor.startChild(sup, { id: "a", start: remote });
   await trace("child", [child, child.node]);
   await finish(sup, "a", "oops");
-  await trace("next", await pidOf(sup, "a"));
+  await trace("next", pidOf(sup, "a"));
   const again = Supervisor.startChild(sup, { id: "a", start: remote });
-  await trace("again", await result(again));
-  await trace("terminated", await Supervisor.terminateChild(sup, "a"));
-  await trace("tree", await tree(sup));
-  await trace("stopped", await Supervisor.stop(sup));
-  await trace("gone", await failure(Supervisor.whichChildren(sup)));
+  await trace("again", result(again));
+  await trace("terminated", Supervisor.terminateChild(sup, "a"));
+  await trace("tree", tree(sup));
+  await trace("stopped", Supervisor.stop(sup));
+  await trace("gone", why(() => Supervisor.whichChildren(sup)));
 });
 
 scenario("a child on another node restarts if that is killed", async () => {
@@ -860,7 +804,7 @@ scenario("a child on another node restarts if that is killed", async () => {
   await killNode("victim");
   await settle(sup, pid);
   await traceAll(2);
-  await trace("second", await pidOf(sup, "a"));
+  await trace("second", pidOf(sup, "a"));
 });
 
 scenario("a request exits with nodedown when the node is killed", async () => {
@@ -868,37 +812,35 @@ scenario("a request exits with nodedown when the node is killed", async () => {
   await on("victim", startRemote);
   const observer = self();
   spawnLink(async () => {
-    const reason = await failure(Supervisor.startChild(sup, {
-      id: "a",
-      start: ["Conformance.Supervisor", "wait", [observer]],
-    }));
+    const start = ["Conformance.Supervisor", "wait", [observer]] as const;
+    const reason = await why(() =>
+      Supervisor.startChild(sup, { id: "a", start })
+    );
     send(observer, { type: "failed", reason });
   });
   await traceAll(1);
   await killNode("victim");
   await traceAll(1);
-  await trace("after", await failure(Supervisor.countChildren(sup)));
+  await trace("after", why(() => Supervisor.countChildren(sup)));
 });
 
 scenario("get_childspec returns a specification by its id", async () => {
   const child = probe("a", { restart: "transient", shutdown: 100 });
-  const sup = await Supervisor.startLink([child], { strategy: "one_for_one" });
-  await trace("supervisor", sup);
+  const sup = await start([child]);
   const of = async (id: string) => {
     const spec = await Supervisor.getChildspec(sup, id);
     if (spec === "not_found") return spec;
     const { restart, shutdown, type, significant } = spec;
-    return new Map<unknown, unknown>(
-      Object.entries({ id, restart, shutdown, type, significant }),
-    );
+    const shown = { id, restart, shutdown, type, significant };
+    return new Map<string, unknown>(Object.entries(shown));
   };
-  await trace("of a", await of("a"));
-  await trace("of none", await of("b"));
+  await trace("of a", of("a"));
+  await trace("of none", of("b"));
   await Supervisor.startChild(sup, probe("b", { type: "supervisor" }));
-  await trace("of b", await of("b"));
+  await trace("of b", of("b"));
   await Supervisor.terminateChild(sup, "a");
-  await trace("of one that is stopped", await of("a"));
+  await trace("of one that is stopped", of("a"));
   await Supervisor.deleteChild(sup, "a");
-  await trace("of one that is deleted", await of("a"));
+  await trace("of one that is deleted", of("a"));
   await traceAll(2);
 });

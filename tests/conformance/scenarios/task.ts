@@ -13,20 +13,23 @@ import {
   attempt,
   expect,
   forever,
-  message,
+  raise,
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
 } from "../_scenario.ts";
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
   owner,
   quit,
+  REASONS,
   reasonWhen,
   started,
   trapping,
@@ -38,11 +41,10 @@ import {
 scenario("returns its value, and leaves no message and no link", async () => {
   const task = Task.async(() => ({ type: "ok", pid: self() }));
   await trace("task", [task.pid, task.owner.equals(self())]);
-  await trace("value", await Task.await(task));
+  await trace("value", Task.await(task));
   await trace("again", ["normal", "noproc"].includes(await reasonOf(task.pid)));
   await trace("links", Process.info()!.links);
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("an exit exits the awaiting process, with the call", async () => {
@@ -65,9 +67,7 @@ scenario("a throw exits with nocatch", async () => {
 
 scenario("a raised error is the exit reason", async () => {
   Process.trapExit(true);
-  const task = Task.async(() => {
-    throw new Error("no");
-  });
+  const task = Task.async(() => raise("no"));
   await trace("task", task.pid);
   await attempt("yield", () => Task.yield(task));
   await traceNext("mail");
@@ -76,7 +76,7 @@ scenario("a raised error is the exit reason", async () => {
 scenario("a crash ends an owner that does not trap exits", async () => {
   await trace(
     "reason",
-    await reasonWhen(() => Task.await(Task.async(() => exit("oops")))),
+    reasonWhen(() => Task.await(Task.async(() => exit("oops")))),
   );
 });
 
@@ -85,7 +85,7 @@ scenario("a killed owner ends it", async () => {
   const pid = owner(() => void Task.async(() => endless(main)));
   const ref = Process.monitor(await started());
   Process.exit(pid, "kill");
-  await trace("reason", await down(ref));
+  await trace("reason", down(ref));
 });
 
 scenario("an owner that exits normally does not end it", async () => {
@@ -94,9 +94,7 @@ scenario("an owner that exits normally does not end it", async () => {
   const task = await started();
   send(pid, quit("normal"));
   await reasonOf(pid);
-  const ref = Process.monitor(task);
-  send(task, give(1));
-  await trace("reason", await down(ref));
+  await trace("reason", endAfter(task, give(1)));
 });
 
 scenario("a timeout ends the wait; the task runs on", async () => {
@@ -105,11 +103,8 @@ scenario("a timeout ends the wait; the task runs on", async () => {
   await trace("task", [task.pid, await started()]);
   // safe: its expiry is tested
   await attempt("await", waited(() => Task.await(task, 10)));
-  const ref = Process.monitor(task.pid);
-  send(task.pid, give("late"));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", endAfter(task.pid, give("late")));
+  await traceMarker("mail");
 });
 
 scenario("an exit by timeout that is not caught ends the task", async () => {
@@ -144,25 +139,25 @@ scenario("yield returns an exit after the received reply", async () => {
   const task = Task.async(() => "done");
   await trace("ref", task.ref);
   await traceNext("got");
-  await trace("yield", await Task.yield(task));
+  await trace("yield", Task.yield(task));
   // safe: its expiry is tested
-  await trace("again", await Task.yield(task, 10));
+  await trace("again", Task.yield(task, 10));
 });
 
 scenario("is awaited once", async () => {
   const task = Task.async(() => "done");
-  await trace("await", await Task.await(task));
+  await trace("await", Task.await(task));
   // safe: its expiry is tested
   await attempt("again", waited(() => Task.await(task, 10)));
   // safe: its expiry is tested
-  await trace("yield", await Task.yield(task, 10));
+  await trace("yield", Task.yield(task, 10));
   await trace("ignore", Task.ignore(task));
-  await trace("shutdown", await Task.shutdown(task));
+  await trace("shutdown", Task.shutdown(task));
 });
 
 scenario("await leaves other messages", async () => {
   send(self(), "first");
-  await trace("await", await Task.await(Task.async(() => "done")));
+  await trace("await", Task.await(Task.async(() => "done")));
   await traceNext("mail");
 });
 
@@ -185,7 +180,7 @@ scenario("invalid timeouts are rejected", async () => {
   await attempt("yield", () => Task.yield(task, -1));
   await attempt("await_many", () => Task.awaitMany([task], -1));
   await attempt("yield_many", () => Task.yieldMany([task], -1));
-  await trace("await", await Task.await(task));
+  await trace("await", Task.await(task));
 });
 
 // yield
@@ -193,24 +188,17 @@ scenario("invalid timeouts are rejected", async () => {
 scenario("yield can be called again", async () => {
   const main = self();
   const task = Task.async(() => obedient(main));
-  await trace("yield", await Task.yield(task, 0));
+  await trace("yield", Task.yield(task, 0));
   // safe: its expiry is tested
-  await trace("yield", await Task.yield(task, 5));
+  await trace("yield", Task.yield(task, 5));
   send(task.pid, give("value"));
-  await trace("yield", await Task.yield(task, Infinity));
+  await trace("yield", Task.yield(task, Infinity));
 });
 
 scenario("yield returns an exit without a result, normal or not", async () => {
   Process.trapExit(true);
-  for (
-    const reason of [
-      "normal",
-      "shutdown",
-      { type: "shutdown", reason: "why" },
-      "oops",
-    ]
-  ) {
-    await trace("yield", await Task.yield(Task.async(() => exit(reason))));
+  for (const reason of REASONS) {
+    await trace("yield", Task.yield(Task.async(() => exit(reason))));
   }
 });
 
@@ -222,25 +210,24 @@ scenario("shutdown ends it without a result or an EXIT", async () => {
   for (const how of [5000, Infinity, "brutal_kill"] as const) {
     const task = Task.async(() => endless(main));
     const ref = Process.monitor(await started());
-    await trace("shutdown", await Task.shutdown(task, how));
-    await trace("reason", await down(ref));
+    await trace("shutdown", Task.shutdown(task, how));
+    await trace("reason", down(ref));
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("shutdown returns the value of a task that obeys", async () => {
   const main = self();
   const task = Task.async(() => trapping(main, "give"));
   await started();
-  await trace("shutdown", await Task.shutdown(task));
+  await trace("shutdown", Task.shutdown(task));
 });
 
 scenario("shutdown returns another reason of the task", async () => {
   const main = self();
   const task = Task.async(() => trapping(main, "other"));
   await started();
-  await trace("shutdown", await Task.shutdown(task));
+  await trace("shutdown", Task.shutdown(task));
 });
 
 scenario("shutdown kills a task that does not exit in time", async () => {
@@ -248,14 +235,14 @@ scenario("shutdown kills a task that does not exit in time", async () => {
   const task = Task.async(() => trapping(main, "go_on"));
   await started();
   // safe: its expiry is tested
-  await trace("shutdown", await Task.shutdown(task, 10));
+  await trace("shutdown", Task.shutdown(task, 10));
 });
 
 scenario("shutdown returns an earlier result", async () => {
   const task = Task.async(() => "done");
   await reasonOf(task.pid);
-  await trace("shutdown", await Task.shutdown(task));
-  await trace("again", await Task.shutdown(task));
+  await trace("shutdown", Task.shutdown(task));
+  await trace("again", Task.shutdown(task));
 });
 
 scenario("shutdown of an exited task returns other reasons", async () => {
@@ -264,7 +251,7 @@ scenario("shutdown of an exited task returns other reasons", async () => {
     for (const how of [5000, "brutal_kill"] as const) {
       const task = Task.async(() => exit(reason));
       await expect("EXIT");
-      await trace("shutdown", await Task.shutdown(task, how));
+      await trace("shutdown", Task.shutdown(task, how));
     }
   }
 });
@@ -280,9 +267,7 @@ scenario("ignore unlinks it, and drops its result", async () => {
   const { pid: task } = await expect("ignored");
   send(pid, quit("oops"));
   await reasonOf(pid);
-  const ref = Process.monitor(task);
-  send(task, give(1));
-  await trace("reason", await down(ref));
+  await trace("reason", endAfter(task, give(1)));
 });
 
 scenario("ignore returns an earlier result", async () => {
@@ -293,8 +278,7 @@ scenario("ignore returns an earlier result", async () => {
     await expect("EXIT");
     await trace("ignore", Task.ignore(task));
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 // Several
@@ -307,9 +291,9 @@ scenario("await_many returns values in order, with repetitions", async () => {
   send(slow.pid, give("slow"));
   await trace(
     "values",
-    await Task.awaitMany([slow, fast, slow, Task.completed("completed")]),
+    Task.awaitMany([slow, fast, slow, Task.completed("completed")]),
   );
-  await trace("none", await Task.awaitMany([]));
+  await trace("none", Task.awaitMany([]));
 });
 
 scenario("await_many exits with the first, and leaves the rest", async () => {
@@ -330,8 +314,7 @@ scenario("await_many exits with the first, and leaves the rest", async () => {
   );
   for (let i = 0; i < 4; i++) await traceNext("mail");
   await trace("slow", [Process.alive(slow.pid), await Task.yield(slow, 0)]);
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("await_many exits at the timeout for all", async () => {
@@ -342,7 +325,6 @@ scenario("await_many exits at the timeout for all", async () => {
   await trace("alive", Process.alive(await started()));
 });
 
-/** The results alone. */
 function results(yielded: readonly (readonly [unknown, unknown])[]): unknown[] {
   return yielded.map(([, result]) => result);
 }
@@ -376,7 +358,7 @@ scenario("yield_many stops at its limit without on_timeout", async () => {
   });
   await trace("results", results(yielded));
   await trace("alive", Process.alive(slow.pid));
-  await trace("two", await Task.await(two));
+  await trace("two", Task.await(two));
 });
 
 scenario("yield_many kills late tasks, and repeats a task", async () => {
@@ -387,7 +369,7 @@ scenario("yield_many kills late tasks, and repeats a task", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, onTimeout: "kill_task" } as const;
   await trace("results", results(await Task.yieldMany(tasks, options)));
-  await trace("reason", await down(ref));
+  await trace("reason", down(ref));
 });
 
 scenario("yield_many ignores late tasks", async () => {
@@ -397,11 +379,8 @@ scenario("yield_many ignores late tasks", async () => {
   // safe: its expiry is tested
   const options = { timeout: 10, onTimeout: "ignore" } as const;
   await trace("results", results(await Task.yieldMany([slow], options)));
-  const ref = Process.monitor(slow.pid);
-  send(slow.pid, give("late"));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", endAfter(slow.pid, give("late")));
+  await traceMarker("mail");
 });
 
 // Without an owner that awaits
@@ -409,13 +388,10 @@ scenario("yield_many ignores late tasks", async () => {
 scenario("a completed task has a result and no process", async () => {
   const task = Task.completed("value");
   await trace("task", [task.pid, task.ref]);
-  await trace("await", await Task.await(task));
+  await trace("await", Task.await(task));
   await trace("ignore", Task.ignore(Task.completed(1)));
-  await trace(
-    "shutdown",
-    await Task.shutdown(Task.completed(2), "brutal_kill"),
-  );
-  await trace("again", await Task.shutdown(task));
+  await trace("shutdown", Task.shutdown(Task.completed(2), "brutal_kill"));
+  await trace("again", Task.shutdown(task));
   Task.completed(3);
   await traceNext("mail");
 });
@@ -432,21 +408,16 @@ scenario("start makes no link; start_link links to its caller", async () => {
   await trace("links", Process.info(pid)!.links);
   const linkedRef = Process.monitor(linked);
   send(pid, quit("oops"));
-  await trace("linked", await down(linkedRef));
-  const aloneRef = Process.monitor(alone);
-  send(alone, quit("own"));
-  await trace("alone", await down(aloneRef));
+  await trace("linked", down(linkedRef));
+  await trace("alone", endAfter(alone, quit("own")));
 });
 
 scenario("a task of start or start_link sends no result", async () => {
   const main = self();
   const pid = Task.start(() => obedient(main));
   await started();
-  const ref = Process.monitor(pid);
-  send(pid, give("nothing"));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", endAfter(pid, give("nothing")));
+  await traceMarker("mail");
 });
 
 scenario("as a supervisor's child it is temporary", async () => {
@@ -457,10 +428,8 @@ scenario("as a supervisor's child it is temporary", async () => {
     { strategy: "one_for_one" },
   );
   const task = await started();
-  const ref = Process.monitor(task);
-  send(task, quit("oops"));
-  await trace("reason", await down(ref));
-  await trace("children", await Supervisor.whichChildren(sup));
+  await trace("reason", endAfter(task, quit("oops")));
+  await trace("children", Supervisor.whichChildren(sup));
   await Supervisor.stop(sup);
 });
 

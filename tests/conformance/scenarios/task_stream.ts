@@ -23,6 +23,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
   UNKNOWN_NODE,
@@ -30,6 +31,7 @@ import {
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
@@ -103,7 +105,6 @@ function links(): Pid[] {
   return Process.info()!.links;
 }
 
-/** The results of a stream. */
 async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const results: T[] = [];
   for await (const result of stream) results.push(result);
@@ -141,7 +142,7 @@ scenario("returns the results in the order of the elements", async () => {
     send(main, { type: "results", results: await all(stream) });
   });
   await release([3, 1, 2]);
-  await trace("results", await expect("results"));
+  await trace("results", expect("results"));
 });
 
 scenario("without order returns the results as they arrive", async () => {
@@ -152,7 +153,7 @@ scenario("without order returns the results as they arrive", async () => {
     send(main, { type: "results", results: await all(stream) });
   });
   await release([3, 1, 2]);
-  await trace("results", await expect("results"));
+  await trace("results", expect("results"));
 });
 
 scenario("returns a result when its task has exited", async () => {
@@ -165,7 +166,7 @@ scenario("a named function receives the element before arguments", async () => {
   const named = ["Conformance.TaskStream", "tell"] as const;
   const options = { args: [self()], maxConcurrency: 1 };
   await trace("main", self());
-  await trace("results", await all(Task.asyncStream([1, 2], named, options)));
+  await trace("results", all(Task.asyncStream([1, 2], named, options)));
   await traceNext("told");
   await traceNext("told");
 });
@@ -187,8 +188,7 @@ scenario("everything runs at each iteration, nothing before", async () => {
     send(main, { type: "ran", n });
     return n;
   }, { maxConcurrency: 1 });
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
   await trace("results", [...await all(stream), ...await all(stream)]);
   for (let i = 0; i < 4; i++) await traceNext("mail");
 });
@@ -211,14 +211,13 @@ scenario("starts no task while the consumer pauses", async () => {
 scenario("leaves neither messages nor links", async () => {
   Process.trapExit(true);
   const stream = Task.asyncStream([1, 2, 3], (n) => n);
-  await trace("results", await all(stream));
+  await trace("results", all(stream));
   await trace("links", links());
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("of no elements has no results", async () => {
-  await trace("results", await all(Task.asyncStream([], (n) => n)));
+  await trace("results", all(Task.asyncStream([], (n) => n)));
   await trace("links", links());
 });
 
@@ -244,12 +243,12 @@ scenario("invalid options are rejected before the iteration", async () => {
 
 scenario("a task that exits ends the owner with its reason", async () => {
   const run = () => all(Task.asyncStream([1], () => exit("oops")));
-  await trace("reason", await reasonWhen(run));
+  await trace("reason", reasonWhen(run));
 });
 
 scenario("a task that exits normally without a result is an exit", async () => {
   const stream = Task.asyncStream([1], () => exit("normal"));
-  await trace("results", await all(stream));
+  await trace("results", all(stream));
 });
 
 scenario("an owner that traps exits receives exits as results", async () => {
@@ -262,8 +261,7 @@ scenario("an owner that traps exits receives exits as results", async () => {
     return exit(what);
   });
   for await (const result of stream) await trace("result", result);
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("an exit can contain its element", async () => {
@@ -295,9 +293,9 @@ scenario("a slow task ends the owner, and so the other tasks", async () => {
     Process.monitor(await started()),
     Process.monitor(await started()),
   ];
-  await trace("owner", await down(ref));
-  await trace("first", await down(refs[0]));
-  await trace("second", await down(refs[1]));
+  await trace("owner", down(ref));
+  await trace("first", down(refs[0]));
+  await trace("second", down(refs[1]));
 });
 
 scenario("a task that is too slow is killed on request", async () => {
@@ -306,7 +304,7 @@ scenario("a task that is too slow is killed on request", async () => {
   for await (const result of ofTwo(self(), options)) {
     await trace("result", result);
     if (result.type === "exit") continue;
-    await trace("reason", await reasonOf(await started()));
+    await trace("reason", reasonOf(await started()));
   }
   await trace("links", links());
 });
@@ -333,9 +331,7 @@ scenario("tasks of an owner that catches its exit run on", async () => {
   const options = { timeout: 400, maxConcurrency: 2 };
   await attempt("stream", () => all(Task.asyncStream(elements, run, options)));
   const task = await started();
-  const ref = Process.monitor(task);
-  send(task, give("value"));
-  await trace("reason", await down(ref));
+  await trace("reason", endAfter(task, give("value")));
 });
 
 scenario("each task has its own timeout", async () => {
@@ -345,7 +341,7 @@ scenario("each task has its own timeout", async () => {
     return n;
     // safe: three tasks together are above it, one is far below
   }, { timeout: 350, maxConcurrency: 1 });
-  await trace("results", await all(stream));
+  await trace("results", all(stream));
 });
 
 // Leaving the stream
@@ -364,8 +360,7 @@ scenario("leaving it kills its tasks, and closes the source", async () => {
   await leave();
   await trace("reasons", [await down(refs[0]), await down(refs[1])]);
   await trace("links", links());
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("an error of the consumer kills its tasks", async () => {
@@ -377,7 +372,7 @@ scenario("an error of the consumer kills its tasks", async () => {
     }
   });
   const { ref } = await expect("monitor");
-  await trace("reason", await down(ref));
+  await trace("reason", down(ref));
   await trace("links", links());
 });
 
@@ -393,7 +388,7 @@ scenario("an error of the source kills its tasks", async () => {
     () => all(Task.asyncStream(broken, () => endless(main), options)),
   );
   const { ref } = await expect("monitor");
-  await trace("reason", await down(ref));
+  await trace("reason", down(ref));
   await trace("links", links());
 });
 
@@ -426,7 +421,7 @@ async function owners(main: Pid, trap: boolean): Promise<void> {
     else send(pid, quit(reason));
     await reasonOf(pid);
     if (reason === "normal") send(task, quit("lived"));
-    await trace("task", await down(ref));
+    await trace("task", down(ref));
   }
 }
 
@@ -452,9 +447,8 @@ scenario("a trapping owner exits when the stream is killed", async () => {
     }
   });
   const { ref } = await expect("monitor");
-  await trace("task", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("task", down(ref));
+  await traceMarker("mail");
 });
 
 scenario("the stream starts its tasks, with the owner as caller", async () => {
@@ -481,13 +475,13 @@ scenario("under a supervisor, its tasks are children of that", async () => {
   const isTask = child.equals(await started());
   await trace("children", isTask && others.length === 0);
   await leave();
-  await trace("children", await TaskSupervisor.children(sup));
+  await trace("children", TaskSupervisor.children(sup));
 });
 
 scenario("under a supervisor, a task's exit ends the owner too", async () => {
   const sup = await startSup();
   const stream = TaskSupervisor.asyncStream(sup, [1], () => exit("oops"));
-  await trace("reason", await reasonWhen(() => all(stream)));
+  await trace("reason", reasonWhen(() => all(stream)));
 });
 
 scenario("without links, the exit of a task is a result", async () => {
@@ -495,8 +489,7 @@ scenario("without links, the exit of a task is a result", async () => {
   const check = (n: number) => n === 2 ? exit("oops") : n;
   const stream = TaskSupervisor.asyncStreamNolink(sup, [1, 2, 3], check);
   for await (const result of stream) await trace("result", result);
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("without links, its tasks outlive only the owner", async () => {
@@ -518,15 +511,13 @@ scenario("without links, its tasks outlive only the owner", async () => {
       if (reason === "kill") Process.exit(pid, "kill");
       else send(pid, quit(reason));
       await reasonOf(pid);
-      const ref = Process.monitor(task);
-      send(task, quit("lived"));
-      await trace("task", await down(ref));
+      await trace("task", endAfter(task, quit("lived")));
     }
   }
   const { leave } = await first(stream);
   const ref = Process.monitor(await started());
   await leave();
-  await trace("left", await down(ref));
+  await trace("left", down(ref));
 });
 
 scenario("under a full supervisor, it fails and ends its tasks", async () => {
@@ -545,8 +536,8 @@ scenario("under a full supervisor, it fails and ends its tasks", async () => {
     );
     await trace("stream", outcome);
     const { ref } = await expect("monitor");
-    await trace("reason", await down(ref));
-    await trace("children", await TaskSupervisor.children(sup));
+    await trace("reason", down(ref));
+    await trace("children", TaskSupervisor.children(sup));
   }
 });
 
@@ -561,14 +552,13 @@ scenario("under a missing supervisor, the owner exits", async () => {
   ) {
     const stream = TaskSupervisor.asyncStream(sup, [1], forever);
     const reason = await reasonWhen(() => all(stream));
-    await trace("reason", await why(() => exit(reason)));
+    await trace("reason", why(() => exit(reason)));
     Process.trapExit(true);
     const trapped = await why(() => all(stream));
-    await trace("trapped", await why(() => exit(trapped)));
+    await trace("trapped", why(() => exit(trapped)));
     Process.trapExit(false);
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a supervisor terminates its tasks by their shutdown", async () => {
@@ -588,7 +578,7 @@ scenario("a supervisor terminates its tasks by their shutdown", async () => {
       send(main, { type: "results", results: await all(stream) });
     });
     await TaskSupervisor.terminateChild(sup, await started());
-    await trace("results", await expect("results"));
+    await trace("results", expect("results"));
   }
 });
 
@@ -597,7 +587,7 @@ scenario("runs on another node", async () => {
   const options = { args: [self()] as [Pid], maxConcurrency: 1 };
   const stream = TaskSupervisor.asyncStream(kate, [1, 2], tell, options);
   await trace("main", self());
-  await trace("results", await all(stream));
+  await trace("results", all(stream));
   await traceNext("told");
   await traceNext("told");
 });
@@ -610,8 +600,8 @@ scenario("leaving it ends its tasks on another node", async () => {
   );
   const ref = Process.monitor(await started());
   await leave();
-  await trace("reason", await down(ref));
-  await trace("children", await TaskSupervisor.children(kate));
+  await trace("reason", down(ref));
+  await trace("children", TaskSupervisor.children(kate));
 });
 
 scenario("a slow task on another node is killed there", async () => {
@@ -628,7 +618,7 @@ scenario("a slow task on another node is killed there", async () => {
     },
   );
   for await (const result of stream) await trace("result", result);
-  await trace("children", await TaskSupervisor.children(kate));
+  await trace("children", TaskSupervisor.children(kate));
   await started();
 });
 
@@ -646,6 +636,6 @@ scenario("a lost connection is an exit, as links decide", async () => {
   await started();
   await started();
   await part("kate");
-  await trace("owner", await down(ref));
-  await trace("results", await expect("results"));
+  await trace("owner", down(ref));
+  await trace("results", expect("results"));
 });

@@ -27,6 +27,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   UNKNOWN_NODE,
 } from "../_scenario.ts";
@@ -34,11 +35,13 @@ import { result } from "../_supervision.ts";
 import {
   callers,
   down,
+  endAfter,
   endless,
   give,
   obedient,
   owner,
   quit,
+  REASONS,
   remoteSup,
   started,
   startNamed,
@@ -83,8 +86,8 @@ scenario("a task is linked to its owner and to its supervisor", async () => {
   await trace("links", sorted(Process.info(task.pid)!.links));
   await trace("own", same(Process.info()!.links, [sup, task.pid]));
   send(task.pid, give("value"));
-  await trace("value", await Task.await(task));
-  await trace("children", await TaskSupervisor.children(sup));
+  await trace("value", Task.await(task));
+  await trace("children", TaskSupervisor.children(sup));
 });
 
 scenario("a task without a link does not end its owner", async () => {
@@ -94,9 +97,8 @@ scenario("a task without a link does not end its owner", async () => {
   await trace("task", [sup, await started()]);
   await trace("links", Process.info(task.pid)!.links);
   send(task.pid, quit("oops"));
-  await trace("yield", await Task.yield(task));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("yield", Task.yield(task));
+  await traceMarker("mail");
 });
 
 /** Starts a child; returns its pid. */
@@ -114,11 +116,8 @@ scenario("a child is linked only to it, and sends no result", async () => {
   const pid = await child(sup, () => obedient(main));
   await trace("child", [sup, (await started()).equals(pid)]);
   await trace("links", Process.info(pid)!.links);
-  const ref = Process.monitor(pid);
-  send(pid, give("nothing"));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", endAfter(pid, give("nothing")));
+  await traceMarker("mail");
 });
 
 scenario("a start under a registered name fails", async () => {
@@ -128,7 +127,7 @@ scenario("a start under a registered name fails", async () => {
     .catch((error: ExitError) => error) as ExitError;
   await trace("again", { type: "error", reason });
   const task = await TaskSupervisor.async("sup", () => "by_name");
-  await trace("value", await Task.await(task));
+  await trace("value", Task.await(task));
 });
 
 scenario("invalid limits are rejected", async () => {
@@ -140,10 +139,7 @@ scenario("invalid limits are rejected", async () => {
       { maxSeconds: 0.5 },
     ]
   ) {
-    await trace(
-      "started",
-      await startSup(options).then(() => true, () => false),
-    );
+    await trace("started", startSup(options).then(() => true, () => false));
   }
 });
 
@@ -176,21 +172,17 @@ scenario("max_children limits its tasks", async () => {
     start.catch((error: Error) =>
       error.name === "Error" ? "runtime_error" : error
     );
-  await trace("async", await classOf(TaskSupervisor.async(sup, ok)));
-  await trace("nolink", await classOf(TaskSupervisor.asyncNolink(sup, ok)));
-  await trace("child", await result(TaskSupervisor.startChild(sup, ok)));
+  await trace("async", classOf(TaskSupervisor.async(sup, ok)));
+  await trace("nolink", classOf(TaskSupervisor.asyncNolink(sup, ok)));
+  await trace("child", result(TaskSupervisor.startChild(sup, ok)));
   await Task.shutdown(task);
-  await trace("again", await Task.await(await TaskSupervisor.async(sup, ok)));
+  await trace("again", Task.await(await TaskSupervisor.async(sup, ok)));
 });
 
 scenario("max_children 0 allows no task", async () => {
   const sup = await startSup({ maxChildren: 0 });
-  await trace(
-    "child",
-    await result(TaskSupervisor.startChild(sup, () => "ok")),
-  );
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("child", result(TaskSupervisor.startChild(sup, () => "ok")));
+  await traceMarker("mail");
 });
 
 // Missing supervisors and nodes
@@ -198,35 +190,24 @@ scenario("max_children 0 allows no task", async () => {
 scenario("a request to a missing supervisor exits with noproc", async () => {
   const kate = await peer("kate");
   for (const sup of ["absent", { name: "absent", node: kate }]) {
-    await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
-    await trace(
-      "nolink",
-      await why(() => TaskSupervisor.asyncNolink(sup, forever)),
-    );
-    await trace(
-      "child",
-      await why(() => TaskSupervisor.startChild(sup, forever)),
-    );
-    await trace("children", await why(() => TaskSupervisor.children(sup)));
+    await trace("async", why(() => TaskSupervisor.async(sup, forever)));
+    await trace("nolink", why(() => TaskSupervisor.asyncNolink(sup, forever)));
+    await trace("child", why(() => TaskSupervisor.startChild(sup, forever)));
+    await trace("children", why(() => TaskSupervisor.children(sup)));
     await trace(
       "terminate",
-      await why(() => TaskSupervisor.terminateChild(sup, self())),
+      why(() => TaskSupervisor.terminateChild(sup, self())),
     );
   }
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await traceMarker("mail");
 });
 
 scenario("a request to an unknown node exits with nodedown", async () => {
   const sup = { name: "sup", node: UNKNOWN_NODE };
-  await trace("async", await why(() => TaskSupervisor.async(sup, forever)));
-  await trace(
-    "child",
-    await why(() => TaskSupervisor.startChild(sup, forever)),
-  );
-  await trace("children", await why(() => TaskSupervisor.children(sup)));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("async", why(() => TaskSupervisor.async(sup, forever)));
+  await trace("child", why(() => TaskSupervisor.startChild(sup, forever)));
+  await trace("children", why(() => TaskSupervisor.children(sup)));
+  await traceMarker("mail");
 });
 
 scenario(
@@ -244,7 +225,7 @@ scenario(
     await attempt("task", async () => {
       return await Task.yield(await TaskSupervisor.asyncNolink(kate, name));
     });
-    await trace("children", await TaskSupervisor.children(kate));
+    await trace("children", TaskSupervisor.children(kate));
   },
 );
 
@@ -257,20 +238,13 @@ scenario("a temporary child does not restart", async () => {
   await trace("started", (await started()).equals(pid));
   send(pid, quit("oops"));
   await reasonOf(pid);
-  await trace("children", await TaskSupervisor.children(sup));
+  await trace("children", TaskSupervisor.children(sup));
 });
 
 scenario("a transient child restarts only after an error", async () => {
   const main = self();
   const sup = await startSup();
-  for (
-    const reason of [
-      "normal",
-      "shutdown",
-      { type: "shutdown", reason: "why" },
-      "oops",
-    ]
-  ) {
+  for (const reason of REASONS) {
     const options = { restart: "transient" } as const;
     const pid = await child(sup, () => obedient(main), options);
     await started();
@@ -303,11 +277,11 @@ scenario("a terminated permanent child does not restart", async () => {
   const ref = Process.monitor(await started());
   const terminate = (pid: Pid) =>
     result(TaskSupervisor.terminateChild(sup, pid));
-  await trace("terminate", await terminate(pid));
-  await trace("reason", await down(ref));
-  await trace("children", await TaskSupervisor.children(sup));
-  await trace("again", await terminate(pid));
-  await trace("other", await terminate(self()));
+  await trace("terminate", terminate(pid));
+  await trace("reason", down(ref));
+  await trace("children", TaskSupervisor.children(sup));
+  await trace("again", terminate(pid));
+  await trace("other", terminate(self()));
 });
 
 scenario("too many restarts end it and its tasks", async () => {
@@ -322,7 +296,7 @@ scenario("too many restarts end it and its tasks", async () => {
   await trace("child", [(await started()).equals(pid)]);
   send(pid, quit("oops"));
   send(await started(), quit("oops"));
-  await trace("task", await Task.yield(task));
+  await trace("task", Task.yield(task));
   await traceNext("got");
 });
 
@@ -357,7 +331,7 @@ scenario("terminates its tasks according to their shutdown", async () => {
     await child(sup, fn, { shutdown });
     refs.push(Process.monitor(await started()));
   }
-  await trace("stop", await TaskSupervisor.stop(sup));
+  await trace("stop", TaskSupervisor.stop(sup));
   const reasons: unknown[] = [];
   for (const ref of refs) reasons.push(await down(ref));
   await trace("reasons", reasons);
@@ -373,8 +347,8 @@ scenario("terminate_child ends a child according to its shutdown", async () => {
   ) {
     const pid = await child(sup, () => trapping(main, answer), options);
     const ref = Process.monitor(await started());
-    await trace("terminate", await TaskSupervisor.terminateChild(sup, pid));
-    await trace("reason", await down(ref));
+    await trace("terminate", TaskSupervisor.terminateChild(sup, pid));
+    await trace("reason", down(ref));
   }
 });
 
@@ -390,8 +364,8 @@ scenario("a killed supervisor ends all its tasks", async () => {
   await started();
   Process.exit(sup, "kill");
   await attempt("linked", waited(() => Task.await(linked)));
-  await trace("nolink", await Task.yield(nolink));
-  await trace("child", await down(ref));
+  await trace("nolink", Task.yield(nolink));
+  await trace("child", down(ref));
   const exits = [await expect("EXIT"), await expect("EXIT")];
   const reasons = (pid: Pid) =>
     exits.filter(({ from }) => pid.equals(from)).map(({ reason }) => reason);
@@ -413,12 +387,10 @@ scenario("a killed owner ends the linked task, and no other", async () => {
   const [, linked, nolink, third] = await expect("tasks");
   const linkedRef = Process.monitor(linked);
   Process.exit(pid, "kill");
-  await trace("linked", await down(linkedRef));
+  await trace("linked", down(linkedRef));
   const left = await TaskSupervisor.children(sup);
   await trace("children", same(left, [nolink, third]));
-  const ref = Process.monitor(nolink);
-  send(nolink, give("late"));
-  await trace("nolink", await down(ref));
+  await trace("nolink", endAfter(nolink, give("late")));
 });
 
 // On another node
@@ -442,9 +414,9 @@ scenario("a task's ancestors are pids, even of named processes", async () => {
   await trace("pids", [main, sup]);
   const ancestors = () => Process.info()!.ancestors;
   const task = await TaskSupervisor.async(sup, ancestors);
-  await trace("supervised", await Task.await(task));
+  await trace("supervised", Task.await(task));
   Process.register(main, "starter");
-  await trace("alone", await Task.await(Task.async(ancestors)));
+  await trace("alone", Task.await(Task.async(ancestors)));
   Process.unregister("starter");
 });
 
@@ -455,8 +427,8 @@ export async function print(text: string): Promise<void> {
 scenario("a task prints on its supervisor's node", async () => {
   const kate = await kateSup();
   await Task.await(await TaskSupervisor.async(kate, print, ["hello"]));
-  await trace("here", await output());
-  await trace("there", await output("kate"));
+  await trace("here", output());
+  await trace("there", output("kate"));
 });
 
 export function whereIsSup(): Pid | undefined {
@@ -468,7 +440,7 @@ scenario("a supervisor on another node is reached by its pid", async () => {
   const pid = await on("kate", whereIsSup) as Pid;
   const task = await TaskSupervisor.async(pid, giveBack, [1]);
   await trace("node", task.pid.node);
-  await trace("value", await Task.await(task));
+  await trace("value", Task.await(task));
 });
 
 scenario("a crash on another node ends a linked owner", async () => {
@@ -477,7 +449,7 @@ scenario("a crash on another node ends a linked owner", async () => {
   const pid = owner(() => TaskSupervisor.async(kate, obedient, [main]));
   const ref = Process.monitor(pid);
   send(await started(), quit("oops"));
-  await trace("owner", await down(ref));
+  await trace("owner", down(ref));
   const task = await TaskSupervisor.asyncNolink(kate, obedient, [main]);
   send(await started(), toss("ball"));
   await attempt("await", waited(() => Task.await(task)));
@@ -489,11 +461,8 @@ scenario("a late reply from another node is dropped", async () => {
   await trace("task", (await started()).equals(task.pid));
   // safe: its expiry is tested
   await attempt("await", waited(() => Task.await(task, 10)));
-  const ref = Process.monitor(task.pid);
-  send(task.pid, give("late"));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", endAfter(task.pid, give("late")));
+  await traceMarker("mail");
 });
 
 scenario("shutdown and ignore of a task on another node", async () => {
@@ -501,18 +470,17 @@ scenario("shutdown and ignore of a task on another node", async () => {
   const main = self();
   const first = await TaskSupervisor.async(kate, endless, [main]);
   const firstRef = Process.monitor(await started());
-  await trace("shutdown", await Task.shutdown(first));
-  await trace("reason", await down(firstRef));
+  await trace("shutdown", Task.shutdown(first));
+  await trace("reason", down(firstRef));
   const second = await TaskSupervisor.async(kate, trapping, [main, "give"]);
   await started();
-  await trace("shutdown", await Task.shutdown(second));
+  await trace("shutdown", Task.shutdown(second));
   const third = await TaskSupervisor.async(kate, obedient, [main]);
   const ref = Process.monitor(await started());
   await trace("ignore", Task.ignore(third));
   send(third.pid, give(1));
-  await trace("reason", await down(ref));
-  send(self(), message("marker"));
-  await traceNext("mail");
+  await trace("reason", down(ref));
+  await traceMarker("mail");
 });
 
 scenario("a lost connection exits each wait with nodedown", async () => {
@@ -527,7 +495,7 @@ scenario("a lost connection exits each wait with nodedown", async () => {
   const [awaited, yielded, shut, ignored, many, yields] = tasks;
   await attempt("await", waited(() => Task.await(awaited)));
   await attempt("yield", waited(() => Task.yield(yielded)));
-  await trace("shutdown", await why(() => Task.shutdown(shut)));
+  await trace("shutdown", why(() => Task.shutdown(shut)));
   await attempt("ignore", waited(() => Task.ignore(ignored)));
   await attempt("await_many", waited(() => Task.awaitMany([many])));
   await attempt("yield_many", waited(() => Task.yieldMany([yields])));
@@ -546,8 +514,8 @@ scenario("a lost connection ends linked tasks and owners only", async () => {
   await started();
   const [, linked, nolink] = await expect("tasks");
   await part("kate");
-  await trace("owner", await down(ref));
-  await trace("linked", await on("kate", isGone, linked));
+  await trace("owner", down(ref));
+  await trace("linked", on("kate", isGone, linked));
   await trace("left", same(await TaskSupervisor.children(kate), [nolink]));
 });
 
@@ -571,7 +539,7 @@ scenario("the kill of an owner's node ends linked tasks only", async () => {
   const [, linked, nolink] = await expect("tasks");
   const ref = Process.monitor(linked);
   await killNode("victim");
-  await trace("linked", await down(ref));
+  await trace("linked", down(ref));
   await trace("left", same(await TaskSupervisor.children(sup), [nolink]));
 });
 
@@ -584,9 +552,6 @@ scenario("a stopped supervisor elsewhere shuts its tasks down", async () => {
   const task = await TaskSupervisor.asyncNolink(kate, obedient, [self()]);
   await started();
   await on("kate", stopSup);
-  await trace("yield", await Task.yield(task));
-  await trace(
-    "again",
-    await why(() => TaskSupervisor.async(kate, giveBack, [1])),
-  );
+  await trace("yield", Task.yield(task));
+  await trace("again", why(() => TaskSupervisor.async(kate, giveBack, [1])));
 });

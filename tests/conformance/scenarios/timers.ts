@@ -16,6 +16,7 @@ import {
   reasonOf,
   scenario,
   trace,
+  traceMarker,
   traceNext,
   traceNothing,
 } from "../_scenario.ts";
@@ -106,8 +107,7 @@ scenario("a timer for a process ends with the process", async () => {
   const timer = Process.sendAfter(pid, "lost", 60_000);
   Process.exit(pid, "kill");
   await reasonOf(pid);
-  send(self(), "marker");
-  await traceNext("got");
+  await traceMarker("got");
   // safe: asked again until it is so
   while (Process.readTimer(timer) !== false) await Process.sleep(2);
   await trace("read", Process.readTimer(timer));

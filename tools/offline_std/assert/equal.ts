@@ -4,7 +4,7 @@
 import { isDeepStrictEqual, types } from "node:util";
 
 /** Pairs under comparison, so that a cycle ends where it began. */
-export type Visited = Map<object, Set<object>>;
+type Visited = Map<object, Set<object>>;
 
 /**
  * Tells whether two values are deeply equal, by the rules of `@std/assert`.
@@ -17,28 +17,20 @@ export type Visited = Map<object, Set<object>>;
  * @param a One value.
  * @param b The other value.
  * @returns Whether they are equal.
- * @throws {TypeError} If a `WeakMap` or a `WeakSet` is met.
  */
 export function equal(a: unknown, b: unknown): boolean {
   return compare(a, b, new Map());
 }
 
 /** Whether `value` has properties that can be walked; a function has not. */
-export function isObject(value: unknown): value is object {
+function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/**
- * Notes that `a` and `b` are being compared.
- *
- * @returns `false` if they already were.
- */
-export function visit(a: object, b: object, visited: Visited): boolean {
-  const partners = visited.get(a);
-  if (partners === undefined) {
-    visited.set(a, new Set([b]));
-    return true;
-  }
+/** Notes that `a` and `b` are being compared; returns whether they were not before. */
+function visit(a: object, b: object, visited: Visited): boolean {
+  const partners = visited.get(a) ?? new Set();
+  visited.set(a, partners);
   if (partners.has(b)) return false;
   partners.add(b);
   return true;
@@ -51,19 +43,11 @@ function compare(a: unknown, b: unknown, visited: Visited): boolean {
     return Object.is(a.getTime(), b.getTime());
   }
   if (prototypeOf(a) !== prototypeOf(b)) return false;
-  if (types.isWeakMap(a) || types.isWeakSet(a)) {
-    throw new TypeError(
-      `Cannot compare ${a.constructor.name} instances: their entries cannot be listed`,
-    );
-  }
-  if (a instanceof WeakRef && b instanceof WeakRef) {
-    return compare(a.deref(), b.deref(), visited);
-  }
   if (types.isTypedArray(a) && types.isTypedArray(b)) {
     return compareNumbers(a, b);
   }
   if (types.isAnyArrayBuffer(a)) return isDeepStrictEqual(a, b);
-  if (isComparedAsText(a)) return String(a) === String(b);
+  if (types.isRegExp(a) || a instanceof URL) return String(a) === String(b);
   if (!visit(a, b, visited)) return true;
   if (Object.keys(a).length !== Object.keys(b).length) return false;
   if (isCollection(a) && isCollection(b)) {
@@ -76,21 +60,12 @@ function prototypeOf(value: object): object {
   return Object.getPrototypeOf(value) ?? Object.prototype;
 }
 
-function compareNumbers(
-  a: ArrayLike<unknown>,
-  b: ArrayLike<unknown>,
-): boolean {
+function compareNumbers(a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
     if (a[i] !== b[i] && !Object.is(a[i], b[i])) return false;
   }
   return true;
-}
-
-function isComparedAsText(value: object): boolean {
-  return types.isRegExp(value) || value instanceof URL ||
-    value instanceof URLSearchParams || value instanceof Intl.Locale ||
-    String(Reflect.get(value, Symbol.toStringTag)).startsWith("Temporal.");
 }
 
 type Collection = Set<unknown> | Map<unknown, unknown>;

@@ -1,17 +1,6 @@
-// Offline stand-in for `@std/testing/types`, so that a clone works without
-// JSR; the published package depends on the genuine one.
-
-export type {
-  Assert,
-  AssertFalse,
-  AssertTrue,
-  Has,
-  IsAny,
-  IsNever,
-  IsNullable,
-  IsUnknown,
-  NotHas,
-} from "conditional-type-checks";
+// Offline stand-in for the parts of `@std/testing/types` that this repository
+// uses, so that a clone works without JSR; the published package depends on the
+// genuine one.
 
 /**
  * Asserts, when it is compiled, that a type is `true` (or `false`).
