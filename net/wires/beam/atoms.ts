@@ -6,7 +6,7 @@
  */
 
 import { TextMap } from "../../../core/values/text_map.ts";
-import { Buffer, isUtf8 } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import {
   type Atom,
   atom,
@@ -15,40 +15,13 @@ import {
   MAX_NAME_LENGTH,
 } from "../../../core/values/atom.ts";
 import { isNodeName } from "../../../core/values/pid.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
+import { asciiText, unicodeText } from "../texts.ts";
 
 /** The number of slots, a power of 2. */
 const SLOTS = 512;
 
 const NOTHING = new Uint8Array(0);
-
-interface TextBuffer {
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-}
-
-/** Returns the bytes as a Buffer, which has the fastest conversions to text. */
-export function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Decodes Latin-1. */
-export function asciiText(bytes: Buffer, start: number, end: number): string {
-  return (bytes as unknown as TextBuffer).latin1Slice(start, end);
-}
-
-/** Decodes UTF-8; returns `undefined` for invalid bytes. */
-export function unicodeText(
-  bytes: Buffer,
-  start: number,
-  end: number,
-): string | undefined {
-  return isUtf8(bytes.subarray(start, end))
-    ? (bytes as unknown as TextBuffer).utf8Slice(start, end)
-    : undefined;
-}
 
 /** Returns the first of a name's two slots. All bytes count: `ping` and `pong` differ in one. */
 function slotOf(bytes: Uint8Array, at: number, length: number): number {

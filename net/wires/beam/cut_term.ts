@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { ProtocolError } from "./beam_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 import { TermReader, unaccepted } from "./etf_decoder.ts";
 import * as tag from "./etf_tags.ts";
 

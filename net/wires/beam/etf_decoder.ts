@@ -27,16 +27,9 @@ import {
   MAX_BIGINT_DIGITS,
 } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
-import {
-  asciiText,
-  AtomTable,
-  bufferOf,
-  KeyTable,
-  type KnownAtom,
-  unicodeText,
-} from "./atoms.ts";
-import { OverLimit } from "../over_limit.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
+import { asciiText, bufferOf, unicodeText } from "../texts.ts";
+import { AtomTable, KeyTable, type KnownAtom } from "./atoms.ts";
 import * as tag from "./etf_tags.ts";
 import {
   DATE_TIME_FIELDS,

@@ -39,6 +39,7 @@ import {
   typedArrayKind,
 } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
+import { latin1Text } from "../texts.ts";
 import * as tag from "./etf_tags.ts";
 import { isFunction } from "./etf_decoder.ts";
 import {
@@ -74,10 +75,6 @@ const utf8 = new TextEncoder();
 
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
-
-interface Latin1Buffer {
-  latin1Slice(start: number, end: number): string;
-}
 
 /** The options of a writer. */
 export interface TermWriterOptions {
@@ -651,12 +648,7 @@ export class TermWriter {
 
   /** Returns the bytes from length `from` on, as Latin-1. */
   #latin1(from: number): string {
-    const { buffer, byteOffset } = this.#buffer;
-    return (Buffer.from(
-      buffer,
-      byteOffset + this.#start + from,
-      this.length - from,
-    ) as unknown as Latin1Buffer).latin1Slice(0, this.length - from);
+    return latin1Text(this.#buffer, this.#start + from, this.#at);
   }
 
   #bitstring({ bytes, bits }: Bitstring): void {

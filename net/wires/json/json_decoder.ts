@@ -14,7 +14,7 @@ import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { RefusedReply } from "../../../core/values/server_message.ts";
 import type { Runnable, Signals } from "../../../core/signals/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../../core/values/term.ts";
-import { OverLimit, Refusals } from "../over_limit.ts";
+import { OverLimit, ProtocolError, Refusals } from "../over_limit.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
@@ -25,7 +25,6 @@ import {
   checkNode,
   checkObject,
   checkText,
-  ProtocolError,
 } from "./json_checks.ts";
 import { type FrameHandler, FrameReader, headOf } from "./json_frames.ts";
 import { JsonReader, UNREAD } from "./json_reader.ts";

@@ -9,7 +9,7 @@ import { improperList } from "../../../../core/values/improper_list.ts";
 import { Pid, Ref } from "../../../../core/values/pid.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
 import { test } from "../../../../testing/tags.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";

@@ -18,7 +18,7 @@ import type { Signals } from "../../../../core/signals/signal.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { LocalFunction } from "../../../../core/values/functions.ts";
 import { Pid } from "../../../../core/values/pid.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";

@@ -28,7 +28,7 @@ import { Pid, Ref } from "../../../../core/values/pid.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
 import { test } from "../../../../testing/tags.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
 import { mutatedBytes, pieces } from "../../../_fuzz.ts";

@@ -24,7 +24,7 @@ import { copyTerm, DEFAULT_MAX_DEPTH } from "../../../../core/values/term.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
 import { test } from "../../../../testing/tags.ts";
 import { AtomTable, KeyTable } from "../../../../net/wires/beam/atoms.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { backFromBeam, beamTerm, described, edges } from "./_beam_terms.ts";

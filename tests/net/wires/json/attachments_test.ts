@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
 import type { Signals } from "../../../../core/signals/signal.ts";
 import { Pid } from "../../../../core/values/pid.ts";
 import { test } from "../../../../testing/mod.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import { FRAME_BUFFER } from "../../../../net/wires/frame_buffers.ts";

@@ -30,7 +30,7 @@ import { test } from "../../../../testing/tags.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import { jsonWire } from "../../../../net/wires/json/json_wire.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { localOf } from "../../../_local.ts";
 import { mutated, mutatedBytes, mutatedFrame, pieces } from "../../../_fuzz.ts";
 import { numbersIn } from "../../../_pages.ts";

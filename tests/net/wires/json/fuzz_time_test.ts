@@ -20,7 +20,7 @@ import { Process } from "../../../../otp/process/process.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { FrameReader } from "../../../../net/wires/json/json_frames.ts";
 import { jsonWire } from "../../../../net/wires/json/json_wire.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { localOf } from "../../../_local.ts";
 import {
   assertLinear,

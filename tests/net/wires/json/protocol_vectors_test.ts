@@ -21,7 +21,7 @@ import {
   VECTORS,
 } from "../../../../tools/protocol_vectors.ts";
 import { AttachmentReader } from "../../../../net/wires/json/attachments.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { partsOf } from "../../../_raw_peer.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import {
