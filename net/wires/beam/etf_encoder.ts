@@ -76,16 +76,6 @@ const utf8 = new TextEncoder();
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
 
-/** The options of a writer. */
-export interface TermWriterOptions {
-  /**
-   * The maximum size of a term, in bytes.
-   *
-   * @default {Infinity}
-   */
-  maxBytes?: number;
-}
-
 /** Writes a sequence of terms, and parts of terms. */
 export class TermWriter {
   readonly #maxBytes: number;
@@ -105,7 +95,7 @@ export class TermWriter {
   readonly #nodes = new Map<string, Uint8Array>();
 
   /** Writes terms of at most `maxBytes` bytes. */
-  constructor({ maxBytes = Infinity }: TermWriterOptions = {}) {
+  constructor(maxBytes = Infinity) {
     this.#maxBytes = maxBytes;
   }
 
@@ -146,13 +136,6 @@ export class TermWriter {
     this.#buffer[this.#at++] = value;
   }
 
-  /** Writes a 16-bit number. */
-  u16(value: number): void {
-    this.#reserve(2);
-    this.#buffer[this.#at++] = value >>> 8;
-    this.#buffer[this.#at++] = value;
-  }
-
   /** Writes a 32-bit number. */
   u32(value: number): void {
     this.#reserve(4);
@@ -161,12 +144,10 @@ export class TermWriter {
 
   /** Writes a 32-bit number over the four bytes that begin at `length`. */
   setU32(length: number, value: number): void {
-    const at = this.#start + length;
-    const buffer = this.#buffer;
-    buffer[at] = value >>> 24;
-    buffer[at + 1] = value >>> 16;
-    buffer[at + 2] = value >>> 8;
-    buffer[at + 3] = value;
+    const end = this.#at;
+    this.#at = this.#start + length;
+    this.#word(value);
+    this.#at = end;
   }
 
   /** Writes bytes as they are. */
@@ -189,11 +170,6 @@ export class TermWriter {
   list(length: number): void {
     if (length === 0) this.u8(tag.NIL);
     else this.#head(tag.LIST, length);
-  }
-
-  /** Begins a map: its keys follow, each with its value. */
-  map(size: number): void {
-    this.#head(tag.MAP, size);
   }
 
   /** Writes an atom. The caller must check the length of `name`. */
@@ -258,21 +234,13 @@ export class TermWriter {
 
   /** Writes a signed 32-bit integer. */
   #small(value: number): void {
-    this.#reserve(5);
+    if (value < 0 || value > 0xff) return this.#head(tag.INTEGER, value);
+    this.#reserve(2);
     const buffer = this.#buffer;
     const at = this.#at;
-    if (value >= 0 && value < 256) {
-      buffer[at] = tag.SMALL_INTEGER;
-      buffer[at + 1] = value;
-      this.#at = at + 2;
-      return;
-    }
-    buffer[at] = tag.INTEGER;
-    buffer[at + 1] = value >>> 24;
-    buffer[at + 2] = value >>> 16;
-    buffer[at + 3] = value >>> 8;
-    buffer[at + 4] = value;
-    this.#at = at + 5;
+    buffer[at] = tag.SMALL_INTEGER;
+    buffer[at + 1] = value;
+    this.#at = at + 2;
   }
 
   #bigint(value: bigint): void {

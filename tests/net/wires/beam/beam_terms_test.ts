@@ -23,7 +23,11 @@ import { ReplyTo } from "../../../../core/values/reply_to.ts";
 import { copyTerm, DEFAULT_MAX_DEPTH } from "../../../../core/values/term.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
 import { test } from "../../../../testing/tags.ts";
-import { AtomTable, KeyTable } from "../../../../net/wires/beam/atoms.ts";
+import {
+  knownAtom,
+  knownKey,
+  NameTable,
+} from "../../../../net/wires/beam/atoms.ts";
 import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
@@ -624,7 +628,7 @@ test("a local function is kept as it is, with all that it closes over", () => {
 });
 
 test("a writer keeps to its bytes, and the next term is written as if it were the first", () => {
-  const small = new TermWriter({ maxBytes: 1000 });
+  const small = new TermWriter(1000);
   small.term("x".repeat(995));
   assertEquals(small.take().length, 1000);
   for (
@@ -705,8 +709,8 @@ test("an atom has up to 255 characters, whatever their bytes are", () => {
 });
 
 test("names that alternate are kept, if they differ in any letter", () => {
-  const atoms = new AtomTable();
-  const keys = new KeyTable();
+  const atoms = new NameTable(knownAtom);
+  const keys = new NameTable(knownKey);
   const ping = Buffer.from("ping");
   const known = atoms.find(ping, 0, 4);
   for (let i = 0; i < 4; i++) {
@@ -723,8 +727,8 @@ test("names that alternate are kept, if they differ in any letter", () => {
 });
 
 test("a name is found whatever others were before it", () => {
-  const atoms = new AtomTable();
-  const keys = new KeyTable();
+  const atoms = new NameTable(knownAtom);
+  const keys = new NameTable(knownKey);
   fc.assert(
     fc.property(
       fc.array(fc.stringMatching(/^[a-c]{1,5}$/), { maxLength: 2000 }),
