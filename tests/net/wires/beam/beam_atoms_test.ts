@@ -2,7 +2,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import type { Port } from "../../../../net/wire.ts";
 import { Call, Cast, Stop } from "../../../../otp/server/messages.ts";
 import type {
   Runnable,
@@ -23,6 +22,7 @@ import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
+import { portTo } from "../_ports.ts";
 import { beamTerm } from "./_beam_terms.ts";
 import { elixirPairTest } from "../../../_elixir_pair.ts";
 import { beamFrame, localOf } from "../../../_raw_beam.ts";
@@ -49,15 +49,11 @@ const LOCAL = localOf(ALEX, 7, {
 const PEER = { name: KATE, creation: 5, hidden: true };
 
 let written: Uint8Array[] = [];
-const PORT: Port = {
-  wake() {},
-  write: (bytes) => void written.push(bytes.slice()),
-  room: Infinity,
-  pressure: () => undefined,
-  assertRoom() {},
-  peers() {},
-};
-const encoder = new ControlEncoder(LOCAL, PEER, PORT);
+const encoder = new ControlEncoder(
+  LOCAL,
+  PEER,
+  portTo((bytes) => written.push(bytes.slice())),
+);
 
 /** The frame that the encoder writes. */
 function sent(send: (encoder: ControlEncoder) => void): Uint8Array {

@@ -9,16 +9,11 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Budget } from "../../../../net/budget.ts";
-import {
-  DEFAULT_LIMITS,
-  type Limits,
-  type Port,
-} from "../../../../net/wire.ts";
-import type { Signals } from "../../../../core/signals/signal.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../../net/wire.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { LocalFunction } from "../../../../core/values/functions.ts";
 import { Pid } from "../../../../core/values/pid.ts";
-import { ProtocolError } from "../../../../net/wires/over_limit.ts";
+import { ProtocolError, Refusals } from "../../../../net/wires/over_limit.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
@@ -27,7 +22,6 @@ import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { ENTRIES } from "../../../../net/wires/beam/atom_cache.ts";
 import { MAX_SEQUENCES } from "../../../../net/wires/beam/fragments.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
-import { Refusals } from "../../../../net/wires/over_limit.ts";
 import { test } from "../../../../testing/tags.ts";
 import { fragment, framed, HeaderWriter } from "../../../_beam_headers.ts";
 import { elixirPairTest, nextMessage } from "../../../_elixir_pair.ts";
@@ -35,6 +29,7 @@ import { numbersIn } from "../../../_pages.ts";
 import { beamFrame, CREATION, localOf, RAW } from "../../../_raw_beam.ts";
 import fc, { fuzz, Random, runs } from "../../../_seeds.ts";
 import { send, spawn } from "../../../../otp/process/process.ts";
+import { portTo, signalsTo } from "../_ports.ts";
 import { beamTerm } from "./_beam_terms.ts";
 
 const KATE = "kate@localhost";
@@ -45,23 +40,21 @@ function decoderOf(limits: Partial<Limits> = {}, max = Infinity) {
   const parts = new Budget(max);
   const got: [sender: number, message: unknown][] = [];
   const refused: string[] = [];
-  const deliver = {
-    send: (from: Pid, _to: Pid, message: unknown) => {
-      got.push([from.number, message]);
-    },
-  } as unknown as Signals;
+  const deliver = signalsTo((_kind, from, _to, message) => {
+    got.push([(from as Pid).number, message]);
+  });
   const local = {
     ...localOf(KATE, 5),
     limits: { ...DEFAULT_LIMITS, ...limits },
     parts,
   };
-  const port = { refused: (_: string, why: string) => void refused.push(why) };
+  const port = portTo(() => {}, { refused: (_, why) => refused.push(why) });
   const decoder = new ControlDecoder(
     local,
     { name: RAW, creation: CREATION, hidden: true },
     deliver,
     () => {},
-    new Refusals(KATE, port as never),
+    new Refusals(KATE, port),
   );
   return { decoder, got, refused, parts };
 }
@@ -333,14 +326,7 @@ test("atoms of a header count in full: neither terms nor functions grow beyond t
 
 /** An encoder of the peer whose frames go to a decoder. */
 function encoderTo(decoder: ControlDecoder): ControlEncoder {
-  const port: Port = {
-    wake() {},
-    write: (bytes) => decoder.receive(bytes),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
+  const port = portTo((bytes) => decoder.receive(bytes));
   const peer = { name: KATE, creation: 5, hidden: true };
   return new ControlEncoder(localOf(RAW, CREATION), peer, port, ownFlags(true));
 }

@@ -4,8 +4,7 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { send, spawn } from "../../../../mod.ts";
 import { Budget } from "../../../../net/budget.ts";
-import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
-import type { Signals } from "../../../../core/signals/signal.ts";
+import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { Pid } from "../../../../core/values/pid.ts";
 import { test } from "../../../../testing/mod.ts";
 import { ProtocolError } from "../../../../net/wires/over_limit.ts";
@@ -13,6 +12,7 @@ import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import { FRAME_BUFFER } from "../../../../net/wires/frame_buffers.ts";
 import { timeOf } from "../../../_linear.ts";
+import { flushed, portTo, signalsTo } from "../_ports.ts";
 import {
   attachedFrameOf,
   attachmentOf,
@@ -27,34 +27,20 @@ const from = new Pid(ALEX.name, 1, ALEX.creation);
 const other = new Pid(ALEX.name, 3, ALEX.creation);
 const to = new Pid(KATE.name, 2, KATE.creation);
 
-function portTo(frames: Uint8Array[]): Port {
-  return {
-    wake() {},
-    write: (frame) => void frames.push(frame.slice()),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
-}
+const SINK = portTo(() => {});
 
 function encoderTo(frames: Uint8Array[], limits = DEFAULT_LIMITS): Encoder {
-  return new Encoder(ALEX, KATE, limits, limits, portTo(frames));
-}
-
-function flushed(encoder: Encoder): void {
-  while (encoder.pending > 0) encoder.flush(Infinity);
+  const port = portTo((frame) => frames.push(frame.slice()));
+  return new Encoder(ALEX, KATE, limits, limits, port);
 }
 
 /** The messages that a peer decodes from bytes. */
 function received(...pieces: Uint8Array[]): unknown[] {
   const messages: unknown[] = [];
-  const deliver = {
-    send: (_from: Pid, _to: Pid, message: unknown) => {
-      messages.push(message);
-    },
-  } as unknown as Signals;
-  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, portTo([]), deliver);
+  const deliver = signalsTo((_kind, _from, _to, message) => {
+    messages.push(message);
+  });
+  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, SINK, deliver);
   for (const piece of pieces) decoder.receive(piece);
   return messages;
 }
@@ -140,7 +126,7 @@ test("frames in memory that is used again arrive unchanged, and no other memory 
         const held: { bytes: Uint8Array; copy: Uint8Array }[] = [];
         let use = "never";
         const port = {
-          ...portTo([]),
+          ...SINK,
           write(bytes: Uint8Array) {
             if (written.has(bytes.buffer)) reused++;
             written.add(bytes.buffer);
@@ -479,8 +465,8 @@ test("an attachment that was announced and does not come holds little memory", (
     KATE,
     ALEX,
     DEFAULT_LIMITS,
-    portTo([]),
-    {} as Signals,
+    SINK,
+    signalsTo(() => {}),
     budget,
   );
   const length = 30 << 20;
