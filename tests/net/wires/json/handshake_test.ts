@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
-import { Node } from "../../../../node.ts";
+import { Node, type NodeOptions } from "../../../../node.ts";
 import {
   isDown,
   Process,
@@ -28,14 +28,47 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 
-// The cookie.
+/** A test of kate, with a peer that dials kate. */
+function peerTest(
+  name: string,
+  fn: (peer: RawPeer, cluster: Cluster, kate: Node) => Promise<void>,
+  options: Partial<NodeOptions> = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate", options);
+    await using peer = await RawPeer.dial(kate.port);
+    await fn(peer, cluster, kate);
+  });
+}
 
-clusterTest("nodes with the same cookie connect", async (cluster) => {
-  await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  assertEquals(await alex.run(() => Node.connect(KATE)), true);
-  assertEquals(cluster.lines(), []);
-});
+/** Introduces a peer to kate; returns the introduction. */
+async function introduce(peer: RawPeer, more: object = {}): Promise<Hello> {
+  const mine = { ...hello(RAW), ...more };
+  await peer.say({ versions: [1], to: KATE, ...mine });
+  return mine;
+}
+
+/** A test of alex, which dials the peer as raw@localhost. */
+function dialTest(
+  name: string,
+  fn: (
+    peer: RawPeer,
+    connected: Promise<unknown>,
+    cluster: Cluster,
+  ) => Promise<void>,
+  options: Partial<NodeOptions> = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex", options);
+    await using listener = await RawListener.listen();
+    const { address } = listener;
+    const connected = alex.run(() => Node.connect(RAW, { address }));
+    await using peer = await listener.accept();
+    await fn(peer, connected, cluster);
+  });
+}
+
+// The cookie.
 
 clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
   const kate = await cluster.start("kate", { cookie: "katescookie" });
@@ -62,9 +95,7 @@ clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
   assertFalse(cluster.lines(true).join().includes("scookie"));
 });
 
-clusterTest("a replayed proof is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const first = await RawPeer.dial(kate.port);
+peerTest("a replayed proof is refused", async (first, cluster, kate) => {
   const { mine, proof } = await first.enter(RAW, KATE);
   await first[Symbol.asyncDispose]();
   await cluster.logged(/kate info: The connection to raw@localhost is down/);
@@ -77,49 +108,25 @@ clusterTest("a replayed proof is refused", async (cluster) => {
   await cluster.logged(/raw@localhost has another cookie/);
 });
 
-clusterTest("a proof of the other side is not accepted", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  const dialler = await peer.hear();
-  assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
-  // A peer without the cookie can only repeat the proof that it received.
-  await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
-  await peer.say(await peer.hear());
-  assertEquals(await connected, false);
-  await cluster.logged(
-    /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
-  );
-});
+dialTest(
+  "a proof of the other side is not accepted",
+  async (peer, connected, cluster) => {
+    const dialler = await peer.hear();
+    assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
+    // A peer without the cookie can only repeat the proof that it received.
+    await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
+    await peer.say(await peer.hear());
+    assertEquals(await connected, false);
+    await cluster.logged(
+      /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
+    );
+  },
+);
 
-for (
-  const proof of [undefined, "", 7, "0".repeat(63), "0".repeat(64), ["x"], {}]
-) {
-  clusterTest(
-    `proof ${JSON.stringify(proof)?.slice(0, 12)}`,
-    async (cluster) => {
-      const kate = await cluster.start("kate");
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.say({ versions: [1], to: KATE, ...hello(RAW) });
-      await peer.hear();
-      await peer.say({ proof });
-      await peer.closed;
-      assertEquals(await peer.next(), undefined);
-      assertEquals(await kate.run(() => Node.list("connected")), []);
-    },
-  );
-}
-
-clusterTest("nothing is sent before the proof", async (cluster) => {
-  const kate = await cluster.start("kate");
+peerTest("nothing is sent before the proof", async (peer, cluster, kate) => {
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    const mine = hello(RAW);
-    await peer.say({ versions: [1], to: KATE, ...mine });
+    await introduce(peer);
     const theirs = await peer.hear();
     assertFalse(JSON.stringify(theirs).includes(COOKIE));
     await peer.say([["send_name", 1, "inbox", "hi"]]);
@@ -129,63 +136,58 @@ clusterTest("nothing is sent before the proof", async (cluster) => {
   await cluster.logged(/a frame that is not a JSON object/);
 });
 
-clusterTest("signals in the proof's segment are delivered", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await kate.run(async () => {
-    Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    const mine = hello(RAW);
-    await peer.say({ versions: [1], to: KATE, ...mine });
-    const theirs = await peer.hear() as Hello;
-    const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
-    const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
-    await peer.write(Uint8Array.from([...proof, ...signals]));
-    assertEquals(await receive(), "hi");
-    assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
-  });
-});
+peerTest(
+  "signals in the proof's segment are delivered",
+  async (peer, _cluster, kate) => {
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      const mine = await introduce(peer);
+      const theirs = await peer.hear() as Hello;
+      const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
+      const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
+      await peer.write(Uint8Array.from([...proof, ...signals]));
+      assertEquals(await receive(), "hi");
+      assertEquals(
+        (await peer.hear()).proof,
+        proofOf("listener", mine, theirs),
+      );
+    });
+  },
+);
 
 // Names.
 
-for (const name of [KATE, "raw@example.org"]) {
-  clusterTest(`a dialler named ${name} is refused`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
+for (
+  const [name, to, line] of [
+    [KATE, KATE, /kate@localhost is not let in/],
+    ["raw@example.org", KATE, /raw@example.org is not let in/],
+    [
+      RAW,
+      "moebi@localhost",
+      /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+    ],
+  ] as const
+) {
+  peerTest(`a dial of ${name} to ${to} is refused`, async (peer, cluster) => {
     await assertRejects(
-      () => peer.enter(name, KATE),
+      () => peer.enter(name, to),
       Error,
       "refused: not_allowed",
     );
     await peer.closed;
-    await cluster.logged(/is not let in/);
+    await cluster.logged(line);
   });
 }
 
-clusterTest("a dialler of another node is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  await assertRejects(
-    () => peer.enter(RAW, "moebi@localhost"),
-    Error,
-    "refused: not_allowed",
-  );
-  await cluster.logged(
-    /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
-  );
-});
-
-clusterTest("a listener with another name is refused", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  await peer.hear();
-  await peer.say({ ...hello("other@localhost"), status: "ok" });
-  assertEquals(await connected, false);
-  await cluster.logged(/other@localhost answered there, not raw@localhost/);
-});
+dialTest(
+  "a listener with another name is refused",
+  async (peer, connected, cluster) => {
+    await peer.hear();
+    await peer.say({ ...hello("other@localhost"), status: "ok" });
+    assertEquals(await connected, false);
+    await cluster.logged(/other@localhost answered there, not raw@localhost/);
+  },
+);
 
 for (
   const bad of [
@@ -198,10 +200,8 @@ for (
     { maxMessageBytes: 1.5 },
   ]
 ) {
-  clusterTest(`introduction ${JSON.stringify(bad)}`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.say({ versions: [1], to: KATE, ...hello(RAW), ...bad });
+  peerTest(`introduction ${JSON.stringify(bad)}`, async (peer, cluster) => {
+    await introduce(peer, bad);
     await peer.closed;
     await cluster.logged(/an introduction with a bad name, nonce or number/);
   });
@@ -247,120 +247,99 @@ clusterTest("row 13: simultaneous dials have one result", async (cluster) => {
   assertEquals(cluster.lines(), []);
 }, { timeout: 60_000 });
 
-clusterTest("a dialler that leaves is not refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using first = await RawPeer.dial(kate.port);
-  await first.say({ versions: [1], to: KATE, ...hello(RAW) });
-  assertEquals((await first.hear()).status, "ok");
-  await using second = await RawPeer.dial(kate.port);
-  await second.enter(RAW, KATE);
-  second.end();
-  await cluster.logged(/kate info: The connection to raw@localhost is down/);
-  first.end();
-  await first.closed;
-  assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
-  assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
-});
+peerTest(
+  "a dialler that leaves is not refused",
+  async (first, cluster, kate) => {
+    await introduce(first);
+    assertEquals((await first.hear()).status, "ok");
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter(RAW, KATE);
+    second.end();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    first.end();
+    await first.closed;
+    assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
+    assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
+  },
+);
 
 // Unauthenticated connections.
 
-clusterTest("another version is logged at both ends", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
+peerTest("a dialler of another version is logged", async (peer, cluster) => {
+  await introduce(peer, { versions: [2, 3] });
   assertEquals(await peer.hear(), { status: "version", versions: [1] });
   await peer.closed;
   await cluster.logged(
     /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
   );
-
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using other = await listener.accept();
-  await other.hear();
-  await other.say({ status: "version", versions: [2] });
-  assertEquals(await connected, false);
-  await cluster.logged(
-    /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
-  );
 });
 
-for (
-  const { what, bytes, hint } of [
-    {
-      what: "an HTTP client",
-      bytes: "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-      hint: /an HTTP client on a node's port/,
-    },
-    {
-      what: "a TLS client",
-      bytes: Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
-      hint: /a TLS client on a plain port/,
-    },
-    {
-      what: "garbage",
-      bytes: Uint8Array.of(0xff, 0x1b, 0x5b, 0x33, 0x31, 0x6d),
-      hint: /bytes that no node sends/,
-    },
-    {
-      what: "a text that is not JSON",
-      bytes: frameOf("{"),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "JSON that is not an object",
-      bytes: frameOf("[1]"),
-      hint: /a frame that is not a JSON object/,
-    },
-    {
-      what: "deep JSON",
-      bytes: frameOf("[".repeat(1000)),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "bytes that are not UTF-8",
-      bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "a tick first",
-      bytes: Uint8Array.of(0, 0, 0, 0),
-      hint: /a first frame of 0 bytes/,
-    },
-  ]
-) {
-  clusterTest(`${what} is refused, with a hint in the log`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.write(bytes);
-    await peer.closed;
-    assertEquals(peer.bytes.length, 0);
-    const line = await cluster.logged(hint);
-    assertMatch(
-      line,
-      /^kate warning: Refused a connection from 127\.0\.0\.1:\d+: /,
+dialTest(
+  "a listener of another version is logged",
+  async (peer, connected, cluster) => {
+    await peer.hear();
+    await peer.say({ status: "version", versions: [2] });
+    assertEquals(await connected, false);
+    await cluster.logged(
+      /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
     );
-    // deno-lint-ignore no-control-regex
-    assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
-  });
+  },
+);
+
+/** First bytes that are refused, and the hint in the log. */
+const FIRST_BYTES: Record<string, [Uint8Array | string, hint: RegExp]> = {
+  "an HTTP client": [
+    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    /an HTTP client on a node's port/,
+  ],
+  "a TLS client": [
+    Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
+    /a TLS client on a plain port/,
+  ],
+  "garbage": [
+    Uint8Array.of(0xff, 0x1b, 0x5b, 0x33, 0x31, 0x6d),
+    /bytes that no node sends/,
+  ],
+  "a text that is not JSON": [frameOf("{"), /a frame that is not JSON/],
+  "JSON that is not an object": [
+    frameOf("[1]"),
+    /a frame that is not a JSON object/,
+  ],
+  "deep JSON": [frameOf("[".repeat(1000)), /a frame that is not JSON/],
+  "bytes that are not UTF-8": [
+    Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
+    /a frame that is not JSON/,
+  ],
+  "a tick first": [new Uint8Array(4), /a first frame of 0 bytes/],
+};
+
+for (const [what, [bytes, hint]] of Object.entries(FIRST_BYTES)) {
+  peerTest(
+    `${what} is refused, with a hint in the log`,
+    async (peer, cluster) => {
+      await peer.write(bytes);
+      await peer.closed;
+      assertEquals(peer.bytes.length, 0);
+      const line = await cluster.logged(hint);
+      assertMatch(
+        line,
+        /^kate warning: Refused a connection from 127\.0\.0\.1:\d+: /,
+      );
+      // deno-lint-ignore no-control-regex
+      assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
+    },
+  );
 }
 
-clusterTest("a connection without data is logged", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const peer = await RawPeer.dial(kate.port);
+peerTest("a connection without data is logged", async (peer, cluster) => {
   await peer[Symbol.asyncDispose]();
   await cluster.logged(/it closed before it said a word/);
 });
 
 // Limits.
 
-clusterTest("a first frame has at most 4 KiB", async (cluster) => {
-  const kate = await cluster.start("kate");
+peerTest("a first frame has at most 4 KiB", async (peer, cluster, kate) => {
   const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
-  await using peer = await RawPeer.dial(kate.port);
   await peer.write(frameOf(text.padEnd(4096)));
   assertEquals((await peer.hear()).status, "ok");
 
@@ -374,9 +353,7 @@ clusterTest("a first frame has at most 4 KiB", async (cluster) => {
   );
 });
 
-clusterTest("a handshake succeeds byte by byte", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
+peerTest("a handshake succeeds byte by byte", async (peer) => {
   const mine = hello(RAW);
   for (const byte of jsonFrame({ versions: [1], to: KATE, ...mine })) {
     await peer.write(Uint8Array.of(byte));
@@ -388,40 +365,34 @@ clusterTest("a handshake succeeds byte by byte", async (cluster) => {
   assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
 });
 
-clusterTest("a silent connection is closed in time", async (cluster) => {
-  const kate = await cluster.start("kate", {
-    limits: { handshakeTimeout: 150 },
-  });
-  await using silent = await RawPeer.dial(kate.port);
-  await silent.closed;
-  await using slow = await RawPeer.dial(kate.port);
-  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
-  await slow.closed;
-  const told = cluster.lines().filter((each) =>
-    each.includes("it did not get in within 150 ms")
-  );
-  assertEquals(told.length, 2);
-});
+peerTest(
+  "a silent connection is closed in time",
+  async (silent, cluster, kate) => {
+    await silent.closed;
+    await using slow = await RawPeer.dial(kate.port);
+    await introduce(slow);
+    await slow.closed;
+    const told = cluster.lines().filter((each) =>
+      each.includes("it did not get in within 150 ms")
+    );
+    assertEquals(told.length, 2);
+  },
+  { limits: { handshakeTimeout: 150 } },
+);
 
-clusterTest("a dial to a silent listener ends in time", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    limits: { handshakeTimeout: 150 },
-  });
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  assertEquals(await connected, false);
-  await peer.closed;
-  await cluster.logged(
-    /Cannot connect to raw@localhost: no answer within 150 ms/,
-  );
-});
+dialTest(
+  "a dial to a silent listener ends in time",
+  async (peer, connected, cluster) => {
+    assertEquals(await connected, false);
+    await peer.closed;
+    await cluster.logged(
+      /Cannot connect to raw@localhost: no answer within 150 ms/,
+    );
+  },
+  { limits: { handshakeTimeout: 150 } },
+);
 
-clusterTest("unfinished handshakes are limited", async (cluster) => {
-  const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
-  await using first = await RawPeer.dial(kate.port);
+peerTest("unfinished handshakes are limited", async (first, cluster, kate) => {
   await using second = await RawPeer.dial(kate.port);
   await using third = await RawPeer.dial(kate.port);
   await first.closed;
@@ -434,13 +405,11 @@ clusterTest("unfinished handshakes are limited", async (cluster) => {
   await using fifth = await RawPeer.dial(kate.port);
   await fifth.enter("another@localhost", KATE);
   assertEquals((await kate.run(() => Node.list())).length, 3);
-});
+}, { limits: { maxHalfOpen: 2 } });
 
-clusterTest("stop() closes pending handshakes", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using silent = await RawPeer.dial(kate.port);
+peerTest("stop() closes pending handshakes", async (silent, _cluster, kate) => {
   await using slow = await RawPeer.dial(kate.port);
-  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+  await introduce(slow);
   await slow.hear();
   await kate.stop();
   await Promise.all([silent.closed, slow.closed]);

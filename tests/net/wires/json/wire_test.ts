@@ -6,6 +6,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { QueueFullError } from "../../../../core/errors.ts";
 import { Node } from "../../../../node.ts";
 import {
@@ -285,97 +286,79 @@ clusterTest("send() of too large a message sends nothing", async (cluster) => {
   });
 });
 
-for (
-  const { what, bytes, told } of [
-    { what: "what is not JSON", bytes: frameOf("["), told: /not JSON/ },
-    { what: "no array", bytes: frameOf("{}"), told: /expected an array/ },
-    { what: "no signals", bytes: frameOf("[1]"), told: /expected an array/ },
-    {
-      what: "an unknown signal",
-      bytes: jsonFrame([["shout", 1, 2]]),
-      told: /unknown kind: "shout"/,
-    },
-    {
-      what: "an unknown tag",
-      bytes: jsonFrame([["send*", 1, 100, { $nope: 1 }]]),
-      told: /unknown tag "\$nope"/,
-    },
-    {
-      what: "a tag beside others",
-      bytes: jsonFrame([["send*", 1, 100, { $atom: "a", b: 1 }]]),
-      told: /beside others/,
-    },
-    {
-      what: "a negative number",
-      bytes: jsonFrame([["send", -1, 100, 1]]),
-      told: /expected a natural number/,
-    },
-    {
-      what: "a missing attachment",
-      bytes: jsonFrame([["send*", 1, 100, { $bytes: ["Uint8Array", 9] }]]),
-      told: /no attachment 9/,
-    },
-    {
-      what: "bytes that fit no array",
-      bytes: jsonFrame([["send*", 1, 100, {
-        $bytes: ["Uint32Array", "AAA="],
-      }]]),
-      told: /\b2 bytes are no Uint32Array/,
-    },
-    {
-      what: "a missing large signal",
-      bytes: jsonFrame([["large", 9]]),
-      told: /no raw bytes of number 9/,
-    },
-    {
-      what: "a frame that is too long",
-      bytes: Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
-      told: /a frame of 1073741823 bytes/,
-    },
-    {
-      what: "a raw frame that is too short",
-      bytes: Uint8Array.of(0x80, 0, 0, 1, 0),
-      told: /a raw frame of 1 bytes\b/,
-    },
-    {
-      what: "raw bytes after their end",
-      bytes: Uint8Array.from([
-        ...rawFrameOf(1, Uint8Array.of(1), true),
-        ...rawFrameOf(1, Uint8Array.of(1), true),
-      ]),
-      told: /goes on after its end/,
-    },
-    {
-      what: "bytes that are not UTF-8",
-      bytes: Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22),
-      told: /not UTF-8/,
-    },
-    {
-      what: "too many peers",
-      bytes: jsonFrame([["peers", new Array(1025).fill("a@b")]]),
-      told: /more than 1024 peers/,
-    },
-    {
-      what: "an invalid trace",
-      bytes: jsonFrame([["trace", 1, "00-0-0-01"]]),
-      told: /an invalid trace/,
-    },
-    {
-      what: "a spawn of nothing",
-      bytes: jsonFrame([["spawn", 1, 1, null]]),
-      told: /expected an object, got null/,
-    },
-  ]
-) {
+const RAW_BYTE = rawFrameOf(1, Uint8Array.of(1), true);
+
+/** Bytes that close the connection of a peer, and the reason in the log. */
+const INVALID: Record<string, [Uint8Array, told: RegExp]> = {
+  "what is not JSON": [frameOf("["), /not JSON/],
+  "no array": [frameOf("{}"), /expected an array/],
+  "no signals": [frameOf("[1]"), /expected an array/],
+  "an unknown signal": [
+    jsonFrame([["shout", 1, 2]]),
+    /unknown kind: "shout"/,
+  ],
+  "an unknown tag": [
+    jsonFrame([["send*", 1, 100, { $nope: 1 }]]),
+    /unknown tag "\$nope"/,
+  ],
+  "a tag beside others": [
+    jsonFrame([["send*", 1, 100, { $atom: "a", b: 1 }]]),
+    /beside others/,
+  ],
+  "a negative number": [
+    jsonFrame([["send", -1, 100, 1]]),
+    /expected a natural number/,
+  ],
+  "a missing attachment": [
+    jsonFrame([["send*", 1, 100, { $bytes: ["Uint8Array", 9] }]]),
+    /no attachment 9/,
+  ],
+  "bytes that fit no array": [
+    jsonFrame([["send*", 1, 100, { $bytes: ["Uint32Array", "AAA="] }]]),
+    /\b2 bytes are no Uint32Array/,
+  ],
+  "a missing large signal": [
+    jsonFrame([["large", 9]]),
+    /no raw bytes of number 9/,
+  ],
+  "a frame that is too long": [
+    Uint8Array.of(0x7f, 0xff, 0xff, 0xff),
+    /a frame of 1073741823 bytes/,
+  ],
+  "a raw frame that is too short": [
+    Uint8Array.of(0x80, 0, 0, 1, 0),
+    /a raw frame of 1 bytes\b/,
+  ],
+  "raw bytes after their end": [
+    Buffer.concat([RAW_BYTE, RAW_BYTE]),
+    /goes on after its end/,
+  ],
+  "bytes that are not UTF-8": [
+    Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22),
+    /not UTF-8/,
+  ],
+  "too many peers": [
+    jsonFrame([["peers", new Array(1025).fill("a@b")]]),
+    /more than 1024 peers/,
+  ],
+  "an invalid trace": [
+    jsonFrame([["trace", 1, "00-0-0-01"]]),
+    /an invalid trace/,
+  ],
+  "a spawn of nothing": [
+    jsonFrame([["spawn", 1, 1, null]]),
+    /expected an object, got null/,
+  ],
+};
+
+for (const [what, [bytes, told]] of Object.entries(INVALID)) {
   clusterTest(
     `${what} from a peer closes its connection`,
     (cluster) =>
       withRaw(cluster, {}, async (peer) => {
         Node.monitorNodes(true);
         const before = jsonFrame([["send", 1, self().number, "before"]]);
-        await peer.write(before);
-        await peer.write(bytes);
-        await peer.write(before);
+        await peer.write(Buffer.concat([before, bytes, before]));
         assertEquals(await receive(), "before");
         await nodeDown(RAW);
         await peer.closed;
