@@ -18,7 +18,6 @@ import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
 import { ownFlags } from "../../../../net/wires/beam/distribution_flags.ts";
-import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { ENTRIES } from "../../../../net/wires/beam/atom_cache.ts";
 import { MAX_SEQUENCES } from "../../../../net/wires/beam/fragments.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
@@ -31,6 +30,7 @@ import fc, { fuzz, Random, runs } from "../../../_seeds.ts";
 import { send, spawn } from "../../../../otp/process/process.ts";
 import { portTo, signalsTo } from "../_ports.ts";
 import { beamTerm } from "./_beam_terms.ts";
+import { termBytes } from "./_etf_bytes.ts";
 
 const KATE = "kate@localhost";
 const TO = new Pid(KATE, 100, 5);
@@ -64,12 +64,6 @@ function frameOf(sender: number, message: unknown): Uint8Array {
   return beamFrame([control.DOP_SEND_SENDER, from, TO], message);
 }
 
-function bytesOf(value: unknown): string {
-  const writer = new TermWriter();
-  writer.term(value, 1000);
-  return Buffer.from(writer.take()).toString("hex");
-}
-
 test("terms behind a header, whole or in fragments between others, are the terms without a header", () => {
   fc.assert(
     fc.property(
@@ -101,7 +95,9 @@ test("terms behind a header, whole or in fragments between others, are the terms
         }
         while (open.length > 0) goOn();
         const byNumber = (messages: typeof got) =>
-          messages.map(([sender, message]) => [sender, bytesOf(message)])
+          messages.map((
+            [sender, message],
+          ) => [sender, termBytes(message).toHex()])
             .sort();
         assertEquals(byNumber(got), byNumber(plain.got));
         assertEquals(parts.used, 0);
