@@ -2,7 +2,6 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { send, spawn } from "../../../../mod.ts";
 import { Budget } from "../../../../net/budget.ts";
 import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { Pid } from "../../../../core/values/pid.ts";
@@ -532,13 +531,4 @@ test("frames with attachments are decoded in linear time", () => {
       `${name}: ${small} and ${large} ms, a plain text ${yardstick} ms`,
     );
   }
-});
-
-test("send() delivers long texts and byte arrays within a node as between nodes", async () => {
-  const messages = ["x".repeat(1000), new Uint8Array(1000)];
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const { receive } = await import("../../../../mod.ts");
-  const pid = spawn(async () => resolve([await receive(), await receive()]));
-  for (const message of messages) send(pid, message);
-  assertEquals(await promise, messages);
 });

@@ -336,27 +336,6 @@ test("bytes in pieces of one take time linear in their number", SLOW, () => {
   });
 });
 
-test("a frame that is split anywhere is decoded as a whole one is", () => {
-  const whole = [frameOf('["hi"]'), new Uint8Array(4), frameOf("[]")];
-  const bytes = Uint8Array.from(whole.flatMap((each) => [...each]));
-  for (let first = 0; first <= bytes.length; first++) {
-    for (let second = first; second <= bytes.length; second++) {
-      const read: string[] = [];
-      const reader = new FrameReader(100);
-      const handler = {
-        text: (all: Uint8Array, start: number, end: number) =>
-          void read.push(new TextDecoder().decode(all.subarray(start, end))),
-        attached: nothing,
-        raw: nothing,
-      };
-      reader.read(bytes.subarray(0, first), handler);
-      reader.read(bytes.subarray(first, second), handler);
-      reader.read(bytes.subarray(second), handler);
-      assertEquals(read, ['["hi"]', "[]"]);
-    }
-  }
-});
-
 test("send() refuses a set of digits with the same hash", () => {
   const few = new Set(digitsOfOneHash(1000));
   assertEquals(copyTerm(few), few);
