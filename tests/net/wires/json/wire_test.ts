@@ -265,17 +265,3 @@ clusterTest(
       assertEquals(await receive(null, { timeout: 0, after: "none" }), "none");
     }),
 );
-
-clusterTest(
-  "parts from a peer are limited by the largest message",
-  (cluster) =>
-    withRaw(cluster, { limits: { maxMessageBytes: 10_000 } }, async (peer) => {
-      Node.monitor(RAW);
-      for (let id = 1; id <= 2; id++) {
-        await peer.write(rawFrameOf(id, new Uint8Array(5000), false));
-      }
-      await peer.write(rawFrameOf(2, new Uint8Array(1), false));
-      await nodeDown(RAW);
-      await cluster.logged(/a message of over 10000 bytes/);
-    }),
-);
