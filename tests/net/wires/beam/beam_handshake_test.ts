@@ -41,7 +41,10 @@ import { fuzz, runs } from "../../../_seeds.ts";
 
 const RAW = "raw@localhost";
 
-/** The flags of this node. */
+/**
+ * The flags of this node: the flags that OTP requires and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER,
+ * BIG_SEQTRACE_LABELS, UNICODE_IO, the two of monitors, FRAGMENTS, DIST_HDR_ATOM_CACHE, and PUBLISHED.
+ */
 const OWN_FLAGS = 0x2d_07df_3fbdn;
 
 /** The number of damaged handshakes. */
@@ -64,21 +67,6 @@ async function withListener(
 function statsOf(alex: Node): Promise<NodeStats> {
   return alex.run(() => Node.stats()!);
 }
-
-clusterTest("a dialler with OTP 27's flags is let in", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using raw = await RawPeer.dial(alex.port);
-  const { name, flags, creation } = await enterBeam(raw, RAW);
-  assertEquals([name, creation], [alex.name, alex.creation]);
-  // OTP's mandatory flags and their digest; SPAWN, ALIAS, EXIT_PAYLOAD, SEND_SENDER, BIG_SEQTRACE_LABELS, UNICODE_IO and the two of
-  // monitors, FRAGMENTS, DIST_HDR_ATOM_CACHE, and PUBLISHED.
-  assertEquals(flags, OWN_FLAGS);
-  await cluster.logged(/Connected to raw@localhost/);
-  await alex.run(() => {
-    assertEquals(Node.list(), []);
-    assertEquals(Node.list("hidden"), [RAW]);
-  });
-});
 
 clusterTest("a node that asks for a name gets one", async (cluster) => {
   const alex = await cluster.start("alex");
@@ -128,6 +116,7 @@ for (const [otp, flags, replyKind] of VERSIONS) {
     await using raw = await RawPeer.dial(alex.port);
     const hello = await enterBeam(raw, RAW, { flags });
     assertEquals(hello.flags, OWN_FLAGS);
+    assertEquals([hello.name, hello.creation], [alex.name, alex.creation]);
     const from = new Pid(RAW, 1, 7);
     const ref = new Ref(RAW, 3, 7);
     const tag = improperList([atom("alias")], ref);
@@ -246,18 +235,6 @@ clusterTest("flags without digest and cache are let in", async (cluster) => {
   await using raw = await RawPeer.dial(alex.port);
   await enterBeam(raw, RAW, { flags: 0x4_0307_0f94n });
   await cluster.logged(/Connected to raw@localhost/);
-});
-
-clusterTest("a wrong cookie gets no answer", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using raw = await RawPeer.dial(alex.port);
-  await assertRejects(
-    () => enterBeam(raw, RAW, { cookie: "another" }),
-    Error,
-    "the node closed the connection",
-  );
-  await cluster.logged(/alex warning: .*raw@localhost has another cookie/);
-  assertEquals((await statsOf(alex)).refused.cookie, 1);
 });
 
 clusterTest("a cookie is hashed as bytes of characters", async (cluster) => {

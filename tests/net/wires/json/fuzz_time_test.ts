@@ -143,6 +143,19 @@ test("a frame takes time linear in its length", SLOW, () => {
   }
 });
 
+/** Asserts that one function takes about as long as another, in one of three attempts. */
+function assertAsFast(what: string, fn: () => void, other: () => void): void {
+  timeOf(other);
+  let worst = "";
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const expected = timeOf(other);
+    const taken = timeOf(fn);
+    if (taken < 5 * expected) return;
+    worst = `${taken} ms, and others ${expected} ms`;
+  }
+  throw new Error(`${what} take ${worst}`);
+}
+
 test("texts of digits take as long as other texts", SLOW, () => {
   // Few in each frame: the table in which V8 keeps them belongs to the program.
   const framesOf = (texts: string[]) =>
@@ -154,34 +167,21 @@ test("texts of digits take as long as other texts", SLOW, () => {
   const others = framesOf(
     Array.from({ length: 60_000 }, (_, i) => `${(i + 1) * 70_001}`),
   );
-  const all = (frames: string[]) => timeOf(() => frames.forEach(decode));
-  all(others);
-  let worst = "";
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const expected = all(others);
-    const taken = all(chosen);
-    if (taken < 5 * expected) return;
-    worst = `${taken} ms, and others ${expected} ms`;
-  }
-  throw new Error(`texts of digits of one hash take ${worst}`);
+  assertAsFast(
+    "texts of digits of one hash",
+    () => chosen.forEach(decode),
+    () => others.forEach(decode),
+  );
 });
 
 test("names of digits are looked up as fast as other names", SLOW, () => {
   const COUNT = 20_000;
-  const others = () => Array.from({ length: COUNT }, (_, i) => `a${i}`);
-  const look = (names: string[]) =>
-    timeOf(() => {
-      for (const name of names) assertEquals(Process.whereis(name), undefined);
-    });
-  look(others());
-  let worst = "";
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const expected = look(others());
-    const taken = look(digitsOfOneHash(COUNT));
-    if (taken < 5 * expected) return;
-    worst = `${taken} ms, and others ${expected} ms`;
-  }
-  throw new Error(`names of digits of one hash take ${worst}`);
+  const look = (name: string) => assertEquals(Process.whereis(name), undefined);
+  assertAsFast(
+    "names of digits of one hash",
+    () => digitsOfOneHash(COUNT).forEach(look),
+    () => Array.from({ length: COUNT }, (_, i) => `a${i}`).forEach(look),
+  );
 });
 
 test("texts of digits arrive unchanged, in any position", () => {
