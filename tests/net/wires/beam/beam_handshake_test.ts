@@ -1,6 +1,6 @@
 /** The handshake of Erlang's distribution, with a peer that writes it by hand. */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import {

@@ -15,7 +15,6 @@ import { flushed, portTo, signalsTo } from "../_ports.ts";
 import {
   attachedFrameOf,
   attachmentOf,
-  frameOf,
   rawFrameOf,
 } from "../../../_raw_peer.ts";
 import fc, { runs } from "../../../_seeds.ts";
