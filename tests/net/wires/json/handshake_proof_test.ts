@@ -160,6 +160,9 @@ interface Asked {
   before: Buffer;
 }
 
+/** Makes an answer of the right one. */
+type Answer = (right: Buffer, asked: Asked) => Uint8Array;
+
 /** Answers to a challenge that are not the right one, by what is wrong. */
 function wrongDigests(): [what: string, of: (asked: Asked) => Uint8Array][] {
   const md5 = (...parts: (string | Uint8Array)[]) => {
@@ -172,47 +175,43 @@ function wrongDigests(): [what: string, of: (asked: Asked) => Uint8Array][] {
     bytes.writeUInt32BE(value);
     return bytes;
   };
-  const changed = (at: number, by: number) => ({ asked }: Asked) => {
-    const digest = digestOfChallenge(asked);
-    digest[at] ^= by;
-    return digest;
-  };
-  const all: [string, (asked: Asked) => Uint8Array][] = [];
-  for (let at = 0; at < 16; at++) {
-    all.push([`changed at ${at}`, changed(at, 1)]);
-    all.push([`changed at ${at}, the first bit`, changed(at, 0x80)]);
-    all.push([
-      `its first ${at}`,
-      ({ asked }) => digestOfChallenge(asked).subarray(0, at),
-    ]);
-  }
-  const forged: Record<string, (asked: Asked) => Uint8Array> = {
-    "its end": ({ asked }) => digestOfChallenge(asked).subarray(1),
-    "one more": ({ asked }) =>
-      Buffer.concat([digestOfChallenge(asked), Buffer.alloc(1)]),
-    "one before it": ({ asked }) =>
-      Buffer.concat([Buffer.alloc(1), digestOfChallenge(asked)]),
-    "twice": ({ asked }) =>
-      Buffer.concat([digestOfChallenge(asked), digestOfChallenge(asked)]),
-    "reversed": ({ asked }) => digestOfChallenge(asked).reverse(),
-    "as a text": ({ asked }) =>
-      Buffer.from(digestOfChallenge(asked).toString("hex")),
+  const zero = Buffer.alloc(1);
+  const all: Record<string, Answer> = {
+    "its end": (right) => right.subarray(1),
+    "one more": (right) => Buffer.concat([right, zero]),
+    "one before it": (right) => Buffer.concat([zero, right]),
+    "twice": (right) => Buffer.concat([right, right]),
+    "reversed": (right) => right.reverse(),
+    "as a text": (right) => Buffer.from(right.toString("hex")),
     "zeros": () => Buffer.alloc(16),
-    "of the other side's challenge": ({ own }) => digestOfChallenge(own),
-    "of the challenge before": ({ before }) => before,
-    "of the next challenge": ({ asked }) => digestOfChallenge(asked + 1),
+    "of the other side's challenge": (_, { own }) => digestOfChallenge(own),
+    "of the challenge before": (_, { before }) => before,
+    "of the next challenge": (_, { asked }) => digestOfChallenge(asked + 1),
     "of the challenge 0": () => digestOfChallenge(0),
-    "of another cookie": ({ asked }) => digestOfChallenge(asked, `${COOKIE} `),
-    "of no cookie": ({ asked }) => digestOfChallenge(asked, ""),
+    "of another cookie": (_, { asked }) =>
+      digestOfChallenge(asked, `${COOKIE} `),
+    "of no cookie": (_, { asked }) => digestOfChallenge(asked, ""),
     "of no challenge": () => md5(COOKIE),
-    "of the challenge's bytes": ({ asked }) => md5(COOKIE, word(asked)),
-    "of the challenge in hex": ({ asked }) => md5(COOKIE, asked.toString(16)),
-    "of the challenge first": ({ asked }) => md5(`${asked}`, COOKIE),
+    "of the challenge's bytes": (_, { asked }) => md5(COOKIE, word(asked)),
+    "of the challenge in hex": (_, { asked }) =>
+      md5(COOKIE, asked.toString(16)),
+    "of the challenge first": (_, { asked }) => md5(`${asked}`, COOKIE),
   };
-  return [...all, ...Object.entries(forged)];
+  for (let at = 0; at < 16; at++) {
+    all[`changed at ${at}`] = (right) => right.with(at, right[at] ^ 1);
+    all[`changed at ${at}, the first bit`] = (right) =>
+      right.with(at, right[at] ^ 0x80);
+    all[`its first ${at}`] = (right) => right.subarray(0, at);
+  }
+  return Object.entries(all).map(([what, of]) => [
+    what,
+    (asked) => of(rightDigest(asked), asked),
+  ]);
 }
 
-const rightDigest = ({ asked }: Asked) => digestOfChallenge(asked);
+function rightDigest({ asked }: Asked): Buffer {
+  return digestOfChallenge(asked);
+}
 
 clusterTest("a listener accepts no second answer", async (cluster) => {
   const alex = await cluster.start("alex");
