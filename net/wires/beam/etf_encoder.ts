@@ -144,10 +144,12 @@ export class TermWriter {
 
   /** Writes a 32-bit number over the four bytes that begin at `length`. */
   setU32(length: number, value: number): void {
-    const end = this.#at;
-    this.#at = this.#start + length;
-    this.#word(value);
-    this.#at = end;
+    const at = this.#start + length;
+    const buffer = this.#buffer;
+    buffer[at] = value >>> 24;
+    buffer[at + 1] = value >>> 16;
+    buffer[at + 2] = value >>> 8;
+    buffer[at + 3] = value;
   }
 
   /** Writes bytes as they are. */
@@ -234,13 +236,21 @@ export class TermWriter {
 
   /** Writes a signed 32-bit integer. */
   #small(value: number): void {
-    if (value < 0 || value > 0xff) return this.#head(tag.INTEGER, value);
-    this.#reserve(2);
+    this.#reserve(5);
     const buffer = this.#buffer;
     const at = this.#at;
-    buffer[at] = tag.SMALL_INTEGER;
-    buffer[at + 1] = value;
-    this.#at = at + 2;
+    if (value >= 0 && value < 256) {
+      buffer[at] = tag.SMALL_INTEGER;
+      buffer[at + 1] = value;
+      this.#at = at + 2;
+      return;
+    }
+    buffer[at] = tag.INTEGER;
+    buffer[at + 1] = value >>> 24;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 8;
+    buffer[at + 4] = value;
+    this.#at = at + 5;
   }
 
   #bigint(value: bigint): void {
