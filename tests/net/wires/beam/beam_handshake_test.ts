@@ -17,6 +17,7 @@ import {
   beamFrame,
   beamHello,
   beamReply,
+  challengeTo,
   digestOfChallenge,
   enterBeam,
   heard,
@@ -240,9 +241,7 @@ clusterTest("flags without digest and cache are let in", async (cluster) => {
 clusterTest("a cookie is hashed as bytes of characters", async (cluster) => {
   const alex = await cluster.start("alex", { cookie: "caf\u00e9" });
   await using raw = await RawPeer.dial(alex.port);
-  await raw.write(beamFrame(beamHello(RAW)));
-  assertEquals(await heard(raw), "sok");
-  const { challenge } = await hearHello(raw);
+  const challenge = await challengeTo(raw, RAW);
   const digest = createHash("md5").update(Buffer.from("caf\xe9", "latin1"))
     .update(`${challenge}`).digest();
   const head = beamReply(challenge, 5).subarray(0, 5);
@@ -274,9 +273,7 @@ clusterTest("a handshake cut at any byte is refused", async (cluster) => {
   }
   for (let end = 1; end < 23; end++) {
     await using raw = await RawPeer.dial(alex.port);
-    await raw.write(hello);
-    assertEquals(await heard(raw), "sok");
-    const { challenge } = await hearHello(raw);
+    const challenge = await challengeTo(raw, RAW);
     const reply = beamFrame(beamReply(challenge, 5));
     assertEquals(reply.length, 23);
     await raw.write(reply.subarray(0, end));
@@ -349,9 +346,7 @@ clusterTest("a proven dialler waits for our own dial", async (cluster) => {
   await withListener(cluster, async (alex, listener) => {
     for (const outcome of ["ended", "connected"]) {
       await using raw = await RawPeer.dial(alex.port);
-      await raw.write(beamFrame(beamHello("aaa@localhost")));
-      assertEquals(await heard(raw), "sok");
-      const { challenge } = await hearHello(raw);
+      const challenge = await challengeTo(raw, "aaa@localhost");
       const connecting = alex.run(() => Node.connect("aaa@localhost"));
       await using own = await listener.accept();
       await hearHello(own, "dialler");
@@ -381,9 +376,7 @@ clusterTest("a proven dialler waits for our own dial", async (cluster) => {
 clusterTest("an ended dial never counts as connected", async (cluster) => {
   await withListener(cluster, async (alex, listener) => {
     await using raw = await RawPeer.dial(alex.port);
-    await raw.write(beamFrame(beamHello("aaa@localhost")));
-    assertEquals(await heard(raw), "sok");
-    const { challenge } = await hearHello(raw);
+    const challenge = await challengeTo(raw, "aaa@localhost");
     const connecting = alex.run(() => Node.connect("aaa@localhost"));
     await using own = await listener.accept();
     await hearHello(own, "dialler");
@@ -529,9 +522,7 @@ clusterTest("Node.connect() fails at a close at any byte", async (cluster) => {
 clusterTest("a node answers no challenge of its own", async (cluster) => {
   await withListener(cluster, async (alex, listener) => {
     await using raw = await RawPeer.dial(alex.port);
-    await raw.write(beamFrame(beamHello("zed@localhost")));
-    assertEquals(await heard(raw), "sok");
-    const { challenge } = await hearHello(raw);
+    const challenge = await challengeTo(raw, "zed@localhost");
     const connecting = alex.run(() => Node.connect(RAW));
     await using own = await listener.accept();
     await hearHello(own, "dialler");

@@ -43,7 +43,7 @@ import {
   RawPeer,
 } from "../../../_raw_peer.ts";
 import { turn } from "../../../_processes.ts";
-import { flushed, portTo } from "../_ports.ts";
+import { assertReleased, flushed, portTo } from "../_ports.ts";
 import * as Remote from "../../../_remote.ts";
 import { fuzz, runs } from "../../../_seeds.ts";
 import { until } from "../../../_until.ts";
@@ -303,20 +303,7 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
     written.length = 0;
   });
   assert(refused > RUNS / 10 && refused < RUNS);
-  // Another peer's messages still arrive.
-  const heard: unknown[] = [];
-  const other = runtime.spawn(async () => void heard.push(await receive()), {});
-  runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
-  await until(() => heard.length > 0);
-  assertEquals(heard, ["hi"]);
-  // Everything that was held is released with the peer and its processes.
-  runtime.nodeDown(RAW, true);
-  const { links, monitors } = runtime.quotas.totals();
-  assertEquals([links, monitors], [0, 0]);
-  runtime.stop("shutdown");
-  await until(() => runtime.quotas.totals().processes === 0);
-  assertEquals([runtime.processes.size, runtime.names.size], [0, 0]);
-  assertEquals(runtime.aliases.size, 0);
+  await assertReleased(runtime, RAW);
 });
 
 clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {

@@ -12,8 +12,8 @@ import {
   beamFrame,
   beamHello,
   beamReply,
+  challengeTo,
   digestOfChallenge,
-  heard,
   hearHello,
 } from "../_raw_handshake.ts";
 import {
@@ -220,9 +220,7 @@ clusterTest("a listener accepts no second answer", async (cluster) => {
   let before: Buffer = Buffer.alloc(16);
   const isLetIn = async (digest: (asked: Asked) => Uint8Array, tag = "r") => {
     await using peer = await RawPeer.dial(alex.port);
-    await peer.write(beamFrame(beamHello(RAW)));
-    assertEquals(await heard(peer), "sok");
-    const { challenge: asked } = await hearHello(peer);
+    const asked = await challengeTo(peer, RAW);
     challenges.add(asked);
     const head = Buffer.from([tag.charCodeAt(0), 0, 0, 0, own]);
     const answer = digest({ asked, own, before });
@@ -281,9 +279,7 @@ clusterTest("a dialler accepts only a BEAM's right answer", async (cluster) => {
 
 async function isBeamLetIn(alex: Node, cookie: string): Promise<boolean> {
   await using peer = await RawPeer.dial(alex.port);
-  await peer.write(beamFrame(beamHello("beam@localhost")));
-  assertEquals(await heard(peer), "sok");
-  const { challenge } = await hearHello(peer);
+  const challenge = await challengeTo(peer, "beam@localhost");
   await peer.write(beamFrame(beamReply(challenge, 5, cookie)));
   return await peer.body(2) !== undefined;
 }
