@@ -4,7 +4,7 @@ import process from "node:process";
 import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
 import type { Signals } from "../core/signals/signal.ts";
 import { Decoder } from "../net/wires/json/json_decoder.ts";
-import { ProtocolError } from "../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../net/wires/over_limit.ts";
 import { frameOf } from "./_raw_peer.ts";
 
 /** The ends of a connection. */

@@ -189,7 +189,8 @@ export function exactly(value: unknown): unknown {
   return [type, ...contents(value).map(exactly)];
 }
 
-function contents(value: object): unknown[] {
+/** The parts of a value, by which it differs from others. */
+export function contents(value: object): unknown[] {
   if (value instanceof Pid) {
     return [value.node, value.id, value.serial, value.creation];
   }

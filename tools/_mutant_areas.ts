@@ -211,6 +211,7 @@ export const AREAS: readonly Area[] = [
       "net/wires/frame_buffers.ts",
       "net/wires/lanes.ts",
       "net/wires/over_limit.ts",
+      "net/wires/texts.ts",
     ],
     tests: [
       "net/wires/json/",

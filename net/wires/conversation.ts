@@ -1,33 +1,65 @@
-/** The frames of a handshake, one by one. */
+/** The frames of a handshake, and its outcome. */
 
 import { Buffer } from "node:buffer";
 import {
   HandshakeError,
   type Local,
+  type Peer,
+  type Session,
   type Status,
   type Transport,
 } from "../wire.ts";
 import { printable } from "../../core/values/inspect.ts";
+import { bufferOf } from "./texts.ts";
 
-/** The position of a frame's body in the bytes that begin with the frame. */
-export interface FrameBounds {
-  /** The number of bytes before the body. */
-  start: number;
-  /** The end of the frame. */
-  end: number;
+/** The result of a handshake. */
+export interface Introduction {
+  /** The other node. */
+  peer: Peer;
+  /** Whether the peer has no other connection to this node. */
+  replaces: boolean;
+  /** Returns the bytes received after the handshake, until another reader takes over the transport. */
+  rest: () => Uint8Array;
 }
 
-/** Sends and receives the frames of a handshake one by one. */
+/** Returns the session of a handshake. */
+export function sessionOf(
+  { peer, replaces, rest }: Introduction,
+  open: Session["open"],
+): Session {
+  return {
+    peer,
+    replaces,
+    get rest(): Uint8Array {
+      return rest();
+    },
+    open,
+  };
+}
+
+/** Sends and receives the frames of a handshake one by one: each is its length, then its body. */
 export class Conversation {
   readonly #transport: Transport;
-  #bytes: Uint8Array;
+  readonly #lengthBytes: 2 | 4;
+  readonly #maxBytes: number;
+  #bytes: Buffer;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
 
-  /** Takes over a transport; the bytes that were read already come first. */
-  constructor(transport: Transport, first: Uint8Array) {
+  /**
+   * Takes over a transport; the bytes that were read already come first. A length has `lengthBytes` bytes, and a body
+   * at most `maxBytes`.
+   */
+  constructor(
+    transport: Transport,
+    first: Uint8Array,
+    lengthBytes: 2 | 4,
+    maxBytes: number,
+  ) {
     this.#transport = transport;
-    this.#bytes = first;
+    this.#lengthBytes = lengthBytes;
+    this.#maxBytes = maxBytes;
+    this.#bytes = bufferOf(first);
     transport.start({
       bytes: (chunk) => {
         this.#bytes = Buffer.concat([this.#bytes, chunk]);
@@ -48,19 +80,20 @@ export class Conversation {
     });
   }
 
-  /** Sends bytes. */
-  write(bytes: Uint8Array): void {
-    this.#transport.write(bytes);
+  /** Sends a frame. */
+  sayFrame(body: Uint8Array): void {
+    const head = Buffer.alloc(this.#lengthBytes);
+    head.writeUIntBE(body.length, 0, this.#lengthBytes);
+    this.#transport.write(Buffer.concat([head, body]));
   }
 
   /**
-   * Returns the body of the next frame. `boundsOf` finds it, or returns `undefined` when too few bytes have arrived.
+   * Returns the body of the next frame.
    *
-   * @throws {HandshakeError} If the other side has closed the connection, or speaks TLS.
+   * @throws {HandshakeError} If the frame is empty or too long, or the other side has closed the connection, or speaks
+   * TLS.
    */
-  async hear(
-    boundsOf: (bytes: Uint8Array) => FrameBounds | undefined,
-  ): Promise<Uint8Array> {
+  async hearFrame(): Promise<Buffer> {
     for (;;) {
       const bytes = this.#bytes;
       if (bytes[0] === 0x15 && bytes[1] === 0x03) {
@@ -70,14 +103,27 @@ export class Conversation {
           "tls",
         );
       }
-      const bounds = boundsOf(bytes);
-      if (bounds !== undefined && bytes.length >= bounds.end) {
-        this.#bytes = bytes.subarray(bounds.end);
-        return bytes.subarray(bounds.start, bounds.end);
-      }
+      const body = this.#cut(bytes);
+      if (body !== undefined) return body;
       if (this.#error !== undefined) throw this.#error;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
+  }
+
+  /** Removes and returns the body of the first frame; `undefined` if the frame is incomplete. */
+  #cut(bytes: Buffer): Buffer | undefined {
+    const start = this.#lengthBytes;
+    if (bytes.length < start) return undefined;
+    const length = bytes.readUIntBE(0, start);
+    if (length === 0 || length > this.#maxBytes) {
+      throw invalid(
+        `a first frame of ${length} bytes, and 1 to ${this.#maxBytes} are allowed`,
+      );
+    }
+    const end = start + length;
+    if (bytes.length < end) return undefined;
+    this.#bytes = bytes.subarray(end);
+    return bytes.subarray(start, end);
   }
 
   /** @throws {HandshakeError} If the other side has closed the connection. */
@@ -89,6 +135,25 @@ export class Conversation {
   rest(): Uint8Array {
     return this.#bytes;
   }
+}
+
+/** Returns the failure of a handshake with a side that sends invalid data. */
+export function invalid(message: string): HandshakeError {
+  return new HandshakeError("protocol", message);
+}
+
+/** Returns the failure of a handshake with a side that has another cookie. */
+export function wrongCookie(
+  message = "its cookie is another one",
+): HandshakeError {
+  return new HandshakeError("refused", message, "cookie");
+}
+
+/** Returns the failure of a handshake with a side that closed the connection, as a listener does after a wrong proof. */
+export function closedAfter(proof: string, error: Error): HandshakeError {
+  return wrongCookie(
+    `it closed the connection after ${proof}, most likely because its cookie is another one (${error.message})`,
+  );
 }
 
 /**

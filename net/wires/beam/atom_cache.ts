@@ -12,8 +12,9 @@
  * ```
  */
 
-import { bufferOf, type KnownAtom, knownAtom } from "./atoms.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { type KnownAtom, knownAtom } from "./atoms.ts";
+import { ProtocolError } from "../over_limit.ts";
+import { bufferOf } from "../texts.ts";
 
 /** The number of entries. */
 export const ENTRIES = 2048;

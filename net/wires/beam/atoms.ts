@@ -6,7 +6,7 @@
  */
 
 import { TextMap } from "../../../core/values/text_map.ts";
-import { Buffer, isUtf8 } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import {
   type Atom,
   atom,
@@ -15,40 +15,11 @@ import {
   MAX_NAME_LENGTH,
 } from "../../../core/values/atom.ts";
 import { isNodeName } from "../../../core/values/pid.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
+import { asciiText, unicodeText } from "../texts.ts";
 
 /** The number of slots, a power of 2. */
 const SLOTS = 512;
-
-const NOTHING = new Uint8Array(0);
-
-interface TextBuffer {
-  latin1Slice(start: number, end: number): string;
-  utf8Slice(start: number, end: number): string;
-}
-
-/** Returns the bytes as a Buffer, which has the fastest conversions to text. */
-export function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Decodes Latin-1. */
-export function asciiText(bytes: Buffer, start: number, end: number): string {
-  return (bytes as unknown as TextBuffer).latin1Slice(start, end);
-}
-
-/** Decodes UTF-8; returns `undefined` for invalid bytes. */
-export function unicodeText(
-  bytes: Buffer,
-  start: number,
-  end: number,
-): string | undefined {
-  return isUtf8(bytes.subarray(start, end))
-    ? (bytes as unknown as TextBuffer).utf8Slice(start, end)
-    : undefined;
-}
 
 /** Returns the first of a name's two slots. All bytes count: `ping` and `pong` differ in one. */
 function slotOf(bytes: Uint8Array, at: number, length: number): number {
@@ -59,12 +30,12 @@ function slotOf(bytes: Uint8Array, at: number, length: number): number {
 }
 
 function isSame(
-  name: Uint8Array,
+  name: Uint8Array | undefined,
   bytes: Uint8Array,
   at: number,
   length: number,
 ): boolean {
-  if (name.length !== length) return false;
+  if (name === undefined || name.length !== length) return false;
   for (let i = 0; i < length; i++) if (name[i] !== bytes[at + i]) return false;
   return true;
 }
@@ -88,28 +59,30 @@ const VALUES: ReadonlyMap<string, unknown> = new TextMap<unknown>([
   ["undefined", undefined],
 ]);
 
-/** Finds atoms by their bytes. */
-export class AtomTable {
-  readonly #slots: (KnownAtom | undefined)[] = new Array(SLOTS).fill(undefined);
+/** The values of names, by the names' bytes. */
+export class NameTable<T> {
+  readonly #names: (Uint8Array | undefined)[] = new Array(SLOTS)
+    .fill(undefined);
+  readonly #values: T[] = new Array(SLOTS).fill(undefined);
+  readonly #valueOf: (bytes: Buffer, at: number, length: number) => T;
 
-  /**
-   * Returns the atom of a name.
-   *
-   * @throws {ProtocolError} If the name is not UTF-8, or too long.
-   */
-  find(bytes: Buffer, at: number, length: number): KnownAtom {
-    const slots = this.#slots;
+  /** Asks `valueOf` for the value of a name that is not in the table. */
+  constructor(valueOf: (bytes: Buffer, at: number, length: number) => T) {
+    this.#valueOf = valueOf;
+  }
+
+  /** Returns the value of a name. */
+  find(bytes: Buffer, at: number, length: number): T {
     const slot = slotOf(bytes, at, length);
-    const known = slots[slot];
-    if (known !== undefined && isSame(known.bytes, bytes, at, length)) {
-      return known;
-    }
-    const other = slots[slot + 1];
-    if (other !== undefined && isSame(other.bytes, bytes, at, length)) {
-      return other;
-    }
-    slots[slot + 1] = known;
-    return slots[slot] = knownAtom(bytes, at, length);
+    const names = this.#names;
+    const values = this.#values;
+    if (isSame(names[slot], bytes, at, length)) return values[slot];
+    if (isSame(names[slot + 1], bytes, at, length)) return values[slot + 1];
+    const value = this.#valueOf(bytes, at, length);
+    names[slot + 1] = names[slot];
+    values[slot + 1] = values[slot];
+    names[slot] = new Uint8Array(bytes.subarray(at, at + length));
+    return values[slot] = value;
   }
 }
 
@@ -141,21 +114,7 @@ export function knownAtom(
   };
 }
 
-/** Finds short ASCII keys of maps by their bytes. Maps find a key faster if it is the same string object each time. */
-export class KeyTable {
-  readonly #bytes: Uint8Array[] = new Array(SLOTS).fill(NOTHING);
-  readonly #texts: string[] = new Array(SLOTS).fill("");
-
-  /** Returns the text of a nonempty ASCII key. */
-  find(bytes: Buffer, at: number, length: number): string {
-    const slot = slotOf(bytes, at, length);
-    const names = this.#bytes;
-    const texts = this.#texts;
-    if (isSame(names[slot], bytes, at, length)) return texts[slot];
-    if (isSame(names[slot + 1], bytes, at, length)) return texts[slot + 1];
-    names[slot + 1] = names[slot];
-    texts[slot + 1] = texts[slot];
-    names[slot] = new Uint8Array(bytes.subarray(at, at + length));
-    return texts[slot] = asciiText(bytes, at, at + length);
-  }
+/** Returns the text of an ASCII key. Maps find a key faster if it is the same string object each time. */
+export function knownKey(bytes: Buffer, at: number, length: number): string {
+  return asciiText(bytes, at, at + length);
 }

@@ -1,8 +1,7 @@
 /** Frames of an open connection: a big-endian u32 with the length, then the payload. Length zero is a tick. */
 
 import type { ByteBudget } from "../../wire.ts";
-import { OverLimit } from "../over_limit.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
 
 /** The bytes of a tick. */
 export const EMPTY_FRAME: Uint8Array = new Uint8Array(4);

@@ -25,17 +25,25 @@
  * in place of a name.
  */
 
+import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import {
   type CrossingRule,
   HandshakeError,
   type Local,
-  type Peer,
   type Transport,
 } from "../../wire.ts";
 import { printable } from "../../../core/values/inspect.ts";
 import { isNodeName } from "../../../core/values/pid.ts";
-import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
+import {
+  closedAfter,
+  Conversation,
+  type Introduction,
+  invalid,
+  refusalOf,
+  wrongCookie,
+} from "../conversation.ts";
+import { bufferOf } from "../texts.ts";
 import {
   expandFlags,
   isTooOld,
@@ -59,18 +67,10 @@ const DIGEST_BYTES = 16;
 /** A listener refuses a dialler before its proof, or by closing the connection. */
 const CROSSING: CrossingRule = { goesOn: "greater", refusesLate: false };
 
-const encoder = new TextEncoder();
-
 /** The result of a handshake. */
-export interface BeamIntroduction {
-  /** The other node. */
-  peer: Peer;
+export interface BeamIntroduction extends Introduction {
   /** The flags that both nodes have. */
   flags: bigint;
-  /** Whether the peer has no other connection to this node. */
-  replaces: boolean;
-  /** Returns the bytes received after the handshake, until another reader takes over the transport. */
-  rest: () => Uint8Array;
 }
 
 /** The node that a frame introduces. */
@@ -94,8 +94,7 @@ export class Challenges {
     local: Local,
     run: (challenge: number) => Promise<T>,
   ): Promise<T> {
-    const bytes = local.randomBytes(4);
-    const challenge = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    const challenge = bufferOf(local.randomBytes(4)).readUInt32BE();
     this.#open.add(challenge);
     try {
       return await run(challenge);
@@ -106,91 +105,43 @@ export class Challenges {
 }
 
 /** Sends and receives the frames of a handshake: their length has two bytes, or four on a secure channel. */
-class Frames {
-  readonly #conversation: Conversation;
-  readonly #lengthBytes: 2 | 4;
-
-  constructor(transport: Transport, first: Uint8Array) {
-    this.#conversation = new Conversation(transport, first);
-    this.#lengthBytes = isSecure(transport) ? 4 : 2;
-  }
-
-  say(body: Uint8Array): void {
-    const start = this.#lengthBytes;
-    const frame = new Uint8Array(start + body.length);
-    const view = new DataView(frame.buffer);
-    if (start === 2) view.setUint16(0, body.length);
-    else view.setUint32(0, body.length);
-    frame.set(body, start);
-    this.#conversation.write(frame);
+class Frames extends Conversation {
+  constructor(transport: Transport, first: Uint8Array = new Uint8Array()) {
+    const isSecure = transport.binding !== undefined;
+    super(transport, first, isSecure ? 4 : 2, MAX_FRAME_BYTES);
   }
 
   sayStatus(status: string): void {
-    this.say(encoder.encode(`s${status}`));
+    this.sayFrame(Buffer.from(`s${status}`));
   }
 
   /** The status of a dialler that has asked for a name. */
   sayNamed({ name, creation }: Introduced): void {
-    const head = encoder.encode("snamed:");
-    const text = encoder.encode(name);
-    const body = new Uint8Array(head.length + 6 + text.length);
-    const view = new DataView(body.buffer);
-    body.set(head);
-    view.setUint16(head.length, text.length);
-    body.set(text, head.length + 2);
-    view.setUint32(body.length - 4, creation);
-    this.say(body);
-  }
-
-  async hear(): Promise<Uint8Array> {
-    return await this.#conversation.hear((bytes) => this.#boundsOf(bytes));
+    const text = Buffer.from(name);
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(text.length);
+    this.sayFrame(
+      Buffer.concat([Buffer.from("snamed:"), length, text, word(creation)]),
+    );
   }
 
   /** @throws {HandshakeError} If the next frame is not a status. */
   async hearStatus(): Promise<string> {
-    const body = await this.hear();
+    const body = await this.hearFrame();
     if (body[0] !== STATUS) throw unexpected(body, "a status");
-    return latin1(body.subarray(1));
-  }
-
-  assertOpen(): void {
-    this.#conversation.assertOpen();
-  }
-
-  rest(): Uint8Array {
-    return this.#conversation.rest();
-  }
-
-  #boundsOf(bytes: Uint8Array): FrameBounds | undefined {
-    const start = this.#lengthBytes;
-    if (bytes.length < start) return undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
-    const length = start === 2 ? view.getUint16(0) : view.getUint32(0);
-    if (length === 0 || length > MAX_FRAME_BYTES) {
-      throw new HandshakeError(
-        "protocol",
-        `a first frame of ${length} bytes, and 1 to ${MAX_FRAME_BYTES} are allowed`,
-      );
-    }
-    return { start, end: start + length };
+    return body.toString("latin1", 1);
   }
 }
 
-/** Returns whether a transport is a secure channel, which is known once bytes have arrived. */
-function isSecure(transport: Transport): boolean {
-  return transport.binding !== undefined;
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
 }
 
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}
-
-function unexpected(body: Uint8Array, wanted: string): HandshakeError {
-  const text = printable(JSON.stringify(latin1(body.subarray(0, 16))));
-  return new HandshakeError(
-    "protocol",
-    `a frame that begins with ${text}, and not ${wanted}`,
-  );
+function unexpected(body: Buffer, wanted: string): HandshakeError {
+  const text = printable(JSON.stringify(body.toString("latin1", 0, 16)));
+  return invalid(`a frame that begins with ${text}, and not ${wanted}`);
 }
 
 /** Encodes an introduction; a listener's introduction has a challenge. */
@@ -199,35 +150,30 @@ function introduce(
   challenge?: number,
   more = 0n,
 ): Uint8Array {
-  const name = encoder.encode(local.name);
-  const head = challenge === undefined ? 15 : 19;
-  const body = new Uint8Array(head + name.length);
-  const view = new DataView(body.buffer);
-  body[0] = NAME;
-  view.setBigUint64(1, ownFlags(local.hidden) | more);
-  if (challenge !== undefined) view.setUint32(9, challenge);
-  view.setUint32(head - 6, local.creation);
-  view.setUint16(head - 2, name.length);
-  body.set(name, head);
-  return body;
+  const name = Buffer.from(local.name);
+  const head = Buffer.alloc(challenge === undefined ? 15 : 19);
+  head[0] = NAME;
+  head.writeBigUInt64BE(ownFlags(local.hidden) | more, 1);
+  if (challenge !== undefined) head.writeUInt32BE(challenge, 9);
+  head.writeUInt32BE(local.creation, head.length - 6);
+  head.writeUInt16BE(name.length, head.length - 2);
+  return Buffer.concat([head, name]);
 }
 
 /** Decodes an introduction; `head` is its size before the name. Ignores bytes after the name, for later versions. */
-function readIntroduction(body: Uint8Array, head: 15 | 19): Introduced {
-  if (body[0] === OLD_NAME) throw tooOld(latin1(body.subarray(7)));
+function readIntroduction(body: Buffer, head: 15 | 19): Introduced {
+  if (body[0] === OLD_NAME) throw tooOld(body.toString("latin1", 7));
   if (body[0] !== NAME) throw unexpected(body, "an introduction");
-  const view = new DataView(body.buffer, body.byteOffset, body.length);
-  const end = body.length < head ? Infinity : head + view.getUint16(head - 2);
+  const end = body.length < head
+    ? Infinity
+    : head + body.readUInt16BE(head - 2);
   if (end > body.length) {
-    throw new HandshakeError(
-      "protocol",
-      "an introduction that is shorter than it says",
-    );
+    throw invalid("an introduction that is shorter than it says");
   }
   return {
-    flags: view.getBigUint64(1),
-    creation: view.getUint32(head - 6),
-    name: latin1(body.subarray(head, end)),
+    flags: body.readBigUInt64BE(1),
+    creation: body.readUInt32BE(head - 6),
+    name: body.toString("latin1", head, end),
   };
 }
 
@@ -247,17 +193,15 @@ const NAME_LENGTH = 16;
 
 /** Returns the introduction of a dialler that asks for a name, with a name and a creation. */
 function named(hello: Introduced, local: Local): Introduced {
-  const bytes = local.randomBytes(NAME_LENGTH + 4);
+  const bytes = bufferOf(local.randomBytes(NAME_LENGTH + 4));
   const letters = Array.from(
     bytes.subarray(0, NAME_LENGTH),
     (byte) => NAME_LETTERS[byte % NAME_LETTERS.length],
   );
-  const random = new DataView(bytes.buffer, bytes.byteOffset)
-    .getUint32(NAME_LENGTH);
   return {
     name: `${letters.join("")}@${hello.name}`,
     // Creations below 4 have a meaning of their own.
-    creation: Math.max(4, random),
+    creation: Math.max(4, bytes.readUInt32BE(NAME_LENGTH)),
     flags: hello.flags & ~PUBLISHED,
   };
 }
@@ -266,8 +210,7 @@ function named(hello: Introduced, local: Local): Introduced {
 function checkIntroduction({ name, flags }: Introduced): void {
   const shown = printable(name.slice(0, 255));
   if (!isNodeName(name)) {
-    throw new HandshakeError(
-      "protocol",
+    throw invalid(
       `an introduction with the name "${shown}", which no node can have`,
     );
   }
@@ -284,13 +227,11 @@ export function digestOf(cookie: string, challenge: number): Uint8Array {
 function cookieBytes(cookie: string): Uint8Array {
   // deno-lint-ignore no-control-regex
   if (!/^[\u0000-\u00ff]*$/.test(cookie)) {
-    throw new HandshakeError(
-      "refused",
+    throw wrongCookie(
       "this node's cookie has characters that Erlang's distribution cannot use: choose one of Latin-1 letters, digits and signs",
-      "cookie",
     );
   }
-  return Uint8Array.from(cookie, (char) => char.charCodeAt(0));
+  return Buffer.from(cookie, "latin1");
 }
 
 function isDigest(
@@ -314,8 +255,7 @@ export async function dialBeam(
   over: AbortSignal,
 ): Promise<BeamIntroduction> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () =>
-    reject(new HandshakeError("alive", `${name} is connected already`));
+  const stop = () => reject(refusalOf("alive", name, local));
   over.addEventListener("abort", stop, { once: true });
   if (over.aborted) stop();
   try {
@@ -336,8 +276,8 @@ async function askToConnect(
   over: AbortSignal,
 ): Promise<BeamIntroduction> {
   over.throwIfAborted();
-  const talk = new Frames(transport, new Uint8Array());
-  talk.say(introduce(local));
+  const talk = new Frames(transport);
+  talk.sayFrame(introduce(local));
   const status = await talk.hearStatus();
   over.throwIfAborted();
   if (status === "alive") {
@@ -345,50 +285,31 @@ async function askToConnect(
   } else if (status !== "ok" && status !== "ok_simultaneous") {
     throw refusedWith(status);
   }
-  const body = await talk.hear();
+  const body = await talk.hearFrame();
   const theirs = readIntroduction(body, 19);
   checkIntroduction(theirs);
   if (theirs.name !== name) {
-    throw new HandshakeError(
-      "protocol",
-      `${theirs.name} answered there, not ${name}`,
-    );
+    throw invalid(`${theirs.name} answered there, not ${name}`);
   }
   over.throwIfAborted();
-  const asked = new DataView(body.buffer, body.byteOffset).getUint32(9);
+  const asked = body.readUInt32BE(9);
   if (challenges.has(asked)) {
-    throw new HandshakeError(
-      "protocol",
+    throw invalid(
       `${name} sent a challenge of this node's back, as a program would that does not know the cookie`,
     );
   }
   return await challenges.with(local, async (challenge) => {
-    talk.say(reply(challenge, digestOf(local.cookie, asked)));
-    const ack = await talk.hear().catch((error) => {
-      throw new HandshakeError(
-        "refused",
-        `it closed the connection after our answer to its challenge, most likely because its cookie is another one (${error.message})`,
-        "cookie",
-      );
+    const digest = digestOf(local.cookie, asked);
+    talk.sayFrame(Buffer.concat([Buffer.of(REPLY), word(challenge), digest]));
+    const ack = await talk.hearFrame().catch((error) => {
+      throw closedAfter("our answer to its challenge", error);
     });
     if (ack[0] !== ACK) throw unexpected(ack, "an answer to our challenge");
     if (!isDigest(ack.subarray(1), local.cookie, challenge)) {
-      throw new HandshakeError(
-        "refused",
-        "its cookie is another one",
-        "cookie",
-      );
+      throw wrongCookie();
     }
     return introduction(local, theirs, talk, false);
   });
-}
-
-function reply(challenge: number, digest: Uint8Array): Uint8Array {
-  const body = new Uint8Array(5 + DIGEST_BYTES);
-  body[0] = REPLY;
-  new DataView(body.buffer).setUint32(1, challenge);
-  body.set(digest, 5);
-  return body;
 }
 
 function refusedWith(status: string): HandshakeError {
@@ -404,13 +325,14 @@ function refusedWith(status: string): HandshakeError {
         "it does not let this node in: are long and short names mixed, or does it restrict the nodes that may connect (net_kernel:allow)?",
       );
     default:
-      return new HandshakeError(
-        "protocol",
-        `it answered ${
-          printable(JSON.stringify(status.slice(0, 60)))
-        }, which is no status of a listener`,
+      return invalid(
+        `it answered ${shown(status)}, which is no status of a listener`,
       );
   }
+}
+
+function shown(status: string): string {
+  return printable(JSON.stringify(status.slice(0, 60)));
 }
 
 /** Runs the listener's side of the handshake. */
@@ -421,7 +343,7 @@ export async function acceptBeam(
   challenges: Challenges,
 ): Promise<BeamIntroduction> {
   const talk = new Frames(transport, first);
-  const hello = await talk.hear();
+  const hello = await talk.hearFrame();
   let theirs: Introduced;
   let isNamed = false;
   try {
@@ -443,20 +365,15 @@ export async function acceptBeam(
     const answer = await talk.hearStatus();
     if (answer === "false") throw refusalOf(status, name, local);
     if (answer !== "true") {
-      throw new HandshakeError(
-        "protocol",
-        `it answered ${
-          printable(JSON.stringify(answer.slice(0, 60)))
-        }, and not true or false`,
-      );
+      throw invalid(`it answered ${shown(answer)}, and not true or false`);
     }
   } else if (status !== "ok" && status !== "ok_simultaneous") {
     throw refusalOf(status, name, local);
   }
   return await challenges.with(local, async (challenge) => {
     // OTP expects the flag back if it has asked for a name.
-    talk.say(introduce(local, challenge, isNamed ? NAME_ME : 0n));
-    const body = await talk.hear().catch((error) => {
+    talk.sayFrame(introduce(local, challenge, isNamed ? NAME_ME : 0n));
+    const body = await talk.hearFrame().catch((error) => {
       // The dialler may have ended its dial because this node's dial goes on or has succeeded.
       throw admission.isElsewhere() ? refusalOf("alive", name, local) : error;
     });
@@ -464,21 +381,14 @@ export async function acceptBeam(
       throw unexpected(body, "an answer to our challenge");
     }
     if (!isDigest(body.subarray(5), local.cookie, challenge)) {
-      throw new HandshakeError(
-        "refused",
-        `${name} has another cookie`,
-        "cookie",
-      );
+      throw wrongCookie(`${name} has another cookie`);
     }
     const confirmed = await admission.confirm();
     if (confirmed !== "ok") throw refusalOf(confirmed, name, local);
     // The dialler may have closed the connection meanwhile.
     talk.assertOpen();
-    const asked = new DataView(body.buffer, body.byteOffset).getUint32(1);
-    const ack = new Uint8Array(1 + DIGEST_BYTES);
-    ack[0] = ACK;
-    ack.set(digestOf(local.cookie, asked), 1);
-    talk.say(ack);
+    const answer = digestOf(local.cookie, body.readUInt32BE(1));
+    talk.sayFrame(Buffer.concat([Buffer.of(ACK), answer]));
     return introduction(local, theirs, talk, replaces);
   });
 }

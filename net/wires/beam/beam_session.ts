@@ -1,33 +1,55 @@
-/** An open connection to a node on a BEAM. */
+/** Connections to nodes on a BEAM. */
 
-import type { Channel, Local, Port, Session } from "../../wire.ts";
-import type { Signals } from "../../../core/signals/signal.ts";
+import type { Local, Session, Transport } from "../../wire.ts";
+import { sessionOf } from "../conversation.ts";
 import { Refusals } from "../over_limit.ts";
+import {
+  acceptBeam,
+  type BeamIntroduction,
+  Challenges,
+  dialBeam,
+} from "./beam_handshake.ts";
 import { ControlDecoder } from "./control_decoder.ts";
 import { ControlEncoder } from "./control_encoder.ts";
-import type { BeamIntroduction } from "./beam_handshake.ts";
 
-/** Creates the session of a handshake, ready to be opened. */
-export function openSession(
-  local: Local,
-  introduction: BeamIntroduction,
-): Session {
-  const { peer, replaces } = introduction;
-  return {
-    peer,
-    replaces,
-    get rest(): Uint8Array {
-      return introduction.rest();
-    },
-    open(port: Port, deliver: Signals): Channel {
-      const { flags } = introduction;
-      const outgoing = new ControlEncoder(local, peer, port, flags);
-      const ticked = () => outgoing.ticked();
-      const refusals = new Refusals(local.name, port, outgoing);
-      return {
-        outgoing,
-        incoming: new ControlDecoder(local, peer, deliver, ticked, refusals),
-      };
-    },
-  };
+/** Makes the sessions of one node. */
+export class BeamSessions {
+  readonly #challenges = new Challenges();
+
+  /** Accepts a dialler. */
+  async accept(
+    transport: Transport,
+    first: Uint8Array,
+    local: Local,
+  ): Promise<Session> {
+    const challenges = this.#challenges;
+    return opened(local, await acceptBeam(transport, first, local, challenges));
+  }
+
+  /** Dials a node of that name, until `over` aborts. */
+  async dial(
+    transport: Transport,
+    name: string,
+    local: Local,
+    over: AbortSignal,
+  ): Promise<Session> {
+    const challenges = this.#challenges;
+    return opened(
+      local,
+      await dialBeam(transport, name, local, challenges, over),
+    );
+  }
+}
+
+function opened(local: Local, introduction: BeamIntroduction): Session {
+  const { peer, flags } = introduction;
+  return sessionOf(introduction, (port, deliver) => {
+    const outgoing = new ControlEncoder(local, peer, port, flags);
+    const ticked = () => outgoing.ticked();
+    const refusals = new Refusals(local.name, port, outgoing);
+    return {
+      outgoing,
+      incoming: new ControlDecoder(local, peer, deliver, ticked, refusals),
+    };
+  });
 }

@@ -1,7 +1,7 @@
 /** Erlang's distribution: the wire that stock nodes of OTP 25 and later speak. */
 
 import type { Local, Session, Transport, Wire } from "../../wire.ts";
-import type { Challenges } from "./beam_handshake.ts";
+import type { BeamSessions } from "./beam_session.ts";
 
 /** The first bytes of introductions: `N`, and `n` before OTP 23. */
 const NAMES = [0x4e, 0x6e];
@@ -9,13 +9,8 @@ const NAMES = [0x4e, 0x6e];
 /** Creates Erlang's wire for one node. */
 export function beamWire(): Wire {
   // Load the code on the first connection: most programs never connect to a BEAM.
-  let loading: ReturnType<typeof load> | undefined;
-  let challenges: Challenges | undefined;
-  const loaded = async () => {
-    const { handshake, openSession } = await (loading ??= load());
-    challenges ??= new handshake.Challenges();
-    return { handshake, openSession, challenges };
-  };
+  let loading: Promise<BeamSessions> | undefined;
+  const sessions = () => loading ??= load();
   return {
     name: "beam",
     extra: "erlang/6",
@@ -37,11 +32,8 @@ export function beamWire(): Wire {
       first: () => Uint8Array,
       local: Local,
     ): Promise<Session> {
-      const { handshake, openSession, challenges } = await loaded();
-      return openSession(
-        local,
-        await handshake.acceptBeam(transport, first(), local, challenges),
-      );
+      const beam = await sessions();
+      return await beam.accept(transport, first(), local);
     },
 
     async dial(
@@ -50,19 +42,12 @@ export function beamWire(): Wire {
       local: Local,
       over: AbortSignal,
     ): Promise<Session> {
-      const { handshake, openSession, challenges } = await loaded();
-      return openSession(
-        local,
-        await handshake.dialBeam(transport, name, local, challenges, over),
-      );
+      return await (await sessions()).dial(transport, name, local, over);
     },
   };
 }
 
-async function load() {
-  const [handshake, { openSession }] = await Promise.all([
-    import("./beam_handshake.ts"),
-    import("./beam_session.ts"),
-  ]);
-  return { handshake, openSession };
+async function load(): Promise<BeamSessions> {
+  const { BeamSessions } = await import("./beam_session.ts");
+  return new BeamSessions();
 }

@@ -21,16 +21,15 @@ import { OtpReply, RefusedReply } from "../../../core/values/server_message.ts";
 import { REASON_LEVELS } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
 import * as control from "./control.ts";
-import { OverLimit, Refusals } from "../over_limit.ts";
+import { OverLimit, ProtocolError, Refusals } from "../over_limit.ts";
+import { bufferOf } from "../texts.ts";
 import { AtomCache } from "./atom_cache.ts";
 import type { KnownAtom } from "./atoms.ts";
 import { cutTerm } from "./cut_term.ts";
-import { bufferOf } from "./atoms.ts";
 import { TermReader } from "./etf_decoder.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 import { FrameCutter } from "./beam_frames.ts";
 import { Fragments } from "./fragments.ts";
-import { ProtocolError } from "./beam_checks.ts";
 import { refusalFromBeam } from "./beam_refusals.ts";
 import { FORGED, messageOf, Reply } from "./received_message.ts";
 

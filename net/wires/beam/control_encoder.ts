@@ -117,7 +117,7 @@ export class ControlEncoder implements Outgoing {
     this.#functions = functions;
     this.#maxDepth = limits.maxDepth;
     this.#maxMessageBytes = limits.maxMessageBytes;
-    this.#writer = new TermWriter({ maxBytes: limits.maxMessageBytes });
+    this.#writer = new TermWriter(limits.maxMessageBytes);
   }
 
   /** The number of waiting bytes. */

@@ -6,8 +6,13 @@
  */
 
 import { Buffer } from "node:buffer";
-import { ProtocolError } from "./beam_checks.ts";
-import { TermReader, unaccepted } from "./etf_decoder.ts";
+import { ProtocolError } from "../over_limit.ts";
+import {
+  TermReader,
+  truncated,
+  unaccepted,
+  unexpected,
+} from "./etf_decoder.ts";
 import * as tag from "./etf_tags.ts";
 
 /** Replaces a part that is left out. */
@@ -22,6 +27,24 @@ const LEVELS: ReadonlySet<number> = new Set([
   ...[tag.SMALL_TUPLE, tag.LARGE_TUPLE, tag.NIL, tag.STRING, tag.LIST],
   tag.MAP,
 ]);
+
+/** The terms without items: the number of bytes of their length, and the number of bytes besides that length. */
+const LEAVES: Partial<Record<number, [length: number, more: number]>> = {
+  [tag.SMALL_INTEGER]: [0, 1],
+  [tag.CACHED_ATOM]: [0, 1],
+  [tag.INTEGER]: [0, 4],
+  [tag.NEW_FLOAT]: [0, 8],
+  [tag.NIL]: [0, 0],
+  [tag.SMALL_ATOM_UTF8]: [1, 0],
+  [tag.ATOM_UTF8]: [2, 0],
+  [tag.STRING]: [2, 0],
+  [tag.BINARY]: [4, 0],
+  [tag.BIT_BINARY]: [4, 1],
+  [tag.SMALL_BIG]: [1, 1],
+  [tag.LARGE_BIG]: [4, 1],
+  // The size of a function includes the bytes of the size.
+  [tag.NEW_FUN]: [4, -4],
+};
 
 /** The maximum size of a kept integer, in bytes. */
 const MAX_INTEGER = 1024;
@@ -84,36 +107,16 @@ class Cutter {
 
   #kind(): number {
     if (this.#at < this.#bytes.length) return this.#bytes[this.#at];
-    throw new ProtocolError("a term that goes beyond its frame");
+    throw truncated();
   }
 
   /** Skips the head of a term; returns the number of its items, which follow. */
   #head(): number {
     const kind = this.#kind();
     this.#at++;
+    const leaf = LEAVES[kind];
+    if (leaf !== undefined) return this.#skip(this.#number(leaf[0]) + leaf[1]);
     switch (kind) {
-      case tag.SMALL_INTEGER:
-      case tag.CACHED_ATOM:
-        return this.#skip(1);
-      case tag.INTEGER:
-        return this.#skip(4);
-      case tag.NEW_FLOAT:
-        return this.#skip(8);
-      case tag.NIL:
-        return 0;
-      case tag.BINARY:
-        return this.#skip(this.#number(4));
-      case tag.SMALL_ATOM_UTF8:
-        return this.#skip(this.#number(1));
-      case tag.ATOM_UTF8:
-      case tag.STRING:
-        return this.#skip(this.#number(2));
-      case tag.BIT_BINARY:
-        return this.#skip(this.#number(4) + 1);
-      case tag.SMALL_BIG:
-        return this.#skip(this.#number(1) + 1);
-      case tag.LARGE_BIG:
-        return this.#skip(this.#number(4) + 1);
       case tag.SMALL_TUPLE:
         return this.#number(1);
       case tag.LARGE_TUPLE:
@@ -123,14 +126,12 @@ class Cutter {
       case tag.MAP:
         return 2 * this.#number(4);
       case tag.NEW_PID:
+      case tag.V4_PORT:
         this.#atom();
         return this.#skip(12);
       case tag.NEW_PORT:
         this.#atom();
         return this.#skip(8);
-      case tag.V4_PORT:
-        this.#atom();
-        return this.#skip(12);
       case tag.NEWER_REFERENCE: {
         const words = this.#number(2);
         this.#atom();
@@ -140,8 +141,6 @@ class Cutter {
         this.#atom();
         this.#atom();
         return this.#skip(2);
-      case tag.NEW_FUN:
-        return this.#skip(this.#number(4) - 4);
       default:
         throw unaccepted(kind);
     }
@@ -153,21 +152,20 @@ class Cutter {
       kind !== tag.SMALL_ATOM_UTF8 && kind !== tag.ATOM_UTF8 &&
       kind !== tag.CACHED_ATOM
     ) {
-      throw new ProtocolError(
-        `expected an atom, got a term of the tag ${kind}`,
-      );
+      throw unexpected("an atom", kind);
     }
     this.#head();
   }
 
+  /** Reads a number; one of no bytes is 0. */
   #number(bytes: number): number {
     this.#skip(bytes);
-    return this.#bytes.readUIntBE(this.#at - bytes, bytes);
+    return bytes === 0 ? 0 : this.#bytes.readUIntBE(this.#at - bytes, bytes);
   }
 
   #skip(bytes: number): 0 {
     if (bytes < 0 || this.#bytes.length - this.#at < bytes) {
-      throw new ProtocolError("a term that goes beyond its frame");
+      throw truncated();
     }
     this.#at += bytes;
     return 0;

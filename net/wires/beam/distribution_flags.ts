@@ -6,56 +6,50 @@
 /** The node is visible. Without it, the connection is hidden at both ends. */
 export const PUBLISHED = 0x1n;
 /** References of more than one word. */
-export const EXTENDED_REFERENCES = 0x4n;
-/** Monitors of processes. */
-export const DIST_MONITOR = 0x8n;
-/** Funs. */
-export const FUN_TAGS = 0x10n;
+const EXTENDED_REFERENCES = 0x4n;
+const DIST_MONITOR = 0x8n;
+const FUN_TAGS = 0x10n;
 /** Monitors of registered names. */
-export const DIST_MONITOR_NAME = 0x20n;
+const DIST_MONITOR_NAME = 0x20n;
 /** Funs with the hash of their module. */
-export const NEW_FUN_TAGS = 0x80n;
+const NEW_FUN_TAGS = 0x80n;
 /** Pids with a serial number. */
-export const EXTENDED_PIDS_PORTS = 0x100n;
+const EXTENDED_PIDS_PORTS = 0x100n;
 /** External funs. */
-export const EXPORT_PTR_TAG = 0x200n;
+const EXPORT_PTR_TAG = 0x200n;
 /** Bitstrings. */
-export const BIT_BINARIES = 0x400n;
+const BIT_BINARIES = 0x400n;
 /** Floats of 8 bytes. */
-export const NEW_FLOATS = 0x800n;
+const NEW_FLOATS = 0x800n;
 /** Group leaders take texts in Unicode; Erlang's `io` sends others Latin-1. */
-export const UNICODE_IO = 0x1000n;
+const UNICODE_IO = 0x1000n;
 /** Frames with a header and a cache of atoms. */
 export const DIST_HDR_ATOM_CACHE = 0x2000n;
-/** Atoms in UTF-8. */
-export const UTF8_ATOMS = 0x10000n;
-/** Maps. */
-export const MAP_TAG = 0x20000n;
+const UTF8_ATOMS = 0x10000n;
+const MAP_TAG = 0x20000n;
 /** Creations of 32 bits. */
-export const BIG_CREATION = 0x40000n;
+const BIG_CREATION = 0x40000n;
 /** Messages to pids have the pid of the sender. */
 export const SEND_SENDER = 0x80000n;
 /** Trace tokens may have any term as their label. */
 export const BIG_SEQTRACE_LABELS = 0x100000n;
 /** Exit reasons as a message of their own. */
-export const EXIT_PAYLOAD = 0x400000n;
+const EXIT_PAYLOAD = 0x400000n;
 /** Large messages in fragments. */
 export const FRAGMENTS = 0x800000n;
-/** The handshake of OTP 23. */
-export const HANDSHAKE_23 = 0x1000000n;
+const HANDSHAKE_23 = 0x1000000n;
 /** Unlinks have an id, and are acknowledged. */
-export const UNLINK_ID = 0x2000000n;
+const UNLINK_ID = 0x2000000n;
 /** An abbreviation for the flags that OTP 25 made mandatory; OTP 25 is the first version that sends it. */
-export const MANDATORY_25_DIGEST = 0x4000000n;
+const MANDATORY_25_DIGEST = 0x4000000n;
 /** Requests to spawn a process. */
-export const SPAWN = 0x1_0000_0000n;
+const SPAWN = 0x1_0000_0000n;
 /** The node asks the other one for a name. */
 export const NAME_ME = 0x2_0000_0000n;
 /** Pids, ports and references in their largest format. */
-export const V4_NC = 0x4_0000_0000n;
+const V4_NC = 0x4_0000_0000n;
 /** Aliases of processes. */
 export const ALIAS = 0x8_0000_0000n;
-
 /** Messages to aliases as one kind of control message with flags: OTP 28 and later. It replaces {@linkcode ALIAS}. */
 export const ALTACT_SIG = 0x20_0000_0000n;
 
@@ -65,10 +59,10 @@ const MANDATORY_25 = EXTENDED_REFERENCES | FUN_TAGS | NEW_FUN_TAGS |
   UTF8_ATOMS | MAP_TAG | BIG_CREATION | HANDSHAKE_23;
 
 /** The flags that OTP 26 and later require. */
-export const MANDATORY: bigint = MANDATORY_25 | UNLINK_ID | V4_NC;
+const MANDATORY = MANDATORY_25 | UNLINK_ID | V4_NC;
 
 /** The flags of a hidden node of this library. */
-const HIDDEN_FLAGS: bigint = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
+const HIDDEN_FLAGS = MANDATORY | MANDATORY_25_DIGEST | SPAWN |
   ALIAS | ALTACT_SIG | DIST_MONITOR | DIST_MONITOR_NAME | SEND_SENDER |
   EXIT_PAYLOAD | DIST_HDR_ATOM_CACHE | FRAGMENTS |
   UNICODE_IO | BIG_SEQTRACE_LABELS;

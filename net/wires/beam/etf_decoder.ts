@@ -27,16 +27,9 @@ import {
   MAX_BIGINT_DIGITS,
 } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
-import {
-  asciiText,
-  AtomTable,
-  bufferOf,
-  KeyTable,
-  type KnownAtom,
-  unicodeText,
-} from "./atoms.ts";
-import { OverLimit } from "../over_limit.ts";
-import { ProtocolError } from "./beam_checks.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
+import { asciiText, bufferOf, unicodeText } from "../texts.ts";
+import { type KnownAtom, knownAtom, knownKey, NameTable } from "./atoms.ts";
 import * as tag from "./etf_tags.ts";
 import {
   DATE_TIME_FIELDS,
@@ -101,8 +94,8 @@ function growthOf({ bytes: { length } }: KnownAtom): number {
 
 /** Reads a sequence of terms, and parts of terms. One reader serves all frames of a connection. */
 export class TermReader {
-  readonly #known = new AtomTable();
-  readonly #keys = new KeyTable();
+  readonly #known = new NameTable(knownAtom);
+  readonly #keys = new NameTable(knownKey);
   readonly #maxGrowth: number;
   /** The atoms of the header of the frame. */
   #atoms = NO_ATOMS;
@@ -217,20 +210,6 @@ export class TermReader {
     if (kind === tag.SMALL_TUPLE) return this.u8();
     if (kind === tag.LARGE_TUPLE) return this.#count(1);
     throw unexpected("a tuple", kind);
-  }
-
-  /** Reads the beginning of a list; returns its length. Its items follow, then its tail, unless it is empty. */
-  list(): number {
-    const kind = this.u8();
-    if (kind === tag.NIL) return 0;
-    if (kind === tag.LIST) return this.#count(1);
-    throw unexpected("a list", kind);
-  }
-
-  /** Reads the empty list. */
-  nil(): void {
-    const kind = this.u8();
-    if (kind !== tag.NIL) throw unexpected("the end of a list", kind);
   }
 
   /** Reads an atom; `true`, `false`, `nil` and `undefined` are atoms, too. */
@@ -930,11 +909,13 @@ function receivedTwice(): ProtocolError {
   return new ProtocolError("a map that has a key twice");
 }
 
-function unexpected(what: string, kind: number): ProtocolError {
+/** Returns the error for a term of another type than expected. */
+export function unexpected(what: string, kind: number): ProtocolError {
   return new ProtocolError(`expected ${what}, got a term of the tag ${kind}`);
 }
 
-function truncated(): ProtocolError {
+/** Returns the error for a term whose end is missing. */
+export function truncated(): ProtocolError {
   return new ProtocolError("a term that goes beyond its frame");
 }
 

@@ -39,6 +39,7 @@ import {
   typedArrayKind,
 } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
+import { latin1Text } from "../texts.ts";
 import * as tag from "./etf_tags.ts";
 import { isFunction } from "./etf_decoder.ts";
 import {
@@ -75,20 +76,6 @@ const utf8 = new TextEncoder();
 const float = new Float64Array(1);
 const floatBytes = new Uint8Array(float.buffer);
 
-interface Latin1Buffer {
-  latin1Slice(start: number, end: number): string;
-}
-
-/** The options of a writer. */
-export interface TermWriterOptions {
-  /**
-   * The maximum size of a term, in bytes.
-   *
-   * @default {Infinity}
-   */
-  maxBytes?: number;
-}
-
 /** Writes a sequence of terms, and parts of terms. */
 export class TermWriter {
   readonly #maxBytes: number;
@@ -108,7 +95,7 @@ export class TermWriter {
   readonly #nodes = new Map<string, Uint8Array>();
 
   /** Writes terms of at most `maxBytes` bytes. */
-  constructor({ maxBytes = Infinity }: TermWriterOptions = {}) {
+  constructor(maxBytes = Infinity) {
     this.#maxBytes = maxBytes;
   }
 
@@ -149,13 +136,6 @@ export class TermWriter {
     this.#buffer[this.#at++] = value;
   }
 
-  /** Writes a 16-bit number. */
-  u16(value: number): void {
-    this.#reserve(2);
-    this.#buffer[this.#at++] = value >>> 8;
-    this.#buffer[this.#at++] = value;
-  }
-
   /** Writes a 32-bit number. */
   u32(value: number): void {
     this.#reserve(4);
@@ -192,11 +172,6 @@ export class TermWriter {
   list(length: number): void {
     if (length === 0) this.u8(tag.NIL);
     else this.#head(tag.LIST, length);
-  }
-
-  /** Begins a map: its keys follow, each with its value. */
-  map(size: number): void {
-    this.#head(tag.MAP, size);
   }
 
   /** Writes an atom. The caller must check the length of `name`. */
@@ -651,12 +626,7 @@ export class TermWriter {
 
   /** Returns the bytes from length `from` on, as Latin-1. */
   #latin1(from: number): string {
-    const { buffer, byteOffset } = this.#buffer;
-    return (Buffer.from(
-      buffer,
-      byteOffset + this.#start + from,
-      this.length - from,
-    ) as unknown as Latin1Buffer).latin1Slice(0, this.length - from);
+    return latin1Text(this.#buffer, this.#start + from, this.#at);
   }
 
   #bitstring({ bytes, bits }: Bitstring): void {

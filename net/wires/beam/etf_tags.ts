@@ -8,18 +8,9 @@
  * The tags that OTP 25 and later do not write on a connection. A term of any other unknown tag, such as a native record
  * of OTP 29, is refused alone.
  */
-export const OLD_TAGS: ReadonlySet<number> = new Set([
-  80,
-  99,
-  100,
-  101,
-  102,
-  103,
-  114,
-  115,
-  117,
-  121,
-]);
+export const OLD_TAGS: ReadonlySet<number> = new Set(
+  [80, 99, 100, 101, 102, 103, 114, 115, 117, 121],
+);
 
 /** No tag is less. */
 export const FIRST_TAG = 66;

@@ -18,10 +18,10 @@
  */
 
 import type { ByteBudget } from "../../wire.ts";
-import { asciiText, bufferOf, type KnownAtom } from "./atoms.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
+import { asciiText, bufferOf } from "../texts.ts";
 import type { AtomCache } from "./atom_cache.ts";
-import { ProtocolError } from "./beam_checks.ts";
-import { OverLimit } from "../over_limit.ts";
+import type { KnownAtom } from "./atoms.ts";
 
 /** The maximum number of incomplete signals of a peer, refused ones included. */
 export const MAX_SEQUENCES: number = 1 << 14;

@@ -13,9 +13,9 @@ import {
   OWN_HEAD,
   unused,
 } from "./attachments.ts";
-import { ProtocolError } from "./json_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 import { headOf } from "./json_frames.ts";
-import { latin1Text, utf8Text } from "./texts.ts";
+import { latin1Text, utf8Text } from "../texts.ts";
 
 /** Attachments of at least this length have an array of their own; smaller attachments share blocks. */
 const LARGE = 1 << 14;

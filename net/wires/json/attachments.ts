@@ -21,14 +21,14 @@
 
 import { Buffer } from "node:buffer";
 import { copyBytes } from "../../../core/values/term.ts";
-import { ProtocolError } from "./json_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 import {
   FRAME_BUFFER,
   giveFrameBuffer,
   takeFrameBuffer,
 } from "../frame_buffers.ts";
 import { headOf, writeInteger } from "./json_frames.ts";
-import { latin1Text, utf8Text } from "./texts.ts";
+import { bufferOf, latin1Text, utf8Text } from "../texts.ts";
 import type { Content } from "./large_signal.ts";
 
 /** Texts and byte arrays of at least this length are attached. */
@@ -269,9 +269,7 @@ export class AttachmentReader implements Attachments {
    * @throws {ProtocolError} If an attachment exceeds that range.
    */
   constructor(bytes: Uint8Array, start: number, end: number) {
-    this.#bytes = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#bytes = bufferOf(bytes);
     let at = start;
     while (at < end) {
       const next = at + OWN_HEAD <= end

@@ -5,8 +5,6 @@ import { isLongName, MAX_NAME_LENGTH } from "../../../core/values/atom.ts";
 import { isNodeName } from "../../../core/values/pid.ts";
 import { ProtocolError } from "../over_limit.ts";
 
-export { ProtocolError };
-
 /** Returns whether a text has more than `bytes` bytes in UTF-8, with three for a lone surrogate. */
 export function isLongerThan(text: string, bytes: number): boolean {
   // A code unit takes at most three bytes, so a short text needs no count.
@@ -17,11 +15,7 @@ export function isLongerThan(text: string, bytes: number): boolean {
 /** @throws {ProtocolError} If `value` is not a text that can be an atom or a name. */
 export function checkAtomText(value: unknown): string {
   if (typeof value !== "string" || isLongName(value)) {
-    throw new ProtocolError(
-      `expected a name of at most ${MAX_NAME_LENGTH} characters, got ${
-        kindOf(value)
-      }`,
-    );
+    throw expected(`a name of at most ${MAX_NAME_LENGTH} characters`, value);
   }
   return value;
 }
@@ -29,25 +23,21 @@ export function checkAtomText(value: unknown): string {
 /** @throws {ProtocolError} If `value` is not a text of at most `max` bytes in UTF-8. */
 export function checkText(value: unknown, max: number): string {
   if (typeof value !== "string" || isLongerThan(value, max)) {
-    throw new ProtocolError(
-      `expected a text of at most ${max} bytes, got ${kindOf(value)}`,
-    );
+    throw expected(`a text of at most ${max} bytes`, value);
   }
   return value;
 }
 
 /** @throws {ProtocolError} If `value` is not the name of a node. */
 export function checkNode(value: unknown): string {
-  if (!isNodeName(value)) {
-    throw new ProtocolError(`expected a node's name, got ${kindOf(value)}`);
-  }
+  if (!isNodeName(value)) throw expected("a node's name", value);
   return value;
 }
 
 /** @throws {ProtocolError} If `value` is not a natural number below 2^53. */
 export function checkNatural(value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new ProtocolError(`expected a natural number, got ${kindOf(value)}`);
+    throw expected("a natural number", value);
   }
   // JSON can hold -0: return 0 for it.
   return (value as number) + 0;
@@ -64,26 +54,20 @@ export function checkWord(value: unknown): number {
 
 /** @throws {ProtocolError} If `value` is not a number. */
 export function checkNumber(value: unknown): number {
-  if (typeof value !== "number") {
-    throw new ProtocolError(`expected a number, got ${kindOf(value)}`);
-  }
+  if (typeof value !== "number") throw expected("a number", value);
   return value;
 }
 
 /** @throws {ProtocolError} If `value` is neither true nor false. */
 export function checkFlag(value: unknown): boolean {
-  if (typeof value !== "boolean") {
-    throw new ProtocolError(`expected true or false, got ${kindOf(value)}`);
-  }
+  if (typeof value !== "boolean") throw expected("true or false", value);
   return value;
 }
 
 /** @throws {ProtocolError} If `value` is not an array. */
 // deno-lint-ignore no-explicit-any
 export function checkArray(value: unknown): any[] {
-  if (!Array.isArray(value)) {
-    throw new ProtocolError(`expected an array, got ${kindOf(value)}`);
-  }
+  if (!Array.isArray(value)) throw expected("an array", value);
   return value;
 }
 
@@ -102,15 +86,16 @@ export function checkLength(value: unknown, length: number): any[] {
 /** @throws {ProtocolError} If `value` is not a JSON object. */
 export function checkObject(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new ProtocolError(`expected an object, got ${kindOf(value)}`);
+    throw expected("an object", value);
   }
   return value as Record<string, unknown>;
 }
 
-function kindOf(value: unknown): string {
-  return value === null
+function expected(what: string, value: unknown): ProtocolError {
+  const kind = value === null
     ? "null"
     : Array.isArray(value)
     ? "array"
     : typeof value;
+  return new ProtocolError(`expected ${what}, got ${kind}`);
 }

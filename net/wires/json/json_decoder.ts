@@ -14,7 +14,7 @@ import { ReplyTo } from "../../../core/values/reply_to.ts";
 import { RefusedReply } from "../../../core/values/server_message.ts";
 import type { Runnable, Signals } from "../../../core/signals/signal.ts";
 import { copyTerm, REASON_LEVELS } from "../../../core/values/term.ts";
-import { OverLimit, Refusals } from "../over_limit.ts";
+import { OverLimit, ProtocolError, Refusals } from "../over_limit.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
@@ -25,7 +25,6 @@ import {
   checkNode,
   checkObject,
   checkText,
-  ProtocolError,
 } from "./json_checks.ts";
 import { type FrameHandler, FrameReader, headOf } from "./json_frames.ts";
 import { JsonReader, UNREAD } from "./json_reader.ts";
@@ -48,25 +47,13 @@ const MAX_TRACES = 64;
 
 /** The signals that can belong to a trace, and the signals that can hold several messages. */
 const TRACED_KINDS: ReadonlySet<unknown> = new Set([
-  "send",
-  "send*",
   "send_text",
-  "send_name",
-  "send_name*",
-  "send_alias",
-  "send_alias*",
-  "call",
-  "call*",
-  "call_name",
-  "call_name*",
-  "spawn",
-  "spawn*",
+  ...["send", "send_name", "send_alias", "call", "call_name", "spawn"]
+    .flatMap((kind) => [kind, `${kind}*`]),
 ]);
-const MESSAGE_LISTS: ReadonlySet<unknown> = new Set([
-  "send",
-  "send*",
-  "send_text",
-]);
+const MESSAGE_LISTS: ReadonlySet<unknown> = new Set(
+  ["send", "send*", "send_text"],
+);
 
 /** The levels of JSON around a value: the frame's array, the signal's array, and two of a spawn request. */
 const OUTER_DEPTH = 4;
@@ -680,18 +667,8 @@ export class Decoder implements FrameHandler {
 
 /** The kinds whose last item is a value, which a `*` marks as tagged. */
 const VALUE_KINDS: ReadonlySet<string> = new Set([
-  "send",
-  "send_name",
-  "send_alias",
-  "call",
-  "call_name",
-  "reply",
-  "answer",
-  "exit",
-  "exit_link",
-  "down",
-  "spawn",
-  "group_leader",
+  ...["send", "send_name", "send_alias", "call", "call_name", "reply"],
+  ...["answer", "exit", "exit_link", "down", "spawn", "group_leader"],
 ]);
 
 function unknownKind(kind: unknown): ProtocolError {

@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { ProtocolError } from "./json_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 import {
   FRAME_BUFFER,
   giveFrameBuffer,

@@ -39,8 +39,15 @@ import {
 } from "../../wire.ts";
 import { printable } from "../../../core/values/inspect.ts";
 import { isNodeName } from "../../../core/values/pid.ts";
-import { Conversation, type FrameBounds, refusalOf } from "../conversation.ts";
-import { textFrame } from "./json_frames.ts";
+import {
+  closedAfter,
+  Conversation,
+  type Introduction,
+  invalid,
+  refusalOf,
+  wrongCookie,
+} from "../conversation.ts";
+import type { FrameLimits } from "./json_encoder.ts";
 import { parseJson } from "./parse_json.ts";
 import { MAX_ADDRESS } from "./json_values.ts";
 
@@ -58,18 +65,7 @@ export const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
 
 /** The result of a handshake. */
-export interface Introduction {
-  /** The other node. */
-  peer: Peer;
-  /** Whether the peer has no other connection to this node. */
-  replaces: boolean;
-  /** The size of the largest message that the peer accepts, in bytes. */
-  maxMessageBytes: number;
-  /** Whether the peer takes the traces of signals. */
-  takesTraces: boolean;
-  /** Returns the bytes received after the handshake, until another reader takes over the transport. */
-  rest: () => Uint8Array;
-}
+export type JsonIntroduction = Introduction & FrameLimits;
 
 type Fields = Record<string, unknown>;
 
@@ -84,38 +80,19 @@ interface Hello extends Fields {
   beam?: boolean;
 }
 
-/** Sends and receives the frames of a handshake one by one. */
-class Frames {
-  readonly #conversation: Conversation;
-
-  constructor(transport: Transport, first: Uint8Array) {
-    this.#conversation = new Conversation(transport, first);
+/** Sends and receives the frames of a handshake as JSON objects. */
+class Frames extends Conversation {
+  constructor(transport: Transport, first: Uint8Array = new Uint8Array()) {
+    super(transport, first, 4, MAX_HANDSHAKE_BYTES);
   }
 
   say(fields: Fields): void {
-    this.#conversation.write(textFrame(JSON.stringify(fields)));
+    this.sayFrame(Buffer.from(JSON.stringify(fields)));
   }
 
   async hear(): Promise<Fields> {
-    return toFields(await this.#conversation.hear(boundsOf));
+    return toFields(await this.hearFrame());
   }
-
-  /** Returns the bytes received after the handshake. */
-  rest(): Uint8Array {
-    return this.#conversation.rest();
-  }
-}
-
-function boundsOf(bytes: Uint8Array): FrameBounds | undefined {
-  if (bytes.length < 4) return undefined;
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-  if (length === 0 || length > MAX_HANDSHAKE_BYTES) {
-    throw new HandshakeError(
-      "protocol",
-      `a first frame of ${length} bytes, and 1 to ${MAX_HANDSHAKE_BYTES} are allowed`,
-    );
-  }
-  return { start: 4, end: 4 + length };
 }
 
 function toFields(body: Uint8Array): Fields {
@@ -123,10 +100,10 @@ function toFields(body: Uint8Array): Fields {
   try {
     value = parseJson(body, MAX_DEPTH).value;
   } catch {
-    throw new HandshakeError("protocol", "a frame that is not JSON");
+    throw invalid("a frame that is not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new HandshakeError("protocol", "a frame that is not a JSON object");
+    throw invalid("a frame that is not a JSON object");
   }
   return value as Fields;
 }
@@ -153,10 +130,7 @@ function toHello(fields: Fields): Hello {
     typeof hidden !== "boolean" || !isNatural(creation) ||
     !isNatural(maxMessageBytes)
   ) {
-    throw new HandshakeError(
-      "protocol",
-      "an introduction with a bad name, nonce or number",
-    );
+    throw invalid("an introduction with a bad name, nonce or number");
   }
   const listen = toListening(fields.listen);
   return {
@@ -184,10 +158,7 @@ function toListening(given: unknown): Listening | undefined {
   if (isObject && isPort && isAddress) {
     return { port, host: host as string | undefined };
   }
-  throw new HandshakeError(
-    "protocol",
-    "an introduction that listens on no port or address",
-  );
+  throw invalid("an introduction that listens on no port or address");
 }
 
 function shown(value: unknown): string {
@@ -211,25 +182,27 @@ function checkVersion(versions: unknown): void {
   );
 }
 
-function proof(
+/** Returns the function that makes the proofs of a handshake, by the role of the side that sends the proof. */
+function proofs(
   cookie: string,
-  role: "dialler" | "listener",
   dialler: Hello,
   listener: Hello,
-  binding: string | undefined,
-): string {
-  const text = [
-    `otp-json/${VERSION}`,
-    role,
-    dialler.name,
-    dialler.creation,
-    dialler.nonce,
-    listener.name,
-    listener.creation,
-    listener.nonce,
-    ...binding === undefined ? [] : [binding],
-  ].join("\n");
-  return createHmac("sha256", cookie).update(text).digest("hex");
+  { binding }: Transport,
+): (role: "dialler" | "listener") => string {
+  return (role) => {
+    const text = [
+      `otp-json/${VERSION}`,
+      role,
+      dialler.name,
+      dialler.creation,
+      dialler.nonce,
+      listener.name,
+      listener.creation,
+      listener.nonce,
+      ...binding === undefined ? [] : [binding],
+    ].join("\n");
+    return createHmac("sha256", cookie).update(text).digest("hex");
+  };
 }
 
 function isProof(given: unknown, expected: string): boolean {
@@ -274,43 +247,26 @@ export async function dial(
   name: string,
   local: Local,
   over: AbortSignal,
-): Promise<Introduction> {
-  const talk = new Frames(transport, new Uint8Array());
+): Promise<JsonIntroduction> {
+  const talk = new Frames(transport);
   const mine = introduce(local);
   talk.say({ versions: [VERSION], to: name, ...mine });
   const answer = await talk.hear();
   if (!goesOn(answer)) throw refusedWith(answer);
   const theirs = toHello(answer);
   if (theirs.name !== name) {
-    throw new HandshakeError(
-      "protocol",
-      `${theirs.name} answered there, not ${name}`,
-    );
+    throw invalid(`${theirs.name} answered there, not ${name}`);
   }
-  if (over.aborted) {
-    throw new HandshakeError("alive", `${name} is connected already`);
-  }
-  talk.say({
-    proof: proof(local.cookie, "dialler", mine, theirs, transport.binding),
-  });
+  if (over.aborted) throw refusalOf("alive", name, local);
+  const proofBy = proofs(local.cookie, mine, theirs, transport);
+  talk.say({ proof: proofBy("dialler") });
   const last = await talk.hear().catch((error) => {
-    throw new HandshakeError(
-      "refused",
-      `it closed the connection after our proof, most likely because its cookie is another one (${error.message})`,
-      "cookie",
-    );
+    throw closedAfter("our proof", error);
   });
   if (last.proof === undefined && last.status !== undefined) {
     throw refusedWith(last);
   }
-  if (
-    !isProof(
-      last.proof,
-      proof(local.cookie, "listener", mine, theirs, transport.binding),
-    )
-  ) {
-    throw new HandshakeError("refused", "its cookie is another one", "cookie");
-  }
+  if (!isProof(last.proof, proofBy("listener"))) throw wrongCookie();
   return introduction(theirs, talk, false);
 }
 
@@ -319,7 +275,7 @@ export async function askName(
   transport: Transport,
   local: Local,
 ): Promise<PeerName> {
-  const talk = new Frames(transport, new Uint8Array());
+  const talk = new Frames(transport);
   talk.say({ versions: [VERSION], to: null, ...introduce(local) });
   const answer = await talk.hear();
   const { name, creation } = answer;
@@ -332,7 +288,7 @@ export async function accept(
   transport: Transport,
   first: Uint8Array,
   local: Local,
-): Promise<Introduction | undefined> {
+): Promise<JsonIntroduction | undefined> {
   const talk = new Frames(transport, first);
   const hello = await talk.hear();
   try {
@@ -364,26 +320,16 @@ export async function accept(
     const isConnected = status === "alive" || admission.isElsewhere();
     throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
   });
-  if (
-    !isProof(
-      given,
-      proof(local.cookie, "dialler", theirs, mine, transport.binding),
-    )
-  ) {
-    throw new HandshakeError(
-      "refused",
-      `${theirs.name} has another cookie`,
-      "cookie",
-    );
+  const proofBy = proofs(local.cookie, theirs, mine, transport);
+  if (!isProof(given, proofBy("dialler"))) {
+    throw wrongCookie(`${theirs.name} has another cookie`);
   }
   const confirmed = await admission.confirm();
   if (confirmed !== "ok") {
     talk.say({ status: confirmed });
     throw refusal(confirmed, theirs.name, hello.to, local);
   }
-  talk.say({
-    proof: proof(local.cookie, "listener", theirs, mine, transport.binding),
-  });
+  talk.say({ proof: proofBy("listener") });
   return introduction(theirs, talk, status === "alive");
 }
 
@@ -404,7 +350,7 @@ function introduction(
   theirs: Hello,
   talk: Frames,
   replaces: boolean,
-): Introduction {
+): JsonIntroduction {
   const { name, creation, hidden, maxMessageBytes, listen, traces, beam } =
     theirs;
   const peer: Peer = { name, creation, hidden, listen };

@@ -12,7 +12,7 @@
  */
 
 import { headOf } from "./json_frames.ts";
-import { latin1Text } from "./texts.ts";
+import { latin1Text } from "../texts.ts";
 
 /** Returned for JSON that `JSON.parse` must read. */
 export const UNREAD: unique symbol = Symbol("unread");

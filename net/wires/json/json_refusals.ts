@@ -6,7 +6,7 @@
  */
 
 import type { SpawnFailure } from "../../../core/signals/signal.ts";
-import { ProtocolError } from "./json_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 
 /** A refusal of a spawn request. */
 interface Refusal {

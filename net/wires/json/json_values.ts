@@ -50,7 +50,7 @@ import {
   type ErrorTerm,
   rebuildError,
 } from "../../../core/values/error_term.ts";
-import { OverLimit } from "../over_limit.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
 import {
   ATTACHED,
   type Attachments,
@@ -68,7 +68,6 @@ import {
   checkText,
   checkWord,
   isLongerThan,
-  ProtocolError,
 } from "./json_checks.ts";
 
 /** One end of a connection. */

@@ -1,49 +1,31 @@
 /** The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies it. */
 
-import type {
-  Channel,
-  Local,
-  PeerName,
-  Port,
-  Session,
-  Transport,
-  Wire,
-} from "../../wire.ts";
-import type { Signals } from "../../../core/signals/signal.ts";
+import type { Local, PeerName, Session, Transport, Wire } from "../../wire.ts";
+import { sessionOf } from "../conversation.ts";
 import { Decoder } from "./json_decoder.ts";
 import { Encoder } from "./json_encoder.ts";
 import * as handshake from "./json_handshake.ts";
 
-/** The result of a handshake, ready to be opened. */
-function sessionOf(
+function opened(
   local: Local,
-  introduction: handshake.Introduction,
+  introduction: handshake.JsonIntroduction,
 ): Session {
-  const { peer, replaces } = introduction;
-  return {
-    peer,
-    replaces,
-    get rest(): Uint8Array {
-      return introduction.rest();
-    },
-    open(port: Port, deliver: Signals): Channel {
-      const { name, creation, limits, parts } = local;
-      const self = { name, creation };
-      const outgoing = new Encoder(self, peer, limits, introduction, port);
-      return {
-        outgoing,
-        incoming: new Decoder(
-          self,
-          peer,
-          limits,
-          port,
-          deliver,
-          parts,
-          outgoing,
-        ),
-      };
-    },
-  };
+  const { peer } = introduction;
+  return sessionOf(introduction, (port, deliver) => {
+    const { name, creation, limits, parts } = local;
+    const self = { name, creation };
+    const outgoing = new Encoder(self, peer, limits, introduction, port);
+    const incoming = new Decoder(
+      self,
+      peer,
+      limits,
+      port,
+      deliver,
+      parts,
+      outgoing,
+    );
+    return { outgoing, incoming };
+  });
 }
 
 /** The JSON wire. */
@@ -66,7 +48,7 @@ export const jsonWire: Wire = {
     local: Local,
   ): Promise<Session | undefined> {
     const found = await handshake.accept(transport, first(), local);
-    return found && sessionOf(local, found);
+    return found && opened(local, found);
   },
 
   ask(transport: Transport, local: Local): Promise<PeerName> {
@@ -79,6 +61,6 @@ export const jsonWire: Wire = {
     local: Local,
     over: AbortSignal,
   ): Promise<Session> {
-    return sessionOf(local, await handshake.dial(transport, name, local, over));
+    return opened(local, await handshake.dial(transport, name, local, over));
   },
 };

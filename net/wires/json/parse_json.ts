@@ -1,8 +1,7 @@
 /** Parses the JSON that `json_reader.ts` does not read. */
 
-import { OverLimit } from "../over_limit.ts";
-import { ProtocolError } from "./json_checks.ts";
-import { latin1Text, utf8Text } from "./texts.ts";
+import { OverLimit, ProtocolError } from "../over_limit.ts";
+import { latin1Text, utf8Text } from "../texts.ts";
 
 /** The value of a JSON text, and whether the JSON is deep. */
 export interface Parsed {

@@ -3,7 +3,7 @@
 import type { ByteBudget } from "../../wire.ts";
 import { copyBytes } from "../../../core/values/term.ts";
 import { ArrivingAttachments, type Holder } from "./arriving_attachments.ts";
-import { ProtocolError } from "./json_checks.ts";
+import { ProtocolError } from "../over_limit.ts";
 import { RAW_ATTACHMENTS, RAW_END } from "./json_frames.ts";
 
 /** The maximum number of incomplete or unused raw byte arrays. */

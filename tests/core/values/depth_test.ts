@@ -43,7 +43,7 @@ import { StartTaskRequest } from "../../../otp/task/start_supervised_task.ts";
 import { test } from "../../../testing/tags.ts";
 import { Decoder } from "../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../net/wires/json/json_encoder.ts";
-import { ProtocolError } from "../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../net/wires/over_limit.ts";
 import { PORT } from "../../_linear.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { frameOf } from "../../_raw_peer.ts";

@@ -50,7 +50,7 @@ import {
   AttachmentReader,
   AttachmentWriter,
 } from "../../../net/wires/json/attachments.ts";
-import { ProtocolError } from "../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../net/wires/over_limit.ts";
 import {
   ValueDecoder,
   ValueEncoder,

@@ -114,6 +114,16 @@ export async function hearHello(
   };
 }
 
+/** The dialler's introduction; returns the challenge of a listener that lets it go on. */
+export async function challengeTo(
+  peer: RawPeer,
+  name: string,
+): Promise<number> {
+  await peer.write(beamFrame(beamHello(name)));
+  assertEquals(await heard(peer), "sok");
+  return (await hearHello(peer)).challenge;
+}
+
 /** The dialler's part from its introduction on; returns the node's introduction. */
 export async function enterBeam(
   peer: RawPeer,

@@ -20,7 +20,6 @@ import { OverLimit } from "../../../net/wires/over_limit.ts";
 import { FrameCutter } from "../../../net/wires/beam/beam_frames.ts";
 import { cutTerm } from "../../../net/wires/beam/cut_term.ts";
 import { TermReader } from "../../../net/wires/beam/etf_decoder.ts";
-import { TermWriter } from "../../../net/wires/beam/etf_encoder.ts";
 import {
   reasonFromBeam,
   reasonToBeam,
@@ -31,6 +30,7 @@ import { test } from "../../../testing/tags.ts";
 import { elixirPairTest, nextMessage } from "../../_elixir_pair.ts";
 import { clusterTest } from "../../_nodes.ts";
 import * as Remote from "../../_remote.ts";
+import { termBytes } from "./beam/_etf_bytes.ts";
 
 const KATE = "kate@localhost";
 
@@ -198,12 +198,6 @@ function pidText(pid: Pid): string {
   return `<0.${pid.number % 2 ** 32}.${Math.floor(pid.number / 2 ** 32)}>`;
 }
 
-function bytesOf(value: unknown, depth = 10_000): Uint8Array {
-  const writer = new TermWriter();
-  writer.term(value, depth);
-  return writer.take().slice();
-}
-
 test("a frame that is too long is read up to its beginning, and the next ones are read", () => {
   const got: [length: number, isCut: boolean][] = [];
   const cutter = new FrameCutter(
@@ -234,7 +228,7 @@ test("a frame that is too long is read up to its beginning, and the next ones ar
 
 test("cutTerm() keeps what is within the limits, and replaces the rest by a text", () => {
   const cut = (value: unknown, depth: number) =>
-    cutTerm(new TermReader().open(bytesOf(value)), depth);
+    cutTerm(new TermReader().open(termBytes(value)), depth);
   const big = 7n ** 2000n;
   for (
     const [value, depth, expected] of [

@@ -37,7 +37,7 @@ end
 `;
 
 function encoded(term: unknown): string {
-  const writer = new TermWriter({ maxBytes: 1 << 24 });
+  const writer = new TermWriter(1 << 24);
   writer.u8(131);
   writer.term(term, 1000);
   return btoa(

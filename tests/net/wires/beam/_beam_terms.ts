@@ -5,17 +5,14 @@ import { Pid } from "../../../../otp/process/process.ts";
 import { Atom, atom } from "../../../../core/values/atom.ts";
 import { Bitstring } from "../../../../core/values/bitstring.ts";
 import { Float } from "../../../../core/values/float.ts";
-import {
-  ExternalFunction,
-  LocalFunction,
-} from "../../../../core/values/functions.ts";
+import { ExternalFunction } from "../../../../core/values/functions.ts";
 import { ImproperList } from "../../../../core/values/improper_list.ts";
 import { pidOf, Ref, refOf } from "../../../../core/values/pid.ts";
 import { Port } from "../../../../core/values/port.ts";
 import { defineProto } from "../../../../core/values/term.ts";
 import { Tuple } from "../../../../core/values/tuple.ts";
 import fc from "../../../_seeds.ts";
-import { objectOf } from "../../../_terms.ts";
+import { contents, objectOf } from "../../../_terms.ts";
 
 const NODES = ["kate@localhost", "alex@localhost", "a-b_c@host.example"];
 
@@ -242,36 +239,12 @@ export function described(value: unknown): string {
 }
 
 function parts(value: object): string[] {
-  if (Array.isArray(value)) return value.map(described);
-  if (value instanceof Tuple) return value.elements.map(described);
-  if (value instanceof ImproperList) {
-    return [...value.items, value.tail].map(described);
-  }
   if (value instanceof Map) return entries([...value]);
   if (value instanceof Set) return [...value].map(described).sort();
-  if (value instanceof Pid) {
-    return [value.node, `${value.id}`, `${value.serial}`, `${value.creation}`];
-  }
-  if (value instanceof Ref) {
-    return [value.node, `${value.number}`, ...value.words.map(String)]
-      .concat(`${value.creation}`);
-  }
-  if (value instanceof Port) {
-    return [value.node, described(value.id), `${value.creation}`];
-  }
-  if (value instanceof Date) return [value.toISOString()];
-  if (value instanceof Atom) return [JSON.stringify(value.name)];
-  if (value instanceof Float) return [`${value}`];
   if (value instanceof Error) return [value.name, value.message];
-  if (value instanceof Bitstring) return [`${value.bits}`, `${value.bytes}`];
-  if (value instanceof LocalFunction) {
-    return [value.module, `${value.arity}`, `${value.bytes}`];
-  }
-  if (value instanceof ExternalFunction) {
-    return [value.module, value.function, `${value.arity}`].map(described);
-  }
-  return bytesOf(value)?.toString().split(",") ??
-    entries(Object.entries(value));
+  return Object.getPrototypeOf(value) === Object.prototype
+    ? entries(Object.entries(value))
+    : contents(value).map(described);
 }
 
 function entries(of: unknown[][]): string[] {

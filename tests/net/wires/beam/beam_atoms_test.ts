@@ -2,7 +2,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import type { Port } from "../../../../net/wire.ts";
 import { Call, Cast, Stop } from "../../../../otp/server/messages.ts";
 import type {
   Runnable,
@@ -22,8 +21,9 @@ import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
-import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
+import { portTo } from "../_ports.ts";
 import { beamTerm } from "./_beam_terms.ts";
+import { termBytes } from "./_etf_bytes.ts";
 import { elixirPairTest } from "../../../_elixir_pair.ts";
 import { beamFrame, localOf } from "../../../_raw_beam.ts";
 import fc, { runs } from "../../../_seeds.ts";
@@ -49,15 +49,11 @@ const LOCAL = localOf(ALEX, 7, {
 const PEER = { name: KATE, creation: 5, hidden: true };
 
 let written: Uint8Array[] = [];
-const PORT: Port = {
-  wake() {},
-  write: (bytes) => void written.push(bytes.slice()),
-  room: Infinity,
-  pressure: () => undefined,
-  assertRoom() {},
-  peers() {},
-};
-const encoder = new ControlEncoder(LOCAL, PEER, PORT);
+const encoder = new ControlEncoder(
+  LOCAL,
+  PEER,
+  portTo((bytes) => written.push(bytes.slice())),
+);
 
 /** The frame that the encoder writes. */
 function sent(send: (encoder: ControlEncoder) => void): Uint8Array {
@@ -94,80 +90,69 @@ function answerTo(frame: Uint8Array): Uint8Array {
 
 const FROM = tuple(THEIRS, THEIR_REF);
 
-/** Positions of a term: the frame of kate with it, and the frame of alex. */
-const POSITIONS: Record<
-  string,
-  (term: unknown) => [theirs: Uint8Array, ours: Uint8Array]
-> = {
-  send: (term) => [
-    beamFrame([control.DOP_SEND_SENDER, THEIRS, OWN], term),
-    beamFrame([control.DOP_SEND_SENDER, OWN, THEIRS], term),
-  ],
-  sendName: (term) => [
-    beamFrame([control.DOP_REG_SEND, THEIRS, atom(""), atom("n")], term),
-    beamFrame([control.DOP_REG_SEND, OWN, atom(""), atom("n")], term),
-  ],
-  sendAlias: (term) => [
-    beamFrame([control.DOP_ALIAS_SEND, THEIRS, OWN_REF], term),
-    beamFrame([control.DOP_ALIAS_SEND, OWN, THEIR_REF], term),
-  ],
-  call: (term) => {
-    const message = tuple(atom("$gen_call"), FROM, term);
-    return [
-      beamFrame([control.DOP_SEND_SENDER, THEIRS, OWN], message),
-      beamFrame([control.DOP_SEND_SENDER, OWN, THEIRS], message),
-    ];
-  },
-  cast: (term) => {
-    const message = tuple(atom("$gen_cast"), term);
-    return [
-      beamFrame([control.DOP_SEND_SENDER, THEIRS, OWN], message),
-      beamFrame([control.DOP_SEND_SENDER, OWN, THEIRS], message),
-    ];
-  },
-  spawn: (term) => {
-    const mfa = tuple(atom("m"), atom("f"), 1);
-    return [
-      beamFrame(
-        [control.DOP_SPAWN_REQUEST, THEIR_REF, THEIRS, THEIRS, mfa, []],
-        [term],
-      ),
-      beamFrame(
-        [control.DOP_SPAWN_REQUEST, OWN_REF, OWN, OWN, mfa, []],
-        [term],
-      ),
-    ];
-  },
+/** Returns the frames of a signal with a term: of kate, and of alex. */
+type Position = (term: unknown) => [theirs: Uint8Array, ours: Uint8Array];
+
+function position(
+  kind: number,
+  theirs: unknown[],
+  ours: unknown[],
+  messageOf: (term: unknown) => unknown = (term) => term,
+): Position {
+  return (term) => [
+    beamFrame([kind, ...theirs], messageOf(term)),
+    beamFrame([kind, ...ours], messageOf(term)),
+  ];
+}
+
+function positionInMessage(messageOf: (term: unknown) => unknown): Position {
+  const kind = control.DOP_SEND_SENDER;
+  return position(kind, [THEIRS, OWN], [OWN, THEIRS], messageOf);
+}
+
+const NAMED = [atom(""), atom("n")];
+const MFA = tuple(atom("m"), atom("f"), 1);
+
+/** Positions of a term. */
+const POSITIONS: Record<string, Position> = {
+  send: positionInMessage((term) => term),
+  call: positionInMessage((term) => tuple(atom("$gen_call"), FROM, term)),
+  cast: positionInMessage((term) => tuple(atom("$gen_cast"), term)),
+  sendName: position(
+    control.DOP_REG_SEND,
+    [THEIRS, ...NAMED],
+    [OWN, ...NAMED],
+  ),
+  sendAlias: position(
+    control.DOP_ALIAS_SEND,
+    [THEIRS, OWN_REF],
+    [OWN, THEIR_REF],
+  ),
+  spawn: position(
+    control.DOP_SPAWN_REQUEST,
+    [THEIR_REF, THEIRS, THEIRS, MFA, []],
+    [OWN_REF, OWN, OWN, MFA, []],
+    (term) => [term],
+  ),
 };
 
 /** Positions of an exit reason. */
-const REASONS: typeof POSITIONS = {
-  exit: (term) => [
-    beamFrame([control.DOP_PAYLOAD_EXIT2, THEIRS, OWN], term),
-    beamFrame([control.DOP_PAYLOAD_EXIT2, OWN, THEIRS], term),
-  ],
-  exitLink: (term) => [
-    beamFrame([control.DOP_PAYLOAD_EXIT, THEIRS, OWN], term),
-    beamFrame([control.DOP_PAYLOAD_EXIT, OWN, THEIRS], term),
-  ],
-  down: (term) => [
-    beamFrame([control.DOP_PAYLOAD_DOWN, THEIRS, OWN, OWN_REF], term),
-    beamFrame([control.DOP_PAYLOAD_DOWN, OWN, THEIRS, THEIR_REF], term),
-  ],
-  terminate: (term) => {
-    const message = tuple(atom("system"), FROM, tuple(atom("terminate"), term));
-    return [
-      beamFrame([control.DOP_SEND_SENDER, THEIRS, OWN], message),
-      beamFrame([control.DOP_SEND_SENDER, OWN, THEIRS], message),
-    ];
-  },
+const REASONS: Record<string, Position> = {
+  exit: position(control.DOP_PAYLOAD_EXIT2, [THEIRS, OWN], [OWN, THEIRS]),
+  exitLink: position(control.DOP_PAYLOAD_EXIT, [THEIRS, OWN], [OWN, THEIRS]),
+  down: position(
+    control.DOP_PAYLOAD_DOWN,
+    [THEIRS, OWN, OWN_REF],
+    [OWN, THEIRS, THEIR_REF],
+  ),
+  terminate: positionInMessage((term) =>
+    tuple(atom("system"), FROM, tuple(atom("terminate"), term))
+  ),
 };
 
 /** A term as it arrives from a BEAM. */
 function arrived(value: unknown): unknown {
-  const writer = new TermWriter();
-  writer.term(value, 1000);
-  return new TermReader().open(writer.take()).term(1000);
+  return new TermReader().open(termBytes(value)).term(1000);
 }
 
 const TYPES = [

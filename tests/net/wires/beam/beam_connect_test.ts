@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { lookup } from "../../../../net/epmd/mod.ts";
+import type { WireName } from "../../../../net/wire.ts";
 import { Node } from "../../../../node.ts";
 import { ELIXIR, ElixirNode, epmdNames, StockEpmd } from "../../../_elixir.ts";
 import { LyingEpmd } from "../../../_fake_epmd.ts";
@@ -56,8 +57,10 @@ clusterTest("nodes with long names connect", async (cluster) => {
 clusterTest("Node.ping() is answered on both sides", async (cluster) => {
   const alex = await cluster.start("alex");
   await using kate = await ElixirNode.start("kate", cluster);
-  assertEquals(await kate.evaluate("Node.ping(:alex@localhost)"), ":pong");
-  assertEquals(await kate.evaluate("Node.ping(:nobody@localhost)"), ":pang");
+  const pings = "{Node.ping(:alex@localhost), Node.ping(:nobody@localhost)}";
+  assertEquals(await kate.evaluate(pings), "{:pong, :pang}");
+  const ping = ":net_adm.ping(:alex@localhost)";
+  assertEquals(await kate.evaluate(ping), ":pong");
   assertEquals(await alex.run(() => Node.ping(KATE)), "pong");
   await alex.run(async () => {
     Node.monitor(KATE);
@@ -315,7 +318,7 @@ clusterTest("a node without the wire refuses Elixir", async (cluster) => {
 async function firstBytes(
   cluster: Cluster,
   extra: string,
-  wires?: readonly ("json" | "beam")[],
+  wires?: WireName[],
 ): Promise<string> {
   await using listener = await RawListener.listen();
   const port = Number(listener.address.split(":")[1]);
@@ -330,21 +333,22 @@ async function firstBytes(
 }
 
 clusterTest("a dial uses the first wire of EPMD's field", async (cluster) => {
-  assertEquals(await firstBytes(cluster, ""), "beam");
-  assertEquals(await firstBytes(cluster, " owner=x"), "beam");
-  assertEquals(await firstBytes(cluster, "otp-json/1"), "json");
-  assertEquals(await firstBytes(cluster, "otp-json/1 owner=x"), "json");
-  assertEquals(await firstBytes(cluster, "erlang/6 otp-json/1"), "json");
-  assertEquals(await firstBytes(cluster, "otp-json/2 erlang/6"), "beam");
-  const swapped = ["beam", "json"] as const;
-  assertEquals(
-    await firstBytes(cluster, "otp-json/1 erlang/6", swapped),
-    "json",
-  );
-  assertEquals(
-    await firstBytes(cluster, "otp-json/1 erlang/6", ["beam"]),
-    "beam",
-  );
+  const fields: [extra: string, first: string, wires?: WireName[]][] = [
+    ["", "beam"],
+    [" owner=x", "beam"],
+    ["otp-json/1", "json"],
+    ["otp-json/1 owner=x", "json"],
+    ["erlang/6 otp-json/1", "json"],
+    ["otp-json/2 erlang/6", "beam"],
+    ["otp-json/1 erlang/6", "json", ["beam", "json"]],
+    ["otp-json/1 erlang/6", "beam", ["beam"]],
+  ];
+  for (const [extra, first, wires] of fields) {
+    assertEquals([extra, await firstBytes(cluster, extra, wires)], [
+      extra,
+      first,
+    ]);
+  }
   assertEquals(
     cluster.lines().filter((line) => !/the node stops/.test(line)),
     [],

@@ -9,10 +9,9 @@ import { improperList } from "../../../../core/values/improper_list.ts";
 import { Pid, Ref } from "../../../../core/values/pid.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
 import { test } from "../../../../testing/tags.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
-import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { clusterTest } from "../../../_nodes.ts";
 import { localOf, RawBeam } from "../../../_raw_beam.ts";
 import {
@@ -24,6 +23,7 @@ import {
   type Target,
   THIRD,
 } from "../_wire_fields.ts";
+import { termBytes } from "./_etf_bytes.ts";
 
 /** The bytes of a term that no writer makes. */
 class Raw {
@@ -34,10 +34,7 @@ class Raw {
 }
 
 function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Raw) return value.bytes;
-  const writer = new TermWriter();
-  writer.term(value, 1000);
-  return writer.take().slice();
+  return value instanceof Raw ? value.bytes : termBytes(value);
 }
 
 /** The bytes of a frame: a control message, and the terms behind it. */
@@ -146,15 +143,13 @@ type FieldType =
 
 /** A control message that is right. */
 interface Kind {
+  /** The name of its kind, and more. */
   what: string;
-  kind: number;
   fields: [type: FieldType, value: unknown][];
   /** The term behind it. */
   payload?: [unknown];
   /** Terms of the same type, without an effect. */
   idle?: Record<string, unknown>;
-  /** The kind with a trace token. */
-  traced?: number;
   /** A frame that the peer sends after it. */
   then?: () => Uint8Array;
   effect: Effect;
@@ -302,39 +297,30 @@ function kindsOf(
   return [
     {
       what: "SEND",
-      kind: control.DOP_SEND,
-      traced: control.DOP_SEND_TT,
       fields: [["any", none], ["to", pid]],
       payload: ["hi"],
       effect: { adds: ["got hi"] },
     },
     {
       what: "SEND_SENDER",
-      kind: control.DOP_SEND_SENDER,
-      traced: control.DOP_SEND_SENDER_TT,
       fields: [["from", from(1)], ["to", pid]],
       payload: ["hi"],
       effect: { adds: ["got hi"] },
     },
     {
       what: "REG_SEND",
-      kind: control.DOP_REG_SEND,
-      traced: control.DOP_REG_SEND_TT,
       fields: [["from", from(1)], ["any", none], ["name", atom("target")]],
       payload: ["hi"],
       effect: { adds: ["got hi"] },
     },
     {
       what: "ALIAS_SEND",
-      kind: control.DOP_ALIAS_SEND,
-      traced: control.DOP_ALIAS_SEND_TT,
       fields: [["from", from(1)], ["alias", alias]],
       payload: ["hi"],
       effect: { adds: ["got hi"] },
     },
     {
       what: "ALIAS_SEND of an answer",
-      kind: control.DOP_ALIAS_SEND,
       fields: [["from", from(1)], ["any", call]],
       payload: [answer(call)],
       idle: {
@@ -361,20 +347,17 @@ function kindsOf(
       ),
     }).map(([what, data]): Kind => ({
       what: `ALIAS_SEND of ${what}`,
-      kind: control.DOP_ALIAS_SEND,
       fields: [["from", from(1)], ["any", alias]],
       payload: [data],
       effect: { adds: ["got data"] },
     })),
     {
       what: "LINK",
-      kind: control.DOP_LINK,
       fields: [["from", from(5)], ["to", pid]],
       effect: { adds: ["is linked to peer 5"] },
     },
     {
       what: "UNLINK_ID",
-      kind: control.DOP_UNLINK_ID,
       fields: [["unlink", 2n ** 64n - 1n], ["from", from(1)], ["to", pid]],
       effect: { ends: ["is linked to peer 1"] },
       third: [5, third(2), pid],
@@ -382,14 +365,12 @@ function kindsOf(
     {
       // The ack is awaited before a new link counts.
       what: "UNLINK_ID of a process that is unlinked already",
-      kind: control.DOP_UNLINK_ID,
       fields: [["any", 5], ["from", from(2)], ["to", pid]],
       then: relink,
       effect: {},
     },
     {
       what: "UNLINK_ID_ACK",
-      kind: control.DOP_UNLINK_ID_ACK,
       fields: [["ack", unlink], ["from", from(2)], ["to", pid]],
       then: relink,
       effect: { adds: ["is linked to peer 2"] },
@@ -397,16 +378,12 @@ function kindsOf(
     },
     {
       what: "EXIT",
-      kind: control.DOP_EXIT,
-      traced: control.DOP_EXIT_TT,
       fields: [["ended", from(1)], ["to", pid], ["any", bye]],
       effect: exited,
       third: [third(2), pid, bye],
     },
     {
       what: "PAYLOAD_EXIT",
-      kind: control.DOP_PAYLOAD_EXIT,
-      traced: control.DOP_PAYLOAD_EXIT_TT,
       fields: [["ended", from(1)], ["to", pid]],
       payload: [bye],
       effect: exited,
@@ -414,34 +391,27 @@ function kindsOf(
     },
     {
       what: "EXIT2",
-      kind: control.DOP_EXIT2,
-      traced: control.DOP_EXIT2_TT,
       fields: [["from", from(6)], ["to", pid], ["any", bye]],
       effect: { adds: ["got EXIT of peer 6: bye"] },
     },
     {
       what: "PAYLOAD_EXIT2",
-      kind: control.DOP_PAYLOAD_EXIT2,
-      traced: control.DOP_PAYLOAD_EXIT2_TT,
       fields: [["from", from(6)], ["to", pid]],
       payload: [bye],
       effect: { adds: ["got EXIT of peer 6: bye"] },
     },
     {
       what: "GROUP_LEADER",
-      kind: control.DOP_GROUP_LEADER,
       fields: [["anyPid", third(4)], ["to", pid]],
       effect: { adds: ["leader third 4"], ends: ["leader of its own"] },
     },
     {
       what: "MONITOR",
-      kind: control.DOP_MONITOR,
       fields: [["from", from(7)], ["target", pid], ["peerRef", ref(50)]],
       effect: { adds: ["is monitored by peer 7"] },
     },
     {
       what: "MONITOR of a name",
-      kind: control.DOP_MONITOR,
       fields: [["from", from(7)], ["target", atom("target")], [
         "peerRef",
         ref(50),
@@ -450,14 +420,12 @@ function kindsOf(
     },
     {
       what: "DEMONITOR",
-      kind: control.DOP_DEMONITOR,
       fields: [["from", from(3)], ["any", pid], ["monitorRef", ref(33)]],
       effect: { ends: ["is monitored by peer 3"] },
       third: [third(3), pid, new Ref(THIRD, 33, CREATION)],
     },
     {
       what: "DOWN",
-      kind: control.DOP_DOWN,
       fields: [["monitored", from(1)], ["to", pid], ["ownMonitor", monitor], [
         "any",
         bye,
@@ -467,7 +435,6 @@ function kindsOf(
     },
     {
       what: "PAYLOAD_DOWN",
-      kind: control.DOP_PAYLOAD_DOWN,
       fields: [["monitored", from(1)], ["to", pid], ["ownMonitor", monitor]],
       payload: [bye],
       effect: down,
@@ -475,8 +442,6 @@ function kindsOf(
     },
     {
       what: "SPAWN_REQUEST",
-      kind: control.DOP_SPAWN_REQUEST,
-      traced: control.DOP_SPAWN_REQUEST_TT,
       fields: [
         ["peerRef", ref(60)],
         ["from", from(1)],
@@ -489,8 +454,6 @@ function kindsOf(
     },
     {
       what: "SPAWN_REPLY",
-      kind: control.DOP_SPAWN_REPLY,
-      traced: control.DOP_SPAWN_REPLY_TT,
       fields: [["spawn", spawn], ["to", pid], ["flags", 0], [
         "result",
         from(11),
@@ -500,7 +463,6 @@ function kindsOf(
     },
     {
       what: "SPAWN_REPLY of an error",
-      kind: control.DOP_SPAWN_REPLY,
       fields: [["spawn", spawn], ["to", pid], ["flags", 0], [
         "result",
         atom("undef"),
@@ -513,9 +475,14 @@ function kindsOf(
 
 /** The right message, and each wrong one. */
 function rowsOfKind(
-  { what, kind, traced, fields, payload, idle = {}, then, effect, third }: Kind,
+  { what, fields, payload, idle = {}, then, effect, third }: Kind,
   wrong: Record<FieldType, Wrong>,
 ): Row[] {
+  const kinds: Partial<Record<string, unknown>> = control;
+  const [name] = what.split(" ");
+  const kind = kinds[`DOP_${name}`];
+  // The kind with a trace token, if there is one.
+  const traced = kinds[`DOP_${name}_TT`];
   const good = fields.map(([, value]) => value);
   const terms: unknown[] = payload ?? [];
   const rows: Row[] = [];

@@ -9,25 +9,18 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { Budget } from "../../../../net/budget.ts";
-import {
-  DEFAULT_LIMITS,
-  type Limits,
-  type Port,
-} from "../../../../net/wire.ts";
-import type { Signals } from "../../../../core/signals/signal.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../../net/wire.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { LocalFunction } from "../../../../core/values/functions.ts";
 import { Pid } from "../../../../core/values/pid.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError, Refusals } from "../../../../net/wires/over_limit.ts";
 import * as control from "../../../../net/wires/beam/control.ts";
 import { ControlDecoder } from "../../../../net/wires/beam/control_decoder.ts";
 import { ControlEncoder } from "../../../../net/wires/beam/control_encoder.ts";
 import { ownFlags } from "../../../../net/wires/beam/distribution_flags.ts";
-import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import { ENTRIES } from "../../../../net/wires/beam/atom_cache.ts";
 import { MAX_SEQUENCES } from "../../../../net/wires/beam/fragments.ts";
 import { tuple } from "../../../../core/values/tuple.ts";
-import { Refusals } from "../../../../net/wires/over_limit.ts";
 import { test } from "../../../../testing/tags.ts";
 import { fragment, framed, HeaderWriter } from "../../../_beam_headers.ts";
 import { elixirPairTest, nextMessage } from "../../../_elixir_pair.ts";
@@ -35,7 +28,9 @@ import { numbersIn } from "../../../_pages.ts";
 import { beamFrame, CREATION, localOf, RAW } from "../../../_raw_beam.ts";
 import fc, { fuzz, Random, runs } from "../../../_seeds.ts";
 import { send, spawn } from "../../../../otp/process/process.ts";
+import { portTo, signalsTo } from "../_ports.ts";
 import { beamTerm } from "./_beam_terms.ts";
+import { termBytes } from "./_etf_bytes.ts";
 
 const KATE = "kate@localhost";
 const TO = new Pid(KATE, 100, 5);
@@ -45,23 +40,21 @@ function decoderOf(limits: Partial<Limits> = {}, max = Infinity) {
   const parts = new Budget(max);
   const got: [sender: number, message: unknown][] = [];
   const refused: string[] = [];
-  const deliver = {
-    send: (from: Pid, _to: Pid, message: unknown) => {
-      got.push([from.number, message]);
-    },
-  } as unknown as Signals;
+  const deliver = signalsTo((_kind, from, _to, message) => {
+    got.push([(from as Pid).number, message]);
+  });
   const local = {
     ...localOf(KATE, 5),
     limits: { ...DEFAULT_LIMITS, ...limits },
     parts,
   };
-  const port = { refused: (_: string, why: string) => void refused.push(why) };
+  const port = portTo(() => {}, { refused: (_, why) => refused.push(why) });
   const decoder = new ControlDecoder(
     local,
     { name: RAW, creation: CREATION, hidden: true },
     deliver,
     () => {},
-    new Refusals(KATE, port as never),
+    new Refusals(KATE, port),
   );
   return { decoder, got, refused, parts };
 }
@@ -69,12 +62,6 @@ function decoderOf(limits: Partial<Limits> = {}, max = Infinity) {
 function frameOf(sender: number, message: unknown): Uint8Array {
   const from = new Pid(RAW, sender, CREATION);
   return beamFrame([control.DOP_SEND_SENDER, from, TO], message);
-}
-
-function bytesOf(value: unknown): string {
-  const writer = new TermWriter();
-  writer.term(value, 1000);
-  return Buffer.from(writer.take()).toString("hex");
 }
 
 test("terms behind a header, whole or in fragments between others, are the terms without a header", () => {
@@ -108,7 +95,9 @@ test("terms behind a header, whole or in fragments between others, are the terms
         }
         while (open.length > 0) goOn();
         const byNumber = (messages: typeof got) =>
-          messages.map(([sender, message]) => [sender, bytesOf(message)])
+          messages.map((
+            [sender, message],
+          ) => [sender, termBytes(message).toHex()])
             .sort();
         assertEquals(byNumber(got), byNumber(plain.got));
         assertEquals(parts.used, 0);
@@ -333,14 +322,7 @@ test("atoms of a header count in full: neither terms nor functions grow beyond t
 
 /** An encoder of the peer whose frames go to a decoder. */
 function encoderTo(decoder: ControlDecoder): ControlEncoder {
-  const port: Port = {
-    wake() {},
-    write: (bytes) => decoder.receive(bytes),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
+  const port = portTo((bytes) => decoder.receive(bytes));
   const peer = { name: KATE, creation: 5, hidden: true };
   return new ControlEncoder(localOf(RAW, CREATION), peer, port, ownFlags(true));
 }

@@ -18,6 +18,7 @@ import {
   SIZE,
 } from "../../../_linear.ts";
 import { commandOf, Random, runs, SEED } from "../../../_seeds.ts";
+import { atomOf, joined, term, u32 } from "./_etf_bytes.ts";
 
 /**
  * The allowed ratio to the time of a plain text for new atoms of seven bytes each, whose weak references take
@@ -25,40 +26,9 @@ import { commandOf, Random, runs, SEED } from "../../../_seeds.ts";
  */
 const ATOMS = 2400;
 
-const ENCODER = new TextEncoder();
-
-/** Bytes of numbers and ASCII texts. */
-function term(...parts: (number | string | Uint8Array)[]): Uint8Array {
-  return joined(
-    parts.map((each) => typeof each === "string" ? ENCODER.encode(each) : each),
-  );
-}
-
-/** Bytes one after the other: much faster than `Buffer.concat` on Deno, and most of them are few. */
-function joined(parts: readonly (number | Uint8Array)[]): Uint8Array {
-  let length = 0;
-  for (const each of parts) {
-    length += typeof each === "number" ? 1 : each.length;
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const each of parts) {
-    if (typeof each === "number") bytes[at++] = each;
-    else {
-      bytes.set(each, at);
-      at += each.length;
-    }
-  }
-  return bytes;
-}
-
 /** A tag, the number of terms, and the terms. */
 function many(tag: number, terms: Uint8Array[]): Uint8Array {
   return term(tag, u32(terms.length), joined(terms));
-}
-
-function u32(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 }
 
 /** A list of terms of about that size in all: one repeated, or one for each number. */
@@ -87,10 +57,6 @@ function mapOf(key: (i: number) => Uint8Array, value = term(106)): Uint8Array {
     length += pairs[i].length;
   }
   return many(116, pairs);
-}
-
-function atomOf(name: string): Uint8Array {
-  return term(119, name.length, name);
 }
 
 function bigOf(value: bigint): Uint8Array {

@@ -159,51 +159,57 @@ test("declared types convert values both ways, and leave others as they are", ()
 });
 
 /** A type and a value of it. */
-const declared = fc.letrec<{ any: [BeamType, unknown] }>((tie) => ({
+type Declared = [type: BeamType, value: unknown];
+
+function valuesOf(
+  type: BeamType,
+  values: fc.Arbitrary<unknown>,
+): fc.Arbitrary<Declared> {
+  return values.map((value) => [type, value]);
+}
+
+/** The types of fields, and their values. */
+function unzipped(all: Record<string, Declared>) {
+  const fields = Object.entries(all);
+  return {
+    types: Object.fromEntries(fields.map(([key, [type]]) => [key, type])),
+    values: Object.fromEntries(fields.map(([key, [, value]]) => [key, value])),
+  };
+}
+
+/** Types with values of theirs. */
+const declared = fc.letrec<{ any: Declared }>((tie) => ({
   any: fc.oneof(
     { maxDepth: 4 },
-    fc.string().map((text): [BeamType, unknown] => ["binary", text]),
-    fc.string().map((text): [BeamType, unknown] => ["atom", text]),
-    fc.string({ unit: "grapheme" }).map((
-      text,
-    ): [BeamType, unknown] => ["charlist", text]),
-    fc.double({ noNaN: true }).map((n): [BeamType, unknown] => ["float", n]),
-    fc.uint8Array().map((bytes): [BeamType, unknown] => ["bytes", bytes]),
-    fc.array(tie("any")).map((all): [BeamType, unknown] => [
+    valuesOf("binary", fc.string()),
+    valuesOf("atom", fc.string()),
+    valuesOf("charlist", fc.string({ unit: "grapheme" })),
+    valuesOf("float", fc.double({ noNaN: true })),
+    valuesOf("bytes", fc.uint8Array()),
+    fc.array(tie("any")).map((all): Declared => [
       { tuple: all.map(([type]) => type) },
       all.map(([, value]) => value),
     ]),
-    fc.tuple(tie("any"), fc.nat(3)).map((
-      [[type, value], n],
-    ): [BeamType, unknown] => [{ list: type }, Array(n).fill(value)]),
-    fc.dictionary(fc.string(), tie("any")).map((all): [BeamType, unknown] => [
-      {
-        map: Object.fromEntries(Object.entries(all).map(([k, [t]]) => [k, t])),
-      },
-      Object.fromEntries(Object.entries(all).map(([k, [, v]]) => [k, v])),
+    fc.tuple(tie("any"), fc.nat(3)).map(([[type, value], n]): Declared => [
+      { list: type },
+      Array(n).fill(value),
     ]),
-    fc.tuple(fc.string(), fc.array(tie("any"))).map((
-      [name, all],
-    ): [BeamType, unknown] => [
+    fc.dictionary(fc.string(), tie("any")).map((all): Declared => {
+      const { types, values } = unzipped(all);
+      return [{ map: types }, values];
+    }),
+    fc.tuple(fc.string(), fc.array(tie("any"))).map(([name, all]): Declared => [
       { tagged: Object.fromEntries([[name, all.map(([type]) => type)]]) },
       all.length === 0 ? name : [name, ...all.map(([, value]) => value)],
     ]),
     fc.tuple(
       fc.string(),
       fc.dictionary(fc.string().filter((key) => key !== "type"), tie("any")),
-    ).map(([name, all]): [BeamType, unknown] => {
-      const fields = Object.entries(all);
+    ).map(([name, all]): Declared => {
+      const { types, values } = unzipped(all);
       return [
-        {
-          tagged: Object.fromEntries([[
-            name,
-            Object.fromEntries(fields.map(([key, [type]]) => [key, type])),
-          ]]),
-        },
-        Object.fromEntries([
-          ["type", name],
-          ...fields.map(([key, [, value]]): [string, unknown] => [key, value]),
-        ]),
+        { tagged: Object.fromEntries([[name, types]]) },
+        { type: name, ...values },
       ];
     }),
   ),

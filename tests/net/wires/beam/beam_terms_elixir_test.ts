@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { test } from "../../../../testing/tags.ts";
-import { ProtocolError } from "../../../../net/wires/beam/beam_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { TermReader } from "../../../../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../../../../net/wires/beam/etf_encoder.ts";
 import {

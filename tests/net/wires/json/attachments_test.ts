@@ -2,21 +2,19 @@
 
 import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { send, spawn } from "../../../../mod.ts";
 import { Budget } from "../../../../net/budget.ts";
-import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
-import type { Signals } from "../../../../core/signals/signal.ts";
+import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { Pid } from "../../../../core/values/pid.ts";
 import { test } from "../../../../testing/mod.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import { FRAME_BUFFER } from "../../../../net/wires/frame_buffers.ts";
-import { timeOf } from "../../../_linear.ts";
+import { assertLinear } from "../../../_linear.ts";
+import { flushed, portTo, signalsTo } from "../_ports.ts";
 import {
   attachedFrameOf,
   attachmentOf,
-  frameOf,
   rawFrameOf,
 } from "../../../_raw_peer.ts";
 import fc, { runs } from "../../../_seeds.ts";
@@ -27,34 +25,20 @@ const from = new Pid(ALEX.name, 1, ALEX.creation);
 const other = new Pid(ALEX.name, 3, ALEX.creation);
 const to = new Pid(KATE.name, 2, KATE.creation);
 
-function portTo(frames: Uint8Array[]): Port {
-  return {
-    wake() {},
-    write: (frame) => void frames.push(frame.slice()),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
-}
+const SINK = portTo(() => {});
 
 function encoderTo(frames: Uint8Array[], limits = DEFAULT_LIMITS): Encoder {
-  return new Encoder(ALEX, KATE, limits, limits, portTo(frames));
-}
-
-function flushed(encoder: Encoder): void {
-  while (encoder.pending > 0) encoder.flush(Infinity);
+  const port = portTo((frame) => frames.push(frame.slice()));
+  return new Encoder(ALEX, KATE, limits, limits, port);
 }
 
 /** The messages that a peer decodes from bytes. */
 function received(...pieces: Uint8Array[]): unknown[] {
   const messages: unknown[] = [];
-  const deliver = {
-    send: (_from: Pid, _to: Pid, message: unknown) => {
-      messages.push(message);
-    },
-  } as unknown as Signals;
-  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, portTo([]), deliver);
+  const deliver = signalsTo((_kind, _from, _to, message) => {
+    messages.push(message);
+  });
+  const decoder = new Decoder(KATE, ALEX, DEFAULT_LIMITS, SINK, deliver);
   for (const piece of pieces) decoder.receive(piece);
   return messages;
 }
@@ -140,7 +124,7 @@ test("frames in memory that is used again arrive unchanged, and no other memory 
         const held: { bytes: Uint8Array; copy: Uint8Array }[] = [];
         let use = "never";
         const port = {
-          ...portTo([]),
+          ...SINK,
           write(bytes: Uint8Array) {
             if (written.has(bytes.buffer)) reused++;
             written.add(bytes.buffer);
@@ -479,8 +463,8 @@ test("an attachment that was announced and does not come holds little memory", (
     KATE,
     ALEX,
     DEFAULT_LIMITS,
-    portTo([]),
-    {} as Signals,
+    SINK,
+    signalsTo(() => {}),
     budget,
   );
   const length = 30 << 20;
@@ -510,49 +494,19 @@ test("attachments count towards the depth of their value as any text does", () =
 
 test("frames with attachments are decoded in linear time", () => {
   const SIZE = 200_000;
-  const cost = (frame: Uint8Array) => {
-    try {
-      received(frame);
-    } catch (error) {
-      assert(error instanceof ProtocolError);
-    }
-    const times = Array.from(
-      { length: 5 },
-      () => timeOf(() => void received(frame)),
-    );
-    return Math.min(...times);
-  };
   const many = (count: number) => Array(count).fill("");
-  const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
-  const shapes: Record<string, (n: number) => Uint8Array> = {
-    "empty ones that nothing uses": (n) => attachedFrameOf("[]", many(n / 4)),
-    "empty ones": (n) =>
-      attachedFrameOf(
-        JSON.stringify([["send_text", 1, 2, ...numbers(n / 10 | 0)]]),
-        many(n / 10 | 0),
-      ),
-    "one that is referred to often": (n) =>
-      attachedFrameOf(
-        JSON.stringify([["send_text", 1, 2, ...many(n / 100).fill(0)]]),
-        ["x".repeat(n)],
-      ),
+  const textsOf = (numbers: number[]) =>
+    JSON.stringify([["send_text", 1, 2, ...numbers]]);
+  const numbers = Array.from({ length: SIZE / 10 }, (_, i) => i);
+  const frames: Record<string, Uint8Array> = {
+    "empty ones that nothing uses": attachedFrameOf("[]", many(SIZE / 4)),
+    "empty ones": attachedFrameOf(textsOf(numbers), many(numbers.length)),
+    "one that is referred to often": attachedFrameOf(
+      textsOf(Array(SIZE / 100).fill(0)),
+      ["x".repeat(SIZE)],
+    ),
   };
-  const plain = (n: number) => frameOf(`[["send",1,2,"${"x".repeat(n)}"]]`);
-  for (const [name, shape] of Object.entries(shapes)) {
-    const [small, large] = [SIZE / 8, SIZE].map((n) => cost(shape(n)));
-    const yardstick = cost(plain(SIZE));
-    assert(
-      large < 24 * small + 20 * yardstick,
-      `${name}: ${small} and ${large} ms, a plain text ${yardstick} ms`,
-    );
+  for (const [what, frame] of Object.entries(frames)) {
+    assertLinear(what, frame.length, () => received(frame));
   }
-});
-
-test("send() delivers long texts and byte arrays within a node as between nodes", async () => {
-  const messages = ["x".repeat(1000), new Uint8Array(1000)];
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const { receive } = await import("../../../../mod.ts");
-  const pid = spawn(async () => resolve([await receive(), await receive()]));
-  for (const message of messages) send(pid, message);
-  assertEquals(await promise, messages);
 });

@@ -1,11 +1,11 @@
 /** The depth of values in handwritten frames: every signal × every container, small and large. */
 
 import { assertEquals } from "@std/assert";
-import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
+import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { REASON_LEVELS } from "../../../../core/values/term.ts";
-import type { Signals } from "../../../../core/signals/signal.ts";
 import { test } from "../../../../testing/tags.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
+import { portTo, signalsTo } from "../_ports.ts";
 import {
   attachedFrameOf,
   attachmentOf,
@@ -77,15 +77,7 @@ const SIGNALS: Record<
   ],
 };
 
-const PORT: Port = {
-  wake() {},
-  write() {},
-  room: Infinity,
-  pressure: () => undefined,
-  assertRoom() {},
-  refused: () => void refused++,
-  peers() {},
-};
+const PORT = portTo(() => {}, { refused: () => void refused++ });
 
 /** The signals that the decoder has refused alone. */
 let refused = 0;
@@ -96,27 +88,9 @@ const ARRIVING = ["reply", "exit", "exit_link", "down"];
 /** The number of signals that the node delivers from these chunks. */
 function delivered(chunks: Uint8Array[]): number {
   let count = 0;
-  const deliver = Object.fromEntries(
-    [
-      "send",
-      "sendName",
-      "sendAlias",
-      "reply",
-      "exit",
-      "exitLink",
-      "down",
-      "spawnRequest",
-    ].map((name) => [name, () => void count++]),
-  );
   // A call is one signal, which delivers a monitor and a request.
-  deliver.monitor = () => {};
-  const decoder = new Decoder(
-    HERE,
-    THERE,
-    LIMITS,
-    PORT,
-    deliver as unknown as Signals,
-  );
+  const deliver = signalsTo((kind) => count += kind === "monitor" ? 0 : 1);
+  const decoder = new Decoder(HERE, THERE, LIMITS, PORT, deliver);
   for (const chunk of chunks) decoder.receive(chunk);
   return count;
 }

@@ -1,11 +1,7 @@
-import {
-  assert,
-  assertEquals,
-  assertFalse,
-  assertMatch,
-  assertRejects,
-} from "@std/assert";
-import { Node } from "../../../../node.ts";
+/** The handshake of the JSON wire: cookies, names, crossing dials, and ends before the proof. */
+
+import { assert, assertEquals, assertFalse, assertRejects } from "@std/assert";
+import { Node, type NodeOptions } from "../../../../node.ts";
 import {
   isDown,
   Process,
@@ -15,7 +11,6 @@ import {
 } from "../../../../otp/process/process.ts";
 import { Cluster, clusterTest, COOKIE, nodeDown } from "../../../_nodes.ts";
 import {
-  frameOf,
   type Hello,
   hello,
   jsonFrame,
@@ -28,14 +23,46 @@ const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
 
-// The cookie.
+/** A test of kate, with a peer that dials kate. */
+function peerTest(
+  name: string,
+  fn: (peer: RawPeer, cluster: Cluster, kate: Node) => Promise<void>,
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate");
+    await using peer = await RawPeer.dial(kate.port);
+    await fn(peer, cluster, kate);
+  });
+}
 
-clusterTest("nodes with the same cookie connect", async (cluster) => {
-  await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  assertEquals(await alex.run(() => Node.connect(KATE)), true);
-  assertEquals(cluster.lines(), []);
-});
+/** Introduces a peer to kate; returns the introduction. */
+async function introduce(peer: RawPeer, more: object = {}): Promise<Hello> {
+  const mine = { ...hello(RAW), ...more };
+  await peer.say({ versions: [1], to: KATE, ...mine });
+  return mine;
+}
+
+/** A test that alex's dial of raw@localhost fails, with a line in the log, if the peer answers so. */
+function failedDialTest(
+  name: string,
+  line: RegExp,
+  answer: (peer: RawPeer) => unknown,
+  limits: NodeOptions["limits"] = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex", { limits });
+    await using listener = await RawListener.listen();
+    const { address } = listener;
+    const connected = alex.run(() => Node.connect(RAW, { address }));
+    await using peer = await listener.accept();
+    await answer(peer);
+    assertEquals(await connected, false);
+    await peer.closed;
+    await cluster.logged(line);
+  });
+}
+
+// The cookie.
 
 clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
   const kate = await cluster.start("kate", { cookie: "katescookie" });
@@ -62,9 +89,7 @@ clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
   assertFalse(cluster.lines(true).join().includes("scookie"));
 });
 
-clusterTest("a replayed proof is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const first = await RawPeer.dial(kate.port);
+peerTest("a replayed proof is refused", async (first, cluster, kate) => {
   const { mine, proof } = await first.enter(RAW, KATE);
   await first[Symbol.asyncDispose]();
   await cluster.logged(/kate info: The connection to raw@localhost is down/);
@@ -77,49 +102,22 @@ clusterTest("a replayed proof is refused", async (cluster) => {
   await cluster.logged(/raw@localhost has another cookie/);
 });
 
-clusterTest("a proof of the other side is not accepted", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  const dialler = await peer.hear();
-  assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
-  // A peer without the cookie can only repeat the proof that it received.
-  await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
-  await peer.say(await peer.hear());
-  assertEquals(await connected, false);
-  await cluster.logged(
-    /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
-  );
-});
+failedDialTest(
+  "a proof of the other side is not accepted",
+  /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
+  async (peer) => {
+    const dialler = await peer.hear();
+    assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
+    // A peer without the cookie can only repeat the proof that it received.
+    await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
+    await peer.say(await peer.hear());
+  },
+);
 
-for (
-  const proof of [undefined, "", 7, "0".repeat(63), "0".repeat(64), ["x"], {}]
-) {
-  clusterTest(
-    `proof ${JSON.stringify(proof)?.slice(0, 12)}`,
-    async (cluster) => {
-      const kate = await cluster.start("kate");
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.say({ versions: [1], to: KATE, ...hello(RAW) });
-      await peer.hear();
-      await peer.say({ proof });
-      await peer.closed;
-      assertEquals(await peer.next(), undefined);
-      assertEquals(await kate.run(() => Node.list("connected")), []);
-    },
-  );
-}
-
-clusterTest("nothing is sent before the proof", async (cluster) => {
-  const kate = await cluster.start("kate");
+peerTest("nothing is sent before the proof", async (peer, cluster, kate) => {
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    const mine = hello(RAW);
-    await peer.say({ versions: [1], to: KATE, ...mine });
+    await introduce(peer);
     const theirs = await peer.hear();
     assertFalse(JSON.stringify(theirs).includes(COOKIE));
     await peer.say([["send_name", 1, "inbox", "hi"]]);
@@ -129,63 +127,53 @@ clusterTest("nothing is sent before the proof", async (cluster) => {
   await cluster.logged(/a frame that is not a JSON object/);
 });
 
-clusterTest("signals in the proof's segment are delivered", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await kate.run(async () => {
-    Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    const mine = hello(RAW);
-    await peer.say({ versions: [1], to: KATE, ...mine });
-    const theirs = await peer.hear() as Hello;
-    const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
-    const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
-    await peer.write(Uint8Array.from([...proof, ...signals]));
-    assertEquals(await receive(), "hi");
-    assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
-  });
-});
+peerTest(
+  "signals in the proof's segment are delivered",
+  async (peer, _cluster, kate) => {
+    await kate.run(async () => {
+      Process.register(self(), "inbox");
+      const mine = await introduce(peer);
+      const theirs = await peer.hear() as Hello;
+      const proof = jsonFrame({ proof: proofOf("dialler", mine, theirs) });
+      const signals = jsonFrame([["send_name", 1, "inbox", "hi"]]);
+      await peer.write(Uint8Array.from([...proof, ...signals]));
+      assertEquals(await receive(), "hi");
+      assertEquals(
+        (await peer.hear()).proof,
+        proofOf("listener", mine, theirs),
+      );
+    });
+  },
+);
 
 // Names.
 
-for (const name of [KATE, "raw@example.org"]) {
-  clusterTest(`a dialler named ${name} is refused`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
+for (
+  const [name, to, line] of [
+    ["raw@example.org", KATE, /raw@example.org is not let in/],
+    [
+      RAW,
+      "moebi@localhost",
+      /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
+    ],
+  ] as const
+) {
+  peerTest(`a dial of ${name} to ${to} is refused`, async (peer, cluster) => {
     await assertRejects(
-      () => peer.enter(name, KATE),
+      () => peer.enter(name, to),
       Error,
       "refused: not_allowed",
     );
     await peer.closed;
-    await cluster.logged(/is not let in/);
+    await cluster.logged(line);
   });
 }
 
-clusterTest("a dialler of another node is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  await assertRejects(
-    () => peer.enter(RAW, "moebi@localhost"),
-    Error,
-    "refused: not_allowed",
-  );
-  await cluster.logged(
-    /raw@localhost asked for moebi@localhost, and this is kate@localhost/,
-  );
-});
-
-clusterTest("a listener with another name is refused", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  await peer.hear();
-  await peer.say({ ...hello("other@localhost"), status: "ok" });
-  assertEquals(await connected, false);
-  await cluster.logged(/other@localhost answered there, not raw@localhost/);
-});
+failedDialTest(
+  "a listener with another name is refused",
+  /other@localhost answered there, not raw@localhost/,
+  (peer) => peer.say({ ...hello("other@localhost"), status: "ok" }),
+);
 
 for (
   const bad of [
@@ -198,10 +186,8 @@ for (
     { maxMessageBytes: 1.5 },
   ]
 ) {
-  clusterTest(`introduction ${JSON.stringify(bad)}`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.say({ versions: [1], to: KATE, ...hello(RAW), ...bad });
+  peerTest(`introduction ${JSON.stringify(bad)}`, async (peer, cluster) => {
+    await introduce(peer, bad);
     await peer.closed;
     await cluster.logged(/an introduction with a bad name, nonce or number/);
   });
@@ -247,200 +233,45 @@ clusterTest("row 13: simultaneous dials have one result", async (cluster) => {
   assertEquals(cluster.lines(), []);
 }, { timeout: 60_000 });
 
-clusterTest("a dialler that leaves is not refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using first = await RawPeer.dial(kate.port);
-  await first.say({ versions: [1], to: KATE, ...hello(RAW) });
-  assertEquals((await first.hear()).status, "ok");
-  await using second = await RawPeer.dial(kate.port);
-  await second.enter(RAW, KATE);
-  second.end();
-  await cluster.logged(/kate info: The connection to raw@localhost is down/);
-  first.end();
-  await first.closed;
-  assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
-  assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
-});
+peerTest(
+  "a dialler that leaves is not refused",
+  async (first, cluster, kate) => {
+    await introduce(first);
+    assertEquals((await first.hear()).status, "ok");
+    await using second = await RawPeer.dial(kate.port);
+    await second.enter(RAW, KATE);
+    second.end();
+    await cluster.logged(/kate info: The connection to raw@localhost is down/);
+    first.end();
+    await first.closed;
+    assertEquals((await kate.run(() => Node.stats()!)).refused.alive, 1);
+    assertEquals(cluster.lines().filter((line) => /Refused/.test(line)), []);
+  },
+);
 
 // Unauthenticated connections.
 
-clusterTest("another version is logged at both ends", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  await peer.say({ versions: [2, 3], to: KATE, ...hello(RAW) });
-  assertEquals(await peer.hear(), { status: "version", versions: [1] });
-  await peer.closed;
-  await cluster.logged(
-    /^kate warning: .*it speaks version \[2,3\] of the JSON wire, and this node version 1/,
-  );
+failedDialTest(
+  "a listener of another version is logged",
+  /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
+  (peer) => peer.say({ status: "version", versions: [2] }),
+);
 
-  const alex = await cluster.start("alex");
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using other = await listener.accept();
-  await other.hear();
-  await other.say({ status: "version", versions: [2] });
-  assertEquals(await connected, false);
-  await cluster.logged(
-    /^alex warning: .*it speaks version \[2\] of the JSON wire, and this node version 1/,
-  );
-});
-
-for (
-  const { what, bytes, hint } of [
-    {
-      what: "an HTTP client",
-      bytes: "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-      hint: /an HTTP client on a node's port/,
-    },
-    {
-      what: "a TLS client",
-      bytes: Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00),
-      hint: /a TLS client on a plain port/,
-    },
-    {
-      what: "garbage",
-      bytes: Uint8Array.of(0xff, 0x1b, 0x5b, 0x33, 0x31, 0x6d),
-      hint: /bytes that no node sends/,
-    },
-    {
-      what: "a text that is not JSON",
-      bytes: frameOf("{"),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "JSON that is not an object",
-      bytes: frameOf("[1]"),
-      hint: /a frame that is not a JSON object/,
-    },
-    {
-      what: "deep JSON",
-      bytes: frameOf("[".repeat(1000)),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "bytes that are not UTF-8",
-      bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
-      hint: /a frame that is not JSON/,
-    },
-    {
-      what: "a tick first",
-      bytes: Uint8Array.of(0, 0, 0, 0),
-      hint: /a first frame of 0 bytes/,
-    },
-  ]
-) {
-  clusterTest(`${what} is refused, with a hint in the log`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.write(bytes);
-    await peer.closed;
-    assertEquals(peer.bytes.length, 0);
-    const line = await cluster.logged(hint);
-    assertMatch(
-      line,
-      /^kate warning: Refused a connection from 127\.0\.0\.1:\d+: /,
-    );
-    // deno-lint-ignore no-control-regex
-    assertFalse(/[\u0000-\u001f\u007f-\u009f]/.test(line));
-  });
-}
-
-clusterTest("a connection without data is logged", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const peer = await RawPeer.dial(kate.port);
+peerTest("a connection without data is logged", async (peer, cluster) => {
   await peer[Symbol.asyncDispose]();
   await cluster.logged(/it closed before it said a word/);
 });
 
-// Limits.
+failedDialTest(
+  "a dial to a silent listener ends in time",
+  /Cannot connect to raw@localhost: no answer within 150 ms/,
+  () => {},
+  { handshakeTimeout: 150 },
+);
 
-clusterTest("a first frame has at most 4 KiB", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const text = JSON.stringify({ versions: [1], to: KATE, ...hello(RAW) });
-  await using peer = await RawPeer.dial(kate.port);
-  await peer.write(frameOf(text.padEnd(4096)));
-  assertEquals((await peer.hear()).status, "ok");
-
-  await using longer = await RawPeer.dial(kate.port);
-  // The length alone is enough.
-  await longer.write(frameOf(text.padEnd(4097)).subarray(0, 4));
-  await longer.closed;
-  assertEquals(longer.bytes.length, 0);
-  await cluster.logged(
-    /a first frame of 4097 bytes, and 1 to 4096 are allowed/,
-  );
-});
-
-clusterTest("a handshake succeeds byte by byte", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using peer = await RawPeer.dial(kate.port);
-  const mine = hello(RAW);
-  for (const byte of jsonFrame({ versions: [1], to: KATE, ...mine })) {
-    await peer.write(Uint8Array.of(byte));
-  }
-  const theirs = await peer.hear() as Hello;
-  for (const byte of jsonFrame({ proof: proofOf("dialler", mine, theirs) })) {
-    await peer.write(Uint8Array.of(byte));
-  }
-  assertEquals((await peer.hear()).proof, proofOf("listener", mine, theirs));
-});
-
-clusterTest("a silent connection is closed in time", async (cluster) => {
-  const kate = await cluster.start("kate", {
-    limits: { handshakeTimeout: 150 },
-  });
-  await using silent = await RawPeer.dial(kate.port);
-  await silent.closed;
+peerTest("stop() closes pending handshakes", async (silent, _cluster, kate) => {
   await using slow = await RawPeer.dial(kate.port);
-  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
-  await slow.closed;
-  const told = cluster.lines().filter((each) =>
-    each.includes("it did not get in within 150 ms")
-  );
-  assertEquals(told.length, 2);
-});
-
-clusterTest("a dial to a silent listener ends in time", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    limits: { handshakeTimeout: 150 },
-  });
-  await using listener = await RawListener.listen();
-  const connected = alex.run(() =>
-    Node.connect(RAW, { address: listener.address })
-  );
-  await using peer = await listener.accept();
-  assertEquals(await connected, false);
-  await peer.closed;
-  await cluster.logged(
-    /Cannot connect to raw@localhost: no answer within 150 ms/,
-  );
-});
-
-clusterTest("unfinished handshakes are limited", async (cluster) => {
-  const kate = await cluster.start("kate", { limits: { maxHalfOpen: 2 } });
-  await using first = await RawPeer.dial(kate.port);
-  await using second = await RawPeer.dial(kate.port);
-  await using third = await RawPeer.dial(kate.port);
-  await first.closed;
-  await cluster.logged(/\b2 connections were not in yet .*limits\.maxHalfOpen/);
-  await third[Symbol.asyncDispose]();
-  await cluster.logged(/it closed before it said a word/);
-  await using fourth = await RawPeer.dial(kate.port);
-  await fourth.enter(RAW, KATE);
-  await second.enter("other@localhost", KATE);
-  await using fifth = await RawPeer.dial(kate.port);
-  await fifth.enter("another@localhost", KATE);
-  assertEquals((await kate.run(() => Node.list())).length, 3);
-});
-
-clusterTest("stop() closes pending handshakes", async (cluster) => {
-  const kate = await cluster.start("kate");
-  await using silent = await RawPeer.dial(kate.port);
-  await using slow = await RawPeer.dial(kate.port);
-  await slow.say({ versions: [1], to: KATE, ...hello(RAW) });
+  await introduce(slow);
   await slow.hear();
   await kate.stop();
   await Promise.all([silent.closed, slow.closed]);

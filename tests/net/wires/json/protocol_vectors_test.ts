@@ -1,9 +1,8 @@
 /** `docs/protocol_vectors.json` is correct for this implementation, as it must be for others. */
 
-import { SIGNAL_KINDS } from "../../../_signals.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
+import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
 import {
   decodeRequest,
   encodeRequest,
@@ -21,8 +20,9 @@ import {
   VECTORS,
 } from "../../../../tools/protocol_vectors.ts";
 import { AttachmentReader } from "../../../../net/wires/json/attachments.ts";
-import { ProtocolError } from "../../../../net/wires/json/json_checks.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { partsOf } from "../../../_raw_peer.ts";
+import { portTo, signalsTo } from "../_ports.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import {
   FrameReader,
@@ -36,26 +36,18 @@ const FILE: any = JSON.parse(await Deno.readTextFile(VECTORS));
 /** The signals that the receiver delivers. */
 function delivered(signals: Json[]): unknown[][] {
   const calls: unknown[][] = [];
-  const { deliver, port } = recorders(calls);
-  const decoder = new Decoder(RECEIVER, SENDER, DEFAULT_LIMITS, port, deliver);
-  decoder.receive(textFrame(JSON.stringify(signals)));
+  decoderTo(calls).receive(textFrame(JSON.stringify(signals)));
   return calls;
 }
 
-function recorders(calls: unknown[][]) {
-  const deliver = Object.fromEntries(SIGNAL_KINDS.map((kind) => [
-    kind,
-    (...args: unknown[]) => void calls.push([kind, ...args]),
-  ])) as unknown as Signals;
-  const port = {
-    wake() {},
-    write() {},
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers() {},
-  };
-  return { deliver, port };
+function decoderTo(calls: unknown[][], more: Partial<Port> = {}): Decoder {
+  const port = portTo(() => {}, more);
+  const deliver = recorderOf(calls);
+  return new Decoder(RECEIVER, SENDER, DEFAULT_LIMITS, port, deliver);
+}
+
+function recorderOf(calls: unknown[][]): Signals {
+  return signalsTo((...call) => calls.push(call));
 }
 
 test("docs/protocol_vectors.json: values", () => {
@@ -80,7 +72,7 @@ test("docs/protocol_vectors.json: refused values", () => {
 test("docs/protocol_vectors.json: signals", () => {
   for (const { what, signal } of FILE.signals) {
     const expected: unknown[][] = [];
-    SIGNALS[what](recorders(expected).deliver);
+    SIGNALS[what](recorderOf(expected));
     const calls = delivered([structuredClone(signal)]);
     assertEquals(calls, expected);
     const again = signalsOf((to) => {
@@ -104,14 +96,9 @@ test("docs/protocol_vectors.json: signals that are refused alone", () => {
   for (const { why, json } of FILE.refusedAlone) {
     const calls: unknown[][] = [];
     const refused: string[] = [];
-    const { deliver, port } = recorders(calls);
-    const decoder = new Decoder(
-      RECEIVER,
-      SENDER,
-      DEFAULT_LIMITS,
-      { ...port, refused: (signal) => void refused.push(signal) },
-      deliver,
-    );
+    const decoder = decoderTo(calls, {
+      refused: (signal) => void refused.push(signal),
+    });
     decoder.receive(textFrame(`[${json},["send",112,108,"next"]]`));
     assertEquals(refused.length, 1, why);
     const [kind, , , message] = calls.at(-1)!;
@@ -125,7 +112,7 @@ test("docs/protocol_vectors.json: signals that are refused alone", () => {
 test("docs/protocol_vectors.json: frames", () => {
   for (const { what, hex, json, attachments, ...raw } of FILE.frames) {
     const read: unknown[] = [];
-    new FrameReader(2000).read(bytesOf(hex), {
+    new FrameReader(2000).read(Uint8Array.fromHex(hex), {
       text: (bytes, start, end) =>
         void read.push(new TextDecoder().decode(bytes.subarray(start, end))),
       attached: (bytes, start, end) => {
@@ -142,13 +129,13 @@ test("docs/protocol_vectors.json: frames", () => {
             text ?? bytes,
             text !== undefined
               ? reader.text(number)
-              : hexOf(reader.bytes(number)),
+              : reader.bytes(number).toHex(),
           )
         );
         reader.finish();
       },
       raw: (number, bytes, kind) =>
-        void read.push({ number, bytes: hexOf(bytes), kind }),
+        void read.push({ number, bytes: bytes.toHex(), kind }),
     });
     const expected = { tick: [], json: [json], attached: [json], raw: [raw] };
     assertEquals(read, expected[what as keyof typeof expected]);
@@ -157,16 +144,8 @@ test("docs/protocol_vectors.json: frames", () => {
 
 test("docs/protocol_vectors.json: refused frames", () => {
   for (const { why, hex } of FILE.refusedFrames) {
-    const { deliver, port } = recorders([]);
-    const decoder = new Decoder(
-      RECEIVER,
-      SENDER,
-      DEFAULT_LIMITS,
-      port,
-      deliver,
-    );
     assertThrows(
-      () => decoder.receive(bytesOf(hex)),
+      () => decoderTo([]).receive(Uint8Array.fromHex(hex)),
       ProtocolError,
       undefined,
       why,
@@ -176,8 +155,8 @@ test("docs/protocol_vectors.json: refused frames", () => {
 
 test("docs/protocol_vectors.json: EPMD", () => {
   for (const { hex } of FILE.epmd) {
-    const request = decodeRequest(bytesOf(hex).subarray(2));
-    assertEquals(hexOf(encodeRequest(request)), hex);
+    const request = decodeRequest(Uint8Array.fromHex(hex).subarray(2));
+    assertEquals(encodeRequest(request).toHex(), hex);
   }
 });
 
@@ -195,12 +174,3 @@ test("docs/protocol_vectors.json: proofs", () => {
     }
   }
 });
-
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
-}

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { Node } from "../../../../node.ts";
+import { Node, type NodeOptions } from "../../../../node.ts";
 import {
   Pid,
   Process,
@@ -20,6 +20,7 @@ import { clusterTest } from "../../../_nodes.ts";
 import {
   attachmentOf,
   frameOf,
+  hello,
   jsonFrame,
   rawFrameOf,
   RawPeer,
@@ -54,81 +55,54 @@ function attachedArray(
 /** Raw byte arrays with attachments that close a connection, by reason. */
 function refusedArrays(): [string, Uint8Array][] {
   const json = Buffer.from('["send*",1,100,{"$bytes":0}]');
-  const long = attachmentOf(new Uint8Array(20_000));
-  const short = attachmentOf(new Uint8Array(300));
-  const all: [string, Uint8Array][] = [];
-  for (const bytes of [long, short]) {
-    all.push(
-      [
-        "attachments and a large",
-        attachedArray([[bytes, "attachments"], [json, true]], ["large", 1]),
-      ],
-      [
-        "attachments behind JSON",
-        attachedArray([
-          [json.subarray(0, 9), false],
-          [bytes, "attachments"],
-          [json.subarray(9), true],
-        ]),
-      ],
-      [
-        "attachments behind all JSON",
-        attachedArray([[json, true], [bytes, "attachments"]]),
-      ],
-      [
-        "a cut attachment",
-        attachedArray([[bytes.subarray(0, -1), "attachments"], [json, true]]),
-      ],
-      [
-        "a cut head of an attachment",
-        attachedArray([
-          [Buffer.concat([bytes, bytes.subarray(0, 3)]), "attachments"],
-          [json, true],
-        ]),
-      ],
-      [
-        "an attachment that nothing uses",
-        attachedArray([
-          [Buffer.concat([bytes, bytes]), "attachments"],
-          [json, true],
-        ]),
-      ],
-      [
-        "an attachment of a large signal twice",
-        attachedArray([
-          [Buffer.concat([bytes, bytes]), "attachments"],
-          [Buffer.from('["send*",1,100,[{"$bytes":0},{"$bytes":0}]]'), true],
-        ]),
-      ],
-      [
-        "an attachment of another number",
-        attachedArray([
-          [bytes, "attachments"],
-          [json, true],
-        ], ["large_attached", 1, 1]),
-      ],
-      [
-        "an attachment of a number that is a text",
-        attachedArray([
-          [bytes, "attachments"],
-          [json, true],
-        ], ["large_attached", 1, "0"]),
-      ],
-      [
-        "a large_attached with an item more",
-        attachedArray([
-          [bytes, "attachments"],
-          [json, true],
-        ], ["large_attached", 1, 0, 0]),
-      ],
-      [
-        "no end of the JSON",
-        attachedArray([[bytes, "attachments"], [json, false]]),
-      ],
-    );
-  }
+  const twice = Buffer.from(
+    '["send*",1,100,[{"$bytes":0},{"$bytes":0}]]',
+  );
+  const ofBytes = (bytes: Uint8Array): Record<string, Uint8Array> => {
+    const two = Buffer.concat([bytes, bytes]);
+    const arrayOf = (attached: Uint8Array, text = json, signal?: unknown[]) =>
+      attachedArray([[attached, "attachments"], [text, true]], signal);
+    return {
+      "attachments and a large": arrayOf(bytes, json, ["large", 1]),
+      "attachments behind JSON": attachedArray([
+        [json.subarray(0, 9), false],
+        [bytes, "attachments"],
+        [json.subarray(9), true],
+      ]),
+      "attachments behind all JSON": attachedArray([
+        [json, true],
+        [bytes, "attachments"],
+      ]),
+      "a cut attachment": arrayOf(bytes.subarray(0, -1)),
+      "a cut head of an attachment": arrayOf(
+        two.subarray(0, bytes.length + 3),
+      ),
+      "an attachment that nothing uses": arrayOf(two),
+      "an attachment of a large signal twice": arrayOf(two, twice),
+      "an attachment of another number": arrayOf(
+        bytes,
+        json,
+        ["large_attached", 1, 1],
+      ),
+      "an attachment of a number that is a text": arrayOf(
+        bytes,
+        json,
+        ["large_attached", 1, "0"],
+      ),
+      "a large_attached with an item more": arrayOf(
+        bytes,
+        json,
+        ["large_attached", 1, 0, 0],
+      ),
+      "no end of the JSON": attachedArray([
+        [bytes, "attachments"],
+        [json, false],
+      ]),
+    };
+  };
   return [
-    ...all,
+    ...[20_000, 300].map((length) => attachmentOf(new Uint8Array(length)))
+      .flatMap((bytes) => Object.entries(ofBytes(bytes))),
     ["a large_attached without attachments", attachedArray([[json, true]])],
     [
       "an attachment that is longer than a message may be",
@@ -177,6 +151,11 @@ function refusedBytes(): [string, Uint8Array][] {
     ["a large in a large", large(["large", 1])],
     ["a large that is no array", large({})],
     ["an object as a frame", jsonFrame({})],
+    ["JSON that does not end", frameOf("[")],
+    ["a number as a signal", jsonFrame([1])],
+    ["JSON that is not UTF-8", Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22)],
+    ["a frame that is too long", Uint8Array.of(0x7f, 0xff, 0xff, 0xff)],
+    ["too many peers", jsonFrame([["peers", new Array(1025).fill("a@b")]])],
     ["a byte order mark", frameOf("\ufeff[]")],
     ["bytes after the JSON", frameOf("[]]")],
     ["a sender of 1e999", frameOf('[["send",1e999,100,"hi"]]')],
@@ -229,20 +208,21 @@ clusterTest("an unknown ack or field closes nothing", async (cluster) => {
 
 // Sent values.
 
+/** A test of alex, with kate, whose process `mirror` sends all messages back. */
 function kateTest(
   name: string,
   fn: () => Promise<void>,
+  limits: NodeOptions["limits"] = {},
 ): void {
   clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
+    const kate = await cluster.start("kate", { limits });
+    const alex = await cluster.start("alex", { limits });
     kate.run(async () => {
       Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());
     }).catch(() => {});
     await alex.run(async () => {
       Process.register(self(), "inbox");
-      await Node.connect(KATE);
       await fn();
       assertEquals(Node.list(), [KATE]);
       send({ name: "mirror", node: KATE }, "still there");
@@ -255,6 +235,7 @@ const MIRROR = { name: "mirror", node: KATE };
 const LONG_NAME = `${"a".repeat(128)}@${"b".repeat(127)}`;
 
 kateTest("send() accepts values of maximum length", async () => {
+  await Node.connect(KATE);
   for (
     const value of [
       10n ** 10_000n - 1n,
@@ -280,22 +261,16 @@ kateTest("send() accepts values of maximum length", async () => {
   }
 });
 
-kateTest("send() rejects what others would refuse", () => {
+kateTest("send() rejects what others would refuse", async () => {
+  await Node.connect(KATE);
+  const crowded = Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n);
   const values: [unknown, typeof RangeError | typeof TypeError][] = [
     [10n ** 10_000n, RangeError],
     [-(10n ** 10_000n), RangeError],
     [10n ** 100_000n, RangeError],
     [new Pid(`${LONG_NAME}b`, 1, 1), TypeError],
-    [
-      new Set(Array.from({ length: 5000 }, (_, i) => BigInt(i) << 64n)),
-      RangeError,
-    ],
-    [
-      new Map(
-        Array.from({ length: 5000 }, (_, i) => [BigInt(i) << 64n, i]),
-      ),
-      RangeError,
-    ],
+    [new Set(crowded), RangeError],
+    [new Map(crowded.map((key) => [key, 1])), RangeError],
     [new Pid("no name\n", 1, 1), TypeError],
     [new Ref("", 1, 1), TypeError],
   ];
@@ -317,45 +292,34 @@ kateTest("send() rejects what others would refuse", () => {
       }
     }
   }
-  return Promise.resolve();
 });
 
-clusterTest("send() rejects what exceeds maxMessageBytes", async (cluster) => {
-  const limits = { maxMessageBytes: 1_000_000 };
-  const alex = await cluster.start("alex", { limits });
-  const kate = await cluster.start("kate", { limits });
-  kate.run(async () => {
-    Process.register(self(), "mirror");
-    for (;;) send({ name: "inbox", node: ALEX }, await receive());
-  }).catch(() => {});
-  await alex.run(async () => {
-    Process.register(self(), "inbox");
-    const large = [
-      new Uint8Array(1_000_001),
-      "x".repeat(1_000_001),
-      { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
-    ];
-    const allowed = [
-      new Uint8Array(999_000),
-      "x".repeat(999_000),
-      // More in memory than on the wire.
-      Array.from({ length: 30_000 }, () => self()),
-      new Array(400_000).fill(1),
-    ];
-    for (let round = 0; round < 2; round++) {
-      assertEquals(Node.list(), round === 0 ? [] : [KATE]);
-      for (const message of large) {
-        assertThrows(
-          () => void send(MIRROR, message),
-          RangeError,
-          "1000000 is the most",
-        );
-      }
-      for (const message of allowed) send(MIRROR, message);
-      for (const message of allowed) assertEquals(await receive(), message);
+kateTest("send() rejects what exceeds maxMessageBytes", async () => {
+  const large = [
+    new Uint8Array(1_000_001),
+    "x".repeat(1_000_001),
+    { deep: [new Map([["x".repeat(600_000), new Uint8Array(600_000)]])] },
+  ];
+  const allowed = [
+    new Uint8Array(999_000),
+    "x".repeat(999_000),
+    // More in memory than on the wire.
+    Array.from({ length: 30_000 }, () => self()),
+    new Array(400_000).fill(1),
+  ];
+  for (let round = 0; round < 2; round++) {
+    assertEquals(Node.list(), round === 0 ? [] : [KATE]);
+    for (const message of large) {
+      assertThrows(
+        () => void send(MIRROR, message),
+        RangeError,
+        "1000000 is the most",
+      );
     }
-  });
-});
+    for (const message of allowed) send(MIRROR, message);
+    for (const message of allowed) assertEquals(await receive(), message);
+  }
+}, { maxMessageBytes: 1_000_000 });
 
 test("Pid, Ref and Atom reject values that no receiver would accept", () => {
   for (const numbers of [[-1, 1], [1, -1], [1.5, 1], [1, 2 ** 53], [NaN, 1]]) {
@@ -372,6 +336,7 @@ test("Pid, Ref and Atom reject values that no receiver would accept", () => {
 });
 
 kateTest("a refused message leaves no bytes behind", async () => {
+  await Node.connect(KATE);
   // A peer keeps 1,024 byte arrays that nothing refers to, and then no more.
   for (let i = 0; i < 1100; i++) {
     assertThrows(
@@ -405,15 +370,7 @@ clusterTest("a node's name has at most 255 characters", async (cluster) => {
     await Node.connect(KATE);
     for (const refused of [longer, `a@${"b".repeat(300)}`]) {
       await using peer = await RawPeer.dial(alex.port);
-      await peer.say({
-        versions: [1],
-        to: ALEX,
-        name: refused,
-        creation: 7,
-        hidden: false,
-        nonce: "0".repeat(64),
-        maxMessageBytes: 1 << 20,
-      });
+      await peer.say({ versions: [1], to: ALEX, ...hello(refused) });
       assertEquals(await peer.next(), undefined);
     }
     // One with a name of maximum length is accepted, and introduced to others, which stay connected.

@@ -1,6 +1,8 @@
-import { SIGNAL_KINDS } from "../../../_signals.ts";
+/** The stream of the JSON wire, split anywhere. */
+
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { DEFAULT_LIMITS, type Port } from "../../../../net/wire.ts";
+import { Buffer } from "node:buffer";
+import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { Pid, Ref } from "../../../../otp/process/process.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import type { Signals } from "../../../../core/signals/signal.ts";
@@ -9,57 +11,35 @@ import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import { runs } from "../../../_seeds.ts";
 import { exactly } from "../../../_terms.ts";
 import { test } from "../../../../testing/tags.ts";
+import { flushed, portTo, signalsTo } from "../_ports.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-class Recorder {
-  readonly calls: unknown[] = [];
-
-  /** Records signals. */
-  signals(): Signals {
-    const note = (kind: string) => (...args: unknown[]) => {
-      this.calls.push(exactly([kind, ...args]));
-      return undefined;
-    };
-    return Object.fromEntries(
-      SIGNAL_KINDS.map((kind) => [kind, note(kind)]),
-    ) as unknown as Signals;
-  }
-}
-
 const HERE = { name: ALEX, creation: 5 };
 const THERE = { name: KATE, creation: 6 };
 
-function portTo(chunks: Uint8Array[]): Port {
-  return {
-    wake() {},
-    write: (bytes) => void chunks.push(bytes),
-    room: Infinity,
-    pressure: () => undefined,
-    assertRoom() {},
-    peers: (names) => void chunks.push(...names.map(() => new Uint8Array())),
-  };
+/** Records signals. */
+function recorderOf(calls: unknown[]): Signals {
+  return signalsTo((kind, ...args) => calls.push(exactly([kind, ...args])));
 }
 
 /** A stream with each kind of signal in it, and the signals. */
 function sample(): { bytes: Uint8Array; calls: unknown[] } {
   const chunks: Uint8Array[] = [];
-  const peer = { maxMessageBytes: 1 << 25 };
+  const calls: unknown[] = [];
   const encoder = new Encoder(
     HERE,
     THERE,
     DEFAULT_LIMITS,
-    peer,
-    portTo(chunks),
+    DEFAULT_LIMITS,
+    portTo((bytes) => chunks.push(bytes)),
   );
-  const recorder = new Recorder();
-  const noted = recorder.signals();
   const from = new Pid(ALEX, 1, 5);
   const to = new Pid(KATE, 2, 6);
   const ref = new Ref(ALEX, 3, 5);
   const theirs = new Ref(KATE, 4, 6);
-  for (const signals of [encoder, noted]) {
+  for (const signals of [encoder, recorderOf(calls)]) {
     signals.send(from, to, 1);
     signals.send(from, to, { two: "ü" });
     signals.send(from, to, [3n, atom("x"), new Map([[from, to]])]);
@@ -93,28 +73,21 @@ function sample(): { bytes: Uint8Array; calls: unknown[] } {
     signals.groupLeader(from, to, from);
     encoder.tick();
   }
-  while (encoder.pending > 0) encoder.flush(Infinity);
-  const size = chunks.reduce((sum, each) => sum + each.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return { bytes, calls: recorder.calls };
+  flushed(encoder);
+  return { bytes: Buffer.concat(chunks), calls };
 }
 
 function decoded(pieces: Uint8Array[]): unknown[] {
-  const recorder = new Recorder();
+  const calls: unknown[] = [];
   const decoder = new Decoder(
     THERE,
     HERE,
     DEFAULT_LIMITS,
-    portTo([]),
-    recorder.signals(),
+    portTo(() => {}),
+    recorderOf(calls),
   );
   for (const piece of pieces) decoder.receive(piece);
-  return recorder.calls;
+  return calls;
 }
 
 test("a stream is decoded the same, wherever it is split", () => {
