@@ -290,7 +290,6 @@ export class TaskSupervisor {
    * `shutdown`.
    *
    * @param options The name and the limits.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
    *   not run on this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -325,7 +324,6 @@ export class TaskSupervisor {
    * Returns the child specification of a Task.Supervisor; `[TaskSupervisor, { name }]` is a shorthand.
    *
    * @param options The name and the limits.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -355,11 +353,6 @@ export class TaskSupervisor {
    * If the caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
    * `"noconnection"`.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
    * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await`.
    * @throws {UndefinedFunctionError} If the node does not export the function.
@@ -391,11 +384,6 @@ export class TaskSupervisor {
    *
    * If the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
    * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await` or `Task.yield`.
    * @throws The errors of {@linkcode TaskSupervisor.async}.
@@ -429,10 +417,6 @@ export class TaskSupervisor {
    * it traps exits. If the connection to the supervisor's node is lost, the tasks exit with `"noconnection"` at both
    * ends.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor, on any node.
    * @param enumerable The elements: an iterable or async iterable.
    * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, and the order.
@@ -473,10 +457,6 @@ export class TaskSupervisor {
    * the connection to its node is lost, and the iterating process continues. Leaving the loop ends the running
    * tasks; if the iterating process exits, they continue to run.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor, on any node.
    * @param enumerable The elements: an iterable or async iterable.
    * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, and the order.
@@ -514,10 +494,6 @@ export class TaskSupervisor {
   /**
    * Starts a task that is not awaited, under a supervisor.
    *
-   * @typeParam A The function's arguments.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
    * @param options When the task is restarted, how the supervisor ends it, and limits of the start, which do not end
    *   the task.
    * @returns The task's pid.
@@ -572,7 +548,6 @@ export class TaskSupervisor {
   /**
    * Returns the tasks under a supervisor.
    *
-   * @param supervisor The supervisor.
    * @returns The pids of the tasks.
    *
    * @example Usage
@@ -600,8 +575,6 @@ export class TaskSupervisor {
    *
    * The task has its `shutdown` time to exit, and is not restarted, whatever its `restart`.
    *
-   * @param supervisor The supervisor.
-   * @param pid The task's process.
    * @returns `"ok"`, or `"not_found"` if the supervisor has no such task.
    *
    * @example Usage
@@ -644,8 +617,6 @@ export class TaskSupervisor {
    * After a timeout the tasks continue, and the supervisor still refuses new ones: drain it again to wait longer, or
    * stop it, which ends its tasks. Several callers may drain a supervisor at once, each with its own timeout.
    *
-   * @param supervisor The supervisor, on any node.
-   * @param options How long to wait.
    * @returns `"drained"` if only permanent tasks are left, `"timeout"` if other tasks still run.
    * @throws {ExitError} If the supervisor exits during the drain, with the call.
    * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request: supervisors of
@@ -695,10 +666,7 @@ export class TaskSupervisor {
   /**
    * Stops a supervisor and its tasks.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
    *
    * @example Usage

@@ -112,8 +112,6 @@ declare const holds: unique symbol;
 /**
  * Carries the type of an agent's state.
  *
- * @typeParam S The state.
- *
  * @ignore
  */
 export interface Holds<S> {
@@ -125,18 +123,10 @@ export interface Holds<S> {
   readonly [holds]?: S;
 }
 
-/**
- * The pid of an agent whose state's type is known.
- *
- * @typeParam S The state.
- */
+/** The pid of an agent whose state's type is known. */
 export type AgentPid<S> = Pid & Holds<S>;
 
-/**
- * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the cluster.
- *
- * @typeParam S The state; `any` if it is unknown.
- */
+/** A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
@@ -232,10 +222,8 @@ export class Agent {
    *
    * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
    *
-   * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has finished.
    * @param options The name, and a time limit, a signal or a deadline of the start.
-   * @returns The agent's pid.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
    * @throws The signal's reason, if the signal is aborted. As after a timeout, the agent is killed and its name
@@ -267,10 +255,8 @@ export class Agent {
    * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like
    * {@linkcode Agent.startLink}.
    *
-   * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process.
    * @param options The name, and a time limit, a signal or a deadline of the start.
-   * @returns The agent's pid.
    * @throws {ExitError} If the agent does not start, with the reason.
    *
    * @example Usage
@@ -298,10 +284,8 @@ export class Agent {
    * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand if no options
    * are needed.
    *
-   * @typeParam S The state.
    * @param init Returns the first state, at each start.
    * @param options The name, and overrides of the specification. The default id is the name, or `"Agent"`.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -328,8 +312,6 @@ export class Agent {
   /**
    * Adds the type of the state to an agent's pid or name, so that the functions passed to the agent are type-checked.
    *
-   * @typeParam S The state.
-   * @param agent A pid or a name.
    * @returns The same value.
    *
    * @example Usage
@@ -351,9 +333,6 @@ export class Agent {
    *
    * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
    *
-   * @typeParam S The state.
-   * @typeParam R The result of the function.
-   * @param agent The agent.
    * @param fn Computes the result from the state.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
@@ -386,8 +365,6 @@ export class Agent {
    *
    * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
    *
-   * @typeParam S The state.
-   * @param agent The agent.
    * @param fn Computes the next state from the current one.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
@@ -421,9 +398,6 @@ export class Agent {
    * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the
    * function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
    *
-   * @typeParam S The state.
-   * @typeParam R The result for the caller.
-   * @param agent The agent.
    * @param fn Returns `[result for the caller, next state]`.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
@@ -458,8 +432,6 @@ export class Agent {
    * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `"ok"` even if the
    * agent does not exist, or its node refuses the function.
    *
-   * @typeParam S The state.
-   * @param agent The agent.
    * @param fn Computes the next state from the current one.
    * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
    *   agent's name is slow to answer.
@@ -499,10 +471,7 @@ export class Agent {
    *
    * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
    *
-   * @param agent The agent.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds.
-   * @returns `"ok"`.
    * @throws {ExitError} If the agent does not exist, its node is down, or it does not exit in time.
    *
    * @example Usage

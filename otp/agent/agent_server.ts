@@ -47,9 +47,6 @@ import { Call, Cast, isRunnable } from "../server/messages.ts";
 /**
  * A function that an agent runs on its state: either a function value, or the name of a function that the
  * agent's node exports, with the arguments that follow the state.
- *
- * @typeParam S The state.
- * @typeParam R The result of the function.
  */
 // deno-lint-ignore no-explicit-any
 export type AgentFunction<S = any, R = unknown> =

@@ -163,8 +163,6 @@ export class Application {
    * Elixir. With `"temporary"`, applications that depend on the exited one continue too. Without a node, the program
    * always continues.
    *
-   * @param application The application.
-   * @param options Its type.
    * @returns `"ok"`, or `"already_started"` if an application of that name runs.
    * @throws {ApplicationStartError} If the application, or one that it depends on, does not start.
    * @throws {TypeError} If the application is invalid, or depends on itself.
@@ -212,8 +210,6 @@ export class Application {
    * then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues.
    * Applications that depend on the stopped one keep running, and so do its dependencies.
    *
-   * @param name The application's name.
-   * @param options The time limit.
    * @returns `"ok"`, or `"not_started"`.
    *
    * @example Usage
@@ -241,8 +237,6 @@ export class Application {
   /**
    * Returns the names of the running applications, in the order of their start.
    *
-   * @returns The names.
-   *
    * @example Usage
    * ```ts
    * import { Application } from "@otp/distribution/application";
@@ -260,7 +254,6 @@ export class Application {
    *
    * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
    *
-   * @param app The application's name.
    * @returns A copy of the specification, or `undefined` if there is no such application.
    *
    * @example Usage
@@ -286,7 +279,6 @@ export class Application {
    *
    * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
    *
-   * @param app The application's name.
    * @param key The property.
    * @returns The property's value, or `undefined` if there is no such application.
    * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
@@ -324,7 +316,6 @@ export class Application {
    * `persistent: true`: they take precedence over the applications' own environments.
    *
    * @param config The settings, by application and key.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -354,11 +345,8 @@ export class Application {
    * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application
    * starts for the first time, its own environment overwrites earlier settings that are not persistent.
    *
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param value The value; it is stored as is, not copied.
    * @param options Whether the setting is persistent.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -385,9 +373,6 @@ export class Application {
   /**
    * Returns a setting, or `undefined` if it is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
    * @returns The value, or `undefined`.
    *
    * @example Usage
@@ -403,11 +388,7 @@ export class Application {
   /**
    * Returns a setting, or a default if it is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param otherwise The default.
-   * @returns The value.
    */
   static getEnv<T>(app: string, key: string, otherwise: T): T;
   static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
@@ -419,9 +400,6 @@ export class Application {
   /**
    * Returns a setting, and distinguishes `undefined` from a setting that is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
    * @returns The value in an {@linkcode EnvValue}, or `"error"` if it is not set.
    *
    * @example Usage
@@ -448,10 +426,6 @@ export class Application {
   /**
    * Returns a setting, and throws if it is not set: Elixir's `fetch_env!`.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
-   * @returns The value.
    * @throws {TypeError} If the setting is not set.
    *
    * @example Usage
@@ -480,8 +454,6 @@ export class Application {
    * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent
    * setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`.
    *
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param options Whether to delete a persistent setting for good.
    * @returns `"ok"`, even if the setting did not exist.
    *
@@ -505,7 +477,6 @@ export class Application {
   /**
    * Returns all settings of an application.
    *
-   * @param app The application's name.
    * @returns A new object with the values by key.
    *
    * @example Usage

@@ -288,8 +288,6 @@ declare const serves: unique symbol;
 /**
  * The caller of a request, for {@linkcode GenServer.reply}. It can be sent to other processes, on any node, which
  * then can reply.
- *
- * @typeParam R The replies that the caller may get.
  */
 // deno-lint-ignore no-explicit-any
 export interface From<in R = any> {
@@ -458,8 +456,6 @@ export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 /**
  * The types of a server's messages, as {@linkcode GenServerBeamTypes} declares them: by name, if they have names.
  *
- * @typeParam M The messages.
- *
  * @ignore
  */
 export type BeamMessageTypes<M> = unknown extends M ? BeamType
@@ -476,8 +472,6 @@ export type BeamMessageTypes<M> = unknown extends M ? BeamType
  *
  * Messages that are undeclared, or do not match their declaration, arrive unconverted. Declarations change nothing
  * between processes of this library.
- *
- * @typeParam T The types of the server.
  *
  * @example A server for callers in Elixir
  * ```ts
@@ -558,8 +552,6 @@ export interface GenServerBeamTypes<T = any> {
  * with `{ type: "bad_return_value", value }`.
  *
  * The types describe messages from senders that know the server's type; messages from other senders are not checked.
- *
- * @typeParam T The types of the server.
  */
 // deno-lint-ignore no-explicit-any
 export interface GenServerModule<T extends GenServerTypes = any> {
@@ -574,7 +566,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * example to start the server under a name.
    *
    * @param arg The argument for `init`.
-   * @returns The pid.
    */
   startLink?(arg: ArgOf<T>): Promise<Pid | "ignore">;
   /**
@@ -598,8 +589,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Handles a cast. Without it, a cast ends the server with an error.
    *
    * @param request The cast.
-   * @param state The state.
-   * @returns The next state.
    */
   handleCast?(
     request: CastOf<T>,
@@ -609,8 +598,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Handles any other message, including system messages. Without it, a message is logged as an error and dropped.
    *
    * @param message The message.
-   * @param state The state.
-   * @returns The next state.
    */
   handleInfo?(
     message: InfoOf<T> | SystemMessage,
@@ -620,8 +607,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Runs after a callback whose result contains `continue`.
    *
    * @param value The value of `continue`.
-   * @param state The state.
-   * @returns The next state.
    */
   handleContinue?(
     value: ContinueOf<T>,
@@ -636,7 +621,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * supervisor does not restart it then. It keeps its names, global ones too, until it exits. The drain waits for
    * this callback, up to the drain's timeout.
    *
-   * @param state The state.
    * @returns The next state, or `stop`.
    */
   handleDrain?(state: StateOf<T>): MaybePromise<CastResult<T>>;
@@ -644,9 +628,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Cleans up before the server ends: when a callback stops it or throws, when it is stopped, and, if it
    * traps exits, when the process that started it exits. It is not called when the server is killed, or when
    * an untrapped exit signal ends it.
-   *
-   * @param reason The exit reason.
-   * @param state The state.
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
   /**
@@ -661,8 +642,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
 /**
  * Carries the types of a server.
  *
- * @typeParam T The types of the server.
- *
  * @ignore
  */
 export interface Serves<T> {
@@ -674,19 +653,13 @@ export interface Serves<T> {
   readonly [serves]?: T;
 }
 
-/**
- * The pid of a server with known types: calls, casts and messages are type-checked.
- *
- * @typeParam T The types of the server.
- */
+/** The pid of a server with known types: calls, casts and messages are type-checked. */
 export type GenServerPid<T> =
   & Pid<[InfoOf<T>] extends [never] ? NoInfo : InfoOf<T>>
   & Serves<T>;
 
 /**
  * A pid or name of a server with known types, as returned by {@linkcode GenServer.ref}.
- *
- * @typeParam T The types of the server.
  *
  * @ignore
  */
@@ -695,8 +668,6 @@ export type GenServerAddress<T> = ServerRef & Serves<T>;
 /**
  * A server with known types and a declaration of its Erlang terms, as returned by {@linkcode GenServer.ref}. Only the
  * functions of {@linkcode GenServer} take it.
- *
- * @typeParam T The types of the server.
  *
  * @ignore
  */
@@ -707,11 +678,7 @@ export interface DeclaredGenServer<T> extends Serves<T> {
   readonly types: GenServerBeamTypes<T>;
 }
 
-/**
- * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster.
- *
- * @typeParam T The types of the server; `any` if they are unknown.
- */
+/** A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type GenServerRef<T> =
   | GenServerPid<T>
   | GenServerAddress<T>
@@ -916,8 +883,6 @@ export class GenServer {
    * If `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it
    * unless it traps exits. By then the process has exited and its name is free.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
    * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
@@ -958,8 +923,6 @@ export class GenServer {
    * Follows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like
    * {@linkcode GenServer.startLink}.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
    * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
@@ -999,11 +962,8 @@ export class GenServer {
    * name, or else the name of the module. If the module has a function `startLink` and no name is given, that
    * function starts the child.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`, at each start.
    * @param options The name, and overrides of the specification.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -1037,8 +997,6 @@ export class GenServer {
    *
    * With the option `beam`, requests and replies are converted to and from the Erlang terms that it declares.
    *
-   * @typeParam T The types of the server.
-   * @param server A pid or a name.
    * @param options The declaration of the types for a server of Erlang or Elixir.
    * @returns The same value; with a declaration, a value for the functions of `GenServer` only.
    * @throws {TypeError} If a type is invalid.
@@ -1102,10 +1060,6 @@ export class GenServer {
    * Follows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied
    * immediately, and reaches the server after all earlier messages from the caller.
    *
-   * @typeParam T The types of the server.
-   * @typeParam R The request.
-   * @param server Its pid, or its name.
-   * @param request The request.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The reply.
    * @throws The reason of the signal, if it is aborted before the reply has arrived. As after a timeout, the
@@ -1182,8 +1136,6 @@ export class GenServer {
    * Follows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `"ok"` even
    * if the server does not exist, or its node cannot be reached.
    *
-   * @typeParam T The types of the server.
-   * @param server Its pid, or its name.
    * @param request The request; it is copied immediately.
    * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has drained.
    * @throws {TypeError} If the request cannot be sent.
@@ -1212,10 +1164,8 @@ export class GenServer {
    * Follows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped
    * if the caller no longer waits: because it has exited, already has a reply, or timed out.
    *
-   * @typeParam R The replies that the caller may get.
    * @param from The caller, as passed to `handleCall`, or a tuple of a pid and a tag, which an Erlang node sent.
    * @param reply The reply; it is copied immediately.
-   * @returns `"ok"`.
    * @throws {TypeError} If `from` is not the caller of a call, or the reply cannot be sent.
    *
    * @example Usage
@@ -1259,11 +1209,6 @@ export class GenServer {
    * Follows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits
    * until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
-   * @typeParam T The types of the servers.
-   * @typeParam R The request.
-   * @param name The servers' name.
-   * @param request The request.
-   * @param options The nodes, and the timeout.
    * @returns The replies, and the nodes that did not reply.
    * @throws {TypeError} If the request cannot be sent.
    * @throws {TypeError} If the timeout is not a number.
@@ -1339,11 +1284,7 @@ export class GenServer {
    * Follows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes
    * and missing servers are ignored.
    *
-   * @typeParam T The types of the servers.
-   * @param name The servers' name.
    * @param request The request; it is copied immediately.
-   * @param options The nodes.
-   * @returns `"abcast"`.
    * @throws {TypeError} If the request cannot be sent.
    *
    * @example Usage
@@ -1384,10 +1325,7 @@ export class GenServer {
    * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier
    * messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as a crash.
    *
-   * @param server Its pid, or its name.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A server that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} With `{ type: "call", reason, call }` if the server does not exist, its node is down,
    *   it exits for another reason, or it does not exit in time.
    *
@@ -1415,7 +1353,6 @@ export class GenServer {
    * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another
    * node is returned as is, without a lookup.
    *
-   * @param server A pid or a name.
    * @returns The pid; `{ name, node }` for a name on another node; `undefined` if no process has the name.
    *
    * @example Usage

@@ -31,21 +31,14 @@ export interface NameRegistry {
   /**
    * Registers a process under a name.
    *
-   * @param name The name.
-   * @param pid The process.
    * @returns Whether the process has the name now; `false` if another process has it.
    */
   registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
-  /**
-   * Unregisters a name.
-   *
-   * @param name The name.
-   */
+  /** Unregisters a name. */
   unregisterName(name: unknown): void | Promise<void>;
   /**
    * Looks up a name.
    *
-   * @param name The name.
    * @returns The process, or `undefined` if no process has the name.
    */
   whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;

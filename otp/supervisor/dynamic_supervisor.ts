@@ -180,7 +180,6 @@ export class DynamicSupervisor {
    * Follows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
    *
    * @param options The name, and the limits for children and restarts.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {RangeError} If a limit is out of bounds.
    * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
@@ -242,8 +241,6 @@ export class DynamicSupervisor {
    * supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
    * child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child; its type determines whether the result can be `"ignore"`.
-   * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
@@ -296,8 +293,6 @@ export class DynamicSupervisor {
    * [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).
    * A child that is waiting to be restarted is identified by its previous pid.
    *
-   * @param supervisor The supervisor.
-   * @param pid The child.
    * @returns `"ok"`, or `"not_found"` if the pid is not a child.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -337,7 +332,6 @@ export class DynamicSupervisor {
    * Follows
    * [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1).
    *
-   * @param supervisor The supervisor.
    * @returns Each child's pid and type.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -366,7 +360,6 @@ export class DynamicSupervisor {
    * Follows
    * [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1).
    *
-   * @param supervisor The supervisor.
    * @returns The numbers of all children, of running ones, of supervisors and of workers.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -390,10 +383,7 @@ export class DynamicSupervisor {
    * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other
    * than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
    *   it does not exit in time.
    *

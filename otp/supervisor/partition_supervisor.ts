@@ -250,7 +250,6 @@ export class PartitionSupervisor {
    * It resolves when all partitions have started, in the order of their numbers.
    *
    * @param options The name, the child, the number of partitions, and how they are restarted.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if a partition fails to start:
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
    * @throws {TypeError} If the name or the child is missing or invalid.
@@ -306,7 +305,6 @@ export class PartitionSupervisor {
    * Returns the child specification of a PartitionSupervisor; `[PartitionSupervisor, options]` is a shorthand.
    *
    * @param options As for {@linkcode PartitionSupervisor.startLink}. The id is the name.
-   * @returns The specification.
    * @throws {TypeError} If an option is missing or invalid.
    *
    * @example Task supervisors under a supervisor
@@ -342,7 +340,6 @@ export class PartitionSupervisor {
    * Follows [PartitionSupervisor.partitions/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#partitions/1).
    * It reads a table of this node, and sends no message.
    *
-   * @param name The supervisor's name.
    * @returns The number; as a promise if the supervisor's registry returns a promise.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
    * @throws {TypeError} If the name is invalid.
@@ -368,7 +365,6 @@ export class PartitionSupervisor {
    * Follows [PartitionSupervisor.resize!/2](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#resize!/2). Keys
    * are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests throw.
    *
-   * @param name The supervisor's name.
    * @param partitions The number of partitions, from 0 to the number that the supervisor started with.
    * @returns The number before.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`; if a partition fails to
@@ -415,7 +411,6 @@ export class PartitionSupervisor {
    * Follows
    * [PartitionSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#which_children/1).
    *
-   * @param supervisor The supervisor.
    * @returns The partitions, in the order in which `Supervisor.whichChildren` returns children.
    * @throws {ExitError} If the supervisor does not exist.
    *
@@ -442,8 +437,6 @@ export class PartitionSupervisor {
    * Follows
    * [PartitionSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#count_children/1).
    *
-   * @param supervisor The supervisor.
-   * @returns The counts.
    * @throws {ExitError} If the supervisor does not exist.
    *
    * @example Usage
@@ -466,10 +459,7 @@ export class PartitionSupervisor {
    *
    * Follows [PartitionSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#stop/3).
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
    *
    * @example Usage
@@ -530,8 +520,6 @@ export class PartitionSupervisor {
   /**
    * Fails: only the supervisor registers its partitions. Names `{ via: PartitionSupervisor, name }` use it.
    *
-   * @param name The name.
-   * @param pid The process.
    * @throws {TypeError} Always.
    *
    * @example Usage
@@ -555,7 +543,6 @@ export class PartitionSupervisor {
   /**
    * Fails: only the supervisor unregisters its partitions. Names `{ via: PartitionSupervisor, name }` use it.
    *
-   * @param name The name.
    * @throws {TypeError} Always.
    *
    * @example Usage

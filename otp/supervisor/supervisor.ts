@@ -195,11 +195,7 @@ export interface FailedToStartChildReason {
   reason: unknown;
 }
 
-/**
- * The pid of a started child; it can be `undefined` if the start function may return `"ignore"`.
- *
- * @typeParam S The result of the start function.
- */
+/** The pid of a started child; it can be `undefined` if the start function may return `"ignore"`. */
 export type StartedPid<S> =
   | Extract<S, Pid>
   | ("ignore" extends S ? undefined : never);
@@ -287,11 +283,9 @@ export class Supervisor {
    * resolves when all children have started. If one fails to start, those started before it are ended, and the
    * supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits.
    *
-   * @typeParam C The children; options that a module does not accept are a type error.
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
    *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
    * @param options The strategy, the name, the restart limits, and whether the supervisor exits by itself.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If a child does not start, with the reason
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is taken,
    *   with `{ type: "already_started", pid }`.
@@ -348,7 +342,6 @@ export class Supervisor {
    * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it
    * for several children of the same kind, as each needs its own id.
    *
-   * @typeParam C The child.
    * @param child A specification, a module that has one, or such a module with its options.
    * @param overrides The properties to replace.
    * @returns The specification, with all defaults filled in.
@@ -389,7 +382,6 @@ export class Supervisor {
    *
    * Follows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
    *
-   * @param supervisor The supervisor.
    * @returns Each child's id, pid and type.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -418,7 +410,6 @@ export class Supervisor {
    *
    * Follows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
    *
-   * @param supervisor The supervisor.
    * @returns The numbers of specifications, of running children, of supervisors and of workers.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -448,8 +439,6 @@ export class Supervisor {
    * that fails to start is not added. For a supervisor on another node, the child's `start` must be a
    * function that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child; its type determines whether the result can be `undefined`.
-   * @param supervisor The supervisor.
    * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid; `undefined` if its start returned `"ignore"`.
@@ -500,8 +489,6 @@ export class Supervisor {
    * promise resolves when the child has exited. The child is not restarted until {@linkcode Supervisor.restartChild} is
    * called, or a restart of other children includes it. A pending restart of the child is cancelled.
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns `"ok"`, even if the child was not running, or `"not_found"`.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -535,8 +522,6 @@ export class Supervisor {
    * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
    * This does not count towards `maxRestarts`.
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns The child's new pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; otherwise with `"running"`,
    *   `"restarting"` or `"not_found"`.
@@ -574,8 +559,6 @@ export class Supervisor {
    *
    * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns `"ok"`, or the reason why it was not deleted.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
@@ -609,8 +592,6 @@ export class Supervisor {
    *
    * Follows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2).
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns The specification, with all defaults filled in, or `"not_found"`. From a supervisor on another
    *   node, the start is `[module, function, args]`.
    * @throws {TypeError} If the supervisor is on another node, and the start is a function that the node does
@@ -645,10 +626,7 @@ export class Supervisor {
    * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than
    * `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
    *   it does not exit in time.
    *

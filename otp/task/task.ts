@@ -253,12 +253,7 @@ const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
   args: true,
 };
 
-/**
- * The result for one element in a stream of tasks.
- *
- * @typeParam T The result of the task.
- * @typeParam E The element.
- */
+/** The result for one element in a stream of tasks. */
 export type StreamResult<T, E = unknown> =
   | { type: "ok"; value: T }
   | {
@@ -284,9 +279,6 @@ declare const gives: unique symbol;
  * does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a
  * late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message
  * `{ type: "reply", ref, value }`, followed by a DOWN, as in Elixir.
- *
- * @typeParam T The result of the task.
- * @typeParam P The type of its pid: `undefined` for a task made by `Task.completed`, which has no process.
  *
  * @example Usage
  * ```ts
@@ -322,10 +314,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Use it for side effects whose success does not matter: a crash is only logged, and the task is lost when its
    * node stops. A task started by `TaskSupervisor.startChild` has time to finish when its node stops.
    *
-   * @typeParam A The function's arguments.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
-   * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
    *
    * @example Usage
@@ -352,10 +341,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * If the task crashes, so does the caller, unless it traps exits, and vice versa. The caller does not wait for the
    * task: a supervisor starts its next child while the task runs.
    *
-   * @typeParam A The function's arguments.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
-   * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
    *
    * @example Usage
@@ -382,8 +368,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Its id is `"Task"`, and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need
    * different ids: `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
    *
-   * @param fn The function that the task runs.
-   * @returns The specification.
    * @throws {TypeError} If `fn` is not a function.
    *
    * @example Usage
@@ -415,7 +399,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Use it in lists of tasks in which some results are already known. It can be awaited, yielded and shut down like
    * any other task.
    *
-   * @typeParam T The result of the task.
    * @param value The result; it is copied.
    * @returns The task; its `pid` is `undefined`.
    *
@@ -441,12 +424,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * To start a task under a supervisor, on this node or another, use `TaskSupervisor.async`.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
    * @param options A signal or a deadline that ends the task.
-   * @returns The task.
    * @throws {ProcessExited} If the calling process has exited.
    * @throws {ExitError} If the deadline has passed (`"timeout"`). Then, and if the signal is aborted already, which
    *   throws its reason, no task is started.
@@ -491,8 +470,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * again. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the
    * task's node is lost, the reason is `{ type: "nodedown", node }`.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of the task's function.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
@@ -527,8 +504,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * timeout expires. After an exit or a timeout, the other tasks can no longer be awaited, and continue to run
    * unless they are linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
    *
-   * @typeParam K The tasks.
-   * @param tasks The tasks.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of each task, in the order of the tasks.
    * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
@@ -556,8 +531,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for a task's result for a limited time; it can be called again.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
    * @throws {ExitError} If the connection to its node is lost.
@@ -591,8 +564,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Returns when all tasks have finished, when `limit` of them have, or when the timeout expires. Only after the
    * timeout does `onTimeout` apply to the tasks that are still running.
    *
-   * @typeParam K The tasks.
-   * @param tasks The tasks.
    * @param options The timeout in milliseconds, or {@linkcode YieldManyOptions}.
    * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
    * @throws {ExitError} If the connection to a task's node is lost.
@@ -627,8 +598,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * When the promise resolves, the task has exited, and can no longer be awaited. The result for a task that was
    * already awaited is the exit `"noproc"`.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param timeout Milliseconds until the task is killed, `Infinity`, or `"brutal_kill"` to kill it at once;
    *   5000 by default.
    * @returns The result; the exit reason, if the task exited with a reason other than the requested one, or
@@ -661,8 +630,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @returns The result or exit, if it has already arrived; otherwise `undefined`.
    * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the caller is not the task's owner.
@@ -694,9 +661,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * or an error, kills the running tasks, waits until they have exited, and closes the source. If a task's
    * exit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
    * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
    * @param fn The function; it receives the element, then `args`.
    * @param options The concurrency, the time limit, the order, and a signal or a deadline that ends the stream.

@@ -283,7 +283,6 @@ export class TaskPool {
    * When the promise resolves, the pool knows the members that the scope on this node knows.
    *
    * @param options The group, and the limits.
-   * @returns The pool's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope does not run on
    *   this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -316,7 +315,6 @@ export class TaskPool {
    * Start it after the scope of `pg`.
    *
    * @param options The group, and the limits.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -341,12 +339,9 @@ export class TaskPool {
    * {@linkcode TaskPool} describes the queue, how often the task runs, and how it ends. The task is not linked to the
    * caller. The arguments are copied when `run` is called.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
    * @param pool The pool: its pid, or its name, on this node.
    * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
    *   allow closures.
-   * @param args The function's arguments.
    * @param options The time, and whether it may run twice.
    * @returns The result of the function.
    * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
@@ -405,7 +400,6 @@ export class TaskPool {
    * Describes a pool: its queue, its supervisors with their load, and counts of its runs.
    *
    * @param pool The pool; it may be on another node.
-   * @returns The description.
    * @throws {ExitError} If the pool does not run, or its node cannot be reached, with the call.
    *
    * @example Usage
@@ -432,10 +426,7 @@ export class TaskPool {
   /**
    * Stops a pool: its runs fail, and its tasks are ended.
    *
-   * @param pool The pool.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the pool does not exist, or does not exit in time.
    *
    * @example Usage
