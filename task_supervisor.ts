@@ -6,8 +6,7 @@
  *
  * @example A task under a supervisor
  * ```ts
- * import { Task } from "@otp/distribution/task";
- * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
+ * import { Task, TaskSupervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * await TaskSupervisor.startLink({ name: "My.TaskSupervisor" });
@@ -625,8 +624,7 @@ export class TaskSupervisor {
    *
    * @example Finish what runs
    * ```ts
-   * import { SpawnRefusedError } from "@otp/distribution/errors";
-   * import { receive, self, send, Task, TaskSupervisor } from "@otp/distribution";
+   * import { receive, self, send, SpawnRefusedError, Task, TaskSupervisor } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
    * const sup = await TaskSupervisor.startLink();

@@ -1,7 +1,8 @@
 /**
  * Agents: processes that hold a state and run functions on it.
  *
- * Follows Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html).
+ * Each function follows the function of the same name in Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html):
+ * `getAndUpdate` is `get_and_update`.
  *
  * @example A counter
  * ```ts
@@ -220,8 +221,6 @@ export class Agent {
   /**
    * Starts an agent, linked to the caller.
    *
-   * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
-   *
    * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has finished.
    * @param options The name, and a time limit, a signal or a deadline of the start.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
@@ -252,8 +251,7 @@ export class Agent {
   /**
    * Starts an agent without a link.
    *
-   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like
-   * {@linkcode Agent.startLink}.
+   * Otherwise like {@linkcode Agent.startLink}.
    *
    * @param init Returns the first state; it runs in the agent's process.
    * @param options The name, and a time limit, a signal or a deadline of the start.
@@ -331,8 +329,6 @@ export class Agent {
   /**
    * Returns the result of a function of the state.
    *
-   * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
-   *
    * @param fn Computes the result from the state.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
@@ -362,8 +358,6 @@ export class Agent {
 
   /**
    * Updates the state with a function.
-   *
-   * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
    *
    * @param fn Computes the next state from the current one.
    * @param options The timeout, or a signal or a deadline that ends the call.
@@ -395,8 +389,7 @@ export class Agent {
   /**
    * Updates the state with a function, and returns a second value that the function computes.
    *
-   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the
-   * function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
+   * If the function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
    *
    * @param fn Returns `[result for the caller, next state]`.
    * @param options The timeout, or a signal or a deadline that ends the call.
@@ -429,8 +422,7 @@ export class Agent {
   /**
    * Updates the state with a function, without waiting for it.
    *
-   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `"ok"` even if the
-   * agent does not exist, or its node refuses the function.
+   * It returns `"ok"` even if the agent does not exist, or its node refuses the function.
    *
    * @param fn Computes the next state from the current one.
    * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
@@ -468,8 +460,6 @@ export class Agent {
 
   /**
    * Stops an agent and waits until it has exited.
-   *
-   * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
    *
    * @param timeout The timeout in milliseconds.
    * @throws {ExitError} If the agent does not exist, its node is down, or it does not exit in time.

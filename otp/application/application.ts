@@ -1,12 +1,12 @@
 /**
  * Applications: components that are started and stopped as a unit, each with its own configuration.
  *
- * Follows Elixir's [Application](https://hexdocs.pm/elixir/1.18/Application.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Application](https://hexdocs.pm/elixir/1.18/Application.html): `putEnv` is `put_env`.
  *
  * @example An application with a supervisor and a setting
  * ```ts
- * import { Application, type ApplicationSpec } from "@otp/distribution/application";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Application, type ApplicationSpec, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const chat: ApplicationSpec = {
@@ -132,8 +132,7 @@ function here(): Applications {
  *
  * @example Configuration that is loaded before the start wins over the application's own
  * ```ts
- * import { Application } from "@otp/distribution/application";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Application, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * Application.load({ shop: { currency: "EUR" } });
@@ -169,8 +168,7 @@ export class Application {
    *
    * @example Usage
    * ```ts
-   * import { Application, type ApplicationSpec } from "@otp/distribution/application";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Application, type ApplicationSpec, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const start = () => Supervisor.startLink([], { strategy: "one_for_one" });
@@ -205,10 +203,9 @@ export class Application {
   /**
    * Stops an application and waits until it has stopped.
    *
-   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its `prepStop` is
-   * called; then its top supervisor receives the exit signal `"shutdown"` and ends its children, last started first;
-   * then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues.
-   * Applications that depend on the stopped one keep running, and so do its dependencies.
+   * First its `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
+   * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and
+   * stopping continues. Applications that depend on the stopped one keep running, and so do its dependencies.
    *
    * @returns `"ok"`, or `"not_started"`.
    *
@@ -252,14 +249,11 @@ export class Application {
   /**
    * Returns the specification of an application that has been started, even if it no longer runs.
    *
-   * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
-   *
    * @returns A copy of the specification, or `undefined` if there is no such application.
    *
    * @example Usage
    * ```ts
-   * import { Application } from "@otp/distribution/application";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Application, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * await Application.start({
@@ -276,8 +270,6 @@ export class Application {
   static spec(app: string): LoadedApplication | undefined;
   /**
    * Returns one property of an application's specification.
-   *
-   * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
    *
    * @param key The property.
    * @returns The property's value, or `undefined` if there is no such application.
@@ -342,8 +334,8 @@ export class Application {
   /**
    * Stores a setting.
    *
-   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application
-   * starts for the first time, its own environment overwrites earlier settings that are not persistent.
+   * When the application starts for the first time, its own environment overwrites earlier settings that are not
+   * persistent.
    *
    * @param value The value; it is stored as is, not copied.
    * @param options Whether the setting is persistent.
@@ -451,8 +443,8 @@ export class Application {
   /**
    * Deletes a setting.
    *
-   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent
-   * setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`.
+   * A persistent setting reappears when its application starts for the first time, unless it is deleted with
+   * `persistent: true`.
    *
    * @param options Whether to delete a persistent setting for good.
    * @returns `"ok"`, even if the setting did not exist.

@@ -1,7 +1,8 @@
 /**
  * Servers: processes that hold a state, and handle calls and casts one at a time.
  *
- * Follows Elixir's [GenServer](https://hexdocs.pm/elixir/1.18/GenServer.html).
+ * Each function follows the function of the same name in Elixir's
+ * [GenServer](https://hexdocs.pm/elixir/1.18/GenServer.html): `multiCall` is `multi_call`.
  *
  * @example A stack
  * ```ts
@@ -876,9 +877,9 @@ export class GenServer {
   /**
    * Starts a server, linked to the caller.
    *
-   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise resolves
-   * when `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it.
-   * If it traps exits, it runs `terminate` and exits with the caller's reason, including `"normal"`.
+   * The promise resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the
+   * exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including
+   * `"normal"`.
    *
    * If `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it
    * unless it traps exits. By then the process has exited and its name is free.
@@ -920,8 +921,7 @@ export class GenServer {
   /**
    * Starts a server without a link; it outlives the caller.
    *
-   * Follows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like
-   * {@linkcode GenServer.startLink}.
+   * Otherwise like {@linkcode GenServer.startLink}.
    *
    * @param arg The argument for `init`; it is copied, like a message.
    * @param options The name, and a time limit, a signal or a deadline of the start.
@@ -931,8 +931,7 @@ export class GenServer {
    *
    * @example Usage
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
+   * import { ExitError, GenServer, type GenServerModule } from "@otp/distribution";
    * import { assertRejects } from "@std/assert";
    *
    * const Port: GenServerModule<{ arg: number }> = {
@@ -1057,8 +1056,7 @@ export class GenServer {
   /**
    * Calls a server and waits for its reply.
    *
-   * Follows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied
-   * immediately, and reaches the server after all earlier messages from the caller.
+   * The request is copied immediately, and reaches the server after all earlier messages from the caller.
    *
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The reply.
@@ -1091,8 +1089,7 @@ export class GenServer {
    *
    * @example Catch a failed call
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { ExitError, GenServer } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
    * const error = await assertRejects(() => GenServer.call("Nobody", "hi"), ExitError);
@@ -1133,8 +1130,7 @@ export class GenServer {
   /**
    * Sends a request to a server without waiting for a reply.
    *
-   * Follows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `"ok"` even
-   * if the server does not exist, or its node cannot be reached.
+   * It returns `"ok"` even if the server does not exist, or its node cannot be reached.
    *
    * @param request The request; it is copied immediately.
    * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has drained.
@@ -1161,8 +1157,7 @@ export class GenServer {
   /**
    * Replies to a call: from the server, or from any process that it passed `from` to, on any node.
    *
-   * Follows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped
-   * if the caller no longer waits: because it has exited, already has a reply, or timed out.
+   * The reply is dropped if the caller no longer waits: because it has exited, already has a reply, or timed out.
    *
    * @param from The caller, as passed to `handleCall`, or a tuple of a pid and a tag, which an Erlang node sent.
    * @param reply The reply; it is copied immediately.
@@ -1206,8 +1201,7 @@ export class GenServer {
   /**
    * Calls the servers with the same name on several nodes, all at the same time.
    *
-   * Follows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits
-   * until all servers have replied or failed, or the timeout expires; a later reply is dropped.
+   * It waits until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
    * @returns The replies, and the nodes that did not reply.
    * @throws {TypeError} If the request cannot be sent.
@@ -1216,8 +1210,7 @@ export class GenServer {
    *
    * @example Usage
    * ```ts
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
-   * import { Node } from "@otp/distribution/node";
+   * import { GenServer, type GenServerModule, Node } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const Load: GenServerModule<{ call: ["load", number] }> = {
@@ -1281,8 +1274,7 @@ export class GenServer {
   /**
    * Casts to the servers with the same name on several nodes, without waiting.
    *
-   * Follows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes
-   * and missing servers are ignored.
+   * Unreachable nodes and missing servers are ignored.
    *
    * @param request The request; it is copied immediately.
    * @throws {TypeError} If the request cannot be sent.
@@ -1322,8 +1314,8 @@ export class GenServer {
   /**
    * Stops a server and waits until it has exited.
    *
-   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier
-   * messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as a crash.
+   * The server handles earlier messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is
+   * logged as a crash.
    *
    * @param timeout The timeout in milliseconds. A server that takes longer continues to stop.
    * @throws {ExitError} With `{ type: "call", reason, call }` if the server does not exist, its node is down,
@@ -1350,8 +1342,7 @@ export class GenServer {
   /**
    * Returns the process that has a server's name.
    *
-   * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another
-   * node is returned as is, without a lookup.
+   * A name on another node is returned as is, without a lookup.
    *
    * @returns The pid; `{ name, node }` for a name on another node; `undefined` if no process has the name.
    *

@@ -1,12 +1,12 @@
 /**
  * Supervisors whose children are started on demand.
  *
- * Follows Elixir's [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html): `startChild` is `start_child`.
  *
  * @example A child for each guest
  * ```ts
- * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
- * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { DynamicSupervisor, receive, spawnLink } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const guest = { id: "guest", start: () => spawnLink(() => receive()) };
@@ -149,9 +149,7 @@ const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
  *
  * @example Under a supervisor
  * ```ts
- * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
- * import { receive, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { DynamicSupervisor, receive, spawnLink, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const sup = await Supervisor.startLink([
@@ -176,8 +174,6 @@ export class DynamicSupervisor {
 
   /**
    * Starts a DynamicSupervisor, linked to the caller.
-   *
-   * Follows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
    *
    * @param options The name, and the limits for children and restarts.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
@@ -237,8 +233,7 @@ export class DynamicSupervisor {
   /**
    * Starts a child.
    *
-   * Follows [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2). The
-   * supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
+   * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
    * child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
    * @param child A specification, a module that has one, or such a module with its options.
@@ -253,9 +248,7 @@ export class DynamicSupervisor {
    *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, ExitError, Process, receive, spawnLink } from "@otp/distribution";
    * import { assert, assertEquals, assertRejects } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink({ maxChildren: 1 });
@@ -289,8 +282,6 @@ export class DynamicSupervisor {
   /**
    * Ends a child permanently, and waits until it has exited.
    *
-   * Follows
-   * [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).
    * A child that is waiting to be restarted is identified by its previous pid.
    *
    * @returns `"ok"`, or `"not_found"` if the pid is not a child.
@@ -298,8 +289,7 @@ export class DynamicSupervisor {
    *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { receive, self, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, receive, self, spawnLink } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
@@ -329,16 +319,12 @@ export class DynamicSupervisor {
   /**
    * Returns the children of a supervisor, in the order of their start.
    *
-   * Follows
-   * [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1).
-   *
    * @returns Each child's pid and type.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, receive, spawnLink } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
@@ -356,9 +342,6 @@ export class DynamicSupervisor {
 
   /**
    * Counts the children of a supervisor.
-   *
-   * Follows
-   * [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1).
    *
    * @returns The numbers of all children, of running ones, of supervisors and of workers.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
@@ -380,8 +363,7 @@ export class DynamicSupervisor {
   /**
    * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other
-   * than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
+   * A reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or

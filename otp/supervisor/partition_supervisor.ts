@@ -1,7 +1,8 @@
 /**
  * Supervisors that start several partitions of one child, and route requests to them by a key.
  *
- * Follows Elixir's [PartitionSupervisor](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [PartitionSupervisor](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html): `startLink` is `start_link`.
  *
  * @example Dynamic supervisors that share the work
  * ```ts
@@ -246,7 +247,6 @@ export class PartitionSupervisor {
   /**
    * Starts a supervisor with its partitions, linked to the caller.
    *
-   * Follows [PartitionSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#start_link/1).
    * It resolves when all partitions have started, in the order of their numbers.
    *
    * @param options The name, the child, the number of partitions, and how they are restarted.
@@ -337,7 +337,6 @@ export class PartitionSupervisor {
   /**
    * Returns the number of partitions that keys are routed to.
    *
-   * Follows [PartitionSupervisor.partitions/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#partitions/1).
    * It reads a table of this node, and sends no message.
    *
    * @returns The number; as a promise if the supervisor's registry returns a promise.
@@ -362,8 +361,8 @@ export class PartitionSupervisor {
   /**
    * Changes the number of partitions: ends the partitions with the highest numbers, or starts them again.
    *
-   * Follows [PartitionSupervisor.resize!/2](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#resize!/2). Keys
-   * are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests throw.
+   * Keys are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests
+   * throw.
    *
    * @param partitions The number of partitions, from 0 to the number that the supervisor started with.
    * @returns The number before.
@@ -408,9 +407,6 @@ export class PartitionSupervisor {
   /**
    * Returns the partitions, with their processes.
    *
-   * Follows
-   * [PartitionSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#which_children/1).
-   *
    * @returns The partitions, in the order in which `Supervisor.whichChildren` returns children.
    * @throws {ExitError} If the supervisor does not exist.
    *
@@ -434,9 +430,6 @@ export class PartitionSupervisor {
   /**
    * Counts the partitions, as `Supervisor.countChildren` counts children.
    *
-   * Follows
-   * [PartitionSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#count_children/1).
-   *
    * @throws {ExitError} If the supervisor does not exist.
    *
    * @example Usage
@@ -456,8 +449,6 @@ export class PartitionSupervisor {
 
   /**
    * Stops a supervisor and its partitions.
-   *
-   * Follows [PartitionSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#stop/3).
    *
    * @param timeout The timeout in milliseconds; `Infinity` by default.
    * @throws {ExitError} If the supervisor does not exist, or does not exit in time.

@@ -1,12 +1,12 @@
 /**
  * Supervisors: processes that start, monitor and restart other processes.
  *
- * Follows Elixir's [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html): `startChild` is `start_child`.
  *
  * @example A worker that crashes is started again
  * ```ts
- * import { Process, receive, self, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Process, receive, self, spawnLink, Supervisor } from "@otp/distribution";
  * import { assert } from "@std/assert";
  *
  * const worker = () => spawnLink(() => {
@@ -226,8 +226,7 @@ export type StartedPid<S> =
  *
  * @example A tree
  * ```ts
- * import { receive, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { receive, spawnLink, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const worker = () => spawnLink(() => receive());
@@ -255,8 +254,7 @@ export type StartedPid<S> =
  *
  * @example A supervisor that ends with the work of its children
  * ```ts
- * import { isExit, Process, receive, send, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { isExit, Process, receive, send, spawnLink, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const job = (name: string) => () => spawnLink(() => receive((m) => m === name));
@@ -279,9 +277,9 @@ export class Supervisor {
   /**
    * Starts a supervisor, linked to the caller, and its children.
    *
-   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The promise
-   * resolves when all children have started. If one fails to start, those started before it are ended, and the
-   * supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits.
+   * The promise resolves when all children have started. If one fails to start, those started before it are ended, and
+   * the supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps
+   * exits.
    *
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
    *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
@@ -295,8 +293,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
    * const pid = await Supervisor.startLink([
@@ -311,9 +308,7 @@ export class Supervisor {
    *
    * @example A child that does not start
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { exit } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { exit, ExitError, Supervisor } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
    * const error = await assertRejects(
@@ -339,8 +334,7 @@ export class Supervisor {
   /**
    * Returns the full specification of a child, with overrides.
    *
-   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it
-   * for several children of the same kind, as each needs its own id.
+   * Use it for several children of the same kind, as each needs its own id.
    *
    * @param child A specification, a module that has one, or such a module with its options.
    * @param overrides The properties to replace.
@@ -349,8 +343,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
@@ -380,15 +373,12 @@ export class Supervisor {
   /**
    * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
-   * Follows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
-   *
    * @returns Each child's id, pid and type.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const start = () => spawnLink(() => receive());
@@ -407,8 +397,6 @@ export class Supervisor {
 
   /**
    * Counts the children of a supervisor.
-   *
-   * Follows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
    *
    * @returns The numbers of specifications, of running children, of supervisors and of workers.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
@@ -435,9 +423,8 @@ export class Supervisor {
   /**
    * Adds a child after the existing ones, and starts it.
    *
-   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child
-   * that fails to start is not added. For a supervisor on another node, the child's `start` must be a
-   * function that both nodes export, or `[module, function, args]`.
+   * A child that fails to start is not added. For a supervisor on another node, the child's `start` must be a function
+   * that both nodes export, or `[module, function, args]`.
    *
    * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
@@ -453,8 +440,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
@@ -485,17 +471,16 @@ export class Supervisor {
   /**
    * Ends a child, and keeps its specification unless it is temporary.
    *
-   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). The
-   * promise resolves when the child has exited. The child is not restarted until {@linkcode Supervisor.restartChild} is
-   * called, or a restart of other children includes it. A pending restart of the child is cancelled.
+   * The promise resolves when the child has exited. The child is not restarted until
+   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. A pending restart of the
+   * child is cancelled.
    *
    * @returns `"ok"`, even if the child was not running, or `"not_found"`.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([
@@ -519,7 +504,6 @@ export class Supervisor {
   /**
    * Restarts a child that is not running.
    *
-   * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
    * This does not count towards `maxRestarts`.
    *
    * @returns The child's new pid; `undefined` if its start returned `"ignore"`.
@@ -528,8 +512,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([
@@ -557,15 +540,12 @@ export class Supervisor {
   /**
    * Deletes the specification of a child that is not running.
    *
-   * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
-   *
    * @returns `"ok"`, or the reason why it was not deleted.
    * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([
@@ -600,8 +580,7 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { Agent } from "@otp/distribution/agent";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Agent, Supervisor } from "@otp/distribution";
    * import { assert, assertEquals } from "@std/assert";
    *
    * const child = Agent.childSpec(() => 0, { id: "counter", shutdown: 100 });
@@ -623,8 +602,7 @@ export class Supervisor {
   /**
    * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than
-   * `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
+   * A reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or

@@ -282,8 +282,7 @@ declare const gives: unique symbol;
  *
  * @example Usage
  * ```ts
- * import { Task } from "@otp/distribution/task";
- * import { self } from "@otp/distribution/process";
+ * import { self, Task } from "@otp/distribution";
  * import { assert } from "@std/assert";
  *
  * const task = Task.async(() => "done");
@@ -319,8 +318,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Usage
    * ```ts
-   * import { receive, self, send } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { receive, self, send, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const parent = self();
@@ -346,8 +344,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Usage
    * ```ts
-   * import { exit, isExit, Process, receive } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { exit, isExit, Process, receive, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * Process.trapExit(true);
@@ -432,8 +429,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example End a task with an AbortSignal
    * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertRejects } from "@std/assert";
    *
    * const gone = new AbortController();
@@ -538,8 +534,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Usage
    * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { Process } from "@otp/distribution/process";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const task = Task.async(() => Process.sleep(20));
@@ -572,8 +567,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Use only the results that arrive in time
    * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const tasks = [Task.async(() => "fast"), Task.async(() => Process.sleep(60_000))];
@@ -609,8 +603,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example Usage
    * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { Process } from "@otp/distribution/process";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const task = Task.async(() => Process.sleep(60_000));
@@ -684,8 +677,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @example The first two to be done
    * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const done: unknown[] = [];
