@@ -22,12 +22,11 @@ import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkCancel,
-  checkWait,
+  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/server/cancellation.ts";
-import type { Failure } from "./otp/supervisor/child_lifecycle.ts";
 import {
   checkShutdown,
   type ChildRestart,
@@ -53,7 +52,10 @@ import {
 } from "./otp/server/server_ref.ts";
 import { startServer } from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
-import { askSupervisor } from "./otp/supervisor/supervisor_client.ts";
+import {
+  askSupervisor,
+  askToTerminate,
+} from "./otp/supervisor/supervisor_client.ts";
 import {
   startSupervised,
   supervisedStarter,
@@ -70,7 +72,6 @@ import {
 import {
   checkArgs,
   checkOptions,
-  checkPid,
   checkTimeout,
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
@@ -210,9 +211,8 @@ export interface TaskOptions {
 }
 
 const TASK_OPTIONS: OptionNames<TaskOptions> = {
+  ...CANCEL_OPTIONS,
   shutdown: true,
-  signal: true,
-  deadline: true,
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
@@ -521,7 +521,7 @@ export class TaskSupervisor {
     options: StartChildOptions = {},
   ): Promise<Pid> {
     checkArgs(args);
-    checkOptions(
+    checkLimited(
       options,
       "start a task",
       START_CHILD_OPTIONS,
@@ -529,7 +529,6 @@ export class TaskSupervisor {
     );
     const process = waitingProcess();
     if (process === undefined) return never();
-    checkWait(options, "start a task");
     const { restart = "temporary", shutdown = 5000 } = options;
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
@@ -563,7 +562,7 @@ export class TaskSupervisor {
     const children = await askSupervisor<DynamicChildInfo[]>(
       "TaskSupervisor",
       "children",
-      serverRef(supervisor),
+      supervisor,
       { type: "which_children" },
     );
     return children.flatMap(({ pid }) => pid === "restarting" ? [] : [pid]);
@@ -586,18 +585,11 @@ export class TaskSupervisor {
    * await TaskSupervisor.stop(sup);
    * ```
    */
-  static async terminateChild(
+  static terminateChild(
     supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
-    checkPid(pid, "terminate the child");
-    const answer = await askSupervisor<"ok" | Failure>(
-      "TaskSupervisor",
-      "terminateChild",
-      serverRef(supervisor),
-      { type: "terminate_child", pid },
-    );
-    return answer === "ok" ? answer : "not_found";
+    return askToTerminate("TaskSupervisor", supervisor, pid);
   }
 
   /**
@@ -689,8 +681,7 @@ function checkLimits<O extends TaskSupervisorOptions & CancelOptions>(
   known: OptionNames<NoInfer<O>>,
 ): DynamicLimits {
   const doing = "start a Task.Supervisor";
-  checkOptions(options, doing, known, "{ maxChildren: 10 }");
-  checkWait(options, doing);
+  checkLimited(options, doing, known, "{ maxChildren: 10 }");
   if (options.scope !== undefined) nameOf(options.scope);
   return dynamicLimits("Task.Supervisor", options);
 }

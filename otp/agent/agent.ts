@@ -30,13 +30,15 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   locateUntil,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   callExit,
   describeFunction,
   describeServer,
+  describeTimeout,
   type GlobalName,
   locateForCast,
   type NameOnNode,
@@ -49,7 +51,7 @@ import {
   type ViaName,
   whenLocated,
 } from "../server/server_ref.ts";
-import type { Place } from "../../core/signals/signal.ts";
+import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   mayBeLeft,
   sent,
@@ -68,7 +70,6 @@ import {
 } from "../gen_server/gen_server_process.ts";
 import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import { checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -179,11 +180,6 @@ export interface AgentCallOptions extends CancelOptions {
   timeout?: number;
 }
 
-const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
-
 /**
  * Starts agents and runs functions on their state.
  *
@@ -200,20 +196,6 @@ const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
  * Functions are not sent between nodes: an agent on another node runs functions that its node exports. Pass
  * the function itself if this node exports it under the same name, or `[module, function, args]`. The agent's
  * node decides which functions may run, as for `Node.spawn`.
- *
- * @example Under a supervisor
- * ```ts
- * import { Agent, Supervisor } from "@otp/distribution";
- * import { assertEquals } from "@std/assert";
- *
- * const sup = await Supervisor.startLink(
- *   [Agent.childSpec(() => ["a"], { name: "Letters" })],
- *   { strategy: "one_for_one" },
- * );
- * await Agent.update("Letters", (letters) => [...letters, "b"]);
- * assertEquals(await Agent.get("Letters", (letters) => letters), ["a", "b"]);
- * await Supervisor.stop(sup);
- * ```
  */
 export class Agent {
   private constructor() {}
@@ -242,10 +224,7 @@ export class Agent {
     init: () => S | Promise<S>,
     options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
-    return promised(() => {
-      const given = checkStart(options, START_OPTIONS);
-      return startGenServer(agentModule(checkInit(init)), undefined, given);
-    });
+    return startAgent(init, options, true);
   }
 
   /**
@@ -269,13 +248,7 @@ export class Agent {
     init: () => S | Promise<S>,
     options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
-    return promised(() => {
-      const given = checkStart(options, START_OPTIONS);
-      return startGenServer(agentModule(checkInit(init)), undefined, {
-        ...given,
-        link: false,
-      });
-    });
+    return startAgent(init, options, false);
   }
 
   /**
@@ -362,10 +335,7 @@ export class Agent {
    * @param fn Computes the next state from the current one.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
-   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
-   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   * @throws The errors of {@linkcode Agent.get}.
    *
    * @example Usage
    * ```ts
@@ -394,10 +364,7 @@ export class Agent {
    * @param fn Returns `[result for the caller, next state]`.
    * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
-   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
-   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   * @throws The errors of {@linkcode Agent.get}.
    *
    * @example Usage
    * ```ts
@@ -481,6 +448,18 @@ export class Agent {
   }
 }
 
+function startAgent(
+  init: () => unknown,
+  options: AgentOptions & CancelOptions,
+  link: boolean,
+): Promise<Pid> {
+  return promised(() => {
+    const given = checkStart(options, START_OPTIONS);
+    const module = agentModule(checkInit(init));
+    return startGenServer(module, undefined, { ...given, link });
+  });
+}
+
 function ask<T>(
   agent: ServerRef,
   type: AgentRequest["type"],
@@ -488,17 +467,13 @@ function ask<T>(
   options: AgentCallOptions,
 ): Promise<T> {
   return promised(() => {
-    const timeout = timeoutOf(options, 5000, "ask an agent", CALL_OPTIONS);
+    const timeout = timeoutOf(options, 5000, "ask an agent", TIME_LIMITS);
     const process = waitingProcess();
     if (process === undefined) return never();
     const { signal, deadline } = options;
     const as = () => callOf(agent, type, fn, timeout);
-    const located = locateUntil(
-      agent,
-      process,
-      options,
-      () => callExit("timeout", as()),
-    );
+    const late = () => callExit("timeout", as());
+    const located = locateUntil(agent, process, options, late);
     const held = typeof fn === "function"
       ? fn
       : toSendLater(located, process, fn);
@@ -506,11 +481,8 @@ function ask<T>(
       // Checked before a function is stored for the agent: a stored function waits for a request.
       signal?.throwIfAborted();
       const run = sendable(held, place, process);
-      const request = new SentAgentRequest(
-        type,
-        run,
-        process.runtime.functions,
-      );
+      const { functions } = process.runtime;
+      const request = new SentAgentRequest(type, run, functions);
       return startCall<T>(process, place, request, {
         timeout,
         signal,
@@ -540,13 +512,13 @@ function callOf(
   type: string,
   fn: AgentFunction,
   timeout: number,
-): [string, string, unknown[]] {
-  const limit = timeout === Infinity ? "infinity" : timeout;
-  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, [
+): Mfa {
+  const args = [
     describeServer(agent),
     describeFunction(fn),
-    limit,
-  ]];
+    describeTimeout(timeout),
+  ];
+  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, args];
 }
 
 function checkInit<S>(init: () => S): () => S {
@@ -562,7 +534,5 @@ function checkStart<O extends AgentOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
-  checkOptions(options, "start an agent", known, '{ name: "Agent" }');
-  checkWait(options, "start an agent");
-  return options;
+  return checkLimited(options, "start an agent", known, '{ name: "Agent" }');
 }

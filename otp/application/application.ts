@@ -128,7 +128,7 @@ function here(): Applications {
  *
  * Applications and their environments belong to a node: that of the calling process, or the default node for
  * code outside any process. Settings remain whether or not the application runs. A setting can be any value,
- * even a function, as it never leaves the node.
+ * even a function, as it never leaves the node. The type that a caller states for a setting is not checked.
  *
  * @example Configuration that is loaded before the start wins over the application's own
  * ```ts

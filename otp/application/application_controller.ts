@@ -34,7 +34,7 @@ import {
 import { applicationEnded } from "../supervisor/tree_end.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
-import { shutdownChild } from "../supervisor/child_shutdown.ts";
+import { shutdownChild } from "../server/stop.ts";
 
 /** A request to the controller. */
 export type ApplicationRequest =

@@ -53,8 +53,9 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   NO_OPTIONS,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   DeclaredRef,
@@ -730,11 +731,6 @@ export interface CallOptions extends CancelOptions {
   timeout?: number;
 }
 
-const CALL_OPTIONS: OptionNames<CallOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
-
 /** The child specification of a server, as returned by {@linkcode GenServer.childSpec}. */
 export interface GenServerChildSpec<T> extends ChildSpec {
   /** Starts the server, linked to the supervisor. */
@@ -774,8 +770,7 @@ export interface MultiCallOptions extends AbcastOptions, CancelOptions {
 
 const MULTI_CALL_OPTIONS: OptionNames<MultiCallOptions> = {
   ...ABCAST_OPTIONS,
-  ...CANCEL_OPTIONS,
-  timeout: true,
+  ...TIME_LIMITS,
 };
 
 /** The result of {@linkcode GenServer.multiCall}. */
@@ -846,29 +841,6 @@ const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
  * assertEquals(await bump(), 42);
  * assertEquals(await bump(), 43);
  * await Supervisor.stop(sup);
- * ```
- *
- * @example A reply that comes later
- * ```ts
- * import { GenServer, type GenServerModule, spawnLink } from "@otp/distribution";
- * import { assertEquals } from "@std/assert";
- *
- * interface AdderTypes {
- *   call: [number[], number];
- * }
- *
- * const Adder: GenServerModule<AdderTypes> = {
- *   init: () => ({ type: "ok", state: undefined }),
- *   handleCall(numbers, from, state) {
- *     spawnLink(() => {
- *       GenServer.reply(from, numbers.reduce((a, b) => a + b));
- *     });
- *     return { type: "noreply", state };
- *   },
- * };
- * const adder = await GenServer.startLink(Adder, undefined);
- * assertEquals(await GenServer.call(adder, [1, 2, 3]), 6);
- * await GenServer.stop(adder);
  * ```
  */
 export class GenServer {
@@ -1066,8 +1038,8 @@ export class GenServer {
    *   not exist, `{ type: "nodedown", node }` if its node is down or cannot be reached, `"timeout"` if no
    *   reply arrived in time, `"calling_self"` if a server calls itself, and otherwise the server's exit
    *   reason. After a timeout the server may still handle the request.
-   * @throws {TypeError} If the request cannot be sent.
-   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {TypeError} If the request cannot be sent, the timeout or the deadline is not a number, or the signal no
+   *   `AbortSignal`.
    * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
    *
    * @example Stop waiting when the client is gone
@@ -1115,7 +1087,7 @@ export class GenServer {
         options,
         5000,
         "call a GenServer",
-        CALL_OPTIONS,
+        TIME_LIMITS,
       );
       return callWithData(
         server,
@@ -1204,8 +1176,7 @@ export class GenServer {
    * It waits until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
    * @returns The replies, and the nodes that did not reply.
-   * @throws {TypeError} If the request cannot be sent.
-   * @throws {TypeError} If the timeout is not a number.
+   * @throws {TypeError} If the request cannot be sent, or the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Usage
@@ -1368,7 +1339,6 @@ export class GenServer {
   }
 }
 
-/** Returns the encoding of calls to a server, if its types are declared. */
 /** The options of a call: an object of a class, because one with a closure would take 110 bytes more. */
 class ServerCall<R> implements RequestOptions<R> {
   readonly timeout: number;
@@ -1435,9 +1405,12 @@ function checkStart<O extends GenServerOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
-  checkOptions(options, "start a GenServer", known, '{ name: "Server" }');
-  checkWait(options, "start a GenServer");
-  return options;
+  return checkLimited(
+    options,
+    "start a GenServer",
+    known,
+    '{ name: "Server" }',
+  );
 }
 
 function callOf(

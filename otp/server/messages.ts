@@ -18,6 +18,7 @@ import {
 } from "../../core/values/server_message.ts";
 import { tuple } from "../../core/values/tuple.ts";
 import type { Runnable } from "../../core/signals/signal.ts";
+import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
 export { ServerMessage };
 
@@ -300,10 +301,8 @@ export interface StartTask {
   link: boolean;
   /** The function that it runs. */
   run: Runnable;
-  /** The condition for a restart. */
-  restart: "temporary" | "transient" | "permanent";
-  /** Its shutdown: a number of milliseconds, at once, or without a limit. */
-  shutdown: number | "brutal_kill" | "infinity";
+  restart: ChildRestart;
+  shutdown: ChildShutdown;
   /** The callers of the task: the owner first. */
   callers: Pid[];
 }

@@ -292,7 +292,7 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   if (message instanceof SystemRequest) {
-    return answerSystem(process, server, message, "running") === "suspend"
+    return answerSystem(process, server.state, message, "running") === "suspend"
       ? suspended(process, server, message, parent)
       : undefined;
   }
@@ -365,7 +365,8 @@ async function suspended(
       if (left instanceof Leaving) return left;
       continue;
     }
-    const change = answerSystem(process, server, message, "suspended");
+    const { state } = server;
+    const change = answerSystem(process, state, message, "suspended");
     if (change === "suspend") suspension.add(message);
     if (change !== "resume") continue;
     suspension.resumed(message);

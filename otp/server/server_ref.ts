@@ -317,7 +317,7 @@ export function describeRequest(
   module: string,
   fn: string,
   server: ServerRef,
-  { id, pid }: { id?: unknown; pid?: unknown },
+  { id, pid }: { type?: unknown; id?: unknown; pid?: unknown },
 ): Mfa {
   const given = [id, pid].filter((each) => each !== undefined);
   return [module, fn, [describeServer(server), ...given]];

@@ -23,7 +23,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -34,20 +34,18 @@ import {
 import { type DynamicLimits, dynamicLimits } from "./dynamic_children.ts";
 import {
   type DynamicChildInfo,
-  type DynamicSupervisorRequest,
   DynamicSupervisorServer,
 } from "./dynamic_supervisor_server.ts";
 import { nameText, type ServerName, serverRef } from "../server/server_ref.ts";
 import { startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import type { ChildCounts, Failure } from "./child_lifecycle.ts";
-import { askSupervisor, askToStart } from "./supervisor_client.ts";
+import type { ChildCounts } from "./child_lifecycle.ts";
 import {
-  checkList,
-  checkOptions,
-  checkPid,
-} from "../../core/values/check_arguments.ts";
-import { promised } from "../../core/promises/promises.ts";
+  askSupervisor,
+  askToStart,
+  askToTerminate,
+} from "./supervisor_client.ts";
+import { checkList } from "../../core/values/check_arguments.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type {
   CheckedChild,
@@ -150,22 +148,11 @@ const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
  * @example Under a supervisor
  * ```ts
  * import { DynamicSupervisor, receive, spawnLink, Supervisor } from "@otp/distribution";
- * import { assertEquals } from "@std/assert";
  *
  * const sup = await Supervisor.startLink([
  *   [DynamicSupervisor, { name: "Chat.Rooms", maxChildren: 100 }],
  * ], { strategy: "one_for_one" });
- * await DynamicSupervisor.startChild("Chat.Rooms", {
- *   id: "room",
- *   start: () => spawnLink(() => receive()),
- *   restart: "transient",
- * });
- * assertEquals(await DynamicSupervisor.countChildren("Chat.Rooms"), {
- *   specs: 1,
- *   active: 1,
- *   supervisors: 0,
- *   workers: 1,
- * });
+ * await DynamicSupervisor.startChild("Chat.Rooms", { id: "room", start: () => spawnLink(() => receive()) });
  * await Supervisor.stop(sup);
  * ```
  */
@@ -268,8 +255,7 @@ export class DynamicSupervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedBy<C>> {
-    checkOptions(options, "start a child", TIME_LIMITS);
-    checkWait(options, "start a child");
+    checkLimited(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "DynamicSupervisor",
       serverRef(supervisor),
@@ -285,7 +271,6 @@ export class DynamicSupervisor {
    * A child that is waiting to be restarted is identified by its previous pid.
    *
    * @returns `"ok"`, or `"not_found"` if the pid is not a child.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -302,25 +287,17 @@ export class DynamicSupervisor {
    * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static async terminateChild(
+  static terminateChild(
     supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
-    checkPid(pid, "terminate the child");
-    const request: DynamicSupervisorRequest = { type: "terminate_child", pid };
-    const result = await ask<"ok" | Failure>(
-      "terminateChild",
-      supervisor,
-      request,
-    );
-    return result === "ok" ? result : "not_found";
+    return askToTerminate("DynamicSupervisor", supervisor, pid);
   }
 
   /**
    * Returns the children of a supervisor, in the order of their start.
    *
    * @returns Each child's pid and type.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -337,14 +314,15 @@ export class DynamicSupervisor {
    * ```
    */
   static whichChildren(supervisor: ServerRef): Promise<DynamicChildInfo[]> {
-    return ask("whichChildren", supervisor, { type: "which_children" });
+    return askSupervisor("DynamicSupervisor", "whichChildren", supervisor, {
+      type: "which_children",
+    });
   }
 
   /**
    * Counts the children of a supervisor.
    *
    * @returns The numbers of all children, of running ones, of supervisors and of workers.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -357,7 +335,9 @@ export class DynamicSupervisor {
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
-    return ask("countChildren", supervisor, { type: "count_children" });
+    return askSupervisor("DynamicSupervisor", "countChildren", supervisor, {
+      type: "count_children",
+    });
   }
 
   /**
@@ -391,23 +371,9 @@ function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
   known: OptionNames<NoInfer<O>>,
 ): DynamicLimits {
   const doing = "start a DynamicSupervisor";
-  checkOptions(options, doing, known, "{ maxChildren: 10 }");
-  checkWait(options, doing);
+  checkLimited(options, doing, known, "{ maxChildren: 10 }");
   if (options.extraArguments !== undefined) {
-    checkList(
-      options.extraArguments,
-      "start a DynamicSupervisor with the extraArguments",
-    );
+    checkList(options.extraArguments, `${doing} with the extraArguments`);
   }
   return dynamicLimits("DynamicSupervisor", options);
-}
-
-function ask<T>(
-  fn: string,
-  supervisor: ServerRef,
-  request: DynamicSupervisorRequest,
-): Promise<T> {
-  return promised(() =>
-    askSupervisor("DynamicSupervisor", fn, supervisor, request)
-  );
 }

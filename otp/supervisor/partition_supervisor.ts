@@ -28,7 +28,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
 } from "../server/cancellation.ts";
 import {
   callExit,
@@ -49,7 +49,6 @@ import {
   checkFunction,
   checkInteger,
   checkList,
-  checkOptions,
   isName,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
@@ -570,8 +569,7 @@ function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
   supervision: SupervisorOptions;
 } {
   const doing = "start a PartitionSupervisor";
-  checkOptions(options, doing, known, EXAMPLE);
-  checkWait(options, doing);
+  checkLimited(options, doing, known, EXAMPLE);
   const {
     name,
     childSpec,

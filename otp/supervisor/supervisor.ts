@@ -33,7 +33,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -70,7 +70,7 @@ import {
 import { checkSupervision } from "./check_supervision.ts";
 import { type AlreadyStartedReason, startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import type { ChildCounts, Failure, Success } from "./child_lifecycle.ts";
+import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
   assertSignificance,
   type AutoShutdown,
@@ -90,7 +90,6 @@ import {
   checkOptions,
   checkString,
 } from "../../core/values/check_arguments.ts";
-import { promised } from "../../core/promises/promises.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { OptionNames } from "../../core/values/options.ts";
@@ -290,18 +289,6 @@ export class Supervisor {
    * @throws {TypeError} If a child, the strategy or `autoShutdown` is invalid, two children have the same id,
    *   or a child must not be significant but is.
    * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
-   *
-   * @example Usage
-   * ```ts
-   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
-   * import { assert } from "@std/assert";
-   *
-   * const pid = await Supervisor.startLink([
-   *   { id: "worker", start: () => spawnLink(() => receive()) },
-   * ], { strategy: "one_for_one", name: "Chat.Supervisor" });
-   * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
-   * await Supervisor.stop("Chat.Supervisor");
-   * ```
    * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
    *   released; a name in the cluster is released once the nodes that hold it answer.
    * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
@@ -374,7 +361,6 @@ export class Supervisor {
    * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
    * @returns Each child's id, pid and type.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -392,14 +378,15 @@ export class Supervisor {
    * ```
    */
   static whichChildren(supervisor: ServerRef): Promise<ChildInfo[]> {
-    return ask("whichChildren", supervisor, { type: "which_children" });
+    return askSupervisor("Supervisor", "whichChildren", supervisor, {
+      type: "which_children",
+    });
   }
 
   /**
    * Counts the children of a supervisor.
    *
    * @returns The numbers of specifications, of running children, of supervisors and of workers.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -417,7 +404,9 @@ export class Supervisor {
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
-    return ask("countChildren", supervisor, { type: "count_children" });
+    return askSupervisor("Supervisor", "countChildren", supervisor, {
+      type: "count_children",
+    });
   }
 
   /**
@@ -457,8 +446,7 @@ export class Supervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedPid<StartedBy<C>>> {
-    checkOptions(options, "start a child", TIME_LIMITS);
-    checkWait(options, "start a child");
+    checkLimited(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "Supervisor",
       serverRef(supervisor),
@@ -476,7 +464,6 @@ export class Supervisor {
    * child is cancelled.
    *
    * @returns `"ok"`, even if the child was not running, or `"not_found"`.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -496,9 +483,10 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found"> {
     checkString(id, "terminate the child");
-    return await textOf(
-      ask("terminateChild", supervisor, { type: "terminate_child", id }),
-    );
+    return await askForText("terminateChild", supervisor, {
+      type: "terminate_child",
+      id,
+    });
   }
 
   /**
@@ -529,11 +517,9 @@ export class Supervisor {
     id: string,
   ): Promise<Pid | undefined> {
     checkString(id, "restart the child");
+    const request = { type: "restart_child", id } as const;
     return pidOf(startedOf(
-      await ask<Success | Failure>("restartChild", supervisor, {
-        type: "restart_child",
-        id,
-      }),
+      await askSupervisor("Supervisor", "restartChild", supervisor, request),
     ));
   }
 
@@ -541,7 +527,6 @@ export class Supervisor {
    * Deletes the specification of a child that is not running.
    *
    * @returns `"ok"`, or the reason why it was not deleted.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -562,9 +547,10 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
     checkString(id, "delete the child");
-    return await textOf(
-      ask("deleteChild", supervisor, { type: "delete_child", id }),
-    );
+    return await askForText("deleteChild", supervisor, {
+      type: "delete_child",
+      id,
+    });
   }
 
   /**
@@ -576,7 +562,6 @@ export class Supervisor {
    *   node, the start is `[module, function, args]`.
    * @throws {TypeError} If the supervisor is on another node, and the start is a function that the node does
    *   not export.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -651,15 +636,14 @@ function checkStart(
   options: SupervisorOptions & CancelOptions,
 ): SupervisionOptions {
   // Without options, the check fails because the strategy is missing.
-  const given = options ?? {} as SupervisorOptions;
-  checkOptions(
-    given,
-    "start a supervisor",
-    START_OPTIONS,
-    '{ strategy: "one_for_one" }',
+  return checkSupervision(
+    checkLimited(
+      options ?? {} as SupervisorOptions,
+      "start a supervisor",
+      START_OPTIONS,
+      '{ strategy: "one_for_one" }',
+    ),
   );
-  checkWait(given, "start a supervisor");
-  return checkSupervision(given);
 }
 
 function checkChildren(
@@ -698,18 +682,17 @@ function assertOwnIds(specs: FullChildSpec[]): void {
   }
 }
 
-function ask<T>(
+async function askForText<T extends string>(
   fn: string,
   supervisor: ServerRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  return promised(() => askSupervisor("Supervisor", fn, supervisor, request));
-}
-
-async function textOf<T extends string>(
-  reply: Promise<"ok" | Failure>,
-): Promise<T> {
-  const result = await reply;
+  const result = await askSupervisor<"ok" | Failure>(
+    "Supervisor",
+    fn,
+    supervisor,
+    request,
+  );
   return (result === "ok" ? result : String(result.reason)) as T;
 }
 

@@ -30,6 +30,7 @@ import {
   type CancelOptions,
   checkCancel,
   isOver,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   awaitTask,
@@ -135,11 +136,6 @@ export interface AsyncOptions {
   deadline?: number;
 }
 
-const ASYNC_OPTIONS: OptionNames<AsyncOptions> = {
-  signal: true,
-  deadline: true,
-};
-
 /**
  * Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. They end the wait, and the
  * task continues to run: after `Task.await` and `Task.awaitMany` it can no longer be awaited, after `Task.yield` it can.
@@ -156,11 +152,6 @@ export interface AwaitOptions extends CancelOptions {
    */
   timeout?: number;
 }
-
-const AWAIT_OPTIONS: OptionNames<AwaitOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
 
 /** Options for {@linkcode Task.yieldMany}. They end the wait, as {@linkcode AwaitOptions} do for `Task.yield`. */
 export interface YieldManyOptions extends CancelOptions {
@@ -187,9 +178,8 @@ export interface YieldManyOptions extends CancelOptions {
 }
 
 const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
-  ...CANCEL_OPTIONS,
+  ...TIME_LIMITS,
   limit: true,
-  timeout: true,
   onTimeout: true,
 };
 
@@ -272,8 +262,9 @@ export type StreamResult<T, E = unknown> =
 declare const gives: unique symbol;
 
 /**
- * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
- * owner can await it.
+ * A task: its process, its reference, and its owner. The owner is the process that started the task; only the owner can
+ * await it, yield to it, shut it down or ignore it: these functions throw a `TypeError` in other processes. If the
+ * connection to the node of a task is lost, they throw an `ExitError` with the reason `{ type: "nodedown", node }`.
  *
  * The owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so
  * does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a
@@ -293,7 +284,7 @@ declare const gives: unique symbol;
 export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /** Never set: it keeps T in declarations. */
   declare readonly [gives]?: T;
-  /** The task's process. */
+  /** The task's process; `undefined` for a task made by `Task.completed`. */
   readonly pid: P;
   /** The reference of its monitor, which is also the alias for its result. */
   readonly ref: Ref;
@@ -437,15 +428,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * gone.abort(new Error("the client is gone"));
    * await assertRejects(() => Task.await(task), Error, "the client is gone");
    * ```
-   *
-   * @example Usage
-   * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const tasks = [1, 2, 3].map((n) => Task.async(() => n * n));
-   * assertEquals(await Promise.all(tasks.map((task) => Task.await(task))), [1, 4, 9]);
-   * ```
    */
   static async<A extends unknown[], T>(
     fn: (...args: A) => T,
@@ -463,13 +445,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Waits for a task's result.
    *
    * A task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive
-   * again. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the
-   * task's node is lost, the reason is `{ type: "nodedown", node }`.
+   * again. If the task exits instead, so does the caller, unless it catches the rejection.
    *
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of the task's function.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -503,7 +483,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of each task, in the order of the tasks.
    * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
-   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Usage
    * ```ts
@@ -529,8 +508,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
-   * @throws {ExitError} If the connection to its node is lost.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -561,9 +538,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * @param options The timeout in milliseconds, or {@linkcode YieldManyOptions}.
    * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
-   * @throws {ExitError} If the connection to a task's node is lost.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Use only the results that arrive in time
    * ```ts
@@ -596,10 +571,8 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *   5000 by default.
    * @returns The result; the exit reason, if the task exited with a reason other than the requested one, or
    *   `"killed"` if it did not exit in time and was killed; otherwise `undefined`.
-   * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -624,8 +597,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
    *
    * @returns The result or exit, if it has already arrived; otherwise `undefined`.
-   * @throws {ExitError} If the connection to its node is lost.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -673,25 +644,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *   if (result.type === "ok") sum += result.value;
    * }
    * assertEquals(sum, 16);
-   * ```
-   *
-   * @example The first two to be done
-   * ```ts
-   * import { Process, Task } from "@otp/distribution";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const done: unknown[] = [];
-   * const options = { ordered: false, maxConcurrency: 3 };
-   * for await (const result of Task.asyncStream([60_000, 20, 0], sleepFor, options)) {
-   *   if (result.type === "ok") done.push(result.value);
-   *   if (done.length === 2) break;
-   * }
-   * assertEquals(done, [0, 20]);
-   *
-   * async function sleepFor(ms: number): Promise<number> {
-   *   await Process.sleep(ms);
-   *   return ms;
-   * }
    * ```
    */
   static asyncStream<E, T, A extends unknown[]>(
@@ -786,7 +738,7 @@ function yieldOptions(options: number | YieldManyOptions): YieldLimits {
 /** Checks the limits of a wait: the timeout as a number, or options. */
 function limitsIn(options: number | AwaitOptions, doing: string): WaitLimits {
   if (typeof options === "object") {
-    const timeout = timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+    const timeout = timeoutOf(options, 5000, doing, TIME_LIMITS);
     return { timeout, signal: options.signal };
   }
   checkTimeout(options, doing);
@@ -799,7 +751,7 @@ function checkAsync(
   args: unknown[] = [],
   options: AsyncOptions,
 ): void {
-  checkOptions(options, "start a task", ASYNC_OPTIONS, "{ signal }");
+  checkOptions(options, "start a task", CANCEL_OPTIONS, "{ signal }");
   checkCancel(options, "start a task");
   options.signal?.throwIfAborted();
   if (!isOver(options.deadline)) return;

@@ -45,8 +45,9 @@ import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   locateUntil,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import { startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
@@ -67,7 +68,6 @@ import {
   checkCount,
   checkFlags,
   checkInteger,
-  checkOptions,
   checkTimeout,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
@@ -215,8 +215,7 @@ export interface PoolRunOptions extends CancelOptions {
 }
 
 const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
+  ...TIME_LIMITS,
   mayRunTwice: true,
   shutdown: true,
 };
@@ -454,8 +453,7 @@ function settingsOf<O extends TaskPoolOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): PoolSettings {
-  checkOptions(options, STARTING, known, '{ group: "thumbs" }');
-  checkWait(options, STARTING);
+  checkLimited(options, STARTING, known, '{ group: "thumbs" }');
   const {
     name,
     group,
