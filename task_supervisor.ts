@@ -28,6 +28,7 @@ import {
   type TimeLimits,
 } from "./otp/server/cancellation.ts";
 import {
+  checkRestart,
   checkShutdown,
   type ChildRestart,
   type ChildShutdown,
@@ -530,6 +531,8 @@ export class TaskSupervisor {
     const process = waitingProcess();
     if (process === undefined) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
+    checkRestart(restart, "start a task");
+    checkShutdown(shutdown, "start a task");
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
       server: supervisor,
@@ -698,10 +701,12 @@ async function startAwaited<A extends unknown[], T>(
   link: boolean,
 ): Promise<Task<Awaited<T>>> {
   checkArgs(args);
+  const { shutdown = 5000, signal, deadline } = options;
   if (options !== NO_OPTIONS) {
     checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
+    checkCancel(options, "start a task");
+    checkShutdown(shutdown, "start a task");
   }
-  const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
   const state = new TaskState(process);
@@ -716,8 +721,6 @@ async function startAwaited<A extends unknown[], T>(
     shutdown,
   };
   if (signal !== undefined || deadline !== undefined) {
-    checkCancel(options, "start a task");
-    checkShutdown(shutdown, "start a task");
     asked.cancel = { signal, deadline };
   }
   try {
@@ -755,7 +758,9 @@ function streamOf<E, T, A extends unknown[]>(
       fn,
       args,
       link,
+      restart: "temporary",
       shutdown,
+      advice: "; give the stream a maxConcurrency that is not above it",
     }),
     streamLimits(what, rest),
   ) as AsyncIterable<StreamResult<Awaited<T>, E>>;

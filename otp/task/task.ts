@@ -321,7 +321,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startTask(fn, args, false);
+    return startUnawaited(fn, args, false);
   }
 
   /**
@@ -347,7 +347,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startTask(fn, args, true);
+    return startUnawaited(fn, args, true);
   }
 
   /**
@@ -668,17 +668,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   }
 }
 
-function startTask(
-  // deno-lint-ignore no-explicit-any
-  fn: (...args: any[]) => unknown,
-  args: unknown[] | undefined,
-  link: boolean,
-): Pid {
-  assertFunction(fn);
-  checkArgs(args);
-  return startUnawaited(fn, args, link);
-}
-
 /** Returns the states of tasks that the calling process owns; `undefined` if that process has exited. */
 function ownStates(
   tasks: readonly AnyTask[],
@@ -719,11 +708,11 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
 const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
-  const timeout = typeof options === "object"
-    ? timeoutOf(options, 5000, "yield to tasks", YIELD_MANY_OPTIONS)
-    : limitsIn(options, "yield to tasks").timeout;
-  const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
-    typeof options === "object" ? options : {};
+  const given: YieldManyOptions = typeof options === "object"
+    ? options
+    : { timeout: options };
+  const timeout = timeoutOf(given, 5000, "yield to tasks", YIELD_MANY_OPTIONS);
+  const { limit = Infinity, onTimeout = "nothing", signal } = given;
   checkCount(limit, "yield to tasks", "the limit");
   if (!ON_TIMEOUT.includes(onTimeout)) {
     throw new TypeError(

@@ -267,8 +267,9 @@ class StreamRun implements Abortable, Expiring {
   #end(task: StreamTask, outcome: TaskEnd, isLate: boolean): void {
     const { position, input } = task;
     const { onTimeout, zipInputOnExit } = this.#limits;
-    if (isLate && onTimeout === "exit") this.#events.push(this.#why("timeout"));
-    else {
+    if (isLate && onTimeout === "exit") {
+      this.#events.push(exitOf("timeout", this.#limits));
+    } else {
       const item = outcome.type === "exit" && zipInputOnExit
         ? { ...outcome, input }
         : outcome;
@@ -336,15 +337,11 @@ class StreamRun implements Abortable, Expiring {
     if (this.#lost !== undefined) throw this.#lost;
   }
 
-  #why(reason: unknown): ExitError {
-    return exitOf(reason, this.#limits);
-  }
-
   /** Called when the stream's process has exited. */
   #ended(reason: unknown): void {
     if (!this.#over || reason !== "normal") {
       takeExit(this.#owner, this.#host.process.pid);
-      this.#lost = this.#why(reason);
+      this.#lost = exitOf(reason, this.#limits);
       this.#events.push(this.#lost);
     }
     this.#pulse?.resolve();
@@ -396,9 +393,12 @@ class StreamInput {
   }
 
   next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
-    return this.#isAsync
-      ? this.#nextAsync()
-      : this.#check(() => this.#iterator.next() as IteratorResult<unknown>);
+    if (this.#isAsync) return this.#nextAsync();
+    // A source that throws has ended.
+    this.done = true;
+    const next = this.#iterator.next() as IteratorResult<unknown>;
+    this.done = next.done === true;
+    return next;
   }
 
   async #nextAsync(): Promise<IteratorResult<unknown>> {
@@ -413,13 +413,6 @@ class StreamInput {
     } finally {
       this.#isPulling = false;
     }
-  }
-
-  #check(next: () => IteratorResult<unknown>): IteratorResult<unknown> {
-    this.done = true;
-    const result = next();
-    this.done = result.done === true;
-    return result;
   }
 
   async close(): Promise<void> {
