@@ -66,7 +66,6 @@ export class OtpAgentRequest {
   /** The node that asks. */
   readonly node: string | undefined;
 
-  /** Creates a request from its fields. */
   constructor(
     type: AgentRequestType,
     mfa: Mfa | string,
@@ -83,7 +82,6 @@ export class OtpAgentReply {
   /** The reply in OTP's encoding. */
   readonly term: unknown;
 
-  /** Creates a reply. */
   constructor(term: unknown) {
     this.term = term;
   }

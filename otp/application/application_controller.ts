@@ -82,7 +82,6 @@ export class Applications {
   readonly #loaded = new Map<string, ApplicationSpec>();
   #controller: LocalProcess | undefined;
 
-  /** Creates the applications of a node. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }

@@ -39,7 +39,6 @@ export class Call extends ServerMessage {
   /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
   readonly isForeign: boolean;
 
-  /** Creates a call from its fields. */
   constructor(
     replyTo: ReplyTo,
     request: unknown,
@@ -90,7 +89,6 @@ export interface RequestEncoding {
 export class EncodedCall extends Call {
   readonly #encoding: RequestEncoding;
 
-  /** Creates a call with the encoding of its request. */
   constructor(replyTo: ReplyTo, request: unknown, encoding: RequestEncoding) {
     super(replyTo, request);
     this.#encoding = encoding;
@@ -116,7 +114,6 @@ export class Cast extends ServerMessage {
   /** The BEAM that sent the cast, if the BEAM is the peer. */
   readonly origin: string | undefined;
 
-  /** Creates a cast from its fields. */
   constructor(request: unknown, otp = false, origin?: string) {
     super();
     this.request = request;
@@ -142,7 +139,6 @@ export class Cast extends ServerMessage {
 export class EncodedCast extends Cast {
   readonly #encoding: RequestEncoding;
 
-  /** Creates a cast with the encoding of its request. */
   constructor(request: unknown, encoding: RequestEncoding) {
     super(request);
     this.#encoding = encoding;
@@ -171,7 +167,6 @@ export class Stop extends ServerMessage {
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
-  /** Creates a stop from its fields. */
   constructor(
     replyTo: ReplyTo,
     reason: unknown,
@@ -224,7 +219,6 @@ export class SystemRequest extends ServerMessage {
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
-  /** Creates a request from its fields. */
   constructor(replyTo: ReplyTo, request: unknown, origin: string) {
     super();
     this.replyTo = replyTo;
@@ -255,7 +249,6 @@ export class InternalMessage extends ServerMessage {
   /** The message. */
   readonly message: unknown;
 
-  /** Creates a message from its fields. */
   constructor(from: Pid, message: unknown) {
     super();
     this.from = from;

@@ -225,29 +225,24 @@ class Serving {
     process.runtime.crash(process, cause);
   }
 
+  /** Records the server's work when it failed, for the report of its crash. */
   #noteFailure(): void {
-    noteFailure(this.#process, this.#server, this.#message);
+    const { lineage } = this.#process;
+    if (lineage === undefined) return;
+    const server = this.#server;
+    const message = this.#message;
+    if (message instanceof Call) {
+      const { request: lastMessage, from: client } = message;
+      lineage.context = { lastMessage, client };
+    } else if (message === undefined) lineage.context = {};
+    else {
+      const lastMessage = message instanceof ServerMessage
+        ? message.fields()
+        : message;
+      lineage.context = { lastMessage };
+    }
+    if ("state" in server) lineage.context.state = server.state;
   }
-}
-
-/** Records the server's work when it failed, for the report of its crash. */
-function noteFailure(
-  { lineage }: LocalProcess,
-  server: Server,
-  message: unknown,
-): void {
-  if (lineage === undefined) return;
-  if (message instanceof Call) {
-    const { request: lastMessage, from: client } = message;
-    lineage.context = { lastMessage, client };
-  } else if (message === undefined) lineage.context = {};
-  else {
-    const lastMessage = message instanceof ServerMessage
-      ? message.fields()
-      : message;
-    lineage.context = { lastMessage };
-  }
-  if ("state" in server) lineage.context.state = server.state;
 }
 
 function dispatch(

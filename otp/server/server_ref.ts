@@ -11,7 +11,8 @@
 
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
-import { Atom, nameOf } from "../../core/values/atom.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { isName } from "../../core/values/check_arguments.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { never } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -109,7 +110,7 @@ export function isGlobalName(value: unknown): value is GlobalName {
  * @throws {TypeError} If `name` is invalid.
  */
 export function serverName(name: ServerName): string | ViaName | GlobalName {
-  if (typeof name === "string" || name instanceof Atom) {
+  if (isName(name)) {
     const text = nameOf(name);
     if (text !== "" && text !== "undefined") return text;
   }
@@ -178,7 +179,7 @@ export function describeServer(server: ServerRef | DeclaredRef): unknown {
 /** Formats a server's name as a line of text. */
 export function nameText(name: ServerName): string {
   serverName(name);
-  return typeof name === "string" || name instanceof Atom
+  return isName(name)
     ? nameOf(name)
     : inspect(describeServer(name), { width: Infinity });
 }
@@ -190,12 +191,10 @@ export function nameText(name: ServerName): string {
  */
 export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
   if (server instanceof Pid) return server;
-  if (typeof server === "string" || server instanceof Atom) {
-    return nameOf(server);
-  }
+  if (isName(server)) return nameOf(server);
   if (isViaName(server) || isGlobalName(server)) return server;
   if (server instanceof DeclaredRef) return serverRef(server.server);
-  if (isText(server?.name) && isText(server.node)) {
+  if (isName(server?.name) && isName(server.node)) {
     return { name: remoteNameOf(server.name), node: nameOf(server.node) };
   }
   throw new TypeError(
@@ -205,10 +204,6 @@ export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
       (server as unknown) instanceof Promise ? "; await the start" : ""
     }`,
   );
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string" || value instanceof Atom;
 }
 
 /**

@@ -80,7 +80,6 @@ export interface ChildState<S> {
   restarts?: Restarts;
 }
 
-/** Creates a failure with a reason. */
 export function failed(reason: unknown): Failure {
   return { type: "error", reason };
 }
