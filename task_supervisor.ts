@@ -289,7 +289,6 @@ export class TaskSupervisor {
    * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills tasks that take longer than their
    * `shutdown`.
    *
-   * @param options The name and the limits.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
    *   not run on this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -298,8 +297,7 @@ export class TaskSupervisor {
    * ```ts
    * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
    *
-   * const sup = await TaskSupervisor.startLink({ maxChildren: 10 });
-   * await TaskSupervisor.stop(sup);
+   * await TaskSupervisor.startLink({ maxChildren: 10 });
    * ```
    */
   static async startLink(
@@ -323,17 +321,14 @@ export class TaskSupervisor {
   /**
    * Returns the child specification of a Task.Supervisor; `[TaskSupervisor, { name }]` is a shorthand.
    *
-   * @param options The name and the limits.
-   *
    * @example Usage
    * ```ts
    * import { Supervisor, TaskSupervisor } from "@otp/distribution";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[TaskSupervisor, { name: "Some.TaskSupervisor" }]],
    *   { strategy: "one_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(
@@ -353,7 +348,6 @@ export class TaskSupervisor {
    * If the caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
    * `"noconnection"`.
    *
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await`.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses the function, or the supervisor is draining; `code` is the reason.
@@ -367,7 +361,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * const task = await TaskSupervisor.async(sup, () => "done");
    * assertEquals(await Task.await(task), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async<A extends unknown[], T>(
@@ -384,7 +377,6 @@ export class TaskSupervisor {
    *
    * If the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
    *
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await` or `Task.yield`.
    * @throws The errors of {@linkcode TaskSupervisor.async}.
    *
@@ -396,7 +388,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * const task = await TaskSupervisor.asyncNolink(sup, () => exit("oops"));
    * assertEquals(await Task.yield(task), { type: "exit", reason: "oops" });
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncNolink<A extends unknown[], T>(
@@ -417,9 +408,6 @@ export class TaskSupervisor {
    * it traps exits. If the connection to the supervisor's node is lost, the tasks exit with `"noconnection"` at both
    * ends.
    *
-   * @param enumerable The elements: an iterable or async iterable.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, and the order.
    * @returns The results. Iterating over them exits if a task exceeds `timeout` or the supervisor does not
    *   exist. It throws an `Error` if the supervisor has reached `maxChildren`, and the errors of
    *   {@linkcode TaskSupervisor.async} if the node refuses the function.
@@ -437,7 +425,6 @@ export class TaskSupervisor {
    *   squares.push(result);
    * }
    * assertEquals(squares, [1, 4, 9].map((value) => ({ type: "ok", value })));
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncStream<E, T, A extends unknown[]>(
@@ -457,9 +444,6 @@ export class TaskSupervisor {
    * the connection to its node is lost, and the iterating process continues. Leaving the loop ends the running
    * tasks; if the iterating process exits, they continue to run.
    *
-   * @param enumerable The elements: an iterable or async iterable.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, and the order.
    * @returns The results, as {@linkcode TaskSupervisor.asyncStream} returns them.
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
@@ -479,7 +463,6 @@ export class TaskSupervisor {
    *   { type: "ok", value: 1 },
    *   { type: "exit", reason: "oops", input: 2 },
    * ]);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncStreamNolink<E, T, A extends unknown[]>(
@@ -512,7 +495,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * await TaskSupervisor.startChild(sup, () => void send(parent, "done"));
    * assertEquals(await receive(), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async startChild<A extends unknown[]>(
@@ -558,7 +540,6 @@ export class TaskSupervisor {
    *
    * const sup = await TaskSupervisor.startLink();
    * assertEquals(await TaskSupervisor.children(sup), []);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async children(supervisor: ServerRef): Promise<Pid[]> {
@@ -585,7 +566,6 @@ export class TaskSupervisor {
    *
    * const sup = await TaskSupervisor.startLink();
    * assertEquals(await TaskSupervisor.terminateChild(sup, self()), "not_found");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static terminateChild(
@@ -637,7 +617,6 @@ export class TaskSupervisor {
    * send(pid, "done");
    * assertEquals(await TaskSupervisor.drain(sup), "drained");
    * assertEquals(await Task.await(task), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async drain(

@@ -204,7 +204,6 @@ export class Agent {
    * Starts an agent, linked to the caller.
    *
    * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has finished.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
    * @throws The signal's reason, if the signal is aborted. As after a timeout, the agent is killed and its name
@@ -217,7 +216,6 @@ export class Agent {
    *
    * await Agent.startLink(() => 42, { name: "Answer" });
    * assertEquals(await Agent.get("Answer", (answer) => answer), 42);
-   * await Agent.stop("Answer");
    * ```
    */
   static startLink<S>(
@@ -233,15 +231,13 @@ export class Agent {
    * Otherwise like {@linkcode Agent.startLink}.
    *
    * @param init Returns the first state; it runs in the agent's process.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @throws {ExitError} If the agent does not start, with the reason.
    *
    * @example Usage
    * ```ts
    * import { Agent } from "@otp/distribution/agent";
    *
-   * const agent = await Agent.start(() => new Map<string, number>());
-   * await Agent.stop(agent);
+   * await Agent.start(() => new Map<string, number>());
    * ```
    */
   static start<S>(
@@ -262,11 +258,10 @@ export class Agent {
    * ```ts
    * import { Agent, Supervisor } from "@otp/distribution";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[Agent, () => 0], Agent.childSpec(() => [], { name: "Log", restart: "transient" })],
    *   { strategy: "one_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec<S>(
@@ -303,7 +298,6 @@ export class Agent {
    * Returns the result of a function of the state.
    *
    * @param fn Computes the result from the state.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
@@ -317,7 +311,6 @@ export class Agent {
    *
    * const agent = await Agent.startLink(() => ["a", "b"]);
    * assertEquals(await Agent.get(agent, (list) => list.length), 2);
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -333,7 +326,6 @@ export class Agent {
    * Updates the state with a function.
    *
    * @param fn Computes the next state from the current one.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
    * @throws The errors of {@linkcode Agent.get}.
    *
@@ -344,7 +336,6 @@ export class Agent {
    *
    * const agent = await Agent.startLink(() => 1);
    * assertEquals(await Agent.update(agent, (n) => n + 1), "ok");
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -362,7 +353,6 @@ export class Agent {
    * If the function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
    *
    * @param fn Returns `[result for the caller, next state]`.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
    * @throws The errors of {@linkcode Agent.get}.
    *
@@ -374,7 +364,6 @@ export class Agent {
    * const agent = await Agent.startLink(() => ["a", "b"]);
    * const first = await Agent.getAndUpdate(agent, ([head, ...tail]) => [head, tail]);
    * assertEquals(first, "a");
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -404,7 +393,6 @@ export class Agent {
    * const agent = await Agent.startLink(() => 1);
    * assertEquals(Agent.cast(agent, (n) => n + 1), "ok");
    * assertEquals(await Agent.get(agent, (n) => n), 2);
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any

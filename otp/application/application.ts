@@ -264,7 +264,6 @@ export class Application {
    * assertEquals(Application.spec("shop", "vsn"), "1.2.0");
    * assertEquals(Application.spec("shop")?.applications, []);
    * assertEquals(Application.spec("nothing"), undefined);
-   * await Application.stop("shop");
    * ```
    */
   static spec(app: string): LoadedApplication | undefined;
@@ -338,7 +337,6 @@ export class Application {
    * persistent.
    *
    * @param value The value; it is stored as is, not copied.
-   * @param options Whether the setting is persistent.
    *
    * @example Usage
    * ```ts

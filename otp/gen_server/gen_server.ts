@@ -857,7 +857,6 @@ export class GenServer {
    * unless it traps exits. By then the process has exited and its name is free.
    *
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if the start takes
    *   too long, with `"timeout"`; if the name is taken, with `{ type: "already_started", pid }`.
@@ -876,7 +875,6 @@ export class GenServer {
    * };
    * await GenServer.startLink(Echo, undefined, { name: "Echo" });
    * assertEquals(await GenServer.call("Echo", "sup?"), "sup?");
-   * await GenServer.stop("Echo");
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -896,7 +894,6 @@ export class GenServer {
    * Otherwise like {@linkcode GenServer.startLink}.
    *
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If the server does not start, with the reason.
    * @throws {TypeError} If the module has no `init`, or the name is invalid.
@@ -934,7 +931,6 @@ export class GenServer {
    * function starts the child.
    *
    * @param arg The argument for `init`, at each start.
-   * @param options The name, and overrides of the specification.
    *
    * @example Usage
    * ```ts
@@ -944,11 +940,10 @@ export class GenServer {
    *   name: "Store",
    *   init: (file) => ({ type: "ok", state: file }),
    * };
-   * const sup = await Supervisor.startLink([
+   * await Supervisor.startLink([
    *   [Store, "a.db"],
    *   GenServer.childSpec(Store, "b.db", { name: "Store.B", restart: "transient" }),
    * ], { strategy: "one_for_one" });
-   * await Supervisor.stop(sup);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -968,7 +963,6 @@ export class GenServer {
    *
    * With the option `beam`, requests and replies are converted to and from the Erlang terms that it declares.
    *
-   * @param options The declaration of the types for a server of Erlang or Elixir.
    * @returns The same value; with a declaration, a value for the functions of `GenServer` only.
    * @throws {TypeError} If a type is invalid.
    *
@@ -1030,7 +1024,6 @@ export class GenServer {
    *
    * The request is copied immediately, and reaches the server after all earlier messages from the caller.
    *
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns The reply.
    * @throws The reason of the signal, if it is aborted before the reply has arrived. As after a timeout, the
    *   server may still handle the request, unless the signal was aborted before the call.
@@ -1041,23 +1034,6 @@ export class GenServer {
    * @throws {TypeError} If the request cannot be sent, the timeout or the deadline is not a number, or the signal no
    *   `AbortSignal`.
    * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
-   *
-   * @example Stop waiting when the client is gone
-   * ```ts
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
-   * import { assertRejects } from "@std/assert";
-   *
-   * const Slow: GenServerModule<{ call: ["work", string] }> = {
-   *   init: () => ({ type: "ok", state: undefined }),
-   *   handleCall: (_work, _from, state) => ({ type: "noreply", state }),
-   * };
-   * const slow = await GenServer.startLink(Slow, undefined);
-   * const gone = new AbortController();
-   * const call = GenServer.call(slow, "work", { signal: gone.signal, timeout: Infinity });
-   * gone.abort(new Error("the client is gone"));
-   * await assertRejects(() => call, Error, "the client is gone");
-   * await GenServer.stop(slow);
-   * ```
    *
    * @example Catch a failed call
    * ```ts
@@ -1158,7 +1134,6 @@ export class GenServer {
    * const opened = GenServer.call(gate, "wait");
    * GenServer.cast(gate, "open");
    * assertEquals(await opened, "open");
-   * await GenServer.stop(gate);
    * ```
    */
   static reply<R>(
@@ -1193,7 +1168,6 @@ export class GenServer {
    *   replies: [{ node: Node.self(), reply: 0.5 }],
    *   badNodes: [],
    * });
-   * await GenServer.stop("Load");
    * ```
    */
   static async multiCall<

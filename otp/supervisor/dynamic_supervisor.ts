@@ -162,7 +162,6 @@ export class DynamicSupervisor {
   /**
    * Starts a DynamicSupervisor, linked to the caller.
    *
-   * @param options The name, and the limits for children and restarts.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
    * @throws {RangeError} If a limit is out of bounds.
    * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
@@ -173,8 +172,7 @@ export class DynamicSupervisor {
    * ```ts
    * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
    *
-   * const sup = await DynamicSupervisor.startLink({ maxChildren: 10 });
-   * await DynamicSupervisor.stop(sup);
+   * await DynamicSupervisor.startLink({ maxChildren: 10 });
    * ```
    */
   static async startLink(
@@ -193,7 +191,6 @@ export class DynamicSupervisor {
   /**
    * Returns the child specification of a DynamicSupervisor; `[DynamicSupervisor, { name }]` is a shorthand.
    *
-   * @param options The name and the limits.
    * @returns The specification; its id is the name.
    *
    * @example Usage
@@ -241,13 +238,8 @@ export class DynamicSupervisor {
    * const sup = await DynamicSupervisor.startLink({ maxChildren: 1 });
    * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
    * assert(Process.alive(await DynamicSupervisor.startChild(sup, worker)));
-   *
-   * const error = await assertRejects(
-   *   () => DynamicSupervisor.startChild(sup, worker),
-   *   ExitError,
-   * );
+   * const error = await assertRejects(() => DynamicSupervisor.startChild(sup, worker), ExitError);
    * assertEquals(error.reason, "max_children");
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static async startChild<const C extends ChildDefinition>(
@@ -278,13 +270,9 @@ export class DynamicSupervisor {
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
-   * const pid = await DynamicSupervisor.startChild(sup, {
-   *   id: "worker",
-   *   start: () => spawnLink(() => receive()),
-   * });
+   * const pid = await DynamicSupervisor.startChild(sup, { id: "worker", start: () => spawnLink(() => receive()) });
    * assertEquals(await DynamicSupervisor.terminateChild(sup, pid), "ok");
    * assertEquals(await DynamicSupervisor.terminateChild(sup, self()), "not_found");
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static terminateChild(
@@ -305,12 +293,8 @@ export class DynamicSupervisor {
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
-   * const pid = await DynamicSupervisor.startChild(sup, {
-   *   id: "worker",
-   *   start: () => spawnLink(() => receive()),
-   * });
+   * const pid = await DynamicSupervisor.startChild(sup, { id: "worker", start: () => spawnLink(() => receive()) });
    * assertEquals(await DynamicSupervisor.whichChildren(sup), [{ pid, type: "worker" }]);
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static whichChildren(supervisor: ServerRef): Promise<DynamicChildInfo[]> {
@@ -331,7 +315,6 @@ export class DynamicSupervisor {
    *
    * const sup = await DynamicSupervisor.startLink();
    * assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {

@@ -364,12 +364,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * import { assertEquals } from "@std/assert";
    *
    * const parent = self();
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[Task, () => void send(parent, "warm")]],
    *   { strategy: "one_for_one" },
    * );
    * assertEquals(await receive(), "warm");
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(fn: () => unknown): ChildSpec<() => Pid> {
@@ -413,7 +412,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * To start a task under a supervisor, on this node or another, use `TaskSupervisor.async`.
    *
    * @param args The function's arguments; they are copied.
-   * @param options A signal or a deadline that ends the task.
    * @throws {ProcessExited} If the calling process has exited.
    * @throws {ExitError} If the deadline has passed (`"timeout"`). Then, and if the signal is aborted already, which
    *   throws its reason, no task is started.
@@ -626,8 +624,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * exit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`.
    *
    * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, the order, and a signal or a deadline that ends the stream.
    * @returns The results. Iterating over them exits with `{ type: "call", reason: "timeout", … }` if a task
    *   exceeds `timeout`.
    * @throws {RangeError} If an option is out of bounds.

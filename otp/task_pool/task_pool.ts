@@ -281,7 +281,6 @@ export class TaskPool {
    *
    * When the promise resolves, the pool knows the members that the scope on this node knows.
    *
-   * @param options The group, and the limits.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope does not run on
    *   this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -292,8 +291,7 @@ export class TaskPool {
    * import { TaskPool } from "@otp/distribution/task-pool";
    *
    * await pg.startLink();
-   * const pool = await TaskPool.startLink({ group: "thumbs", maxQueue: 100 });
-   * await TaskPool.stop(pool);
+   * await TaskPool.startLink({ group: "thumbs", maxQueue: 100 });
    * ```
    */
   static async startLink(
@@ -313,18 +311,15 @@ export class TaskPool {
    *
    * Start it after the scope of `pg`.
    *
-   * @param options The group, and the limits.
-   *
    * @example Usage
    * ```ts
    * import { pg, Supervisor } from "@otp/distribution";
    * import { TaskPool } from "@otp/distribution/task-pool";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [pg, [TaskPool, { name: "thumbs", group: "thumbs" }]],
    *   { strategy: "rest_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(options: TaskPoolOptions): ChildSpec<() => Promise<Pid>> {
@@ -341,7 +336,6 @@ export class TaskPool {
    * @param pool The pool: its pid, or its name, on this node.
    * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
    *   allow closures.
-   * @param options The time, and whether it may run twice.
    * @returns The result of the function.
    * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
    * @throws {ExitError} If the task exits without a result, with `{ type: "call", reason, … }`; if the pool does
@@ -357,12 +351,10 @@ export class TaskPool {
    * import { assertEquals } from "@std/assert";
    *
    * await pg.startLink();
-   * const sup = await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
+   * await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
    * const pool = await TaskPool.startLink({ group: "sums" });
    * const add = (a: number, b: number) => a + b;
    * assertEquals(await TaskPool.run(pool, add, [1, 2], { mayRunTwice: true }), 3);
-   * await TaskPool.stop(pool);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async run<A extends unknown[], T>(
@@ -396,9 +388,8 @@ export class TaskPool {
   }
 
   /**
-   * Describes a pool: its queue, its supervisors with their load, and counts of its runs.
+   * Describes a pool, on any node: its queue, its supervisors with their load, and counts of its runs.
    *
-   * @param pool The pool; it may be on another node.
    * @throws {ExitError} If the pool does not run, or its node cannot be reached, with the call.
    *
    * @example Usage
@@ -411,7 +402,6 @@ export class TaskPool {
    * const pool = await TaskPool.startLink({ group: "thumbs" });
    * const { queued, maxQueue, members } = await TaskPool.info(pool);
    * assertEquals({ queued, maxQueue, members }, { queued: 0, maxQueue: 1000, members: [] });
-   * await TaskPool.stop(pool);
    * ```
    */
   static async info(pool: ServerRef): Promise<PoolInfo> {
