@@ -29,7 +29,11 @@ import { call, tell } from "../../../otp/server/call.ts";
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";
 import { requests } from "../../_requests.ts";
-import { elixirPairTest, nextMessage } from "../../_elixir_pair.ts";
+import {
+  assertValues,
+  elixirPairTest,
+  nextMessage,
+} from "../../_elixir_pair.ts";
 import { ElixirNode } from "../../_elixir.ts";
 import { until } from "../../_until.ts";
 
@@ -156,44 +160,32 @@ elixirPairTest("Elixir calls our GenServers", async ({ kate, cluster }) => {
   const ask = (code: string) =>
     kate.evaluate(code.replaceAll("STORE", `{Store, ${ALEX}}`));
   await GenServer.start(Store, undefined, { name: "Store" });
-  for (
-    const [code, answer] of [
-      ["GenServer.call(STORE, {:put, :a, 1.0})", ":ok"],
-      ["GenServer.call(STORE, {:put, true, 2.0})", ":ok"],
-      ["GenServer.call(STORE, {:put, :b, -1.0})", "{:error, :negative}"],
-      ["GenServer.call(STORE, :size)", "2.0"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 1.0}"],
-      ["GenServer.call(STORE, {:get, true})", "{:ok, 2.0}"],
-      ["GenServer.call(STORE, {:get, :none})", ":error"],
-      ["GenServer.cast(STORE, {:add, :a, 4})", ":ok"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 5.0}"],
-      ["send(STORE, {:tick, 1.0})", "{:tick, 1.0}"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 6.0}"],
-      ["GenServer.call(STORE, :later)", "{:ok, 1.0}"],
-      ["GenServer.call(STORE, :goOn)", ":ok"],
-      [
-        `GenServer.multi_call([${ALEX}], Store, :later)`,
-        "{[alex@localhost: {:ok, 1.0}], []}",
-      ],
-      ["GenServer.call(STORE, :elsewhere)", "{:ok, 1.0}"],
-      [
-        `GenServer.multi_call([${ALEX}], Store, :elsewhere)`,
-        "{[alex@localhost: {:ok, 1.0}], []}",
-      ],
-      ["GenServer.call(STORE, :clear)", ":ok"],
-      ["GenServer.call(STORE, :size)", "0.0"],
-      // A request that no handler takes fails its caller only.
-      [
-        "try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end",
-        ":badarg",
-      ],
-      [
-        "try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end",
-        ":badarg",
-      ],
-      ["GenServer.call(STORE, {:leave, :bye})", ":bye"],
-    ]
-  ) assertEquals(await ask(code), answer, code);
+  await assertValues(
+    ask,
+    `
+    GenServer.call(STORE, {:put, :a, 1.0}) #=> :ok
+    GenServer.call(STORE, {:put, true, 2.0}) #=> :ok
+    GenServer.call(STORE, {:put, :b, -1.0}) #=> {:error, :negative}
+    GenServer.call(STORE, :size) #=> 2.0
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 1.0}
+    GenServer.call(STORE, {:get, true}) #=> {:ok, 2.0}
+    GenServer.call(STORE, {:get, :none}) #=> :error
+    GenServer.cast(STORE, {:add, :a, 4}) #=> :ok
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 5.0}
+    send(STORE, {:tick, 1.0}) #=> {:tick, 1.0}
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 6.0}
+    GenServer.call(STORE, :later) #=> {:ok, 1.0}
+    GenServer.call(STORE, :goOn) #=> :ok
+    GenServer.multi_call([${ALEX}], Store, :later) #=> {[alex@localhost: {:ok, 1.0}], []}
+    GenServer.call(STORE, :elsewhere) #=> {:ok, 1.0}
+    GenServer.multi_call([${ALEX}], Store, :elsewhere) #=> {[alex@localhost: {:ok, 1.0}], []}
+    GenServer.call(STORE, :clear) #=> :ok
+    GenServer.call(STORE, :size) #=> 0.0
+    # A request that no handler takes fails its caller only.
+    try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end #=> :badarg
+    try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end #=> :badarg
+    GenServer.call(STORE, {:leave, :bye}) #=> :bye`,
+  );
 });
 
 elixirPairTest("a bare GenServer gets bare terms", async ({ kate }) => {
