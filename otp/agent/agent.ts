@@ -104,11 +104,8 @@ export type {
   ViaName,
 };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The key of a property that only types have: completion does not show it.
+/** @ignore */
 declare const holds: unique symbol;
 
 /**

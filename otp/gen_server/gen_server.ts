@@ -273,18 +273,10 @@ export type SystemMessage =
   | DownMessage
   | { type: "nodeup" | "nodedown"; node: string };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The keys of properties that only types have: completion does not show them.
+/** @ignore */
 declare const takes: unique symbol;
-
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+/** @ignore */
 declare const serves: unique symbol;
 
 /**

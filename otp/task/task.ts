@@ -254,11 +254,8 @@ export type StreamResult<T, E = unknown> =
     input?: E;
   };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The key of a property that only types have: completion does not show it.
+/** @ignore */
 declare const gives: unique symbol;
 
 /**
