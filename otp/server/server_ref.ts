@@ -138,25 +138,11 @@ export function loadGlobalRegistry(load: () => Promise<NameRegistry>): void {
   };
 }
 
-function registryOf(name: ViaName | GlobalName): [NameRegistry, unknown] {
+/** Returns the registry of a name, and the name within it. */
+export function registryOf(
+  name: ViaName | GlobalName,
+): [registry: NameRegistry, key: unknown] {
   return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
-}
-
-/** Registers the process under a name in its registry; returns false if another process has the name. */
-export function registerName(
-  name: ViaName | GlobalName,
-  pid: Pid,
-): boolean | Promise<boolean> {
-  const [registry, key] = registryOf(name);
-  return registry.registerName(key, pid);
-}
-
-/** Removes a name from its registry. */
-export function unregisterName(
-  name: ViaName | GlobalName,
-): void | Promise<void> {
-  const [registry, key] = registryOf(name);
-  return registry.unregisterName(key);
 }
 
 /** Looks a name up in its registry. */

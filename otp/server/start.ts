@@ -11,10 +11,9 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ENDS_ITSELF } from "../../core/spawning/spawner.ts";
 import {
   type GlobalName,
-  registerName,
+  registryOf,
   type ServerName,
   serverName,
-  unregisterName,
   type ViaName,
   whereisName,
 } from "./server_ref.ts";
@@ -203,9 +202,10 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   /** Runs under a name in a registry: registers the name before anything else. */
   async #runUnder(name: ViaName | GlobalName): Promise<void> {
     const process = this.#started!;
+    const [registry, key] = registryOf(name);
     try {
-      if (!(await registerName(name, process.pid))) {
-        this.refuse(alreadyStarted(await whereisName(name)));
+      if (!(await registry.registerName(key, process.pid))) {
+        this.refuse(alreadyStarted(await registry.whereisName(key)));
       }
     } catch (error) {
       return this.#crash(error);
@@ -214,7 +214,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
     try {
       this.#serve(await this.#init(process, this));
     } catch (error) {
-      if (process.alive) await unregisterName(name);
+      if (process.alive) await registry.unregisterName(key);
       this.#crash(error);
     }
   }
