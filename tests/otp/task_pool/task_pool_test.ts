@@ -40,6 +40,7 @@ import {
   until,
 } from "./_pool_jobs.ts";
 import { until as eventually } from "../../_until.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 /** Runs a held task in the pool. */
 function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
@@ -282,11 +283,10 @@ poolTest("that exits fails its runs", { kate: 1 }, async ({ alex }) => {
 });
 
 poolTest("that does not run is noproc", { kate: 1 }, async ({ kate }) => {
-  const error = await assertRejects(
-    () => TaskPool.run("none", ["Jobs", "here"]),
-    ExitError,
+  assertEquals(
+    (await exitOf(TaskPool.run("none", ["Jobs", "here"]))).reason,
+    "noproc",
   );
-  assertEquals((error.reason as { reason: string }).reason, "noproc");
   const name = { name: "pool", node: kate.name };
   await assertRejects(
     () => TaskPool.run(name, ["Jobs", "here"]),
