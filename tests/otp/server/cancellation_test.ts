@@ -14,6 +14,7 @@ import {
   type CancelOptions,
   type From,
   GenServer,
+  type NameRegistry,
 } from "../../../otp/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -96,29 +97,16 @@ class Counted {
 }
 
 /** A registry whose lookups wait. */
-function slowRegistry(): {
-  via: {
-    registerName: () => boolean;
-    unregisterName: () => void;
-    whereisName: () => Promise<Pid | undefined>;
-  };
-  lookups: number;
-  answer: (pid: Pid | undefined) => void;
-} {
-  const { promise, resolve } = Promise.withResolvers<Pid | undefined>();
-  const registry = {
-    via: {
-      registerName: () => true,
-      unregisterName: () => {},
-      whereisName: () => {
-        registry.lookups++;
-        return promise;
-      },
-    },
-    lookups: 0,
-    answer: resolve,
-  };
-  return registry;
+class SlowRegistry implements NameRegistry {
+  readonly found = Promise.withResolvers<Pid | undefined>();
+  lookups = 0;
+  registerName = () => true;
+  unregisterName = () => {};
+
+  whereisName(): Promise<Pid | undefined> {
+    this.lookups++;
+    return this.found.promise;
+  }
 }
 
 /** The number of waits, monitors and aliases of the calling process. */
@@ -137,12 +125,11 @@ const CALLS: Record<
       nodes: [Node.self()],
       ...options,
     }),
-  "Agent.get": (_server, options) =>
-    Agent.get("agent", () => receive(() => false), options),
+  "Agent.get": (_server, options) => Agent.get("agent", Remote.wait, options),
   "Agent.update": (_server, options) =>
-    Agent.update("agent", () => receive(() => false), options),
+    Agent.update("agent", Remote.wait, options),
   "Agent.getAndUpdate": (_server, options) =>
-    Agent.getAndUpdate("agent", () => receive(() => false), options),
+    Agent.getAndUpdate("agent", Remote.wait as never, options),
   "rpc.call": (_server, options) =>
     rpc.call(Node.self(), () => gate.promise, [], options),
   "rpc.multicall": (_server, options) =>
@@ -220,8 +207,8 @@ processTest("a call whose caller exits keeps no listener", async () => {
   const silent = idle();
   const counted = new Counted();
   const { signal } = counted;
-  const registry = slowRegistry();
-  const via = { via: registry.via, name: "slow" };
+  const registry = new SlowRegistry();
+  const via = { via: registry, name: "slow" };
   const waits: Record<string, () => Promise<unknown>> = {
     call: () => GenServer.call(silent, "hi", { signal }),
     lookup: () => GenServer.call(via, "hi", { signal }),
@@ -246,14 +233,14 @@ processTest("a call whose caller exits keeps no listener", async () => {
     await receive((m) => ref.equals(m?.ref));
     assertEquals(counted.listeners, 0, what);
   }
-  registry.answer(undefined);
+  registry.found.resolve(undefined);
   counted.controller.abort();
   await quiet();
 });
 
 processTest("an abort ends a lookup, and nothing is sent after", async () => {
-  const registry = slowRegistry();
-  const via = { via: registry.via, name: "slow" };
+  const registry = new SlowRegistry();
+  const via = { via: registry, name: "slow" };
   const aborted = AbortSignal.abort("already");
   const me = self();
   using time = new FakeTime();
@@ -275,17 +262,10 @@ processTest("an abort ends a lookup, and nothing is sent after", async () => {
   const late = asks.map((ask) => exitOf(ask({ deadline: Date.now() + 5 })));
   assertEquals(registry.lookups, 5);
   time.tick(5);
-  assertEquals((await Promise.all(late)).map((each) => each.reason), [
-    "timeout",
-    "timeout",
-  ]);
+  for (const exit of late) assertEquals((await exit).reason, "timeout");
   controller.abort("enough");
-  assertEquals(await Promise.all(calls.map(errorOf)), [
-    "enough",
-    "enough",
-    "enough",
-  ]);
-  registry.answer(me);
+  for (const call of calls) assertEquals(await errorOf(call), "enough");
+  registry.found.resolve(me);
   await quiet();
   assertEquals(held(), 0);
 });
@@ -344,17 +324,14 @@ processTest("a deadline ends a call as its timeout does", async () => {
   const soon = () => Date.now() + 5;
   const by = async (options: object) =>
     await exitOf(GenServer.call(silent, "hi", options));
-  const { type, reason, call: [module, fn, [, request, ms]] } = await by({
-    deadline: soon(),
-  });
-  assertEquals([type, reason, module, fn, request], [
-    "call",
-    "timeout",
-    "GenServer",
-    "call",
-    "hi",
-  ]);
+  const exit = await by({ deadline: soon() });
+  const ms = exit.call[2][2];
   assert(ms <= 5, `${ms}`);
+  assertEquals(exit, {
+    type: "call",
+    reason: "timeout",
+    call: ["GenServer", "call", [silent, "hi", ms]],
+  });
   assertEquals(
     (await by({ deadline: soon(), timeout: 60_000 })).reason,
     "timeout",
@@ -582,15 +559,13 @@ processTest("a task that traps exits may finish, or is killed", async () => {
     send(me, "ready");
     for (;;) send(me, await receive());
   };
-  const [slow, fast] = [
-    await TaskSupervisor.async(sup, stubborn, [], { signal, shutdown: 20 }),
-    await TaskSupervisor.async(sup, stubborn, [], {
-      signal,
-      shutdown: "brutal_kill",
-    }),
-  ];
-  for (let n = 0; n < 2; n++) await receive((m) => m === "ready");
-  const ends = [slow, fast].map((task) => Process.monitor(task.pid));
+  const tasks: Task<never>[] = [];
+  for (const shutdown of [20, "brutal_kill"] as const) {
+    const options = { signal, shutdown };
+    tasks.push(await TaskSupervisor.async(sup, stubborn, [], options));
+    await receive((m) => m === "ready");
+  }
+  const ends = tasks.map((task) => Process.monitor(task.pid));
   controller.abort("enough");
   const exits = await receive((m) => m?.type === "EXIT");
   assertEquals([exits.from, exits.reason], [me, "shutdown"]);
@@ -599,7 +574,7 @@ processTest("a task that traps exits may finish, or is killed", async () => {
     const down = await receive((m) => ref.equals(m?.ref));
     assertEquals(down.reason, "killed");
   }
-  for (const task of [slow, fast]) {
+  for (const task of tasks) {
     assertEquals(await errorOf(Task.await(task)), "enough");
   }
 });
@@ -667,20 +642,14 @@ processTest("an abort kills the tasks of a stream", async () => {
     await receive(() => false);
     return n;
   };
+  const all = { maxConcurrency: 3 };
+  const { asyncStream, asyncStreamNolink } = TaskSupervisor;
   // deno-lint-ignore no-explicit-any
   const streams: ((options: CancelOptions) => AsyncIterable<any>)[] = [
+    (options) => Task.asyncStream([0, 1, 2], wait, { ...all, ...options }),
+    (options) => asyncStream(sup, [0, 1, 2], wait, { ...all, ...options }),
     (options) =>
-      Task.asyncStream([0, 1, 2], wait, { maxConcurrency: 3, ...options }),
-    (options) =>
-      TaskSupervisor.asyncStream(sup, [0, 1, 2], wait, {
-        maxConcurrency: 3,
-        ...options,
-      }),
-    (options) =>
-      TaskSupervisor.asyncStreamNolink(sup, [0, 1, 2], wait, {
-        maxConcurrency: 3,
-        ...options,
-      }),
+      asyncStreamNolink(sup, [0, 1, 2], wait, { ...all, ...options }),
   ];
   for (const streamOf of streams) {
     const counted = new Counted();
@@ -761,10 +730,7 @@ clusterTest("an abort ends a task of another node", async (cluster) => {
         start(tasks, Remote.echoOrWait, [me], { signal }),
       );
       counted.controller.abort("enough");
-      assertEquals(await Promise.all([waiting, starting]), [
-        "enough",
-        "enough",
-      ]);
+      assertEquals([await waiting, await starting], ["enough", "enough"]);
       const down = await receive((m) => ref.equals(m?.ref));
       assertEquals(down.reason, "shutdown");
       const isEmpty = async () =>
