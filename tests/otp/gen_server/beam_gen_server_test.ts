@@ -337,16 +337,14 @@ elixirPairTest("every form of a From replies", async ({ kate, cluster }) => {
         receive do {^tag, reply} -> reply after 10_000 -> {:none, Process.info(self(), :messages)} end
       end
       all = fn request -> Enum.map(forms, &ask.(&1, request)) |> Enum.uniq() end`);
-  for (
-    const [request, answer] of [
-      ["{:server, nil}", ":server"],
-      ["{:process, nil}", ":process"],
-      ["{:forward, ours}", ":forward"],
-      ["{:forward_tuple, theirs}", ":forward_tuple"],
-    ]
-  ) {
-    assertEquals(await kate.evaluate(`all.(${request})`), `[got: ${answer}]`);
-  }
+  await assertValues(
+    (code) => kate.evaluate(code),
+    `
+    all.({:server, nil}) #=> [got: :server]
+    all.({:process, nil}) #=> [got: :process]
+    all.({:forward, ours}) #=> [got: :forward]
+    all.({:forward_tuple, theirs}) #=> [got: :forward_tuple]`,
+  );
   assertEquals(
     await kate.evaluate(`
         {r, []} = GenServer.multi_call([${ALEX}], :replier, {:forward, ours})
@@ -442,67 +440,49 @@ elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
       fail = fn server, request, timeout ->
         try do GenServer.call(server, request, timeout) catch :exit, {r, {GenServer, :call, [^server, ^request, ^timeout]}} -> r end
       end`);
-  for (
-    const [request, reason] of [
-      ["{:exit, :gone}", ":gone"],
-      ["{:exit, {:shutdown, 1}}", "{:shutdown, 1}"],
-      ['{:exit, "a text"}', '"a text"'],
-      ["{:stop, :normal}", ":normal"],
-      ["{:stop, %{a: 1}}", "%{a: 1}"],
-    ]
-  ) {
+  const failed = async (request: string) => {
     await start();
-    assertEquals(
-      await kate.evaluate(`fail.(failing, ${request}, 5000)`),
-      reason,
-      request,
-    );
-  }
-  await start();
+    return await kate.evaluate(`fail.(failing, ${request}, 5000)`);
+  };
+  await assertValues(
+    failed,
+    `
+    {:exit, :gone} #=> :gone
+    {:exit, {:shutdown, 1}} #=> {:shutdown, 1}
+    {:exit, "a text"} #=> "a text"
+    {:stop, :normal} #=> :normal
+    {:stop, %{a: 1}} #=> %{a: 1}`,
+  );
   assertMatch(
-    await kate.evaluate("fail.(failing, :throw, 5000)"),
+    await failed(":throw"),
     /^\{%RuntimeError\{message: "[^"]*boom"\}, \[/,
   );
-  await start();
-  assertMatch(
-    await kate.evaluate("fail.(failing, :bad, 5000)"),
-    /bad_return_value/,
-  );
-  assertEquals(await kate.evaluate("fail.(failing, :any, 5000)"), ":noproc");
-  assertEquals(
-    await kate.evaluate("fail.({:global, :failing}, :any, 5000)"),
-    ":noproc",
-  );
-  assertEquals(
-    await kate.evaluate("fail.({:failing, :none@localhost}, :any, 5000)"),
-    "{:nodedown, :none@localhost}",
+  assertMatch(await failed(":bad"), /bad_return_value/);
+  const evaluate = (code: string) => kate.evaluate(code);
+  await assertValues(
+    evaluate,
+    `
+    fail.(failing, :any, 5000) #=> :noproc
+    fail.({:global, :failing}, :any, 5000) #=> :noproc
+    fail.({:failing, :none@localhost}, :any, 5000) #=> {:nodedown, :none@localhost}`,
   );
   await start();
-  // Never answered.
-  assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
-  // A reply that comes too late is in no mailbox, when the one behind it has arrived.
-  const after = "GenServer.call(failing, :reply)";
-  const left = "Process.info(self(), :message_queue_len)";
-  assertEquals(
-    // Answered when the time is over.
-    await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
-    '{:timeout, "sent", {:message_queue_len, 0}}',
-  );
-  assertEquals(
-    await kate.evaluate(
-      // Answered when the time is over.
-      `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
-    ),
-    '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
-  );
-  // A pid that Elixir has registered somewhere else.
-  assertEquals(
-    await kate.evaluate(`
-        pid = GenServer.call(failing, :pid)
-        :yes = :global.register_name(:failing, pid)
-        {fail.({:global, :failing}, :pid, 5000) == pid, fail.({:via, :global, :failing}, :pid, 5000) == pid,
-          fail.(pid, :pid, 5000) == pid}`),
-    "{true, true, true}",
+  // A late reply is in no mailbox when the reply behind it has arrived.
+  await assertValues(
+    evaluate,
+    `
+    # Never answered, then answered when the time is over.
+    fail.(failing, :hang, 10) #=> :timeout
+    {fail.(failing, :late, 10), GenServer.call(failing, :reply), Process.info(self(), :message_queue_len)}
+      #=> {:timeout, "sent", {:message_queue_len, 0}}
+    called = GenServer.multi_call([${ALEX}], :failing, :late, 10)
+      {called, GenServer.call(failing, :reply), Process.info(self(), :message_queue_len)}
+      #=> {{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}
+    # A pid that Elixir has registered somewhere else.
+    pid = GenServer.call(failing, :pid)
+      :yes = :global.register_name(:failing, pid)
+      {fail.({:global, :failing}, :pid, 5000) == pid, fail.({:via, :global, :failing}, :pid, 5000) == pid,
+        fail.(pid, :pid, 5000) == pid} #=> {true, true, true}`,
   );
   const hanging = await GenServer.start(Failing, undefined, {
     name: "hanging",
@@ -512,21 +492,18 @@ elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
   await Node.disconnect(kate.name);
   assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
   for (
-    const [reason, result] of [
-      [":normal", ":ok"],
-      [":shutdown", ":ok"],
-      ["{:shutdown, :enough}", ":ok"],
-      [":mine", ":ok"],
-      ['"a text"', ":ok"],
-      ["{:any, [1, 2.5]}", ":ok"],
+    const reason of [
+      ":normal",
+      ":shutdown",
+      "{:shutdown, :enough}",
+      ":mine",
+      '"a text"',
+      "{:any, [1, 2.5]}",
     ]
   ) {
     if (Process.whereis("failing") === undefined) await start();
-    assertEquals(
-      await kate.evaluate(`GenServer.stop(failing, ${reason})`),
-      result,
-      reason,
-    );
+    const stopped = await evaluate(`GenServer.stop(failing, ${reason})`);
+    assertEquals(stopped, ":ok", reason);
   }
   assertEquals(
     await kate.evaluate(

@@ -267,20 +267,8 @@ async function withServers(
   if (failure !== undefined) throw failure.error;
 }
 
-const ALL: [string, Wait, Record<string, End>][] = [
-  ...Object.entries(WAITS).map(([name, wait]) =>
-    [name, wait, { ...ENDS, ...DEADLINES }] as [
-      string,
-      Wait,
-      Record<string, End>,
-    ]
-  ),
-  ...Object.entries(BY_SIGNAL).map(([name, wait]) =>
-    [name, wait, ENDS] as [string, Wait, Record<string, End>]
-  ),
-];
-
-for (const [name, wait, ends] of ALL) {
+for (const [name, wait] of Object.entries({ ...WAITS, ...BY_SIGNAL })) {
+  const ends = name in WAITS ? { ...ENDS, ...DEADLINES } : ENDS;
   processTest(`no rejection is unhandled by ${name}`, async () => {
     for (const [what, end] of Object.entries(ends)) {
       const reasons = await unhandled(() =>

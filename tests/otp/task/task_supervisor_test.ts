@@ -59,12 +59,8 @@ function tasksTest(
 
 processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
   const pid = await TaskSupervisor.startLink({ name: atom("here") });
-  for (
-    const ref of [pid, "here", atom("here"), {
-      name: "here",
-      node: Node.self(),
-    }]
-  ) {
+  const there = { name: "here", node: Node.self() };
+  for (const ref of [pid, "here", atom("here"), there]) {
     const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
     assertEquals(await Task.await(task), 2);
   }

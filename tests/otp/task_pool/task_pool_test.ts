@@ -53,14 +53,13 @@ function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
   return run;
 }
 
-function failed(
+async function failed(
   promise: Promise<unknown>,
   code: PoolError["code"],
 ): Promise<PoolError> {
-  return assertRejects(() => promise, PoolError).then((error) => {
-    assertEquals(error.code, code, error.message);
-    return error;
-  });
+  const error = await assertRejects(() => promise, PoolError);
+  assertEquals(error.code, code, error.message);
+  return error;
 }
 
 /** A test of a pool on alex, as a process of alex; a supervisor on each of the nodes named. */
@@ -150,9 +149,7 @@ poolTest("fails a queued run at its deadline", { kate: 1 }, async () => {
   using time = new FakeTime();
   const isQueued = async () =>
     assertEquals((await TaskPool.info("pool")).queued, 1);
-  for (
-    const limit of [{ timeout: 20 }, { deadline: Date.now() + 40 }]
-  ) {
+  for (const limit of [{ timeout: 20 }, { deadline: Date.now() + 40 }]) {
     const late = failed(hold(1, limit), "deadline");
     await isQueued();
     time.tick(20);
@@ -264,10 +261,8 @@ poolTest("that exits fails its runs", { kate: 1 }, async ({ alex }) => {
   const old = Process.whereis("pool")!;
   Process.exit(old, "kill");
   for (const run of [running, queued]) {
-    const error = await assertRejects(() => run, ExitError);
-    const call = { type: "call", reason: "killed" };
-    const { reason, type } = error.reason as typeof call;
-    assertEquals({ type, reason }, call);
+    const { type, reason } = await exitOf(run);
+    assertEquals([type, reason], ["call", "killed"]);
   }
   assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
   await eventually(() => {
@@ -600,22 +595,17 @@ clusterTest("TaskPool.startLink() needs a scope and group", async (cluster) => {
   const [alex] = await nodes(cluster, "alex");
   await alex.run(async () => {
     Process.trapExit(true);
-    for (
-      const start of [
-        () => TaskPool.startLink({ group: GROUP }),
-        () => TaskSupervisor.startLink({ group: GROUP }),
-      ]
-    ) {
-      await assertRejects(start, ExitError, "no such scope runs");
+    const starts = [TaskPool.startLink, TaskSupervisor.startLink];
+    for (const start of starts) {
+      await assertRejects(
+        () => start({ group: GROUP }),
+        ExitError,
+        "no such scope runs",
+      );
     }
     await pg.startLink();
-    await assertRejects(
-      () => TaskPool.startLink({ group: Symbol("s") }),
-      TypeError,
-    );
-    await assertRejects(
-      () => TaskSupervisor.startLink({ group: Symbol("s") }),
-      TypeError,
-    );
+    for (const start of starts) {
+      await assertRejects(() => start({ group: Symbol("s") }), TypeError);
+    }
   });
 });
