@@ -531,8 +531,6 @@ export class TaskSupervisor {
   /**
    * Returns the tasks under a supervisor.
    *
-   * @returns The pids of the tasks.
-   *
    * @example Usage
    * ```ts
    * import { TaskSupervisor } from "@otp/distribution/task-supervisor";

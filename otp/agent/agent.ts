@@ -294,7 +294,6 @@ export class Agent {
   /**
    * Returns the result of a function of the state.
    *
-   * @param fn Computes the result from the state.
    * @returns A copy of the result.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
@@ -322,7 +321,6 @@ export class Agent {
   /**
    * Updates the state with a function.
    *
-   * @param fn Computes the next state from the current one.
    * @returns `"ok"` once the state is updated.
    * @throws The errors of {@linkcode Agent.get}.
    *
@@ -377,7 +375,6 @@ export class Agent {
    *
    * It returns `"ok"` even if the agent does not exist, or its node refuses the function.
    *
-   * @param fn Computes the next state from the current one.
    * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
    *   agent's name is slow to answer.
    * @throws {TypeError} If `fn` is not a function, or the agent's node cannot be given a name for it.

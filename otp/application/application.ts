@@ -270,7 +270,6 @@ export class Application {
   /**
    * Returns one property of an application's specification.
    *
-   * @param key The property.
    * @returns The property's value, or `undefined` if there is no such application.
    * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
    */
@@ -363,8 +362,6 @@ export class Application {
   /**
    * Returns a setting, or `undefined` if it is not set.
    *
-   * @returns The value, or `undefined`.
-   *
    * @example Usage
    * ```ts
    * import { Application } from "@otp/distribution/application";
@@ -382,9 +379,8 @@ export class Application {
    */
   static getEnv<T>(app: string, key: string, otherwise: T): T;
   static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
-    checkSetting(app, key);
-    const values = here().env.of(app);
-    return values?.has(key) ? values.get(key) as T : otherwise;
+    const found = Application.fetchEnv<T>(app, key);
+    return found === "error" ? otherwise : found.value;
   }
 
   /**

@@ -1016,7 +1016,6 @@ export class GenServer {
    *
    * The request is copied immediately, and reaches the server after all earlier messages from the caller.
    *
-   * @returns The reply.
    * @throws The reason of the signal, if it is aborted before the reply has arrived. As after a timeout, the
    *   server may still handle the request, unless the signal was aborted before the call.
    * @throws {ExitError} With `{ type: "call", reason, call }`. The reason is `"noproc"` if the server does
@@ -1142,7 +1141,6 @@ export class GenServer {
    *
    * It waits until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
-   * @returns The replies, and the nodes that did not reply.
    * @throws {TypeError} If the request cannot be sent, or the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *

@@ -77,7 +77,8 @@ export interface DynamicSupervisorOptions {
   name?: ServerName;
   /**
    * The time limit for the start, in milliseconds: the look-up and the registration of the name. When it expires, the
-   * supervisor is killed, and the start fails with `"timeout"`.
+   * start fails with `"timeout"`. The supervisor is then killed, as when the signal is aborted, and its name is
+   * released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -162,11 +163,10 @@ export class DynamicSupervisor {
   /**
    * Starts a DynamicSupervisor, linked to the caller.
    *
-   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the start takes too long:
+   *   `"timeout"`.
    * @throws {RangeError} If a limit is out of bounds.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example Usage
    * ```ts
@@ -220,7 +220,6 @@ export class DynamicSupervisor {
    * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
    * child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
-   * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
    * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
@@ -285,8 +284,6 @@ export class DynamicSupervisor {
   /**
    * Returns the children of a supervisor, in the order of their start.
    *
-   * @returns Each child's pid and type.
-   *
    * @example Usage
    * ```ts
    * import { DynamicSupervisor, receive, spawnLink } from "@otp/distribution";
@@ -305,8 +302,6 @@ export class DynamicSupervisor {
 
   /**
    * Counts the children of a supervisor.
-   *
-   * @returns The numbers of all children, of running ones, of supervisors and of workers.
    *
    * @example Usage
    * ```ts

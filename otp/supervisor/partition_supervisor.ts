@@ -124,7 +124,8 @@ export interface PartitionSupervisorOptions {
   name: PartitionSupervisorName;
   /**
    * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * partitions. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * partitions. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
+   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -215,6 +216,8 @@ export interface PartitionInfo {
  * All partitions run on one thread. They help where callbacks wait, or where the crash of one partition must not
  * affect the others; they do not speed up computation.
  *
+ * Functions that ask the supervisor throw an `ExitError` if it does not exist.
+ *
  * @example One counter for each group of keys
  * ```ts
  * import { GenServer, type GenServerModule } from "@otp/distribution";
@@ -252,9 +255,8 @@ export class PartitionSupervisor {
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
    * @throws {TypeError} If the name or the child is missing or invalid.
    * @throws {RangeError} If the number of partitions is not at least 1.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example Tell each partition its number
    * ```ts
@@ -397,7 +399,6 @@ export class PartitionSupervisor {
    * Returns the partitions, with their processes.
    *
    * @returns The partitions, in the order in which `Supervisor.whichChildren` returns children.
-   * @throws {ExitError} If the supervisor does not exist.
    *
    * @example Usage
    * ```ts
@@ -417,8 +418,6 @@ export class PartitionSupervisor {
 
   /**
    * Counts the partitions, as `Supervisor.countChildren` counts children.
-   *
-   * @throws {ExitError} If the supervisor does not exist.
    *
    * @example Usage
    * ```ts

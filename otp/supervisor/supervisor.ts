@@ -142,7 +142,8 @@ export interface SupervisorOptions {
   name?: ServerName;
   /**
    * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * children. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * children. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
+   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -284,13 +285,11 @@ export class Supervisor {
    *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
    * @throws {ExitError} If a child does not start, with the reason
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is taken,
-   *   with `{ type: "already_started", pid }`.
+   *   with `{ type: "already_started", pid }`; if the start takes too long, with `"timeout"`.
    * @throws {TypeError} If a child, the strategy or `autoShutdown` is invalid, two children have the same id,
    *   or a child must not be significant but is.
    * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example A child that does not start
    * ```ts
@@ -317,7 +316,6 @@ export class Supervisor {
    *
    * Use it for several children of the same kind, as each needs its own id.
    *
-   * @param child A specification, a module that has one, or such a module with its options.
    * @returns The specification, with all defaults filled in.
    * @throws {TypeError} If the specification is invalid.
    *
@@ -347,8 +345,6 @@ export class Supervisor {
   /**
    * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
-   * @returns Each child's id, pid and type.
-   *
    * @example Usage
    * ```ts
    * import { receive, spawnLink, Supervisor } from "@otp/distribution";
@@ -368,8 +364,6 @@ export class Supervisor {
 
   /**
    * Counts the children of a supervisor.
-   *
-   * @returns The numbers of specifications, of running children, of supervisors and of workers.
    *
    * @example Usage
    * ```ts
@@ -392,7 +386,6 @@ export class Supervisor {
    * A child that fails to start is not added. For a supervisor on another node, the child's `start` must be a function
    * that both nodes export, or `[module, function, args]`.
    *
-   * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with

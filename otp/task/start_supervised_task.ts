@@ -163,7 +163,7 @@ export function startSupervised(
     process,
     ends,
     () => callExit("timeout", describeStart(process, asked)),
-    leftOf(limits, process),
+    limits && leftOf(limits, process),
   );
   if (!(place instanceof Promise)) {
     return startAt(process, place, asked, task, callers);
@@ -176,13 +176,8 @@ export function startSupervised(
   ) as Promise<Pid>;
 }
 
-function leftOf(
-  limits: SupervisedTask["limits"],
-  { runtime }: LocalProcess,
-): number {
-  return limits === undefined
-    ? Infinity
-    : Math.max(0, limits.end - runtime.now());
+function leftOf({ end }: { end: number }, { runtime }: LocalProcess): number {
+  return Math.max(0, end - runtime.now());
 }
 
 function startAt(
@@ -225,7 +220,7 @@ class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
   ) {
     super(process, place, request, undefined, task?.ref);
     const { limits } = asked;
-    this.timeout = leftOf(limits, process);
+    this.timeout = limits === undefined ? Infinity : leftOf(limits, process);
     this.signal = limits?.signal;
     this.deadline = limits?.deadline;
     this.request = request;

@@ -443,7 +443,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * again. If the task exits instead, so does the caller, unless it catches the rejection.
    *
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
-   * @returns The result of the task's function.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
    *
    * @example Usage

@@ -336,7 +336,6 @@ export class TaskPool {
    * @param pool The pool: its pid, or its name, on this node.
    * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
    *   allow closures.
-   * @returns The result of the function.
    * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
    * @throws {ExitError} If the task exits without a result, with `{ type: "call", reason, … }`; if the pool does
    *   not run (`"noproc"`), or exits.
