@@ -245,12 +245,13 @@ class Serving {
   }
 }
 
+/** Handles a message. Only a promise and a {@linkcode Leaving} in the result count. */
 function dispatch(
   process: LocalProcess,
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | Leaving | void {
+): unknown {
   if (message instanceof Call) {
     if (message.otp) {
       if (message.isForeign && server.servesForeign !== true) return;
@@ -266,12 +267,10 @@ function dispatch(
   }
   if (message instanceof Cast) {
     const { request, otp, origin } = message;
-    return pending(
-      server.cast?.(
-        otp && server.otp
-          ? server.otp.request(request, undefined, origin)
-          : request,
-      ),
+    return server.cast?.(
+      otp && server.otp
+        ? server.otp.request(request, undefined, origin)
+        : request,
     );
   }
   if (message instanceof Stop) {
@@ -291,7 +290,7 @@ function dispatch(
       ? suspended(process, server, message, parent)
       : undefined;
   }
-  return pending(server.info?.(message));
+  return server.info?.(message);
 }
 
 /** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
@@ -309,7 +308,7 @@ function dispatchTraced(
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | Leaving | void {
+): unknown {
   const trace = takeTrace(message);
   const handle = () => dispatch(process, server, message, parent);
   if (tracing === undefined) return handle();
@@ -329,7 +328,7 @@ function dispatchTraced(
   };
   if (process.name !== undefined) attributes["otp.name"] = process.name;
   const span = { name, kind: "server", attributes, isPart: true } as const;
-  let result: ReturnType<typeof dispatch> = undefined;
+  let result: unknown;
   const measured = tracing.run(span, trace, () => {
     result = handle();
     return untilExit<unknown>(process, result);
@@ -414,10 +413,6 @@ export function failCaller(
   if (monitor !== undefined) {
     process.runtime.failMonitor(process, monitor, reason);
   }
-}
-
-function pending(result: unknown): Promise<unknown> | undefined {
-  return result instanceof Promise ? result : undefined;
 }
 
 /** Whether a message is a process's EXIT, and not a message that another process sent in its name. */

@@ -78,7 +78,11 @@ export function startServer(
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (isOver(deadline)) return Promise.reject(late());
   const timeout = remaining(options.timeout ?? Infinity, deadline);
-  const taken = name === undefined ? undefined : whereisOwn(name, starter);
+  const taken = name === undefined
+    ? undefined
+    : typeof name === "string"
+    ? starter.runtime.names.get(name)?.pid
+    : whereisName(name);
   if (taken instanceof Promise) {
     return startLater(starter, taken, name, init, options, timeout);
   }
@@ -107,15 +111,6 @@ async function startLater(
 
 function late(): ExitError {
   return new ExitError("timeout");
-}
-
-function whereisOwn(
-  name: Exclude<ServerName, Atom>,
-  { runtime }: LocalProcess,
-): Pid | undefined | Promise<Pid | undefined> {
-  return typeof name === "string"
-    ? runtime.names.get(name)?.pid
-    : whereisName(name);
 }
 
 function alreadyStarted(pid: Pid | undefined): ExitError {
