@@ -678,12 +678,14 @@ async function startAwaited<A extends unknown[], T>(
   link: boolean,
 ): Promise<Task<Awaited<T>>> {
   checkArgs(args);
-  const { shutdown = 5000, signal, deadline } = options;
   if (options !== NO_OPTIONS) {
     checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
     checkCancel(options, "start a task");
-    checkShutdown(shutdown, "start a task");
+    if (options.shutdown !== undefined) {
+      checkShutdown(options.shutdown, "start a task");
+    }
   }
+  const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
   if (process === undefined) return never();
   const state = new TaskState(process);
@@ -705,7 +707,9 @@ async function startAwaited<A extends unknown[], T>(
     const task = new Task<Awaited<T>>(pid, state.ref, process.pid);
     return withState(task, state);
   } catch (error) {
-    throw atAwait(error, startAwaited);
+    // The reason of the signal is the program's own, and keeps its stack.
+    const isOwn = signal?.aborted && error === signal.reason;
+    throw isOwn ? error : atAwait(error, startAwaited);
   }
 }
 
