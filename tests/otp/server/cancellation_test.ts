@@ -1,12 +1,6 @@
 /** Calls and tasks that an `AbortSignal` or a deadline ends, in each of their phases. */
 
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Agent } from "../../../otp/agent/agent.ts";
 import { ExitError, RpcError } from "../../../core/errors.ts";
@@ -28,11 +22,10 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
-import { exitOf, Probe, Stack } from "../_gen_servers.ts";
+import { exitOf, Stack } from "../_gen_servers.ts";
 import { clusterTest, part } from "../../_nodes.ts";
 import {
   ended,
@@ -44,6 +37,7 @@ import {
 } from "../../_processes.ts";
 import { RawListener, rawTest, THEIRS } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
+import { Counted, held } from "./_counted.ts";
 
 const RAW = THEIRS.node;
 const KATE = "kate@localhost";
@@ -71,31 +65,6 @@ function processTest(name: string, fn: () => Promise<void>): void {
   });
 }
 
-/** A signal that counts its listeners. */
-class Counted {
-  readonly controller = new AbortController();
-  listeners = 0;
-  most = 0;
-
-  constructor() {
-    const { signal } = this;
-    const add = signal.addEventListener;
-    const remove = signal.removeEventListener;
-    signal.addEventListener = (...args: unknown[]) => {
-      this.most = Math.max(this.most, ++this.listeners);
-      return (add as (...args: unknown[]) => void).apply(signal, args);
-    };
-    signal.removeEventListener = (...args: unknown[]) => {
-      this.listeners--;
-      return (remove as (...args: unknown[]) => void).apply(signal, args);
-    };
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-}
-
 /** A registry whose lookups wait. */
 class SlowRegistry implements NameRegistry {
   readonly found = Promise.withResolvers<Pid | undefined>();
@@ -107,64 +76,6 @@ class SlowRegistry implements NameRegistry {
     this.lookups++;
     return this.found.promise;
   }
-}
-
-/** The number of waits, monitors and aliases of the calling process. */
-function held(): number {
-  return currentProcess().entries?.size ?? 0;
-}
-
-const CALLS: Record<
-  string,
-  (server: Pid, options: CancelOptions) => Promise<unknown>
-> = {
-  "GenServer.call": (server, options) =>
-    GenServer.call(server, "nothing", { timeout: Infinity, ...options }),
-  "GenServer.multiCall": (_server, options) =>
-    GenServer.multiCall("probe", "nothing", {
-      nodes: [Node.self()],
-      ...options,
-    }),
-  "Agent.get": (_server, options) => Agent.get("agent", Remote.wait, options),
-  "Agent.update": (_server, options) =>
-    Agent.update("agent", Remote.wait, options),
-  "Agent.getAndUpdate": (_server, options) =>
-    Agent.getAndUpdate("agent", Remote.wait as never, options),
-  "rpc.call": (_server, options) =>
-    rpc.call(Node.self(), () => gate.promise, [], options),
-  "rpc.multicall": (_server, options) =>
-    rpc.multicall([Node.self()], () => gate.promise, [], options),
-};
-
-for (const [name, call] of Object.entries(CALLS)) {
-  processTest(`${name}() ends with the signal's reason`, async () => {
-    const server = await GenServer.startLink(Probe, { to: idle() }, {
-      name: "probe",
-    });
-    const agent = await Agent.start(() => 0, { name: "agent" });
-    const before = held();
-    const counted = new Counted();
-    const reason = new DOMException("enough", "AbortError");
-    const { stack } = reason;
-    const calls = [1, 2].map(() => call(server, { signal: counted.signal }));
-    assert(await isPending(Promise.race(calls)));
-    assertEquals(counted.listeners, 1);
-    counted.controller.abort(reason);
-    for (const each of calls) {
-      assertStrictEquals(await errorOf(each), reason);
-    }
-    // It belongs to the program: its stack is that of the code that made it.
-    assertEquals(reason.stack, stack);
-    assertEquals([counted.listeners, held()], [0, before]);
-    // Aborted already: nothing is sent.
-    assertStrictEquals(
-      await errorOf(call(server, { signal: counted.signal })),
-      reason,
-    );
-    assertEquals(held(), before);
-    Process.exit(agent, "kill");
-    await GenServer.stop(server);
-  });
 }
 
 processTest("calls keep no listener of a longer signal", async () => {
