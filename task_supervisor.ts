@@ -6,8 +6,7 @@
  *
  * @example A task under a supervisor
  * ```ts
- * import { Task } from "@otp/distribution/task";
- * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
+ * import { Task, TaskSupervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * await TaskSupervisor.startLink({ name: "My.TaskSupervisor" });
@@ -23,13 +22,13 @@ import {
   CANCEL_OPTIONS,
   type CancelOptions,
   checkCancel,
-  checkWait,
+  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/server/cancellation.ts";
-import type { Failure } from "./otp/supervisor/child_lifecycle.ts";
 import {
+  checkRestart,
   checkShutdown,
   type ChildRestart,
   type ChildShutdown,
@@ -54,7 +53,10 @@ import {
 } from "./otp/server/server_ref.ts";
 import { startServer } from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
-import { askSupervisor } from "./otp/supervisor/supervisor_client.ts";
+import {
+  askSupervisor,
+  askToTerminate,
+} from "./otp/supervisor/supervisor_client.ts";
 import {
   startSupervised,
   supervisedStarter,
@@ -71,7 +73,6 @@ import {
 import {
   checkArgs,
   checkOptions,
-  checkPid,
   checkTimeout,
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
@@ -211,9 +212,8 @@ export interface TaskOptions {
 }
 
 const TASK_OPTIONS: OptionNames<TaskOptions> = {
+  ...CANCEL_OPTIONS,
   shutdown: true,
-  signal: true,
-  deadline: true,
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
@@ -289,8 +289,6 @@ export class TaskSupervisor {
    * When it exits, it sends the exit signal `"shutdown"` to its tasks, and kills tasks that take longer than their
    * `shutdown`.
    *
-   * @param options The name and the limits.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope of its group does
    *   not run on this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -299,8 +297,7 @@ export class TaskSupervisor {
    * ```ts
    * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
    *
-   * const sup = await TaskSupervisor.startLink({ maxChildren: 10 });
-   * await TaskSupervisor.stop(sup);
+   * await TaskSupervisor.startLink({ maxChildren: 10 });
    * ```
    */
   static async startLink(
@@ -324,18 +321,14 @@ export class TaskSupervisor {
   /**
    * Returns the child specification of a Task.Supervisor; `[TaskSupervisor, { name }]` is a shorthand.
    *
-   * @param options The name and the limits.
-   * @returns The specification.
-   *
    * @example Usage
    * ```ts
    * import { Supervisor, TaskSupervisor } from "@otp/distribution";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[TaskSupervisor, { name: "Some.TaskSupervisor" }]],
    *   { strategy: "one_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(
@@ -355,12 +348,6 @@ export class TaskSupervisor {
    * If the caller exits, so does the task, and vice versa. If the connection is lost, both ends receive
    * `"noconnection"`.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await`.
    * @throws {UndefinedFunctionError} If the node does not export the function.
    * @throws {SpawnRefusedError} If the node refuses the function, or the supervisor is draining; `code` is the reason.
@@ -374,7 +361,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * const task = await TaskSupervisor.async(sup, () => "done");
    * assertEquals(await Task.await(task), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async<A extends unknown[], T>(
@@ -391,12 +377,6 @@ export class TaskSupervisor {
    *
    * If the task crashes, only `Task.await` fails, and if the caller exits, the task continues.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
-   * @param options How the supervisor ends the task, and a signal or a deadline that ends the task.
    * @returns The task, for `Task.await` or `Task.yield`.
    * @throws The errors of {@linkcode TaskSupervisor.async}.
    *
@@ -408,7 +388,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * const task = await TaskSupervisor.asyncNolink(sup, () => exit("oops"));
    * assertEquals(await Task.yield(task), { type: "exit", reason: "oops" });
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncNolink<A extends unknown[], T>(
@@ -429,13 +408,6 @@ export class TaskSupervisor {
    * it traps exits. If the connection to the supervisor's node is lost, the tasks exit with `"noconnection"` at both
    * ends.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor, on any node.
-   * @param enumerable The elements: an iterable or async iterable.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, and the order.
    * @returns The results. Iterating over them exits if a task exceeds `timeout` or the supervisor does not
    *   exist. It throws an `Error` if the supervisor has reached `maxChildren`, and the errors of
    *   {@linkcode TaskSupervisor.async} if the node refuses the function.
@@ -453,7 +425,6 @@ export class TaskSupervisor {
    *   squares.push(result);
    * }
    * assertEquals(squares, [1, 4, 9].map((value) => ({ type: "ok", value })));
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncStream<E, T, A extends unknown[]>(
@@ -473,13 +444,6 @@ export class TaskSupervisor {
    * the connection to its node is lost, and the iterating process continues. Leaving the loop ends the running
    * tasks; if the iterating process exits, they continue to run.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
-   * @param supervisor The supervisor, on any node.
-   * @param enumerable The elements: an iterable or async iterable.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, and the order.
    * @returns The results, as {@linkcode TaskSupervisor.asyncStream} returns them.
    * @throws {RangeError} If an option is out of bounds.
    * @throws {TypeError} If `enumerable` is not iterable or `fn` is not a function.
@@ -499,7 +463,6 @@ export class TaskSupervisor {
    *   { type: "ok", value: 1 },
    *   { type: "exit", reason: "oops", input: 2 },
    * ]);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static asyncStreamNolink<E, T, A extends unknown[]>(
@@ -514,10 +477,6 @@ export class TaskSupervisor {
   /**
    * Starts a task that is not awaited, under a supervisor.
    *
-   * @typeParam A The function's arguments.
-   * @param supervisor The supervisor, on any node.
-   * @param fn The function that the task runs.
-   * @param args The function's arguments.
    * @param options When the task is restarted, how the supervisor ends it, and limits of the start, which do not end
    *   the task.
    * @returns The task's pid.
@@ -536,7 +495,6 @@ export class TaskSupervisor {
    * const sup = await TaskSupervisor.startLink();
    * await TaskSupervisor.startChild(sup, () => void send(parent, "done"));
    * assertEquals(await receive(), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async startChild<A extends unknown[]>(
@@ -546,7 +504,7 @@ export class TaskSupervisor {
     options: StartChildOptions = {},
   ): Promise<Pid> {
     checkArgs(args);
-    checkOptions(
+    checkLimited(
       options,
       "start a task",
       START_CHILD_OPTIONS,
@@ -554,8 +512,9 @@ export class TaskSupervisor {
     );
     const process = waitingProcess();
     if (process === undefined) return never();
-    checkWait(options, "start a task");
     const { restart = "temporary", shutdown = 5000 } = options;
+    checkRestart(restart, "start a task");
+    checkShutdown(shutdown, "start a task");
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
       server: supervisor,
@@ -572,9 +531,6 @@ export class TaskSupervisor {
   /**
    * Returns the tasks under a supervisor.
    *
-   * @param supervisor The supervisor.
-   * @returns The pids of the tasks.
-   *
    * @example Usage
    * ```ts
    * import { TaskSupervisor } from "@otp/distribution/task-supervisor";
@@ -582,14 +538,13 @@ export class TaskSupervisor {
    *
    * const sup = await TaskSupervisor.startLink();
    * assertEquals(await TaskSupervisor.children(sup), []);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async children(supervisor: ServerRef): Promise<Pid[]> {
     const children = await askSupervisor<DynamicChildInfo[]>(
       "TaskSupervisor",
       "children",
-      serverRef(supervisor),
+      supervisor,
       { type: "which_children" },
     );
     return children.flatMap(({ pid }) => pid === "restarting" ? [] : [pid]);
@@ -600,8 +555,6 @@ export class TaskSupervisor {
    *
    * The task has its `shutdown` time to exit, and is not restarted, whatever its `restart`.
    *
-   * @param supervisor The supervisor.
-   * @param pid The task's process.
    * @returns `"ok"`, or `"not_found"` if the supervisor has no such task.
    *
    * @example Usage
@@ -611,21 +564,13 @@ export class TaskSupervisor {
    *
    * const sup = await TaskSupervisor.startLink();
    * assertEquals(await TaskSupervisor.terminateChild(sup, self()), "not_found");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
-  static async terminateChild(
+  static terminateChild(
     supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
-    checkPid(pid, "terminate the child");
-    const answer = await askSupervisor<"ok" | Failure>(
-      "TaskSupervisor",
-      "terminateChild",
-      serverRef(supervisor),
-      { type: "terminate_child", pid },
-    );
-    return answer === "ok" ? answer : "not_found";
+    return askToTerminate("TaskSupervisor", supervisor, pid);
   }
 
   /**
@@ -644,8 +589,6 @@ export class TaskSupervisor {
    * After a timeout the tasks continue, and the supervisor still refuses new ones: drain it again to wait longer, or
    * stop it, which ends its tasks. Several callers may drain a supervisor at once, each with its own timeout.
    *
-   * @param supervisor The supervisor, on any node.
-   * @param options How long to wait.
    * @returns `"drained"` if only permanent tasks are left, `"timeout"` if other tasks still run.
    * @throws {ExitError} If the supervisor exits during the drain, with the call.
    * @throws {TypeError} If the timeout is not a number, or the supervisor does not know this request: supervisors of
@@ -654,8 +597,7 @@ export class TaskSupervisor {
    *
    * @example Finish what runs
    * ```ts
-   * import { SpawnRefusedError } from "@otp/distribution/errors";
-   * import { receive, self, send, Task, TaskSupervisor } from "@otp/distribution";
+   * import { receive, self, send, SpawnRefusedError, Task, TaskSupervisor } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
    * const sup = await TaskSupervisor.startLink();
@@ -673,7 +615,6 @@ export class TaskSupervisor {
    * send(pid, "done");
    * assertEquals(await TaskSupervisor.drain(sup), "drained");
    * assertEquals(await Task.await(task), "done");
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async drain(
@@ -695,10 +636,7 @@ export class TaskSupervisor {
   /**
    * Stops a supervisor and its tasks.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
    *
    * @example Usage
@@ -723,8 +661,7 @@ function checkLimits<O extends TaskSupervisorOptions & CancelOptions>(
   known: OptionNames<NoInfer<O>>,
 ): DynamicLimits {
   const doing = "start a Task.Supervisor";
-  checkOptions(options, doing, known, "{ maxChildren: 10 }");
-  checkWait(options, doing);
+  checkLimited(options, doing, known, "{ maxChildren: 10 }");
   if (options.scope !== undefined) nameOf(options.scope);
   return dynamicLimits("Task.Supervisor", options);
 }
@@ -743,6 +680,10 @@ async function startAwaited<A extends unknown[], T>(
   checkArgs(args);
   if (options !== NO_OPTIONS) {
     checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
+    checkCancel(options, "start a task");
+    if (options.shutdown !== undefined) {
+      checkShutdown(options.shutdown, "start a task");
+    }
   }
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
@@ -759,8 +700,6 @@ async function startAwaited<A extends unknown[], T>(
     shutdown,
   };
   if (signal !== undefined || deadline !== undefined) {
-    checkCancel(options, "start a task");
-    checkShutdown(shutdown, "start a task");
     asked.cancel = { signal, deadline };
   }
   try {
@@ -768,7 +707,9 @@ async function startAwaited<A extends unknown[], T>(
     const task = new Task<Awaited<T>>(pid, state.ref, process.pid);
     return withState(task, state);
   } catch (error) {
-    throw atAwait(error, startAwaited);
+    // The reason of the signal is the program's own, and keeps its stack.
+    const isOwn = signal?.aborted && error === signal.reason;
+    throw isOwn ? error : atAwait(error, startAwaited);
   }
 }
 
@@ -798,7 +739,9 @@ function streamOf<E, T, A extends unknown[]>(
       fn,
       args,
       link,
+      restart: "temporary",
       shutdown,
+      advice: "; give the stream a maxConcurrency that is not above it",
     }),
     streamLimits(what, rest),
   ) as AsyncIterable<StreamResult<Awaited<T>, E>>;

@@ -18,7 +18,7 @@ export const HELP: Record<string, Doc[]> = {
   "Agent.cast": [
     {
       "signature": "cast(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>)",
-      "text": "Updates the state with a function, without waiting for it.\n\nFollows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `\"ok\"` even if the agent does not exist, or its node refuses the function."
+      "text": "Updates the state with a function, without waiting for it.\n\nIt returns `\"ok\"` even if the agent does not exist, or its node refuses the function."
     }
   ],
   "Agent.childSpec": [
@@ -30,13 +30,13 @@ export const HELP: Record<string, Doc[]> = {
   "Agent.get": [
     {
       "signature": "get(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, R>, options: AgentCallOptions = {})",
-      "text": "Returns the result of a function of the state.\n\nFollows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3)."
+      "text": "Returns the result of a function of the state."
     }
   ],
   "Agent.getAndUpdate": [
     {
       "signature": "getAndUpdate(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, readonly [R, NoInfer<S>]>, options: AgentCallOptions = {})",
-      "text": "Updates the state with a function, and returns a second value that the function computes.\n\nFollows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the function does not return a pair, the agent exits with `{ type: \"bad_return_value\", value }`."
+      "text": "Updates the state with a function, and returns a second value that the function computes.\n\nIf the function does not return a pair, the agent exits with `{ type: \"bad_return_value\", value }`."
     }
   ],
   "Agent.ref": [
@@ -48,37 +48,37 @@ export const HELP: Record<string, Doc[]> = {
   "Agent.start": [
     {
       "signature": "start(init: () => S | Promise<S>, options: AgentOptions & CancelOptions = {})",
-      "text": "Starts an agent without a link.\n\nFollows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like Agent.startLink."
+      "text": "Starts an agent without a link.\n\nOtherwise like Agent.startLink."
     }
   ],
   "Agent.startLink": [
     {
       "signature": "startLink(init: () => S | Promise<S>, options: AgentOptions & CancelOptions = {})",
-      "text": "Starts an agent, linked to the caller.\n\nFollows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2)."
+      "text": "Starts an agent, linked to the caller."
     }
   ],
   "Agent.stop": [
     {
       "signature": "stop(agent: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops an agent and waits until it has exited.\n\nFollows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3)."
+      "text": "Stops an agent and waits until it has exited."
     }
   ],
   "Agent.update": [
     {
       "signature": "update(agent: AgentRef<S>, fn: AgentFunction<NoInfer<S>, NoInfer<S>>, options: AgentCallOptions = {})",
-      "text": "Updates the state with a function.\n\nFollows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3)."
+      "text": "Updates the state with a function."
     }
   ],
   "Application": [
     {
       "signature": "Application",
-      "text": "Starts and stops applications, and stores their environments.\n\nApplications and their environments belong to a node: that of the calling process, or the default node for code outside any process. Settings remain whether or not the application runs. A setting can be any value, even a function, as it never leaves the node."
+      "text": "Starts and stops applications, and stores their environments.\n\nApplications and their environments belong to a node: that of the calling process, or the default node for code outside any process. Settings remain whether or not the application runs. A setting can be any value, even a function, as it never leaves the node. The type that a caller states for a setting is not checked."
     }
   ],
   "Application.deleteEnv": [
     {
       "signature": "deleteEnv(app: string, key: string, options: EnvOptions = {})",
-      "text": "Deletes a setting.\n\nFollows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`."
+      "text": "Deletes a setting.\n\nA persistent setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`."
     }
   ],
   "Application.fetchEnv": [
@@ -118,17 +118,17 @@ export const HELP: Record<string, Doc[]> = {
   "Application.putEnv": [
     {
       "signature": "putEnv(app: string, key: string, value: unknown, options: EnvOptions = {})",
-      "text": "Stores a setting.\n\nFollows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application starts for the first time, its own environment overwrites earlier settings that are not persistent."
+      "text": "Stores a setting.\n\nWhen the application starts for the first time, its own environment overwrites earlier settings that are not persistent."
     }
   ],
   "Application.spec": [
     {
       "signature": "spec(app: string)",
-      "text": "Returns the specification of an application that has been started, even if it no longer runs.\n\nFollows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1)."
+      "text": "Returns the specification of an application that has been started, even if it no longer runs."
     },
     {
       "signature": "spec(app: string, key: K)",
-      "text": "Returns one property of an application's specification.\n\nFollows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2)."
+      "text": "Returns one property of an application's specification."
     }
   ],
   "Application.start": [
@@ -146,7 +146,7 @@ export const HELP: Record<string, Doc[]> = {
   "Application.stop": [
     {
       "signature": "stop(name: string, options: ApplicationStopOptions = {})",
-      "text": "Stops an application and waits until it has stopped.\n\nFollows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its `prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues. Applications that depend on the stopped one keep running, and so do its dependencies."
+      "text": "Stops an application and waits until it has stopped.\n\nFirst its `prepStop` is called; then its top supervisor receives the exit signal `\"shutdown\"` and ends its children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues. Applications that depend on the stopped one keep running, and so do its dependencies."
     }
   ],
   "ApplicationStartError": [
@@ -242,37 +242,37 @@ export const HELP: Record<string, Doc[]> = {
   "DynamicSupervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "Counts the children of a supervisor.\n\nFollows [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1)."
+      "text": "Counts the children of a supervisor."
     }
   ],
   "DynamicSupervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>, options: TimeLimits = {})",
-      "text": "Starts a child.\n\nFollows [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2). The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
+      "text": "Starts a child.\n\nThe supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
     }
   ],
   "DynamicSupervisor.startLink": [
     {
       "signature": "startLink(options: DynamicSupervisorOptions & CancelOptions = {})",
-      "text": "Starts a DynamicSupervisor, linked to the caller.\n\nFollows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1)."
+      "text": "Starts a DynamicSupervisor, linked to the caller."
     }
   ],
   "DynamicSupervisor.stop": [
     {
       "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
+      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nA reason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
     }
   ],
   "DynamicSupervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, pid: Pid)",
-      "text": "Ends a child permanently, and waits until it has exited.\n\nFollows [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2). A child that is waiting to be restarted is identified by its previous pid."
+      "text": "Ends a child permanently, and waits until it has exited.\n\nA child that is waiting to be restarted is identified by its previous pid."
     }
   ],
   "DynamicSupervisor.whichChildren": [
     {
       "signature": "whichChildren(supervisor: ServerRef)",
-      "text": "Returns the children of a supervisor, in the order of their start.\n\nFollows [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1)."
+      "text": "Returns the children of a supervisor, in the order of their start."
     }
   ],
   "ExitError": [
@@ -302,19 +302,19 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.abcast": [
     {
       "signature": "abcast(name: LocalName<T>, request: NoInfer<CastOf<T>>, options: AbcastOptions = {})",
-      "text": "Casts to the servers with the same name on several nodes, without waiting.\n\nFollows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes and missing servers are ignored."
+      "text": "Casts to the servers with the same name on several nodes, without waiting.\n\nUnreachable nodes and missing servers are ignored."
     }
   ],
   "GenServer.call": [
     {
       "signature": "call(server: GenServerRef<T>, request: R, options: CallOptions = NO_OPTIONS)",
-      "text": "Calls a server and waits for its reply.\n\nFollows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied immediately, and reaches the server after all earlier messages from the caller."
+      "text": "Calls a server and waits for its reply.\n\nThe request is copied immediately, and reaches the server after all earlier messages from the caller."
     }
   ],
   "GenServer.cast": [
     {
       "signature": "cast(server: GenServerRef<T>, request: NoInfer<CastOf<T>>)",
-      "text": "Sends a request to a server without waiting for a reply.\n\nFollows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `\"ok\"` even if the server does not exist, or its node cannot be reached."
+      "text": "Sends a request to a server without waiting for a reply.\n\nIt returns `\"ok\"` even if the server does not exist, or its node cannot be reached."
     }
   ],
   "GenServer.childSpec": [
@@ -326,7 +326,7 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.multiCall": [
     {
       "signature": "multiCall(name: LocalName<T>, request: R, options: MultiCallOptions = {})",
-      "text": "Calls the servers with the same name on several nodes, all at the same time.\n\nFollows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits until all servers have replied or failed, or the timeout expires; a later reply is dropped."
+      "text": "Calls the servers with the same name on several nodes, all at the same time.\n\nIt waits until all servers have replied or failed, or the timeout expires; a later reply is dropped."
     }
   ],
   "GenServer.ref": [
@@ -346,31 +346,31 @@ export const HELP: Record<string, Doc[]> = {
   "GenServer.reply": [
     {
       "signature": "reply(from: From<R> | Tuple<readonly [Pid, unknown]>, reply: NoInfer<R>)",
-      "text": "Replies to a call: from the server, or from any process that it passed `from` to, on any node.\n\nFollows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped if the caller no longer waits: because it has exited, already has a reply, or timed out."
+      "text": "Replies to a call: from the server, or from any process that it passed `from` to, on any node.\n\nThe reply is dropped if the caller no longer waits: because it has exited, already has a reply, or timed out."
     }
   ],
   "GenServer.start": [
     {
       "signature": "start(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions & CancelOptions = {})",
-      "text": "Starts a server without a link; it outlives the caller.\n\nFollows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like GenServer.startLink."
+      "text": "Starts a server without a link; it outlives the caller.\n\nOtherwise like GenServer.startLink."
     }
   ],
   "GenServer.startLink": [
     {
       "signature": "startLink(module: GenServerModule<T>, arg: NoInfer<ArgOf<T>>, options: GenServerOptions & CancelOptions = {})",
-      "text": "Starts a server, linked to the caller.\n\nFollows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including `\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it unless it traps exits. By then the process has exited and its name is free."
+      "text": "Starts a server, linked to the caller.\n\nThe promise resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including `\"normal\"`.\n\nIf `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it unless it traps exits. By then the process has exited and its name is free."
     }
   ],
   "GenServer.stop": [
     {
       "signature": "stop(server: GenServerRef<any>, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a server and waits until it has exited.\n\nFollows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier messages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as a crash."
+      "text": "Stops a server and waits until it has exited.\n\nThe server handles earlier messages, runs `terminate`, and exits. A reason other than `\"normal\"` and a shutdown is logged as a crash."
     }
   ],
   "GenServer.whereis": [
     {
       "signature": "whereis(server: GenServerRef<any>)",
-      "text": "Returns the process that has a server's name.\n\nFollows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another node is returned as is, without a lookup."
+      "text": "Returns the process that has a server's name.\n\nA name on another node is returned as is, without a lookup."
     }
   ],
   "IO": [
@@ -1076,19 +1076,19 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.childSpec": [
     {
       "signature": "childSpec(child: CheckedChild<C>, overrides: Partial<ChildSpec> = {})",
-      "text": "Returns the full specification of a child, with overrides.\n\nFollows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it for several children of the same kind, as each needs its own id."
+      "text": "Returns the full specification of a child, with overrides.\n\nUse it for several children of the same kind, as each needs its own id."
     }
   ],
   "Supervisor.countChildren": [
     {
       "signature": "countChildren(supervisor: ServerRef)",
-      "text": "Counts the children of a supervisor.\n\nFollows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1)."
+      "text": "Counts the children of a supervisor."
     }
   ],
   "Supervisor.deleteChild": [
     {
       "signature": "deleteChild(supervisor: ServerRef, id: string)",
-      "text": "Deletes the specification of a child that is not running.\n\nFollows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2)."
+      "text": "Deletes the specification of a child that is not running."
     }
   ],
   "Supervisor.getChildspec": [
@@ -1100,43 +1100,43 @@ export const HELP: Record<string, Doc[]> = {
   "Supervisor.restartChild": [
     {
       "signature": "restartChild(supervisor: ServerRef, id: string)",
-      "text": "Restarts a child that is not running.\n\nFollows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2). This does not count towards `maxRestarts`."
+      "text": "Restarts a child that is not running.\n\nThis does not count towards `maxRestarts`."
     }
   ],
   "Supervisor.startChild": [
     {
       "signature": "startChild(supervisor: ServerRef, child: CheckedChild<C>, options: TimeLimits = {})",
-      "text": "Adds a child after the existing ones, and starts it.\n\nFollows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child that fails to start is not added. For a supervisor on another node, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
+      "text": "Adds a child after the existing ones, and starts it.\n\nA child that fails to start is not added. For a supervisor on another node, the child's `start` must be a function that both nodes export, or `[module, function, args]`."
     }
   ],
   "Supervisor.startLink": [
     {
       "signature": "startLink(children: CheckedChildren<C>, options: SupervisorOptions & CancelOptions)",
-      "text": "Starts a supervisor, linked to the caller, and its children.\n\nFollows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The promise resolves when all children have started. If one fails to start, those started before it are ended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits."
+      "text": "Starts a supervisor, linked to the caller, and its children.\n\nThe promise resolves when all children have started. If one fails to start, those started before it are ended, and the supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits."
     }
   ],
   "Supervisor.stop": [
     {
       "signature": "stop(supervisor: ServerRef, reason: unknown = \"normal\", timeout: number = Infinity)",
-      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nFollows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
+      "text": "Stops a supervisor and its children, and waits until they have exited.\n\nA reason other than `\"normal\"` and a shutdown is logged as an error, and is sent over the supervisor's links."
     }
   ],
   "Supervisor.terminateChild": [
     {
       "signature": "terminateChild(supervisor: ServerRef, id: string)",
-      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nFollows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). The promise resolves when the child has exited. The child is not restarted until Supervisor.restartChild is called, or a restart of other children includes it. A pending restart of the child is cancelled."
+      "text": "Ends a child, and keeps its specification unless it is temporary.\n\nThe promise resolves when the child has exited. The child is not restarted until Supervisor.restartChild is called, or a restart of other children includes it. A pending restart of the child is cancelled."
     }
   ],
   "Supervisor.whichChildren": [
     {
       "signature": "whichChildren(supervisor: ServerRef)",
-      "text": "Returns all children of a supervisor, running or not, last started first, as in Elixir.\n\nFollows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1)."
+      "text": "Returns all children of a supervisor, running or not, last started first, as in Elixir."
     }
   ],
   "Task": [
     {
       "signature": "Task",
-      "text": "A task: its process, its reference, and its owner. The owner is the process that started the task; only the owner can await it.\n\nThe owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message `{ type: \"reply\", ref, value }`, followed by a DOWN, as in Elixir."
+      "text": "A task: its process, its reference, and its owner. The owner is the process that started the task; only the owner can await it, yield to it, shut it down or ignore it: these functions throw a `TypeError` in other processes. If the connection to the node of a task is lost, they throw an `ExitError` with the reason `{ type: \"nodedown\", node }`.\n\nThe owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message `{ type: \"reply\", ref, value }`, followed by a DOWN, as in Elixir."
     }
   ],
   "Task.async": [
@@ -1154,7 +1154,7 @@ export const HELP: Record<string, Doc[]> = {
   "Task.await": [
     {
       "signature": "await(task: AnyTask<T>, options: number | AwaitOptions = 5000)",
-      "text": "Waits for a task's result.\n\nA task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the task's node is lost, the reason is `{ type: \"nodedown\", node }`."
+      "text": "Waits for a task's result.\n\nA task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive again. If the task exits instead, so does the caller, unless it catches the rejection."
     }
   ],
   "Task.awaitMany": [

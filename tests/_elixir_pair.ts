@@ -40,3 +40,16 @@ export function elixirPairTest(
 export function nextMessage(): Promise<any> {
   return receive(() => true, { timeout: 30_000 });
 }
+
+/**
+ * Evaluates expressions of Elixir, and asserts their values. The text has one after the other, `code #=> value`; an
+ * expression may begin lines before.
+ */
+export async function assertValues(
+  evaluate: (code: string) => Promise<string>,
+  text: string,
+): Promise<void> {
+  for (const [, code, value] of text.matchAll(/^\s*(\S[^]*?)\s+#=> (.*)$/gm)) {
+    assertEquals(await evaluate(code), value, code);
+  }
+}

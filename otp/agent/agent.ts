@@ -1,7 +1,8 @@
 /**
  * Agents: processes that hold a state and run functions on it.
  *
- * Follows Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html).
+ * Each function follows the function of the same name in Elixir's [Agent](https://hexdocs.pm/elixir/1.18/Agent.html):
+ * `getAndUpdate` is `get_and_update`.
  *
  * @example A counter
  * ```ts
@@ -29,13 +30,15 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   locateUntil,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   callExit,
   describeFunction,
   describeServer,
+  describeTimeout,
   type GlobalName,
   locateForCast,
   type NameOnNode,
@@ -48,7 +51,7 @@ import {
   type ViaName,
   whenLocated,
 } from "../server/server_ref.ts";
-import type { Place } from "../../core/signals/signal.ts";
+import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   mayBeLeft,
   sent,
@@ -67,7 +70,6 @@ import {
 } from "../gen_server/gen_server_process.ts";
 import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import { checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -102,17 +104,12 @@ export type {
   ViaName,
 };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The key of a property that only types have: completion does not show it.
+/** @ignore */
 declare const holds: unique symbol;
 
 /**
  * Carries the type of an agent's state.
- *
- * @typeParam S The state.
  *
  * @ignore
  */
@@ -125,18 +122,10 @@ export interface Holds<S> {
   readonly [holds]?: S;
 }
 
-/**
- * The pid of an agent whose state's type is known.
- *
- * @typeParam S The state.
- */
+/** The pid of an agent whose state's type is known. */
 export type AgentPid<S> = Pid & Holds<S>;
 
-/**
- * A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the cluster.
- *
- * @typeParam S The state; `any` if it is unknown.
- */
+/** A reference to an agent: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
@@ -188,11 +177,6 @@ export interface AgentCallOptions extends CancelOptions {
   timeout?: number;
 }
 
-const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
-
 /**
  * Starts agents and runs functions on their state.
  *
@@ -209,20 +193,6 @@ const CALL_OPTIONS: OptionNames<AgentCallOptions> = {
  * Functions are not sent between nodes: an agent on another node runs functions that its node exports. Pass
  * the function itself if this node exports it under the same name, or `[module, function, args]`. The agent's
  * node decides which functions may run, as for `Node.spawn`.
- *
- * @example Under a supervisor
- * ```ts
- * import { Agent, Supervisor } from "@otp/distribution";
- * import { assertEquals } from "@std/assert";
- *
- * const sup = await Supervisor.startLink(
- *   [Agent.childSpec(() => ["a"], { name: "Letters" })],
- *   { strategy: "one_for_one" },
- * );
- * await Agent.update("Letters", (letters) => [...letters, "b"]);
- * assertEquals(await Agent.get("Letters", (letters) => letters), ["a", "b"]);
- * await Supervisor.stop(sup);
- * ```
  */
 export class Agent {
   private constructor() {}
@@ -230,12 +200,7 @@ export class Agent {
   /**
    * Starts an agent, linked to the caller.
    *
-   * Follows [Agent.start_link/2](https://hexdocs.pm/elixir/1.18/Agent.html#start_link/2).
-   *
-   * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process. The promise resolves when it has finished.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
-   * @returns The agent's pid.
    * @throws {ExitError} If `init` throws, with the thrown value; if the start takes too long, with `"timeout"`; if
    *   the name is taken, with `{ type: "already_started", pid }`.
    * @throws The signal's reason, if the signal is aborted. As after a timeout, the agent is killed and its name
@@ -248,70 +213,52 @@ export class Agent {
    *
    * await Agent.startLink(() => 42, { name: "Answer" });
    * assertEquals(await Agent.get("Answer", (answer) => answer), 42);
-   * await Agent.stop("Answer");
    * ```
    */
   static startLink<S>(
     init: () => S | Promise<S>,
     options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
-    return promised(() => {
-      const given = checkStart(options, START_OPTIONS);
-      return startGenServer(agentModule(checkInit(init)), undefined, given);
-    });
+    return startAgent(init, options, true);
   }
 
   /**
    * Starts an agent without a link.
    *
-   * Follows [Agent.start/2](https://hexdocs.pm/elixir/1.18/Agent.html#start/2); otherwise like
-   * {@linkcode Agent.startLink}.
+   * Otherwise like {@linkcode Agent.startLink}.
    *
-   * @typeParam S The state.
    * @param init Returns the first state; it runs in the agent's process.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
-   * @returns The agent's pid.
    * @throws {ExitError} If the agent does not start, with the reason.
    *
    * @example Usage
    * ```ts
    * import { Agent } from "@otp/distribution/agent";
    *
-   * const agent = await Agent.start(() => new Map<string, number>());
-   * await Agent.stop(agent);
+   * await Agent.start(() => new Map<string, number>());
    * ```
    */
   static start<S>(
     init: () => S | Promise<S>,
     options: AgentOptions & CancelOptions = {},
   ): Promise<AgentPid<S>> {
-    return promised(() => {
-      const given = checkStart(options, START_OPTIONS);
-      return startGenServer(agentModule(checkInit(init)), undefined, {
-        ...given,
-        link: false,
-      });
-    });
+    return startAgent(init, options, false);
   }
 
   /**
    * Returns the child specification of an agent. In a list of children, `[Agent, init]` is a shorthand if no options
    * are needed.
    *
-   * @typeParam S The state.
    * @param init Returns the first state, at each start.
    * @param options The name, and overrides of the specification. The default id is the name, or `"Agent"`.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
    * import { Agent, Supervisor } from "@otp/distribution";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[Agent, () => 0], Agent.childSpec(() => [], { name: "Log", restart: "transient" })],
    *   { strategy: "one_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec<S>(
@@ -328,8 +275,6 @@ export class Agent {
   /**
    * Adds the type of the state to an agent's pid or name, so that the functions passed to the agent are type-checked.
    *
-   * @typeParam S The state.
-   * @param agent A pid or a name.
    * @returns The same value.
    *
    * @example Usage
@@ -349,13 +294,6 @@ export class Agent {
   /**
    * Returns the result of a function of the state.
    *
-   * Follows [Agent.get/3](https://hexdocs.pm/elixir/1.18/Agent.html#get/3).
-   *
-   * @typeParam S The state.
-   * @typeParam R The result of the function.
-   * @param agent The agent.
-   * @param fn Computes the result from the state.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the result.
    * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
    * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
@@ -369,7 +307,6 @@ export class Agent {
    *
    * const agent = await Agent.startLink(() => ["a", "b"]);
    * assertEquals(await Agent.get(agent, (list) => list.length), 2);
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -384,17 +321,8 @@ export class Agent {
   /**
    * Updates the state with a function.
    *
-   * Follows [Agent.update/3](https://hexdocs.pm/elixir/1.18/Agent.html#update/3).
-   *
-   * @typeParam S The state.
-   * @param agent The agent.
-   * @param fn Computes the next state from the current one.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns `"ok"` once the state is updated.
-   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
-   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   * @throws The errors of {@linkcode Agent.get}.
    *
    * @example Usage
    * ```ts
@@ -403,7 +331,6 @@ export class Agent {
    *
    * const agent = await Agent.startLink(() => 1);
    * assertEquals(await Agent.update(agent, (n) => n + 1), "ok");
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -418,19 +345,11 @@ export class Agent {
   /**
    * Updates the state with a function, and returns a second value that the function computes.
    *
-   * Follows [Agent.get_and_update/3](https://hexdocs.pm/elixir/1.18/Agent.html#get_and_update/3). If the
-   * function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
+   * If the function does not return a pair, the agent exits with `{ type: "bad_return_value", value }`.
    *
-   * @typeParam S The state.
-   * @typeParam R The result for the caller.
-   * @param agent The agent.
    * @param fn Returns `[result for the caller, next state]`.
-   * @param options The timeout, or a signal or a deadline that ends the call.
    * @returns A copy of the first element of the pair.
-   * @throws The reason of the signal, if it is aborted before the agent has answered; the function may still run.
-   * @throws {ExitError} If the function throws, the agent does not exist, its node is down, or the timeout expires.
-   * @throws {UndefinedFunctionError} If the agent's node does not export the function.
-   * @throws {SpawnRefusedError} If the agent's node refuses it; its `code` is the reason.
+   * @throws The errors of {@linkcode Agent.get}.
    *
    * @example Usage
    * ```ts
@@ -440,7 +359,6 @@ export class Agent {
    * const agent = await Agent.startLink(() => ["a", "b"]);
    * const first = await Agent.getAndUpdate(agent, ([head, ...tail]) => [head, tail]);
    * assertEquals(first, "a");
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -455,12 +373,8 @@ export class Agent {
   /**
    * Updates the state with a function, without waiting for it.
    *
-   * Follows [Agent.cast/2](https://hexdocs.pm/elixir/1.18/Agent.html#cast/2): it returns `"ok"` even if the
-   * agent does not exist, or its node refuses the function.
+   * It returns `"ok"` even if the agent does not exist, or its node refuses the function.
    *
-   * @typeParam S The state.
-   * @param agent The agent.
-   * @param fn Computes the next state from the current one.
    * @returns `"ok"`; as a promise while the connection's buffer is full, or while the registry that holds the
    *   agent's name is slow to answer.
    * @throws {TypeError} If `fn` is not a function, or the agent's node cannot be given a name for it.
@@ -473,7 +387,6 @@ export class Agent {
    * const agent = await Agent.startLink(() => 1);
    * assertEquals(Agent.cast(agent, (n) => n + 1), "ok");
    * assertEquals(await Agent.get(agent, (n) => n), 2);
-   * await Agent.stop(agent);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -497,12 +410,7 @@ export class Agent {
   /**
    * Stops an agent and waits until it has exited.
    *
-   * Follows [Agent.stop/3](https://hexdocs.pm/elixir/1.18/Agent.html#stop/3).
-   *
-   * @param agent The agent.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds.
-   * @returns `"ok"`.
    * @throws {ExitError} If the agent does not exist, its node is down, or it does not exit in time.
    *
    * @example Usage
@@ -522,6 +430,18 @@ export class Agent {
   }
 }
 
+function startAgent(
+  init: () => unknown,
+  options: AgentOptions & CancelOptions,
+  link: boolean,
+): Promise<Pid> {
+  return promised(() => {
+    const given = checkStart(options, START_OPTIONS);
+    const module = agentModule(checkInit(init));
+    return startGenServer(module, undefined, { ...given, link });
+  });
+}
+
 function ask<T>(
   agent: ServerRef,
   type: AgentRequest["type"],
@@ -529,17 +449,13 @@ function ask<T>(
   options: AgentCallOptions,
 ): Promise<T> {
   return promised(() => {
-    const timeout = timeoutOf(options, 5000, "ask an agent", CALL_OPTIONS);
+    const timeout = timeoutOf(options, 5000, "ask an agent", TIME_LIMITS);
     const process = waitingProcess();
     if (process === undefined) return never();
     const { signal, deadline } = options;
     const as = () => callOf(agent, type, fn, timeout);
-    const located = locateUntil(
-      agent,
-      process,
-      options,
-      () => callExit("timeout", as()),
-    );
+    const late = () => callExit("timeout", as());
+    const located = locateUntil(agent, process, options, late);
     const held = typeof fn === "function"
       ? fn
       : toSendLater(located, process, fn);
@@ -547,11 +463,8 @@ function ask<T>(
       // Checked before a function is stored for the agent: a stored function waits for a request.
       signal?.throwIfAborted();
       const run = sendable(held, place, process);
-      const request = new SentAgentRequest(
-        type,
-        run,
-        process.runtime.functions,
-      );
+      const { functions } = process.runtime;
+      const request = new SentAgentRequest(type, run, functions);
       return startCall<T>(process, place, request, {
         timeout,
         signal,
@@ -581,13 +494,13 @@ function callOf(
   type: string,
   fn: AgentFunction,
   timeout: number,
-): [string, string, unknown[]] {
-  const limit = timeout === Infinity ? "infinity" : timeout;
-  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, [
+): Mfa {
+  const args = [
     describeServer(agent),
     describeFunction(fn),
-    limit,
-  ]];
+    describeTimeout(timeout),
+  ];
+  return ["Agent", type === "get_and_update" ? "getAndUpdate" : type, args];
 }
 
 function checkInit<S>(init: () => S): () => S {
@@ -603,7 +516,5 @@ function checkStart<O extends AgentOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
-  checkOptions(options, "start an agent", known, '{ name: "Agent" }');
-  checkWait(options, "start an agent");
-  return options;
+  return checkLimited(options, "start an agent", known, '{ name: "Agent" }');
 }

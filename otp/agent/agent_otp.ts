@@ -20,7 +20,8 @@ import type { OtpEncoding } from "../server/server.ts";
 /** How the result of a function is used. */
 export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";
 
-const TYPES: ReadonlySet<string> = new Set<AgentRequestType>([
+/** The names of requests. */
+export const AGENT_REQUESTS: ReadonlySet<unknown> = new Set<AgentRequestType>([
   "get",
   "update",
   "get_and_update",
@@ -29,11 +30,6 @@ const TYPES: ReadonlySet<string> = new Set<AgentRequestType>([
 
 const OK = atom("ok");
 
-/** Returns the arguments of a function, with a place for the state in front. */
-function behindState(args: readonly unknown[]): unknown[] {
-  return [undefined, ...args];
-}
-
 /** Encodes a request to an agent in Elixir. */
 export function agentRequestToOtp(
   type: string,
@@ -41,9 +37,8 @@ export function agentRequestToOtp(
   functions: BeamFunctions,
 ): Tuple {
   const [module, name, [, ...args]] = functions.called(
-    "args" in run && "module" in run
-      ? { ...run, args: behindState(run.args) }
-      : run,
+    // The state comes before the arguments.
+    "module" in run ? { ...run, args: [undefined, ...run.args] } : run,
   );
   return tuple(atom(type), tuple(atom(module), atom(name), args));
 }
@@ -71,7 +66,6 @@ export class OtpAgentRequest {
   /** The node that asks. */
   readonly node: string | undefined;
 
-  /** Creates a request from its fields. */
   constructor(
     type: AgentRequestType,
     mfa: Mfa | string,
@@ -88,7 +82,6 @@ export class OtpAgentReply {
   /** The reply in OTP's encoding. */
   readonly term: unknown;
 
-  /** Creates a reply. */
   constructor(term: unknown) {
     this.term = term;
   }
@@ -99,7 +92,7 @@ export const AGENT_ENCODING: OtpEncoding = {
   request(term, caller, origin) {
     if (!(term instanceof Tuple) || term.length !== 2) return term;
     const [type, run] = term.elements;
-    if (!(type instanceof Atom) || !TYPES.has(type.name)) return term;
+    if (!(type instanceof Atom) || !AGENT_REQUESTS.has(type.name)) return term;
     return new OtpAgentRequest(
       type.name as AgentRequestType,
       mfaOf(run),

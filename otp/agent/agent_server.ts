@@ -17,9 +17,11 @@ import {
 import { BADARG, failCaller } from "../server/server.ts";
 import {
   AGENT_ENCODING,
+  AGENT_REQUESTS,
   agentReplyFromOtp,
   agentReplyToOtp,
   agentRequestToOtp,
+  type AgentRequestType,
   OtpAgentRequest,
 } from "./agent_otp.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
@@ -47,9 +49,6 @@ import { Call, Cast, isRunnable } from "../server/messages.ts";
 /**
  * A function that an agent runs on its state: either a function value, or the name of a function that the
  * agent's node exports, with the arguments that follow the state.
- *
- * @typeParam S The state.
- * @typeParam R The result of the function.
  */
 // deno-lint-ignore no-explicit-any
 export type AgentFunction<S = any, R = unknown> =
@@ -62,20 +61,20 @@ export type SentFunction = { kept: string } | Runnable;
 /** A request to an agent. */
 export interface AgentRequest {
   /** How the result of the function is used. */
-  type: "get" | "update" | "get_and_update" | "cast";
+  type: AgentRequestType;
   /** The function. */
   run: SentFunction;
 }
 
 /** A request as it is sent. */
 export class SentAgentRequest extends ServerRequest implements AgentRequest {
-  readonly type: AgentRequest["type"];
+  readonly type: AgentRequestType;
   readonly run: SentFunction;
   readonly #functions: BeamFunctions;
 
   /** Creates a request; `functions` names its function for a BEAM. */
   constructor(
-    type: AgentRequest["type"],
+    type: AgentRequestType,
     run: SentFunction,
     functions: BeamFunctions,
   ) {
@@ -142,8 +141,6 @@ interface Refused {
   reason: SpawnFailure;
   message: string;
 }
-
-type Named = Exclude<AgentFunction, (...args: never[]) => unknown>;
 
 type Run = (state: unknown) => unknown;
 
@@ -217,7 +214,7 @@ function isNamed(fn: unknown): boolean {
 
 function runOf(fn: AgentFunction, runtime: LocalProcess["runtime"]): Run {
   if (typeof fn === "function") return fn;
-  const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as Named;
+  const [module, name, args = []] = copyTerm(fn, runtime.maxDepth) as typeof fn;
   const found = resolve(
     args,
     (args) => runtime.modules.resolve({ module, function: name, args }),
@@ -374,7 +371,7 @@ function findOtp({ mfa, node }: OtpAgentRequest):
 }
 
 /** Converts a function's tuple of reply and state to an array. */
-function pairOf(given: unknown, type: AgentRequest["type"]): unknown {
+function pairOf(given: unknown, type: AgentRequestType): unknown {
   return type === "get_and_update" && given instanceof Tuple
     ? [...given.elements]
     : given;
@@ -384,7 +381,7 @@ function answer(
   { type }: Pick<AgentRequest, "type">,
   given: unknown,
   state: unknown,
-  encode?: (type: AgentRequest["type"], given: unknown) => unknown,
+  encode?: (type: AgentRequestType, given: unknown) => unknown,
 ): unknown {
   const reply = (value: unknown) =>
     encode === undefined ? ok(value) : encode(type, given);
@@ -418,7 +415,7 @@ function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
   const { runtime } = currentProcess();
   // A process of this node never names a function: its functions are stored.
   if (from.node === runtime.node) throw new TypeError(notServed(request));
-  if (TYPES.includes(request?.type) && isRunnable(request.run)) {
+  if (AGENT_REQUESTS.has(request?.type) && isRunnable(request.run)) {
     const { run } = request;
     return resolve(
       run.args,
@@ -427,8 +424,6 @@ function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
   }
   return BADARG;
 }
-
-const TYPES: readonly unknown[] = ["get", "update", "get_and_update", "cast"];
 
 /** Returns the function that was stored for a request of this node. */
 function keptFor(request: AgentRequest | null | undefined): Run | undefined {

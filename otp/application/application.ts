@@ -1,12 +1,12 @@
 /**
  * Applications: components that are started and stopped as a unit, each with its own configuration.
  *
- * Follows Elixir's [Application](https://hexdocs.pm/elixir/1.18/Application.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Application](https://hexdocs.pm/elixir/1.18/Application.html): `putEnv` is `put_env`.
  *
  * @example An application with a supervisor and a setting
  * ```ts
- * import { Application, type ApplicationSpec } from "@otp/distribution/application";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Application, type ApplicationSpec, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const chat: ApplicationSpec = {
@@ -128,12 +128,11 @@ function here(): Applications {
  *
  * Applications and their environments belong to a node: that of the calling process, or the default node for
  * code outside any process. Settings remain whether or not the application runs. A setting can be any value,
- * even a function, as it never leaves the node.
+ * even a function, as it never leaves the node. The type that a caller states for a setting is not checked.
  *
  * @example Configuration that is loaded before the start wins over the application's own
  * ```ts
- * import { Application } from "@otp/distribution/application";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Application, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * Application.load({ shop: { currency: "EUR" } });
@@ -163,16 +162,13 @@ export class Application {
    * Elixir. With `"temporary"`, applications that depend on the exited one continue too. Without a node, the program
    * always continues.
    *
-   * @param application The application.
-   * @param options Its type.
    * @returns `"ok"`, or `"already_started"` if an application of that name runs.
    * @throws {ApplicationStartError} If the application, or one that it depends on, does not start.
    * @throws {TypeError} If the application is invalid, or depends on itself.
    *
    * @example Usage
    * ```ts
-   * import { Application, type ApplicationSpec } from "@otp/distribution/application";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Application, type ApplicationSpec, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const start = () => Supervisor.startLink([], { strategy: "one_for_one" });
@@ -207,13 +203,10 @@ export class Application {
   /**
    * Stops an application and waits until it has stopped.
    *
-   * Follows [Application.stop/1](https://hexdocs.pm/elixir/1.18/Application.html#stop/1). First its `prepStop` is
-   * called; then its top supervisor receives the exit signal `"shutdown"` and ends its children, last started first;
-   * then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and stopping continues.
-   * Applications that depend on the stopped one keep running, and so do its dependencies.
+   * First its `prepStop` is called; then its top supervisor receives the exit signal `"shutdown"` and ends its
+   * children, last started first; then its `stop` is called. If `prepStop` or `stop` throws, the error is logged, and
+   * stopping continues. Applications that depend on the stopped one keep running, and so do its dependencies.
    *
-   * @param name The application's name.
-   * @param options The time limit.
    * @returns `"ok"`, or `"not_started"`.
    *
    * @example Usage
@@ -241,8 +234,6 @@ export class Application {
   /**
    * Returns the names of the running applications, in the order of their start.
    *
-   * @returns The names.
-   *
    * @example Usage
    * ```ts
    * import { Application } from "@otp/distribution/application";
@@ -258,15 +249,11 @@ export class Application {
   /**
    * Returns the specification of an application that has been started, even if it no longer runs.
    *
-   * Follows [Application.spec/1](https://hexdocs.pm/elixir/1.18/Application.html#spec/1).
-   *
-   * @param app The application's name.
    * @returns A copy of the specification, or `undefined` if there is no such application.
    *
    * @example Usage
    * ```ts
-   * import { Application } from "@otp/distribution/application";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Application, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * await Application.start({
@@ -277,17 +264,12 @@ export class Application {
    * assertEquals(Application.spec("shop", "vsn"), "1.2.0");
    * assertEquals(Application.spec("shop")?.applications, []);
    * assertEquals(Application.spec("nothing"), undefined);
-   * await Application.stop("shop");
    * ```
    */
   static spec(app: string): LoadedApplication | undefined;
   /**
    * Returns one property of an application's specification.
    *
-   * Follows [Application.spec/2](https://hexdocs.pm/elixir/1.18/Application.html#spec/2).
-   *
-   * @param app The application's name.
-   * @param key The property.
    * @returns The property's value, or `undefined` if there is no such application.
    * @throws {TypeError} If the key is not one of {@linkcode LoadedApplication}.
    */
@@ -324,7 +306,6 @@ export class Application {
    * `persistent: true`: they take precedence over the applications' own environments.
    *
    * @param config The settings, by application and key.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -351,14 +332,10 @@ export class Application {
   /**
    * Stores a setting.
    *
-   * Follows [Application.put_env/4](https://hexdocs.pm/elixir/1.18/Application.html#put_env/4). When the application
-   * starts for the first time, its own environment overwrites earlier settings that are not persistent.
+   * When the application starts for the first time, its own environment overwrites earlier settings that are not
+   * persistent.
    *
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param value The value; it is stored as is, not copied.
-   * @param options Whether the setting is persistent.
-   * @returns `"ok"`.
    *
    * @example Usage
    * ```ts
@@ -385,11 +362,6 @@ export class Application {
   /**
    * Returns a setting, or `undefined` if it is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
-   * @returns The value, or `undefined`.
-   *
    * @example Usage
    * ```ts
    * import { Application } from "@otp/distribution/application";
@@ -403,25 +375,17 @@ export class Application {
   /**
    * Returns a setting, or a default if it is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param otherwise The default.
-   * @returns The value.
    */
   static getEnv<T>(app: string, key: string, otherwise: T): T;
   static getEnv<T>(app: string, key: string, otherwise?: T): T | undefined {
-    checkSetting(app, key);
-    const values = here().env.of(app);
-    return values?.has(key) ? values.get(key) as T : otherwise;
+    const found = Application.fetchEnv<T>(app, key);
+    return found === "error" ? otherwise : found.value;
   }
 
   /**
    * Returns a setting, and distinguishes `undefined` from a setting that is not set.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
    * @returns The value in an {@linkcode EnvValue}, or `"error"` if it is not set.
    *
    * @example Usage
@@ -448,10 +412,6 @@ export class Application {
   /**
    * Returns a setting, and throws if it is not set: Elixir's `fetch_env!`.
    *
-   * @typeParam T The setting's type, which is not checked.
-   * @param app The application's name.
-   * @param key The setting's name.
-   * @returns The value.
    * @throws {TypeError} If the setting is not set.
    *
    * @example Usage
@@ -477,11 +437,9 @@ export class Application {
   /**
    * Deletes a setting.
    *
-   * Follows [Application.delete_env/3](https://hexdocs.pm/elixir/1.18/Application.html#delete_env/3). A persistent
-   * setting reappears when its application starts for the first time, unless it is deleted with `persistent: true`.
+   * A persistent setting reappears when its application starts for the first time, unless it is deleted with
+   * `persistent: true`.
    *
-   * @param app The application's name.
-   * @param key The setting's name.
    * @param options Whether to delete a persistent setting for good.
    * @returns `"ok"`, even if the setting did not exist.
    *
@@ -505,7 +463,6 @@ export class Application {
   /**
    * Returns all settings of an application.
    *
-   * @param app The application's name.
    * @returns A new object with the values by key.
    *
    * @example Usage

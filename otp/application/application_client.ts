@@ -45,7 +45,6 @@ export class ApplicationStartError extends Error {
    * Created by `Application.start`.
    *
    * @param application The application that did not start.
-   * @param reason The exit reason.
    */
   constructor(application: string, reason: unknown) {
     super(

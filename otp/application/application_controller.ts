@@ -34,7 +34,7 @@ import {
 import { applicationEnded } from "../supervisor/tree_end.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
-import { shutdownChild } from "../supervisor/child_shutdown.ts";
+import { shutdownChild } from "../server/stop.ts";
 
 /** A request to the controller. */
 export type ApplicationRequest =
@@ -82,7 +82,6 @@ export class Applications {
   readonly #loaded = new Map<string, ApplicationSpec>();
   #controller: LocalProcess | undefined;
 
-  /** Creates the applications of a node. */
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
   }

@@ -9,13 +9,9 @@
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { printableLine, quote } from "../../core/values/inspect.ts";
-import { OwnRequest } from "../../core/values/server_message.ts";
-import {
-  type ApplicationRequest,
-  applicationsOf,
-} from "./application_controller.ts";
-import { call } from "../server/call.ts";
-import { Ending, stopServer } from "../server/stop.ts";
+import { stopApplication } from "./application_client.ts";
+import { applicationsOf } from "./application_controller.ts";
+import { awaitExit, stopServer } from "../server/stop.ts";
 import { resumeServers } from "../server/suspension.ts";
 
 /** A running orderly stop. */
@@ -41,9 +37,7 @@ export function shutDown(
   const applications = applicationsOf(runtime);
   if (
     applications.running().length === 0 && roots(runtime, keep).length === 0
-  ) {
-    return undefined;
-  }
+  ) return undefined;
   const { promise, resolve } = Promise.withResolvers<void>();
   /** The part of the node that is being stopped. */
   let part = "";
@@ -51,15 +45,7 @@ export function shutDown(
     for (const name of applications.running().reverse()) {
       part = `the application ${quote(name)}`;
       // No limit for one application: `limit` bounds the whole stop.
-      const request: ApplicationRequest = {
-        type: "stop_application",
-        name,
-        timeout: Infinity,
-      };
-      await call(applications.controller(), new OwnRequest(request), {
-        timeout: Infinity,
-        as: () => ["Application", "stop", [name]],
-      });
+      await stopApplication(applications, name, Infinity);
     }
     for (
       let root = roots(runtime, keep).at(-1);
@@ -101,14 +87,14 @@ async function endRoot(
   root: LocalProcess,
 ): Promise<void> {
   const { runtime } = process;
-  const reason = new Ending(process, root.pid).within(Infinity);
+  const exit = awaitExit(process, root.pid);
   try {
     await stopServer(root.pid, "shutdown", root.trapExit ? Infinity : PATIENCE);
   } catch {
     // The server has exited for another reason, or is busy with a message.
     runtime.local.exit(process.pid, root.pid, "shutdown");
   }
-  await reason;
+  await exit;
 }
 
 function nameOf({ name, label, pid }: LocalProcess): string {

@@ -1,7 +1,8 @@
 /**
  * Servers: processes that hold a state, and handle calls and casts one at a time.
  *
- * Follows Elixir's [GenServer](https://hexdocs.pm/elixir/1.18/GenServer.html).
+ * Each function follows the function of the same name in Elixir's
+ * [GenServer](https://hexdocs.pm/elixir/1.18/GenServer.html): `multiCall` is `multi_call`.
  *
  * @example A stack
  * ```ts
@@ -52,8 +53,9 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   NO_OPTIONS,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   DeclaredRef,
@@ -271,25 +273,15 @@ export type SystemMessage =
   | DownMessage
   | { type: "nodeup" | "nodedown"; node: string };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The keys of properties that only types have: completion does not show them.
+/** @ignore */
 declare const takes: unique symbol;
-
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+/** @ignore */
 declare const serves: unique symbol;
 
 /**
  * The caller of a request, for {@linkcode GenServer.reply}. It can be sent to other processes, on any node, which
  * then can reply.
- *
- * @typeParam R The replies that the caller may get.
  */
 // deno-lint-ignore no-explicit-any
 export interface From<in R = any> {
@@ -458,8 +450,6 @@ export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 /**
  * The types of a server's messages, as {@linkcode GenServerBeamTypes} declares them: by name, if they have names.
  *
- * @typeParam M The messages.
- *
  * @ignore
  */
 export type BeamMessageTypes<M> = unknown extends M ? BeamType
@@ -476,8 +466,6 @@ export type BeamMessageTypes<M> = unknown extends M ? BeamType
  *
  * Messages that are undeclared, or do not match their declaration, arrive unconverted. Declarations change nothing
  * between processes of this library.
- *
- * @typeParam T The types of the server.
  *
  * @example A server for callers in Elixir
  * ```ts
@@ -558,8 +546,6 @@ export interface GenServerBeamTypes<T = any> {
  * with `{ type: "bad_return_value", value }`.
  *
  * The types describe messages from senders that know the server's type; messages from other senders are not checked.
- *
- * @typeParam T The types of the server.
  */
 // deno-lint-ignore no-explicit-any
 export interface GenServerModule<T extends GenServerTypes = any> {
@@ -574,7 +560,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * example to start the server under a name.
    *
    * @param arg The argument for `init`.
-   * @returns The pid.
    */
   startLink?(arg: ArgOf<T>): Promise<Pid | "ignore">;
   /**
@@ -598,8 +583,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Handles a cast. Without it, a cast ends the server with an error.
    *
    * @param request The cast.
-   * @param state The state.
-   * @returns The next state.
    */
   handleCast?(
     request: CastOf<T>,
@@ -609,8 +592,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Handles any other message, including system messages. Without it, a message is logged as an error and dropped.
    *
    * @param message The message.
-   * @param state The state.
-   * @returns The next state.
    */
   handleInfo?(
     message: InfoOf<T> | SystemMessage,
@@ -620,8 +601,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Runs after a callback whose result contains `continue`.
    *
    * @param value The value of `continue`.
-   * @param state The state.
-   * @returns The next state.
    */
   handleContinue?(
     value: ContinueOf<T>,
@@ -636,7 +615,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * supervisor does not restart it then. It keeps its names, global ones too, until it exits. The drain waits for
    * this callback, up to the drain's timeout.
    *
-   * @param state The state.
    * @returns The next state, or `stop`.
    */
   handleDrain?(state: StateOf<T>): MaybePromise<CastResult<T>>;
@@ -644,9 +622,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * Cleans up before the server ends: when a callback stops it or throws, when it is stopped, and, if it
    * traps exits, when the process that started it exits. It is not called when the server is killed, or when
    * an untrapped exit signal ends it.
-   *
-   * @param reason The exit reason.
-   * @param state The state.
    */
   terminate?(reason: unknown, state: StateOf<T>): unknown;
   /**
@@ -661,8 +636,6 @@ export interface GenServerModule<T extends GenServerTypes = any> {
 /**
  * Carries the types of a server.
  *
- * @typeParam T The types of the server.
- *
  * @ignore
  */
 export interface Serves<T> {
@@ -674,19 +647,13 @@ export interface Serves<T> {
   readonly [serves]?: T;
 }
 
-/**
- * The pid of a server with known types: calls, casts and messages are type-checked.
- *
- * @typeParam T The types of the server.
- */
+/** The pid of a server with known types: calls, casts and messages are type-checked. */
 export type GenServerPid<T> =
   & Pid<[InfoOf<T>] extends [never] ? NoInfo : InfoOf<T>>
   & Serves<T>;
 
 /**
  * A pid or name of a server with known types, as returned by {@linkcode GenServer.ref}.
- *
- * @typeParam T The types of the server.
  *
  * @ignore
  */
@@ -695,8 +662,6 @@ export type GenServerAddress<T> = ServerRef & Serves<T>;
 /**
  * A server with known types and a declaration of its Erlang terms, as returned by {@linkcode GenServer.ref}. Only the
  * functions of {@linkcode GenServer} take it.
- *
- * @typeParam T The types of the server.
  *
  * @ignore
  */
@@ -707,11 +672,7 @@ export interface DeclaredGenServer<T> extends Serves<T> {
   readonly types: GenServerBeamTypes<T>;
 }
 
-/**
- * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster.
- *
- * @typeParam T The types of the server; `any` if they are unknown.
- */
+/** A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type GenServerRef<T> =
   | GenServerPid<T>
   | GenServerAddress<T>
@@ -762,11 +723,6 @@ export interface CallOptions extends CancelOptions {
   timeout?: number;
 }
 
-const CALL_OPTIONS: OptionNames<CallOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
-
 /** The child specification of a server, as returned by {@linkcode GenServer.childSpec}. */
 export interface GenServerChildSpec<T> extends ChildSpec {
   /** Starts the server, linked to the supervisor. */
@@ -806,8 +762,7 @@ export interface MultiCallOptions extends AbcastOptions, CancelOptions {
 
 const MULTI_CALL_OPTIONS: OptionNames<MultiCallOptions> = {
   ...ABCAST_OPTIONS,
-  ...CANCEL_OPTIONS,
-  timeout: true,
+  ...TIME_LIMITS,
 };
 
 /** The result of {@linkcode GenServer.multiCall}. */
@@ -879,29 +834,6 @@ const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
  * assertEquals(await bump(), 43);
  * await Supervisor.stop(sup);
  * ```
- *
- * @example A reply that comes later
- * ```ts
- * import { GenServer, type GenServerModule, spawnLink } from "@otp/distribution";
- * import { assertEquals } from "@std/assert";
- *
- * interface AdderTypes {
- *   call: [number[], number];
- * }
- *
- * const Adder: GenServerModule<AdderTypes> = {
- *   init: () => ({ type: "ok", state: undefined }),
- *   handleCall(numbers, from, state) {
- *     spawnLink(() => {
- *       GenServer.reply(from, numbers.reduce((a, b) => a + b));
- *     });
- *     return { type: "noreply", state };
- *   },
- * };
- * const adder = await GenServer.startLink(Adder, undefined);
- * assertEquals(await GenServer.call(adder, [1, 2, 3]), 6);
- * await GenServer.stop(adder);
- * ```
  */
 export class GenServer {
   private constructor() {}
@@ -909,17 +841,14 @@ export class GenServer {
   /**
    * Starts a server, linked to the caller.
    *
-   * Follows [GenServer.start_link/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start_link/3). The promise resolves
-   * when `init` has finished. The server ends when the caller does. If it does not trap exits, the exit signal ends it.
-   * If it traps exits, it runs `terminate` and exits with the caller's reason, including `"normal"`.
+   * The promise resolves when `init` has finished. The server ends when the caller does. If it does not trap exits, the
+   * exit signal ends it. If it traps exits, it runs `terminate` and exits with the caller's reason, including
+   * `"normal"`.
    *
    * If `init` fails, the start rejects with the reason, and the caller, being linked, also exits with it
    * unless it traps exits. By then the process has exited and its name is free.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If `init` stops, with its reason; if it throws, with the thrown value; if the start takes
    *   too long, with `"timeout"`; if the name is taken, with `{ type: "already_started", pid }`.
@@ -938,7 +867,6 @@ export class GenServer {
    * };
    * await GenServer.startLink(Echo, undefined, { name: "Echo" });
    * assertEquals(await GenServer.call("Echo", "sup?"), "sup?");
-   * await GenServer.stop("Echo");
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -955,21 +883,16 @@ export class GenServer {
   /**
    * Starts a server without a link; it outlives the caller.
    *
-   * Follows [GenServer.start/3](https://hexdocs.pm/elixir/1.18/GenServer.html#start/3); otherwise like
-   * {@linkcode GenServer.startLink}.
+   * Otherwise like {@linkcode GenServer.startLink}.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`; it is copied, like a message.
-   * @param options The name, and a time limit, a signal or a deadline of the start.
    * @returns The server's pid, or `"ignore"` if `init` returned that.
    * @throws {ExitError} If the server does not start, with the reason.
    * @throws {TypeError} If the module has no `init`, or the name is invalid.
    *
    * @example Usage
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
+   * import { ExitError, GenServer, type GenServerModule } from "@otp/distribution";
    * import { assertRejects } from "@std/assert";
    *
    * const Port: GenServerModule<{ arg: number }> = {
@@ -999,11 +922,7 @@ export class GenServer {
    * name, or else the name of the module. If the module has a function `startLink` and no name is given, that
    * function starts the child.
    *
-   * @typeParam T The types of the server.
-   * @param module The callback module.
    * @param arg The argument for `init`, at each start.
-   * @param options The name, and overrides of the specification.
-   * @returns The specification.
    *
    * @example Usage
    * ```ts
@@ -1013,11 +932,10 @@ export class GenServer {
    *   name: "Store",
    *   init: (file) => ({ type: "ok", state: file }),
    * };
-   * const sup = await Supervisor.startLink([
+   * await Supervisor.startLink([
    *   [Store, "a.db"],
    *   GenServer.childSpec(Store, "b.db", { name: "Store.B", restart: "transient" }),
    * ], { strategy: "one_for_one" });
-   * await Supervisor.stop(sup);
    * ```
    */
   // deno-lint-ignore no-explicit-any
@@ -1037,9 +955,6 @@ export class GenServer {
    *
    * With the option `beam`, requests and replies are converted to and from the Erlang terms that it declares.
    *
-   * @typeParam T The types of the server.
-   * @param server A pid or a name.
-   * @param options The declaration of the types for a server of Erlang or Elixir.
    * @returns The same value; with a declaration, a value for the functions of `GenServer` only.
    * @throws {TypeError} If a type is invalid.
    *
@@ -1099,46 +1014,21 @@ export class GenServer {
   /**
    * Calls a server and waits for its reply.
    *
-   * Follows [GenServer.call/3](https://hexdocs.pm/elixir/1.18/GenServer.html#call/3). The request is copied
-   * immediately, and reaches the server after all earlier messages from the caller.
+   * The request is copied immediately, and reaches the server after all earlier messages from the caller.
    *
-   * @typeParam T The types of the server.
-   * @typeParam R The request.
-   * @param server Its pid, or its name.
-   * @param request The request.
-   * @param options The timeout, or a signal or a deadline that ends the call.
-   * @returns The reply.
    * @throws The reason of the signal, if it is aborted before the reply has arrived. As after a timeout, the
    *   server may still handle the request, unless the signal was aborted before the call.
    * @throws {ExitError} With `{ type: "call", reason, call }`. The reason is `"noproc"` if the server does
    *   not exist, `{ type: "nodedown", node }` if its node is down or cannot be reached, `"timeout"` if no
    *   reply arrived in time, `"calling_self"` if a server calls itself, and otherwise the server's exit
    *   reason. After a timeout the server may still handle the request.
-   * @throws {TypeError} If the request cannot be sent.
-   * @throws {TypeError} If the timeout or the deadline is not a number, or the signal no `AbortSignal`.
+   * @throws {TypeError} If the request cannot be sent, the timeout or the deadline is not a number, or the signal no
+   *   `AbortSignal`.
    * @throws {RangeError} If the timeout is negative or `NaN`, or the deadline is `NaN`.
-   *
-   * @example Stop waiting when the client is gone
-   * ```ts
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
-   * import { assertRejects } from "@std/assert";
-   *
-   * const Slow: GenServerModule<{ call: ["work", string] }> = {
-   *   init: () => ({ type: "ok", state: undefined }),
-   *   handleCall: (_work, _from, state) => ({ type: "noreply", state }),
-   * };
-   * const slow = await GenServer.startLink(Slow, undefined);
-   * const gone = new AbortController();
-   * const call = GenServer.call(slow, "work", { signal: gone.signal, timeout: Infinity });
-   * gone.abort(new Error("the client is gone"));
-   * await assertRejects(() => call, Error, "the client is gone");
-   * await GenServer.stop(slow);
-   * ```
    *
    * @example Catch a failed call
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { ExitError, GenServer } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
    * const error = await assertRejects(() => GenServer.call("Nobody", "hi"), ExitError);
@@ -1164,7 +1054,7 @@ export class GenServer {
         options,
         5000,
         "call a GenServer",
-        CALL_OPTIONS,
+        TIME_LIMITS,
       );
       return callWithData(
         server,
@@ -1179,11 +1069,8 @@ export class GenServer {
   /**
    * Sends a request to a server without waiting for a reply.
    *
-   * Follows [GenServer.cast/2](https://hexdocs.pm/elixir/1.18/GenServer.html#cast/2): it returns `"ok"` even
-   * if the server does not exist, or its node cannot be reached.
+   * It returns `"ok"` even if the server does not exist, or its node cannot be reached.
    *
-   * @typeParam T The types of the server.
-   * @param server Its pid, or its name.
    * @param request The request; it is copied immediately.
    * @returns `"ok"`; while the connection's buffer is full, a promise of `"ok"` that resolves when it has drained.
    * @throws {TypeError} If the request cannot be sent.
@@ -1209,13 +1096,10 @@ export class GenServer {
   /**
    * Replies to a call: from the server, or from any process that it passed `from` to, on any node.
    *
-   * Follows [GenServer.reply/2](https://hexdocs.pm/elixir/1.18/GenServer.html#reply/2). The reply is dropped
-   * if the caller no longer waits: because it has exited, already has a reply, or timed out.
+   * The reply is dropped if the caller no longer waits: because it has exited, already has a reply, or timed out.
    *
-   * @typeParam R The replies that the caller may get.
    * @param from The caller, as passed to `handleCall`, or a tuple of a pid and a tag, which an Erlang node sent.
    * @param reply The reply; it is copied immediately.
-   * @returns `"ok"`.
    * @throws {TypeError} If `from` is not the caller of a call, or the reply cannot be sent.
    *
    * @example Usage
@@ -1241,7 +1125,6 @@ export class GenServer {
    * const opened = GenServer.call(gate, "wait");
    * GenServer.cast(gate, "open");
    * assertEquals(await opened, "open");
-   * await GenServer.stop(gate);
    * ```
    */
   static reply<R>(
@@ -1256,23 +1139,14 @@ export class GenServer {
   /**
    * Calls the servers with the same name on several nodes, all at the same time.
    *
-   * Follows [GenServer.multi_call/4](https://hexdocs.pm/elixir/1.18/GenServer.html#multi_call/4). It waits
-   * until all servers have replied or failed, or the timeout expires; a later reply is dropped.
+   * It waits until all servers have replied or failed, or the timeout expires; a later reply is dropped.
    *
-   * @typeParam T The types of the servers.
-   * @typeParam R The request.
-   * @param name The servers' name.
-   * @param request The request.
-   * @param options The nodes, and the timeout.
-   * @returns The replies, and the nodes that did not reply.
-   * @throws {TypeError} If the request cannot be sent.
-   * @throws {TypeError} If the timeout is not a number.
+   * @throws {TypeError} If the request cannot be sent, or the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
    *
    * @example Usage
    * ```ts
-   * import { GenServer, type GenServerModule } from "@otp/distribution/gen-server";
-   * import { Node } from "@otp/distribution/node";
+   * import { GenServer, type GenServerModule, Node } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const Load: GenServerModule<{ call: ["load", number] }> = {
@@ -1284,7 +1158,6 @@ export class GenServer {
    *   replies: [{ node: Node.self(), reply: 0.5 }],
    *   badNodes: [],
    * });
-   * await GenServer.stop("Load");
    * ```
    */
   static async multiCall<
@@ -1336,14 +1209,9 @@ export class GenServer {
   /**
    * Casts to the servers with the same name on several nodes, without waiting.
    *
-   * Follows [GenServer.abcast/3](https://hexdocs.pm/elixir/1.18/GenServer.html#abcast/3): unreachable nodes
-   * and missing servers are ignored.
+   * Unreachable nodes and missing servers are ignored.
    *
-   * @typeParam T The types of the servers.
-   * @param name The servers' name.
    * @param request The request; it is copied immediately.
-   * @param options The nodes.
-   * @returns `"abcast"`.
    * @throws {TypeError} If the request cannot be sent.
    *
    * @example Usage
@@ -1381,13 +1249,10 @@ export class GenServer {
   /**
    * Stops a server and waits until it has exited.
    *
-   * Follows [GenServer.stop/3](https://hexdocs.pm/elixir/1.18/GenServer.html#stop/3). The server handles earlier
-   * messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is logged as a crash.
+   * The server handles earlier messages, runs `terminate`, and exits. A reason other than `"normal"` and a shutdown is
+   * logged as a crash.
    *
-   * @param server Its pid, or its name.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A server that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} With `{ type: "call", reason, call }` if the server does not exist, its node is down,
    *   it exits for another reason, or it does not exit in time.
    *
@@ -1412,10 +1277,8 @@ export class GenServer {
   /**
    * Returns the process that has a server's name.
    *
-   * Follows [GenServer.whereis/1](https://hexdocs.pm/elixir/1.18/GenServer.html#whereis/1): a name on another
-   * node is returned as is, without a lookup.
+   * A name on another node is returned as is, without a lookup.
    *
-   * @param server A pid or a name.
    * @returns The pid; `{ name, node }` for a name on another node; `undefined` if no process has the name.
    *
    * @example Usage
@@ -1440,7 +1303,6 @@ export class GenServer {
   }
 }
 
-/** Returns the encoding of calls to a server, if its types are declared. */
 /** The options of a call: an object of a class, because one with a closure would take 110 bytes more. */
 class ServerCall<R> implements RequestOptions<R> {
   readonly timeout: number;
@@ -1507,9 +1369,12 @@ function checkStart<O extends GenServerOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): O {
-  checkOptions(options, "start a GenServer", known, '{ name: "Server" }');
-  checkWait(options, "start a GenServer");
-  return options;
+  return checkLimited(
+    options,
+    "start a GenServer",
+    known,
+    '{ name: "Server" }',
+  );
 }
 
 function callOf(

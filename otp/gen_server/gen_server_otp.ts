@@ -21,37 +21,13 @@ import {
 import type { ReplyTo } from "../../core/values/reply_to.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-/** The declaration of a server, of any types. */
+/** The declaration of a server, of any types: `GenServerBeamTypes`. */
 export interface ServerBeamTypes {
-  /**
-   * The type of calls.
-   *
-   * @default {"term"}
-   */
   readonly call?: BeamType;
-  /**
-   * The type of replies.
-   *
-   * @default {"term"}
-   */
   readonly reply?: BeamType;
-  /**
-   * The types of replies to some of the calls, by the call's name.
-   *
-   * @default {{}}
-   */
+  /** By the name of the call. */
   readonly replies?: Readonly<Record<string, BeamType>>;
-  /**
-   * The type of casts.
-   *
-   * @default {"term"}
-   */
   readonly cast?: BeamType;
-  /**
-   * The type of other messages.
-   *
-   * @default {"term"}
-   */
   readonly info?: BeamType;
 }
 

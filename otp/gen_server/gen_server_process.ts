@@ -325,8 +325,10 @@ class GenServerProcess implements Server {
 
   #keep(result: Result): void {
     const { timeout } = result;
-    if (timeout !== undefined && !isTimeout(timeout)) throw badReturn(result);
-    if (!hasState(result)) throw badReturn(result);
+    // Any value may be there.
+    const isTimeout = timeout === undefined ||
+      typeof timeout === "number" && timeout >= 0;
+    if (!isTimeout || !hasState(result)) throw badReturn(result);
     this.#state = result.state;
     this.timeout = timeout;
   }
@@ -365,10 +367,6 @@ function atomOf(request: unknown): string | undefined {
 function thrown(error: unknown): unknown {
   if (error instanceof Error) throw error;
   return error;
-}
-
-function isTimeout(value: unknown): boolean {
-  return typeof value === "number" && value >= 0;
 }
 
 /** Whether a result has a state, even `undefined`. */

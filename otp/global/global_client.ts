@@ -26,7 +26,7 @@ import { serveResolver } from "./global_resolve.ts";
 import { globalServer, isNamed } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import { spawnOn } from "../../core/runtime/spawn_on_node.ts";
-import { Ending } from "../server/stop.ts";
+import { awaitExit } from "../server/stop.ts";
 
 /** The name of the service that starts a node's server. */
 const GLOBAL_SERVICE = "$global";
@@ -270,7 +270,7 @@ async function startThere(
   const start = [GLOBAL_SERVICE, "start"] as const;
   try {
     const { pid } = await spawnOn(node, start, [], false, false);
-    await new Ending(process, pid).within(Infinity);
+    await awaitExit(process, pid);
     return true;
   } catch {
     // It does not serve that. An exited process sends no more requests.

@@ -4,7 +4,7 @@
  */
 
 import { ExitError } from "../../core/errors.ts";
-import { type Around, runOtpFunction } from "../server/otp_function.ts";
+import { resolveOtpFunction } from "../server/otp_function.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { andThen } from "../../core/promises/promises.ts";
@@ -74,7 +74,7 @@ export function executeCall(
   node: string,
   ref: Ref,
   mfa: Mfa,
-  around: Around,
+  around: (label: string, fn: () => unknown) => unknown,
 ): unknown {
   const process = currentProcess();
   const [module, name, args] = mfa;
@@ -85,7 +85,8 @@ export function executeCall(
   }
   let result: unknown;
   try {
-    result = runOtpFunction(process, node, mfa, around);
+    const { fn, label } = resolveOtpFunction(process.runtime, node, mfa);
+    result = around(label, fn);
   } catch (error) {
     return end(process, failure(ref, error));
   }

@@ -10,6 +10,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import {
+  checkOptions,
   checkSignal,
   checkTimeout,
 } from "../../core/values/check_arguments.ts";
@@ -68,6 +69,23 @@ export const TIME_LIMITS: OptionNames<TimeLimits> = {
   ...CANCEL_OPTIONS,
   timeout: true,
 };
+
+/**
+ * Checks the names of options, and their limits; returns the options.
+ *
+ * @throws {TypeError} If `options` is no object, has an unknown option, or has a limit of a wrong type.
+ * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ */
+export function checkLimited<O extends TimeLimits>(
+  options: O,
+  doing: string,
+  known: OptionNames<NoInfer<O>>,
+  example?: string,
+): O {
+  checkOptions(options, doing, known, example);
+  checkWait(options, doing);
+  return options;
+}
 
 /**
  * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.

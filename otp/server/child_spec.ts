@@ -44,11 +44,7 @@ export interface DescribedStart {
   [START_CALL]?: Mfa;
 }
 
-/**
- * The specification of a child.
- *
- * @typeParam S The type of its start.
- */
+/** The specification of a child. */
 export interface ChildSpec<S extends ChildStart = ChildStart> {
   /** Identifies the child within its supervisor. */
   id: string;

@@ -18,6 +18,7 @@ import {
 } from "../../core/values/server_message.ts";
 import { tuple } from "../../core/values/tuple.ts";
 import type { Runnable } from "../../core/signals/signal.ts";
+import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
 export { ServerMessage };
 
@@ -38,7 +39,6 @@ export class Call extends ServerMessage {
   /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
   readonly isForeign: boolean;
 
-  /** Creates a call from its fields. */
   constructor(
     replyTo: ReplyTo,
     request: unknown,
@@ -89,7 +89,6 @@ export interface RequestEncoding {
 export class EncodedCall extends Call {
   readonly #encoding: RequestEncoding;
 
-  /** Creates a call with the encoding of its request. */
   constructor(replyTo: ReplyTo, request: unknown, encoding: RequestEncoding) {
     super(replyTo, request);
     this.#encoding = encoding;
@@ -115,7 +114,6 @@ export class Cast extends ServerMessage {
   /** The BEAM that sent the cast, if the BEAM is the peer. */
   readonly origin: string | undefined;
 
-  /** Creates a cast from its fields. */
   constructor(request: unknown, otp = false, origin?: string) {
     super();
     this.request = request;
@@ -141,7 +139,6 @@ export class Cast extends ServerMessage {
 export class EncodedCast extends Cast {
   readonly #encoding: RequestEncoding;
 
-  /** Creates a cast with the encoding of its request. */
   constructor(request: unknown, encoding: RequestEncoding) {
     super(request);
     this.#encoding = encoding;
@@ -170,7 +167,6 @@ export class Stop extends ServerMessage {
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
-  /** Creates a stop from its fields. */
   constructor(
     replyTo: ReplyTo,
     reason: unknown,
@@ -223,7 +219,6 @@ export class SystemRequest extends ServerMessage {
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
-  /** Creates a request from its fields. */
   constructor(replyTo: ReplyTo, request: unknown, origin: string) {
     super();
     this.replyTo = replyTo;
@@ -254,7 +249,6 @@ export class InternalMessage extends ServerMessage {
   /** The message. */
   readonly message: unknown;
 
-  /** Creates a message from its fields. */
   constructor(from: Pid, message: unknown) {
     super();
     this.from = from;
@@ -300,10 +294,8 @@ export interface StartTask {
   link: boolean;
   /** The function that it runs. */
   run: Runnable;
-  /** The condition for a restart. */
-  restart: "temporary" | "transient" | "permanent";
-  /** Its shutdown: a number of milliseconds, at once, or without a limit. */
-  shutdown: number | "brutal_kill" | "infinity";
+  restart: ChildRestart;
+  shutdown: ChildShutdown;
   /** The callers of the task: the owner first. */
   callers: Pid[];
 }

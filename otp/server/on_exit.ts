@@ -30,11 +30,16 @@ export function onExit(process: LocalProcess, fn: () => void): void {
 export function onDown(
   process: LocalProcess,
   target: Place,
-  down: () => void,
-  abandon: () => void = ignore,
+  down: (reason: unknown) => void,
+  abandon: (error: () => unknown) => void = ignore,
   ref: Ref = process.runtime.makeRef(),
 ): Ref {
-  const wait: Wait = { node: target.node, reply: ignore, down, abandon };
+  const wait: Wait = {
+    node: target.node,
+    reply: ignore,
+    down: (_object, reason) => down(reason),
+    abandon,
+  };
   return process.monitor(target, undefined, wait, ref);
 }
 

@@ -1,6 +1,5 @@
 /** Functions that a BEAM asks for, run on behalf of its processes. */
 
-import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
 import { andThen } from "../../core/promises/promises.ts";
 import type { Mfa } from "../../core/signals/signal.ts";
@@ -8,15 +7,12 @@ import { toBeam } from "../../core/values/beam_types.ts";
 import { spawnError } from "../../core/remote/exported_modules.ts";
 import { resolveFor } from "../../core/spawning/spawn_requests.ts";
 
-/** Runs a resolved function, which this node calls `label`. */
-export type Around = (label: string, fn: () => unknown) => unknown;
-
 /**
  * Resolves a function that a BEAM names; returns it ready to run, with the result encoded for the BEAM.
  *
- * @param runtime The node.
  * @param node The node that requests the function.
  * @param mfa The function and its arguments, by the BEAM's names.
+ * @throws {ExitError} If the function does not exist, with OTP's reason.
  * @throws {Error} If the node may not run the function.
  */
 export function resolveOtpFunction(
@@ -35,24 +31,4 @@ export function resolveOtpFunction(
     fn: () => andThen(fn(), (value) => toBeam(value, types?.returns)),
     label,
   };
-}
-
-/**
- * Runs a function as a process; returns the result encoded for the BEAM.
- *
- * @param process The process.
- * @param node The node that requests the function.
- * @param mfa The function and its arguments, by the BEAM's names.
- * @param around Runs the function.
- * @throws {ExitError} If the function does not exist, with OTP's reason.
- * @throws {Error} If the node may not run the function.
- */
-export function runOtpFunction(
-  { runtime }: LocalProcess,
-  node: string,
-  mfa: Mfa,
-  around: Around = (_label, fn) => fn(),
-): unknown {
-  const { fn, label } = resolveOtpFunction(runtime, node, mfa);
-  return around(label, fn);
 }

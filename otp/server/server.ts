@@ -225,37 +225,33 @@ class Serving {
     process.runtime.crash(process, cause);
   }
 
+  /** Records the server's work when it failed, for the report of its crash. */
   #noteFailure(): void {
-    noteFailure(this.#process, this.#server, this.#message);
+    const { lineage } = this.#process;
+    if (lineage === undefined) return;
+    const server = this.#server;
+    const message = this.#message;
+    if (message instanceof Call) {
+      const { request: lastMessage, from: client } = message;
+      lineage.context = { lastMessage, client };
+    } else if (message === undefined) lineage.context = {};
+    else {
+      const lastMessage = message instanceof ServerMessage
+        ? message.fields()
+        : message;
+      lineage.context = { lastMessage };
+    }
+    if ("state" in server) lineage.context.state = server.state;
   }
 }
 
-/** Records the server's work when it failed, for the report of its crash. */
-function noteFailure(
-  { lineage }: LocalProcess,
-  server: Server,
-  message: unknown,
-): void {
-  if (lineage === undefined) return;
-  if (message instanceof Call) {
-    const { request: lastMessage, from: client } = message;
-    lineage.context = { lastMessage, client };
-  } else if (message === undefined) lineage.context = {};
-  else {
-    const lastMessage = message instanceof ServerMessage
-      ? message.fields()
-      : message;
-    lineage.context = { lastMessage };
-  }
-  if ("state" in server) lineage.context.state = server.state;
-}
-
+/** Handles a message. Only a promise and a {@linkcode Leaving} in the result count. */
 function dispatch(
   process: LocalProcess,
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | Leaving | void {
+): unknown {
   if (message instanceof Call) {
     if (message.otp) {
       if (message.isForeign && server.servesForeign !== true) return;
@@ -271,12 +267,10 @@ function dispatch(
   }
   if (message instanceof Cast) {
     const { request, otp, origin } = message;
-    return pending(
-      server.cast?.(
-        otp && server.otp
-          ? server.otp.request(request, undefined, origin)
-          : request,
-      ),
+    return server.cast?.(
+      otp && server.otp
+        ? server.otp.request(request, undefined, origin)
+        : request,
     );
   }
   if (message instanceof Stop) {
@@ -292,11 +286,11 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   if (message instanceof SystemRequest) {
-    return answerSystem(process, server, message, "running") === "suspend"
+    return answerSystem(process, server.state, message, "running") === "suspend"
       ? suspended(process, server, message, parent)
       : undefined;
   }
-  return pending(server.info?.(message));
+  return server.info?.(message);
 }
 
 /** A function of its own, because a function that creates a closure pays for all variables that it could capture. */
@@ -314,7 +308,7 @@ function dispatchTraced(
   server: Server,
   message: unknown,
   parent: Pid | undefined,
-): Promise<unknown> | Leaving | void {
+): unknown {
   const trace = takeTrace(message);
   const handle = () => dispatch(process, server, message, parent);
   if (tracing === undefined) return handle();
@@ -334,7 +328,7 @@ function dispatchTraced(
   };
   if (process.name !== undefined) attributes["otp.name"] = process.name;
   const span = { name, kind: "server", attributes, isPart: true } as const;
-  let result: ReturnType<typeof dispatch> = undefined;
+  let result: unknown;
   const measured = tracing.run(span, trace, () => {
     result = handle();
     return untilExit<unknown>(process, result);
@@ -365,7 +359,8 @@ async function suspended(
       if (left instanceof Leaving) return left;
       continue;
     }
-    const change = answerSystem(process, server, message, "suspended");
+    const { state } = server;
+    const change = answerSystem(process, state, message, "suspended");
     if (change === "suspend") suspension.add(message);
     if (change !== "resume") continue;
     suspension.resumed(message);
@@ -418,10 +413,6 @@ export function failCaller(
   if (monitor !== undefined) {
     process.runtime.failMonitor(process, monitor, reason);
   }
-}
-
-function pending(result: unknown): Promise<unknown> | undefined {
-  return result instanceof Promise ? result : undefined;
 }
 
 /** Whether a message is a process's EXIT, and not a message that another process sent in its name. */

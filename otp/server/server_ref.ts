@@ -11,7 +11,8 @@
 
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
-import { Atom, nameOf } from "../../core/values/atom.ts";
+import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { isName } from "../../core/values/check_arguments.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { never } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
@@ -31,21 +32,14 @@ export interface NameRegistry {
   /**
    * Registers a process under a name.
    *
-   * @param name The name.
-   * @param pid The process.
    * @returns Whether the process has the name now; `false` if another process has it.
    */
   registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
-  /**
-   * Unregisters a name.
-   *
-   * @param name The name.
-   */
+  /** Unregisters a name. */
   unregisterName(name: unknown): void | Promise<void>;
   /**
    * Looks up a name.
    *
-   * @param name The name.
    * @returns The process, or `undefined` if no process has the name.
    */
   whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
@@ -116,7 +110,7 @@ export function isGlobalName(value: unknown): value is GlobalName {
  * @throws {TypeError} If `name` is invalid.
  */
 export function serverName(name: ServerName): string | ViaName | GlobalName {
-  if (typeof name === "string" || name instanceof Atom) {
+  if (isName(name)) {
     const text = nameOf(name);
     if (text !== "" && text !== "undefined") return text;
   }
@@ -144,25 +138,11 @@ export function loadGlobalRegistry(load: () => Promise<NameRegistry>): void {
   };
 }
 
-function registryOf(name: ViaName | GlobalName): [NameRegistry, unknown] {
+/** Returns the registry of a name, and the name within it. */
+export function registryOf(
+  name: ViaName | GlobalName,
+): [registry: NameRegistry, key: unknown] {
   return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
-}
-
-/** Registers the process under a name in its registry; returns false if another process has the name. */
-export function registerName(
-  name: ViaName | GlobalName,
-  pid: Pid,
-): boolean | Promise<boolean> {
-  const [registry, key] = registryOf(name);
-  return registry.registerName(key, pid);
-}
-
-/** Removes a name from its registry. */
-export function unregisterName(
-  name: ViaName | GlobalName,
-): void | Promise<void> {
-  const [registry, key] = registryOf(name);
-  return registry.unregisterName(key);
 }
 
 /** Looks a name up in its registry. */
@@ -185,7 +165,7 @@ export function describeServer(server: ServerRef | DeclaredRef): unknown {
 /** Formats a server's name as a line of text. */
 export function nameText(name: ServerName): string {
   serverName(name);
-  return typeof name === "string" || name instanceof Atom
+  return isName(name)
     ? nameOf(name)
     : inspect(describeServer(name), { width: Infinity });
 }
@@ -197,12 +177,10 @@ export function nameText(name: ServerName): string {
  */
 export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
   if (server instanceof Pid) return server;
-  if (typeof server === "string" || server instanceof Atom) {
-    return nameOf(server);
-  }
+  if (isName(server)) return nameOf(server);
   if (isViaName(server) || isGlobalName(server)) return server;
   if (server instanceof DeclaredRef) return serverRef(server.server);
-  if (isText(server?.name) && isText(server.node)) {
+  if (isName(server?.name) && isName(server.node)) {
     return { name: remoteNameOf(server.name), node: nameOf(server.node) };
   }
   throw new TypeError(
@@ -212,10 +190,6 @@ export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
       (server as unknown) instanceof Promise ? "; await the start" : ""
     }`,
   );
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string" || value instanceof Atom;
 }
 
 /**
@@ -324,7 +298,7 @@ export function describeRequest(
   module: string,
   fn: string,
   server: ServerRef,
-  { id, pid }: { id?: unknown; pid?: unknown },
+  { id, pid }: { type?: unknown; id?: unknown; pid?: unknown },
 ): Mfa {
   const given = [id, pid].filter((each) => each !== undefined);
   return [module, fn, [describeServer(server), ...given]];

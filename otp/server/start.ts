@@ -11,10 +11,9 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ENDS_ITSELF } from "../../core/spawning/spawner.ts";
 import {
   type GlobalName,
-  registerName,
+  registryOf,
   type ServerName,
   serverName,
-  unregisterName,
   type ViaName,
   whereisName,
 } from "./server_ref.ts";
@@ -79,7 +78,11 @@ export function startServer(
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (isOver(deadline)) return Promise.reject(late());
   const timeout = remaining(options.timeout ?? Infinity, deadline);
-  const taken = name === undefined ? undefined : whereisOwn(name, starter);
+  const taken = name === undefined
+    ? undefined
+    : typeof name === "string"
+    ? starter.runtime.names.get(name)?.pid
+    : whereisName(name);
   if (taken instanceof Promise) {
     return startLater(starter, taken, name, init, options, timeout);
   }
@@ -108,15 +111,6 @@ async function startLater(
 
 function late(): ExitError {
   return new ExitError("timeout");
-}
-
-function whereisOwn(
-  name: Exclude<ServerName, Atom>,
-  { runtime }: LocalProcess,
-): Pid | undefined | Promise<Pid | undefined> {
-  return typeof name === "string"
-    ? runtime.names.get(name)?.pid
-    : whereisName(name);
 }
 
 function alreadyStarted(pid: Pid | undefined): ExitError {
@@ -203,9 +197,10 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   /** Runs under a name in a registry: registers the name before anything else. */
   async #runUnder(name: ViaName | GlobalName): Promise<void> {
     const process = this.#started!;
+    const [registry, key] = registryOf(name);
     try {
-      if (!(await registerName(name, process.pid))) {
-        this.refuse(alreadyStarted(await whereisName(name)));
+      if (!(await registry.registerName(key, process.pid))) {
+        this.refuse(alreadyStarted(await registry.whereisName(key)));
       }
     } catch (error) {
       return this.#crash(error);
@@ -214,7 +209,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
     try {
       this.#serve(await this.#init(process, this));
     } catch (error) {
-      if (process.alive) await unregisterName(name);
+      if (process.alive) await registry.unregisterName(key);
       this.#crash(error);
     }
   }

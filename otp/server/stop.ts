@@ -2,16 +2,12 @@
 
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
 import { builtin } from "../../core/host/builtin.ts";
-import {
-  PendingAnswer,
-  PendingReply,
-} from "../../core/processes/pending_answer.ts";
-import type { Wait } from "../../core/processes/links_and_monitors.ts";
+import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { ExitError } from "../../core/errors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { checkTimeout } from "../../core/values/check_arguments.ts";
 import type { Lineage, StopWait } from "../../core/values/lineage.ts";
-import { Pid, type Ref } from "../../core/values/pid.ts";
+import { Pid } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import {
   callExit,
@@ -26,66 +22,41 @@ import {
 import type { Place } from "../../core/signals/signal.ts";
 import type { ChildShutdown } from "./child_spec.ts";
 import { Stop } from "./messages.ts";
+import { takeExit } from "./server.ts";
 
-/** The exit of a process. */
-export interface Ended {
-  reason: unknown;
+/** The wait for the exit of a process, which settles with the reason. A process that takes too long is killed. */
+class PendingExit extends PendingReply<unknown> {
+  readonly #pid: Pid;
+
+  constructor(process: LocalProcess, pid: Pid) {
+    super(process, pid.node);
+    this.#pid = pid;
+    this.target = pid;
+    process.watch(this);
+  }
+
+  /** Sends the process an exit signal. */
+  signal(reason: string): void {
+    const { process, node } = this;
+    process.runtime.route(node).exit(process.pid, this.#pid, reason);
+  }
+
+  override expire(): void {
+    try {
+      this.signal("kill");
+    } catch (error) {
+      this.refused(error as Error);
+    }
+  }
+
+  override down(_object: unknown, reason: unknown): void {
+    this.settle(reason);
+  }
 }
 
-/**
- * Waits for the exit of a process, by a monitor whose DOWN bypasses the mailbox. It has a promise only during a wait,
- * because a supervisor creates one for each child that it terminates.
- */
-export class Ending implements Wait {
-  readonly node: string;
-  /** The monitor. */
-  readonly ref: Ref;
-  readonly #process: LocalProcess;
-  /** Whether the process has exited; the watcher may learn of the exit only at its next turn. */
-  #isDown = false;
-  #end: Ended | undefined;
-  #failure: (() => unknown) | undefined;
-  #wait: PendingAnswer<Ended | undefined> | undefined;
-
-  /** Monitors a process, or the process of a name on a node. */
-  constructor(process: LocalProcess, target: Place) {
-    this.node = target.node;
-    this.#process = process;
-    this.ref = process.runtime.makeRef();
-    process.monitor(target, undefined, this, this.ref);
-  }
-
-  /** Resolves with the exit, or after `ms` milliseconds with `undefined`, and keeps the monitor. */
-  within(ms: number): Promise<Ended | undefined> {
-    if (this.#end !== undefined) return Promise.resolve(this.#end);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure());
-    const wait = this.#wait = new PendingAnswer<Ended | undefined>(
-      this.#process,
-    );
-    if (!this.#isDown) wait.limit(ms);
-    return wait.promise;
-  }
-
-  cancel(): void {
-    this.#wait?.disarm();
-    this.#process.release(this.ref);
-  }
-
-  reply(): void {}
-
-  down(_object: unknown, reason: unknown): void {
-    this.#isDown = true;
-    this.#wait?.disarm();
-    this.#process.resume(this, () => {
-      const ended = this.#end = { reason };
-      this.#wait?.resolve(ended);
-    });
-  }
-
-  abandon(error: () => unknown): void {
-    this.#failure = error;
-    this.#wait?.abandon(error);
-  }
+/** Waits for the exit of a process, and returns the reason. Its DOWN bypasses the mailbox. */
+export function awaitExit(process: LocalProcess, pid: Pid): Promise<unknown> {
+  return new PendingExit(process, pid).promise;
 }
 
 /** Sends a process an exit signal, `"kill"` after `timeout` milliseconds, and returns the reason of its exit. */
@@ -94,17 +65,27 @@ export async function endProcess(
   pid: Pid,
   timeout: ChildShutdown,
 ): Promise<unknown> {
-  const signals = process.runtime.route(pid.node);
-  const ending = new Ending(process, pid);
+  const exit = new PendingExit(process, pid);
   const isBrutal = timeout === "brutal_kill";
-  signals.exit(process.pid, pid, isBrutal ? "kill" : "shutdown");
-  const limit = isBrutal || timeout === "infinity" ? Infinity : timeout;
-  let ended = await ending.within(limit);
-  if (ended === undefined) {
-    signals.exit(process.pid, pid, "kill");
-    ended = await ending.within(Infinity);
+  exit.signal(isBrutal ? "kill" : "shutdown");
+  // A process of this node may exit within the signal.
+  if (exit.wait !== undefined && !isBrutal && timeout !== "infinity") {
+    exit.limit(timeout);
   }
-  return ended!.reason;
+  return await exit.promise;
+}
+
+/** Ends a linked process like `endProcess`, and takes its EXIT from the mailbox; returns its exit reason. */
+export async function shutdownChild(
+  process: LocalProcess,
+  pid: Pid,
+  shutdown: ChildShutdown,
+): Promise<unknown> {
+  process.assertAlive();
+  const reason = await endProcess(process, pid, shutdown);
+  process.unlink(pid);
+  const exit = takeExit(process, pid);
+  return exit === undefined ? reason : exit.reason;
 }
 
 /**

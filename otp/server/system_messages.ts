@@ -23,30 +23,24 @@ const ERROR = atom("error");
 const DATA = atom("data");
 const GEN_SERVER = atom("gen_server");
 
-/** The part of a server that its system messages show. */
-export interface SystemTarget {
-  /** Its state. */
-  readonly state?: unknown;
-}
-
 /** Whether a server is at work, or waits to be resumed. */
 export type SystemMode = "running" | "suspended";
 
 /**
- * Answers a request, or refuses it.
+ * Answers a request to a server in a state, or refuses it.
  *
  * @returns The change of the server's mode that the request asks for, if the node allows it.
  */
 export function answerSystem(
   process: LocalProcess,
-  server: SystemTarget,
+  state: unknown,
   message: SystemRequest,
   mode: SystemMode,
 ): "suspend" | "resume" | undefined {
   const { replyTo, request } = message;
   if (refusesSystem(process, message)) return undefined;
   try {
-    process.reply(replyTo, replyOf(process, server, request, mode));
+    process.reply(replyTo, replyOf(process, state, request, mode));
   } catch (error) {
     // The state cannot be encoded for Erlang, or is too large for the caller's node.
     refuse(process, replyTo, String(error));
@@ -155,7 +149,7 @@ function failed(callback: string, reason: string): Tuple {
 
 function replyOf(
   process: LocalProcess,
-  server: SystemTarget,
+  state: unknown,
   request: unknown,
   mode: SystemMode,
 ): unknown {
@@ -164,9 +158,9 @@ function replyOf(
     case "resume":
       return OK;
     case "get_state":
-      return tuple(OK, server.state);
+      return tuple(OK, state);
     case "get_status":
-      return statusOf(process, server, mode);
+      return statusOf(process, state, mode);
   }
   const [kind, what] = request instanceof Tuple ? request.elements : [];
   switch (nameOf(kind)) {
@@ -205,7 +199,7 @@ function debugReply(what: unknown): unknown {
 /** Returns the status of a `gen_server`, as OTP's tools show it. */
 function statusOf(
   process: LocalProcess,
-  { state }: SystemTarget,
+  state: unknown,
   mode: SystemMode,
 ): Tuple {
   const { pid, name } = process;

@@ -16,18 +16,13 @@ import {
   type Started,
 } from "../server/child_spec.ts";
 
-/**
- * A class or module that returns the specification of a child.
- *
- * @typeParam O The options that it accepts.
- */
+/** A class or module that returns the specification of a child. */
 // deno-lint-ignore no-explicit-any
 export interface ChildModule<O = any> {
   /**
    * Returns a child's specification.
    *
    * @param options The options for the child.
-   * @returns The specification.
    */
   childSpec(options: O): ChildSpec;
 }
@@ -35,8 +30,6 @@ export interface ChildModule<O = any> {
 /**
  * The result of a child's start, as far as the type of the definition declares it: the start in a specification, or
  * in the specification that `childSpec` of a class returns, with or without options.
- *
- * @typeParam C The child in a supervisor's list.
  */
 export type StartedBy<C> = 0 extends 1 & C ? Started
   : C extends { start: (...extra: never) => infer S } ? Awaited<S>
@@ -54,8 +47,6 @@ export type ChildDefinition =
 /**
  * The value that accompanies a module in the list of children: the options of its `childSpec`, or the argument
  * of its `init`.
- *
- * @typeParam M The module.
  */
 export type ModuleOptions<M> = M extends
   { childSpec(options: infer O, ...rest: never): unknown } ? O
@@ -65,8 +56,6 @@ export type ModuleOptions<M> = M extends
 /**
  * A child, checked by its type: options that its module does not accept, or missing options that it requires,
  * are a type error.
- *
- * @typeParam C The child in a supervisor's list.
  */
 export type CheckedChild<C> = C extends readonly [infer M, unknown]
   ? readonly [M, ModuleOptions<M>]
@@ -76,11 +65,7 @@ export type CheckedChild<C> = C extends readonly [infer M, unknown]
     ? undefined extends A ? C : readonly [NoInfer<C>, A]
   : C;
 
-/**
- * A list of children, each a {@linkcode CheckedChild}.
- *
- * @typeParam C The children in a supervisor's list.
- */
+/** A list of children, each a {@linkcode CheckedChild}. */
 export type CheckedChildren<C extends readonly unknown[]> = {
   [I in keyof C]: CheckedChild<C[I]>;
 };

@@ -12,7 +12,7 @@ import { inspectArgument, quote } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Runtime } from "../../core/processes/runtime.ts";
-import { isOrderly } from "../../core/values/exit_reason.ts";
+import { isOrderly, isReason } from "../../core/values/exit_reason.ts";
 import { sendableReason } from "../../core/values/sendable_reason.ts";
 import type { Runnable } from "../../core/signals/signal.ts";
 import type { Restarts } from "./supervision.ts";
@@ -32,7 +32,7 @@ import type {
 } from "../server/child_spec.ts";
 import { childSpec } from "./child_definition.ts";
 import type { AlreadyStartedReason } from "../server/start.ts";
-import { isCleanShutdown, shutdownChild } from "./child_shutdown.ts";
+import { shutdownChild } from "../server/stop.ts";
 import { reasonOf } from "../../core/values/error_classes.ts";
 
 /** A child's specification in a message. */
@@ -80,7 +80,6 @@ export interface ChildState<S> {
   restarts?: Restarts;
 }
 
-/** Creates a failure with a reason. */
 export function failed(reason: unknown): Failure {
   return { type: "error", reason };
 }
@@ -175,6 +174,16 @@ export function withoutMoved(
     { what: "children whose names have moved to other nodes" },
   );
   return { type: "ok", started: "ignore" };
+}
+
+/** Whether a child that was shut down exited as expected; a permanent child must exit with the requested reason. */
+function isCleanShutdown(
+  { restart, shutdown }: Pick<FullChildSpec, "restart" | "shutdown">,
+  reason: unknown,
+): boolean {
+  const told = shutdown === "brutal_kill" ? "killed" : "shutdown";
+  return isReason(reason, told) ||
+    (restart !== "permanent" && isOrderly(reason));
 }
 
 /** Ends a child, and logs if the child did not exit as requested. */

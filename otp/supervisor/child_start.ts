@@ -76,15 +76,8 @@ export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
 
 function runNamed(run: Runnable, runtime: Runtime): Started | Promise<Started> {
   const args = copyTerm(run.args, runtime.maxDepth) as unknown[];
-  return resolve({ ...run, args }, runtime)();
-}
-
-function resolve(
-  run: Runnable,
-  runtime: Runtime,
-): () => Started | Promise<Started> {
-  const found = runtime.modules.resolve(run);
-  if ("fn" in found) return found.fn as () => Started;
+  const found = runtime.modules.resolve({ ...run, args });
+  if ("fn" in found) return found.fn() as Started | Promise<Started>;
   throw new UndefinedFunctionError(`Cannot start the child: ${found.message}`);
 }
 

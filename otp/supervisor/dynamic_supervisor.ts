@@ -1,12 +1,12 @@
 /**
  * Supervisors whose children are started on demand.
  *
- * Follows Elixir's [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [DynamicSupervisor](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html): `startChild` is `start_child`.
  *
  * @example A child for each guest
  * ```ts
- * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
- * import { receive, spawnLink } from "@otp/distribution/process";
+ * import { DynamicSupervisor, receive, spawnLink } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const guest = { id: "guest", start: () => spawnLink(() => receive()) };
@@ -23,7 +23,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -34,20 +34,18 @@ import {
 import { type DynamicLimits, dynamicLimits } from "./dynamic_children.ts";
 import {
   type DynamicChildInfo,
-  type DynamicSupervisorRequest,
   DynamicSupervisorServer,
 } from "./dynamic_supervisor_server.ts";
 import { nameText, type ServerName, serverRef } from "../server/server_ref.ts";
 import { startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import type { ChildCounts, Failure } from "./child_lifecycle.ts";
-import { askSupervisor, askToStart } from "./supervisor_client.ts";
+import type { ChildCounts } from "./child_lifecycle.ts";
 import {
-  checkList,
-  checkOptions,
-  checkPid,
-} from "../../core/values/check_arguments.ts";
-import { promised } from "../../core/promises/promises.ts";
+  askSupervisor,
+  askToStart,
+  askToTerminate,
+} from "./supervisor_client.ts";
+import { checkList } from "../../core/values/check_arguments.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type {
   CheckedChild,
@@ -79,7 +77,8 @@ export interface DynamicSupervisorOptions {
   name?: ServerName;
   /**
    * The time limit for the start, in milliseconds: the look-up and the registration of the name. When it expires, the
-   * supervisor is killed, and the start fails with `"timeout"`.
+   * start fails with `"timeout"`. The supervisor is then killed, as when the signal is aborted, and its name is
+   * released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -149,25 +148,12 @@ const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
  *
  * @example Under a supervisor
  * ```ts
- * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
- * import { receive, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
- * import { assertEquals } from "@std/assert";
+ * import { DynamicSupervisor, receive, spawnLink, Supervisor } from "@otp/distribution";
  *
  * const sup = await Supervisor.startLink([
  *   [DynamicSupervisor, { name: "Chat.Rooms", maxChildren: 100 }],
  * ], { strategy: "one_for_one" });
- * await DynamicSupervisor.startChild("Chat.Rooms", {
- *   id: "room",
- *   start: () => spawnLink(() => receive()),
- *   restart: "transient",
- * });
- * assertEquals(await DynamicSupervisor.countChildren("Chat.Rooms"), {
- *   specs: 1,
- *   active: 1,
- *   supervisors: 0,
- *   workers: 1,
- * });
+ * await DynamicSupervisor.startChild("Chat.Rooms", { id: "room", start: () => spawnLink(() => receive()) });
  * await Supervisor.stop(sup);
  * ```
  */
@@ -177,22 +163,16 @@ export class DynamicSupervisor {
   /**
    * Starts a DynamicSupervisor, linked to the caller.
    *
-   * Follows [DynamicSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_link/1).
-   *
-   * @param options The name, and the limits for children and restarts.
-   * @returns The supervisor's pid.
-   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the start takes too long:
+   *   `"timeout"`.
    * @throws {RangeError} If a limit is out of bounds.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example Usage
    * ```ts
    * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
    *
-   * const sup = await DynamicSupervisor.startLink({ maxChildren: 10 });
-   * await DynamicSupervisor.stop(sup);
+   * await DynamicSupervisor.startLink({ maxChildren: 10 });
    * ```
    */
   static async startLink(
@@ -211,7 +191,6 @@ export class DynamicSupervisor {
   /**
    * Returns the child specification of a DynamicSupervisor; `[DynamicSupervisor, { name }]` is a shorthand.
    *
-   * @param options The name and the limits.
    * @returns The specification; its id is the name.
    *
    * @example Usage
@@ -238,13 +217,9 @@ export class DynamicSupervisor {
   /**
    * Starts a child.
    *
-   * Follows [DynamicSupervisor.start_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#start_child/2). The
-   * supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
+   * The supervisor starts one child at a time: a slow start delays the others. For a supervisor on another node, the
    * child's `start` must be a function that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child; its type determines whether the result can be `"ignore"`.
-   * @param supervisor The supervisor.
-   * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid, or `"ignore"` if its start returned that; then no child is added.
    * @throws {ExitError} If the child does not start, with its reason; if `maxChildren` is reached, with
@@ -256,21 +231,14 @@ export class DynamicSupervisor {
    *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, ExitError, Process, receive, spawnLink } from "@otp/distribution";
    * import { assert, assertEquals, assertRejects } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink({ maxChildren: 1 });
    * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
    * assert(Process.alive(await DynamicSupervisor.startChild(sup, worker)));
-   *
-   * const error = await assertRejects(
-   *   () => DynamicSupervisor.startChild(sup, worker),
-   *   ExitError,
-   * );
+   * const error = await assertRejects(() => DynamicSupervisor.startChild(sup, worker), ExitError);
    * assertEquals(error.reason, "max_children");
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static async startChild<const C extends ChildDefinition>(
@@ -278,8 +246,7 @@ export class DynamicSupervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedBy<C>> {
-    checkOptions(options, "start a child", TIME_LIMITS);
-    checkWait(options, "start a child");
+    checkLimited(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "DynamicSupervisor",
       serverRef(supervisor),
@@ -292,83 +259,49 @@ export class DynamicSupervisor {
   /**
    * Ends a child permanently, and waits until it has exited.
    *
-   * Follows
-   * [DynamicSupervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#terminate_child/2).
    * A child that is waiting to be restarted is identified by its previous pid.
    *
-   * @param supervisor The supervisor.
-   * @param pid The child.
    * @returns `"ok"`, or `"not_found"` if the pid is not a child.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { receive, self, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, receive, self, spawnLink } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
-   * const pid = await DynamicSupervisor.startChild(sup, {
-   *   id: "worker",
-   *   start: () => spawnLink(() => receive()),
-   * });
+   * const pid = await DynamicSupervisor.startChild(sup, { id: "worker", start: () => spawnLink(() => receive()) });
    * assertEquals(await DynamicSupervisor.terminateChild(sup, pid), "ok");
    * assertEquals(await DynamicSupervisor.terminateChild(sup, self()), "not_found");
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
-  static async terminateChild(
+  static terminateChild(
     supervisor: ServerRef,
     pid: Pid,
   ): Promise<"ok" | "not_found"> {
-    checkPid(pid, "terminate the child");
-    const request: DynamicSupervisorRequest = { type: "terminate_child", pid };
-    const result = await ask<"ok" | Failure>(
-      "terminateChild",
-      supervisor,
-      request,
-    );
-    return result === "ok" ? result : "not_found";
+    return askToTerminate("DynamicSupervisor", supervisor, pid);
   }
 
   /**
    * Returns the children of a supervisor, in the order of their start.
    *
-   * Follows
-   * [DynamicSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#which_children/1).
-   *
-   * @param supervisor The supervisor.
-   * @returns Each child's pid and type.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
-   *
    * @example Usage
    * ```ts
-   * import { DynamicSupervisor } from "@otp/distribution/dynamic-supervisor";
-   * import { receive, spawnLink } from "@otp/distribution/process";
+   * import { DynamicSupervisor, receive, spawnLink } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await DynamicSupervisor.startLink();
-   * const pid = await DynamicSupervisor.startChild(sup, {
-   *   id: "worker",
-   *   start: () => spawnLink(() => receive()),
-   * });
+   * const pid = await DynamicSupervisor.startChild(sup, { id: "worker", start: () => spawnLink(() => receive()) });
    * assertEquals(await DynamicSupervisor.whichChildren(sup), [{ pid, type: "worker" }]);
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static whichChildren(supervisor: ServerRef): Promise<DynamicChildInfo[]> {
-    return ask("whichChildren", supervisor, { type: "which_children" });
+    return askSupervisor("DynamicSupervisor", "whichChildren", supervisor, {
+      type: "which_children",
+    });
   }
 
   /**
    * Counts the children of a supervisor.
-   *
-   * Follows
-   * [DynamicSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#count_children/1).
-   *
-   * @param supervisor The supervisor.
-   * @returns The numbers of all children, of running ones, of supervisors and of workers.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -377,23 +310,20 @@ export class DynamicSupervisor {
    *
    * const sup = await DynamicSupervisor.startLink();
    * assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
-   * await DynamicSupervisor.stop(sup);
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
-    return ask("countChildren", supervisor, { type: "count_children" });
+    return askSupervisor("DynamicSupervisor", "countChildren", supervisor, {
+      type: "count_children",
+    });
   }
 
   /**
    * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [DynamicSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/DynamicSupervisor.html#stop/3): a reason other
-   * than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
+   * A reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
    *   it does not exit in time.
    *
@@ -419,23 +349,9 @@ function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
   known: OptionNames<NoInfer<O>>,
 ): DynamicLimits {
   const doing = "start a DynamicSupervisor";
-  checkOptions(options, doing, known, "{ maxChildren: 10 }");
-  checkWait(options, doing);
+  checkLimited(options, doing, known, "{ maxChildren: 10 }");
   if (options.extraArguments !== undefined) {
-    checkList(
-      options.extraArguments,
-      "start a DynamicSupervisor with the extraArguments",
-    );
+    checkList(options.extraArguments, `${doing} with the extraArguments`);
   }
   return dynamicLimits("DynamicSupervisor", options);
-}
-
-function ask<T>(
-  fn: string,
-  supervisor: ServerRef,
-  request: DynamicSupervisorRequest,
-): Promise<T> {
-  return promised(() =>
-    askSupervisor("DynamicSupervisor", fn, supervisor, request)
-  );
 }

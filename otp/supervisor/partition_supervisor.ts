@@ -1,7 +1,8 @@
 /**
  * Supervisors that start several partitions of one child, and route requests to them by a key.
  *
- * Follows Elixir's [PartitionSupervisor](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [PartitionSupervisor](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html): `startLink` is `start_link`.
  *
  * @example Dynamic supervisors that share the work
  * ```ts
@@ -27,7 +28,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
 } from "../server/cancellation.ts";
 import {
   callExit,
@@ -48,7 +49,6 @@ import {
   checkFunction,
   checkInteger,
   checkList,
-  checkOptions,
   isName,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
@@ -124,7 +124,8 @@ export interface PartitionSupervisorOptions {
   name: PartitionSupervisorName;
   /**
    * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * partitions. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * partitions. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
+   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -215,6 +216,8 @@ export interface PartitionInfo {
  * All partitions run on one thread. They help where callbacks wait, or where the crash of one partition must not
  * affect the others; they do not speed up computation.
  *
+ * Functions that ask the supervisor throw an `ExitError` if it does not exist.
+ *
  * @example One counter for each group of keys
  * ```ts
  * import { GenServer, type GenServerModule } from "@otp/distribution";
@@ -246,18 +249,14 @@ export class PartitionSupervisor {
   /**
    * Starts a supervisor with its partitions, linked to the caller.
    *
-   * Follows [PartitionSupervisor.start_link/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#start_link/1).
    * It resolves when all partitions have started, in the order of their numbers.
    *
-   * @param options The name, the child, the number of partitions, and how they are restarted.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if a partition fails to start:
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`.
    * @throws {TypeError} If the name or the child is missing or invalid.
    * @throws {RangeError} If the number of partitions is not at least 1.
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws {ExitError} If the start takes too long, with `"timeout"`.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example Tell each partition its number
    * ```ts
@@ -273,7 +272,6 @@ export class PartitionSupervisor {
    * });
    * const number = { via: PartitionSupervisor, name: ["Numbers", 5] };
    * assertEquals(await Agent.get(number, (n) => n), 2);
-   * await PartitionSupervisor.stop("Numbers");
    * ```
    */
   static async startLink(
@@ -306,7 +304,6 @@ export class PartitionSupervisor {
    * Returns the child specification of a PartitionSupervisor; `[PartitionSupervisor, options]` is a shorthand.
    *
    * @param options As for {@linkcode PartitionSupervisor.startLink}. The id is the name.
-   * @returns The specification.
    * @throws {TypeError} If an option is missing or invalid.
    *
    * @example Task supervisors under a supervisor
@@ -315,14 +312,13 @@ export class PartitionSupervisor {
    * import { PartitionSupervisor } from "@otp/distribution/partition-supervisor";
    * import { assertEquals } from "@std/assert";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [PartitionSupervisor.childSpec({ name: "Tasks", childSpec: TaskSupervisor })],
    *   { strategy: "one_for_one" },
    * );
    * const tasks = { via: PartitionSupervisor, name: ["Tasks", "some key"] };
    * const task = await TaskSupervisor.async(tasks, () => "done");
    * assertEquals(await Task.await(task), "done");
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(
@@ -339,10 +335,8 @@ export class PartitionSupervisor {
   /**
    * Returns the number of partitions that keys are routed to.
    *
-   * Follows [PartitionSupervisor.partitions/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#partitions/1).
    * It reads a table of this node, and sends no message.
    *
-   * @param name The supervisor's name.
    * @returns The number; as a promise if the supervisor's registry returns a promise.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
    * @throws {TypeError} If the name is invalid.
@@ -355,7 +349,6 @@ export class PartitionSupervisor {
    *
    * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
    * assertEquals(PartitionSupervisor.partitions("Counters"), 2);
-   * await PartitionSupervisor.stop("Counters");
    * ```
    */
   static partitions(name: PartitionSupervisorName): number | Promise<number> {
@@ -365,10 +358,9 @@ export class PartitionSupervisor {
   /**
    * Changes the number of partitions: ends the partitions with the highest numbers, or starts them again.
    *
-   * Follows [PartitionSupervisor.resize!/2](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#resize!/2). Keys
-   * are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests throw.
+   * Keys are then routed by the new number, so a key may belong to another partition. With 0 partitions, requests
+   * throw.
    *
-   * @param name The supervisor's name.
    * @param partitions The number of partitions, from 0 to the number that the supervisor started with.
    * @returns The number before.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`; if a partition fails to
@@ -384,13 +376,7 @@ export class PartitionSupervisor {
    *
    * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 4 });
    * assertEquals(await PartitionSupervisor.resize("Counters", 2), 4);
-   * assertEquals(await PartitionSupervisor.countChildren("Counters"), {
-   *   specs: 4,
-   *   active: 2,
-   *   supervisors: 0,
-   *   workers: 4,
-   * });
-   * await PartitionSupervisor.stop("Counters");
+   * assertEquals((await PartitionSupervisor.countChildren("Counters")).active, 2);
    * ```
    */
   static async resize(
@@ -412,12 +398,7 @@ export class PartitionSupervisor {
   /**
    * Returns the partitions, with their processes.
    *
-   * Follows
-   * [PartitionSupervisor.which_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#which_children/1).
-   *
-   * @param supervisor The supervisor.
    * @returns The partitions, in the order in which `Supervisor.whichChildren` returns children.
-   * @throws {ExitError} If the supervisor does not exist.
    *
    * @example Usage
    * ```ts
@@ -428,7 +409,6 @@ export class PartitionSupervisor {
    * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
    * const partitions = await PartitionSupervisor.whichChildren("Counters");
    * assertEquals(partitions.map(({ id }) => id).sort(), [0, 1]);
-   * await PartitionSupervisor.stop("Counters");
    * ```
    */
   static async whichChildren(supervisor: ServerRef): Promise<PartitionInfo[]> {
@@ -439,13 +419,6 @@ export class PartitionSupervisor {
   /**
    * Counts the partitions, as `Supervisor.countChildren` counts children.
    *
-   * Follows
-   * [PartitionSupervisor.count_children/1](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#count_children/1).
-   *
-   * @param supervisor The supervisor.
-   * @returns The counts.
-   * @throws {ExitError} If the supervisor does not exist.
-   *
    * @example Usage
    * ```ts
    * import { Agent } from "@otp/distribution";
@@ -454,7 +427,6 @@ export class PartitionSupervisor {
    *
    * await PartitionSupervisor.startLink({ name: "Counters", childSpec: [Agent, () => 0], partitions: 2 });
    * assertEquals((await PartitionSupervisor.countChildren("Counters")).active, 2);
-   * await PartitionSupervisor.stop("Counters");
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
@@ -464,12 +436,7 @@ export class PartitionSupervisor {
   /**
    * Stops a supervisor and its partitions.
    *
-   * Follows [PartitionSupervisor.stop/3](https://hexdocs.pm/elixir/1.18/PartitionSupervisor.html#stop/3).
-   *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, or does not exit in time.
    *
    * @example Usage
@@ -510,7 +477,6 @@ export class PartitionSupervisor {
    *   PartitionSupervisor.whereisName(["Counters", 0]),
    *   PartitionSupervisor.whereisName(["Counters", -4]),
    * );
-   * await PartitionSupervisor.stop("Counters");
    * ```
    */
   static whereisName(
@@ -530,8 +496,6 @@ export class PartitionSupervisor {
   /**
    * Fails: only the supervisor registers its partitions. Names `{ via: PartitionSupervisor, name }` use it.
    *
-   * @param name The name.
-   * @param pid The process.
    * @throws {TypeError} Always.
    *
    * @example Usage
@@ -555,7 +519,6 @@ export class PartitionSupervisor {
   /**
    * Fails: only the supervisor unregisters its partitions. Names `{ via: PartitionSupervisor, name }` use it.
    *
-   * @param name The name.
    * @throws {TypeError} Always.
    *
    * @example Usage
@@ -592,8 +555,7 @@ function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
   supervision: SupervisorOptions;
 } {
   const doing = "start a PartitionSupervisor";
-  checkOptions(options, doing, known, EXAMPLE);
-  checkWait(options, doing);
+  checkLimited(options, doing, known, EXAMPLE);
   const {
     name,
     childSpec,

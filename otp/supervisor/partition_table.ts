@@ -7,6 +7,7 @@
  * at a time; a partition above the new number leaves the table before it ends.
  */
 
+import { ignore } from "../../core/promises/promises.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { termKey } from "../../core/values/term_key.ts";
@@ -53,12 +54,10 @@ export class PartitionTable {
   /** Runs `fn` after the earlier calls of this function have finished. */
   exclusively<T>(fn: () => Promise<T>): Promise<T> {
     const result = this.#resized.then(fn);
-    this.#resized = result.then(nothing, nothing);
+    this.#resized = result.then(ignore, ignore);
     return result;
   }
 }
-
-function nothing(): void {}
 
 /**
  * Hashes a text to 32 bits, by FNV-1a and the last step of MurmurHash3, because pids differ only in their last digits.

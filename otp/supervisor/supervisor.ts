@@ -1,12 +1,12 @@
 /**
  * Supervisors: processes that start, monitor and restart other processes.
  *
- * Follows Elixir's [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html).
+ * Each function follows the function of the same name in Elixir's
+ * [Supervisor](https://hexdocs.pm/elixir/1.18/Supervisor.html): `startChild` is `start_child`.
  *
  * @example A worker that crashes is started again
  * ```ts
- * import { Process, receive, self, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { Process, receive, self, spawnLink, Supervisor } from "@otp/distribution";
  * import { assert } from "@std/assert";
  *
  * const worker = () => spawnLink(() => {
@@ -33,7 +33,7 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -70,7 +70,7 @@ import {
 import { checkSupervision } from "./check_supervision.ts";
 import { type AlreadyStartedReason, startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import type { ChildCounts, Failure, Success } from "./child_lifecycle.ts";
+import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
   assertSignificance,
   type AutoShutdown,
@@ -90,7 +90,6 @@ import {
   checkOptions,
   checkString,
 } from "../../core/values/check_arguments.ts";
-import { promised } from "../../core/promises/promises.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { OptionNames } from "../../core/values/options.ts";
@@ -143,7 +142,8 @@ export interface SupervisorOptions {
   name?: ServerName;
   /**
    * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * children. When it expires, the supervisor is killed, and the start fails with `"timeout"`.
+   * children. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
+   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
    *
    * @default {Infinity}
    */
@@ -195,11 +195,7 @@ export interface FailedToStartChildReason {
   reason: unknown;
 }
 
-/**
- * The pid of a started child; it can be `undefined` if the start function may return `"ignore"`.
- *
- * @typeParam S The result of the start function.
- */
+/** The pid of a started child; it can be `undefined` if the start function may return `"ignore"`. */
 export type StartedPid<S> =
   | Extract<S, Pid>
   | ("ignore" extends S ? undefined : never);
@@ -230,8 +226,7 @@ export type StartedPid<S> =
  *
  * @example A tree
  * ```ts
- * import { receive, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { receive, spawnLink, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const worker = () => spawnLink(() => receive());
@@ -259,8 +254,7 @@ export type StartedPid<S> =
  *
  * @example A supervisor that ends with the work of its children
  * ```ts
- * import { isExit, Process, receive, send, spawnLink } from "@otp/distribution/process";
- * import { Supervisor } from "@otp/distribution/supervisor";
+ * import { isExit, Process, receive, send, spawnLink, Supervisor } from "@otp/distribution";
  * import { assertEquals } from "@std/assert";
  *
  * const job = (name: string) => () => spawnLink(() => receive((m) => m === name));
@@ -283,52 +277,27 @@ export class Supervisor {
   /**
    * Starts a supervisor, linked to the caller, and its children.
    *
-   * Follows [Supervisor.start_link/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_link/2). The promise
-   * resolves when all children have started. If one fails to start, those started before it are ended, and the
-   * supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps exits.
+   * The promise resolves when all children have started. If one fails to start, those started before it are ended, and
+   * the supervisor exits with a shutdown reason that names the child. The caller then exits as well, unless it traps
+   * exits.
    *
-   * @typeParam C The children; options that a module does not accept are a type error.
    * @param children The children, in the order of their start: each a {@linkcode ChildSpec}, a module that
    *   has one (`TaskSupervisor`), or such a module with its options (`[TaskSupervisor, { name }]`).
-   * @param options The strategy, the name, the restart limits, and whether the supervisor exits by itself.
-   * @returns The supervisor's pid.
    * @throws {ExitError} If a child does not start, with the reason
    *   `{ type: "shutdown", reason: { type: "failed_to_start_child", id, reason } }`; if the name is taken,
-   *   with `{ type: "already_started", pid }`.
+   *   with `{ type: "already_started", pid }`; if the start takes too long, with `"timeout"`.
    * @throws {TypeError} If a child, the strategy or `autoShutdown` is invalid, two children have the same id,
    *   or a child must not be significant but is.
    * @throws {RangeError} If `maxRestarts` or `maxSeconds` is out of bounds.
-   *
-   * @example Usage
-   * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
-   * import { assert } from "@std/assert";
-   *
-   * const pid = await Supervisor.startLink([
-   *   { id: "worker", start: () => spawnLink(() => receive()) },
-   * ], { strategy: "one_for_one", name: "Chat.Supervisor" });
-   * assert(Process.whereis("Chat.Supervisor")?.equals(pid));
-   * await Supervisor.stop("Chat.Supervisor");
-   * ```
-   * @throws {ExitError} If the start takes too long, with `"timeout"`: the supervisor is killed and its name
-   *   released; a name in the cluster is released once the nodes that hold it answer.
-   * @throws The signal's reason, if the signal is aborted; the supervisor is killed likewise.
+   * @throws The signal's reason, if the signal is aborted.
    *
    * @example A child that does not start
    * ```ts
-   * import { ExitError } from "@otp/distribution/errors";
-   * import { exit } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { exit, ExitError, Supervisor } from "@otp/distribution";
    * import { assertEquals, assertRejects } from "@std/assert";
    *
-   * const error = await assertRejects(
-   *   () =>
-   *     Supervisor.startLink([
-   *       { id: "port", start: () => exit("in_use") },
-   *     ], { strategy: "one_for_one" }),
-   *   ExitError,
-   * );
+   * const port = { id: "port", start: () => exit("in_use") };
+   * const error = await assertRejects(() => Supervisor.startLink([port], { strategy: "one_for_one" }), ExitError);
    * assertEquals(error.reason, {
    *   type: "shutdown",
    *   reason: { type: "failed_to_start_child", id: "port", reason: "in_use" },
@@ -345,30 +314,19 @@ export class Supervisor {
   /**
    * Returns the full specification of a child, with overrides.
    *
-   * Follows [Supervisor.child_spec/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#child_spec/2). Use it
-   * for several children of the same kind, as each needs its own id.
+   * Use it for several children of the same kind, as each needs its own id.
    *
-   * @typeParam C The child.
-   * @param child A specification, a module that has one, or such a module with its options.
-   * @param overrides The properties to replace.
    * @returns The specification, with all defaults filled in.
    * @throws {TypeError} If the specification is invalid.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
-   * assertEquals(Supervisor.childSpec(worker, { id: "other" }), {
-   *   id: "other",
-   *   start: worker.start,
-   *   restart: "permanent",
-   *   shutdown: 5000,
-   *   type: "worker",
-   *   significant: false,
-   * });
+   * const { id, restart, shutdown } = Supervisor.childSpec(worker, { id: "other" });
+   * assertEquals([id, restart, shutdown], ["other", "permanent", 5000]);
    * ```
    */
   static childSpec<const C extends ChildDefinition>(
@@ -387,40 +345,25 @@ export class Supervisor {
   /**
    * Returns all children of a supervisor, running or not, last started first, as in Elixir.
    *
-   * Follows [Supervisor.which_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#which_children/1).
-   *
-   * @param supervisor The supervisor.
-   * @returns Each child's id, pid and type.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
-   *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const start = () => spawnLink(() => receive());
-   * const sup = await Supervisor.startLink([
-   *   { id: "first", start },
-   *   { id: "second", start },
-   * ], { strategy: "one_for_one" });
-   * const children = await Supervisor.whichChildren(sup);
-   * assertEquals(children.map((child) => child.id), ["second", "first"]);
-   * await Supervisor.stop(sup);
+   * const children = [{ id: "first", start }, { id: "second", start }];
+   * const sup = await Supervisor.startLink(children, { strategy: "one_for_one" });
+   * assertEquals((await Supervisor.whichChildren(sup)).map(({ id }) => id), ["second", "first"]);
    * ```
    */
   static whichChildren(supervisor: ServerRef): Promise<ChildInfo[]> {
-    return ask("whichChildren", supervisor, { type: "which_children" });
+    return askSupervisor("Supervisor", "whichChildren", supervisor, {
+      type: "which_children",
+    });
   }
 
   /**
    * Counts the children of a supervisor.
-   *
-   * Follows [Supervisor.count_children/1](https://hexdocs.pm/elixir/1.18/Supervisor.html#count_children/1).
-   *
-   * @param supervisor The supervisor.
-   * @returns The numbers of specifications, of running children, of supervisors and of workers.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
@@ -428,29 +371,21 @@ export class Supervisor {
    * import { assertEquals } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
-   * assertEquals(await Supervisor.countChildren(sup), {
-   *   specs: 0,
-   *   active: 0,
-   *   supervisors: 0,
-   *   workers: 0,
-   * });
-   * await Supervisor.stop(sup);
+   * assertEquals((await Supervisor.countChildren(sup)).active, 0);
    * ```
    */
   static countChildren(supervisor: ServerRef): Promise<ChildCounts> {
-    return ask("countChildren", supervisor, { type: "count_children" });
+    return askSupervisor("Supervisor", "countChildren", supervisor, {
+      type: "count_children",
+    });
   }
 
   /**
    * Adds a child after the existing ones, and starts it.
    *
-   * Follows [Supervisor.start_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#start_child/2). A child
-   * that fails to start is not added. For a supervisor on another node, the child's `start` must be a
-   * function that both nodes export, or `[module, function, args]`.
+   * A child that fails to start is not added. For a supervisor on another node, the child's `start` must be a function
+   * that both nodes export, or `[module, function, args]`.
    *
-   * @typeParam C The child; its type determines whether the result can be `undefined`.
-   * @param supervisor The supervisor.
-   * @param child A specification, a module that has one, or such a module with its options.
    * @param options A time limit, a signal or a deadline; without one, the caller waits for the child's start.
    * @returns The child's pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; if its id is taken, with
@@ -464,17 +399,12 @@ export class Supervisor {
    *
    * @example Usage
    * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
    * const sup = await Supervisor.startLink([], { strategy: "one_for_one" });
-   * const pid = await Supervisor.startChild(sup, {
-   *   id: "late",
-   *   start: () => spawnLink(() => receive()),
-   * });
+   * const pid = await Supervisor.startChild(sup, { id: "late", start: () => spawnLink(() => receive()) });
    * assert(Process.alive(pid));
-   * await Supervisor.stop(sup);
    * ```
    */
   static async startChild<const C extends ChildDefinition>(
@@ -482,8 +412,7 @@ export class Supervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedPid<StartedBy<C>>> {
-    checkOptions(options, "start a child", TIME_LIMITS);
-    checkWait(options, "start a child");
+    checkLimited(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "Supervisor",
       serverRef(supervisor),
@@ -496,27 +425,21 @@ export class Supervisor {
   /**
    * Ends a child, and keeps its specification unless it is temporary.
    *
-   * Follows [Supervisor.terminate_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#terminate_child/2). The
-   * promise resolves when the child has exited. The child is not restarted until {@linkcode Supervisor.restartChild} is
-   * called, or a restart of other children includes it. A pending restart of the child is cancelled.
+   * The promise resolves when the child has exited. The child is not restarted until
+   * {@linkcode Supervisor.restartChild} is called, or a restart of other children includes it. A pending restart of the
+   * child is cancelled.
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns `"ok"`, even if the child was not running, or `"not_found"`.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
-   * const sup = await Supervisor.startLink([
-   *   { id: "worker", start: () => spawnLink(() => receive()) },
-   * ], { strategy: "one_for_one" });
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * const sup = await Supervisor.startLink([worker], { strategy: "one_for_one" });
    * assertEquals(await Supervisor.terminateChild(sup, "worker"), "ok");
    * assertEquals(await Supervisor.terminateChild(sup, "nobody"), "not_found");
-   * await Supervisor.stop(sup);
    * ```
    */
   static async terminateChild(
@@ -524,36 +447,31 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found"> {
     checkString(id, "terminate the child");
-    return await textOf(
-      ask("terminateChild", supervisor, { type: "terminate_child", id }),
-    );
+    return await askForText("terminateChild", supervisor, {
+      type: "terminate_child",
+      id,
+    });
   }
 
   /**
    * Restarts a child that is not running.
    *
-   * Follows [Supervisor.restart_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#restart_child/2).
    * This does not count towards `maxRestarts`.
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns The child's new pid; `undefined` if its start returned `"ignore"`.
    * @throws {ExitError} If the child does not start, with its reason; otherwise with `"running"`,
    *   `"restarting"` or `"not_found"`.
    *
    * @example Usage
    * ```ts
-   * import { Process, receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Process, receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assert } from "@std/assert";
    *
-   * const sup = await Supervisor.startLink([
-   *   { id: "worker", start: () => spawnLink(() => receive()) },
-   * ], { strategy: "one_for_one" });
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * const sup = await Supervisor.startLink([worker], { strategy: "one_for_one" });
    * await Supervisor.terminateChild(sup, "worker");
    * const pid = await Supervisor.restartChild(sup, "worker");
    * assert(pid !== undefined && Process.alive(pid));
-   * await Supervisor.stop(sup);
    * ```
    */
   static async restartChild(
@@ -561,37 +479,27 @@ export class Supervisor {
     id: string,
   ): Promise<Pid | undefined> {
     checkString(id, "restart the child");
+    const request = { type: "restart_child", id } as const;
     return pidOf(startedOf(
-      await ask<Success | Failure>("restartChild", supervisor, {
-        type: "restart_child",
-        id,
-      }),
+      await askSupervisor("Supervisor", "restartChild", supervisor, request),
     ));
   }
 
   /**
    * Deletes the specification of a child that is not running.
    *
-   * Follows [Supervisor.delete_child/2](https://hexdocs.pm/elixir/1.18/Supervisor.html#delete_child/2).
-   *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns `"ok"`, or the reason why it was not deleted.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { receive, spawnLink } from "@otp/distribution/process";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { receive, spawnLink, Supervisor } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
-   * const sup = await Supervisor.startLink([
-   *   { id: "worker", start: () => spawnLink(() => receive()) },
-   * ], { strategy: "one_for_one" });
+   * const worker = { id: "worker", start: () => spawnLink(() => receive()) };
+   * const sup = await Supervisor.startLink([worker], { strategy: "one_for_one" });
    * assertEquals(await Supervisor.deleteChild(sup, "worker"), "running");
    * await Supervisor.terminateChild(sup, "worker");
    * assertEquals(await Supervisor.deleteChild(sup, "worker"), "ok");
-   * await Supervisor.stop(sup);
    * ```
    */
   static async deleteChild(
@@ -599,9 +507,10 @@ export class Supervisor {
     id: string,
   ): Promise<"ok" | "not_found" | "running" | "restarting"> {
     checkString(id, "delete the child");
-    return await textOf(
-      ask("deleteChild", supervisor, { type: "delete_child", id }),
-    );
+    return await askForText("deleteChild", supervisor, {
+      type: "delete_child",
+      id,
+    });
   }
 
   /**
@@ -609,18 +518,14 @@ export class Supervisor {
    *
    * Follows [supervisor:get_childspec/2](https://www.erlang.org/doc/apps/stdlib/supervisor.html#get_childspec/2).
    *
-   * @param supervisor The supervisor.
-   * @param id The child's id.
    * @returns The specification, with all defaults filled in, or `"not_found"`. From a supervisor on another
    *   node, the start is `[module, function, args]`.
    * @throws {TypeError} If the supervisor is on another node, and the start is a function that the node does
    *   not export.
-   * @throws {ExitError} If the supervisor does not exist or its node is down.
    *
    * @example Usage
    * ```ts
-   * import { Agent } from "@otp/distribution/agent";
-   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { Agent, Supervisor } from "@otp/distribution";
    * import { assert, assertEquals } from "@std/assert";
    *
    * const child = Agent.childSpec(() => 0, { id: "counter", shutdown: 100 });
@@ -642,13 +547,9 @@ export class Supervisor {
   /**
    * Stops a supervisor and its children, and waits until they have exited.
    *
-   * Follows [Supervisor.stop/3](https://hexdocs.pm/elixir/1.18/Supervisor.html#stop/3): a reason other than
-   * `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
+   * A reason other than `"normal"` and a shutdown is logged as an error, and is sent over the supervisor's links.
    *
-   * @param supervisor The supervisor.
-   * @param reason The exit reason.
    * @param timeout The timeout in milliseconds. A supervisor that takes longer continues to stop.
-   * @returns `"ok"`.
    * @throws {ExitError} If the supervisor does not exist, its node is down, it exits for another reason, or
    *   it does not exit in time.
    *
@@ -695,15 +596,14 @@ function checkStart(
   options: SupervisorOptions & CancelOptions,
 ): SupervisionOptions {
   // Without options, the check fails because the strategy is missing.
-  const given = options ?? {} as SupervisorOptions;
-  checkOptions(
-    given,
-    "start a supervisor",
-    START_OPTIONS,
-    '{ strategy: "one_for_one" }',
+  return checkSupervision(
+    checkLimited(
+      options ?? {} as SupervisorOptions,
+      "start a supervisor",
+      START_OPTIONS,
+      '{ strategy: "one_for_one" }',
+    ),
   );
-  checkWait(given, "start a supervisor");
-  return checkSupervision(given);
 }
 
 function checkChildren(
@@ -742,18 +642,17 @@ function assertOwnIds(specs: FullChildSpec[]): void {
   }
 }
 
-function ask<T>(
+async function askForText<T extends string>(
   fn: string,
   supervisor: ServerRef,
   request: SupervisorRequest,
 ): Promise<T> {
-  return promised(() => askSupervisor("Supervisor", fn, supervisor, request));
-}
-
-async function textOf<T extends string>(
-  reply: Promise<"ok" | Failure>,
-): Promise<T> {
-  const result = await reply;
+  const result = await askSupervisor<"ok" | Failure>(
+    "Supervisor",
+    fn,
+    supervisor,
+    request,
+  );
   return (result === "ok" ? result : String(result.reason)) as T;
 }
 

@@ -2,7 +2,10 @@
 
 import { ExitError } from "../../core/errors.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
+import { promised } from "../../core/promises/promises.ts";
+import { checkPid } from "../../core/values/check_arguments.ts";
 import { quote } from "../../core/values/inspect.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { call, type RequestOptions, startCall } from "../server/call.ts";
@@ -28,20 +31,40 @@ import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { AnyRequest } from "./supervisor_otp.ts";
 import { SentSupervisorRequest } from "./supervisor_requests.ts";
-import type { ToldChildSpec } from "./supervisor_server.ts";
+import type { DynamicSupervisorRequest } from "./dynamic_supervisor_server.ts";
+import type { SupervisorRequest, ToldChildSpec } from "./supervisor_server.ts";
 
 /** Sends a request to a supervisor, without a time limit, from the function `fn` of `module`. */
 export function askSupervisor<T>(
   module: string,
   fn: string,
   supervisor: ServerRef,
-  request: { type: string; id?: unknown; pid?: unknown },
+  request: SupervisorRequest | DynamicSupervisorRequest,
 ): Promise<T> {
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  const as = () => describeRequest(module, fn, supervisor, request);
-  const sent = requestOf(process, module, request);
-  return call<T>(supervisor, sent, { timeout: Infinity, as });
+  return promised(() => {
+    const process = waitingProcess();
+    if (process === undefined) return never();
+    const as = () => describeRequest(module, fn, supervisor, request);
+    const sent = requestOf(process, module, request);
+    return call<T>(supervisor, sent, { timeout: Infinity, as });
+  });
+}
+
+/** Asks a supervisor of dynamic children to end a child for good. */
+export async function askToTerminate(
+  module: string,
+  supervisor: ServerRef,
+  pid: Pid,
+): Promise<"ok" | "not_found"> {
+  checkPid(pid, "terminate the child");
+  const request = { type: "terminate_child", pid } as const;
+  const answer = await askSupervisor<"ok" | Failure>(
+    module,
+    "terminateChild",
+    supervisor,
+    request,
+  );
+  return answer === "ok" ? answer : "not_found";
 }
 
 /** Creates a request as a message. */

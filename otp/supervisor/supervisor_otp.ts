@@ -23,7 +23,11 @@ import { Pid } from "../../core/values/pid.ts";
 import { isPlainObject } from "../../core/values/term.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import type { SentChildSpec } from "./child_lifecycle.ts";
-import type { ChildShutdown, ChildType } from "../server/child_spec.ts";
+import {
+  type ChildShutdown,
+  type ChildType,
+  isRestart,
+} from "../server/child_spec.ts";
 
 /** The kind of supervisor, which decides how a child to start is encoded. */
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";
@@ -95,7 +99,7 @@ export function supervisorRequestToOtp(
       return type;
     case "start_child": {
       const spec = request.spec!;
-      const start = mfaOf(called(spec.start));
+      const start = mfaToOtp(called(spec.start));
       const isNamed = kind === "Supervisor";
       return tuple(type, (isNamed ? specToOtp : childToOtp)(spec, start));
     }
@@ -107,8 +111,18 @@ export function supervisorRequestToOtp(
   }
 }
 
-function mfaOf([module, name, args]: Mfa): Tuple {
+/** Encodes a function's name and arguments. */
+export function mfaToOtp([module, name, args]: Mfa): Tuple {
   return tuple(atom(module), atom(name), args);
+}
+
+/** Decodes a function's name and arguments; `undefined` for any other term. */
+export function mfaFromOtp(term: unknown): Mfa | undefined {
+  if (!(term instanceof Tuple) || term.length !== 3) return undefined;
+  const [module, name, args] = term.elements;
+  return module instanceof Atom && name instanceof Atom && Array.isArray(args)
+    ? [module.name, name.name, args]
+    : undefined;
 }
 
 function specToOtp(
@@ -159,7 +173,7 @@ export function supervisorReplyFromOtp(
       return listOf(reply).map((child) => infoFromOtp(child, kind));
     case "count_children":
       return Object.fromEntries(
-        listOf(reply).map((count) => [nameOf(count[0]), count[1]]),
+        listOf(reply).map((count) => [nameInOtp(count[0]), count[1]]),
       );
     default:
       return resultFromOtp(reply, type);
@@ -178,11 +192,12 @@ function infoFromOtp(
   kind: SupervisorKind,
 ): unknown {
   const pid = child === RESTARTING ? "restarting" : child;
-  const info = { pid, type: nameOf(type) };
+  const info = { pid, type: nameInOtp(type) };
   return kind === "Supervisor" ? { id: idFromOtp(id), ...info } : info;
 }
 
-function nameOf(value: unknown): unknown {
+/** Returns the name of an atom; any other term stays. */
+export function nameInOtp(value: unknown): unknown {
   return value instanceof Atom ? value.name : value;
 }
 
@@ -217,13 +232,13 @@ function failureFromOtp(reason: unknown): unknown {
 /** Decodes a child's specification. */
 function specFromOtp(spec: ReadonlyMap<unknown, unknown>): unknown {
   const get = (key: string) => spec.get(atom(key));
-  const type = nameOf(get("type") ?? "worker");
+  const type = nameInOtp(get("type") ?? "worker");
   const start = get("start");
   return {
     id: idFromOtp(get("id")),
     start: start instanceof Tuple ? startOf(start) : undefined,
-    restart: nameOf(get("restart") ?? "permanent"),
-    shutdown: nameOf(
+    restart: nameInOtp(get("restart") ?? "permanent"),
+    shutdown: nameInOtp(
       get("shutdown") ?? (type === "supervisor" ? "infinity" : 5000),
     ),
     type,
@@ -233,8 +248,8 @@ function specFromOtp(spec: ReadonlyMap<unknown, unknown>): unknown {
 
 /** Decodes a function's name and arguments. */
 function startOf({ elements: [module, name, args] }: Tuple): unknown[] {
-  const own = fromBeamName(String(nameOf(module)));
-  const fn = fromBeamFunction(own, String(nameOf(name)));
+  const own = fromBeamName(String(nameInOtp(module)));
+  const fn = fromBeamFunction(own, String(nameInOtp(name)));
   // OTP does not keep the arguments of a temporary child.
   return [own, fn, Array.isArray(args) ? args : []];
 }
@@ -304,7 +319,7 @@ function childFromOtp(
     }
     if (!child.has(atom("start"))) return invalid(atom("missing_start"));
     fields = Object.fromEntries(
-      [...child].map(([key, value]) => [nameOf(key), value]),
+      [...child].map(([key, value]) => [nameInOtp(key), value]),
     );
   } else if (child instanceof Tuple && child.length === 6) {
     const [id, start, restart, shutdown, type] = child.elements;
@@ -324,7 +339,6 @@ function isEmpty(value: unknown): boolean {
     Object.keys(value).length === 0;
 }
 
-const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
 const TYPES: readonly unknown[] = ["worker", "supervisor"];
 
 function checkedChild(
@@ -332,11 +346,11 @@ function checkedChild(
   requested: (mfa: Mfa) => Runnable,
 ): SentChildSpec | InvalidChild {
   const { id, start, significant = false } = fields;
-  const restart = nameOf(fields.restart ?? "permanent");
-  const type = nameOf(fields.type ?? "worker");
+  const restart = nameInOtp(fields.restart ?? "permanent");
+  const type = nameInOtp(fields.type ?? "worker");
   const usual = type === "supervisor" ? "infinity" : 5000;
-  const shutdown = nameOf(fields.shutdown ?? usual);
-  if (!RESTARTS.includes(restart)) {
+  const shutdown = nameInOtp(fields.shutdown ?? usual);
+  if (!isRestart(restart)) {
     return invalidField("restart_type", fields.restart);
   }
   if (!TYPES.includes(type)) return invalidField("child_type", fields.type);
@@ -350,16 +364,12 @@ function checkedChild(
       tuple(atom("significant"), true),
     ]));
   }
-  const mfa = start instanceof Tuple ? start.elements : [];
-  const [module, name, args] = mfa;
-  if (
-    mfa.length !== 3 || !(module instanceof Atom) || !(name instanceof Atom) ||
-    !Array.isArray(args)
-  ) return invalidField("mfa", start);
+  const mfa = mfaFromOtp(start);
+  if (mfa === undefined) return invalidField("mfa", start);
   return {
     id: textId(id),
-    start: requested([module.name, name.name, args]),
-    restart: restart as SentChildSpec["restart"],
+    start: requested(mfa),
+    restart,
     shutdown,
     type: type as ChildType,
     significant,
@@ -433,7 +443,7 @@ function toldToOtp(
   called: (run: Runnable) => Mfa,
 ): Map<unknown, unknown> {
   const [module, fn, args = []] = start as [string, string, unknown[]?];
-  const mfa = mfaOf(called({ module, function: fn, args: [...args] }));
+  const mfa = mfaToOtp(called({ module, function: fn, args: [...args] }));
   const told = specToOtp({ ...spec, start: { parked: "", args: [] } }, mfa);
   told.set(atom("significant"), spec.significant);
   told.set(atom("modules"), DYNAMIC);

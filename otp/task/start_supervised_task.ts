@@ -45,7 +45,6 @@ import { forgetRequest } from "../../core/runtime/spawn_on_node.ts";
 import { isExitError } from "../../core/values/error_classes.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
-import { checkRestart, checkShutdown } from "../server/child_spec.ts";
 import type { OwnedTask } from "./task_state.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
@@ -145,8 +144,7 @@ export interface SupervisedTask
  * @param process The caller.
  * @param asked The task.
  * @param task The caller's end of the task, if the caller awaits the task.
- * @throws {TypeError} If `restart` or `shutdown` is invalid, or the function cannot be sent.
- * @throws {RangeError} If `shutdown` is a number out of bounds.
+ * @throws {TypeError} If the function cannot be sent.
  * @throws {ExitError} If the call of the supervisor fails; with `"max_children"`, if the supervisor is full
  *   and the task is not awaited.
  * @throws {Error} If the supervisor is full and the task is awaited.
@@ -165,7 +163,7 @@ export function startSupervised(
     process,
     ends,
     () => callExit("timeout", describeStart(process, asked)),
-    leftOf(limits, process),
+    limits && leftOf(limits, process),
   );
   if (!(place instanceof Promise)) {
     return startAt(process, place, asked, task, callers);
@@ -178,13 +176,8 @@ export function startSupervised(
   ) as Promise<Pid>;
 }
 
-function leftOf(
-  limits: SupervisedTask["limits"],
-  { runtime }: LocalProcess,
-): number {
-  return limits === undefined
-    ? Infinity
-    : Math.max(0, limits.end - runtime.now());
+function leftOf({ end }: { end: number }, { runtime }: LocalProcess): number {
+  return Math.max(0, end - runtime.now());
 }
 
 function startAt(
@@ -195,7 +188,13 @@ function startAt(
   callers: Pid[],
 ): Promise<Pid> {
   asked.cancel?.signal?.throwIfAborted();
-  const request = requestFor(process, place, asked, task, callers);
+  const { fn, args, link, restart, shutdown } = asked;
+  const { modules, node } = process.runtime;
+  const run = modules.describe(fn, args, place.node === node);
+  const request = new StartTaskRequest(
+    { run, link, task: task?.ref, callers, restart, shutdown },
+    process,
+  );
   const start = task === undefined
     ? new TaskStart(process, place, request, asked)
     : new AwaitedTaskStart(process, place, request, asked, task);
@@ -221,7 +220,7 @@ class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
   ) {
     super(process, place, request, undefined, task?.ref);
     const { limits } = asked;
-    this.timeout = leftOf(limits, process);
+    this.timeout = limits === undefined ? Infinity : leftOf(limits, process);
     this.signal = limits?.signal;
     this.deadline = limits?.deadline;
     this.request = request;
@@ -317,23 +316,6 @@ class AwaitedTaskStart extends TaskStart {
   }
 }
 
-function requestFor(
-  process: LocalProcess,
-  { node }: Place,
-  { fn, args, link, restart, shutdown }: SupervisedTask,
-  task: OwnedTask | undefined,
-  callers: Pid[],
-): StartTaskRequest {
-  checkRestart(restart, "start a task");
-  checkShutdown(shutdown, "start a task");
-  const { runtime } = process;
-  const run = runtime.modules.describe(fn, args, node === runtime.node);
-  return new StartTaskRequest(
-    { run, link, task: task?.ref, callers, restart, shutdown },
-    process,
-  );
-}
-
 /** Describes the call of the API, for an exit reason. */
 function describeStart(
   { runtime: { node } }: LocalProcess,
@@ -367,8 +349,11 @@ function pidOf(
     (task === undefined || mfa !== undefined)
   ) return pid;
   if (refused !== undefined) throw refused(reply);
+  // As in Elixir, `start_child` returns the reason, and `async` raises an error. No argument is at fault.
   if (reason === "max_children") {
-    throw fullError(reason, task !== undefined, advice);
+    throw task === undefined ? new ExitError(reason) : new Error(
+      `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
+    );
   }
   if (reason === "draining") {
     // A BEAM receives only the reason.
@@ -405,20 +390,8 @@ function sendWork(
   process.send(pid, workToOtp(process.pid, work));
 }
 
-/** Throws as Elixir does: `start_child` returns `{:error, :max_children}`, `async` raises a RuntimeError. */
-function fullError(reason: string, isAwaited: boolean, advice: string): Error {
-  // Not a RangeError: no argument is at fault.
-  return isAwaited
-    ? new Error(
-      `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
-    )
-    : new ExitError(reason);
-}
-
-/** Starts the tasks of a stream under a supervisor. */
-export function supervisedStarter(
-  asked: Omit<SupervisedTask, "restart">,
-): TaskStarter {
+/** Starts the tasks of a stream under a supervisor; the arguments `asked.args` follow the element. */
+export function supervisedStarter(asked: SupervisedTask): TaskStarter {
   return {
     link: asked.link,
     start: (task, callers) => void startInStream(asked, task, callers),
@@ -426,24 +399,14 @@ export function supervisedStarter(
 }
 
 async function startInStream(
-  asked: Omit<SupervisedTask, "restart">,
+  asked: SupervisedTask,
   task: StreamTask,
   callers: Pid[],
 ): Promise<void> {
   const { owner: host } = task;
   const args = [task.input, ...asked.args];
   try {
-    await startSupervised(
-      host,
-      {
-        ...asked,
-        args,
-        restart: "temporary",
-        advice: "; give the stream a maxConcurrency that is not above it",
-      },
-      task,
-      callers,
-    );
+    await startSupervised(host, { ...asked, args }, task, callers);
   } catch (error) {
     // As in Elixir, the stream's process makes the call, and exits if the call fails.
     if (isExitError(error) && !task.isStopped) host.runtime.crash(host, error);

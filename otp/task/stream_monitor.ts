@@ -1,7 +1,7 @@
 /** The tasks of a stream, and the process that links them to the owner. */
 
-import { ignore } from "../../core/promises/promises.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import { onDown } from "../server/on_exit.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { OwnedTask, type TaskEnd } from "./task_state.ts";
 
@@ -28,25 +28,18 @@ export class StreamMonitor {
   #isEnding = false;
   #isStopped = false;
 
-  constructor(owner: LocalProcess, ref: Ref, link: boolean) {
-    const { runtime } = owner;
+  constructor(owner: LocalProcess, link: boolean) {
     this.#owner = owner;
     this.#link = link;
-    this.process = runtime.spawn(() => drain(this.process), {
+    this.process = owner.runtime.spawn(() => drain(this.process), {
       label: "Task.Supervised.stream_monitor",
       parent: owner.pid,
       groupLeader: owner.groupLeader,
       linkParent: owner,
       tellsEnd: true,
-      monitor: { pid: owner.pid, ref },
     });
     this.process.trapExit = owner.trapExit;
-    this.process.monitor(owner.pid, undefined, {
-      node: runtime.node,
-      reply: ignore,
-      down: (_object, reason) => this.#ownerDown(reason),
-      abandon: ignore,
-    });
+    onDown(this.process, owner.pid, (reason) => this.#ownerDown(reason));
   }
 
   /** Whether the tasks were killed; a task that is still being started is killed once it has started. */

@@ -30,6 +30,7 @@ import {
   type CancelOptions,
   checkCancel,
   isOver,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
   awaitTask,
@@ -135,11 +136,6 @@ export interface AsyncOptions {
   deadline?: number;
 }
 
-const ASYNC_OPTIONS: OptionNames<AsyncOptions> = {
-  signal: true,
-  deadline: true,
-};
-
 /**
  * Options for {@linkcode Task.await}, {@linkcode Task.awaitMany} and {@linkcode Task.yield}. They end the wait, and the
  * task continues to run: after `Task.await` and `Task.awaitMany` it can no longer be awaited, after `Task.yield` it can.
@@ -156,11 +152,6 @@ export interface AwaitOptions extends CancelOptions {
    */
   timeout?: number;
 }
-
-const AWAIT_OPTIONS: OptionNames<AwaitOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
 
 /** Options for {@linkcode Task.yieldMany}. They end the wait, as {@linkcode AwaitOptions} do for `Task.yield`. */
 export interface YieldManyOptions extends CancelOptions {
@@ -187,9 +178,8 @@ export interface YieldManyOptions extends CancelOptions {
 }
 
 const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
-  ...CANCEL_OPTIONS,
+  ...TIME_LIMITS,
   limit: true,
-  timeout: true,
   onTimeout: true,
 };
 
@@ -253,12 +243,7 @@ const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
   args: true,
 };
 
-/**
- * The result for one element in a stream of tasks.
- *
- * @typeParam T The result of the task.
- * @typeParam E The element.
- */
+/** The result for one element in a stream of tasks. */
 export type StreamResult<T, E = unknown> =
   | { type: "ok"; value: T }
   | {
@@ -269,29 +254,23 @@ export type StreamResult<T, E = unknown> =
     input?: E;
   };
 
-/**
- * The key of a property that only types have: completion does not show it.
- *
- * @ignore
- */
+// The key of a property that only types have: completion does not show it.
+/** @ignore */
 declare const gives: unique symbol;
 
 /**
- * A task: its process, its reference, and its owner. The owner is the process that started the task; only the
- * owner can await it.
+ * A task: its process, its reference, and its owner. The owner is the process that started the task; only the owner can
+ * await it, yield to it, shut it down or ignore it: these functions throw a `TypeError` in other processes. If the
+ * connection to the node of a task is lost, they throw an `ExitError` with the reason `{ type: "nodedown", node }`.
  *
  * The owner monitors the task, and is linked to it unless it was started by `asyncNolink`: if one crashes, so
  * does the other. The result is sent to an alias of the owner: it never waits behind other messages, and a
  * late one is dropped. If the owner is not awaiting the task when the result arrives, the result is a message
  * `{ type: "reply", ref, value }`, followed by a DOWN, as in Elixir.
  *
- * @typeParam T The result of the task.
- * @typeParam P The type of its pid: `undefined` for a task made by `Task.completed`, which has no process.
- *
  * @example Usage
  * ```ts
- * import { Task } from "@otp/distribution/task";
- * import { self } from "@otp/distribution/process";
+ * import { self, Task } from "@otp/distribution";
  * import { assert } from "@std/assert";
  *
  * const task = Task.async(() => "done");
@@ -302,7 +281,7 @@ declare const gives: unique symbol;
 export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /** Never set: it keeps T in declarations. */
   declare readonly [gives]?: T;
-  /** The task's process. */
+  /** The task's process; `undefined` for a task made by `Task.completed`. */
   readonly pid: P;
   /** The reference of its monitor, which is also the alias for its result. */
   readonly ref: Ref;
@@ -322,16 +301,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Use it for side effects whose success does not matter: a crash is only logged, and the task is lost when its
    * node stops. A task started by `TaskSupervisor.startChild` has time to finish when its node stops.
    *
-   * @typeParam A The function's arguments.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
-   * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
    *
    * @example Usage
    * ```ts
-   * import { receive, self, send } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { receive, self, send, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const parent = self();
@@ -343,7 +318,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startTask(fn, args, false);
+    return startUnawaited(fn, args, false);
   }
 
   /**
@@ -352,16 +327,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * If the task crashes, so does the caller, unless it traps exits, and vice versa. The caller does not wait for the
    * task: a supervisor starts its next child while the task runs.
    *
-   * @typeParam A The function's arguments.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
-   * @returns Its pid.
    * @throws {ProcessExited} If the calling process has exited.
    *
    * @example Usage
    * ```ts
-   * import { exit, isExit, Process, receive } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { exit, isExit, Process, receive, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * Process.trapExit(true);
@@ -373,7 +344,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     fn: (...args: A) => unknown,
     args?: A,
   ): Pid {
-    return startTask(fn, args, true);
+    return startUnawaited(fn, args, true);
   }
 
   /**
@@ -382,8 +353,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Its id is `"Task"`, and it is `"temporary"`, so it is not restarted. Several tasks under one supervisor need
    * different ids: `Supervisor.childSpec([Task, fn], { id: "warm up" })`.
    *
-   * @param fn The function that the task runs.
-   * @returns The specification.
    * @throws {TypeError} If `fn` is not a function.
    *
    * @example Usage
@@ -392,12 +361,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * import { assertEquals } from "@std/assert";
    *
    * const parent = self();
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [[Task, () => void send(parent, "warm")]],
    *   { strategy: "one_for_one" },
    * );
    * assertEquals(await receive(), "warm");
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(fn: () => unknown): ChildSpec<() => Pid> {
@@ -415,7 +383,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Use it in lists of tasks in which some results are already known. It can be awaited, yielded and shut down like
    * any other task.
    *
-   * @typeParam T The result of the task.
    * @param value The result; it is copied.
    * @returns The task; its `pid` is `undefined`.
    *
@@ -441,35 +408,20 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *
    * To start a task under a supervisor, on this node or another, use `TaskSupervisor.async`.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
-   * @param fn The function that the task runs.
    * @param args The function's arguments; they are copied.
-   * @param options A signal or a deadline that ends the task.
-   * @returns The task.
    * @throws {ProcessExited} If the calling process has exited.
    * @throws {ExitError} If the deadline has passed (`"timeout"`). Then, and if the signal is aborted already, which
    *   throws its reason, no task is started.
    *
    * @example End a task with an AbortSignal
    * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertRejects } from "@std/assert";
    *
    * const gone = new AbortController();
    * const task = Task.async(() => Process.sleep(60_000), [], { signal: gone.signal });
    * gone.abort(new Error("the client is gone"));
    * await assertRejects(() => Task.await(task), Error, "the client is gone");
-   * ```
-   *
-   * @example Usage
-   * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const tasks = [1, 2, 3].map((n) => Task.async(() => n * n));
-   * assertEquals(await Promise.all(tasks.map((task) => Task.await(task))), [1, 4, 9]);
    * ```
    */
   static async<A extends unknown[], T>(
@@ -488,15 +440,10 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Waits for a task's result.
    *
    * A task can be awaited only once, by its owner: a result that `await` or `receive` has taken does not arrive
-   * again. If the task exits instead, so does the caller, unless it catches the rejection; if the connection to the
-   * task's node is lost, the reason is `{ type: "nodedown", node }`.
+   * again. If the task exits instead, so does the caller, unless it catches the rejection.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
-   * @returns The result of the task's function.
    * @throws {ExitError} If the task exits, or does not finish in time (`"timeout"`; it continues to run).
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -527,12 +474,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * timeout expires. After an exit or a timeout, the other tasks can no longer be awaited, and continue to run
    * unless they are linked to a caller that exits. To get the results that arrive in time, use `Task.yieldMany`.
    *
-   * @typeParam K The tasks.
-   * @param tasks The tasks.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result of each task, in the order of the tasks.
    * @throws {ExitError} If one exits, or not all finish in time (`"timeout"`).
-   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Usage
    * ```ts
@@ -556,17 +500,12 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Waits for a task's result for a limited time; it can be called again.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param options The timeout in milliseconds, 5000 by default, or {@linkcode AwaitOptions}.
    * @returns The result, or the task's exit reason, or `undefined` if the task is still running.
-   * @throws {ExitError} If the connection to its node is lost.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { receive, send } from "@otp/distribution/process";
+   * import { receive, send, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const task = Task.async(() => receive<string>());
@@ -592,18 +531,13 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * Returns when all tasks have finished, when `limit` of them have, or when the timeout expires. Only after the
    * timeout does `onTimeout` apply to the tasks that are still running.
    *
-   * @typeParam K The tasks.
-   * @param tasks The tasks.
    * @param options The timeout in milliseconds, or {@linkcode YieldManyOptions}.
    * @returns Each task with its result, as returned by `Task.yield`, in the order of the tasks.
-   * @throws {ExitError} If the connection to a task's node is lost.
    * @throws {RangeError} If an option is out of bounds.
-   * @throws {TypeError} If the caller is not the owner of all tasks.
    *
    * @example Use only the results that arrive in time
    * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const tasks = [Task.completed("fast"), Task.async(() => Process.sleep(60_000))];
@@ -628,21 +562,16 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * When the promise resolves, the task has exited, and can no longer be awaited. The result for a task that was
    * already awaited is the exit `"noproc"`.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @param timeout Milliseconds until the task is killed, `Infinity`, or `"brutal_kill"` to kill it at once;
    *   5000 by default.
    * @returns The result; the exit reason, if the task exited with a reason other than the requested one, or
    *   `"killed"` if it did not exit in time and was killed; otherwise `undefined`.
-   * @throws {ExitError} If the connection to its node is lost.
    * @throws {TypeError} If the timeout is not a number.
    * @throws {RangeError} If the timeout is negative or `NaN`.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
-   * import { Task } from "@otp/distribution/task";
-   * import { Process } from "@otp/distribution/process";
+   * import { Process, Task } from "@otp/distribution";
    * import { assertEquals } from "@std/assert";
    *
    * const task = Task.async(() => Process.sleep(60_000));
@@ -662,11 +591,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   /**
    * Ignores a task: it continues to run without a link or monitor, and its result is dropped.
    *
-   * @typeParam T The result of the task.
-   * @param task The task.
    * @returns The result or exit, if it has already arrived; otherwise `undefined`.
-   * @throws {ExitError} If the connection to its node is lost.
-   * @throws {TypeError} If the caller is not the task's owner.
    *
    * @example Usage
    * ```ts
@@ -695,12 +620,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    * or an error, kills the running tasks, waits until they have exited, and closes the source. If a task's
    * exit must not end the iterating process, use `TaskSupervisor.asyncStreamNolink`.
    *
-   * @typeParam E The elements.
-   * @typeParam T The result of the function.
-   * @typeParam A The arguments that follow the element.
    * @param enumerable The elements: an iterable or async iterable. They are copied to the tasks.
-   * @param fn The function; it receives the element, then `args`.
-   * @param options The concurrency, the time limit, the order, and a signal or a deadline that ends the stream.
    * @returns The results. Iterating over them exits with `{ type: "call", reason: "timeout", … }` if a task
    *   exceeds `timeout`.
    * @throws {RangeError} If an option is out of bounds.
@@ -717,26 +637,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
    *   if (result.type === "ok") sum += result.value;
    * }
    * assertEquals(sum, 16);
-   * ```
-   *
-   * @example The first two to be done
-   * ```ts
-   * import { Process } from "@otp/distribution/process";
-   * import { Task } from "@otp/distribution/task";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const done: unknown[] = [];
-   * const options = { ordered: false, maxConcurrency: 3 };
-   * for await (const result of Task.asyncStream([60_000, 0, 0], sleepFor, options)) {
-   *   if (result.type === "ok") done.push(result.value);
-   *   if (done.length === 2) break;
-   * }
-   * assertEquals(done, [0, 0]);
-   *
-   * async function sleepFor(ms: number): Promise<number> {
-   *   await Process.sleep(ms);
-   *   return ms;
-   * }
    * ```
    */
   static asyncStream<E, T, A extends unknown[]>(
@@ -759,17 +659,6 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
       streamLimits("Task.asyncStream", rest),
     ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
   }
-}
-
-function startTask(
-  // deno-lint-ignore no-explicit-any
-  fn: (...args: any[]) => unknown,
-  args: unknown[] | undefined,
-  link: boolean,
-): Pid {
-  assertFunction(fn);
-  checkArgs(args);
-  return startUnawaited(fn, args, link);
 }
 
 /** Returns the states of tasks that the calling process owns; `undefined` if that process has exited. */
@@ -812,11 +701,11 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
 const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
 
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
-  const timeout = typeof options === "object"
-    ? timeoutOf(options, 5000, "yield to tasks", YIELD_MANY_OPTIONS)
-    : limitsIn(options, "yield to tasks").timeout;
-  const { limit = Infinity, onTimeout = "nothing", signal }: YieldManyOptions =
-    typeof options === "object" ? options : {};
+  const given: YieldManyOptions = typeof options === "object"
+    ? options
+    : { timeout: options };
+  const timeout = timeoutOf(given, 5000, "yield to tasks", YIELD_MANY_OPTIONS);
+  const { limit = Infinity, onTimeout = "nothing", signal } = given;
   checkCount(limit, "yield to tasks", "the limit");
   if (!ON_TIMEOUT.includes(onTimeout)) {
     throw new TypeError(
@@ -831,7 +720,7 @@ function yieldOptions(options: number | YieldManyOptions): YieldLimits {
 /** Checks the limits of a wait: the timeout as a number, or options. */
 function limitsIn(options: number | AwaitOptions, doing: string): WaitLimits {
   if (typeof options === "object") {
-    const timeout = timeoutOf(options, 5000, doing, AWAIT_OPTIONS);
+    const timeout = timeoutOf(options, 5000, doing, TIME_LIMITS);
     return { timeout, signal: options.signal };
   }
   checkTimeout(options, doing);
@@ -844,7 +733,7 @@ function checkAsync(
   args: unknown[] = [],
   options: AsyncOptions,
 ): void {
-  checkOptions(options, "start a task", ASYNC_OPTIONS, "{ signal }");
+  checkOptions(options, "start a task", CANCEL_OPTIONS, "{ signal }");
   checkCancel(options, "start a task");
   options.signal?.throwIfAborted();
   if (!isOver(options.deadline)) return;

@@ -18,6 +18,11 @@ import { Pid, Ref } from "../../core/values/pid.ts";
 import { isSigned } from "../server/signed_messages.ts";
 import { Tuple, tuple } from "../../core/values/tuple.ts";
 import { isChildShutdown, isRestart } from "../server/child_spec.ts";
+import {
+  mfaFromOtp,
+  mfaToOtp,
+  nameInOtp,
+} from "../supervisor/supervisor_otp.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");
@@ -74,7 +79,7 @@ export function startTaskToOtp(asked: StartTask, owner: Pid, mfa: Mfa): Tuple {
   const named = tuple(atom(owner.node), owner, owner);
   return tuple(
     START_TASK,
-    isInTwoSteps(asked) ? [named, MONITOR] : [named, callers, mfaTuple(mfa)],
+    isInTwoSteps(asked) ? [named, MONITOR] : [named, callers, mfaToOtp(mfa)],
     atom(restart),
     typeof shutdown === "string" ? atom(shutdown) : Math.ceil(shutdown),
   );
@@ -85,11 +90,7 @@ export function workToOtp(
   owner: Pid,
   { ref, replyTo, callers, mfa }: TaskWork,
 ): Tuple {
-  return tuple(owner, ref, replyTo, callers, mfaTuple(mfa));
-}
-
-function mfaTuple([module, name, args]: Mfa): Tuple {
-  return tuple(atom(module), atom(name), args);
+  return tuple(owner, ref, replyTo, callers, mfaToOtp(mfa));
 }
 
 /** Decodes the reply of a supervisor into the form that supervisors of this library send. */
@@ -111,8 +112,8 @@ export function startTaskFromOtp(term: unknown): unknown {
   if (term.length !== 4 || !Array.isArray(args)) return term;
   const owner = ownerOf(args[0]);
   const asked = {
-    restart: nameOf(restart ?? "temporary"),
-    shutdown: nameOf(shutdown ?? 5000),
+    restart: nameInOtp(restart ?? "temporary"),
+    shutdown: nameInOtp(shutdown ?? 5000),
   };
   if (
     owner === undefined || !isRestart(asked.restart) ||
@@ -122,7 +123,7 @@ export function startTaskFromOtp(term: unknown): unknown {
   if (length === 2 && (args[1] === MONITOR || isNoMonitor(args[1]))) {
     return new OtpTask(owner, undefined, asked.restart, asked.shutdown);
   }
-  const mfa = mfaOf(args[2]);
+  const mfa = mfaFromOtp(args[2]);
   if (length !== 3 || !isPids(args[1]) || mfa === undefined) return term;
   const work = { callers: args[1], mfa };
   return new OtpTask(owner, work, asked.restart, asked.shutdown);
@@ -141,7 +142,7 @@ export function workFromOtp(
     !(message instanceof Tuple) || message.length !== 5 || !isSigned(message)
   ) return undefined;
   const [from, ref, replyTo, callers, named] = message.elements;
-  const mfa = mfaOf(named);
+  const mfa = mfaFromOtp(named);
   if (
     !owner.equals(from) || mfa === undefined || !isPids(callers) ||
     !(replyTo instanceof Pid || replyTo instanceof Ref) ||
@@ -156,18 +157,6 @@ function ownerOf(named: unknown): Pid | undefined {
   return pid instanceof Pid ? pid : undefined;
 }
 
-function mfaOf(term: unknown): Mfa | undefined {
-  if (!(term instanceof Tuple) || term.length !== 3) return undefined;
-  const [module, name, args] = term.elements;
-  return module instanceof Atom && name instanceof Atom && Array.isArray(args)
-    ? [module.name, name.name, args]
-    : undefined;
-}
-
 function isPids(value: unknown): value is Pid[] {
   return Array.isArray(value) && value.every((each) => each instanceof Pid);
-}
-
-function nameOf(value: unknown): unknown {
-  return value instanceof Atom ? value.name : value;
 }

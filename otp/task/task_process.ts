@@ -9,21 +9,20 @@ import type { RuntimeSpawnOptions } from "../../core/processes/runtime.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { CancelOptions } from "../server/cancellation.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
+import { checkArgs } from "../../core/values/check_arguments.ts";
 import {
+  assertFunction,
   checkName,
   type RemoteFunction,
+  type Resolved,
   spawnError,
 } from "../../core/remote/exported_modules.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import { type OwnedTask, TaskState } from "./task_state.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
 
-/** A function with its arguments, ready to run. */
-export interface TaskCode {
-  fn: () => unknown;
-  /** The name of the function, for reports. */
-  label: string;
-}
+/** A function with its arguments, ready to run, and its name for reports. */
+type TaskCode = Extract<Resolved, { fn: unknown }>;
 
 /** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
 export function callersOf(process: LocalProcess): Pid[] {
@@ -90,15 +89,13 @@ export function startUnawaited(
   args: unknown[] | undefined,
   link: boolean,
 ): Pid {
+  assertFunction(fn);
+  checkArgs(args);
   const owner = currentProcess();
-  const linkParent = link ? owner : undefined;
-  return spawnTask(
-    owner,
-    codeOf(owner, fn, args),
-    callersOf(owner),
-    undefined,
-    { linkParent },
-  ).pid;
+  const code = codeOf(owner, fn, args);
+  return spawnTask(owner, code, callersOf(owner), undefined, {
+    linkParent: link ? owner : undefined,
+  }).pid;
 }
 
 /** Starts a task that the caller awaits. */
@@ -128,9 +125,9 @@ export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
     link: true,
     start(task, callers) {
       const { owner } = task;
-      const code = resolvedCode(owner, fn, [task.input, ...args]);
-      if ("error" in code) task.refused(code.error);
-      else startOwned(task, code, callers);
+      const found = resolved(owner, fn, [task.input, ...args]);
+      if ("fn" in found) startOwned(task, found, callers);
+      else task.refused(spawnError(owner.runtime.node, found));
     },
   };
 }
@@ -157,18 +154,14 @@ function codeOf(
   return { fn: () => fn(...copy), label: fn.name };
 }
 
-function resolvedCode(
+function resolved(
   owner: LocalProcess,
   fn: RemoteFunction,
   args: unknown[],
-): TaskCode | { error: Error } {
+): Resolved {
   if (typeof fn === "function") return codeOf(owner, fn, args);
-  const { modules, maxDepth, node } = owner.runtime;
+  const { modules, maxDepth } = owner.runtime;
   const [module, name] = checkName(fn);
-  const found = modules.resolve({
-    module,
-    function: name,
-    args: copyTerm(args, maxDepth) as unknown[],
-  });
-  return "error" in found ? { error: spawnError(node, found) } : found;
+  const copy = copyTerm(args, maxDepth) as unknown[];
+  return modules.resolve({ module, function: name, args: copy });
 }

@@ -27,11 +27,11 @@ import {
 import type { Deadline, Expiring } from "../../core/scheduling/deadlines.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
-import type { Pid, Ref } from "../../core/values/pid.ts";
+import type { Pid } from "../../core/values/pid.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Wait } from "../../core/processes/links_and_monitors.ts";
 import { callExit, describeTimeout } from "../server/server_ref.ts";
+import { onDown } from "../server/on_exit.ts";
 import { takeExit } from "../server/server.ts";
 import {
   StreamMonitor,
@@ -176,15 +176,12 @@ interface Ended {
 }
 
 /** One iteration over a stream, at the owner. */
-class StreamRun implements Wait, Abortable, Expiring {
-  readonly node: string;
+class StreamRun implements Abortable, Expiring {
   readonly #owner: LocalProcess;
   readonly #callers: Pid[];
   readonly #limits: StreamLimits;
   readonly #starter: TaskStarter;
   readonly #host: StreamMonitor;
-  /** The monitor of the stream's process. */
-  readonly #ref: Ref;
   /** Ended tasks that are not delivered yet; an exit marks where the owner must exit. */
   readonly #events = new Fifo<Ended | ExitError>();
   /** The reason why the stream's process has exited unexpectedly. */
@@ -200,19 +197,20 @@ class StreamRun implements Wait, Abortable, Expiring {
   #interrupt: ((error: unknown) => void) | undefined;
 
   constructor(owner: LocalProcess, starter: TaskStarter, limits: StreamLimits) {
-    const { runtime } = owner;
-    this.node = runtime.node;
     this.#owner = owner;
     this.#callers = callersOf(owner);
     this.#limits = limits;
     this.#starter = starter;
-    this.#ref = runtime.makeRef();
-    this.#host = new StreamMonitor(owner, this.#ref, starter.link);
-    owner.addMonitor(this.#ref, this.#host.process.pid, runtime.node);
-    owner.await(this.#ref, this);
+    this.#host = new StreamMonitor(owner, starter.link);
+    onDown(
+      owner,
+      this.#host.process.pid,
+      (reason) => this.#ended(reason),
+      (error) => this.#abandon(error),
+    );
     const { signal, deadline } = limits;
     const ms = remaining(Infinity, deadline);
-    if (ms !== Infinity) this.#watch = runtime.deadlines.add(ms, this);
+    if (ms !== Infinity) this.#watch = owner.runtime.deadlines.add(ms, this);
     if (signal === undefined) return;
     this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
   }
@@ -269,8 +267,9 @@ class StreamRun implements Wait, Abortable, Expiring {
   #end(task: StreamTask, outcome: TaskEnd, isLate: boolean): void {
     const { position, input } = task;
     const { onTimeout, zipInputOnExit } = this.#limits;
-    if (isLate && onTimeout === "exit") this.#events.push(this.#why("timeout"));
-    else {
+    if (isLate && onTimeout === "exit") {
+      this.#events.push(exitOf("timeout", this.#limits));
+    } else {
       const item = outcome.type === "exit" && zipInputOnExit
         ? { ...outcome, input }
         : outcome;
@@ -338,22 +337,18 @@ class StreamRun implements Wait, Abortable, Expiring {
     if (this.#lost !== undefined) throw this.#lost;
   }
 
-  #why(reason: unknown): ExitError {
-    return exitOf(reason, this.#limits);
-  }
-
-  reply(): void {}
-
-  down(_object: unknown, reason: unknown): void {
+  /** Called when the stream's process has exited. */
+  #ended(reason: unknown): void {
     if (!this.#over || reason !== "normal") {
       takeExit(this.#owner, this.#host.process.pid);
-      this.#lost = this.#why(reason);
+      this.#lost = exitOf(reason, this.#limits);
       this.#events.push(this.#lost);
     }
     this.#pulse?.resolve();
   }
 
-  abandon(error: () => unknown): void {
+  /** Called when the owner has exited. */
+  #abandon(error: () => unknown): void {
     this.#watch?.cancel();
     const pulse = this.#pulse;
     if (pulse === undefined) return;
@@ -398,9 +393,12 @@ class StreamInput {
   }
 
   next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>> {
-    return this.#isAsync
-      ? this.#nextAsync()
-      : this.#check(() => this.#iterator.next() as IteratorResult<unknown>);
+    if (this.#isAsync) return this.#nextAsync();
+    // A source that throws has ended.
+    this.done = true;
+    const next = this.#iterator.next() as IteratorResult<unknown>;
+    this.done = next.done === true;
+    return next;
   }
 
   async #nextAsync(): Promise<IteratorResult<unknown>> {
@@ -415,13 +413,6 @@ class StreamInput {
     } finally {
       this.#isPulling = false;
     }
-  }
-
-  #check(next: () => IteratorResult<unknown>): IteratorResult<unknown> {
-    this.done = true;
-    const result = next();
-    this.done = result.done === true;
-    return result;
   }
 
   async close(): Promise<void> {

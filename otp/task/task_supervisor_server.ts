@@ -36,7 +36,7 @@ import { type DrainRequest, TaskDrain } from "./task_drain.ts";
 import { TaskLoad } from "./task_load.ts";
 import { spawnTask } from "./task_process.ts";
 import { ExitError } from "../../core/errors.ts";
-import { runOtpFunction } from "../server/otp_function.ts";
+import { resolveOtpFunction } from "../server/otp_function.ts";
 import { currentProcess } from "../../core/runtime/current_process.ts";
 import { tuple } from "../../core/values/tuple.ts";
 
@@ -323,9 +323,12 @@ const UNWATCHED = 100;
  * has exited by then, the reason is `noproc`.
  */
 function otpTaskCode({ owner, work }: OtpTask): () => unknown {
-  return work === undefined
-    ? () => receiveAndRun(currentProcess(), owner)
-    : () => runOtpFunction(currentProcess(), owner.node, work.mfa);
+  return () => {
+    const process = currentProcess();
+    return work === undefined
+      ? receiveAndRun(process, owner)
+      : resolveOtpFunction(process.runtime, owner.node, work.mfa).fn();
+  };
 }
 
 /** Receives the work, and runs it without needless awaits. */
@@ -351,7 +354,8 @@ function run(
   { ref, replyTo, callers, mfa }: TaskWork,
 ): void | Promise<void> {
   process.lineage?.callers.splice(0, Infinity, ...callers);
-  return andThen(runOtpFunction(process, owner.node, mfa), (result) => {
+  const { fn } = resolveOtpFunction(process.runtime, owner.node, mfa);
+  return andThen(fn(), (result) => {
     if (!process.alive) return;
     const message = tuple(ref, result);
     if (replyTo instanceof Pid) process.send(replyTo, message);

@@ -57,7 +57,6 @@ export class PoolMember {
   #pause = FIRST_PAUSE;
   #stopTimer: (() => void) | undefined;
 
-  /** Creates a supervisor that has just joined. */
   constructor(pid: Pid, ref: Ref) {
     this.pid = pid;
     this.ref = ref;

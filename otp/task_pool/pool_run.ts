@@ -32,12 +32,18 @@ export interface PoolJob {
   shutdown: ChildShutdown;
 }
 
-/** The pool, as its runs see it. */
+/** The pool, as its runs and their tasks see it. */
 export interface RunKeeper {
   /** Called when the time of a run is up. */
   expired(run: PoolRun): void;
   /** Called when nobody awaits a run any more: its caller has exited, or its signal has fired. */
   left(run: PoolRun): void;
+  /** Called when a task has started. */
+  changed(): void;
+  /** Called when a task has a result. */
+  replied(attempt: Attempt, value: unknown): void;
+  /** Called when a task has ended. */
+  ended(attempt: Attempt, reason: unknown): void;
 }
 
 /** A run: it is queued, has a task, or is over. Its reference is no monitor and no alias. */
@@ -109,16 +115,6 @@ export class PoolRun extends PendingReply<unknown>
   }
 }
 
-/** The pool, as its tasks see it. */
-export interface AttemptKeeper {
-  /** Called when a task has started. */
-  started(): void;
-  /** Called when a task has a result. */
-  replied(attempt: Attempt, value: unknown): void;
-  /** Called when a task has ended. */
-  ended(attempt: Attempt, reason: unknown): void;
-}
-
 /** One task of a run. */
 export class Attempt extends OwnedTask {
   /** The task's run. */
@@ -127,7 +123,7 @@ export class Attempt extends OwnedTask {
   readonly member: PoolMember;
   /** When the supervisor was sent the request about the task that it has not answered. */
   askedAt = 0;
-  readonly #keeper: AttemptKeeper;
+  readonly #keeper: RunKeeper;
   #isStopping = false;
   #stopTimer: (() => void) | undefined;
 
@@ -135,7 +131,7 @@ export class Attempt extends OwnedTask {
     owner: LocalProcess,
     run: PoolRun,
     member: PoolMember,
-    keeper: AttemptKeeper,
+    keeper: RunKeeper,
   ) {
     super(owner);
     this.of = run;
@@ -150,7 +146,7 @@ export class Attempt extends OwnedTask {
     this.member.answered(this);
     this.member.tookOne();
     if (this.#isStopping) this.#stop(pid);
-    this.#keeper.started();
+    this.#keeper.changed();
   }
 
   reply(value: unknown): void {

@@ -45,8 +45,9 @@ import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkWait,
+  checkLimited,
   locateUntil,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import { startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
@@ -67,7 +68,6 @@ import {
   checkCount,
   checkFlags,
   checkInteger,
-  checkOptions,
   checkTimeout,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
@@ -215,8 +215,7 @@ export interface PoolRunOptions extends CancelOptions {
 }
 
 const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
+  ...TIME_LIMITS,
   mayRunTwice: true,
   shutdown: true,
 };
@@ -284,8 +283,6 @@ export class TaskPool {
    *
    * When the promise resolves, the pool knows the members that the scope on this node knows.
    *
-   * @param options The group, and the limits.
-   * @returns The pool's pid.
    * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`; if the scope does not run on
    *   this node, with a `NoProcessError` as reason; if the start takes too long (`"timeout"`).
    * @throws {TypeError} If the group cannot be sent.
@@ -296,8 +293,7 @@ export class TaskPool {
    * import { TaskPool } from "@otp/distribution/task-pool";
    *
    * await pg.startLink();
-   * const pool = await TaskPool.startLink({ group: "thumbs", maxQueue: 100 });
-   * await TaskPool.stop(pool);
+   * await TaskPool.startLink({ group: "thumbs", maxQueue: 100 });
    * ```
    */
   static async startLink(
@@ -317,19 +313,15 @@ export class TaskPool {
    *
    * Start it after the scope of `pg`.
    *
-   * @param options The group, and the limits.
-   * @returns The specification.
-   *
    * @example Usage
    * ```ts
    * import { pg, Supervisor } from "@otp/distribution";
    * import { TaskPool } from "@otp/distribution/task-pool";
    *
-   * const sup = await Supervisor.startLink(
+   * await Supervisor.startLink(
    *   [pg, [TaskPool, { name: "thumbs", group: "thumbs" }]],
    *   { strategy: "rest_for_one" },
    * );
-   * await Supervisor.stop(sup);
    * ```
    */
   static childSpec(options: TaskPoolOptions): ChildSpec<() => Promise<Pid>> {
@@ -343,14 +335,9 @@ export class TaskPool {
    * {@linkcode TaskPool} describes the queue, how often the task runs, and how it ends. The task is not linked to the
    * caller. The arguments are copied when `run` is called.
    *
-   * @typeParam A The function's arguments.
-   * @typeParam T The result of the function.
    * @param pool The pool: its pid, or its name, on this node.
    * @param fn The function: `[module, function]`, which all nodes of the group export, or a function if they
    *   allow closures.
-   * @param args The function's arguments.
-   * @param options The time, and whether it may run twice.
-   * @returns The result of the function.
    * @throws {PoolError} If the queue is full, the time is up, the group has no members, or the task is lost.
    * @throws {ExitError} If the task exits without a result, with `{ type: "call", reason, … }`; if the pool does
    *   not run (`"noproc"`), or exits.
@@ -365,12 +352,10 @@ export class TaskPool {
    * import { assertEquals } from "@std/assert";
    *
    * await pg.startLink();
-   * const sup = await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
+   * await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
    * const pool = await TaskPool.startLink({ group: "sums" });
    * const add = (a: number, b: number) => a + b;
    * assertEquals(await TaskPool.run(pool, add, [1, 2], { mayRunTwice: true }), 3);
-   * await TaskPool.stop(pool);
-   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async run<A extends unknown[], T>(
@@ -404,10 +389,8 @@ export class TaskPool {
   }
 
   /**
-   * Describes a pool: its queue, its supervisors with their load, and counts of its runs.
+   * Describes a pool, on any node: its queue, its supervisors with their load, and counts of its runs.
    *
-   * @param pool The pool; it may be on another node.
-   * @returns The description.
    * @throws {ExitError} If the pool does not run, or its node cannot be reached, with the call.
    *
    * @example Usage
@@ -420,7 +403,6 @@ export class TaskPool {
    * const pool = await TaskPool.startLink({ group: "thumbs" });
    * const { queued, maxQueue, members } = await TaskPool.info(pool);
    * assertEquals({ queued, maxQueue, members }, { queued: 0, maxQueue: 1000, members: [] });
-   * await TaskPool.stop(pool);
    * ```
    */
   static async info(pool: ServerRef): Promise<PoolInfo> {
@@ -434,10 +416,7 @@ export class TaskPool {
   /**
    * Stops a pool: its runs fail, and its tasks are ended.
    *
-   * @param pool The pool.
-   * @param reason The exit reason; `"normal"` by default.
    * @param timeout The timeout in milliseconds; `Infinity` by default.
-   * @returns `"ok"`.
    * @throws {ExitError} If the pool does not exist, or does not exit in time.
    *
    * @example Usage
@@ -465,8 +444,7 @@ function settingsOf<O extends TaskPoolOptions & CancelOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,
 ): PoolSettings {
-  checkOptions(options, STARTING, known, '{ group: "thumbs" }');
-  checkWait(options, STARTING);
+  checkLimited(options, STARTING, known, '{ group: "thumbs" }');
   const {
     name,
     group,

@@ -35,13 +35,7 @@ import { PoolError } from "./pool_error.ts";
 import type { PoolCounts, PoolInfo, PoolSettings } from "./pool_info.ts";
 import type { PoolMember } from "./pool_member.ts";
 import { type MembersKeeper, PoolMembers } from "./pool_members.ts";
-import {
-  Attempt,
-  type AttemptKeeper,
-  type PoolJob,
-  PoolRun,
-  type RunKeeper,
-} from "./pool_run.ts";
+import { Attempt, type PoolJob, PoolRun, type RunKeeper } from "./pool_run.ts";
 import { RunQueue } from "./run_queue.ts";
 import type { SpawnFailure } from "../../core/signals/signal.ts";
 import { spawnError } from "../../core/remote/exported_modules.ts";
@@ -56,8 +50,7 @@ export function poolOf(process: LocalProcess): TaskPoolServer | undefined {
 }
 
 /** A pool's server. Its process traps exits, since it is linked to its tasks. */
-export class TaskPoolServer
-  implements Server, RunKeeper, AttemptKeeper, MembersKeeper {
+export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
   readonly #process: LocalProcess;
   readonly #settings: PoolSettings;
   readonly #members: PoolMembers;
@@ -144,10 +137,6 @@ export class TaskPoolServer
     run.attempt?.stop();
   }
 
-  changed(): void {
-    this.#serve();
-  }
-
   membersChanged(): void {
     if (this.#members.isEmpty) {
       if (this.#emptySince === Infinity) {
@@ -158,7 +147,7 @@ export class TaskPoolServer
     this.#emptySince = Infinity;
     this.#stopEmptyTimer?.();
     this.#stopEmptyTimer = undefined;
-    this.#serve();
+    this.changed();
   }
 
   #hear(told: InternalMessage): void {
@@ -168,21 +157,21 @@ export class TaskPoolServer
       if (run === undefined) this.#members.decline(member);
       else this.#start(run, member);
     }
-    this.#serve();
+    this.changed();
   }
 
   // The queue.
 
   #enqueue(run: PoolRun): void {
     this.#queue.add(run);
-    this.#serve();
+    this.changed();
   }
 
   /**
    * Starts queued runs while supervisors have places, then sheds the surplus. Called after each change. A start that
    * fails at once calls it again; the nested call returns at once.
    */
-  #serve(): void {
+  changed(): void {
     if (this.#isServing || !this.#process.alive) return;
     this.#isServing = true;
     for (
@@ -282,10 +271,6 @@ export class TaskPoolServer
     }
   }
 
-  started(): void {
-    this.#serve();
-  }
-
   replied({ of: run }: Attempt, value: unknown): void {
     if (!this.#runs.delete(run)) return;
     this.#counts.done++;
@@ -304,7 +289,7 @@ export class TaskPoolServer
         run.failWith(this.#exit(reason, run));
       }
     }
-    this.#serve();
+    this.changed();
   }
 
   #notStarted(attempt: Attempt, error: unknown): void {
@@ -322,7 +307,7 @@ export class TaskPoolServer
         run.failWith(failureOf(error, member.pid));
       }
     }
-    this.#serve();
+    this.changed();
   }
 
   #forget(attempt: Attempt): void {

@@ -570,7 +570,7 @@ process.stdout.write(await livesOf(simulate, Entity));
       await project.write("nodes.mjs", TWO_NODES);
       const nodes = await project.bundle("nodes.mjs", ["--splitting"]);
       const isLate = (path: string) =>
-        /beam\/(?!beam_wire)|\/(?:agent|cluster|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end|child_shutdown)|epmd\/(?:thread|worker)|node_observer|scope\.js/
+        /beam\/(?!beam_wire)|\/(?:agent|cluster|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end)|epmd\/(?:thread|worker)|node_observer|scope\.js/
           .test(path);
       assertEquals(nodes.first.filter(isLate), []);
       assert(nodes.later.filter(isLate).length > 50);

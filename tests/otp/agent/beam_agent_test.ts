@@ -6,7 +6,11 @@ import { ExitError } from "../../../core/errors.ts";
 import { beam } from "../../../mod.ts";
 import { Node } from "../../../node.ts";
 import { atom, type Pid, tuple } from "../../../mod.ts";
-import { elixirPairTest, nextMessage } from "../../_elixir_pair.ts";
+import {
+  assertValues,
+  elixirPairTest,
+  nextMessage,
+} from "../../_elixir_pair.ts";
 
 const ALEX = ":alex@localhost";
 
@@ -37,19 +41,19 @@ elixirPairTest("Elixir's Agent functions reach ours", async ({ kate }) => {
   await start();
   const ask = (code: string) =>
     kate.evaluate(code.replaceAll("AGENT", `{:counter, ${ALEX}}`));
-  for (
-    const [code, answer] of [
-      ["Agent.get(AGENT, Counter, :read, [])", "40"],
-      ["Agent.get(AGENT, &Counter.read/1)", "40"],
-      ["Agent.update(AGENT, Counter, :add, [2])", ":ok"],
-      ["Agent.cast(AGENT, Counter, :add, [8])", ":ok"],
-      ["Agent.get(AGENT, Counter, :read, [])", "50"],
-      ["Agent.get(AGENT, Counter, :name, [:a])", ":first"],
-      ["Agent.get_and_update(AGENT, Counter, :take, [10.0])", ":taken"],
-      ["Agent.get_and_update(AGENT, Counter, :take_tuple, [])", '"taken"'],
-      ["Agent.get(AGENT, Counter, :read, [])", "40"],
-    ]
-  ) assertEquals(await ask(code), answer, code);
+  await assertValues(
+    ask,
+    `
+    Agent.get(AGENT, Counter, :read, []) #=> 40
+    Agent.get(AGENT, &Counter.read/1) #=> 40
+    Agent.update(AGENT, Counter, :add, [2]) #=> :ok
+    Agent.cast(AGENT, Counter, :add, [8]) #=> :ok
+    Agent.get(AGENT, Counter, :read, []) #=> 50
+    Agent.get(AGENT, Counter, :name, [:a]) #=> :first
+    Agent.get_and_update(AGENT, Counter, :take, [10.0]) #=> :taken
+    Agent.get_and_update(AGENT, Counter, :take_tuple, []) #=> "taken"
+    Agent.get(AGENT, Counter, :read, []) #=> 40`,
+  );
   const fail = (code: string) =>
     ask(`try do ${code} catch :exit, {r, {GenServer, :call, _}} -> r end`);
   assertMatch(

@@ -29,9 +29,14 @@ import { call, tell } from "../../../otp/server/call.ts";
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";
 import { requests } from "../../_requests.ts";
-import { elixirPairTest, nextMessage } from "../../_elixir_pair.ts";
+import {
+  assertValues,
+  elixirPairTest,
+  nextMessage,
+} from "../../_elixir_pair.ts";
 import { ElixirNode } from "../../_elixir.ts";
 import { until } from "../../_until.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const ALEX = ":alex@localhost";
 
@@ -156,44 +161,32 @@ elixirPairTest("Elixir calls our GenServers", async ({ kate, cluster }) => {
   const ask = (code: string) =>
     kate.evaluate(code.replaceAll("STORE", `{Store, ${ALEX}}`));
   await GenServer.start(Store, undefined, { name: "Store" });
-  for (
-    const [code, answer] of [
-      ["GenServer.call(STORE, {:put, :a, 1.0})", ":ok"],
-      ["GenServer.call(STORE, {:put, true, 2.0})", ":ok"],
-      ["GenServer.call(STORE, {:put, :b, -1.0})", "{:error, :negative}"],
-      ["GenServer.call(STORE, :size)", "2.0"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 1.0}"],
-      ["GenServer.call(STORE, {:get, true})", "{:ok, 2.0}"],
-      ["GenServer.call(STORE, {:get, :none})", ":error"],
-      ["GenServer.cast(STORE, {:add, :a, 4})", ":ok"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 5.0}"],
-      ["send(STORE, {:tick, 1.0})", "{:tick, 1.0}"],
-      ["GenServer.call(STORE, {:get, :a})", "{:ok, 6.0}"],
-      ["GenServer.call(STORE, :later)", "{:ok, 1.0}"],
-      ["GenServer.call(STORE, :goOn)", ":ok"],
-      [
-        `GenServer.multi_call([${ALEX}], Store, :later)`,
-        "{[alex@localhost: {:ok, 1.0}], []}",
-      ],
-      ["GenServer.call(STORE, :elsewhere)", "{:ok, 1.0}"],
-      [
-        `GenServer.multi_call([${ALEX}], Store, :elsewhere)`,
-        "{[alex@localhost: {:ok, 1.0}], []}",
-      ],
-      ["GenServer.call(STORE, :clear)", ":ok"],
-      ["GenServer.call(STORE, :size)", "0.0"],
-      // A request that no handler takes fails its caller only.
-      [
-        "try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end",
-        ":badarg",
-      ],
-      [
-        "try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end",
-        ":badarg",
-      ],
-      ["GenServer.call(STORE, {:leave, :bye})", ":bye"],
-    ]
-  ) assertEquals(await ask(code), answer, code);
+  await assertValues(
+    ask,
+    `
+    GenServer.call(STORE, {:put, :a, 1.0}) #=> :ok
+    GenServer.call(STORE, {:put, true, 2.0}) #=> :ok
+    GenServer.call(STORE, {:put, :b, -1.0}) #=> {:error, :negative}
+    GenServer.call(STORE, :size) #=> 2.0
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 1.0}
+    GenServer.call(STORE, {:get, true}) #=> {:ok, 2.0}
+    GenServer.call(STORE, {:get, :none}) #=> :error
+    GenServer.cast(STORE, {:add, :a, 4}) #=> :ok
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 5.0}
+    send(STORE, {:tick, 1.0}) #=> {:tick, 1.0}
+    GenServer.call(STORE, {:get, :a}) #=> {:ok, 6.0}
+    GenServer.call(STORE, :later) #=> {:ok, 1.0}
+    GenServer.call(STORE, :goOn) #=> :ok
+    GenServer.multi_call([${ALEX}], Store, :later) #=> {[alex@localhost: {:ok, 1.0}], []}
+    GenServer.call(STORE, :elsewhere) #=> {:ok, 1.0}
+    GenServer.multi_call([${ALEX}], Store, :elsewhere) #=> {[alex@localhost: {:ok, 1.0}], []}
+    GenServer.call(STORE, :clear) #=> :ok
+    GenServer.call(STORE, :size) #=> 0.0
+    # A request that no handler takes fails its caller only.
+    try do GenServer.call(STORE, :nothing) catch :exit, {r, _} -> r end #=> :badarg
+    try do GenServer.call(STORE, {:put, :a}) catch :exit, {r, _} -> r end #=> :badarg
+    GenServer.call(STORE, {:leave, :bye}) #=> :bye`,
+  );
 });
 
 elixirPairTest("a bare GenServer gets bare terms", async ({ kate }) => {
@@ -279,11 +272,7 @@ elixirPairTest("GenServer.ref() declares Elixir's server", async ({ kate }) => {
     node: kate.name,
   });
   assertEquals(await GenServer.stop(store), "ok");
-  const gone = await assertRejects(
-    () => GenServer.call(store, "size"),
-    ExitError,
-  );
-  assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  assertEquals((await exitOf(GenServer.call(store, "size"))).reason, "noproc");
 });
 
 /** Replies `{got, request}` in the ways that its request names. */
@@ -348,16 +337,14 @@ elixirPairTest("every form of a From replies", async ({ kate, cluster }) => {
         receive do {^tag, reply} -> reply after 10_000 -> {:none, Process.info(self(), :messages)} end
       end
       all = fn request -> Enum.map(forms, &ask.(&1, request)) |> Enum.uniq() end`);
-  for (
-    const [request, answer] of [
-      ["{:server, nil}", ":server"],
-      ["{:process, nil}", ":process"],
-      ["{:forward, ours}", ":forward"],
-      ["{:forward_tuple, theirs}", ":forward_tuple"],
-    ]
-  ) {
-    assertEquals(await kate.evaluate(`all.(${request})`), `[got: ${answer}]`);
-  }
+  await assertValues(
+    (code) => kate.evaluate(code),
+    `
+    all.({:server, nil}) #=> [got: :server]
+    all.({:process, nil}) #=> [got: :process]
+    all.({:forward, ours}) #=> [got: :forward]
+    all.({:forward_tuple, theirs}) #=> [got: :forward_tuple]`,
+  );
   assertEquals(
     await kate.evaluate(`
         {r, []} = GenServer.multi_call([${ALEX}], :replier, {:forward, ours})
@@ -453,67 +440,49 @@ elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
       fail = fn server, request, timeout ->
         try do GenServer.call(server, request, timeout) catch :exit, {r, {GenServer, :call, [^server, ^request, ^timeout]}} -> r end
       end`);
-  for (
-    const [request, reason] of [
-      ["{:exit, :gone}", ":gone"],
-      ["{:exit, {:shutdown, 1}}", "{:shutdown, 1}"],
-      ['{:exit, "a text"}', '"a text"'],
-      ["{:stop, :normal}", ":normal"],
-      ["{:stop, %{a: 1}}", "%{a: 1}"],
-    ]
-  ) {
+  const failed = async (request: string) => {
     await start();
-    assertEquals(
-      await kate.evaluate(`fail.(failing, ${request}, 5000)`),
-      reason,
-      request,
-    );
-  }
-  await start();
+    return await kate.evaluate(`fail.(failing, ${request}, 5000)`);
+  };
+  await assertValues(
+    failed,
+    `
+    {:exit, :gone} #=> :gone
+    {:exit, {:shutdown, 1}} #=> {:shutdown, 1}
+    {:exit, "a text"} #=> "a text"
+    {:stop, :normal} #=> :normal
+    {:stop, %{a: 1}} #=> %{a: 1}`,
+  );
   assertMatch(
-    await kate.evaluate("fail.(failing, :throw, 5000)"),
+    await failed(":throw"),
     /^\{%RuntimeError\{message: "[^"]*boom"\}, \[/,
   );
-  await start();
-  assertMatch(
-    await kate.evaluate("fail.(failing, :bad, 5000)"),
-    /bad_return_value/,
-  );
-  assertEquals(await kate.evaluate("fail.(failing, :any, 5000)"), ":noproc");
-  assertEquals(
-    await kate.evaluate("fail.({:global, :failing}, :any, 5000)"),
-    ":noproc",
-  );
-  assertEquals(
-    await kate.evaluate("fail.({:failing, :none@localhost}, :any, 5000)"),
-    "{:nodedown, :none@localhost}",
+  assertMatch(await failed(":bad"), /bad_return_value/);
+  const evaluate = (code: string) => kate.evaluate(code);
+  await assertValues(
+    evaluate,
+    `
+    fail.(failing, :any, 5000) #=> :noproc
+    fail.({:global, :failing}, :any, 5000) #=> :noproc
+    fail.({:failing, :none@localhost}, :any, 5000) #=> {:nodedown, :none@localhost}`,
   );
   await start();
-  // Never answered.
-  assertEquals(await kate.evaluate("fail.(failing, :hang, 10)"), ":timeout");
-  // A reply that comes too late is in no mailbox, when the one behind it has arrived.
-  const after = "GenServer.call(failing, :reply)";
-  const left = "Process.info(self(), :message_queue_len)";
-  assertEquals(
-    // Answered when the time is over.
-    await kate.evaluate(`{fail.(failing, :late, 10), ${after}, ${left}}`),
-    '{:timeout, "sent", {:message_queue_len, 0}}',
-  );
-  assertEquals(
-    await kate.evaluate(
-      // Answered when the time is over.
-      `{GenServer.multi_call([${ALEX}], :failing, :late, 10), ${after}, ${left}}`,
-    ),
-    '{{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}',
-  );
-  // A pid that Elixir has registered somewhere else.
-  assertEquals(
-    await kate.evaluate(`
-        pid = GenServer.call(failing, :pid)
-        :yes = :global.register_name(:failing, pid)
-        {fail.({:global, :failing}, :pid, 5000) == pid, fail.({:via, :global, :failing}, :pid, 5000) == pid,
-          fail.(pid, :pid, 5000) == pid}`),
-    "{true, true, true}",
+  // A late reply is in no mailbox when the reply behind it has arrived.
+  await assertValues(
+    evaluate,
+    `
+    # Never answered, then answered when the time is over.
+    fail.(failing, :hang, 10) #=> :timeout
+    {fail.(failing, :late, 10), GenServer.call(failing, :reply), Process.info(self(), :message_queue_len)}
+      #=> {:timeout, "sent", {:message_queue_len, 0}}
+    called = GenServer.multi_call([${ALEX}], :failing, :late, 10)
+      {called, GenServer.call(failing, :reply), Process.info(self(), :message_queue_len)}
+      #=> {{[], [:alex@localhost]}, "sent", {:message_queue_len, 0}}
+    # A pid that Elixir has registered somewhere else.
+    pid = GenServer.call(failing, :pid)
+      :yes = :global.register_name(:failing, pid)
+      {fail.({:global, :failing}, :pid, 5000) == pid, fail.({:via, :global, :failing}, :pid, 5000) == pid,
+        fail.(pid, :pid, 5000) == pid} #=> {true, true, true}`,
   );
   const hanging = await GenServer.start(Failing, undefined, {
     name: "hanging",
@@ -523,21 +492,18 @@ elixirPairTest("Elixir's failed call exits as in OTP", async ({ kate }) => {
   await Node.disconnect(kate.name);
   assertEquals(await waiting, `{:nodedown, ${ALEX}}`);
   for (
-    const [reason, result] of [
-      [":normal", ":ok"],
-      [":shutdown", ":ok"],
-      ["{:shutdown, :enough}", ":ok"],
-      [":mine", ":ok"],
-      ['"a text"', ":ok"],
-      ["{:any, [1, 2.5]}", ":ok"],
+    const reason of [
+      ":normal",
+      ":shutdown",
+      "{:shutdown, :enough}",
+      ":mine",
+      '"a text"',
+      "{:any, [1, 2.5]}",
     ]
   ) {
     if (Process.whereis("failing") === undefined) await start();
-    assertEquals(
-      await kate.evaluate(`GenServer.stop(failing, ${reason})`),
-      result,
-      reason,
-    );
+    const stopped = await evaluate(`GenServer.stop(failing, ${reason})`);
+    assertEquals(stopped, ":ok", reason);
   }
   assertEquals(
     await kate.evaluate(
@@ -645,8 +611,7 @@ elixirPairTest("a failed call to Elixir exits as in OTP", async ({ kate }) => {
     }
     assertEquals(await GenServer.stop(failing, reason), "ok");
   }
-  const gone = await assertRejects(() => GenServer.stop(failing), ExitError);
-  assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
+  assertEquals((await exitOf(GenServer.stop(failing))).reason, "noproc");
 });
 
 elixirPairTest("no request ends a server of Elixir", async ({ kate }) => {

@@ -24,24 +24,11 @@ import {
 import { ended, processTest } from "../../_processes.ts";
 import { until } from "../../_until.ts";
 
-/** A server that runs functions, and whose state is a list. */
-function runner(
-  callbacks: Partial<GenServerModule>,
-  options: { name?: string } = {},
-): Promise<Pid> {
-  return GenServer.startLink(
-    { init: () => ({ type: "ok", state: [] }), ...callbacks },
-    undefined,
-    options,
-  );
-}
-
-// call() and cast()
-
 processTest("call() waits for a slow server, and keeps order", async () => {
   const seen: unknown[] = [];
   const gate = Promise.withResolvers<void>();
-  const pid = await runner({
+  const Slow: GenServerModule = {
+    init: () => ({ type: "ok", state: undefined }),
     async handleCall(request, _from, state) {
       seen.push(`begin ${request}`);
       await gate.promise;
@@ -52,7 +39,8 @@ processTest("call() waits for a slow server, and keeps order", async () => {
       seen.push(`cast ${request}`);
       return { type: "noreply", state };
     },
-  });
+  };
+  const pid = await GenServer.startLink(Slow, undefined);
   const calls = [GenServer.call(pid, 1), GenServer.call(pid, 2)];
   GenServer.cast(pid, 3);
   await until(() => Process.info(pid)!.messageQueueLen === 2);
@@ -99,12 +87,6 @@ processTest("call() exits with noproc for an unregistered name", async () => {
   assertMatch(error.message, /no live process has that pid or name/);
 });
 
-// reply()
-
-// init
-
-// Results of callbacks
-
 nodeTest("a result without a state is invalid", async (cluster) => {
   const results = [
     { type: "reply", reply: 1 },
@@ -128,19 +110,13 @@ nodeTest("a result without a state is invalid", async (cluster) => {
   const whole = { type: "reply", reply: 1, state: undefined };
   assertEquals(await GenServer.call(pid, whole), 1);
   await GenServer.stop(pid);
-  assertEquals(
-    await exitOf(GenServer.start({
-      init: () => ({ type: "ok" }),
-    } as unknown as GenServerModule, 0)),
-    { type: "bad_return_value", value: { type: "ok" } },
-  );
-  const value = { type: "ok", state: 0, timeout: -1 };
-  assertEquals(
-    await exitOf(
-      GenServer.start({ init: () => value } as unknown as GenServerModule, 0),
-    ),
-    { type: "bad_return_value", value },
-  );
+  for (const value of [{ type: "ok" }, { type: "ok", state: 0, timeout: -1 }]) {
+    const module = { init: () => value } as unknown as GenServerModule;
+    assertEquals(await exitOf(GenServer.start(module, 0)), {
+      type: "bad_return_value",
+      value,
+    });
+  }
 });
 
 interface NamedTypes {
@@ -221,8 +197,6 @@ nodeTest("an unhandled call or cast ends the server", async (cluster) => {
   assertMatch(String(await ended(other)), /GenServer Mute has no handleCast/);
 });
 
-// terminate
-
 nodeTest("a crash report has the message and the state", async (cluster) => {
   const pid = await GenServer.start(Probe, { to: self() }, { name: "Probe" });
   await GenServer.call(pid, { type: "say", what: "hi" });
@@ -264,8 +238,6 @@ processTest(
     });
   },
 );
-
-// Children
 
 processTest("a module with its argument is a child", async () => {
   const Counter: GenServerModule<{ arg: number; call: ["next", number] }> = {

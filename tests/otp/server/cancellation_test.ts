@@ -1,12 +1,6 @@
 /** Calls and tasks that an `AbortSignal` or a deadline ends, in each of their phases. */
 
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Agent } from "../../../otp/agent/agent.ts";
 import { ExitError, RpcError } from "../../../core/errors.ts";
@@ -14,6 +8,7 @@ import {
   type CancelOptions,
   type From,
   GenServer,
+  type NameRegistry,
 } from "../../../otp/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -27,11 +22,10 @@ import {
   spawnLink,
   spawnMonitor,
 } from "../../../otp/process/process.ts";
-import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
-import { exitOf, Probe, Stack } from "../_gen_servers.ts";
+import { exitOf, Stack } from "../_gen_servers.ts";
 import { clusterTest, part } from "../../_nodes.ts";
 import {
   ended,
@@ -43,6 +37,7 @@ import {
 } from "../../_processes.ts";
 import { RawListener, rawTest, THEIRS } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
+import { Counted, held } from "./_counted.ts";
 
 const RAW = THEIRS.node;
 const KATE = "kate@localhost";
@@ -70,114 +65,17 @@ function processTest(name: string, fn: () => Promise<void>): void {
   });
 }
 
-/** A signal that counts its listeners. */
-class Counted {
-  readonly controller = new AbortController();
-  listeners = 0;
-  most = 0;
-
-  constructor() {
-    const { signal } = this;
-    const add = signal.addEventListener;
-    const remove = signal.removeEventListener;
-    signal.addEventListener = (...args: unknown[]) => {
-      this.most = Math.max(this.most, ++this.listeners);
-      return (add as (...args: unknown[]) => void).apply(signal, args);
-    };
-    signal.removeEventListener = (...args: unknown[]) => {
-      this.listeners--;
-      return (remove as (...args: unknown[]) => void).apply(signal, args);
-    };
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-}
-
 /** A registry whose lookups wait. */
-function slowRegistry(): {
-  via: {
-    registerName: () => boolean;
-    unregisterName: () => void;
-    whereisName: () => Promise<Pid | undefined>;
-  };
-  lookups: number;
-  answer: (pid: Pid | undefined) => void;
-} {
-  const { promise, resolve } = Promise.withResolvers<Pid | undefined>();
-  const registry = {
-    via: {
-      registerName: () => true,
-      unregisterName: () => {},
-      whereisName: () => {
-        registry.lookups++;
-        return promise;
-      },
-    },
-    lookups: 0,
-    answer: resolve,
-  };
-  return registry;
-}
+class SlowRegistry implements NameRegistry {
+  readonly found = Promise.withResolvers<Pid | undefined>();
+  lookups = 0;
+  registerName = () => true;
+  unregisterName = () => {};
 
-/** The number of waits, monitors and aliases of the calling process. */
-function held(): number {
-  return currentProcess().entries?.size ?? 0;
-}
-
-const CALLS: Record<
-  string,
-  (server: Pid, options: CancelOptions) => Promise<unknown>
-> = {
-  "GenServer.call": (server, options) =>
-    GenServer.call(server, "nothing", { timeout: Infinity, ...options }),
-  "GenServer.multiCall": (_server, options) =>
-    GenServer.multiCall("probe", "nothing", {
-      nodes: [Node.self()],
-      ...options,
-    }),
-  "Agent.get": (_server, options) =>
-    Agent.get("agent", () => receive(() => false), options),
-  "Agent.update": (_server, options) =>
-    Agent.update("agent", () => receive(() => false), options),
-  "Agent.getAndUpdate": (_server, options) =>
-    Agent.getAndUpdate("agent", () => receive(() => false), options),
-  "rpc.call": (_server, options) =>
-    rpc.call(Node.self(), () => gate.promise, [], options),
-  "rpc.multicall": (_server, options) =>
-    rpc.multicall([Node.self()], () => gate.promise, [], options),
-};
-
-for (const [name, call] of Object.entries(CALLS)) {
-  processTest(`${name}() ends with the signal's reason`, async () => {
-    const server = await GenServer.startLink(Probe, { to: idle() }, {
-      name: "probe",
-    });
-    const agent = await Agent.start(() => 0, { name: "agent" });
-    const before = held();
-    const counted = new Counted();
-    const reason = new DOMException("enough", "AbortError");
-    const { stack } = reason;
-    const calls = [1, 2].map(() => call(server, { signal: counted.signal }));
-    assert(await isPending(Promise.race(calls)));
-    assertEquals(counted.listeners, 1);
-    counted.controller.abort(reason);
-    for (const each of calls) {
-      assertStrictEquals(await errorOf(each), reason);
-    }
-    // It belongs to the program: its stack is that of the code that made it.
-    assertEquals(reason.stack, stack);
-    assertEquals([counted.listeners, held()], [0, before]);
-    // Aborted already: nothing is sent.
-    assertStrictEquals(
-      await errorOf(call(server, { signal: counted.signal })),
-      reason,
-    );
-    assertEquals(held(), before);
-    Process.exit(agent, "kill");
-    await GenServer.stop(server);
-  });
+  whereisName(): Promise<Pid | undefined> {
+    this.lookups++;
+    return this.found.promise;
+  }
 }
 
 processTest("calls keep no listener of a longer signal", async () => {
@@ -220,8 +118,8 @@ processTest("a call whose caller exits keeps no listener", async () => {
   const silent = idle();
   const counted = new Counted();
   const { signal } = counted;
-  const registry = slowRegistry();
-  const via = { via: registry.via, name: "slow" };
+  const registry = new SlowRegistry();
+  const via = { via: registry, name: "slow" };
   const waits: Record<string, () => Promise<unknown>> = {
     call: () => GenServer.call(silent, "hi", { signal }),
     lookup: () => GenServer.call(via, "hi", { signal }),
@@ -246,14 +144,14 @@ processTest("a call whose caller exits keeps no listener", async () => {
     await receive((m) => ref.equals(m?.ref));
     assertEquals(counted.listeners, 0, what);
   }
-  registry.answer(undefined);
+  registry.found.resolve(undefined);
   counted.controller.abort();
   await quiet();
 });
 
 processTest("an abort ends a lookup, and nothing is sent after", async () => {
-  const registry = slowRegistry();
-  const via = { via: registry.via, name: "slow" };
+  const registry = new SlowRegistry();
+  const via = { via: registry, name: "slow" };
   const aborted = AbortSignal.abort("already");
   const me = self();
   using time = new FakeTime();
@@ -275,17 +173,10 @@ processTest("an abort ends a lookup, and nothing is sent after", async () => {
   const late = asks.map((ask) => exitOf(ask({ deadline: Date.now() + 5 })));
   assertEquals(registry.lookups, 5);
   time.tick(5);
-  assertEquals((await Promise.all(late)).map((each) => each.reason), [
-    "timeout",
-    "timeout",
-  ]);
+  for (const exit of late) assertEquals((await exit).reason, "timeout");
   controller.abort("enough");
-  assertEquals(await Promise.all(calls.map(errorOf)), [
-    "enough",
-    "enough",
-    "enough",
-  ]);
-  registry.answer(me);
+  for (const call of calls) assertEquals(await errorOf(call), "enough");
+  registry.found.resolve(me);
   await quiet();
   assertEquals(held(), 0);
 });
@@ -344,17 +235,14 @@ processTest("a deadline ends a call as its timeout does", async () => {
   const soon = () => Date.now() + 5;
   const by = async (options: object) =>
     await exitOf(GenServer.call(silent, "hi", options));
-  const { type, reason, call: [module, fn, [, request, ms]] } = await by({
-    deadline: soon(),
-  });
-  assertEquals([type, reason, module, fn, request], [
-    "call",
-    "timeout",
-    "GenServer",
-    "call",
-    "hi",
-  ]);
+  const exit = await by({ deadline: soon() });
+  const ms = exit.call[2][2];
   assert(ms <= 5, `${ms}`);
+  assertEquals(exit, {
+    type: "call",
+    reason: "timeout",
+    call: ["GenServer", "call", [silent, "hi", ms]],
+  });
   assertEquals(
     (await by({ deadline: soon(), timeout: 60_000 })).reason,
     "timeout",
@@ -582,15 +470,13 @@ processTest("a task that traps exits may finish, or is killed", async () => {
     send(me, "ready");
     for (;;) send(me, await receive());
   };
-  const [slow, fast] = [
-    await TaskSupervisor.async(sup, stubborn, [], { signal, shutdown: 20 }),
-    await TaskSupervisor.async(sup, stubborn, [], {
-      signal,
-      shutdown: "brutal_kill",
-    }),
-  ];
-  for (let n = 0; n < 2; n++) await receive((m) => m === "ready");
-  const ends = [slow, fast].map((task) => Process.monitor(task.pid));
+  const tasks: Task<never>[] = [];
+  for (const shutdown of [20, "brutal_kill"] as const) {
+    const options = { signal, shutdown };
+    tasks.push(await TaskSupervisor.async(sup, stubborn, [], options));
+    await receive((m) => m === "ready");
+  }
+  const ends = tasks.map((task) => Process.monitor(task.pid));
   controller.abort("enough");
   const exits = await receive((m) => m?.type === "EXIT");
   assertEquals([exits.from, exits.reason], [me, "shutdown"]);
@@ -599,7 +485,7 @@ processTest("a task that traps exits may finish, or is killed", async () => {
     const down = await receive((m) => ref.equals(m?.ref));
     assertEquals(down.reason, "killed");
   }
-  for (const task of [slow, fast]) {
+  for (const task of tasks) {
     assertEquals(await errorOf(Task.await(task)), "enough");
   }
 });
@@ -667,20 +553,14 @@ processTest("an abort kills the tasks of a stream", async () => {
     await receive(() => false);
     return n;
   };
+  const all = { maxConcurrency: 3 };
+  const { asyncStream, asyncStreamNolink } = TaskSupervisor;
   // deno-lint-ignore no-explicit-any
   const streams: ((options: CancelOptions) => AsyncIterable<any>)[] = [
+    (options) => Task.asyncStream([0, 1, 2], wait, { ...all, ...options }),
+    (options) => asyncStream(sup, [0, 1, 2], wait, { ...all, ...options }),
     (options) =>
-      Task.asyncStream([0, 1, 2], wait, { maxConcurrency: 3, ...options }),
-    (options) =>
-      TaskSupervisor.asyncStream(sup, [0, 1, 2], wait, {
-        maxConcurrency: 3,
-        ...options,
-      }),
-    (options) =>
-      TaskSupervisor.asyncStreamNolink(sup, [0, 1, 2], wait, {
-        maxConcurrency: 3,
-        ...options,
-      }),
+      asyncStreamNolink(sup, [0, 1, 2], wait, { ...all, ...options }),
   ];
   for (const streamOf of streams) {
     const counted = new Counted();
@@ -761,10 +641,7 @@ clusterTest("an abort ends a task of another node", async (cluster) => {
         start(tasks, Remote.echoOrWait, [me], { signal }),
       );
       counted.controller.abort("enough");
-      assertEquals(await Promise.all([waiting, starting]), [
-        "enough",
-        "enough",
-      ]);
+      assertEquals([await waiting, await starting], ["enough", "enough"]);
       const down = await receive((m) => ref.equals(m?.ref));
       assertEquals(down.reason, "shutdown");
       const isEmpty = async () =>

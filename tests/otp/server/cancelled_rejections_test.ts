@@ -3,7 +3,7 @@
  * the program.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Agent } from "../../../otp/agent/agent.ts";
 import {
@@ -27,9 +27,12 @@ import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { test } from "../../../testing/tags.ts";
 import { errorOf, idle, processTest, quiet } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
+import { Counted, held } from "./_counted.ts";
 
 /** The servers that the waits ask; none of them answers. */
 interface Servers {
+  /** The name of the wait. */
+  name: string;
   silent: Pid;
   agent: Pid;
   tasks: Pid;
@@ -132,13 +135,25 @@ const ENDS: Record<string, End> = {
     const signal = AbortSignal.abort("enough");
     assertEquals(await errorOf(late(() => wait({ signal }))), "enough");
   },
-  async "an abort of several calls"(wait) {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const errors = Promise.all([1, 2, 3].map(() => errorOf(wait({ signal }))));
+  async "an abort of several calls, with the signal's reason"(wait, { name }) {
+    const counted = new Counted();
+    const { signal } = counted;
+    const reason = new DOMException("enough", "AbortError");
+    const { stack } = reason;
+    const before = held();
+    const calls = [1, 2, 3].map(() => errorOf(wait({ signal })));
     await quiet();
-    controller.abort("enough");
-    assertEquals(await errors, ["enough", "enough", "enough"]);
+    // `receive` and `Node.run` have a listener each.
+    const isShared = name in WAITS;
+    if (isShared) assertEquals(counted.listeners, 1);
+    counted.controller.abort(reason);
+    for (const call of calls) assertStrictEquals(await call, reason);
+    // The reason belongs to the program: its stack is that of the code that made it.
+    assertEquals(reason.stack, stack);
+    if (isShared) assertEquals(counted.listeners, 0);
+    // Aborted already: nothing is sent.
+    assertStrictEquals(await errorOf(late(() => wait({ signal }))), reason);
+    if (/^(GenServer|Agent|rpc)/.test(name)) assertEquals(held(), before);
   },
   async "an abort after the caller was killed"(wait) {
     const controller = new AbortController();
@@ -248,6 +263,7 @@ async function withServers(
       Process.register(silent, "silent");
       await pg.startLink();
       const servers = {
+        name: "",
         silent,
         agent: await Agent.startLink(() => 0),
         tasks: await TaskSupervisor.startLink(),
@@ -267,25 +283,13 @@ async function withServers(
   if (failure !== undefined) throw failure.error;
 }
 
-const ALL: [string, Wait, Record<string, End>][] = [
-  ...Object.entries(WAITS).map(([name, wait]) =>
-    [name, wait, { ...ENDS, ...DEADLINES }] as [
-      string,
-      Wait,
-      Record<string, End>,
-    ]
-  ),
-  ...Object.entries(BY_SIGNAL).map(([name, wait]) =>
-    [name, wait, ENDS] as [string, Wait, Record<string, End>]
-  ),
-];
-
-for (const [name, wait, ends] of ALL) {
+for (const [name, wait] of Object.entries({ ...WAITS, ...BY_SIGNAL })) {
+  const ends = name in WAITS ? { ...ENDS, ...DEADLINES } : ENDS;
   processTest(`no rejection is unhandled by ${name}`, async () => {
     for (const [what, end] of Object.entries(ends)) {
       const reasons = await unhandled(() =>
         withServers((servers) =>
-          end((options) => wait(servers, options), servers)
+          end((options) => wait(servers, options), { ...servers, name })
         )
       );
       assertEquals(reasons, [], what);

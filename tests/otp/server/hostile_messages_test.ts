@@ -5,7 +5,6 @@ import { Agent } from "../../../otp/agent/agent.ts";
 import { Application } from "../../../otp/application/application.ts";
 import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
 import {
-  ExitError,
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../../core/errors.ts";
@@ -36,6 +35,7 @@ import { clusterTest } from "../../_nodes.ts";
 import { RawPeer, rawTest } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 import fc, { runs } from "../../_seeds.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -115,40 +115,36 @@ rawTest("a group leader answers the peer alone", async (peer) => {
   assertEquals(await Task.await(task), "go");
 }, { io: { write() {} } });
 
+/** A function that sends what another node asks for: some nodes export such functions. */
+const Deputy = {
+  tell: (to: string, message: unknown) => void send(to, message),
+};
+
 clusterTest("only the task itself sends its result", async (cluster) => {
-  // Any process of this node with an alias answered: some are exported.
-  const Deputy = {
-    tell: (to: string, message: unknown) => void send(to, message),
-  };
   const io = { write() {} };
-  const modules = { Deputy };
-  await cluster.start("alex", { io, modules }).then((alex) =>
-    alex.run(async () => {
-      const kate = await cluster.start("kate");
-      const task = Task.async(() => receive((m) => m === "go"));
-      const { ref } = task;
-      const owner = self();
-      await kate.run(async () => {
-        for (const from of [owner, self()]) {
-          await rpc.call(ALEX, ["Deputy", "tell"], ["user", {
-            type: "io_request",
-            from,
-            replyAs: ref,
-            request: { type: "put_chars", chars: "x" },
-          }]);
-        }
-      });
-      assertEquals(await IO.puts("in order"), "ok");
-      send(task.pid, "go");
-      assertEquals(await Task.await(task), "go");
-    })
-  );
+  const alex = await cluster.start("alex", { io, modules: { Deputy } });
+  const kate = await cluster.start("kate");
+  await alex.run(async () => {
+    const task = Task.async(() => receive((m) => m === "go"));
+    const { ref } = task;
+    const owner = self();
+    await kate.run(async () => {
+      for (const from of [owner, self()]) {
+        await rpc.call(ALEX, ["Deputy", "tell"], ["user", {
+          type: "io_request",
+          from,
+          replyAs: ref,
+          request: { type: "put_chars", chars: "x" },
+        }]);
+      }
+    });
+    assertEquals(await IO.puts("in order"), "ok");
+    send(task.pid, "go");
+    assertEquals(await Task.await(task), "go");
+  });
 });
 
 clusterTest("a forwarded message is data to a server", async (cluster) => {
-  const Deputy = {
-    tell: (to: string, message: unknown) => void send(to, message),
-  };
   const modules = { Deputy, Remote };
   const asked: string[] = [];
   const alex = await cluster.start("alex", {
@@ -393,41 +389,35 @@ clusterTest("only spawns reach a node's own services", async (cluster) => {
     await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
     await kate.run(async () => {
       const add = { module: "Remote", function: "add", args: [1, 2] };
-      for (
-        const [service, fn, ...args] of [
-          ["$global", "start"],
-          ["$rpc", "cast", add],
-          ["$rpc", "call", add, makeRef()],
-          ["$proc_lib", "init_p", add],
-          ["$otp", "erlang:node/0"],
-        ] as const
-      ) {
+      const services = [
+        ["$global", "start"],
+        ["$rpc", "cast", add],
+        ["$rpc", "call", add, makeRef()],
+        ["$proc_lib", "init_p", add],
+        ["$otp", "erlang:node/0"],
+      ] as const;
+      for (const [service, fn, ...args] of services) {
         const name = [service, fn] as const;
         const on = (server: string) => ({ name: server, node: ALEX });
-        const refused = [
+        const refused: (() => Promise<unknown>)[] = [
           () => Agent.get(on("Agent"), [...name, args]),
           () => TaskSupervisor.async(on("Tasks"), name, args),
           () => rpc.call(ALEX, name, args),
         ];
         for (const ask of refused) {
           await assertRejects(
-            async () => await ask(),
+            ask,
             SpawnRefusedError,
             "is reached by spawn requests only",
           );
         }
         const spec = { id: "x", start: [...name, args] } as never;
-        for (
-          const start of [
-            () => DynamicSupervisor.startChild(on("Dyn"), spec),
-            () => Supervisor.startChild(on("Sup"), spec),
-          ]
-        ) {
-          const error = await assertRejects(
-            async () => await start(),
-            ExitError,
-          );
-          assert(error.reason instanceof SpawnRefusedError);
+        const starts = [
+          () => DynamicSupervisor.startChild(on("Dyn"), spec),
+          () => Supervisor.startChild(on("Sup"), spec),
+        ];
+        for (const start of starts) {
+          assert(await exitOf(start()) instanceof SpawnRefusedError);
         }
       }
       // With a spawn, a service checks allow for the function that it runs.

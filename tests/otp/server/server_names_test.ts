@@ -5,7 +5,7 @@ import {
   GenServer,
   type GenServerModule,
   type NameRegistry,
-  type ServerName,
+  type ViaName,
 } from "../../../otp/gen_server/gen_server.ts";
 import {
   exit,
@@ -67,22 +67,24 @@ function wait(): Promise<void> {
 
 /** A test of each kind of name in a registry. */
 function eachName(
-  name: string,
+  title: string,
   fn: (
-    name: Exclude<ServerName, string>,
+    name: ViaName,
     whereis: () => Promise<Pid | undefined>,
   ) => Promise<void>,
 ): void {
-  const kinds: [string, () => Exclude<ServerName, string>][] = [
-    ["a via name", () => ({ via: new Table(), name: "it" })],
-    ["a slow via name", () => ({ via: new SlowTable(), name: "it" })],
-  ];
-  for (const [kind, make] of kinds) {
-    test(`${kind} ${name}`, { timeout: 60_000 }, () =>
-      inProcess(() => {
-        const made = make();
-        return fn(made, async () => await GenServer.whereis(made) as Pid);
-      }));
+  for (
+    const [kind, Registry] of [["a", Table], ["a slow", SlowTable]] as const
+  ) {
+    test(
+      `${kind} via name ${title}`,
+      { timeout: 60_000 },
+      () =>
+        inProcess(() => {
+          const name = { via: new Registry(), name: "it" };
+          return fn(name, async () => await GenServer.whereis(name) as Pid);
+        }),
+    );
   }
 }
 
@@ -127,8 +129,8 @@ eachName("fails calls with noproc when free, not casts", async (name) => {
   assertEquals(await GenServer.cast(name, 1), "ok");
   const { type, reason, call } = await exitOf(GenServer.call(name, "hi"));
   assertEquals([type, reason], ["call", "noproc"]);
-  const words = "global" in name ? name : { via: "registry", name: "it" };
-  assertEquals(call, ["GenServer", "call", [words, "hi", 5000]]);
+  const described = { via: "registry", name: "it" };
+  assertEquals(call, ["GenServer", "call", [described, "hi", 5000]]);
   assertEquals((await exitOf(GenServer.stop(name))).reason, "noproc");
   assertEquals((await exitOf(Supervisor.countChildren(name))).reason, "noproc");
   const task = TaskSupervisor.async(name, () => 1);

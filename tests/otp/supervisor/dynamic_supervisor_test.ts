@@ -3,7 +3,6 @@ import {
   DynamicSupervisor,
   type DynamicSupervisorOptions,
 } from "../../../otp/supervisor/dynamic_supervisor.ts";
-import { ExitError } from "../../../core/errors.ts";
 import {
   GenServer,
   type GenServerModule,
@@ -25,23 +24,13 @@ import {
 import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { ended, processTest } from "../../_processes.ts";
 import { logged } from "../../_supervision.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const WORKER = { id: "worker", start: linked };
 
 function linked(): Pid {
   return spawnLink(() => receive(() => false));
 }
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return (await assertRejects(() => promise, ExitError)).reason;
-}
-
-/** Waits until a supervisor has handled its earlier messages. */
-async function settled(sup: Pid): Promise<void> {
-  await DynamicSupervisor.countChildren(sup);
-}
-
-// startLink(), childSpec()
 
 processTest("startLink() rejects limits that are out of bounds", async () => {
   const invalid: [DynamicSupervisorOptions, RegExp][] = [
@@ -61,17 +50,15 @@ processTest("startLink() rejects limits that are out of bounds", async () => {
   }
 });
 
-// startChild()
-
 processTest("startChild() exits with the reason of its child", async () => {
   const sup = await DynamicSupervisor.startLink();
   const start = () => exit("nope");
   assertEquals(
-    await failure(DynamicSupervisor.startChild(sup, { id: "a", start })),
+    await exitOf(DynamicSupervisor.startChild(sup, { id: "a", start })),
     "nope",
   );
   const odd = { id: "a", start: () => 1 as never };
-  const reason = await failure(DynamicSupervisor.startChild(sup, odd));
+  const reason = await exitOf(DynamicSupervisor.startChild(sup, odd));
   assertMatch(String(reason), /its start gave 1, which is not a pid/);
   await assertRejects(
     () => DynamicSupervisor.startChild(sup, { id: "a" } as ChildDefinition),
@@ -82,8 +69,6 @@ processTest("startChild() exits with the reason of its child", async () => {
   await DynamicSupervisor.stop(sup);
 });
 
-// terminateChild(), stop()
-
 processTest("DynamicSupervisor logs unexpected messages", async () => {
   logged();
   const sup = await DynamicSupervisor.startLink({ name: "sup" });
@@ -93,7 +78,7 @@ processTest("DynamicSupervisor logs unexpected messages", async () => {
     Process.exit(sup, "oops");
   });
   await ended(stranger);
-  await settled(sup);
+  await DynamicSupervisor.countChildren(sup);
   assertEquals(logged().length, 1);
   await DynamicSupervisor.stop(sup);
 });
@@ -124,7 +109,7 @@ processTest("reports of a child say which one it is", async () => {
     logged();
     const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
     Process.exit(pid, "kill");
-    await settled(sup);
+    await DynamicSupervisor.countChildren(sup);
     const { id } = child as ChildSpec;
     const report = logged().find((text) => text.includes("of Supervisor sup"));
     assertEquals(report?.split("\n    "), [
@@ -139,8 +124,6 @@ processTest("reports of a child say which one it is", async () => {
   }
   await DynamicSupervisor.stop(sup);
 });
-
-// Types
 
 /** Never called: only type-checked. */
 export async function types(sup: Pid, spec: ChildSpec): Promise<void> {

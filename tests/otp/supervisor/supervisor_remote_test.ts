@@ -1,5 +1,4 @@
-import { freePort } from "../../../testing/_ports.ts";
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
 import { ExitError, SpawnRefusedError } from "../../../core/errors.ts";
 import { Node } from "../../../node.ts";
@@ -10,7 +9,8 @@ import {
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
-import { test } from "../../../testing/tags.ts";
+import { clusterTest } from "../../_nodes.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const Worker = {
   start(): Pid {
@@ -18,15 +18,9 @@ const Worker = {
   },
 };
 
-test("a supervisor of another node starts and terminates children that its node exports", async () => {
-  const options = {
-    cookie: "secret",
-    epmdPort: freePort(),
-    modules: { Worker },
-    log() {},
-  };
-  await using kate = await Node.start({ ...options, name: "kate@localhost" });
-  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+clusterTest("a supervisor starts exports for other nodes", async (cluster) => {
+  const kate = await cluster.start("kate", { modules: { Worker } });
+  const alex = await cluster.start("alex", { modules: { Worker } });
   await kate.run(async () => {
     Process.unlink(
       await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" }),
@@ -49,43 +43,31 @@ test("a supervisor of another node starts and terminates children that its node 
     assertEquals(second.id, "by function");
     assert(pid.equals(first.pid));
 
-    const unknown = await assertRejects(
-      () =>
-        Supervisor.startChild(sup, {
-          id: "unknown",
-          start: ["Worker", "missing", [1]],
-        }),
+    const unknown = ["Worker", "missing", [1]] as const;
+    await assertRejects(
+      () => Supervisor.startChild(sup, { id: "unknown", start: unknown }),
       ExitError,
+      "Worker.missing/1 is not exported",
     );
-    assertMatch(unknown.message, /Worker\.missing\/1 is not exported/);
-    const again = await assertRejects(
-      () => Supervisor.startChild(sup, { id: "by name", start: Worker.start }),
-      ExitError,
+    assertEquals(
+      await exitOf(
+        Supervisor.startChild(sup, { id: "by name", start: Worker.start }),
+      ),
+      { type: "already_started", pid },
     );
-    assertEquals(again.reason, { type: "already_started", pid });
 
     assertEquals(await Supervisor.stop(sup), "ok");
-    const gone = await assertRejects(
-      () => Supervisor.countChildren(sup),
-      ExitError,
+    assertEquals(
+      (await exitOf(Supervisor.countChildren(sup))).reason,
+      "noproc",
     );
-    assertEquals((gone.reason as { reason: unknown }).reason, "noproc");
   });
 });
 
-test("a supervisor starts no child for another node that its own node does not allow", async () => {
-  const options = {
-    cookie: "secret",
-    epmdPort: freePort(),
-    modules: { Worker },
-    log() {},
-  };
-  await using kate = await Node.start({
-    ...options,
-    name: "kate@localhost",
-    allow: () => false,
-  });
-  await using alex = await Node.start({ ...options, name: "alex@localhost" });
+clusterTest("a supervisor starts no refused child", async (cluster) => {
+  const modules = { Worker };
+  const kate = await cluster.start("kate", { modules, allow: () => false });
+  const alex = await cluster.start("alex", { modules });
   const child = { id: "worker", start: Worker.start };
   await kate.run(async () => {
     const one = { strategy: "one_for_one", name: "sup" } as const;
@@ -93,11 +75,8 @@ test("a supervisor starts no child for another node that its own node does not a
     Process.unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
     await DynamicSupervisor.startChild("dynamic", child);
   });
-  const start = ["$rpc", "cast", [{
-    module: "Worker",
-    function: "start",
-    args: [],
-  }]] as const;
+  const run = { module: "Worker", function: "start", args: [] };
+  const start = ["$rpc", "cast", [run]] as const;
   await alex.run(async () => {
     const sup = { name: "sup", node: "kate@localhost" };
     const dynamic = { name: "dynamic", node: "kate@localhost" };
@@ -108,7 +87,7 @@ test("a supervisor starts no child for another node that its own node does not a
         () => DynamicSupervisor.startChild(dynamic, { id: "rpc", start }),
       ]
     ) {
-      const { reason } = await assertRejects(attempt, ExitError);
+      const reason = await exitOf(attempt());
       assert(reason instanceof SpawnRefusedError);
       assertEquals(reason.code, "not_allowed");
     }

@@ -6,7 +6,6 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { ExitError } from "../../../core/errors.ts";
 import {
   exit,
   type Pid,
@@ -30,15 +29,12 @@ import {
   quiet,
 } from "../../_processes.ts";
 import { probe, told } from "../../_supervision.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };
 
 function linked(): Pid {
   return spawnLink(() => receive(() => false));
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  return (await assertRejects(() => promise, ExitError)).reason;
 }
 
 // startLink()
@@ -89,30 +85,22 @@ processTest("startLink() starts one of two with the same name", async () => {
   await Supervisor.stop("one of two");
 });
 
-processTest("startLink() reports the error that a start threw", async () => {
+processTest("startLink() reports the error of a start", async () => {
   Process.trapExit(true);
-  const start = () => {
-    throw new RangeError("out of ports");
-  };
-  // deno-lint-ignore no-explicit-any
-  const reason: any = await failure(
-    Supervisor.startLink([{ id: "bad", start }], ONE),
-  );
-  assertInstanceOf(reason.reason.reason, RangeError);
-  assertEquals(reason.reason.reason.message, "out of ports");
-});
-
-processTest("startLink() fails for a start that returns no pid", async () => {
-  Process.trapExit(true);
-  const start = () => "pid" as unknown as Pid;
-  // deno-lint-ignore no-explicit-any
-  const reason: any = await failure(
-    Supervisor.startLink([{ id: "bad", start }], ONE),
-  );
-  assertEquals(
-    reason.reason.reason.message,
-    `Cannot start the child "bad": its start gave "pid", which is not a pid`,
-  );
+  const starts: [() => Pid, string][] = [
+    [() => {
+      throw new RangeError("out of ports");
+    }, "RangeError: out of ports"],
+    [
+      () => "pid" as unknown as Pid,
+      'TypeError: Cannot start the child "bad": its start gave "pid", which is not a pid',
+    ],
+  ];
+  for (const [start, error] of starts) {
+    const child = { id: "bad", start };
+    const { reason } = await exitOf(Supervisor.startLink([child], ONE));
+    assertEquals(String(reason.reason), error);
+  }
 });
 
 processTest("startLink() rejects invalid children, starts none", async () => {
@@ -195,24 +183,20 @@ processTest("startLink() starts no child once killed", async () => {
 // childSpec()
 
 processTest("childSpec() fills in missing fields", () => {
-  const start = linked;
-  const full = {
-    id: "a",
-    start,
-    restart: "permanent",
-    type: "worker",
-    significant: false,
-  };
-  assertEquals<unknown>(Supervisor.childSpec({ id: "a", start }), {
+  const child = { id: "a", start: linked };
+  const full = { ...child, restart: "permanent", significant: false };
+  assertEquals<unknown>(Supervisor.childSpec(child), {
     ...full,
+    type: "worker",
     shutdown: 5000,
   });
-  assertEquals<unknown>(
-    Supervisor.childSpec({ id: "a", start }, { type: "supervisor" }),
-    { ...full, type: "supervisor", shutdown: "infinity" },
-  );
+  assertEquals<unknown>(Supervisor.childSpec(child, { type: "supervisor" }), {
+    ...full,
+    type: "supervisor",
+    shutdown: "infinity",
+  });
   assertThrows(
-    () => Supervisor.childSpec({ id: "a", start }, { id: 1 as never }),
+    () => Supervisor.childSpec(child, { id: 1 as never }),
     TypeError,
   );
 });
@@ -240,7 +224,7 @@ processTest("whichChildren() exits when a supervisor asks itself", async () => {
   const sup = await Supervisor.startLink([{
     id: "a",
     start: async () => {
-      send(test, await failure(Supervisor.whichChildren(self())));
+      send(test, await exitOf(Supervisor.whichChildren(self())));
       return linked();
     },
   }], ONE);
@@ -253,13 +237,13 @@ processTest("whichChildren() exits when a supervisor asks itself", async () => {
 processTest("startChild() adds no child that does not start", async () => {
   const sup = await Supervisor.startLink([], ONE);
   assertEquals(
-    await failure(
+    await exitOf(
       Supervisor.startChild(sup, { id: "a", start: () => exit("nope") }),
     ),
     "nope",
   );
   const odd = Object.assign(new Error("odd"), { handle: new (class X {})() });
-  const reason = await failure(
+  const reason = await exitOf(
     Supervisor.startChild(sup, {
       id: "a",
       start: () => {
@@ -274,10 +258,10 @@ processTest("startChild() adds no child that does not start", async () => {
 
 processTest("startChild() accepts an exported function's name", async () => {
   const sup = await Supervisor.startLink([], ONE);
-  const reason = await failure(
+  const { message } = await exitOf(
     Supervisor.startChild(sup, { id: "a", start: ["Nope", "start", [1]] }),
   );
-  assertMatch((reason as Error).message, /Nope\.start\/1 is not exported/);
+  assertMatch(message, /Nope\.start\/1 is not exported/);
   await assertRejects(
     () =>
       Supervisor.startChild(
@@ -292,7 +276,7 @@ processTest("startChild() accepts an exported function's name", async () => {
 
 processTest("startChild() rejects a useless significant child", async () => {
   const sup = await Supervisor.startLink([], ONE);
-  const reason = await failure(
+  const reason = await exitOf(
     Supervisor.startChild(sup, {
       id: "a",
       start: linked,

@@ -97,6 +97,10 @@ function failing(id: string, reason: unknown) {
 
 const TOP = { strategy: "one_for_one", maxRestarts: 0 } as const;
 
+function startShop(start: () => Promise<Pid>): Promise<unknown> {
+  return Application.start({ name: "shop", start });
+}
+
 /** Starts an application, ends its top supervisor, and waits until the application is gone. */
 async function endApplication(
   node: Node,
@@ -168,20 +172,15 @@ clusterTest("a stop is no end of a tree", async (cluster) => {
 clusterTest("a tree's end names its first supervisor", async (cluster) => {
   const { next, onTreeEnd } = watched();
   const node = await cluster.start("alex", { onTreeEnd });
+  const start = async () => {
+    const sub = await DynamicSupervisor.startLink({ maxRestarts: 0 });
+    await DynamicSupervisor.startChild(sub, failing("bad", "boom"));
+    return sub;
+  };
+  const children = [{ id: "sub", type: "supervisor", start } as const];
+  const options = { ...TOP, name: "Top" };
   await node.run(() =>
-    Application.start({
-      name: "shop",
-      start: () =>
-        Supervisor.startLink([{
-          id: "sub",
-          type: "supervisor",
-          start: async () => {
-            const sub = await DynamicSupervisor.startLink({ maxRestarts: 0 });
-            await DynamicSupervisor.startChild(sub, failing("bad", "boom"));
-            return sub;
-          },
-        }], { ...TOP, name: "Top" }),
-    })
+    startShop(() => Supervisor.startLink(children, options))
   );
   assertMatch(
     (await next).message,
@@ -193,18 +192,13 @@ clusterTest("a failed restart says why", async (cluster) => {
   const { next, onTreeEnd } = watched();
   const node = await cluster.start("alex", { onTreeEnd });
   let starts = 0;
+  const start = () => {
+    if (starts++ > 0) throw new RangeError("no more ports");
+    return spawnLink(() => exit("boom"));
+  };
+  const options = { ...TOP, maxRestarts: 2 };
   await node.run(() =>
-    Application.start({
-      name: "shop",
-      start: () =>
-        Supervisor.startLink([{
-          id: "port",
-          start: () => {
-            if (starts++ > 0) throw new RangeError("no more ports");
-            return spawnLink(() => exit("boom"));
-          },
-        }], { strategy: "one_for_one", maxRestarts: 2 }),
-    })
+    startShop(() => Supervisor.startLink([{ id: "port", start }], options))
   );
   assertMatch((await next).message, /"port" .* RangeError: no more ports/);
   assertEquals(starts, 3);

@@ -17,6 +17,7 @@ import {
 import { clusterTest } from "../../_nodes.ts";
 import { mail, processTest } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
@@ -58,20 +59,15 @@ function tasksTest(
 
 processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
   const pid = await TaskSupervisor.startLink({ name: atom("here") });
-  for (
-    const ref of [pid, "here", atom("here"), {
-      name: "here",
-      node: Node.self(),
-    }]
-  ) {
+  const there = { name: "here", node: Node.self() };
+  for (const ref of [pid, "here", atom("here"), there]) {
     const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
     assertEquals(await Task.await(task), 2);
   }
-  const taken = await assertRejects(
-    () => TaskSupervisor.startLink({ name: "here" }),
-    ExitError,
-  );
-  assertEquals(taken.reason, { type: "already_started", pid });
+  assertEquals(await exitOf(TaskSupervisor.startLink({ name: "here" })), {
+    type: "already_started",
+    pid,
+  });
   assertEquals(await TaskSupervisor.stop("here"), "ok");
 });
 
@@ -181,11 +177,7 @@ tasksTest("async() to a missing supervisor names the call", async () => {
     );
   }
   for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
-    const error = await assertRejects(
-      () => Promise.resolve(ask(absent)),
-      ExitError,
-    );
-    assertEquals((error.reason as { reason: unknown }).reason, "noproc");
+    assertEquals((await exitOf(Promise.resolve(ask(absent)))).reason, "noproc");
   }
   assertEquals(await mail(), []);
 });

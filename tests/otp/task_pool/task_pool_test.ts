@@ -40,6 +40,7 @@ import {
   until,
 } from "./_pool_jobs.ts";
 import { until as eventually } from "../../_until.ts";
+import { exitOf } from "../_gen_servers.ts";
 
 /** Runs a held task in the pool. */
 function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
@@ -52,14 +53,13 @@ function hold(id: unknown, options: PoolRunOptions = {}): Promise<unknown> {
   return run;
 }
 
-function failed(
+async function failed(
   promise: Promise<unknown>,
   code: PoolError["code"],
 ): Promise<PoolError> {
-  return assertRejects(() => promise, PoolError).then((error) => {
-    assertEquals(error.code, code, error.message);
-    return error;
-  });
+  const error = await assertRejects(() => promise, PoolError);
+  assertEquals(error.code, code, error.message);
+  return error;
 }
 
 /** A test of a pool on alex, as a process of alex; a supervisor on each of the nodes named. */
@@ -149,9 +149,7 @@ poolTest("fails a queued run at its deadline", { kate: 1 }, async () => {
   using time = new FakeTime();
   const isQueued = async () =>
     assertEquals((await TaskPool.info("pool")).queued, 1);
-  for (
-    const limit of [{ timeout: 20 }, { deadline: Date.now() + 40 }]
-  ) {
+  for (const limit of [{ timeout: 20 }, { deadline: Date.now() + 40 }]) {
     const late = failed(hold(1, limit), "deadline");
     await isQueued();
     time.tick(20);
@@ -263,10 +261,8 @@ poolTest("that exits fails its runs", { kate: 1 }, async ({ alex }) => {
   const old = Process.whereis("pool")!;
   Process.exit(old, "kill");
   for (const run of [running, queued]) {
-    const error = await assertRejects(() => run, ExitError);
-    const call = { type: "call", reason: "killed" };
-    const { reason, type } = error.reason as typeof call;
-    assertEquals({ type, reason }, call);
+    const { type, reason } = await exitOf(run);
+    assertEquals([type, reason], ["call", "killed"]);
   }
   assertEquals((await receive((m) => ref.equals(m?.ref))).reason, "killed");
   await eventually(() => {
@@ -282,11 +278,10 @@ poolTest("that exits fails its runs", { kate: 1 }, async ({ alex }) => {
 });
 
 poolTest("that does not run is noproc", { kate: 1 }, async ({ kate }) => {
-  const error = await assertRejects(
-    () => TaskPool.run("none", ["Jobs", "here"]),
-    ExitError,
+  assertEquals(
+    (await exitOf(TaskPool.run("none", ["Jobs", "here"]))).reason,
+    "noproc",
   );
-  assertEquals((error.reason as { reason: string }).reason, "noproc");
   const name = { name: "pool", node: kate.name };
   await assertRejects(
     () => TaskPool.run(name, ["Jobs", "here"]),
@@ -600,22 +595,17 @@ clusterTest("TaskPool.startLink() needs a scope and group", async (cluster) => {
   const [alex] = await nodes(cluster, "alex");
   await alex.run(async () => {
     Process.trapExit(true);
-    for (
-      const start of [
-        () => TaskPool.startLink({ group: GROUP }),
-        () => TaskSupervisor.startLink({ group: GROUP }),
-      ]
-    ) {
-      await assertRejects(start, ExitError, "no such scope runs");
+    const starts = [TaskPool.startLink, TaskSupervisor.startLink];
+    for (const start of starts) {
+      await assertRejects(
+        () => start({ group: GROUP }),
+        ExitError,
+        "no such scope runs",
+      );
     }
     await pg.startLink();
-    await assertRejects(
-      () => TaskPool.startLink({ group: Symbol("s") }),
-      TypeError,
-    );
-    await assertRejects(
-      () => TaskSupervisor.startLink({ group: Symbol("s") }),
-      TypeError,
-    );
+    for (const start of starts) {
+      await assertRejects(() => start({ group: Symbol("s") }), TypeError);
+    }
   });
 });
