@@ -5,7 +5,7 @@
  */
 
 import type { PageProcesses, PageState } from "../page_shapes.ts";
-import { element, processLink, setText } from "./elements.ts";
+import { element, processLink, scrollable, setText } from "./elements.ts";
 import { bytesText, decimalText } from "./texts.ts";
 
 type Row = PageProcesses["processes"][number];
@@ -112,14 +112,8 @@ export function buildProcesses(
       limit,
       count,
     ),
-    element(
-      "div",
-      {
-        class: "scroll card",
-        tabindex: 0,
-        role: "region",
-        "aria-label": "Table of processes",
-      },
+    scrollable(
+      "Table of processes",
       element(
         "table",
         { id: "processes" },
@@ -127,6 +121,7 @@ export function buildProcesses(
         element("thead", {}, element("tr", {}, ...heads)),
         body,
       ),
+      "scroll card",
     ),
   );
   const rows = new Map<string, HTMLTableRowElement>();
