@@ -80,22 +80,19 @@ class Checked {
   }
 }
 
-export class HealthChecks {
-  readonly #checks: Checked[];
-
-  /** Creates checks that have not run. */
-  constructor(checks: Record<string, HealthCheck>, options: CheckOptions) {
-    this.#checks = Object.entries(checks).map(([name, check]) =>
-      new Checked(name, check, options)
-    );
-  }
-
-  async results(): Promise<[name: string, isFine: boolean][]> {
-    return await Promise.all(
-      this.#checks.map(async (each): Promise<[string, boolean]> => [
+/** Creates checks that have not run; returns a function that resolves with their results. */
+export function healthChecks(
+  checks: Record<string, HealthCheck>,
+  options: CheckOptions,
+): () => Promise<[name: string, isFine: boolean][]> {
+  const all = Object.entries(checks).map(([name, check]) =>
+    new Checked(name, check, options)
+  );
+  return () =>
+    Promise.all(
+      all.map(async (each): Promise<[string, boolean]> => [
         each.name,
         await each.isFine(),
       ]),
     );
-  }
 }

@@ -184,25 +184,14 @@ const TRACE_OPTIONS: OptionNames<TraceOptions> = { limit: true, timeout: true };
 /** The time for which the end of a trace waits for another node, in milliseconds. */
 const END_TIMEOUT = 1000;
 
-type Fn =
-  | "node"
-  | "processes"
-  | "process"
-  | "tree"
-  | "names"
-  | "entities"
-  | "entity"
-  | "log"
-  | "end";
-
-/** Observes nodes. */
+/**
+ * Observes nodes.
+ *
+ * Each function rejects with an `Error` if the node does not allow it, or cannot be reached.
+ */
 export class Observer {
   /**
    * Returns the state of a node: memory, CPU time, event-loop delay, connections.
-   *
-   * @param options The node.
-   * @returns The state.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -223,10 +212,8 @@ export class Observer {
    * `received` counts the messages that have arrived in the mailbox: two answers give a rate. `queueBytes` is an
    * estimate from some of the messages.
    *
-   * @param options The node, the key, the number, and a text to search for.
    * @returns The processes, and the number of all that match the search.
    * @throws {TypeError} If the key is unknown.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -264,11 +251,8 @@ export class Observer {
   /**
    * Returns the state of a process, on this node or another: mailbox, links, monitors, dictionary.
    *
-   * @param pid The process.
-   * @param options The time limit; the node is the pid's.
    * @returns The process; `undefined` if it is not alive.
    * @throws {TypeError} If `pid` is not a pid.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -292,9 +276,7 @@ export class Observer {
   /**
    * Returns the supervision trees of a node, with the restarts of each child.
    *
-   * @param options The node.
    * @returns The node's top supervisors with their children; at most 2000 entries.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -315,10 +297,6 @@ export class Observer {
   /**
    * Returns the names of a node: registered and global names, groups of `pg`, and the keys of registries.
    *
-   * @param options The node.
-   * @returns The names.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
-   *
    * @example Usage
    * ```ts
    * import { Observer } from "@otp/distribution/observer";
@@ -337,9 +315,7 @@ export class Observer {
   /**
    * Returns the entities of a node: their types, the owners of their shards, moves, and parked keys.
    *
-   * @param options The node.
    * @returns The entities of each server of the node; an empty list if the node has none.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -364,12 +340,9 @@ export class Observer {
    * Finds an entity, and returns its state: of its process, or else the stored one. If its owner is another node that is
    * connected and allows it, that node is asked too.
    *
-   * @param type The name of the type.
-   * @param key The key.
    * @param options The node that is asked first.
    * @returns The entity; `undefined` if the node has no such type.
    * @throws {TypeError} If the type or the key is not a text.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -412,9 +385,7 @@ export class Observer {
    * Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps events from its start, other
    * nodes from the first observation.
    *
-   * @param options The node, and the number of the last known event.
    * @returns The events, the oldest first.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -442,11 +413,9 @@ export class Observer {
   /**
    * Ends a process by an exit signal, on this node or another node that allows it with `allowObserve: "write"`.
    *
-   * @param pid The process.
    * @param reason The exit reason; `"kill"` cannot be trapped.
    * @returns `"ok"` when the signal was sent; `"not_allowed"` if the node does not allow it.
    * @throws {TypeError} If `pid` is not a pid.
-   * @throws {Error} If the node does not allow it to be observed, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -476,8 +445,6 @@ export class Observer {
    * the messages ends or `return` is called; it then leaves no message in the caller's mailbox. Messages that links,
    * monitors and exit signals cause are not traced. A node runs at most 8 traces at a time.
    *
-   * @param pid The process, on this node or another.
-   * @param options The limits.
    * @returns The messages; if the process exits, the last one reports its exit.
    * @throws {TypeError} If `pid` is not a pid.
    * @throws {RangeError} If a limit is negative.
@@ -631,7 +598,7 @@ async function startHere(
 
 /** Calls the observer of this node or of another node. */
 async function observe<T>(
-  fn: Fn,
+  fn: Exclude<keyof NodeObserver, "trace">,
   args: unknown[],
   options: ObserveOptions,
 ): Promise<T> {

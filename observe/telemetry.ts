@@ -127,7 +127,6 @@ export class Telemetry {
   /**
    * Turns traces and metrics on, for all nodes of the program. A later call replaces the options.
    *
-   * @param options Traces or metrics alone.
    * @throws {TypeError} If an option is not a boolean.
    *
    * @example Only metrics

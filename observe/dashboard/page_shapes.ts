@@ -88,30 +88,6 @@ export const processShape = optional(record({
   dictionary: list(list(text(600), 2), 20),
 }));
 
-/** A child in a supervision tree. */
-export interface PageChild {
-  /** Identifies the child within its supervisor. */
-  id: string | undefined;
-  /** Its pid, if it runs. */
-  pid: ReturnType<typeof pid>;
-  /** Its name, its label, or the code that it runs. */
-  name: string;
-  /** `"supervisor"`, `"server"`, `"task"` or `"process"`. */
-  kind: string;
-  /** Whether its supervisor is restarting it. */
-  restarting: boolean;
-  restarts: number;
-  /** The reason of the exit before the last one. */
-  lastReason: string | undefined;
-  /** The time of the last restart, in milliseconds since the epoch. */
-  lastRestart: number | undefined;
-  messageQueueLen: number;
-  suspendedBy: ReturnType<typeof pid>;
-  children: PageChild[];
-  /** The number of children that are left out. */
-  more: number;
-}
-
 const CHILD = record({
   id: optional(text()),
   pid,
@@ -125,6 +101,9 @@ const CHILD = record({
   suspendedBy: pid,
   more: number,
 });
+
+/** A child in a supervision tree. */
+export type PageChild = ShapeOf<typeof CHILD> & { children: PageChild[] };
 
 export function treeShape(
   value: unknown,
