@@ -27,12 +27,7 @@ import { top, trace, tree } from "./observe_commands.ts";
 import { type PRINTED, printed } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
-/**
- * Makes the commands.
- *
- * @param values The values of earlier lines.
- * @param modules The modules that can be loaded again.
- */
+/** Makes the commands, for the values of earlier lines and the modules that can be loaded again. */
 export function makeCommands(
   values: LineValues,
   modules: ReloadableModules,

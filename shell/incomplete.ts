@@ -12,11 +12,7 @@ const END = ")]}";
 
 type Status = "complete" | "incomplete" | "wrong";
 
-/**
- * Whether code is incomplete: it does not parse, but may parse when more is added.
- *
- * @param source TypeScript or JavaScript.
- */
+/** Whether code is incomplete: it does not parse, but may parse when more is added. */
 export function isIncomplete(source: string): boolean {
   // Elixir's names such as Node.alive? are complete, although they could begin a condition.
   if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;

@@ -22,42 +22,40 @@ export interface Interrupt {
 }
 
 /** A source of lines. */
-export interface ShellInput {
+export abstract class ShellInput {
   /** The first line that a person sees; without it, the input is piped, and prompts are not shown. */
-  readonly banner?: string;
+  readonly banner: string | undefined;
   /** The width for showing values. */
-  readonly width: number;
+  abstract readonly width: number;
   /** The other node that the shell's code runs on, if any; it may read lines like this node. */
   server: string | undefined;
   /** Called for Ctrl-C while the shell is not reading a line. */
-  onInterrupt: () => void;
+  onInterrupt: () => void = () => {};
   /** Completes the text before the cursor. */
-  complete: (text: string) => Promise<Completion>;
+  complete: (text: string) => Promise<Completion> = (text) =>
+    Promise.resolve([[], text]);
   /** Reads a line of the shell; `undefined` at the end. */
-  read(prompt: string): Promise<string | Interrupt | undefined>;
+  abstract read(prompt: string): Promise<string | Interrupt | undefined>;
   /** Keeps whole input of the shell, which may have several lines, in the history. */
-  keep(input: string): void;
+  keep(_input: string): void {}
   /** Shows a value, or a message of the shell. */
-  show(text: string): void;
+  abstract show(text: string): void;
   /** Shows an error. */
-  fail(text: string): void;
+  abstract fail(text: string): void;
   /** Restores the streams. */
-  close(): void;
+  close(): void {}
 }
 
 /** Standard input that is not a terminal: its lines in order, without prompts. */
-export class PipedInput implements ShellInput {
+export class PipedInput extends ShellInput {
   readonly width = 80;
-  server: string | undefined;
-  onInterrupt: () => void = () => {};
-  complete: (text: string) => Promise<Completion> = (text) =>
-    Promise.resolve([[], text]);
   readonly #interface: Interface;
   readonly #lines: AsyncIterator<string>;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Takes over standard input. */
   constructor() {
+    super();
     this.#interface = outside(() =>
       createInterface({ input: nodeProcess.stdin })
     );
@@ -82,8 +80,6 @@ export class PipedInput implements ShellInput {
     return line;
   }
 
-  keep(): void {}
-
   show(text: string): void {
     try {
       standardOutput.write(`${text}\n`)?.catch(ignore);
@@ -96,7 +92,7 @@ export class PipedInput implements ShellInput {
     writeError(`${text}\n`);
   }
 
-  close(): void {
+  override close(): void {
     standInForStreams(undefined);
     this.#interface.close();
   }

@@ -39,13 +39,7 @@ export interface ShellContext {
   sources: Sources;
 }
 
-/**
- * Serves a client until the client exits.
- *
- * @param client The client's process.
- * @param token The token of requests and answers.
- * @param context The scope of the code.
- */
+/** Serves a client until the client exits; requests and answers have the token. */
 export async function serve(
   client: Pid,
   token: string,

@@ -29,7 +29,7 @@ import {
   type Interrupt,
   isForeign,
   notForOthers,
-  type ShellInput,
+  ShellInput,
 } from "./input.ts";
 
 /** A pending read. */
@@ -54,13 +54,9 @@ interface Editor extends Interface {
 }
 
 /** The terminal of standard input and output, in use until it is closed. */
-export class Terminal implements ShellInput {
-  readonly banner =
+export class Terminal extends ShellInput {
+  override readonly banner =
     "(h() says what this shell can do. To leave, press Ctrl-D.)";
-  server: string | undefined;
-  onInterrupt: () => void = () => {};
-  complete: (text: string) => Promise<Completion> = (text) =>
-    Promise.resolve([[], text]);
   readonly #output: typeof nodeProcess.stdout = nodeProcess.stdout;
   readonly #editor: Editor;
   readonly #history: History;
@@ -81,6 +77,7 @@ export class Terminal implements ShellInput {
 
   /** Takes over the terminal. */
   constructor(history: History, paint: Paint) {
+    super();
     this.#history = history;
     this.#paint = paint;
     // Run key handlers in no process, whichever process opened the shell.
@@ -148,7 +145,7 @@ export class Terminal implements ShellInput {
     return this.#read(prompt, true);
   }
 
-  keep(input: string): void {
+  override keep(input: string): void {
     const { history } = this.#editor;
     const lines = input.split("\n");
     // The editor has kept each line by itself.
@@ -169,7 +166,7 @@ export class Terminal implements ShellInput {
     void this.#write(`${this.#freshLine()}${this.#paint.error(text)}\n`);
   }
 
-  close(): void {
+  override close(): void {
     if (!this.#closed) this.#editor.close();
   }
 
@@ -208,7 +205,9 @@ export class Terminal implements ShellInput {
     node: string,
   ): Promise<string | Interrupt | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    if (this.#ahead.length > 0 || this.#readers.some(isShells)) {
+    if (
+      this.#ahead.length > 0 || this.#readers.some(({ isShell }) => isShell)
+    ) {
       return Promise.reject(notForOthers());
     }
     return this.#wait({
@@ -348,10 +347,6 @@ export class Terminal implements ShellInput {
     if (this.#output.write(text)) return;
     return once(this.#output, "drain").then(() => {});
   }
-}
-
-function isShells({ isShell }: Reader): boolean {
-  return isShell;
 }
 
 function lastLine(text: string): string {

@@ -14,12 +14,7 @@ export interface Commands {
   jsr: string;
 }
 
-/**
- * Chooses the command.
- *
- * @param commands The command for each source.
- * @param url The URL of the program's main module.
- */
+/** Chooses the command by the URL of the program's main module. */
 export function commandOf(commands: Commands, url: string): string {
   if (!url.startsWith("file:")) return commands.jsr;
   // Only the npm package is compiled.

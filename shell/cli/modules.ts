@@ -13,10 +13,8 @@ import { type ModuleFlag, UsageError } from "./flags.ts";
 import { LoadError } from "./report.ts";
 
 /**
- * Loads modules, in order.
+ * Loads modules, in order. They cannot have a name of `taken`.
  *
- * @param flags The modules' names and files.
- * @param taken The names that modules cannot have.
  * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
  * @throws {LoadError} If a file does not load.
  */

@@ -108,12 +108,7 @@ export function codeOfThrown(error: unknown): number {
   return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
 }
 
-/**
- * A thrown value, as Elixir shows it: `** (TypeError) message`.
- *
- * @param error The value.
- * @param withLibrary Whether to show the positions in the library's files too.
- */
+/** A thrown value, as Elixir shows it: `** (TypeError) message`; with the positions in the library's files, if asked. */
 export function formatThrown(error: unknown, withLibrary = false): string {
   if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
   const isExit = error instanceof ExitError;
