@@ -8,6 +8,7 @@
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
+import { isClass } from "./cli/hints.ts";
 import { formatThrown } from "./cli/report.ts";
 import { pidOf, printedPid } from "../core/values/pid.ts";
 import { Atom } from "../core/values/atom.ts";
@@ -104,7 +105,7 @@ function typeOf(value: unknown): string {
   if (value instanceof Port) return "a port of an Erlang node";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "function") {
-    return /^class\b/.test(String(value)) ? "a class" : "a function";
+    return isClass(value) ? "a class" : "a function";
   }
   if (typeof value === "number") {
     return Number.isInteger(value) ? "number (an integer)" : "number";

@@ -191,15 +191,15 @@ function memberOfAny(name: string, scope: Scope): string | undefined {
 }
 
 /** Returns a property without running a getter. */
-function memberOf(module: object, name: string): unknown {
+export function memberOf(module: object, name: string): unknown {
   return Object.getOwnPropertyDescriptor(module, name)?.value;
 }
 
-function isModule(value: unknown): value is object {
+export function isModule(value: unknown): value is object {
   return typeof value === "object" && value !== null || isClass(value);
 }
 
-function isClass(value: unknown): boolean {
+export function isClass(value: unknown): boolean {
   return typeof value === "function" && /^class\b/.test(String(value));
 }
 
