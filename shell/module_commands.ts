@@ -13,6 +13,7 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import type { ModuleExports } from "../node.ts";
 import type { Scope } from "./cli/evaluate.ts";
+import { functionsOf } from "./cli/modules.ts";
 import type { Sources } from "./help.ts";
 import { type PRINTED, printed } from "./printed.ts";
 
@@ -43,9 +44,7 @@ export function makeModuleCommands(
     );
     url.searchParams.set("load", String(++loads));
     const loaded: ModuleExports = await import(url.href);
-    const functions = Object.fromEntries(
-      Object.entries(loaded).filter(([, each]) => typeof each === "function"),
-    );
+    const functions = functionsOf(loaded);
     scope()[name] = functions;
     const { modules } = currentRuntime();
     // Other nodes call the module too, unless the node does not export it.

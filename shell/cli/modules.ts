@@ -57,11 +57,17 @@ async function load(name: string, path: string): Promise<ModuleExports> {
       { cause: error },
     );
   }
-  const functions = Object.entries(exports)
-    .filter(([, value]) => typeof value === "function");
-  if (functions.length > 0) return Object.fromEntries(functions);
+  const functions = functionsOf(exports);
+  if (Object.keys(functions).length > 0) return functions;
   throw new UsageError(
     `Cannot use ${what}: it exports no functions; write them as \`export function …\``,
+  );
+}
+
+/** The functions that a module exports. */
+export function functionsOf(exports: ModuleExports): ModuleExports {
+  return Object.fromEntries(
+    Object.entries(exports).filter(([, each]) => typeof each === "function"),
   );
 }
 

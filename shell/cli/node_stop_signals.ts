@@ -11,20 +11,16 @@ import { EXIT } from "./report.ts";
 export class StopSignals implements Disposable {
   /** Resolves with the exit code when the program is asked to stop. */
   readonly received: Promise<number>;
+  first: StopSignal | undefined;
   readonly #off: () => void;
-  #first: StopSignal | undefined;
 
   constructor() {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.received = promise;
     this.#off = onStopSignal(["SIGINT", "SIGTERM"], (signal) => {
-      this.#first = signal;
+      this.first = signal;
       resolve(EXIT.OK);
     });
-  }
-
-  get first(): StopSignal | undefined {
-    return this.#first;
   }
 
   [Symbol.dispose](): void {

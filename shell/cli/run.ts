@@ -30,8 +30,8 @@ import { CodesNode } from "./codes_node.ts";
 import { makeScope, type Scope } from "./evaluate.ts";
 import {
   type CommandLine,
-  helpOfFlags,
-  type ModuleFlag,
+  FLAGS,
+  listFlags,
   parseFlags,
   UsageError,
 } from "./flags.ts";
@@ -60,29 +60,13 @@ export interface Program {
   examples: string;
   /** The modules that the program exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
-  /**
-   * The application that the program starts.
-   *
-   * @default {undefined}
-   */
+  /** The application that the program starts, if any. */
   application?: ApplicationSpec;
-  /**
-   * The configurations, by the names that `--env` takes; the first is the default.
-   *
-   * @default {{}}
-   */
+  /** The configurations, by the names that `--env` takes; the first is the default. */
   environments?: Record<string, Configuration>;
-  /**
-   * Runs between start and stop when there is no code to run.
-   *
-   * @default {prints that the node is up, and waits}
-   */
+  /** Runs between start and stop when there is no code to run; by default, the program waits. */
   shell?: ProgramShell;
-  /**
-   * The files of the modules, for their documentation.
-   *
-   * @default {{}}
-   */
+  /** The files of the modules, for their documentation. */
   sources?: Record<string, string | URL>;
 }
 
@@ -126,13 +110,7 @@ export interface SessionContext {
   onStop(fn: () => void | Promise<void>): void;
 }
 
-/**
- * Runs a program until its code has run, or until a signal asks it to stop.
- *
- * @param program The program.
- * @param args The command line.
- * @returns The exit code.
- */
+/** Runs a program until its code has run, or until a signal asks it to stop; returns the exit code. */
 export async function run(
   program: Program,
   args: readonly string[],
@@ -189,12 +167,15 @@ export async function runAndExit(program: Program): Promise<never> {
 
 function helpOf(program: Program): string {
   const environments = Object.keys(program.environments ?? {});
-  const flags = environments.length === 0
-    ? helpOfFlags()
-    : helpOfFlags().replace(
-      "The configuration to use",
-      `The configuration: ${environments.join(" or ")} [${environments[0]}]`,
-    );
+  const flags = listFlags(FLAGS).replace(
+    "The configuration to use",
+    (text) =>
+      environments.length === 0
+        ? text
+        : `The configuration: ${environments.join(" or ")} [${
+          environments[0]
+        }]`,
+  );
   return `Usage: ${program.command} [flags]\n\n${program.usage}\n\nFlags:\n${flags}\n\nExit codes: ${HELP_OF_EXIT_CODES}\n\n${program.examples}\n`;
 }
 
@@ -241,7 +222,8 @@ async function start(
   const others = startedNodes(Node);
   const loaded = await loadModules(line.modules, taken);
   Object.assign(scope, loaded);
-  const sources = { ...program.sources, ...filesOf(line.modules) };
+  const files = line.modules.map(({ name, path }) => [name, path]);
+  const sources = { ...program.sources, ...Object.fromEntries(files) };
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? textLog };
   const node = await startNode(
@@ -281,10 +263,6 @@ async function start(
     run: (fn) => onNode(node, fn),
     onStop: (fn) => stack.defer(fn),
   };
-}
-
-function filesOf(modules: readonly ModuleFlag[]): Record<string, string> {
-  return Object.fromEntries(modules.map(({ name, path }) => [name, path]));
 }
 
 /** Starts the node, if one is requested; the modules are registered in either case. */
