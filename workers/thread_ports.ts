@@ -177,16 +177,16 @@ export function threadLabel(node: string): string {
 }
 
 /** Waits for a promise; rejects when the signal aborts. */
-async function unlessAborted(
-  promise: Promise<void>,
+export async function unlessAborted<T>(
+  promise: Promise<T>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    await Promise.race([promise, aborted]);
+    return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
   }
