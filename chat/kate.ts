@@ -6,11 +6,7 @@
 
 import { IO } from "../otp/io/io.ts";
 
-/**
- * Prints Kate's name.
- *
- * @returns `"ok"`.
- */
+/** Prints Kate's name. */
 export function sayName(): Promise<"ok"> {
   return IO.puts("Hi, my name is Kate");
 }
