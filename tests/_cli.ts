@@ -157,6 +157,15 @@ export async function chat(
   return await process.ended;
 }
 
+/** Runs pieces of code by `--eval`, after other flags. */
+export function runCode(
+  code: readonly string[],
+  flags: readonly string[] = [],
+  options: ChatOptions = {},
+): Promise<Ended> {
+  return chat([...flags, ...code.flatMap((each) => ["-e", each])], options);
+}
+
 /** Runs a command line with input lines until it exits. */
 export async function pipe(
   lines: string[],
@@ -199,11 +208,27 @@ export async function pipe(
 
 /** The flags of a node that only finds nodes of the same test. */
 export function nodeFlags(sname: string, epmdPort: number): string[] {
-  return [
-    `--sname=${sname}@localhost`,
-    "--cookie=secret_token",
-    `--epmd-port=${epmdPort}`,
-  ];
+  return [`--sname=${sname}@localhost`, ...cookieFlags(epmdPort)];
+}
+
+/** The flags of a shell on a node of the same test. */
+export function remshFlags(node: string, epmdPort: number): string[] {
+  return [`--remsh=${node}@localhost`, ...cookieFlags(epmdPort)];
+}
+
+function cookieFlags(epmdPort: number): string[] {
+  return ["--cookie=secret_token", `--epmd-port=${epmdPort}`];
+}
+
+/** Starts a program that is a node with some flags; resolves when it is up. */
+export async function startNode(
+  sname: string,
+  epmdPort: number,
+  ...flags: string[]
+): Promise<ChatProcess> {
+  const node = new ChatProcess([...nodeFlags(sname, epmdPort), ...flags]);
+  await node.printed(" is up.");
+  return node;
 }
 
 /** Asserts that the program ended with a code, and one line on standard error that contains a text. */
