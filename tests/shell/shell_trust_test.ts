@@ -12,21 +12,15 @@ import {
   send,
 } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { nodeFlags, PERMISSIONS, shellTest, withFolder } from "../_cli.ts";
+import { test } from "../../testing/tags.ts";
+import { nodeFlags, PERMISSIONS, shellTest } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
-import { openTerminal, type Terminal } from "../_terminal.ts";
+import { IN_TERMINAL, type Terminal, withTerminal } from "../_terminal.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const ALEX = "alex@localhost";
 const USER = { name: "user", node: ALEX };
 const MODULE = "--module=Remote=./tests/_remote.ts";
-
-const inTmux: TestOptions = {
-  timeout: 60_000,
-  tags: ["shell"],
-  programs: ["tmux"],
-};
 
 /** Controls a terminal: clears it, and sets its title. */
 const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
@@ -35,12 +29,10 @@ const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
 function withShell(
   fn: (terminal: Terminal) => Promise<void>,
 ): () => Promise<void> {
-  return () =>
-    withFolder(async (home) => {
-      const epmdPort = freePort();
-      const flags = [...nodeFlags("alex", epmdPort), MODULE];
-      await using terminal = await openTerminal(flags, { home });
-      await terminal.shows("chat(alex@localhost)1>");
+  return () => {
+    const epmdPort = freePort();
+    const flags = [...nodeFlags("alex", epmdPort), MODULE];
+    return withTerminal(flags, async (terminal) => {
       await using kate = await Node.start({
         name: "kate@localhost",
         cookie: COOKIE,
@@ -48,6 +40,7 @@ function withShell(
       });
       await kate.run(() => fn(terminal));
     });
+  };
 }
 
 /** Asks alex's group leader for a line, by hand; returns the answer. */
@@ -60,7 +53,7 @@ function askForLine(prompt: string): Promise<unknown> {
 
 test(
   "a shell acts on no message that others send to its processes",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     await terminal.enter("let x = 1");
     await terminal.shows("chat(alex@localhost)2>");
@@ -104,7 +97,7 @@ test(
 
 test(
   "a line that is typed at the shell's prompt goes to the shell, whoever asks for it",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     const refused = await askForLine(STEERING) as { type: string };
     assertEquals(refused.type, "error");
@@ -120,7 +113,7 @@ test(
 
 test(
   "a process of another node reads while code of the shell runs, and its prompt names the node",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     await terminal.enter(
       "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
