@@ -15,8 +15,6 @@ import * as Chat from "../../chat/mod.ts";
 import { ExitError } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
 import { Process } from "../../otp/process/process.ts";
-import { Task } from "../../otp/task/task.ts";
-import { TaskSupervisor } from "../../task_supervisor.ts";
 import { test } from "../../testing/tags.ts";
 import { until } from "../_until.ts";
 
@@ -209,18 +207,6 @@ chatTest("sendMessage() reports an invalid setting", async () => {
       `the setting "remoteSupervisor" of the application "chat" is "Chat.TaskSupervisor"`,
     );
   });
-});
-
-pairTest("receiveMessage() runs as a remote task", async (alex, kate) => {
-  const result = await alex.node.run(async () => {
-    const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
-    const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
-      "hi",
-    ]);
-    return await Task.await(run);
-  });
-  assertEquals(result, "ok");
-  assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
 });
 
 pairTest("receiveMessage() escapes control characters", async (alex, kate) => {

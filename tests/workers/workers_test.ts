@@ -407,13 +407,6 @@ for (
   });
 }
 
-slowTest("startLink() names a missing module", async () => {
-  Process.trapExit(true);
-  const missing = new URL("./no_such_module.ts", import.meta.url);
-  const says = `its module ${missing.href} does not load`;
-  await assertRejects(() => start({ module: missing }), ExitError, says);
-});
-
 slowTest("startLink() ends a worker that is late", async () => {
   Process.trapExit(true);
   const late = module("await new Promise(() => setInterval(() => {}, 1000));");

@@ -50,27 +50,6 @@ cliTest("--module exports functions to other nodes", async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-slowCliTest("--allow-closures runs any code, with a warning", async () => {
-  const port = freePort();
-  await using kate = await startNode("kate", port, "--allow-closures");
-  await kate.printed("any code.");
-  const ended = await runCode([
-    'await Node.spawn("kate@localhost", (to) => send(to, Node.self()), [self()])',
-    "await IO.puts(await receive())",
-  ], nodeFlags("alex", port));
-  assertPrinted(ended, "kate@localhost\n");
-});
-
-slowCliTest("--hidden keeps the node out of Node.list()", async () => {
-  const port = freePort();
-  await using _kate = await startNode("kate", port, "--hidden");
-  const ended = await runCode([
-    'await Node.connect("kate@localhost")',
-    'await IO.inspect([Node.list(), Node.list("hidden")])',
-  ], nodeFlags("alex", port));
-  assertPrinted(ended, '[[], ["kate@localhost"]]\n');
-});
-
 slowCliTest("--cookie rejects nodes with another cookie", async () => {
   const port = freePort();
   await using kate = await startNode("kate", port);
@@ -163,15 +142,6 @@ slowCliTest("--port exits when the port is in use", async () => {
 slowCliTest("--listen exits when the address is not local", async () => {
   const flags = [...nodeFlags("kate", freePort()), "--listen=192.0.2.1"];
   assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
-});
-
-slowCliTest("--name starts a node with a long name", async () => {
-  const ended = await runCode(["await IO.puts(Node.self())"], [
-    "--name=alex@127.0.0.1",
-    "--cookie=c",
-    `--epmd-port=${freePort()}`,
-  ]);
-  assertPrinted(ended, "alex@127.0.0.1\n");
 });
 
 slowCliTest(
