@@ -1,8 +1,4 @@
-/**
- * The lesson's Kate, for `--module Kate=./chat/kate.ts`.
- *
- * @module
- */
+/** The lesson's Kate, for `--module Kate=./chat/kate.ts`. */
 
 import { IO } from "../otp/io/io.ts";
 

@@ -4,8 +4,6 @@
  * States of a check: it has a result, which is reused until it is too old; or it runs, and all requests wait for the
  * run. A run that exceeds its time limit has failed for the waiting requests, but continues. No second run starts
  * beside it, so a hanging check costs one run.
- *
- * @module
  */
 
 import { outside } from "../core/context/async_context.ts";

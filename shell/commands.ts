@@ -1,8 +1,6 @@
 /**
  * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, `frames`, and the commands of module_commands.ts,
  * observe_commands.ts and entity_commands.ts.
- *
- * @module
  */
 
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";

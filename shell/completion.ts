@@ -1,8 +1,4 @@
-/**
- * Completion of typed text: names in scope, and properties.
- *
- * @module
- */
+/** Completion of typed text: names in scope, and properties. */
 
 import type { Scope } from "./cli/evaluate.ts";
 

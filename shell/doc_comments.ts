@@ -1,8 +1,4 @@
-/**
- * The documentation of functions, read from the doc comments in their source.
- *
- * @module
- */
+/** The documentation of functions, read from the doc comments in their source. */
 
 /** The documentation of a function. */
 export interface Doc {

@@ -1,8 +1,4 @@
-/**
- * The process that runs typed code: one process for all lines, until it exits.
- *
- * @module
- */
+/** The process that runs typed code: one process for all lines, until it exits. */
 
 import { evaluate, type Scope } from "./cli/evaluate.ts";
 import { hintForError, hintForValue } from "./cli/hints.ts";

@@ -1,8 +1,4 @@
-/**
- * The shell's `h`: shows the documentation of a function, from its doc comment.
- *
- * @module
- */
+/** The shell's `h`: shows the documentation of a function, from its doc comment. */
 
 import { readFileSync } from "node:fs";
 import type { Scope } from "./cli/evaluate.ts";

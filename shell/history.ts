@@ -1,8 +1,4 @@
-/**
- * The typed lines, kept between runs in a file that only its owner can read.
- *
- * @module
- */
+/** The typed lines, kept between runs in a file that only its owner can read. */
 
 import {
   appendFileSync,

@@ -1,8 +1,4 @@
-/**
- * Detects incomplete code, which continues on the next line.
- *
- * @module
- */
+/** Detects incomplete code, which continues on the next line. */
 
 import { parse } from "acorn";
 import { stripTypeScriptTypes } from "./cli/strip_types.ts";

@@ -1,8 +1,4 @@
-/**
- * The source of a shell's lines, and the destination of its output.
- *
- * @module
- */
+/** The source of a shell's lines, and the destination of its output. */
 
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * The values of a shell's lines, for `v`, and the last error, for `frames`.
- *
- * @module
- */
+/** The values of a shell's lines, for `v`, and the last error, for `frames`. */
 
 /** The number of kept values, as in iex. */
 const MOST = 20;

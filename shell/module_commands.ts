@@ -3,8 +3,6 @@
  *
  * A file is loaded again under its address with a number, as hosts load each address once. The files that it imports
  * keep their state. Running processes keep the functions that they were started with.
- *
- * @module
  */
 
 import { resolve } from "node:path";

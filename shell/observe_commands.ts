@@ -3,8 +3,6 @@
  *
  * `Observer` provides the data of the node that the shell runs on, or of another node that allows it. Text of another
  * node is escaped before it is printed.
- *
- * @module
  */
 
 import { IO } from "../otp/io/io.ts";

@@ -1,8 +1,4 @@
-/**
- * A shell on another node: connects, and reports why it cannot.
- *
- * @module
- */
+/** A shell on another node: connects, and reports why it cannot. */
 
 import { RemoteShellError } from "./cli/report.ts";
 import type { LogSwitch } from "./cli/run.ts";

@@ -5,8 +5,6 @@
  * exits, the server reports it and starts another. The client (`shell_client.ts`) owns the input and sends requests.
  * `--remsh` spawns the server on the other node, as the function `Shell.serve`. A result comes back as text, because
  * values may not be sendable. Output needs no messages here: the evaluator uses the client's group leader.
- *
- * @module
  */
 
 import { makeScope, type Scope } from "./cli/evaluate.ts";

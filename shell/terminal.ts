@@ -4,8 +4,6 @@
  * Lines of input belong to the shell. A process of another node can read a line only while code of the shell runs,
  * because the code may have requested the read, and only after pending reads of this node's own processes. The prompt
  * then names the other node. When the shell reads again, a pending read of another node ends with an error.
- *
- * @module
  */
 
 import { Console } from "node:console";

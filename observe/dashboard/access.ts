@@ -1,8 +1,4 @@
-/**
- * Access to a dashboard: links that can be used once, and the sessions of the browsers that have used one.
- *
- * @module
- */
+/** Access to a dashboard: links that can be used once, and the sessions of the browsers that have used one. */
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 

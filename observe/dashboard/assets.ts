@@ -1,8 +1,4 @@
-/**
- * The files of a dashboard's page.
- *
- * @module
- */
+/** The files of a dashboard's page. */
 
 import { CLIENT_SOURCE } from "./client_source.ts";
 import { STYLE } from "./style.ts";

@@ -5,8 +5,6 @@
  * has the greatest values of all answers in that time. Pages ask for a node's state, and so does the dashboard itself for
  * each STEP in which no page does. It asks a node that has never answered once for each connection: such a node is not
  * observable, and would count or log each refusal.
- *
- * @module
  */
 
 import type { PageNode, PageSample } from "./page_shapes.ts";

@@ -1,8 +1,4 @@
-/**
- * The process of a dashboard: it owns the web server, and ends with it.
- *
- * @module
- */
+/** The process of a dashboard: it owns the web server, and ends with it. */
 
 import type { GenServerModule } from "../../otp/gen_server/gen_server.ts";
 import { Logger } from "../../otp/logger/logger.ts";

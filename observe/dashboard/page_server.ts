@@ -2,8 +2,6 @@
  * The web server of a dashboard, on a loopback address.
  *
  * There are no streams: a page polls and gets one bounded answer at a time, so a slow or closed page costs nothing.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

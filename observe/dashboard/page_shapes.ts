@@ -1,8 +1,4 @@
-/**
- * The shapes of the answers that a page shows: the types of `otp/observer/observed_terms.ts`, with bounds.
- *
- * @module
- */
+/** The shapes of the answers that a page shows: the types of `otp/observer/observed_terms.ts`, with bounds. */
 
 import {
   flag,

@@ -1,8 +1,4 @@
-/**
- * Collects the data of a page: from this node, and from other nodes that allow it.
- *
- * @module
- */
+/** Collects the data of a page: from this node, and from other nodes that allow it. */
 
 import { Node } from "../../node.ts";
 import { Observer, type ProcessOrder } from "../observer.ts";

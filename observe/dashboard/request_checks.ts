@@ -1,8 +1,6 @@
 /**
  * Checks of requests to a dashboard that need no session. They reject requests from pages of other sites that a browser
  * on this machine has open.
- *
- * @module
  */
 
 import type { IncomingHttpHeaders } from "node:http";

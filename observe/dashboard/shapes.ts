@@ -1,8 +1,6 @@
 /**
  * Shapes of answers: another node's answer is copied field by field, with checked types and bounds, before it is sent
  * to a page.
- *
- * @module
  */
 
 import { Pid } from "../../core/values/pid.ts";

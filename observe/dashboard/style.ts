@@ -1,8 +1,4 @@
-/**
- * The style of a dashboard's page, light and dark.
- *
- * @module
- */
+/** The style of a dashboard's page, light and dark. */
 
 export const STYLE: string = `
 :root {

@@ -1,8 +1,4 @@
-/**
- * The command that starts a program, as a user types it.
- *
- * @module
- */
+/** The command that starts a program, as a user types it. */
 
 import nodeProcess from "node:process";
 

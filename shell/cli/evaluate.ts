@@ -1,8 +1,4 @@
-/**
- * Runs typed code: TypeScript with top-level `await`, whose declarations persist.
- *
- * @module
- */
+/** Runs typed code: TypeScript with top-level `await`, whose declarations persist. */
 
 import {
   type AnyNode,

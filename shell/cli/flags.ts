@@ -1,8 +1,4 @@
-/**
- * The flags of a program that is a node, and how they are read.
- *
- * @module
- */
+/** The flags of a program that is a node, and how they are read. */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";

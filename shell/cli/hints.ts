@@ -1,8 +1,4 @@
-/**
- * Hints for Elixir syntax and misspelled names.
- *
- * @module
- */
+/** Hints for Elixir syntax and misspelled names. */
 
 import { nearName } from "../../core/values/near_name.ts";
 import type { Scope } from "./evaluate.ts";

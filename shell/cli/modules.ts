@@ -1,8 +1,4 @@
-/**
- * The files that `--module` names.
- *
- * @module
- */
+/** The files that `--module` names. */
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";

@@ -1,8 +1,4 @@
-/**
- * The signals that ask a program to stop, SIGINT and SIGTERM; a second one ends it immediately.
- *
- * @module
- */
+/** The signals that ask a program to stop, SIGINT and SIGTERM; a second one ends it immediately. */
 
 import { onStopSignal, type StopSignal } from "../../core/host/stop_signals.ts";
 import { EXIT } from "./report.ts";

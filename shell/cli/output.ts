@@ -1,8 +1,4 @@
-/**
- * Output of the program itself, without the group leader.
- *
- * @module
- */
+/** Output of the program itself, without the group leader. */
 
 import {
   standardError,

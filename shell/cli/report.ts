@@ -1,8 +1,4 @@
-/**
- * Reports the failures of a program that is a node, with exit codes.
- *
- * @module
- */
+/** Reports the failures of a program that is a node, with exit codes. */
 
 import { ApplicationStartError } from "../../otp/application/application.ts";
 import { ExitError, NodeStartError } from "../../core/errors.ts";

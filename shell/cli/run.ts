@@ -1,8 +1,4 @@
-/**
- * A program that is a node: it starts and stops the node, the application and the shell of the command line.
- *
- * @module
- */
+/** A program that is a node: it starts and stops the node, the application and the shell of the command line. */
 
 import * as library from "../../mod.ts";
 import nodeProcess from "node:process";

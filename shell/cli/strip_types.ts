@@ -1,8 +1,4 @@
-/**
- * Strips types from TypeScript with the host's own function.
- *
- * @module
- */
+/** Strips types from TypeScript with the host's own function. */
 
 import * as module from "node:module";
 import nodeProcess from "node:process";

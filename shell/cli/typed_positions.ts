@@ -1,8 +1,4 @@
-/**
- * The positions of errors in typed code: `line:column` of what was typed, not of the code that runs.
- *
- * @module
- */
+/** The positions of errors in typed code: `line:column` of what was typed, not of the code that runs. */
 
 import { printable } from "../../core/values/inspect.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Elements and texts of the page. Data of a node only becomes text or the text of an attribute.
- *
- * @module
- */
+/** Elements and texts of the page. Data of a node only becomes text or the text of an attribute. */
 
 /** The content of an element; `undefined` and `false` are left out. */
 export type PageContent = Node | string | undefined | false;

@@ -1,8 +1,6 @@
 /**
  * The entities of all nodes: keys by node, parked keys, and, as the shown node knows them, moves and shards. A form finds
  * one key.
- *
- * @module
  */
 
 import type { PageEntities, PageState } from "../page_shapes.ts";

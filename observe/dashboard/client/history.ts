@@ -1,8 +1,4 @@
-/**
- * The earlier answers that the page's charts show.
- *
- * @module
- */
+/** The earlier answers that the page's charts show. */
 
 import type { PageNode, PageSample } from "../page_shapes.ts";
 

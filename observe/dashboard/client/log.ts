@@ -1,8 +1,4 @@
-/**
- * The log of a node, live.
- *
- * @module
- */
+/** The log of a node, live. */
 
 import type { PageEvents } from "../page_shapes.ts";
 import { element, processLink } from "./elements.ts";

@@ -1,8 +1,4 @@
-/**
- * The names of a node.
- *
- * @module
- */
+/** The names of a node. */
 
 import type { PageNames, PageState } from "../page_shapes.ts";
 import { element, inlineList, processLink, tableCard } from "./elements.ts";

@@ -1,8 +1,4 @@
-/**
- * The overview: charts of a node, the map of the cluster, connections and applications.
- *
- * @module
- */
+/** The overview: charts of a node, the map of the cluster, connections and applications. */
 
 import type { PagePeer, PageSample, PageState } from "../page_shapes.ts";
 import {

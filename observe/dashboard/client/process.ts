@@ -1,8 +1,4 @@
-/**
- * One process in full, and the buttons that end it.
- *
- * @module
- */
+/** One process in full, and the buttons that end it. */
 
 import type { PageProcess, PageState } from "../page_shapes.ts";
 import {

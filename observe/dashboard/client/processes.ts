@@ -1,8 +1,4 @@
-/**
- * The table of processes. It keeps its rows from one answer to the next, so that focus and selection stay.
- *
- * @module
- */
+/** The table of processes. It keeps its rows from one answer to the next, so that focus and selection stay. */
 
 import type { PageProcesses, PageState } from "../page_shapes.ts";
 import { element, processLink, scrollable, setText } from "./elements.ts";

@@ -1,8 +1,4 @@
-/**
- * Numbers and times as texts.
- *
- * @module
- */
+/** Numbers and times as texts. */
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const CLOCK = new Intl.DateTimeFormat("en", {

@@ -1,8 +1,4 @@
-/**
- * The supervision trees, as nested lists that look like a picture.
- *
- * @module
- */
+/** The supervision trees, as nested lists that look like a picture. */
 
 import type { PageChild, PageState } from "../page_shapes.ts";
 import { card, element, processLink, scrollable } from "./elements.ts";
