@@ -484,7 +484,7 @@ export class Observer {
           throw explained(error, pid.node);
         },
       );
-    const messages = new TraceMessages(ref, tracer);
+    const messages = traceMessages(ref, tracer);
     const first = await messages.next();
     if (first?.type === "trace_started") return messages.all();
     await messages.end();
@@ -492,90 +492,80 @@ export class Observer {
   }
 }
 
-/** Receives the messages of a trace in the process that started the trace. */
-class TraceMessages {
-  readonly #ref: Ref;
-  readonly #tracer: { pid: Pid; ref: Ref };
-  readonly #ended = new AbortController();
-  #isDown = false;
-  #end: Promise<void> | undefined;
+type TraceEvent = TraceMessage | { type: "DOWN"; ref: Ref };
 
-  constructor(ref: Ref, tracer: { pid: Pid; ref: Ref }) {
-    this.#ref = ref;
-    this.#tracer = tracer;
+/** Receives the messages of a trace in the process that started the trace. */
+function traceMessages(trace: Ref, tracer: { pid: Pid; ref: Ref }) {
+  const ended = new AbortController();
+  const { signal } = ended;
+  let hasExited = false;
+  let ending: Promise<void> | undefined;
+
+  const isOwn = (message: unknown): message is TraceEvent => {
+    const { ref } = (message ?? {}) as { ref?: unknown };
+    return trace.equals(ref) || (isDown(message) && tracer.ref.equals(ref));
+  };
+
+  function taken(event: TraceEvent): TraceMessage | undefined {
+    if (event.type !== "DOWN") return event;
+    hasExited = true;
+    return undefined;
   }
 
   /** The next message; `undefined` if the trace has ended. */
-  async next(): Promise<TraceMessage | undefined> {
-    const { signal } = this.#ended;
-    if (this.#isDown || signal.aborted) return undefined;
+  async function next(): Promise<TraceMessage | undefined> {
+    if (hasExited || signal.aborted) return undefined;
     try {
-      return this.#taken(await receive(this.#isOwn, { signal }));
+      return taken(await receive(isOwn, { signal }));
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;
     }
   }
 
-  readonly #isOwn = (message: unknown): message is TraceEvent =>
-    isOf(message, this.#ref, this.#tracer.ref);
-
-  #taken(event: TraceEvent): TraceMessage | undefined {
-    if (event.type !== "DOWN") return event;
-    this.#isDown = true;
-    return undefined;
+  /** Ends the tracer, and receives until its DOWN, which is its last message. */
+  async function finish(): Promise<void> {
+    ended.abort();
+    const { pid, ref } = tracer;
+    Process.exit(pid, "kill");
+    while (!hasExited) {
+      const event = await receive(isOwn, {
+        timeout: END_TIMEOUT,
+        after: { type: "DOWN", ref } as const,
+      });
+      taken(event);
+    }
+    Process.demonitor(ref, { flush: true });
   }
 
-  /** Returns the traced messages; leaving the loop ends the trace. */
-  all(): AsyncGenerator<TracedMessage, void, undefined> {
-    const all = this.#all();
-    const { return: leave } = all;
-    // Without this override, `return` has no effect on a generator that waits or has not begun.
-    all.return = async () => {
-      await this.end();
-      return await leave.call(all);
-    };
-    return all;
-  }
+  /** Ends the trace, and removes its messages from the mailbox. */
+  const end = () => ending ??= finish();
 
-  async *#all(): AsyncGenerator<TracedMessage, void, undefined> {
+  async function* yieldAll(): AsyncGenerator<TracedMessage, void, undefined> {
     try {
       for (;;) {
-        const event = await this.next();
+        const event = await next();
         if (event?.type !== "traced") return;
         yield event.message;
       }
     } finally {
-      await this.end();
+      await end();
     }
   }
 
-  /** Ends the trace, and removes its messages from the mailbox. */
-  end(): Promise<void> {
-    return this.#end ??= this.#finish();
+  /** Returns the traced messages; leaving the loop ends the trace. */
+  function all(): AsyncGenerator<TracedMessage, void, undefined> {
+    const messages = yieldAll();
+    const { return: leave } = messages;
+    // Without this override, `return` has no effect on a generator that waits or has not begun.
+    messages.return = async () => {
+      await end();
+      return await leave.call(messages);
+    };
+    return messages;
   }
 
-  /** Ends the tracer, and receives until its DOWN, which is its last message. */
-  async #finish(): Promise<void> {
-    this.#ended.abort();
-    const { pid, ref } = this.#tracer;
-    Process.exit(pid, "kill");
-    while (!this.#isDown) {
-      const event = await receive(this.#isOwn, {
-        timeout: END_TIMEOUT,
-        after: { type: "DOWN", ref } as const,
-      });
-      this.#taken(event);
-    }
-    Process.demonitor(ref, { flush: true });
-  }
-}
-
-type TraceEvent = TraceMessage | { type: "DOWN"; ref: Ref };
-
-function isOf(message: unknown, trace: Ref, monitor: Ref): boolean {
-  const { ref } = (message ?? {}) as { ref?: unknown };
-  return trace.equals(ref) || (isDown(message) && monitor.equals(ref));
+  return { next, all, end };
 }
 
 function refusal(pid: Pid, reason: string): Error {

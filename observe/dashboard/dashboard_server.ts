@@ -7,7 +7,6 @@ import {
   currentProcess,
   currentRuntime,
 } from "../../core/runtime/current_process.ts";
-import type { Runtime } from "../../core/processes/runtime.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { Observer } from "../observer.ts";
@@ -52,7 +51,11 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
         }; give another port, or 0 for any free one`,
       };
     }
-    const stopSampling = repeat(runtime, step, () => sample(history));
+    const sampleNow = () => {
+      runIn(runtime, () => sample(history)).catch(ignore);
+    };
+    sampleNow();
+    const stopSampling = runtime.every(step, sampleNow);
     currentProcess().abortSignal().addEventListener("abort", () => {
       stopSampling();
       server.close();
@@ -71,24 +74,6 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   handleInfo: (_message, server) => ({ type: "noreply", state: server }),
   terminate: (_reason, server) => server.close(),
 };
-
-/** Runs a function in a process of its own, now and at an interval; returns a function that ends that. */
-function repeat(
-  runtime: Runtime,
-  interval: number,
-  fn: () => Promise<void>,
-): () => void {
-  runIn(runtime, fn).catch(ignore);
-  let stop = ignore;
-  const next = () => {
-    stop = runtime.after(interval, () => {
-      runIn(runtime, fn).catch(ignore);
-      next();
-    });
-  };
-  next();
-  return () => stop();
-}
 
 /** Ends a process for a page. */
 async function end(

@@ -6,13 +6,13 @@ import { pathToFileURL } from "node:url";
 import type { ModuleExports } from "../../node.ts";
 import { quote } from "../../core/values/inspect.ts";
 import { type ModuleFlag, UsageError } from "./flags.ts";
-import { LoadError } from "./report.ts";
+import { StartError } from "./report.ts";
 
 /**
  * Loads modules, in order. They cannot have a name of `taken`.
  *
  * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
- * @throws {LoadError} If a file does not load.
+ * @throws {StartError} If a file does not load.
  */
 export async function loadModules(
   flags: readonly ModuleFlag[],
@@ -46,10 +46,10 @@ async function load(name: string, path: string): Promise<ModuleExports> {
   try {
     exports = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new LoadError(
-      `Cannot use ${what}: it does not load: ${
-        error instanceof Error ? error.message : String(error)
-      }`,
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      false,
+      `Cannot use ${what}: it does not load: ${why}`,
       { cause: error },
     );
   }
@@ -74,9 +74,10 @@ function isFile(path: string, what: string): boolean {
     const { code, name } = cause as Error & { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     if (name !== "NotCapable") throw cause;
-    throw new LoadError(
+    throw new StartError(
+      true,
       `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}, by deno run if it is a task, whose permissions are fixed`,
-      { cause, isRefused: true },
+      { cause },
     );
   }
 }

@@ -26,31 +26,15 @@ export const HELP_OF_EXIT_CODES =
 const FRAMES = 5;
 const ALL_FRAMES = 50;
 
-/** The error for a file that a program needs at its start and that does not load. */
-export class LoadError extends Error {
-  /** Always `"LoadError"`. */
-  override readonly name = "LoadError";
-  /** Whether the permission to read it is missing. */
-  readonly isRefused: boolean = false;
-
-  constructor(
-    message: string,
-    options: ErrorOptions & { isRefused?: boolean } = {},
-  ) {
-    super(message, options);
-    this.isRefused = options.isRefused ?? false;
-  }
-}
-
-/** The error for a shell on another node that cannot be opened. */
-export class RemoteShellError extends Error {
-  /** Always `"RemoteShellError"`. */
-  override readonly name = "RemoteShellError";
-  /** Whether the other node refused it, by its cookie or its flags. */
+/** The error for a file that does not load, or a shell on another node that cannot be opened. */
+export class StartError extends Error {
+  /** Always `"StartError"`. */
+  override readonly name = "StartError";
+  /** Whether a permission is missing, or the other node refused the shell by its cookie or its flags. */
   readonly isRefused: boolean;
 
-  constructor(isRefused: boolean, message: string) {
-    super(message);
+  constructor(isRefused: boolean, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.isRefused = isRefused;
   }
 }
@@ -81,13 +65,10 @@ function startCode(error: unknown, name: string): number {
       ? EXIT.REFUSED
       : EXIT.NOT_STARTED;
   }
-  if (error instanceof RemoteShellError) {
+  if (error instanceof StartError) {
     return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;
   }
-  if (error instanceof LoadError && error.isRefused) return EXIT.REFUSED;
-  if (error instanceof ApplicationStartError || error instanceof LoadError) {
-    return EXIT.NOT_STARTED;
-  }
+  if (error instanceof ApplicationStartError) return EXIT.NOT_STARTED;
   // Deno throws either name for a missing permission.
   return name === "NotCapable" || name === "PermissionDenied"
     ? EXIT.REFUSED
