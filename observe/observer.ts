@@ -66,20 +66,7 @@ import type {
 import { OBSERVER, observerOf } from "../otp/observer/serve_observer.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
-export type {
-  ObservedChild,
-  ObservedConnection,
-  ObservedEvent,
-  ObservedGroup,
-  ObservedName,
-  ObservedNames,
-  ObservedNode,
-  ObservedProcess,
-  ObservedProcessDetails,
-  ObservedTree,
-  TracedMessage,
-} from "../otp/observer/observed_terms.ts";
-
+export type * from "../otp/observer/observed_terms.ts";
 export type {
   ObservedEntities,
   ObservedEntity,
