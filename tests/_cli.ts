@@ -44,6 +44,10 @@ export interface ChatOptions {
   env?: Record<string, string>;
   /** Its working directory. */
   cwd?: string;
+  /** The program's path in the repository; by default, the chat's. */
+  program?: string;
+  /** Its standard input. */
+  input?: string;
 }
 
 /** The end of a process. */
@@ -66,6 +70,7 @@ export class ChatProcess implements AsyncDisposable {
 
   constructor(args: readonly string[], options: ChatOptions = {}) {
     const { permissions = PERMISSIONS, cwd = ROOT, env = {} } = options;
+    const { program = "chat/main.ts", input } = options;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -73,17 +78,17 @@ export class ChatProcess implements AsyncDisposable {
         "--no-prompt",
         `--config=${ROOT}deno.json`,
         ...permissions,
-        `${ROOT}chat/main.ts`,
+        ROOT + program,
         ...args,
       ],
       cwd,
       env: { NO_COLOR: "1", ...env },
-      stdin: "null",
+      stdin: input === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
     this.#timer = setTimeout(() => this.kill("SIGKILL"), WITHIN);
-    this.ended = this.#run();
+    this.ended = this.#run(input);
   }
 
   /** Its standard output so far. */
@@ -127,9 +132,10 @@ export class ChatProcess implements AsyncDisposable {
     await this.ended;
   }
 
-  async #run(): Promise<Ended> {
+  async #run(input: string | undefined): Promise<Ended> {
     const [{ code, signal }] = await Promise.all([
       this.#child.status,
+      input === undefined ? undefined : this.#write(input),
       this.#read("stdout"),
       this.#read("stderr"),
     ]);
@@ -137,6 +143,17 @@ export class ChatProcess implements AsyncDisposable {
     this.#isRunning = false;
     this.#onOutput();
     return { code, signal, ...this.#output };
+  }
+
+  async #write(input: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    try {
+      await writer.write(new TextEncoder().encode(input));
+      await writer.close();
+    } catch (error) {
+      // It has exited without reading.
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   }
 
   async #read(name: "stdout" | "stderr"): Promise<void> {
@@ -167,43 +184,12 @@ export function runCode(
 }
 
 /** Runs a command line with input lines until it exits. */
-export async function pipe(
+export function pipe(
   lines: string[],
   args: string[] = [],
-  program = "chat/main.ts",
+  program?: string,
 ): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...PERMISSIONS,
-      ROOT + program,
-      ...args,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), WITHIN);
-  const writer = child.stdin.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(lines.join("\n")));
-    await writer.close();
-  } catch (error) {
-    // It has exited without reading.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-  const { code, signal, stdout, stderr } = await child.output();
-  clearTimeout(timer);
-  const decoder = new TextDecoder();
-  return {
-    code,
-    signal,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  return chat(args, { program, input: lines.join("\n") });
 }
 
 /** The flags of a node that only finds nodes of the same test. */

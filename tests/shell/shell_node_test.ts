@@ -230,27 +230,13 @@ async function withProgram(
 ): Promise<void> {
   const given = { name: "alex@localhost", cookie: COOKIE, epmdPort, ...more };
   const root = new URL("../../", import.meta.url).pathname;
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${root}deno.json`,
-      "--allow-net=127.0.0.1",
-      // The shell is loaded from the folder of the library when the first one attaches.
-      `--allow-read=${root}`,
-      `${root}tests/shell/_attachable.ts`,
-      JSON.stringify(given),
-    ],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  assertEquals(new TextDecoder().decode(value), "up\n");
+  await using program = new ChatProcess([JSON.stringify(given)], {
+    program: "tests/shell/_attachable.ts",
+    // The shell is loaded from the folder of the library when the first one attaches.
+    permissions: ["--allow-net=127.0.0.1", `--allow-read=${root}`],
+  });
+  await program.printed("up\n");
   await fn();
-  await reader.cancel();
-  child.kill("SIGKILL");
 }
 
 shellTest("allowRemsh lets others open a shell", async () => {

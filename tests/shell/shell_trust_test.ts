@@ -1,7 +1,6 @@
 /** A node with a shell, and a peer that tries to use it, or its terminal. */
 
 import { assert, assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { Node } from "../../node.ts";
 import {
   Pid,
@@ -13,11 +12,10 @@ import {
 } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
 import { test } from "../../testing/tags.ts";
-import { nodeFlags, PERMISSIONS, shellTest } from "../_cli.ts";
+import { ChatProcess, nodeFlags, shellTest } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
 import { IN_TERMINAL, type Terminal, withTerminal } from "../_terminal.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const ALEX = "alex@localhost";
 const USER = { name: "user", node: ALEX };
 const MODULE = "--module=Remote=./tests/_remote.ts";
@@ -150,38 +148,18 @@ test(
 
 shellTest("piped lines cannot be read by other nodes", async () => {
   const epmdPort = freePort();
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...PERMISSIONS,
-      `${ROOT}shell/main.ts`,
-      ...nodeFlags("alex", epmdPort),
-      `--module=Remote=${ROOT}tests/_remote.ts`,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let shown = "";
-  const until = async (text: string) => {
-    while (!shown.includes(text)) {
-      const { done, value } = await output.read();
-      if (done) throw new Error(`it ended with ${shown}`);
-      shown += value;
-    }
-  };
-  const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
-  await writer.write(
-    new TextEncoder().encode(
-      `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
-    ),
-  );
-  await until("up");
+  const lines = [
+    'Process.register(self(), "typist")',
+    "IO.puts('up')",
+    "await receive()",
+    "20 + 1",
+    "20 + 2",
+  ];
+  await using alex = new ChatProcess([...nodeFlags("alex", epmdPort), MODULE], {
+    program: "shell/main.ts",
+    input: lines.join("\n"),
+  });
+  await alex.printed("up");
   await using kate = await Node.start({
     name: "kate@localhost",
     cookie: COOKIE,
@@ -193,10 +171,9 @@ shellTest("piped lines cannot be read by other nodes", async () => {
       assertEquals(answer.type, "error");
     }
     send({ name: "typist", node: ALEX }, "go");
-    await until('"go"\n21\n22\n');
+    await alex.printed('"go"\n21\n22\n');
   });
-  await writer.close();
-  assert(!shown.includes("forged"), shown);
-  await output.cancel();
-  assertEquals((await child.status).code, 0);
+  const { code, stdout } = await alex.ended;
+  assert(!stdout.includes("forged"), stdout);
+  assertEquals(code, 0);
 });
