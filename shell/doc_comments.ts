@@ -1,6 +1,5 @@
 /** The documentation of functions, read from the doc comments in their source. */
 
-/** The documentation of a function. */
 export interface Doc {
   /** Its name and parameters. */
   signature: string;

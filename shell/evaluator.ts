@@ -12,14 +12,12 @@ import { inspect } from "../core/values/inspect.ts";
 import { PRINTED } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
-/** The result of code, as text. */
 export interface EvaluationOutcome {
   ok: boolean;
   /** The value, or the error. */
   text: string;
 }
 
-/** A process that runs code with a scope. */
 export class Evaluator {
   readonly pid: Pid;
   /** The owner's monitor on the process. */

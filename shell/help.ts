@@ -13,7 +13,6 @@ import { type PRINTED, printed } from "./printed.ts";
 /** The files of modules, by the modules' names in scope. */
 export type Sources = Record<string, string | URL>;
 
-/** The text of `h()` without an argument. */
 const OF_THE_SHELL =
   `TypeScript and JavaScript, with await and import; declarations persist. Types are not checked: deno check does that.
 
@@ -75,7 +74,6 @@ const OF_COMMANDS = Map.groupBy(
   ([signature]) => signature.slice(0, signature.indexOf("(")),
 );
 
-/** Makes the `h` of a scope. */
 export function makeHelp(
   scope: Scope,
   sources: Sources,

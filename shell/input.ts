@@ -17,17 +17,14 @@ export interface Interrupt {
   wasEmpty: boolean;
 }
 
-/** A source of lines. */
 export abstract class ShellInput {
   /** The first line that a person sees; without it, the input is piped, and prompts are not shown. */
   readonly banner: string | undefined;
-  /** The width for showing values. */
   abstract readonly width: number;
   /** The other node that the shell's code runs on, if any; it may read lines like this node. */
   server: string | undefined;
   /** Called for Ctrl-C while the shell is not reading a line. */
   onInterrupt: () => void = () => {};
-  /** Completes the text before the cursor. */
   complete: (text: string) => Promise<Completion> = (text) =>
     Promise.resolve([[], text]);
   /** Reads a line of the shell; `undefined` at the end. */
@@ -36,7 +33,6 @@ export abstract class ShellInput {
   keep(_input: string): void {}
   /** Shows a value, or a message of the shell. */
   abstract show(text: string): void;
-  /** Shows an error. */
   abstract fail(text: string): void;
   /** Restores the streams. */
   close(): void {}

@@ -7,7 +7,6 @@ const MOST = 20;
 export class LineValues {
   /** The number of the current or last line. */
   line = 0;
-  /** The width of the terminal. */
   width = 80;
   /** The error of the last line that failed. */
   error: unknown;

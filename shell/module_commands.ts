@@ -17,9 +17,7 @@ import { type PRINTED, printed } from "./printed.ts";
 
 /** The modules of a shell that can be loaded again. */
 export interface ReloadableModules {
-  /** Returns the scope of the shell. */
   scope(): Scope;
-  /** The files of modules. */
   sources: Sources;
 }
 

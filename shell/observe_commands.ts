@@ -22,23 +22,18 @@ import type { OptionNames } from "../core/values/options.ts";
 /** The time over which `top` counts messages, in milliseconds. */
 const SAMPLE = 500;
 
-/** The number of processes that `top` shows. */
 const ROWS = 10;
 
-/** The widest column, in characters. */
 const MAX_WIDTH = 40;
 
-/** The maximum number of lines of a tree. */
 const MAX_LINES = 200;
 
-/** The keys that `top` can sort by. */
 const ORDERS = ["messages", "memory", "rate", "links", "started"] as const;
 
 type Order = typeof ORDERS[number];
 
 /** Another node. */
 export interface OnNode {
-  /** The node's name. */
   node?: string;
 }
 

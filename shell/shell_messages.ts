@@ -55,7 +55,6 @@ export type ShellAnswer =
     /** The reference of the code. */
     id: number;
     ok: boolean;
-    /** The value or the error, as text. */
     text: string;
   }
   | {

@@ -30,7 +30,6 @@ import {
 } from "./shell_messages.ts";
 import { LineValues } from "./line_values.ts";
 
-/** The scope of a shell's code. */
 export interface ShellContext {
   scope: Scope;
   /** The files of modules in the scope, for their documentation. */
@@ -104,7 +103,6 @@ class ShellServer {
     }
   }
 
-  /** A monitored process has ended. */
   down(ref: Ref, reason: unknown): void {
     if (this.#evaluator.ref.equals(ref)) this.#exited(reason);
   }

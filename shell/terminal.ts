@@ -30,7 +30,6 @@ import {
   ShellInput,
 } from "./input.ts";
 
-/** A pending read. */
 interface Reader {
   prompt: string;
   /** Whether the shell reads, not its code. */

@@ -39,7 +39,6 @@ import { systemHost } from "../node/start_node.ts";
 /** The maximum number of log events that wait for a busy main thread. */
 const MAX_EVENTS = 1000;
 
-/** The maximum length of a value of metadata. */
 const MAX_VALUE = 1024;
 
 /** The exports of a module that other nodes cannot call. */
@@ -276,7 +275,6 @@ class ProgramNodes implements ThreadNodes {
   #names: Set<string>;
   #last = 0;
 
-  /** Begins with the names of the current nodes. */
   constructor(names: readonly string[]) {
     this.#names = new Set(names);
   }
@@ -302,7 +300,6 @@ class ProgramNodes implements ThreadNodes {
     }
   }
 
-  /** Takes a message about connections. */
   take(
     message: Extract<ToWorker, { type: "dialled" | "nodes" | "gone" }>,
   ): void {

@@ -72,13 +72,10 @@ export interface WorkerReason {
   reason: string;
 }
 
-/** The answer to {@linkcode WORKER_INFO}. */
+/** The answer to {@linkcode WORKER_INFO}: fields of `WorkerInfo`. */
 export interface WorkerState {
-  /** The number of times that the worker was restarted. */
   restarts: number;
-  /** When its node came up, in milliseconds since the epoch. */
   upSince: number;
-  /** See `WorkerInfo`. */
   answerTime: number;
 }
 
@@ -120,7 +117,6 @@ export class WorkerServer implements Server {
   #stopHeartbeat: () => void = () => {};
   #stopMetrics: () => void = () => {};
   #measuring: PromiseWithResolvers<MetricSample[]> | undefined;
-  /** The registration of its node with EPMD. */
   #lease: Promise<Pick<Lease, "creation" | "close"> | undefined> | undefined;
 
   private constructor(
@@ -293,7 +289,6 @@ export class WorkerServer implements Server {
     }
   }
 
-  /** Registers the worker's node with EPMD. */
   #register(
     { host, port, hidden, extra }: Extract<FromWorker, { type: "register" }>,
   ): void {

@@ -23,7 +23,6 @@ export class DashboardAccess {
     this.#cookie = cookie;
   }
 
-  /** Creates a token that can be used once. */
   issue(): string {
     return add(this.#tokens, MAX_TOKENS);
   }
@@ -36,7 +35,6 @@ export class DashboardAccess {
     return add(this.#sessions, MAX_SESSIONS);
   }
 
-  /** Whether the cookies of a request contain a session. */
   admits(cookies: string | undefined): boolean {
     // A browser sends the cookies of all servers of the host, in any order.
     return valuesOf(cookies ?? "", this.#cookie)

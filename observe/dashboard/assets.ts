@@ -3,7 +3,6 @@
 import { CLIENT_SOURCE } from "./client_source.ts";
 import { STYLE } from "./style.ts";
 
-/** A file of the page. */
 export interface Asset {
   type: string;
   body: string;

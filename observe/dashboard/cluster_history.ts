@@ -15,13 +15,11 @@ export const STEP = 10_000;
 const HOUR = 3_600_000;
 const ROWS = HOUR / STEP;
 
-/** The numbers of a sample, in their order. */
 const FIELDS = ["at", "cpu", "memory", "delay", "messages"] as const;
 
 /** The maximum number of nodes; a further one replaces the one whose last sample is oldest. */
 export const MAX_NODES = 100;
 
-/** The last hour of one node. */
 class NodeHistory {
   readonly #rows = new Float64Array(ROWS * FIELDS.length);
   /** The number of samples that have been begun. */
@@ -73,7 +71,6 @@ class NodeHistory {
   }
 }
 
-/** The last hour of all nodes. */
 export class ClusterHistory {
   readonly #nodes = new Map<string, { history: NodeHistory; heard: number }>();
   /** The connected nodes that the dashboard has asked, and that have not answered. */
@@ -86,7 +83,6 @@ export class ClusterHistory {
     this.#step = step;
   }
 
-  /** Adds a node's answer. */
   add(node: string, state: PageNode): void {
     const history = this.#nodes.get(node)?.history;
     history?.add(state);

@@ -18,7 +18,6 @@ import { pidFrom } from "./shapes.ts";
 export interface DashboardSettings {
   port: number;
   host: string;
-  /** Whether its page can end processes. */
   write: boolean;
   /** The time of a sample of charts, in milliseconds; shorter in tests. */
   step?: number;
@@ -75,7 +74,6 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   terminate: (_reason, server) => server.close(),
 };
 
-/** Ends a process for a page. */
 async function end(
   request: unknown,
   write: boolean,

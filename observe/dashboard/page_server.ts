@@ -53,7 +53,6 @@ const NO_SESSION =
 
 /** Computes the answers to pages. */
 export interface PageAnswers {
-  /** Returns the data for a page with these parameters. */
   state(query: URLSearchParams): Promise<unknown>;
   /** Ends a process; `status` tells whether the node allows it. */
   end(request: unknown): Promise<{ status: number; result: string }>;
@@ -66,7 +65,6 @@ interface Place {
   isAdmitted: boolean;
 }
 
-/** The web server of a dashboard. */
 export class PageServer {
   readonly #server: Server;
   readonly #answers: PageAnswers;
@@ -100,7 +98,6 @@ export class PageServer {
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
 
-  /** Listens; rejects if that fails. */
   async listen(port: number, host: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
@@ -145,7 +142,6 @@ export class PageServer {
     socket.once("close", () => places.delete(socket));
   }
 
-  /** Notes that a connection has sent a request. */
   #asks(socket: Socket, response: ServerResponse): void {
     const place = this.#places.get(socket);
     if (place === undefined) return;

@@ -21,10 +21,8 @@ import { pidFrom } from "./shapes.ts";
 /** How long another node may take to answer, in milliseconds. */
 const TIMEOUT = 3000;
 
-/** The maximum number of processes of an answer. */
 const MAX_PROCESSES = 200;
 
-/** The longest error, in characters. */
 const MAX_ERROR = 500;
 
 /** The names of the nodes that a page can show, this node first. */
@@ -47,7 +45,6 @@ export async function sample(history: ClusterHistory): Promise<void> {
   );
 }
 
-/** Collects the data for a page with these parameters. */
 export async function pageState(
   query: URLSearchParams,
   write: boolean,

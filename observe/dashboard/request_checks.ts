@@ -5,7 +5,6 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 
-/** The longest URL of a request, in characters. */
 const MAX_URL = 2048;
 
 /** The names by which a browser reaches a loopback address. */

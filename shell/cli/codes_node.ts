@@ -28,7 +28,6 @@ export class CodesNode implements AsyncDisposable {
   #node: Node | undefined;
   #moved: Promise<void> = Promise.resolve();
 
-  /** For a program with these modules, settings and application, in which other nodes already run. */
   constructor(
     modules: Record<string, ModuleExports>,
     configuration: Record<string, Record<string, unknown>>,

@@ -60,7 +60,6 @@ function resolveFrom(specifier: string, base: URL): string {
 }
 
 interface Translation {
-  /** The body of a function. */
   code: string;
   /** Returns the offset in the typed text of an offset in the code. */
   typedOffset(offset: number): number;
@@ -122,7 +121,6 @@ class Translator {
     };
   }
 
-  /** A statement of the top level. */
   statement(node: Statement | ModuleDeclaration, isLast: boolean): void {
     switch (node.type) {
       case "VariableDeclaration":

@@ -31,9 +31,7 @@ export interface ModuleFlag {
 export interface CommandLine {
   help: boolean;
   version: boolean;
-  /** The node to start, if any. */
   node: NodeOptions | undefined;
-  /** The files to load. */
   modules: ModuleFlag[];
   /** The name of the configuration to load. */
   env: string | undefined;
@@ -44,15 +42,12 @@ export interface CommandLine {
   remote: string | undefined;
   /** Whether other nodes may open a shell here. */
   allowsRemote: boolean;
-  /** The dashboard to start, if any. */
   dashboard: DashboardFlags | undefined;
 }
 
-/** The dashboard that a command line asks for. */
 export interface DashboardFlags {
   /** Its port; 0 is any free one. */
   port: number;
-  /** Whether its page can end processes. */
   write: boolean;
 }
 
@@ -174,7 +169,6 @@ export function parseNodeFlags(
   return { help: flags.help === true, node };
 }
 
-/** Reads flags and their values. */
 function readFlags(
   args: readonly string[],
   known: readonly Flag[],
@@ -391,7 +385,6 @@ function logLevelOf(level: string): LogLevel | "none" {
   return level as LogLevel | "none";
 }
 
-/** The name of the node on which to open a shell. */
 function remoteNode(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   try {

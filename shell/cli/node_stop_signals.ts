@@ -3,7 +3,6 @@
 import { onStopSignal, type StopSignal } from "../../core/host/stop_signals.ts";
 import { EXIT } from "./report.ts";
 
-/** Handles the stop signals until it is disposed of. */
 export class StopSignals implements Disposable {
   /** Resolves with the exit code when the program is asked to stop. */
   readonly received: Promise<number>;

@@ -75,7 +75,6 @@ function startCode(error: unknown, name: string): number {
     : EXIT.FAILED;
 }
 
-/** The exit code of code that ended by throwing. */
 export function codeOfThrown(error: unknown): number {
   if (!(error instanceof ExitError)) return EXIT.FAILED;
   const { reason } = error;
@@ -98,7 +97,6 @@ export function formatThrown(error: unknown, withLibrary = false): string {
   ].join("\n    ");
 }
 
-/** The report of a process that an exit signal ended. */
 export function formatExitSignal(pid: unknown, reason: unknown): string {
   return `** (EXIT from ${pid}) ${formatExit(reason)}`;
 }

@@ -52,7 +52,6 @@ export interface Program {
   command: string;
   /** The description of its purpose, which the help prints after the command. */
   usage: string;
-  /** The end of the help. */
   examples: string;
   /** The modules that the program exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
@@ -62,7 +61,6 @@ export interface Program {
   environments?: Record<string, Configuration>;
   /** Runs between start and stop when there is no code to run; by default, the program waits. */
   shell?: ProgramShell;
-  /** The files of the modules, for their documentation. */
   sources?: Record<string, string | URL>;
 }
 
@@ -78,27 +76,21 @@ export interface LogSwitch {
   hook: LogHook;
 }
 
-/** Whether the program reads lines of code. */
 interface Prompt {
   isOpen: boolean;
 }
 
-/** The state of a program. */
 export interface SessionContext {
   name: string;
-  /** The node, if one is started. */
   node: Node | undefined;
-  /** The names that code sees. */
   scope: Scope;
   /** The modules that the node exports, by name. */
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
   allowsCode: boolean;
-  /** The files of modules, by name. */
   sources: Record<string, string | URL>;
   /** The other node on which to open a shell, if any. */
   remote: string | undefined;
-  /** The destination of the node's log. */
   log: LogSwitch;
   /** Runs code on the node, if any; succeeds if the node is stopped. */
   run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
@@ -350,7 +342,6 @@ async function onNode<T>(
   }
 }
 
-/** Prints that the program is up, and waits. */
 async function wait(context: SessionContext): Promise<number> {
   const node = nodeOf(context);
   await print(greeting(node, context));

@@ -2,7 +2,6 @@
 
 import { printable } from "../../core/values/inspect.ts";
 
-/** The number of inputs whose positions are known. */
 const MOST = 200;
 
 /** The lines of the running code before the translated one: two of `new Function`, and one of `evaluate`. */

@@ -36,7 +36,6 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Creates an element of a drawing. */
 export function drawn(
   tag: string,
   attributes: Attributes = {},
@@ -55,7 +54,6 @@ export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** A section with a heading. */
 export function card(title: string, ...contents: PageContent[]): HTMLElement {
   return element(
     "section",

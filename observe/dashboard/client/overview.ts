@@ -74,7 +74,6 @@ function chart(
   );
 }
 
-/** A pair of connected nodes. */
 interface Edge {
   ends: [string, string];
   traffic: number;

@@ -28,7 +28,6 @@ const ORDERS: Record<string, string> = {
   started: "start, newest first",
 };
 
-/** The settings of the table. */
 export const listed = { order: "messages", limit: "50", search: "" };
 
 /** The counters of the last shown processes, to compute rates. */

@@ -8,7 +8,6 @@ const CLOCK = new Intl.DateTimeFormat("en", {
   hourCycle: "h23",
 });
 
-/** A number, with at most one decimal. */
 export function decimalText(value: number): string {
   return NUMBER.format(value);
 }
@@ -38,7 +37,6 @@ export function spanText(milliseconds: number): string {
   return `${seconds} s`;
 }
 
-/** A time of the day. */
 export function clockText(at: number): string {
   return Number.isNaN(new Date(at).getTime()) ? "" : CLOCK.format(at);
 }
