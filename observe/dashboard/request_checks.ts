@@ -12,11 +12,6 @@ const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 const HOST = /^(.{1,100}?)(?::(\d{1,5}))?$/;
 
-export interface Refusal {
-  status: number;
-  reason: string;
-}
-
 /** Whether an address is a loopback address, or the name of one. */
 export function isLoopbackHost(host: string): boolean {
   return LOOPBACK.test(host) || host === "::1";
@@ -31,7 +26,7 @@ export function refusalOfRequest(
   method: string,
   url: string,
   headers: IncomingHttpHeaders,
-): Refusal | undefined {
+): { status: number; reason: string } | undefined {
   if (method !== "GET" && method !== "HEAD" && method !== "POST") {
     return { status: 405, reason: "Only GET, HEAD and POST are answered." };
   }

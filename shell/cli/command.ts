@@ -3,12 +3,7 @@
 import nodeProcess from "node:process";
 
 /** The commands that start a program of this package: from a clone, from npm on Node.js and on Bun, and from JSR. */
-export interface Commands {
-  clone: string;
-  npm: string;
-  bun: string;
-  jsr: string;
-}
+type Commands = Record<"clone" | "npm" | "bun" | "jsr", string>;
 
 /** Chooses the command by the URL of the program's main module. */
 export function commandOf(commands: Commands, url: string): string {

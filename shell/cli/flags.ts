@@ -133,7 +133,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
   return {
     help: flags.help === true,
     version: flags.version === true,
-    node: nodeOptions(flags, text, remote),
+    node: nodeOptions(flags, remote),
     modules: moduleFlags(flags.module as string[]),
     env: text("env"),
     code: flags.eval as string[],
@@ -163,8 +163,7 @@ export function parseNodeFlags(
   args: readonly string[],
 ): Pick<CommandLine, "help" | "node"> {
   const flags = readFlags(args, NODE_FLAGS);
-  const text = (name: string) => flags[name] as string | undefined;
-  const node = nodeOptions(flags, text, undefined);
+  const node = nodeOptions(flags);
   if (flags["allow-remsh"] === true) node!.allowRemsh = true;
   return { help: flags.help === true, node };
 }
@@ -279,9 +278,9 @@ function nearestFlag(
 
 function nodeOptions(
   flags: Record<string, unknown>,
-  text: (name: string) => string | undefined,
-  remote: string | undefined,
+  remote?: string,
 ): NodeOptions | undefined {
+  const text = (name: string) => flags[name] as string | undefined;
   const given = nodeName(text("sname"), text("name"));
   const name = given ?? (remote && visitorName(remote));
   if (name === undefined) {
