@@ -1,17 +1,6 @@
 /**
  * The chat application: its supervisor, and its task supervisor.
  *
- * @example Start it
- * ```ts
- * import { Application } from "@otp/distribution/application";
- * import { chat } from "@otp/distribution/chat/application";
- * import { assertEquals } from "@std/assert";
- *
- * await Application.start(chat);
- * assertEquals(Application.started(), ["chat"]);
- * await Application.stop("chat");
- * ```
- *
  * @module
  */
 

@@ -62,19 +62,17 @@ async function perform(
   values: LineValues,
   width: number,
 ): Promise<EvaluationOutcome> {
-  let outcome: EvaluationOutcome;
+  let outcome: EvaluationOutcome = { ok: true, text: "" };
   const line = ++values.line;
   values.width = width;
   try {
     const value = await (await evaluate(source, scope)).value;
-    if (value === PRINTED) {
-      await written();
-      return { ok: true, text: "" };
+    if (value !== PRINTED) {
+      const hint = hintForValue(value, source, scope);
+      keepLast(scope, value);
+      values.keep(line, value);
+      outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
     }
-    const hint = hintForValue(value, source, scope);
-    keepLast(scope, value);
-    values.keep(line, value);
-    outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
   } catch (error) {
     values.error = error;
     const hint = hintForError(error, source, scope);
