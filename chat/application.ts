@@ -1,17 +1,6 @@
 /**
  * The chat application: its supervisor, and its task supervisor.
  *
- * @example Start it
- * ```ts
- * import { Application } from "@otp/distribution/application";
- * import { chat } from "@otp/distribution/chat/application";
- * import { assertEquals } from "@std/assert";
- *
- * await Application.start(chat);
- * assertEquals(Application.started(), ["chat"]);
- * await Application.stop("chat");
- * ```
- *
  * @module
  */
 
@@ -20,12 +9,7 @@ import { Supervisor } from "../otp/supervisor/supervisor.ts";
 import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import dev from "./config/dev.ts";
 
-/**
- * Returns the supervisor that runs the tasks for a recipient.
- *
- * @param recipient The name of the recipient's node.
- * @returns A name here, or a name on a node.
- */
+/** Returns the supervisor that runs the tasks for a recipient's node: a name here, or a name on a node. */
 export type RemoteSupervisor = (recipient: string) => ServerRef;
 
 /**

@@ -1,16 +1,8 @@
-/**
- * The lesson's Kate, for `--module Kate=./chat/kate.ts`.
- *
- * @module
- */
+/** The lesson's Kate, for `--module Kate=./chat/kate.ts`. */
 
 import { IO } from "../otp/io/io.ts";
 
-/**
- * Prints Kate's name.
- *
- * @returns `"ok"`.
- */
+/** Prints Kate's name. */
 export function sayName(): Promise<"ok"> {
   return IO.puts("Hi, my name is Kate");
 }

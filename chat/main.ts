@@ -4,15 +4,6 @@
  * The command starts a node and the chat on it, opens a shell or runs the code of `--eval`, and stops both again.
  * `--help` lists the flags.
  *
- * @example Run it from a program
- * ```ts
- * import { main } from "@otp/distribution/chat";
- * import { assertEquals } from "@std/assert";
- *
- * const code = 'await Chat.sendMessage("moebi@localhost", "hi")';
- * assertEquals(await main(["--env", "test", "--eval", code]), 0);
- * ```
- *
  * @module
  */
 
@@ -73,7 +64,8 @@ standard input, or with --no-halt, the node serves other nodes until it is stopp
  * import { main } from "@otp/distribution/chat";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(await main(["--eval", "await IO.puts(Node.self())"]), 0);
+ * const code = 'await Chat.sendMessage("moebi@localhost", "hi")';
+ * assertEquals(await main(["--env", "test", "--eval", code]), 0);
  * ```
  */
 export function main(args: readonly string[]): Promise<number> {

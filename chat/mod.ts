@@ -54,10 +54,6 @@ const CHAT_OPTIONS: OptionNames<ChatOptions> = { remoteSupervisor: true };
  * Moebi is a dog, so his node answers for him. The promise resolves when the message has been
  * printed, and when a dog has answered.
  *
- * @param recipient The name of the recipient's node.
- * @param message The message.
- * @param options Which supervisor to use instead of the configured one.
- * @returns `"ok"`.
  * @throws {ExitError} If there is no connection to the node, or no chat runs there.
  *
  * @example Usage
@@ -85,9 +81,6 @@ export async function sendMessage(
 /**
  * Prints a received message; control characters are escaped.
  *
- * @param message The message.
- * @returns `"ok"`.
- *
  * @example Usage
  * ```ts
  * import * as Chat from "@otp/distribution/chat/mod";
@@ -106,9 +99,6 @@ export function receiveMessage(message: string): Promise<"ok"> {
 /**
  * Prints a message for Moebi, and sends his usual answer.
  *
- * @param message The message.
- * @param from The name of the sender's node.
- * @returns `"ok"`.
  * @throws {ExitError} If there is no connection to the sender's node, or no chat runs there.
  *
  * @example Usage
@@ -134,13 +124,7 @@ beam(receiveMessageForMoebi, { args: ["binary", "atom"], returns: "atom" });
 /**
  * Runs a function as a supervised task on the recipient's node, and waits for its result.
  *
- * @typeParam A The function's arguments.
- * @typeParam T Its result.
  * @param fn A function that both nodes export, or its name, `[module, function]`.
- * @param recipient The name of the recipient's node.
- * @param args The function's arguments.
- * @param options Which supervisor to use instead of the configured one.
- * @returns The result of the function.
  * @throws {ExitError} If the task exits, is not done within 5 s, or cannot be started.
  * @throws {TypeError} If no supervisor is configured.
  *
@@ -168,10 +152,8 @@ export async function spawnTask<A extends unknown[], T>(
   options: ChatOptions = {},
 ): Promise<Awaited<T>> {
   checkOptions(options, "chat", CHAT_OPTIONS, "{ remoteSupervisor }");
-  if (options.remoteSupervisor !== undefined) {
-    checkFunction(options.remoteSupervisor, "chat by the remoteSupervisor");
-  }
-  const remoteSupervisor = options.remoteSupervisor ?? configured();
+  const { remoteSupervisor = configured() } = options;
+  checkFunction(remoteSupervisor, "chat by the remoteSupervisor");
   const supervisor = remoteSupervisor(nameOf(recipient));
   return await Task.await(await TaskSupervisor.async(supervisor, fn, args));
 }

@@ -34,7 +34,7 @@
  * @module
  */
 
-import { Node, type TreeEnd } from "../node.ts";
+import { Node } from "../node.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import {
@@ -46,7 +46,11 @@ import {
   checkTimeout,
 } from "../core/values/check_arguments.ts";
 import { inspect, printableLine, quote } from "../core/values/inspect.ts";
-import { type HealthCheck, HealthChecks } from "./health_checks.ts";
+import {
+  type CheckOptions,
+  type HealthCheck,
+  healthChecks,
+} from "./health_checks.ts";
 import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
 import type { OptionNames } from "../core/values/options.ts";
 import { internalsOf, startedNodes } from "../node/node_internals.ts";
@@ -159,8 +163,6 @@ const MAX_CHECKS = 100;
  *
  * OTP has no such function.
  *
- * @param options The checks, and the paths.
- * @returns The handler.
  * @throws {TypeError} If an option has the wrong type, a path does not begin with `/`, or there are more than
  *   100 checks of a kind.
  * @throws {RangeError} If a number is out of bounds.
@@ -207,128 +209,72 @@ const MAX_CHECKS = 100;
  * ```
  */
 export function health(options: HealthOptions = {}): HealthHandler {
-  const probes = new Probes(options);
-  return webHandler((path) => probes.find(path));
+  checkHealthOptions(options);
+  const { node: given, minPeers = 0, verbose = false } = options;
+  const { livePath = "/livez", readyPath = "/readyz" } = options;
+  const { ready = {}, live = {}, timeout = 1000, maxAge = 1000 } = options;
+  const current = () => given ?? startedNodes(Node).at(0);
+  const settings: CheckOptions = {
+    timeout,
+    maxAge,
+    run(check) {
+      const run = async () => await check();
+      return current()?.run(run) ?? runIn(currentRuntime(), run);
+    },
+    failed: (name, reason) => report(current(), name, reason),
+  };
+  const answers = (
+    checks: Record<string, HealthCheck>,
+    isReady: boolean,
+  ): () => Promise<WebAnswer> => {
+    const run = healthChecks(checks, settings);
+    return async () => {
+      const results = await run();
+      // Read the node's state last, because the checks take time.
+      const node = current();
+      const status = node?.status;
+      const peers = node ? internalsOf(node).runtime.visible.size : 0;
+      const end = node && internalsOf(node).treeEnd();
+      const isFine = isReady
+        ? status === "up" && peers >= minPeers
+        // A program may start its node later, and stop it when it ends.
+        : status !== "stopped";
+      const isOk = isFine && end === undefined &&
+        results.every(([, isFine]) => isFine);
+      const lines = [isOk ? "ok" : "unavailable"];
+      if (verbose) {
+        lines.push(
+          `node: ${status ?? "not started"}`,
+          ...isReady ? [`peers: ${peers} of ${minPeers}`] : [],
+          ...end === undefined ? [] : [`tree: ended, as ${end.message}`],
+          ...results.map(([name, isFine]) =>
+            `${printableLine(name, MAX_NAME)}: ${isFine ? "ok" : "failed"}`
+          ),
+        );
+      }
+      return {
+        status: isOk ? 200 : 503,
+        headers: HEADERS,
+        body: `${lines.join("\n")}\n`,
+      };
+    };
+  };
+  const paths = new Map([
+    [livePath, answers(live, false)],
+    [readyPath, answers(ready, true)],
+  ]);
+  return webHandler((path) => paths.get(path));
 }
 
-/** The probes of a program. */
-class Probes {
-  readonly #node: Node | undefined;
-  readonly #minPeers: number;
-  readonly #verbose: boolean;
-  readonly #answers: Map<string, () => Promise<WebAnswer>>;
-  readonly #ready: HealthChecks;
-  readonly #live: HealthChecks;
-
-  constructor(options: HealthOptions) {
-    checkHealthOptions(options);
-    const { node, minPeers = 0, ready = {}, live = {}, verbose = false } =
-      options;
-    const { timeout = 1000, maxAge = 1000 } = options;
-    const { livePath = "/livez", readyPath = "/readyz" } = options;
-    this.#node = node;
-    this.#minPeers = minPeers;
-    this.#verbose = verbose;
-    const checks = {
-      timeout,
-      maxAge,
-      run: (check: HealthCheck) => this.#run(check),
-      failed: (name: string, reason: string) => this.#failed(name, reason),
-    };
-    this.#ready = new HealthChecks(ready, checks);
-    this.#live = new HealthChecks(live, checks);
-    this.#answers = new Map([
-      [livePath, () => this.#answerLive()],
-      [readyPath, () => this.#answerReady()],
-    ]);
-  }
-
-  /** The answer to a path; `undefined` if the path is for another handler. */
-  find(path: string): (() => Promise<WebAnswer>) | undefined {
-    return this.#answers.get(path);
-  }
-
-  /** The node whose state the answers report, if it is known. */
-  #current(): Node | undefined {
-    return this.#node ?? startedNodes(Node).at(0);
-  }
-
-  async #answerLive(): Promise<WebAnswer> {
-    const results = await this.#live.results();
-    const node = this.#current();
-    const status = node?.status;
-    const end = node && internalsOf(node).treeEnd();
-    // A program may start its node later, and stop it when it ends.
-    return this.#answer(
-      status !== "stopped" && end === undefined,
-      results,
-      [`node: ${status ?? "not started"}`, ...treeFacts(end)],
-    );
-  }
-
-  async #answerReady(): Promise<WebAnswer> {
-    const results = await this.#ready.results();
-    const node = this.#current();
-    const peers = node === undefined
-      ? 0
-      : internalsOf(node).runtime.visible.size;
-    // Read the node's state last, because the checks take time.
-    const end = node && internalsOf(node).treeEnd();
-    return this.#answer(
-      node?.status === "up" && peers >= this.#minPeers && end === undefined,
-      results,
-      [
-        `node: ${node?.status ?? "not started"}`,
-        `peers: ${peers} of ${this.#minPeers}`,
-        ...treeFacts(end),
-      ],
-    );
-  }
-
-  #answer(
-    isFine: boolean,
-    results: [name: string, isFine: boolean][],
-    facts: string[],
-  ): WebAnswer {
-    const isOk = isFine && results.every(([, isFine]) => isFine);
-    const lines = [isOk ? "ok" : "unavailable"];
-    if (this.#verbose) {
-      lines.push(
-        ...facts,
-        ...results.map(([name, isFine]) =>
-          `${printableLine(name, MAX_NAME)}: ${isFine ? "ok" : "failed"}`
-        ),
-      );
-    }
-    return {
-      status: isOk ? 200 : 503,
-      headers: HEADERS,
-      body: `${lines.join("\n")}\n`,
-    };
-  }
-
-  #run(check: HealthCheck): Promise<unknown> {
-    const run = async () => await check();
-    const node = this.#current();
-    return node === undefined ? runIn(currentRuntime(), run) : node.run(run);
-  }
-
-  #failed(name: string, reason: string): void {
-    const node = this.#current();
-    const runtime = node === undefined
-      ? currentRuntime()
-      : internalsOf(node).runtime;
-    runtime.report(
-      "warning",
-      () =>
-        `The health check ${quote(name.slice(0, MAX_NAME))} fails: ${reason}`,
-      { what: `failures of the health check ${name.slice(0, MAX_NAME)}` },
-    );
-  }
-}
-
-function treeFacts(end: TreeEnd | undefined): string[] {
-  return end === undefined ? [] : [`tree: ended, as ${end.message}`];
+/** Logs that a check has begun to fail. */
+function report(node: Node | undefined, name: string, reason: string): void {
+  const runtime = node ? internalsOf(node).runtime : currentRuntime();
+  const shown = name.slice(0, MAX_NAME);
+  runtime.report(
+    "warning",
+    () => `The health check ${quote(shown)} fails: ${reason}`,
+    { what: `failures of the health check ${shown}` },
+  );
 }
 
 function checkHealthOptions(options: HealthOptions): void {

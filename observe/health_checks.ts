@@ -4,8 +4,6 @@
  * States of a check: it has a result, which is reused until it is too old; or it runs, and all requests wait for the
  * run. A run that exceeds its time limit has failed for the waiting requests, but continues. No second run starts
  * beside it, so a hanging check costs one run.
- *
- * @module
  */
 
 import { outside } from "../core/context/async_context.ts";
@@ -80,22 +78,19 @@ class Checked {
   }
 }
 
-export class HealthChecks {
-  readonly #checks: Checked[];
-
-  /** Creates checks that have not run. */
-  constructor(checks: Record<string, HealthCheck>, options: CheckOptions) {
-    this.#checks = Object.entries(checks).map(([name, check]) =>
-      new Checked(name, check, options)
-    );
-  }
-
-  async results(): Promise<[name: string, isFine: boolean][]> {
-    return await Promise.all(
-      this.#checks.map(async (each): Promise<[string, boolean]> => [
+/** Creates checks that have not run; returns a function that resolves with their results. */
+export function healthChecks(
+  checks: Record<string, HealthCheck>,
+  options: CheckOptions,
+): () => Promise<[name: string, isFine: boolean][]> {
+  const all = Object.entries(checks).map(([name, check]) =>
+    new Checked(name, check, options)
+  );
+  return () =>
+    Promise.all(
+      all.map(async (each): Promise<[string, boolean]> => [
         each.name,
         await each.isFine(),
       ]),
     );
-  }
 }

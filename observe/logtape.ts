@@ -30,7 +30,6 @@ const LOGTAPE_OPTIONS: OptionNames<LogtapeOptions> = { category: true };
  * `pid`, `label` and `metadata` as text or data, `traceId` and `spanId`, and the reports `crash`, `supervisor`,
  * `application` and `remote`, if the event has them. LogTape handles errors of sinks, which do not reach the node.
  *
- * @param options The category.
  * @returns The hook, for the option `log` of `Node.start`.
  * @throws {TypeError} If the category is not an array of texts.
  *
@@ -63,9 +62,7 @@ const LOGTAPE_OPTIONS: OptionNames<LogtapeOptions> = { category: true };
  * assertEquals(properties.metadata, { order: 17 });
  * ```
  */
-export function logtapeLog(
-  options: LogtapeOptions = {},
-): LogHook {
+export function logtapeLog(options: LogtapeOptions = {}): LogHook {
   checkOptions(
     options,
     "pass a log to LogTape",
@@ -87,17 +84,7 @@ export function logtapeLog(
     const logger = getLogger([...category, event.node]);
     // Pass the text as a value, not as a template, because it may contain braces.
     const text = "{message}";
-    const properties = propertiesOf(event);
-    switch (event.level) {
-      case "debug":
-        return logger.debug(text, properties);
-      case "info":
-        return logger.info(text, properties);
-      case "warning":
-        return logger.warning(text, properties);
-      case "error":
-        return logger.error(text, properties);
-    }
+    logger[event.level](text, propertiesOf(event));
   };
 }
 

@@ -118,8 +118,6 @@ export type MetricsHandler = WebHandler & {
  * calls of a function with ten or more arguments share one name, `Mod.fn/10+`. At most 200 names of supervisors and
  * pools of a node are distinguished.
  *
- * @param options The path, and the program's own metrics.
- * @returns The handler.
  * @throws {TypeError} If the path does not begin with `/`.
  *
  * @example Usage

@@ -66,20 +66,7 @@ import type {
 import { OBSERVER, observerOf } from "../otp/observer/serve_observer.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
-export type {
-  ObservedChild,
-  ObservedConnection,
-  ObservedEvent,
-  ObservedGroup,
-  ObservedName,
-  ObservedNames,
-  ObservedNode,
-  ObservedProcess,
-  ObservedProcessDetails,
-  ObservedTree,
-  TracedMessage,
-} from "../otp/observer/observed_terms.ts";
-
+export type * from "../otp/observer/observed_terms.ts";
 export type {
   ObservedEntities,
   ObservedEntity,
@@ -184,25 +171,14 @@ const TRACE_OPTIONS: OptionNames<TraceOptions> = { limit: true, timeout: true };
 /** The time for which the end of a trace waits for another node, in milliseconds. */
 const END_TIMEOUT = 1000;
 
-type Fn =
-  | "node"
-  | "processes"
-  | "process"
-  | "tree"
-  | "names"
-  | "entities"
-  | "entity"
-  | "log"
-  | "end";
-
-/** Observes nodes. */
+/**
+ * Observes nodes.
+ *
+ * Each function rejects with an `Error` if the node does not allow it, or cannot be reached.
+ */
 export class Observer {
   /**
    * Returns the state of a node: memory, CPU time, event-loop delay, connections.
-   *
-   * @param options The node.
-   * @returns The state.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -223,10 +199,8 @@ export class Observer {
    * `received` counts the messages that have arrived in the mailbox: two answers give a rate. `queueBytes` is an
    * estimate from some of the messages.
    *
-   * @param options The node, the key, the number, and a text to search for.
    * @returns The processes, and the number of all that match the search.
    * @throws {TypeError} If the key is unknown.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -264,11 +238,8 @@ export class Observer {
   /**
    * Returns the state of a process, on this node or another: mailbox, links, monitors, dictionary.
    *
-   * @param pid The process.
-   * @param options The time limit; the node is the pid's.
    * @returns The process; `undefined` if it is not alive.
    * @throws {TypeError} If `pid` is not a pid.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -292,9 +263,7 @@ export class Observer {
   /**
    * Returns the supervision trees of a node, with the restarts of each child.
    *
-   * @param options The node.
    * @returns The node's top supervisors with their children; at most 2000 entries.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -315,10 +284,6 @@ export class Observer {
   /**
    * Returns the names of a node: registered and global names, groups of `pg`, and the keys of registries.
    *
-   * @param options The node.
-   * @returns The names.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
-   *
    * @example Usage
    * ```ts
    * import { Observer } from "@otp/distribution/observer";
@@ -337,9 +302,7 @@ export class Observer {
   /**
    * Returns the entities of a node: their types, the owners of their shards, moves, and parked keys.
    *
-   * @param options The node.
    * @returns The entities of each server of the node; an empty list if the node has none.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -364,12 +327,9 @@ export class Observer {
    * Finds an entity, and returns its state: of its process, or else the stored one. If its owner is another node that is
    * connected and allows it, that node is asked too.
    *
-   * @param type The name of the type.
-   * @param key The key.
    * @param options The node that is asked first.
    * @returns The entity; `undefined` if the node has no such type.
    * @throws {TypeError} If the type or the key is not a text.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -412,9 +372,7 @@ export class Observer {
    * Returns the last events of a node's log, at most 200. A node with `allowObserve` keeps events from its start, other
    * nodes from the first observation.
    *
-   * @param options The node, and the number of the last known event.
    * @returns The events, the oldest first.
-   * @throws {Error} If the node does not allow it, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -442,11 +400,9 @@ export class Observer {
   /**
    * Ends a process by an exit signal, on this node or another node that allows it with `allowObserve: "write"`.
    *
-   * @param pid The process.
    * @param reason The exit reason; `"kill"` cannot be trapped.
    * @returns `"ok"` when the signal was sent; `"not_allowed"` if the node does not allow it.
    * @throws {TypeError} If `pid` is not a pid.
-   * @throws {Error} If the node does not allow it to be observed, or cannot be reached.
    *
    * @example Usage
    * ```ts
@@ -476,8 +432,6 @@ export class Observer {
    * the messages ends or `return` is called; it then leaves no message in the caller's mailbox. Messages that links,
    * monitors and exit signals cause are not traced. A node runs at most 8 traces at a time.
    *
-   * @param pid The process, on this node or another.
-   * @param options The limits.
    * @returns The messages; if the process exits, the last one reports its exit.
    * @throws {TypeError} If `pid` is not a pid.
    * @throws {RangeError} If a limit is negative.
@@ -517,7 +471,7 @@ export class Observer {
           throw explained(error, pid.node);
         },
       );
-    const messages = new TraceMessages(ref, tracer);
+    const messages = traceMessages(ref, tracer);
     const first = await messages.next();
     if (first?.type === "trace_started") return messages.all();
     await messages.end();
@@ -525,90 +479,80 @@ export class Observer {
   }
 }
 
-/** Receives the messages of a trace in the process that started the trace. */
-class TraceMessages {
-  readonly #ref: Ref;
-  readonly #tracer: { pid: Pid; ref: Ref };
-  readonly #ended = new AbortController();
-  #isDown = false;
-  #end: Promise<void> | undefined;
+type TraceEvent = TraceMessage | { type: "DOWN"; ref: Ref };
 
-  constructor(ref: Ref, tracer: { pid: Pid; ref: Ref }) {
-    this.#ref = ref;
-    this.#tracer = tracer;
+/** Receives the messages of a trace in the process that started the trace. */
+function traceMessages(trace: Ref, tracer: { pid: Pid; ref: Ref }) {
+  const ended = new AbortController();
+  const { signal } = ended;
+  let hasExited = false;
+  let ending: Promise<void> | undefined;
+
+  const isOwn = (message: unknown): message is TraceEvent => {
+    const { ref } = (message ?? {}) as { ref?: unknown };
+    return trace.equals(ref) || (isDown(message) && tracer.ref.equals(ref));
+  };
+
+  function taken(event: TraceEvent): TraceMessage | undefined {
+    if (event.type !== "DOWN") return event;
+    hasExited = true;
+    return undefined;
   }
 
   /** The next message; `undefined` if the trace has ended. */
-  async next(): Promise<TraceMessage | undefined> {
-    const { signal } = this.#ended;
-    if (this.#isDown || signal.aborted) return undefined;
+  async function next(): Promise<TraceMessage | undefined> {
+    if (hasExited || signal.aborted) return undefined;
     try {
-      return this.#taken(await receive(this.#isOwn, { signal }));
+      return taken(await receive(isOwn, { signal }));
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;
     }
   }
 
-  readonly #isOwn = (message: unknown): message is TraceEvent =>
-    isOf(message, this.#ref, this.#tracer.ref);
-
-  #taken(event: TraceEvent): TraceMessage | undefined {
-    if (event.type !== "DOWN") return event;
-    this.#isDown = true;
-    return undefined;
+  /** Ends the tracer, and receives until its DOWN, which is its last message. */
+  async function finish(): Promise<void> {
+    ended.abort();
+    const { pid, ref } = tracer;
+    Process.exit(pid, "kill");
+    while (!hasExited) {
+      const event = await receive(isOwn, {
+        timeout: END_TIMEOUT,
+        after: { type: "DOWN", ref } as const,
+      });
+      taken(event);
+    }
+    Process.demonitor(ref, { flush: true });
   }
 
-  /** Returns the traced messages; leaving the loop ends the trace. */
-  all(): AsyncGenerator<TracedMessage, void, undefined> {
-    const all = this.#all();
-    const { return: leave } = all;
-    // Without this override, `return` has no effect on a generator that waits or has not begun.
-    all.return = async () => {
-      await this.end();
-      return await leave.call(all);
-    };
-    return all;
-  }
+  /** Ends the trace, and removes its messages from the mailbox. */
+  const end = () => ending ??= finish();
 
-  async *#all(): AsyncGenerator<TracedMessage, void, undefined> {
+  async function* yieldAll(): AsyncGenerator<TracedMessage, void, undefined> {
     try {
       for (;;) {
-        const event = await this.next();
+        const event = await next();
         if (event?.type !== "traced") return;
         yield event.message;
       }
     } finally {
-      await this.end();
+      await end();
     }
   }
 
-  /** Ends the trace, and removes its messages from the mailbox. */
-  end(): Promise<void> {
-    return this.#end ??= this.#finish();
+  /** Returns the traced messages; leaving the loop ends the trace. */
+  function all(): AsyncGenerator<TracedMessage, void, undefined> {
+    const messages = yieldAll();
+    const { return: leave } = messages;
+    // Without this override, `return` has no effect on a generator that waits or has not begun.
+    messages.return = async () => {
+      await end();
+      return await leave.call(messages);
+    };
+    return messages;
   }
 
-  /** Ends the tracer, and receives until its DOWN, which is its last message. */
-  async #finish(): Promise<void> {
-    this.#ended.abort();
-    const { pid, ref } = this.#tracer;
-    Process.exit(pid, "kill");
-    while (!this.#isDown) {
-      const event = await receive(this.#isOwn, {
-        timeout: END_TIMEOUT,
-        after: { type: "DOWN", ref } as const,
-      });
-      this.#taken(event);
-    }
-    Process.demonitor(ref, { flush: true });
-  }
-}
-
-type TraceEvent = TraceMessage | { type: "DOWN"; ref: Ref };
-
-function isOf(message: unknown, trace: Ref, monitor: Ref): boolean {
-  const { ref } = (message ?? {}) as { ref?: unknown };
-  return trace.equals(ref) || (isDown(message) && monitor.equals(ref));
+  return { next, all, end };
 }
 
 function refusal(pid: Pid, reason: string): Error {
@@ -631,7 +575,7 @@ async function startHere(
 
 /** Calls the observer of this node or of another node. */
 async function observe<T>(
-  fn: Fn,
+  fn: Exclude<keyof NodeObserver, "trace">,
   args: unknown[],
   options: ObserveOptions,
 ): Promise<T> {

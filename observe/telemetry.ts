@@ -127,7 +127,6 @@ export class Telemetry {
   /**
    * Turns traces and metrics on, for all nodes of the program. A later call replaces the options.
    *
-   * @param options Traces or metrics alone.
    * @throws {TypeError} If an option is not a boolean.
    *
    * @example Only metrics
@@ -208,10 +207,8 @@ class OtelTracing implements Tracing {
       around,
     );
     const failed = (error: unknown) => {
-      span.setStatus({
-        code: SpanStatusCode.ERROR,
-        message: failureText(error),
-      });
+      const message = formatExit(reasonOf(error)).slice(0, MAX_FAILURE);
+      span.setStatus({ code: SpanStatusCode.ERROR, message });
       span.end();
     };
     let result: T;
@@ -237,10 +234,6 @@ function contextOf(parent: string): Context {
   });
 }
 
-function failureText(error: unknown): string {
-  return formatExit(reasonOf(error)).slice(0, MAX_FAILURE);
-}
-
 /** Creates the metrics; returns the functions that end them. */
 function meter(meter: Meter): (() => void)[] {
   const instruments = new Map<string, Observable>();
@@ -250,13 +243,11 @@ function meter(meter: Meter): (() => void)[] {
     const [, name, unit] = metric.match(
       /^(.*?)(_bytes|_seconds)?(?:_total)?$/,
     )!;
+    const create = isCounter
+      ? "createObservableCounter"
+      : "createObservableGauge";
     const options = { description, unit: unit && UNITS[unit] };
-    instruments.set(
-      metric,
-      isCounter
-        ? meter.createObservableCounter(otelName(name), options)
-        : meter.createObservableGauge(otelName(name), options),
-    );
+    instruments.set(metric, meter[create](name.replace("_", "."), options));
   }
   const all = [...instruments.values()];
   const observe = (result: BatchObservableResult) => {
@@ -276,10 +267,6 @@ function meter(meter: Meter): (() => void)[] {
     () => meter.removeBatchObservableCallback(observe, all),
     stopDurations,
   ];
-}
-
-function otelName(name: string): string {
-  return name.replace("_", ".");
 }
 
 function attributesOf(labels: Record<string, string | boolean>): Attributes {

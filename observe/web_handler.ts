@@ -1,8 +1,4 @@
-/**
- * Handlers that fit several kinds of web servers: `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono.
- *
- * @module
- */
+/** Handlers that fit several kinds of web servers: `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 

@@ -1,8 +1,4 @@
-/**
- * Colours, on a terminal whose user has not disabled them.
- *
- * @module
- */
+/** Colours, on a terminal whose user has not disabled them. */
 
 import nodeProcess from "node:process";
 import { styleText } from "node:util";

@@ -1,13 +1,12 @@
 /**
  * The commands of a shell, in scope besides the library: `i`, `v`, `pid`, `frames`, and the commands of module_commands.ts,
  * observe_commands.ts and entity_commands.ts.
- *
- * @module
  */
 
 import { Pid, Process, type ProcessInfo, Ref } from "../otp/process/process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
+import { isClass } from "./cli/hints.ts";
 import { formatThrown } from "./cli/report.ts";
 import { pidOf, printedPid } from "../core/values/pid.ts";
 import { Atom } from "../core/values/atom.ts";
@@ -27,12 +26,7 @@ import { top, trace, tree } from "./observe_commands.ts";
 import { type PRINTED, printed } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
-/**
- * Makes the commands.
- *
- * @param values The values of earlier lines.
- * @param modules The modules that can be loaded again.
- */
+/** Makes the commands, for the values of earlier lines and the modules that can be loaded again. */
 export function makeCommands(
   values: LineValues,
   modules: ReloadableModules,
@@ -109,7 +103,7 @@ function typeOf(value: unknown): string {
   if (value instanceof Port) return "a port of an Erlang node";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "function") {
-    return /^class\b/.test(String(value)) ? "a class" : "a function";
+    return isClass(value) ? "a class" : "a function";
   }
   if (typeof value === "number") {
     return Number.isInteger(value) ? "number (an integer)" : "number";

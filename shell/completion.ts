@@ -1,8 +1,4 @@
-/**
- * Completion of typed text: names in scope, and properties.
- *
- * @module
- */
+/** Completion of typed text: names in scope, and properties. */
 
 import type { Scope } from "./cli/evaluate.ts";
 
@@ -14,13 +10,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 /** Properties of every class, which are not worth completing. */
 const OF_FUNCTIONS = ["arguments", "caller", "length", "name", "prototype"];
 
-/**
- * Completes the text before the cursor.
- *
- * @param text The text before the cursor.
- * @param scope The names in scope.
- * @returns The completions, and the part of the text that they replace.
- */
+/** Completes the text before the cursor; returns the completions, and the part of the text that they replace. */
 export function complete(
   text: string,
   scope: Scope,

@@ -1,10 +1,5 @@
-/**
- * The documentation of functions, read from the doc comments in their source.
- *
- * @module
- */
+/** The documentation of functions, read from the doc comments in their source. */
 
-/** The documentation of a function. */
 export interface Doc {
   /** Its name and parameters. */
   signature: string;
@@ -19,10 +14,8 @@ const DOCUMENTED =
 const RENAMED = /export\s*\{\s*([\w$]+)\s+as\s+([\w$]+),?\s*\}/g;
 
 /**
- * Reads the doc comments of a file's exported functions and static methods.
- *
- * @param source The file's text.
- * @returns The documentation by name; a function with overloads has several entries.
+ * Reads the doc comments of a file's exported functions and static methods, by name; a function with overloads has
+ * several.
  */
 export function docsOf(source: string): Record<string, Doc[]> {
   const docs: Record<string, Doc[]> = Object.create(null);
@@ -48,13 +41,7 @@ const OF_CLASS =
   /\/\*\*((?:(?!\*\/)[^])*)\*\/\s*(?:\/\/.*\s*)*export\s+class\s+([\w$]+)/g;
 const OF_FILE = /\/\*\*((?:(?!\*\/)[^])*@module(?:(?!\*\/)[^])*)\*\//;
 
-/**
- * Reads the documentation of a class in a file, or of the file if the class has none.
- *
- * @param source The file's text.
- * @param name The class's name.
- * @returns The prose; an empty text if there is no comment.
- */
+/** Reads the prose of a class in a file, or of the file if the class has none; an empty text without a comment. */
 export function moduleTextOf(source: string, name: string): string {
   const ofClass = [...source.matchAll(OF_CLASS)].find((found) =>
     found[2] === name

@@ -1,14 +1,13 @@
 /** The commands of a shell on entities: `entities`, `entity` and `release`. */
 
 import { Observer } from "../observe/observer.ts";
-import { checkOptions } from "../core/values/check_arguments.ts";
 import { printable } from "../core/values/inspect.ts";
-import { aligned, ON_NODE, type OnNode } from "./observe_commands.ts";
+import { aligned, checkOnNode, type OnNode } from "./observe_commands.ts";
 import { type PRINTED, printed } from "./printed.ts";
 
 /** Shows the types of a node's entities, the owners of their shards, and the parked keys. */
 export async function entities(options: OnNode = {}): Promise<typeof PRINTED> {
-  checkOptions(options, "show entities", ON_NODE, '{ node: "kate@localhost" }');
+  checkOnNode(options, "show entities");
   const lines: string[] = [];
   for (const each of await Observer.entities(options)) {
     const state = each.isServing
@@ -49,12 +48,7 @@ export async function entity(
   key: string,
   options: OnNode = {},
 ): Promise<typeof PRINTED> {
-  checkOptions(
-    options,
-    "show an entity",
-    ON_NODE,
-    '{ node: "kate@localhost" }',
-  );
+  checkOnNode(options, "show an entity");
   const found = await Observer.entity(type, key, options);
   if (found === undefined) {
     return await printed(printable(`The node has no entities of type ${type}`));

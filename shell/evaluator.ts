@@ -1,8 +1,4 @@
-/**
- * The process that runs typed code: one process for all lines, until it exits.
- *
- * @module
- */
+/** The process that runs typed code: one process for all lines, until it exits. */
 
 import { evaluate, type Scope } from "./cli/evaluate.ts";
 import { hintForError, hintForValue } from "./cli/hints.ts";
@@ -16,14 +12,12 @@ import { inspect } from "../core/values/inspect.ts";
 import { PRINTED } from "./printed.ts";
 import type { LineValues } from "./line_values.ts";
 
-/** The result of code, as text. */
 export interface EvaluationOutcome {
   ok: boolean;
   /** The value, or the error. */
   text: string;
 }
 
-/** A process that runs code with a scope. */
 export class Evaluator {
   readonly pid: Pid;
   /** The owner's monitor on the process. */
@@ -68,19 +62,17 @@ async function perform(
   values: LineValues,
   width: number,
 ): Promise<EvaluationOutcome> {
-  let outcome: EvaluationOutcome;
+  let outcome: EvaluationOutcome = { ok: true, text: "" };
   const line = ++values.line;
   values.width = width;
   try {
     const value = await (await evaluate(source, scope)).value;
-    if (value === PRINTED) {
-      await written();
-      return { ok: true, text: "" };
+    if (value !== PRINTED) {
+      const hint = hintForValue(value, source, scope);
+      keepLast(scope, value);
+      values.keep(line, value);
+      outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
     }
-    const hint = hintForValue(value, source, scope);
-    keepLast(scope, value);
-    values.keep(line, value);
-    outcome = { ok: true, text: withHint(inspect(value, { width }), hint) };
   } catch (error) {
     values.error = error;
     const hint = hintForError(error, source, scope);

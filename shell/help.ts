@@ -1,11 +1,8 @@
-/**
- * The shell's `h`: shows the documentation of a function, from its doc comment.
- *
- * @module
- */
+/** The shell's `h`: shows the documentation of a function, from its doc comment. */
 
 import { readFileSync } from "node:fs";
 import type { Scope } from "./cli/evaluate.ts";
+import { isModule, memberOf } from "./cli/hints.ts";
 import * as library from "../mod.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
@@ -16,7 +13,6 @@ import { type PRINTED, printed } from "./printed.ts";
 /** The files of modules, by the modules' names in scope. */
 export type Sources = Record<string, string | URL>;
 
-/** The text of `h()` without an argument. */
 const OF_THE_SHELL =
   `TypeScript and JavaScript, with await and import; declarations persist. Types are not checked: deno check does that.
 
@@ -41,84 +37,43 @@ const OF_THE_SHELL =
   Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
   Ctrl-D         leaves, like Ctrl-C twice on an empty line`;
 
-/** The commands of the shell, which `commands.ts` makes. */
-const OF_COMMANDS: Record<string, Doc[]> = {
-  exports: [{
-    signature: "exports(module: object | string)",
-    text: "Prints the functions of a module, with their numbers of parameters.",
-  }],
-  frames: [{
-    signature: "frames()",
-    text:
-      "Prints the last error again, with the positions in the library's files that it passed.",
-  }],
-  r: [{
-    signature: "r(module: object | string)",
-    text:
-      "Loads the file of a module of --module again, for this shell and for other nodes. The files that it imports are not loaded again, and running processes keep their functions.",
-  }],
-  recompile: [{
-    signature: "recompile()",
-    text:
-      "Loads the files of all modules again, the program's own too, as r does.",
-  }],
-  i: [{
-    signature: "i(value: unknown)",
-    text:
-      "Describes a value. For a pid, also describes the process, which it requests from its node.",
-  }],
-  v: [{
-    signature: "v(line: number = -1): unknown",
-    text:
-      "The value of a line, by the number of its prompt; v(-1) and v() are the last. 20 are kept.",
-  }],
-  pid: [
-    {
-      signature: "pid(text: string): Pid",
-      text: 'The pid with these numbers: pid("0.105.0") is #PID<0.105.0>.',
-    },
-    {
-      signature: "pid(node: number, process: number, last: 0): Pid",
-      text: "As above, with the numbers: pid(0, 105, 0).",
-    },
-  ],
-  top: [{
-    signature:
-      'top(by: "messages" | "memory" | "rate" | "links" | "started" = "messages", options: { node?: string } = {})',
-    text:
-      "Shows the ten processes of the node with the greatest values of a key, and the messages that each received per second. Another node must allow it: --allow-observe.",
-  }],
-  tree: [{
-    signature: "tree(options: { node?: string } = {})",
-    text:
-      "Shows the supervision trees of the node, with the restarts of each child. Another node must allow it: --allow-observe.",
-  }],
-  entities: [{
-    signature: "entities(options: { node?: string } = {})",
-    text:
-      "Shows the types of the node's entities, the owners of their shards, and the parked keys. Another node must allow it: --allow-observe.",
-  }],
-  entity: [{
-    signature:
-      "entity(type: string, key: string, options: { node?: string } = {})",
-    text:
-      "Shows the owner of an entity and its state: in memory, or else in the store. Another node must allow it: --allow-observe.",
-  }],
-  release: [{
-    signature:
-      'release(type: string, key: string): Promise<"ok" | "not_parked">',
-    text:
-      "Lets an entity that has crashed too often start again, on whichever node of the cluster it is parked.",
-  }],
-  trace: [{
-    signature:
-      "trace(pid: Pid, options: { limit?: number; timeout?: number } = {})",
-    text:
-      "Prints the messages that a process receives and sends, 100 messages and 60,000 ms at most. Another node must allow it: --allow-observe.",
-  }],
+/** The commands of the shell, which `commands.ts` makes: the texts by their signatures. */
+const COMMANDS: Record<string, string> = {
+  "exports(module: object | string)":
+    "Prints the functions of a module, with their numbers of parameters.",
+  "frames()":
+    "Prints the last error again, with the positions in the library's files that it passed.",
+  "r(module: object | string)":
+    "Loads the file of a module of --module again, for this shell and for other nodes. The files that it imports are not loaded again, and running processes keep their functions.",
+  "recompile()":
+    "Loads the files of all modules again, the program's own too, as r does.",
+  "i(value: unknown)":
+    "Describes a value. For a pid, also describes the process, which it requests from its node.",
+  "v(line: number = -1): unknown":
+    "The value of a line, by the number of its prompt; v(-1) and v() are the last. 20 are kept.",
+  "pid(text: string): Pid":
+    'The pid with these numbers: pid("0.105.0") is #PID<0.105.0>.',
+  "pid(node: number, process: number, last: 0): Pid":
+    "As above, with the numbers: pid(0, 105, 0).",
+  'top(by: "messages" | "memory" | "rate" | "links" | "started" = "messages", options: { node?: string } = {})':
+    "Shows the ten processes of the node with the greatest values of a key, and the messages that each received per second. Another node must allow it: --allow-observe.",
+  "tree(options: { node?: string } = {})":
+    "Shows the supervision trees of the node, with the restarts of each child. Another node must allow it: --allow-observe.",
+  "entities(options: { node?: string } = {})":
+    "Shows the types of the node's entities, the owners of their shards, and the parked keys. Another node must allow it: --allow-observe.",
+  "entity(type: string, key: string, options: { node?: string } = {})":
+    "Shows the owner of an entity and its state: in memory, or else in the store. Another node must allow it: --allow-observe.",
+  'release(type: string, key: string): Promise<"ok" | "not_parked">':
+    "Lets an entity that has crashed too often start again, on whichever node of the cluster it is parked.",
+  "trace(pid: Pid, options: { limit?: number; timeout?: number } = {})":
+    "Prints the messages that a process receives and sends, 100 messages and 60,000 ms at most. Another node must allow it: --allow-observe.",
 };
 
-/** Makes the `h` of a scope. */
+const OF_COMMANDS = Map.groupBy(
+  Object.entries(COMMANDS),
+  ([signature]) => signature.slice(0, signature.indexOf("(")),
+);
+
 export function makeHelp(
   scope: Scope,
   sources: Sources,
@@ -168,11 +123,11 @@ function helpFor(
   const [module, name] = path.split(".");
   const { text, docs } = docsFor(module, sources);
   if (name === undefined && isModule(scope[module])) {
-    return contents(module, scope[module] as object, text, docs);
+    return contents(module, scope[module], text, docs);
   }
   const found = name === undefined
     ? HELP[nameInLibrary(scope[module]) ?? ""] ??
-      (Object.hasOwn(OF_COMMANDS, module) ? OF_COMMANDS[module] : undefined)
+      OF_COMMANDS.get(module)?.map(([signature, text]) => ({ signature, text }))
     : docs[name];
   if (found !== undefined) {
     return found.map((doc) => show(path, doc)).join("\n\n");
@@ -188,18 +143,11 @@ function nameInLibrary(value: unknown): string | undefined {
   return Object.entries(library).find(([, each]) => each === value)?.[0];
 }
 
-function isModule(value: unknown): boolean {
-  return (typeof value === "object" && value !== null) ||
-    (typeof value === "function" && /^class\b/.test(String(value)));
-}
-
 /** The documentation of a module, and of its functions by name. */
-interface ModuleDocs {
-  text: string;
-  docs: Record<string, Doc[]>;
-}
-
-function docsFor(module: string, sources: Sources): ModuleDocs {
+function docsFor(
+  module: string,
+  sources: Sources,
+): { text: string; docs: Record<string, Doc[]> } {
   const docs: Record<string, Doc[]> = Object.create(null);
   for (const [key, value] of Object.entries(HELP)) {
     const [of, name] = key.split(".");
@@ -225,8 +173,7 @@ function contents(
   docs: Record<string, Doc[]>,
 ): string {
   const names = Object.getOwnPropertyNames(value).filter((name) =>
-    !name.startsWith("_") &&
-    typeof Object.getOwnPropertyDescriptor(value, name)?.value === "function"
+    !name.startsWith("_") && typeof memberOf(value, name) === "function"
   ).sort();
   const width = Math.max(0, ...names.map((name) => name.length)) + 2;
   const lines = names.map((name) => {
@@ -246,8 +193,7 @@ function pathOf(value: unknown, scope: Scope): string | undefined {
     if (!isModule(each)) continue;
     if (each === value) return name;
     for (const key of Object.getOwnPropertyNames(each)) {
-      const member = Object.getOwnPropertyDescriptor(each, key)?.value;
-      if (member === value) return `${name}.${key}`;
+      if (memberOf(each, key) === value) return `${name}.${key}`;
     }
   }
   return Object.keys(scope).find((name) => scope[name] === value);

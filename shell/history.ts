@@ -1,8 +1,4 @@
-/**
- * The typed lines, kept between runs in a file that only its owner can read.
- *
- * @module
- */
+/** The typed lines, kept between runs in a file that only its owner can read. */
 
 import {
   appendFileSync,
@@ -15,13 +11,11 @@ import {
 import { join } from "node:path";
 import nodeProcess from "node:process";
 
-/** The number of lines that are kept. */
 const SIZE = 1000;
 
 /** The end of a line within input of several lines, which is one line of the file. */
 const WITHIN = "\u2028";
 
-/** The name of the file, in the user's home folder. */
 const HISTORY_FILE = ".otp_distribution_history";
 
 /** The typed lines, in a file if that is permitted. */

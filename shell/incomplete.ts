@@ -1,8 +1,4 @@
-/**
- * Detects incomplete code, which continues on the next line.
- *
- * @module
- */
+/** Detects incomplete code, which continues on the next line. */
 
 import { parse } from "acorn";
 import { stripTypeScriptTypes } from "./cli/strip_types.ts";
@@ -12,11 +8,7 @@ const END = ")]}";
 
 type Status = "complete" | "incomplete" | "wrong";
 
-/**
- * Whether code is incomplete: it does not parse, but may parse when more is added.
- *
- * @param source TypeScript or JavaScript.
- */
+/** Whether code is incomplete: it does not parse, but may parse when more is added. */
 export function isIncomplete(source: string): boolean {
   // Elixir's names such as Node.alive? are complete, although they could begin a condition.
   if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;

@@ -1,8 +1,4 @@
-/**
- * The source of a shell's lines, and the destination of its output.
- *
- * @module
- */
+/** The source of a shell's lines, and the destination of its output. */
 
 import { createInterface, type Interface } from "node:readline";
 import nodeProcess from "node:process";
@@ -21,43 +17,37 @@ export interface Interrupt {
   wasEmpty: boolean;
 }
 
-/** A source of lines. */
-export interface ShellInput {
+export abstract class ShellInput {
   /** The first line that a person sees; without it, the input is piped, and prompts are not shown. */
-  readonly banner?: string;
-  /** The width for showing values. */
-  readonly width: number;
+  readonly banner: string | undefined;
+  abstract readonly width: number;
   /** The other node that the shell's code runs on, if any; it may read lines like this node. */
   server: string | undefined;
   /** Called for Ctrl-C while the shell is not reading a line. */
-  onInterrupt: () => void;
-  /** Completes the text before the cursor. */
-  complete: (text: string) => Promise<Completion>;
-  /** Reads a line of the shell; `undefined` at the end. */
-  read(prompt: string): Promise<string | Interrupt | undefined>;
-  /** Keeps whole input of the shell, which may have several lines, in the history. */
-  keep(input: string): void;
-  /** Shows a value, or a message of the shell. */
-  show(text: string): void;
-  /** Shows an error. */
-  fail(text: string): void;
-  /** Restores the streams. */
-  close(): void;
-}
-
-/** Standard input that is not a terminal: its lines in order, without prompts. */
-export class PipedInput implements ShellInput {
-  readonly width = 80;
-  server: string | undefined;
   onInterrupt: () => void = () => {};
   complete: (text: string) => Promise<Completion> = (text) =>
     Promise.resolve([[], text]);
+  /** Reads a line of the shell; `undefined` at the end. */
+  abstract read(prompt: string): Promise<string | Interrupt | undefined>;
+  /** Keeps whole input of the shell, which may have several lines, in the history. */
+  keep(_input: string): void {}
+  /** Shows a value, or a message of the shell. */
+  abstract show(text: string): void;
+  abstract fail(text: string): void;
+  /** Restores the streams. */
+  close(): void {}
+}
+
+/** Standard input that is not a terminal: its lines in order, without prompts. */
+export class PipedInput extends ShellInput {
+  readonly width = 80;
   readonly #interface: Interface;
   readonly #lines: AsyncIterator<string>;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Takes over standard input. */
   constructor() {
+    super();
     this.#interface = outside(() =>
       createInterface({ input: nodeProcess.stdin })
     );
@@ -82,8 +72,6 @@ export class PipedInput implements ShellInput {
     return line;
   }
 
-  keep(): void {}
-
   show(text: string): void {
     try {
       standardOutput.write(`${text}\n`)?.catch(ignore);
@@ -96,7 +84,7 @@ export class PipedInput implements ShellInput {
     writeError(`${text}\n`);
   }
 
-  close(): void {
+  override close(): void {
     standInForStreams(undefined);
     this.#interface.close();
   }

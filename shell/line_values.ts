@@ -1,8 +1,4 @@
-/**
- * The values of a shell's lines, for `v`, and the last error, for `frames`.
- *
- * @module
- */
+/** The values of a shell's lines, for `v`, and the last error, for `frames`. */
 
 /** The number of kept values, as in iex. */
 const MOST = 20;
@@ -11,7 +7,6 @@ const MOST = 20;
 export class LineValues {
   /** The number of the current or last line. */
   line = 0;
-  /** The width of the terminal. */
   width = 80;
   /** The error of the last line that failed. */
   error: unknown;

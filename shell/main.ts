@@ -4,14 +4,6 @@
  * `deno run … jsr:@otp/distribution/shell --sname alex@localhost --module MyApp=./my_app.ts` opens it;
  * `--help` lists the flags.
  *
- * @example Run code as the shell's command line does
- * ```ts
- * import { main } from "@otp/distribution/shell";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(await main(["--eval", "await IO.puts(Node.self())"]), 0);
- * ```
- *
  * @module
  */
 

@@ -3,8 +3,6 @@
  *
  * A file is loaded again under its address with a number, as hosts load each address once. The files that it imports
  * keep their state. Running processes keep the functions that they were started with.
- *
- * @module
  */
 
 import { resolve } from "node:path";
@@ -13,14 +11,13 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import type { ModuleExports } from "../node.ts";
 import type { Scope } from "./cli/evaluate.ts";
+import { functionsOf } from "./cli/modules.ts";
 import type { Sources } from "./help.ts";
 import { type PRINTED, printed } from "./printed.ts";
 
 /** The modules of a shell that can be loaded again. */
 export interface ReloadableModules {
-  /** Returns the scope of the shell. */
   scope(): Scope;
-  /** The files of modules. */
   sources: Sources;
 }
 
@@ -43,9 +40,7 @@ export function makeModuleCommands(
     );
     url.searchParams.set("load", String(++loads));
     const loaded: ModuleExports = await import(url.href);
-    const functions = Object.fromEntries(
-      Object.entries(loaded).filter(([, each]) => typeof each === "function"),
-    );
+    const functions = functionsOf(loaded);
     scope()[name] = functions;
     const { modules } = currentRuntime();
     // Other nodes call the module too, unless the node does not export it.

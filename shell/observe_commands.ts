@@ -3,14 +3,11 @@
  *
  * `Observer` provides the data of the node that the shell runs on, or of another node that allows it. Text of another
  * node is escaped before it is printed.
- *
- * @module
  */
 
 import { IO } from "../otp/io/io.ts";
 import {
   type ObservedChild,
-  type ObservedProcess,
   Observer,
   type ProcessOrder,
   type TraceOptions,
@@ -25,27 +22,27 @@ import type { OptionNames } from "../core/values/options.ts";
 /** The time over which `top` counts messages, in milliseconds. */
 const SAMPLE = 500;
 
-/** The number of processes that `top` shows. */
 const ROWS = 10;
 
-/** The widest column, in characters. */
 const MAX_WIDTH = 40;
 
-/** The maximum number of lines of a tree. */
 const MAX_LINES = 200;
 
-/** The keys that `top` can sort by. */
 const ORDERS = ["messages", "memory", "rate", "links", "started"] as const;
 
 type Order = typeof ORDERS[number];
 
 /** Another node. */
 export interface OnNode {
-  /** The node's name. */
   node?: string;
 }
 
-export const ON_NODE: OptionNames<OnNode> = { node: true };
+const ON_NODE: OptionNames<OnNode> = { node: true };
+
+/** @throws {TypeError} If the options are invalid. */
+export function checkOnNode(options: OnNode, doing: string): void {
+  checkOptions(options, doing, ON_NODE, '{ node: "kate@localhost" }');
+}
 
 /** Shows the processes of a node with the greatest values of a key, at most ten. */
 export async function top(
@@ -59,12 +56,7 @@ export async function top(
       }`,
     );
   }
-  checkOptions(
-    options,
-    "show processes",
-    ON_NODE,
-    '{ node: "kate@localhost" }',
-  );
+  checkOnNode(options, "show processes");
   const order: ProcessOrder = by === "rate" ? "received" : by;
   // A rate needs two observations. Observe many processes: those with the most messages so far may not be the busiest.
   const limit = by === "rate" ? 500 : ROWS;
@@ -77,18 +69,18 @@ export async function top(
   const before = new Map(
     first.processes.map(({ pid, received }) => [String(pid), received]),
   );
-  const rows = second.processes.map((process) => ({
-    process,
-    rate: (process.received - (before.get(String(process.pid)) ??
-      process.received)) / seconds,
-  }));
+  const rows = second.processes.map((process) => {
+    const { pid, received } = process;
+    const earlier = before.get(String(pid)) ?? received;
+    return { process, rate: (received - earlier) / seconds };
+  });
   if (by === "rate") rows.sort((a, b) => b.rate - a.rate);
   const shown = rows.slice(0, ROWS);
   const table = [
     ["pid", "name or call", "kind", "messages", "bytes", "msgs/s"],
     ...shown.map(({ process, rate }) => [
       String(process.pid),
-      nameOf(process),
+      process.name ?? process.label ?? process.initialCall ?? "a function",
       process.kind,
       String(process.messageQueueLen),
       String(process.queueBytes),
@@ -100,12 +92,6 @@ export async function top(
   if (rest > 0) lines.push(`and ${rest} more`);
   return await printed(lines.join("\n"));
 }
-
-function nameOf({ name, label, initialCall }: ProcessNames): string {
-  return name ?? label ?? initialCall ?? "a function";
-}
-
-type ProcessNames = Pick<ObservedProcess, "name" | "label" | "initialCall">;
 
 /** A table as lines; the columns from `numbers` on are aligned to the right. */
 export function aligned(table: string[][], numbers: number): string[] {
@@ -125,7 +111,7 @@ export function aligned(table: string[][], numbers: number): string[] {
 
 /** Shows the supervision trees of a node, with the restarts of each child. */
 export async function tree(options: OnNode = {}): Promise<typeof PRINTED> {
-  checkOptions(options, "show the tree", ON_NODE, '{ node: "kate@localhost" }');
+  checkOnNode(options, "show the tree");
   const { roots, more } = await Observer.tree(options);
   const lines: string[] = [];
   for (const root of roots) draw(root, "", "", lines);

@@ -25,9 +25,9 @@ import { ignore } from "../core/promises/promises.ts";
 import { atom } from "../core/values/atom.ts";
 import { Pid as PidValue } from "../core/values/pid.ts";
 import { Tuple, tuple } from "../core/values/tuple.ts";
-import type { ShellInput } from "./input.ts";
+import { ShellInput } from "./input.ts";
 import { ShellSession } from "./session.ts";
-import { type Completion, ShellClient } from "./shell_client.ts";
+import { ShellClient } from "./shell_client.ts";
 import type { ShellContext } from "./shell_server.ts";
 
 /** OTP's answer if there is nothing to complete. */
@@ -39,12 +39,7 @@ const WIDTH = 80;
 /** The open shells, with their terminals. */
 const shells = new Set<{ terminal: Pid; client: ShellClient }>();
 
-/**
- * Starts a shell whose terminal is the group leader of the calling process; returns its pid.
- *
- * @param context The scope of the code.
- * @param sync The process that the shell first waits for, if any.
- */
+/** Starts a shell whose terminal is the group leader of the caller, after the process `sync`, if any; returns its pid. */
 export function startOtpShell(context: ShellContext, sync: unknown): Pid {
   const { runtime, groupLeader, cold } = currentProcess();
   const { pid } = runtime.spawn(() => run(context, sync), {
@@ -81,9 +76,7 @@ async function run(context: ShellContext, sync: unknown): Promise<void> {
 
 /**
  * Completes the text before the cursor, in the shell of the terminal that is the group leader of the calling process.
- *
- * @param before The characters, in reverse order.
- * @returns OTP's answer: the characters to add, and the names to choose from.
+ * OTP gives the characters in reverse order; the answer has the characters to add, and the names to choose from.
  */
 export async function completeOtp(before: unknown): Promise<Tuple> {
   const terminal = Process.groupLeader();
@@ -127,18 +120,14 @@ async function synchronize(sync: unknown): Promise<void> {
 }
 
 /** A terminal that is the group leader of the shell. */
-class LeaderInput implements ShellInput {
-  readonly banner: string;
+class LeaderInput extends ShellInput {
+  override readonly banner: string;
   width = WIDTH;
   /** Set when nobody reads any more: output would dial the terminal's node again. */
   isGone = false;
-  server: undefined;
-  onInterrupt: () => void = () => {};
-  /** Not called: the terminal asks by {@linkcode completeOtp}. */
-  complete: (text: string) => Promise<Completion> = (text) =>
-    Promise.resolve([[], text]);
 
   constructor(node: string) {
+    super();
     this.banner =
       `Interactive TypeScript on ${node} - press Ctrl+C twice to leave (type h() ENTER for help)`;
   }
@@ -154,8 +143,6 @@ class LeaderInput implements ShellInput {
     }
   }
 
-  keep(): void {}
-
   show(text: string): void {
     if (!this.isGone) IO.puts(text).catch(ignore);
   }
@@ -163,8 +150,6 @@ class LeaderInput implements ShellInput {
   fail(text: string): void {
     this.show(text);
   }
-
-  close(): void {}
 }
 
 /** The width of the terminal. */

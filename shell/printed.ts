@@ -1,8 +1,4 @@
-/**
- * The output of a shell's commands.
- *
- * @module
- */
+/** The output of a shell's commands. */
 
 import { IO } from "../otp/io/io.ts";
 

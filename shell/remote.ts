@@ -1,10 +1,6 @@
-/**
- * A shell on another node: connects, and reports why it cannot.
- *
- * @module
- */
+/** A shell on another node: connects, and reports why it cannot. */
 
-import { RemoteShellError } from "./cli/report.ts";
+import { StartError } from "./cli/report.ts";
 import type { LogSwitch } from "./cli/run.ts";
 import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
 import { Node } from "../node.ts";
@@ -13,7 +9,7 @@ import { ShellClient } from "./shell_client.ts";
 /**
  * Starts a shell's server on another node.
  *
- * @throws {RemoteShellError} If the node does not exist, cannot be reached, or does not allow it.
+ * @throws {StartError} If the node does not exist, cannot be reached, or does not allow it.
  */
 export async function connectShell(
   node: string,
@@ -25,13 +21,13 @@ export async function connectShell(
     return await ShellClient.remote(node);
   } catch (error) {
     if (error instanceof SpawnRefusedError) {
-      throw new RemoteShellError(
+      throw new StartError(
         true,
         error.message.replace(/^Cannot spawn/, "Cannot open a shell"),
       );
     }
     if (!(error instanceof UndefinedFunctionError)) throw error;
-    throw new RemoteShellError(
+    throw new StartError(
       true,
       `Cannot open a shell on ${node}: it does not allow that; start it with --allow-remsh (allowRemsh: true)`,
     );
@@ -56,16 +52,16 @@ async function connect(
   }
 }
 
-function connectError(node: string, reason: string): RemoteShellError {
+function connectError(node: string, reason: string): StartError {
   const cannot = `Cannot open a shell on ${node}`;
   if (/ is registered\b/.test(reason)) {
-    return new RemoteShellError(
+    return new StartError(
       false,
       `${cannot}: no node of that name is registered; start one with --sname ${node} --allow-remsh`,
     );
   }
   if (/cookie/.test(reason)) {
-    return new RemoteShellError(
+    return new StartError(
       true,
       `${cannot}: ${reason}; give the same --cookie or --cookie-file at both ends`,
     );
@@ -73,7 +69,7 @@ function connectError(node: string, reason: string): RemoteShellError {
   const why = /ECONNREFUSED/.test(reason)
     ? `the connection was refused (${reason})`
     : reason;
-  return new RemoteShellError(
+  return new StartError(
     false,
     `${cannot}: ${why}; see that it runs and can be reached from here`,
   );

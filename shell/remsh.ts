@@ -1,8 +1,6 @@
 /**
  * The shell that a node with `allowRemsh` opens for other nodes, in programs without their own shell. The node loads it
  * when the first client attaches.
- *
- * @module
  */
 
 import { Cluster } from "../otp/cluster/cluster.ts";

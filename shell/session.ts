@@ -11,16 +11,6 @@ import type { ShellClient } from "./shell_client.ts";
 /** The time limit for a server to interrupt a line, in milliseconds. */
 const ANSWER_WITHIN = 1000;
 
-/** The prompts of a shell: for new input, and for its continuation. */
-export function prompts(
-  name: string,
-  where: string | undefined,
-  counter: number,
-): [first: string, next: string] {
-  const place = where === undefined ? `(${counter})` : `(${where})${counter}`;
-  return [`${name}${place}> `, `...${place}> `];
-}
-
 /** A shell from its first prompt to its end. */
 export class ShellSession {
   readonly #name: string;
@@ -77,8 +67,12 @@ export class ShellSession {
   }
 
   #read(): Promise<string | Interrupt | undefined> {
-    const [first, next] = prompts(this.#name, this.#where(), this.#counter);
-    return this.#input.read(this.#typed === "" ? first : next);
+    const where = this.#where();
+    const place = where === undefined
+      ? `(${this.#counter})`
+      : `(${where})${this.#counter}`;
+    const name = this.#typed === "" ? this.#name : "...";
+    return this.#input.read(`${name}${place}> `);
   }
 
   /**

@@ -1,8 +1,4 @@
-/**
- * The client of a shell: it owns the terminal and sends requests to the server, which may be on another node.
- *
- * @module
- */
+/** The client of a shell: it owns the terminal and sends requests to the server, which may be on another node. */
 
 import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";

@@ -3,8 +3,6 @@
  *
  * Any process can send an object that looks like one of these messages, and a request runs code. So each message
  * carries a token, which the client generates and passes to the server at its start. No other process has the token.
- *
- * @module
  */
 
 import { randomBytes } from "node:crypto";
@@ -57,7 +55,6 @@ export type ShellAnswer =
     /** The reference of the code. */
     id: number;
     ok: boolean;
-    /** The value or the error, as text. */
     text: string;
   }
   | {

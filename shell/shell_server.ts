@@ -5,8 +5,6 @@
  * exits, the server reports it and starts another. The client (`shell_client.ts`) owns the input and sends requests.
  * `--remsh` spawns the server on the other node, as the function `Shell.serve`. A result comes back as text, because
  * values may not be sendable. Output needs no messages here: the evaluator uses the client's group leader.
- *
- * @module
  */
 
 import { makeScope, type Scope } from "./cli/evaluate.ts";
@@ -32,20 +30,13 @@ import {
 } from "./shell_messages.ts";
 import { LineValues } from "./line_values.ts";
 
-/** The scope of a shell's code. */
 export interface ShellContext {
   scope: Scope;
   /** The files of modules in the scope, for their documentation. */
   sources: Sources;
 }
 
-/**
- * Serves a client until the client exits.
- *
- * @param client The client's process.
- * @param token The token of requests and answers.
- * @param context The scope of the code.
- */
+/** Serves a client until the client exits; requests and answers have the token. */
 export async function serve(
   client: Pid,
   token: string,
@@ -112,7 +103,6 @@ class ShellServer {
     }
   }
 
-  /** A monitored process has ended. */
   down(ref: Ref, reason: unknown): void {
     if (this.#evaluator.ref.equals(ref)) this.#exited(reason);
   }

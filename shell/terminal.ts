@@ -4,8 +4,6 @@
  * Lines of input belong to the shell. A process of another node can read a line only while code of the shell runs,
  * because the code may have requested the read, and only after pending reads of this node's own processes. The prompt
  * then names the other node. When the shell reads again, a pending read of another node ends with an error.
- *
- * @module
  */
 
 import { Console } from "node:console";
@@ -29,10 +27,9 @@ import {
   type Interrupt,
   isForeign,
   notForOthers,
-  type ShellInput,
+  ShellInput,
 } from "./input.ts";
 
-/** A pending read. */
 interface Reader {
   prompt: string;
   /** Whether the shell reads, not its code. */
@@ -54,13 +51,9 @@ interface Editor extends Interface {
 }
 
 /** The terminal of standard input and output, in use until it is closed. */
-export class Terminal implements ShellInput {
-  readonly banner =
+export class Terminal extends ShellInput {
+  override readonly banner =
     "(h() says what this shell can do. To leave, press Ctrl-D.)";
-  server: string | undefined;
-  onInterrupt: () => void = () => {};
-  complete: (text: string) => Promise<Completion> = (text) =>
-    Promise.resolve([[], text]);
   readonly #output: typeof nodeProcess.stdout = nodeProcess.stdout;
   readonly #editor: Editor;
   readonly #history: History;
@@ -81,6 +74,7 @@ export class Terminal implements ShellInput {
 
   /** Takes over the terminal. */
   constructor(history: History, paint: Paint) {
+    super();
     this.#history = history;
     this.#paint = paint;
     // Run key handlers in no process, whichever process opened the shell.
@@ -148,7 +142,7 @@ export class Terminal implements ShellInput {
     return this.#read(prompt, true);
   }
 
-  keep(input: string): void {
+  override keep(input: string): void {
     const { history } = this.#editor;
     const lines = input.split("\n");
     // The editor has kept each line by itself.
@@ -169,7 +163,7 @@ export class Terminal implements ShellInput {
     void this.#write(`${this.#freshLine()}${this.#paint.error(text)}\n`);
   }
 
-  close(): void {
+  override close(): void {
     if (!this.#closed) this.#editor.close();
   }
 
@@ -208,7 +202,9 @@ export class Terminal implements ShellInput {
     node: string,
   ): Promise<string | Interrupt | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
-    if (this.#ahead.length > 0 || this.#readers.some(isShells)) {
+    if (
+      this.#ahead.length > 0 || this.#readers.some(({ isShell }) => isShell)
+    ) {
       return Promise.reject(notForOthers());
     }
     return this.#wait({
@@ -348,10 +344,6 @@ export class Terminal implements ShellInput {
     if (this.#output.write(text)) return;
     return once(this.#output, "drain").then(() => {});
   }
-}
-
-function isShells({ isShell }: Reader): boolean {
-  return isShell;
 }
 
 function lastLine(text: string): string {

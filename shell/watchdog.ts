@@ -10,8 +10,6 @@
  * the program does, whose own call then changes nothing.
  *
  * The thread's code is source text, as for EPMD's thread: starting it needs no permission.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -44,6 +44,10 @@ export interface ChatOptions {
   env?: Record<string, string>;
   /** Its working directory. */
   cwd?: string;
+  /** The program's path in the repository; by default, the chat's. */
+  program?: string;
+  /** Its standard input. */
+  input?: string;
 }
 
 /** The arguments with which Deno runs a program of the repository. */
@@ -65,16 +69,23 @@ export class ChatProcess extends Child {
   /** Resolves when it has ended. */
   readonly ended: Promise<Ended>;
 
-  constructor(
-    args: readonly string[],
-    { permissions, cwd = ROOT, env }: ChatOptions = {},
-  ) {
+  constructor(args: readonly string[], options: ChatOptions = {}) {
+    const { program = "chat/main.ts", permissions, cwd = ROOT } = options;
+    const { env, input } = options;
     super(Deno.execPath(), {
-      args: denoRun("chat/main.ts", args, permissions),
+      args: denoRun(program, args, permissions),
       cwd,
       env,
+      stdin: input === undefined ? "null" : "piped",
     });
     this.ended = this.status;
+    if (input !== undefined) this.#give(input);
+  }
+
+  async #give(input: string): Promise<void> {
+    // It may exit without reading.
+    await this.type(input).catch(() => {});
+    await this.closeInput();
   }
 }
 
@@ -87,29 +98,47 @@ export async function chat(
   return await process.ended;
 }
 
+/** Runs pieces of code by `--eval`, after other flags. */
+export function runCode(
+  code: readonly string[],
+  flags: readonly string[] = [],
+  options: ChatOptions = {},
+): Promise<Ended> {
+  return chat([...flags, ...code.flatMap((each) => ["-e", each])], options);
+}
+
 /** Runs a command line with input lines until it exits. */
-export async function pipe(
+export function pipe(
   lines: string[],
   args: string[] = [],
-  program = "chat/main.ts",
+  program?: string,
 ): Promise<Ended> {
-  await using child = new Child(Deno.execPath(), {
-    args: denoRun(program, args),
-    stdin: "piped",
-  });
-  // It may exit without reading.
-  await child.type(lines.join("\n")).catch(() => {});
-  await child.closeInput();
-  return await child.status;
+  return chat(args, { program, input: lines.join("\n") });
 }
 
 /** The flags of a node that only finds nodes of the same test. */
 export function nodeFlags(sname: string, epmdPort: number): string[] {
-  return [
-    `--sname=${sname}@localhost`,
-    "--cookie=secret_token",
-    `--epmd-port=${epmdPort}`,
-  ];
+  return [`--sname=${sname}@localhost`, ...cookieFlags(epmdPort)];
+}
+
+/** The flags of a shell on a node of the same test. */
+export function remshFlags(node: string, epmdPort: number): string[] {
+  return [`--remsh=${node}@localhost`, ...cookieFlags(epmdPort)];
+}
+
+function cookieFlags(epmdPort: number): string[] {
+  return ["--cookie=secret_token", `--epmd-port=${epmdPort}`];
+}
+
+/** Starts a program that is a node with some flags; resolves when it is up. */
+export async function startNode(
+  sname: string,
+  epmdPort: number,
+  ...flags: string[]
+): Promise<ChatProcess> {
+  const node = new ChatProcess([...nodeFlags(sname, epmdPort), ...flags]);
+  await node.printed(" is up.");
+  return node;
 }
 
 /** Asserts that the program ended with a code, and one line on standard error that contains a text. */

@@ -1,7 +1,15 @@
 /** Runs a command line in a real terminal, by tmux with a server of its own. */
 
+import type { TestOptions } from "../testing/tags.ts";
 import { tmux } from "../tools/picture.ts";
-import { denoRun, PERMISSIONS } from "./_cli.ts";
+import { denoRun, PERMISSIONS, withFolder } from "./_cli.ts";
+
+/** The options of a test of a shell in a terminal. */
+export const IN_TERMINAL: TestOptions = {
+  timeout: 60_000,
+  tags: ["shell"],
+  programs: ["tmux"],
+};
 
 /** The time limit for a text to appear, in milliseconds. */
 const WITHIN = 60_000;
@@ -39,6 +47,19 @@ export interface Terminal extends AsyncDisposable {
   shows(what: string | RegExp): Promise<string>;
   /** Waits until the program has exited, and returns its exit code. */
   ended(): Promise<number>;
+}
+
+/** Calls a function with a terminal in which a shell waits for its first line. */
+export async function withTerminal(
+  args: readonly string[],
+  fn: (terminal: Terminal, home: string) => Promise<void>,
+  options: Omit<TerminalOptions, "home"> = {},
+): Promise<void> {
+  await withFolder(async (home) => {
+    await using terminal = await openTerminal(args, { home, ...options });
+    await terminal.shows(/1\)?>$/);
+    await fn(terminal, home);
+  });
 }
 
 /** Opens a terminal with the command line in it. */

@@ -18,10 +18,10 @@ export async function clientSource(): Promise<string> {
   for await (const { name } of Deno.readDir(FOLDER)) {
     if (name.endsWith(".ts")) names.push(name);
   }
-  const files: Record<string, string[]> = {};
+  const files: Record<string, string> = {};
   for (const name of names.sort()) {
     const code = await Deno.readTextFile(new URL(name, FOLDER));
-    files[`client/${name}`] = compact(stripTypeScriptTypes(code)).split("\n");
+    files[`client/${name}`] = compact(stripTypeScriptTypes(code));
   }
   return `/**
  * The code of the dashboard's page, \`client/\`. Written by tools/generate.ts.
@@ -29,12 +29,10 @@ export async function clientSource(): Promise<string> {
  * @module
  */
 
-// deno-fmt-ignore
-const LINES: Record<string, string[]> = ${JSON.stringify(files, undefined, 1)};
-
 /** JavaScript modules, by their path. */
-export const CLIENT_SOURCE: Record<string, string> = Object.fromEntries(
-  Object.entries(LINES).map(([path, lines]) => [path, lines.join("\\n")]),
-);
+// deno-fmt-ignore
+export const CLIENT_SOURCE: Record<string, string> = ${
+    JSON.stringify(files, undefined, 2)
+  };
 `;
 }

@@ -43,9 +43,10 @@ export async function helpTable(): Promise<string> {
       if (key in library) docs[key] = value;
     }
   }
-  const sorted = Object.fromEntries(
-    Object.entries(docs).sort(([a], [b]) => a < b ? -1 : 1),
-  );
+  const lines = Object.entries(docs).sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([name, found]) =>
+      `  ${JSON.stringify(name)}: ${JSON.stringify(found)},\n`
+    );
   return `/**
  * The doc comments of the library, for the shell's \`h\`. Written by tools/generate.ts.
  *
@@ -56,7 +57,8 @@ import type { Doc } from "./doc_comments.ts";
 
 /** The entries, by the names that the shell has in scope. */
 // deno-fmt-ignore
-export const HELP: Record<string, Doc[]> = ${JSON.stringify(sorted, null, 2)};
+export const HELP: Record<string, Doc[]> = {
+${lines.join("")}};
 `;
 }
 

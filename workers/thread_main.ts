@@ -29,22 +29,16 @@ import { internalsOf, startNodeIn } from "../node/node_internals.ts";
 import { PortTransport } from "../net/port_transport.ts";
 import type {
   HostEnvironment,
-  HostRegistration,
-  NodeDescription,
   PeerStream,
   ThreadNodes,
 } from "../net/host_environment.ts";
 import type { NodeName } from "../net/node_name.ts";
-import { threadLabel } from "./thread_ports.ts";
-import type { NetworkLog } from "../net/network_log.ts";
-import type { Transport } from "../net/wire.ts";
+import { threadLabel, unlessAborted } from "./thread_ports.ts";
 import { systemHost } from "../node/start_node.ts";
-import type { Clock } from "../core/host/clock.ts";
 
 /** The maximum number of log events that wait for a busy main thread. */
 const MAX_EVENTS = 1000;
 
-/** The maximum length of a value of metadata. */
 const MAX_VALUE = 1024;
 
 /** The exports of a module that other nodes cannot call. */
@@ -118,16 +112,9 @@ function logged(): void {
   log({ level: "warning", node: node.name, message });
 }
 
-const register: ThreadRegistration = (node) => {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  registered = resolve;
-  say(node);
-  return promise;
-};
-
 async function start(message: ThreadStart): Promise<void> {
   const { module, moduleName } = message;
-  nodes = new ProgramNodes(message.nodes, say);
+  nodes = new ProgramNodes(message.nodes);
   let user: Record<string, unknown>;
   try {
     user = await import(module);
@@ -209,7 +196,7 @@ async function startNode(
     modules: { ...own.modules, [moduleName]: Object.fromEntries(functions) },
   };
   return await startNodeIn(Node, async (options, name) => {
-    const host = await ThreadHost.of(options, name, register);
+    const host = await threadHost(options, name);
     host.threads?.add(threads);
     return host;
   }, options);
@@ -283,21 +270,13 @@ main.on("message", take);
 say({ type: "listens" });
 
 class ProgramNodes implements ThreadNodes {
-  readonly #say: (message: FromWorker) => void;
   readonly #dials = new Map<number, PromiseWithResolvers<MessagePort>>();
   readonly #transports = new Map<string, Set<PortTransport>>();
   #names: Set<string>;
   #last = 0;
 
-  /**
-   * Begins with the current nodes.
-   *
-   * @param nodes The names of the nodes.
-   * @param say Sends messages to the main thread.
-   */
-  constructor(nodes: readonly string[], say: (message: FromWorker) => void) {
-    this.#names = new Set(nodes);
-    this.#say = say;
+  constructor(names: readonly string[]) {
+    this.#names = new Set(names);
   }
 
   connect(
@@ -312,19 +291,15 @@ class ProgramNodes implements ThreadNodes {
     const id = ++this.#last;
     const dial = Promise.withResolvers<MessagePort>();
     this.#dials.set(id, dial);
-    const abort = () => dial.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    this.#say({ type: "dial", id, to });
+    say({ type: "dial", id, to });
     try {
-      const port = await dial.promise;
+      const port = await unlessAborted(dial.promise, signal);
       return { transport: this.accept(to, port), extra: undefined };
     } finally {
       this.#dials.delete(id);
-      signal.removeEventListener("abort", abort);
     }
   }
 
-  /** Takes a message about connections. */
   take(
     message: Extract<ToWorker, { type: "dialled" | "nodes" | "gone" }>,
   ): void {
@@ -364,85 +339,30 @@ class ProgramNodes implements ThreadNodes {
  * with EPMD. EPMD frees a name when the registering connection ends, and a host may be unable to end a computing
  * thread and its sockets, like Deno 2.9 (https://github.com/denoland/deno/pull/35657).
  */
-class ThreadHost implements HostEnvironment {
-  readonly clock: Clock;
-  readonly threads: Set<ThreadNodes> | undefined;
-  readonly #listening: HostEnvironment;
-  readonly #connecting: HostEnvironment;
-  readonly #address: string;
-  readonly #register: ThreadRegistration | undefined;
-
-  private constructor(
-    options: NodeOptions,
-    listening: HostEnvironment,
-    connecting: HostEnvironment,
-    register: ThreadRegistration,
-  ) {
-    this.clock = connecting.clock;
-    this.threads = connecting.threads;
-    this.#listening = listening;
-    this.#connecting = connecting;
-    this.#address = options.listen ?? "127.0.0.1";
-    this.#register = options.epmdPort === false ? undefined : register;
-  }
-
-  /** The host environment of a node with these options. */
-  static async of(
-    options: NodeOptions,
-    name: NodeName,
-    register: ThreadRegistration,
-  ): Promise<ThreadHost> {
-    return new ThreadHost(
-      options,
-      await systemHost({ ...options, epmdPort: false }, name),
-      await systemHost(options, name),
-      register,
-    );
-  }
-
-  get findsNames(): boolean | undefined {
-    return this.#connecting.findsNames;
-  }
-
-  randomBytes(size: number): Uint8Array {
-    return this.#connecting.randomBytes(size);
-  }
-
-  async register(
-    node: NodeDescription,
-    accept: (transport: Transport) => void,
-    log: NetworkLog,
-  ): Promise<HostRegistration> {
-    const listening = await this.#listening.register(node, accept, log);
-    if (this.#register === undefined) return listening;
-    const { port, host, close } = listening;
-    const { hidden, extra } = node;
-    // If the registration fails, the main thread ends this thread.
-    const creation = await this.#register({
-      type: "register",
-      host: this.#address,
-      port,
-      hidden,
-      extra,
-    });
-    return { port, host, creation, close };
-  }
-
-  connect(
-    peer: NodeName | undefined,
-    address: string | undefined,
-    signal: AbortSignal,
-    nearest?: Parameters<HostEnvironment["connect"]>[3],
-  ): Promise<PeerStream> {
-    return this.#connecting.connect(peer, address, signal, nearest);
-  }
-
-  names(host: string, signal: AbortSignal): Promise<string[]> {
-    return this.#connecting.names(host, signal);
-  }
+async function threadHost(
+  options: NodeOptions,
+  name: NodeName,
+): Promise<HostEnvironment> {
+  const listening = await systemHost({ ...options, epmdPort: false }, name);
+  const connecting = await systemHost(options, name);
+  const { clock, threads, findsNames } = connecting;
+  return {
+    clock,
+    threads,
+    findsNames,
+    randomBytes: (size) => connecting.randomBytes(size),
+    connect: (...args) => connecting.connect(...args),
+    names: (...args) => connecting.names(...args),
+    async register(node, accept, log) {
+      const listener = await listening.register(node, accept, log);
+      if (options.epmdPort === false) return listener;
+      const { promise: creation, resolve } = Promise.withResolvers<number>();
+      registered = resolve;
+      const { hidden, extra } = node;
+      const host = options.listen ?? "127.0.0.1";
+      // If the registration fails, the main thread ends this thread.
+      say({ type: "register", host, port: listener.port, hidden, extra });
+      return { ...listener, creation: await creation };
+    },
+  };
 }
-
-/** Has the main thread register the node with EPMD; returns its creation. */
-type ThreadRegistration = (
-  node: Extract<FromWorker, { type: "register" }>,
-) => Promise<number>;

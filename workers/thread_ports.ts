@@ -21,9 +21,7 @@ import { internalsOf } from "../node/node_internals.ts";
 /** The time limit for the last bytes of an ended thread, in milliseconds. */
 const LAST_BYTES = 50;
 
-/** A worker thread. */
 export interface PortOwner {
-  /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
   post(message: ToWorker, ports?: MessagePort[]): void;
 }
@@ -38,7 +36,6 @@ interface Member {
 
 const known = new WeakMap<Node, ThreadPorts>();
 
-/** The nodes of a main node's threads. */
 export class ThreadPorts implements ThreadNodes {
   readonly #main: Node;
   readonly #members = new Map<string, Member>();
@@ -146,7 +143,6 @@ export class ThreadPorts implements ThreadNodes {
     return transport;
   }
 
-  /** Answers the dial of a thread's node. */
   async dial(from: string, id: number, to: string): Promise<void> {
     const member = this.#members.get(from);
     if (member === undefined) return;
@@ -177,16 +173,16 @@ export function threadLabel(node: string): string {
 }
 
 /** Waits for a promise; rejects when the signal aborts. */
-async function unlessAborted(
-  promise: Promise<void>,
+export async function unlessAborted<T>(
+  promise: Promise<T>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    await Promise.race([promise, aborted]);
+    return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -27,14 +27,10 @@ export type ThreadNodeOptions =
   >
   & { name: string; cookie: string };
 
-/** The start of a thread's node. */
 export interface ThreadStart {
-  /** Always `"start"`. */
   type: "start";
   node: ThreadNodeOptions;
-  /** The URL of the user's module. */
   module: string;
-  /** The name under which the module is exported. */
   moduleName: string;
   /** The program's other nodes, which are reached without the network. */
   nodes: string[];
@@ -42,18 +38,14 @@ export interface ThreadStart {
 
 export type ToWorker =
   | ThreadStart
-  /** Another thread connects. */
   | { type: "connected"; from: string; port: MessagePort }
-  /** The answer to a dial. */
   | { type: "dialled"; id: number; port?: MessagePort; reason?: string }
   /** The thread's node is registered with EPMD. */
   | { type: "registered"; creation: number }
-  /** The program's current nodes on other threads. */
   | { type: "nodes"; nodes: string[] }
   /** A thread has ended. */
   | { type: "gone"; node: string }
   | { type: "ping" }
-  /** The main thread collects metrics. */
   | { type: "measure" }
   /** Output has been written. */
   | { type: "written"; id: number }

@@ -72,13 +72,10 @@ export interface WorkerReason {
   reason: string;
 }
 
-/** The answer to {@linkcode WORKER_INFO}. */
+/** The answer to {@linkcode WORKER_INFO}: fields of `WorkerInfo`. */
 export interface WorkerState {
-  /** The number of times that the worker was restarted. */
   restarts: number;
-  /** When its node came up, in milliseconds since the epoch. */
   upSince: number;
-  /** See `WorkerInfo`. */
   answerTime: number;
 }
 
@@ -92,18 +89,13 @@ export interface WorkerSlot {
   free: Promise<void>;
 }
 
-/** The options of a worker's process. */
+/** The options of a worker's process; see `WorkersOptions`. */
 export interface WorkerOptions {
   main: Node;
-  /** The URL of the user's module. */
   module: string;
-  /** The name under which it is exported. */
   moduleName: string;
-  /** See `WorkersOptions`. */
   answerTimeout: number;
-  /** See `WorkersOptions`. */
   startTimeout: number;
-  /** See `WorkersOptions`. */
   shutdown: number;
 }
 
@@ -125,7 +117,6 @@ export class WorkerServer implements Server {
   #stopHeartbeat: () => void = () => {};
   #stopMetrics: () => void = () => {};
   #measuring: PromiseWithResolvers<MetricSample[]> | undefined;
-  /** The registration of its node with EPMD. */
   #lease: Promise<Pick<Lease, "creation" | "close"> | undefined> | undefined;
 
   private constructor(
@@ -211,14 +202,13 @@ export class WorkerServer implements Server {
       );
     }
     this.#slot.loading = undefined;
-    const signal = this.#process.abortSignal();
-    signal.addEventListener("abort", () => {
+    this.#process.abortSignal().addEventListener("abort", () => {
       this.#endMetrics();
       void this.#thread?.terminate();
     });
     this.#slot.starts++;
-    this.#slot.free = this.#ended.promise;
-    const ended = this.#ended.promise;
+    const { promise: ended } = this.#ended;
+    this.#slot.free = ended;
     this.#ports.add(node.name, {
       ended,
       post: (message, ports) => this.#post(message, ports),
@@ -263,15 +253,11 @@ export class WorkerServer implements Server {
     this.#hasEnded = true;
     this.#stopHeartbeat();
     this.#endMetrics();
-    if (error === undefined) {
-      this.#failure ??= this.#reason("ended", "its thread has ended");
-    } else if (hasBegun) this.#failure ??= this.#reason("crashed", error);
-    else {
-      this.#failure ??= this.#reason(
-        "thread",
-        `its thread cannot load this package: ${error}`,
-      );
-    }
+    this.#failure ??= error === undefined
+      ? this.#reason("ended", "its thread has ended")
+      : hasBegun
+      ? this.#reason("crashed", error)
+      : this.#reason("thread", `its thread cannot load this package: ${error}`);
     await this.#ports.remove(this.#slot.node.name);
     await (await this.#lease)?.close();
     this.#ended.resolve();
@@ -303,7 +289,6 @@ export class WorkerServer implements Server {
     }
   }
 
-  /** Registers the worker's node with EPMD. */
   #register(
     { host, port, hidden, extra }: Extract<FromWorker, { type: "register" }>,
   ): void {

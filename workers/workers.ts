@@ -45,7 +45,6 @@ import { Node } from "../node.ts";
 import { advertisedAddress } from "../net/advertised_address.ts";
 import { isNodeName } from "../net/node_name.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
-import { promised } from "../core/promises/promises.ts";
 import {
   checkInteger,
   checkOptions,
@@ -264,7 +263,6 @@ export class Workers {
   /**
    * Starts workers, linked to the caller, and waits until all their nodes are up and connected to this node.
    *
-   * @param options The module, the number of threads and more.
    * @returns The pid of the workers' supervisor.
    * @throws {TypeError} If this node is not started, or its host has no threads.
    * @throws {ExitError} If a worker does not start: the reason contains a {@linkcode WorkerReason}, in
@@ -288,23 +286,40 @@ export class Workers {
    * });
    * ```
    */
-  static startLink(options: WorkersOptions): Promise<Pid> {
-    return promised(() => {
-      const checked = checkWorkers(options);
-      const main = nodeHere(Node);
-      if (main === undefined) {
-        throw new TypeError(
-          "Cannot start workers: this node is not started; start it by Node.start({ name })",
-        );
-      }
-      return startWorkers(main, options, checked);
-    });
+  static async startLink(options: WorkersOptions): Promise<Pid> {
+    const { count, intensity, ...checked } = checkWorkers(options);
+    const main = nodeHere(Node);
+    if (main === undefined) {
+      throw new TypeError(
+        "Cannot start workers: this node is not started; start it by Node.start({ name })",
+      );
+    }
+    if (ThreadPorts.of(main) === undefined) {
+      throw new TypeError(
+        `Cannot start workers: ${main.name} is a simulated node, which has no threads`,
+      );
+    }
+    const slots = slotsOf(main, options, count);
+    const all: WorkerOptions = { main, ...checked };
+    using _loading = loadThreads(slots);
+    return await Supervisor.startLink(
+      slots.map((slot) => ({
+        id: slot.node.name,
+        start: () =>
+          startServer(
+            (process) => WorkerServer.start(process, slot, all),
+            { label: `Worker ${slot.node.name}` },
+          ),
+        // The worker limits the end of its thread by itself.
+        shutdown: "infinity",
+      })),
+      { strategy: "one_for_one", name: options.name, ...intensity },
+    );
   }
 
   /**
    * Returns the child specification of workers; `[Workers, { module }]` is a shorthand.
    *
-   * @param options The options of {@linkcode Workers.startLink}.
    * @returns The specification; its id is the name, or `"Workers"`.
    *
    * @example Usage
@@ -330,7 +345,6 @@ export class Workers {
    * Returns the names of the nodes of workers that are up, in the order of their numbers.
    *
    * @param workers The workers' supervisor, on any node.
-   * @returns The names.
    * @throws {ExitError} If the supervisor does not exist, or its node is down.
    *
    * @example A call to each worker
@@ -361,7 +375,6 @@ export class Workers {
    * Describes workers, in the order of their numbers.
    *
    * @param workers The workers' supervisor, on any node.
-   * @returns Each worker's node and state.
    * @throws {ExitError} If the supervisor does not exist, or its node is down.
    *
    * @example Usage
@@ -387,37 +400,16 @@ export class Workers {
   /**
    * Stops workers: their nodes stop in order, and their threads end.
    *
-   * @param workers The workers' supervisor.
    * @returns A promise that resolves with `"ok"` when the threads have ended.
    * @throws {ExitError} If the supervisor does not exist, or its node is down.
-   *
-   * @example Usage
-   * ```ts
-   * import { Node } from "@otp/distribution/node";
-   * import { Workers } from "@otp/distribution/workers";
-   *
-   * const module = "data:text/javascript,export const double = (n) => 2 * n;";
-   * await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: 14369 });
-   * await node.run(async () => {
-   *   const workers = await Workers.startLink({ count: 1, module });
-   *   await Workers.stop(workers);
-   * });
-   * ```
    */
   static stop(workers: ServerRef): Promise<"ok"> {
     return Supervisor.stop(workers);
   }
 }
 
-/** Options with their defaults. */
-interface Checked {
-  module: string;
-  count: number;
-  intensity: { maxRestarts: number; maxSeconds: number };
-  options: Omit<WorkerOptions, "main">;
-}
-
-function checkWorkers(options: WorkersOptions): Checked {
+/** Checks options, and returns them with their defaults. */
+function checkWorkers(options: WorkersOptions) {
   const what = "start workers";
   checkOptions(
     options,
@@ -469,10 +461,13 @@ function checkWorkers(options: WorkersOptions): Checked {
     );
   }
   return {
-    module,
     count,
     intensity: { maxRestarts, maxSeconds },
-    options: { module, moduleName, answerTimeout, startTimeout, shutdown },
+    module,
+    moduleName,
+    answerTimeout,
+    startTimeout,
+    shutdown,
   };
 }
 
@@ -484,34 +479,6 @@ function moduleUrl(module: unknown): string {
     `Cannot start workers with the module ${
       inspect(module)
     }: give its URL, as in new URL("./thumbs.ts", import.meta.url)`,
-  );
-}
-
-async function startWorkers(
-  main: Node,
-  options: WorkersOptions,
-  { count, intensity, options: checked }: Checked,
-): Promise<Pid> {
-  if (ThreadPorts.of(main) === undefined) {
-    throw new TypeError(
-      `Cannot start workers: ${main.name} is a simulated node, which has no threads`,
-    );
-  }
-  const slots = slotsOf(main, options, count);
-  const all = { main, ...checked };
-  using _loading = loadThreads(slots);
-  return await Supervisor.startLink(
-    slots.map((slot) => ({
-      id: slot.node.name,
-      start: () =>
-        startServer(
-          (process) => WorkerServer.start(process, slot, all),
-          { label: `Worker ${slot.node.name}` },
-        ),
-      // The worker limits the end of its thread by itself.
-      shutdown: "infinity",
-    })),
-    { strategy: "one_for_one", name: options.name, ...intensity },
   );
 }
 

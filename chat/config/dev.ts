@@ -1,8 +1,4 @@
-/**
- * The chat in use: a message goes to the recipient's node.
- *
- * @module
- */
+/** The chat in use: a message goes to the recipient's node. */
 
 import type { ServerRef } from "../../task_supervisor.ts";
 

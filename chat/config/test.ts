@@ -1,8 +1,4 @@
-/**
- * The chat in tests: for every recipient, the tasks run on this node.
- *
- * @module
- */
+/** The chat in tests: for every recipient, the tasks run on this node. */
 
 import type { ServerRef } from "../../task_supervisor.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Access to a dashboard: links that can be used once, and the sessions of the browsers that have used one.
- *
- * @module
- */
+/** Access to a dashboard: links that can be used once, and the sessions of the browsers that have used one. */
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
@@ -27,7 +23,6 @@ export class DashboardAccess {
     this.#cookie = cookie;
   }
 
-  /** Creates a token that can be used once. */
   issue(): string {
     return add(this.#tokens, MAX_TOKENS);
   }
@@ -40,7 +35,6 @@ export class DashboardAccess {
     return add(this.#sessions, MAX_SESSIONS);
   }
 
-  /** Whether the cookies of a request contain a session. */
   admits(cookies: string | undefined): boolean {
     // A browser sends the cookies of all servers of the host, in any order.
     return valuesOf(cookies ?? "", this.#cookie)

@@ -1,17 +1,7 @@
-/**
- * The files of a dashboard's page.
- *
- * @module
- */
+/** The files of a dashboard's page. */
 
 import { CLIENT_SOURCE } from "./client_source.ts";
 import { STYLE } from "./style.ts";
-
-/** A file of the page. */
-export interface Asset {
-  type: string;
-  body: string;
-}
 
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cg stroke='%235b5bd6' stroke-width='1.5'%3E%3Cpath d='M8 4 4 12h8z' fill='none'/%3E%3Cg fill='%235b5bd6'%3E%3Ccircle cx='8' cy='4' r='2.5'/%3E%3Ccircle cx='4' cy='12' r='2.5'/%3E%3Ccircle cx='12' cy='12' r='2.5'/%3E%3C/g%3E%3C/g%3E%3C/svg%3E";
@@ -58,7 +48,9 @@ export function enteredPage(folder: string): string {
 }
 
 /** Returns a file of the page; `undefined` if no file has the name. */
-export function assetOf(name: string): Asset | undefined {
+export function assetOf(
+  name: string,
+): { type: string; body: string } | undefined {
   if (name === "style.css") return { type: "text/css", body: STYLE };
   const body = Object.hasOwn(CLIENT_SOURCE, name)
     ? CLIENT_SOURCE[name]

@@ -5,8 +5,6 @@
  * has the greatest values of all answers in that time. Pages ask for a node's state, and so does the dashboard itself for
  * each STEP in which no page does. It asks a node that has never answered once for each connection: such a node is not
  * observable, and would count or log each refusal.
- *
- * @module
  */
 
 import type { PageNode, PageSample } from "./page_shapes.ts";
@@ -17,13 +15,11 @@ export const STEP = 10_000;
 const HOUR = 3_600_000;
 const ROWS = HOUR / STEP;
 
-/** The numbers of a sample, in their order. */
 const FIELDS = ["at", "cpu", "memory", "delay", "messages"] as const;
 
 /** The maximum number of nodes; a further one replaces the one whose last sample is oldest. */
 export const MAX_NODES = 100;
 
-/** The last hour of one node. */
 class NodeHistory {
   readonly #rows = new Float64Array(ROWS * FIELDS.length);
   /** The number of samples that have been begun. */
@@ -75,7 +71,6 @@ class NodeHistory {
   }
 }
 
-/** The last hour of all nodes. */
 export class ClusterHistory {
   readonly #nodes = new Map<string, { history: NodeHistory; heard: number }>();
   /** The connected nodes that the dashboard has asked, and that have not answered. */
@@ -88,7 +83,6 @@ export class ClusterHistory {
     this.#step = step;
   }
 
-  /** Adds a node's answer. */
   add(node: string, state: PageNode): void {
     const history = this.#nodes.get(node)?.history;
     history?.add(state);

@@ -82,7 +82,6 @@ export class Dashboard {
    *
    * After a restart, the dashboard listens on the same port if the options name one, and open pages need a new link.
    *
-   * @param options The port, and whether the page can end processes.
    * @returns The pid of its process.
    * @throws {TypeError} If an option has the wrong type, or the host is not a loopback address.
    * @throws {RangeError} If the port is out of bounds.
@@ -116,8 +115,6 @@ export class Dashboard {
   /**
    * Returns the child specification of a dashboard; `[Dashboard, options]` is a shorthand.
    *
-   * @param options The port, and whether the page can end processes.
-   * @returns The specification.
    * @throws {TypeError} If an option has the wrong type, or the host is not a loopback address.
    * @throws {RangeError} If the port is out of bounds.
    *
@@ -141,7 +138,6 @@ export class Dashboard {
    * links and 8 pages are valid at a time; a further one replaces the oldest.
    *
    * @param dashboard The dashboard: its pid, or its name, on this node.
-   * @returns The link.
    * @throws {ExitError} If the dashboard does not run.
    *
    * @example Usage

@@ -1,8 +1,4 @@
-/**
- * The process of a dashboard: it owns the web server, and ends with it.
- *
- * @module
- */
+/** The process of a dashboard: it owns the web server, and ends with it. */
 
 import type { GenServerModule } from "../../otp/gen_server/gen_server.ts";
 import { Logger } from "../../otp/logger/logger.ts";
@@ -11,7 +7,6 @@ import {
   currentProcess,
   currentRuntime,
 } from "../../core/runtime/current_process.ts";
-import type { Runtime } from "../../core/processes/runtime.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import { runIn } from "../../core/spawning/run_in_process.ts";
 import { Observer } from "../observer.ts";
@@ -23,7 +18,6 @@ import { pidFrom } from "./shapes.ts";
 export interface DashboardSettings {
   port: number;
   host: string;
-  /** Whether its page can end processes. */
   write: boolean;
   /** The time of a sample of charts, in milliseconds; shorter in tests. */
   step?: number;
@@ -56,7 +50,11 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
         }; give another port, or 0 for any free one`,
       };
     }
-    const stopSampling = repeat(runtime, step, () => sample(history));
+    const sampleNow = () => {
+      runIn(runtime, () => sample(history)).catch(ignore);
+    };
+    sampleNow();
+    const stopSampling = runtime.every(step, sampleNow);
     currentProcess().abortSignal().addEventListener("abort", () => {
       stopSampling();
       server.close();
@@ -76,25 +74,6 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
   terminate: (_reason, server) => server.close(),
 };
 
-/** Runs a function in a process of its own, now and at an interval; returns a function that ends that. */
-function repeat(
-  runtime: Runtime,
-  interval: number,
-  fn: () => Promise<void>,
-): () => void {
-  runIn(runtime, fn).catch(ignore);
-  let stop = ignore;
-  const next = () => {
-    stop = runtime.after(interval, () => {
-      runIn(runtime, fn).catch(ignore);
-      next();
-    });
-  };
-  next();
-  return () => stop();
-}
-
-/** Ends a process for a page. */
 async function end(
   request: unknown,
   write: boolean,

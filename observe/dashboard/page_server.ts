@@ -2,8 +2,6 @@
  * The web server of a dashboard, on a loopback address.
  *
  * There are no streams: a page polls and gets one bounded answer at a time, so a slow or closed page costs nothing.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";
@@ -55,7 +53,6 @@ const NO_SESSION =
 
 /** Computes the answers to pages. */
 export interface PageAnswers {
-  /** Returns the data for a page with these parameters. */
   state(query: URLSearchParams): Promise<unknown>;
   /** Ends a process; `status` tells whether the node allows it. */
   end(request: unknown): Promise<{ status: number; result: string }>;
@@ -68,7 +65,6 @@ interface Place {
   isAdmitted: boolean;
 }
 
-/** The web server of a dashboard. */
 export class PageServer {
   readonly #server: Server;
   readonly #answers: PageAnswers;
@@ -102,7 +98,6 @@ export class PageServer {
     this.#server.on("clientError", (_error, socket) => socket.destroy());
   }
 
-  /** Listens; rejects if that fails. */
   async listen(port: number, host: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
@@ -147,7 +142,6 @@ export class PageServer {
     socket.once("close", () => places.delete(socket));
   }
 
-  /** Notes that a connection has sent a request. */
   #asks(socket: Socket, response: ServerResponse): void {
     const place = this.#places.get(socket);
     if (place === undefined) return;
@@ -162,7 +156,7 @@ export class PageServer {
     response.on("error", () => {});
     if (this.#answering >= MAX_ANSWERING) {
       request.resume();
-      return reply(request, response, 503, "Too many requests at a time.");
+      return reply(response, 503, "Too many requests at a time.");
     }
     this.#asks(request.socket, response);
     this.#answering++;
@@ -175,7 +169,7 @@ export class PageServer {
     });
     this.#answer(request, response).catch((error) => {
       const message = String((error as Error | undefined)?.message ?? error);
-      reply(request, response, 500, message.slice(0, 500));
+      reply(response, 500, message.slice(0, 500));
     });
   }
 
@@ -186,18 +180,16 @@ export class PageServer {
     const { method = "", url = "", headers } = request;
     const refusal = refusalOfRequest(method, url, headers);
     if (refusal !== undefined) {
-      return reply(request, response, refusal.status, refusal.reason);
+      return reply(response, refusal.status, refusal.reason);
     }
     const at = url.indexOf("?");
     const path = at < 0 ? url : url.slice(0, at);
     const query = new URLSearchParams(at < 0 ? "" : url.slice(at));
-    if (path === "/" && method === "GET") {
-      return this.#enter(request, response, query);
-    }
+    if (path === "/" && method === "GET") return this.#enter(response, query);
     if (
       !path.startsWith(this.#folder) || !this.#access.admits(headers.cookie)
     ) {
-      return reply(request, response, 403, NO_SESSION);
+      return reply(response, 403, NO_SESSION);
     }
     const place = this.#places.get(request.socket);
     if (place !== undefined) place.isAdmitted = true;
@@ -209,29 +201,23 @@ export class PageServer {
       ? { type: "text/html", body: PAGE }
       : assetOf(name);
     if (asset === undefined || method === "POST") {
-      return reply(request, response, 404, "There is no such page.");
+      return reply(response, 404, "There is no such page.");
     }
-    reply(request, response, 200, asset.body, {
-      "content-type": `${asset.type}; charset=utf-8`,
-    });
+    reply(response, 200, asset.body, asset.type);
   }
 
   /** Exchanges a token for a session. */
-  #enter(
-    request: IncomingMessage,
-    response: ServerResponse,
-    query: URLSearchParams,
-  ): void {
+  #enter(response: ServerResponse, query: URLSearchParams): void {
     const session = this.#access.redeem(query.get("token") ?? "");
-    if (session === undefined) return reply(request, response, 403, NO_SESSION);
+    if (session === undefined) return reply(response, 403, NO_SESSION);
     const { port } = this.#server.address() as AddressInfo;
     // Answer with a page instead of a redirect, which browsers would follow without strict cookies after a link on
     // another site.
-    reply(request, response, 200, enteredPage(this.#folder), {
-      "content-type": "text/html; charset=utf-8",
-      "set-cookie":
-        `otp_dashboard_${port}=${session}; HttpOnly; SameSite=Strict; Path=${this.#folder}`,
-    });
+    response.setHeader(
+      "set-cookie",
+      `otp_dashboard_${port}=${session}; HttpOnly; SameSite=Strict; Path=${this.#folder}`,
+    );
+    reply(response, 200, enteredPage(this.#folder), "text/html");
   }
 
   async #answerCode(
@@ -241,25 +227,20 @@ export class PageServer {
     query: URLSearchParams,
   ): Promise<void> {
     if (isFromElsewhere(request.headers)) {
-      return reply(request, response, 403, "The request is not from the page.");
+      return reply(response, 403, "The request is not from the page.");
     }
     if (name === "api/state" && request.method === "GET") {
-      return json(request, response, 200, await this.#answers.state(query));
+      return json(response, 200, await this.#answers.state(query));
     }
     if (name !== "api/end" || request.method !== "POST") {
-      return reply(request, response, 404, "There is no such page.");
+      return reply(response, 404, "There is no such page.");
     }
     const body = await bodyOf(request);
     if (body === undefined) {
-      return reply(
-        request,
-        response,
-        413,
-        "The request is too large, or no JSON.",
-      );
+      return reply(response, 413, "The request is too large, or no JSON.");
     }
     const { status, result } = await this.#answers.end(body.value);
-    json(request, response, status, { result });
+    json(response, status, { result });
   }
 }
 
@@ -281,39 +262,28 @@ async function bodyOf(
   }
 }
 
-function json(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  value: unknown,
-): void {
+function json(response: ServerResponse, status: number, value: unknown): void {
   const body = JSON.stringify(value);
   if (body.length > MAX_ANSWER) {
-    return reply(request, response, 502, "The node's answer is too large.");
+    return reply(response, 502, "The node's answer is too large.");
   }
-  reply(request, response, status, body, {
-    "content-type": "application/json",
-  });
+  reply(response, status, body, "application/json");
 }
 
 function reply(
-  request: IncomingMessage,
   response: ServerResponse,
   status: number,
   body: string,
-  headers: Record<string, string> = {
-    "content-type": "text/plain; charset=utf-8",
-  },
+  type = "text/plain",
 ): void {
   if (response.headersSent || response.destroyed) return;
+  const { complete, method } = response.req;
   response.writeHead(status, {
     ...HEADERS,
-    ...headers,
+    "content-type": type.startsWith("text/") ? `${type}; charset=utf-8` : type,
     "content-length": Buffer.byteLength(body),
     // Close the connection, on which the unread rest of a body would be parsed as the next request.
-    ...request.complete || request.method !== "POST"
-      ? {}
-      : { connection: "close" },
+    ...complete || method !== "POST" ? {} : { connection: "close" },
   });
-  response.end(request.method === "HEAD" ? undefined : body);
+  response.end(method === "HEAD" ? undefined : body);
 }

@@ -1,8 +1,4 @@
-/**
- * The shapes of the answers that a page shows: the types of `otp/observer/observed_terms.ts`, with bounds.
- *
- * @module
- */
+/** The shapes of the answers that a page shows: the types of `otp/observer/observed_terms.ts`, with bounds. */
 
 import {
   flag,
@@ -21,7 +17,6 @@ const MAX_ENTRIES = 2000;
 
 const MAX_CONNECTIONS = 200;
 
-/** A node's state. */
 export const nodeShape = record({
   node: text(400),
   host: text(),
@@ -88,30 +83,6 @@ export const processShape = optional(record({
   dictionary: list(list(text(600), 2), 20),
 }));
 
-/** A child in a supervision tree. */
-export interface PageChild {
-  /** Identifies the child within its supervisor. */
-  id: string | undefined;
-  /** Its pid, if it runs. */
-  pid: ReturnType<typeof pid>;
-  /** Its name, its label, or the code that it runs. */
-  name: string;
-  /** `"supervisor"`, `"server"`, `"task"` or `"process"`. */
-  kind: string;
-  /** Whether its supervisor is restarting it. */
-  restarting: boolean;
-  restarts: number;
-  /** The reason of the exit before the last one. */
-  lastReason: string | undefined;
-  /** The time of the last restart, in milliseconds since the epoch. */
-  lastRestart: number | undefined;
-  messageQueueLen: number;
-  suspendedBy: ReturnType<typeof pid>;
-  children: PageChild[];
-  /** The number of children that are left out. */
-  more: number;
-}
-
 const CHILD = record({
   id: optional(text()),
   pid,
@@ -125,6 +96,8 @@ const CHILD = record({
   suspendedBy: pid,
   more: number,
 });
+
+export type PageChild = ShapeOf<typeof CHILD> & { children: PageChild[] };
 
 export function treeShape(
   value: unknown,
@@ -170,7 +143,6 @@ export const namesShape = record({
 
 const PARKED = { type: text(), key: text(1000), reason: text(500) };
 
-/** The entities of a node's servers. */
 export const entitiesShape = list(
   record({
     isServing: flag,
@@ -231,14 +203,12 @@ export const logShape = list(
   200,
 );
 
-/** A node's state, as a page has it. */
 export type PageNode = ShapeOf<typeof nodeShape>;
 
 export type PageProcesses = ShapeOf<typeof processesShape>;
 
 export type PageProcess = NonNullable<ShapeOf<typeof processShape>>;
 
-/** Supervision trees, as a page has them. */
 export type PageTree = ShapeOf<typeof treeShape>;
 
 export type PageNames = ShapeOf<typeof namesShape>;
@@ -255,17 +225,13 @@ export interface PageSample {
   at: number;
   /** CPU usage, in percent of a core. */
   cpu: number;
-  /** The resident memory, in bytes. */
   memory: number;
   /** The longest delay of the event loop, in milliseconds. */
   delay: number;
-  /** The messages that wait in mailboxes. */
   messages: number;
 }
 
-/** A node's answer to a request for its state. */
 export interface PagePeer {
-  /** The node's name. */
   node: string;
   state?: PageNode;
   /** Why the node has no state here. */
@@ -287,14 +253,12 @@ export interface PageState {
   /** The node's last hour, if the page has asked for it. */
   history?: PageSample[];
   log?: PageEvents;
-  /** The state of each node. */
   cluster?: PagePeer[];
   processes?: PageProcesses;
   /** The requested process; `null` if it is gone. */
   process?: PageProcess | null;
   tree?: PageTree;
   names?: PageNames;
-  /** The entities of each node. */
   entities?: { node: string; servers: PageEntities[]; error?: string }[];
   /** The requested entity; `null` if the node does not know its type. */
   entity?: PageEntity | null;

@@ -1,8 +1,4 @@
-/**
- * Collects the data of a page: from this node, and from other nodes that allow it.
- *
- * @module
- */
+/** Collects the data of a page: from this node, and from other nodes that allow it. */
 
 import { Node } from "../../node.ts";
 import { Observer, type ProcessOrder } from "../observer.ts";
@@ -25,10 +21,8 @@ import { pidFrom } from "./shapes.ts";
 /** How long another node may take to answer, in milliseconds. */
 const TIMEOUT = 3000;
 
-/** The maximum number of processes of an answer. */
 const MAX_PROCESSES = 200;
 
-/** The longest error, in characters. */
 const MAX_ERROR = 500;
 
 /** The names of the nodes that a page can show, this node first. */
@@ -51,7 +45,6 @@ export async function sample(history: ClusterHistory): Promise<void> {
   );
 }
 
-/** Collects the data for a page with these parameters. */
 export async function pageState(
   query: URLSearchParams,
   write: boolean,

@@ -1,24 +1,16 @@
 /**
  * Checks of requests to a dashboard that need no session. They reject requests from pages of other sites that a browser
  * on this machine has open.
- *
- * @module
  */
 
 import type { IncomingHttpHeaders } from "node:http";
 
-/** The longest URL of a request, in characters. */
 const MAX_URL = 2048;
 
 /** The names by which a browser reaches a loopback address. */
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 const HOST = /^(.{1,100}?)(?::(\d{1,5}))?$/;
-
-export interface Refusal {
-  status: number;
-  reason: string;
-}
 
 /** Whether an address is a loopback address, or the name of one. */
 export function isLoopbackHost(host: string): boolean {
@@ -34,7 +26,7 @@ export function refusalOfRequest(
   method: string,
   url: string,
   headers: IncomingHttpHeaders,
-): Refusal | undefined {
+): { status: number; reason: string } | undefined {
   if (method !== "GET" && method !== "HEAD" && method !== "POST") {
     return { status: 405, reason: "Only GET, HEAD and POST are answered." };
   }

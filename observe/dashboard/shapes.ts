@@ -1,13 +1,10 @@
 /**
  * Shapes of answers: another node's answer is copied field by field, with checked types and bounds, before it is sent
  * to a page.
- *
- * @module
  */
 
 import { Pid } from "../../core/values/pid.ts";
 
-/** Converts any value to type `T`. */
 export type Shape<T> = (value: unknown) => T;
 
 export type ShapeOf<S> = S extends Shape<infer T> ? T : never;
@@ -36,7 +33,6 @@ export function flag(value: unknown): boolean {
   return value === true;
 }
 
-/** A value that may be missing. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value) =>
     value === undefined || value === null ? undefined : shape(value);
@@ -48,7 +44,6 @@ export function list<T>(shape: Shape<T>, most: number): Shape<T[]> {
     Array.isArray(value) ? value.slice(0, most).map((each) => shape(each)) : [];
 }
 
-/** An object with these fields. */
 export function record<S extends Record<string, Shape<unknown>>>(
   shapes: S,
 ): Shape<{ [K in keyof S]: ShapeOf<S[K]> }> {

@@ -1,8 +1,4 @@
-/**
- * The style of a dashboard's page, light and dark.
- *
- * @module
- */
+/** The style of a dashboard's page, light and dark. */
 
 export const STYLE: string = `
 :root {
@@ -94,7 +90,6 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .map text:not(.letter) { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .map text { text-anchor: middle; font-size: 13px; fill: var(--text); font-weight: 550; }
 .map text.facts, .map text.traffic { fill: var(--quiet); font-size: 11.5px; font-weight: 400; }
-.map text.traffic { paint-order: stroke; stroke: var(--card); stroke-width: 4px; }
 .map circle { fill: var(--soft); stroke: var(--accent); stroke-width: 1.5; }
 .map .letter { fill: var(--accent); font-weight: 700; }
 .map .selected circle { fill: var(--accent); }

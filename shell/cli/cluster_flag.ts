@@ -1,8 +1,4 @@
-/**
- * The flag `--cluster`: a topology as a word.
- *
- * @module
- */
+/** The flag `--cluster`: a topology as a word. */
 
 import type { NodeOptions } from "../../node.ts";
 import { quote } from "../../core/values/inspect.ts";

@@ -1,8 +1,4 @@
-/**
- * The code of `--eval`.
- *
- * @module
- */
+/** The code of `--eval`. */
 
 import { IO } from "../../otp/io/io.ts";
 import {

@@ -5,8 +5,6 @@
  * As in iex, the program then runs on the started node: other nodes can call its modules, and its application runs
  * there. A node has its own processes, so the application is stopped and then started on the node, and the reverse when
  * the node stops.
- *
- * @module
  */
 
 import {
@@ -30,7 +28,6 @@ export class CodesNode implements AsyncDisposable {
   #node: Node | undefined;
   #moved: Promise<void> = Promise.resolve();
 
-  /** For a program with these modules, settings and application, in which other nodes already run. */
   constructor(
     modules: Record<string, ModuleExports>,
     configuration: Record<string, Record<string, unknown>>,

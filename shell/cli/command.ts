@@ -1,25 +1,11 @@
-/**
- * The command that starts a program, as a user types it.
- *
- * @module
- */
+/** The command that starts a program, as a user types it. */
 
 import nodeProcess from "node:process";
 
 /** The commands that start a program of this package: from a clone, from npm on Node.js and on Bun, and from JSR. */
-export interface Commands {
-  clone: string;
-  npm: string;
-  bun: string;
-  jsr: string;
-}
+type Commands = Record<"clone" | "npm" | "bun" | "jsr", string>;
 
-/**
- * Chooses the command.
- *
- * @param commands The command for each source.
- * @param url The URL of the program's main module.
- */
+/** Chooses the command by the URL of the program's main module. */
 export function commandOf(commands: Commands, url: string): string {
   if (!url.startsWith("file:")) return commands.jsr;
   // Only the npm package is compiled.

@@ -1,8 +1,4 @@
-/**
- * The flag `--dashboard`: a page that shows the program's node and its cluster.
- *
- * @module
- */
+/** The flag `--dashboard`: a page that shows the program's node and its cluster. */
 
 import type { Node } from "../../node.ts";
 import { Dashboard } from "../../observe/dashboard/dashboard.ts";

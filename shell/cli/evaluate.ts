@@ -1,8 +1,4 @@
-/**
- * Runs typed code: TypeScript with top-level `await`, whose declarations persist.
- *
- * @module
- */
+/** Runs typed code: TypeScript with top-level `await`, whose declarations persist. */
 
 import {
   type AnyNode,
@@ -20,45 +16,25 @@ import { keepPositions } from "./typed_positions.ts";
 /** The names that code sees, to which its declarations are added. */
 export type Scope = Record<string, unknown>;
 
-/** The result of code. */
-export interface Evaluation {
-  /**
-   * The value of the last statement, if that is an expression. A promise is not awaited, so that the caller can await
-   * or show it.
-   */
-  value: unknown;
-}
-
-export interface EvaluateOptions {
-  /**
-   * The folder that `import("./file.ts")` starts from, as a URL.
-   *
-   * @default {the working directory}
-   */
-  base?: URL;
-}
-
 export function makeScope(...values: Scope[]): Scope {
   return Object.assign(Object.create(null), ...values);
 }
 
 /**
  * Runs code with the names of a scope, and stores its declarations in the scope: variables, functions, classes and
- * imports, which a later run may declare again. Functions that capture a variable see its later values.
+ * imports, which a later run may declare again. Functions that capture a variable see its later values. Relative
+ * imports start at the working directory.
  *
- * @param source TypeScript or JavaScript, strict, with top-level `await` and `import`.
- * @param scope The names, of {@linkcode makeScope}.
- * @param options Where relative imports start.
- * @returns The value of the last statement.
+ * @returns The value of the last statement, if that is an expression. A promise is not awaited, so that the caller can
+ *   await or show it.
  * @throws {SyntaxError} If the code does not parse.
  * @throws The error that the code throws.
  */
 export async function evaluate(
   source: string,
   scope: Scope,
-  options: EvaluateOptions = {},
-): Promise<Evaluation> {
-  const base = options.base ?? pathToFileURL(`${nodeProcess.cwd()}/`);
+): Promise<{ value: unknown }> {
+  const base = pathToFileURL(`${nodeProcess.cwd()}/`);
   const translation = translate(source, base);
   const { code, names, scopeName, resolveName } = translation;
   for (const name of names) if (!(name in scope)) scope[name] = undefined;
@@ -84,7 +60,6 @@ function resolveFrom(specifier: string, base: URL): string {
 }
 
 interface Translation {
-  /** The body of a function. */
   code: string;
   /** Returns the offset in the typed text of an offset in the code. */
   typedOffset(offset: number): number;
@@ -146,7 +121,6 @@ class Translator {
     };
   }
 
-  /** A statement of the top level. */
   statement(node: Statement | ModuleDeclaration, isLast: boolean): void {
     switch (node.type) {
       case "VariableDeclaration":

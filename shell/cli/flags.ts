@@ -1,8 +1,4 @@
-/**
- * The flags of a program that is a node, and how they are read.
- *
- * @module
- */
+/** The flags of a program that is a node, and how they are read. */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";
@@ -26,20 +22,16 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A file whose functions the node exports under a name. */
+/** A file whose functions the node exports under a name; the path is as it was written. */
 export interface ModuleFlag {
-  /** The module's name. */
   name: string;
-  /** The file's path, as it was written. */
   path: string;
 }
 
 export interface CommandLine {
   help: boolean;
   version: boolean;
-  /** The node to start, if any. */
   node: NodeOptions | undefined;
-  /** The files to load. */
   modules: ModuleFlag[];
   /** The name of the configuration to load. */
   env: string | undefined;
@@ -50,15 +42,12 @@ export interface CommandLine {
   remote: string | undefined;
   /** Whether other nodes may open a shell here. */
   allowsRemote: boolean;
-  /** The dashboard to start, if any. */
   dashboard: DashboardFlags | undefined;
 }
 
-/** The dashboard that a command line asks for. */
 export interface DashboardFlags {
   /** Its port; 0 is any free one. */
   port: number;
-  /** Whether its page can end processes. */
   write: boolean;
 }
 
@@ -100,7 +89,7 @@ const TABLE = `
   -V, --version               Show the version
 `;
 
-interface Flag {
+export interface Flag {
   name: string;
   letter: string | undefined;
   /** The placeholder of the value in the help; a flag without one takes no value. */
@@ -115,7 +104,7 @@ interface Flag {
 const ROW =
   /^([* ]) (?:-(\w), | {4})--([\w-]+)(?: (\[)?([A-Z=]+)\]?)?( \.\.\.)? +(.*)$/gm;
 
-const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
+export const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
   [, node, letter, name, bracket, value, dots, help],
 ) => ({
   name,
@@ -144,7 +133,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
   return {
     help: flags.help === true,
     version: flags.version === true,
-    node: nodeOptions(flags, text, remote),
+    node: nodeOptions(flags, remote),
     modules: moduleFlags(flags.module as string[]),
     env: text("env"),
     code: flags.eval as string[],
@@ -159,7 +148,7 @@ export function parseFlags(args: readonly string[]): CommandLine {
 }
 
 /** The flags of a user's program: the flags of its node, and `--help`. */
-const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
+export const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
   ofNode && !name.startsWith("dashboard") ||
   ["sname", "name", "help"].includes(name)
 );
@@ -174,13 +163,11 @@ export function parseNodeFlags(
   args: readonly string[],
 ): Pick<CommandLine, "help" | "node"> {
   const flags = readFlags(args, NODE_FLAGS);
-  const text = (name: string) => flags[name] as string | undefined;
-  const node = nodeOptions(flags, text, undefined);
+  const node = nodeOptions(flags);
   if (flags["allow-remsh"] === true) node!.allowRemsh = true;
   return { help: flags.help === true, node };
 }
 
-/** Reads flags and their values. */
 function readFlags(
   args: readonly string[],
   known: readonly Flag[],
@@ -291,9 +278,9 @@ function nearestFlag(
 
 function nodeOptions(
   flags: Record<string, unknown>,
-  text: (name: string) => string | undefined,
-  remote: string | undefined,
+  remote?: string,
 ): NodeOptions | undefined {
+  const text = (name: string) => flags[name] as string | undefined;
   const given = nodeName(text("sname"), text("name"));
   const name = given ?? (remote && visitorName(remote));
   if (name === undefined) {
@@ -311,8 +298,12 @@ function nodeOptions(
     hidden: flags.hidden === true || given === undefined,
     allowClosures: flags["allow-closures"] === true,
     allowObserve: flags["allow-observe"] === true,
-    ...cookieOptions(text("cookie"), text("cookie-file")),
   };
+  if (text("cookie") !== undefined && text("cookie-file") !== undefined) {
+    throw new UsageError(
+      "Cannot use --cookie and --cookie-file together: give one of them",
+    );
+  }
   const tls = tlsOptions(text("tls-cert"), text("tls-key"), text("tls-ca"));
   if (tls !== undefined) options.tls = tls;
   for (const [flag, read] of Object.entries(READERS)) {
@@ -331,7 +322,9 @@ const READERS: Readonly<
   "log-format": (format) => ({ log: logOf(format) }),
   "log-level": (level) => ({ logLevel: logLevelOf(level) }),
   wire: (wires) => ({ wires: wires.map(wireOf) }),
-  cluster: (specs) => ({ cluster: clusterOf(specs) }),
+  cluster: (specs) => ({ cluster: asUsage(() => topologiesOf(specs)) }),
+  cookie: (cookie) => ({ cookie }),
+  "cookie-file": (cookieFile) => ({ cookieFile }),
   listen: (listen) => ({ listen }),
   port: (port) => ({ port: portOf(port, "port", 0) }),
   advertise(advertise) {
@@ -356,9 +349,10 @@ function refuseValue(flag: string, value: string, why: string): never {
   throw new UsageError(`Cannot use --${flag} ${quote(value)}: ${why}`);
 }
 
-function clusterOf(specs: string[]): NodeOptions["cluster"] {
+/** Calls a function whose error is a wrong command line. */
+function asUsage<T>(fn: () => T): T {
   try {
-    return topologiesOf(specs);
+    return fn();
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -386,15 +380,10 @@ function logOf(format: string): LogHook | undefined {
 }
 
 function logLevelOf(level: string): LogLevel | "none" {
-  try {
-    checkLogLevel(level, `use --log-level ${quote(level)}`);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  asUsage(() => checkLogLevel(level, `use --log-level ${quote(level)}`));
   return level as LogLevel | "none";
 }
 
-/** The name of the node on which to open a shell. */
 function remoteNode(given: string | undefined): string | undefined {
   if (given === undefined) return undefined;
   try {
@@ -440,19 +429,6 @@ function nodeName(
       ? `the host ${name.host} has no dot, but a long name needs one; write --name ${name.name}@host.example.org, or use --sname`
       : `the host ${name.host} has a dot, but a short name has none; use --name`,
   );
-}
-
-function cookieOptions(
-  cookie: string | undefined,
-  cookieFile: string | undefined,
-): Pick<NodeOptions, "cookie" | "cookieFile"> {
-  if (cookie !== undefined && cookieFile !== undefined) {
-    throw new UsageError(
-      "Cannot use --cookie and --cookie-file together: give one of them",
-    );
-  }
-  if (cookie !== undefined) return { cookie };
-  return cookieFile === undefined ? {} : { cookieFile };
 }
 
 function tlsOptions(
@@ -507,16 +483,8 @@ function moduleFlags(given: string[]): ModuleFlag[] {
   return Array.from(modules, ([name, path]) => ({ name, path }));
 }
 
-export function helpOfFlags(): string {
-  return helpOf(FLAGS);
-}
-
-/** The flags of a user's program, one a line. */
-export function helpOfNodeFlags(): string {
-  return helpOf(NODE_FLAGS);
-}
-
-function helpOf(flags: readonly Flag[]): string {
+/** The flags, one a line. */
+export function listFlags(flags: readonly Flag[]): string {
   const rows = flags.map(({ name, letter, value, isOptional, help }) => {
     const short = letter === undefined ? "    " : `-${letter}, `;
     const shown = isOptional ? `[${value}]` : value ?? "";

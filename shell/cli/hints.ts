@@ -1,8 +1,4 @@
-/**
- * Hints for Elixir syntax and misspelled names.
- *
- * @module
- */
+/** Hints for Elixir syntax and misspelled names. */
 
 import { nearName } from "../../core/values/near_name.ts";
 import type { Scope } from "./evaluate.ts";
@@ -88,39 +84,26 @@ const CALLED: Record<string, string> = {
   l: "r(Kate) loads the file of a module of --module again",
 };
 
-/**
- * Guesses the intention of code that failed.
- *
- * @param error The error that it threw.
- * @param source The code.
- * @param scope The names in scope.
- * @returns A hint, if there is one.
- */
+/** Returns a hint for code that threw an error, if there is one. */
 export function hintForError(
   error: unknown,
   source: string,
   scope: Scope,
 ): string | undefined {
-  const { name } = error instanceof Error ? error : { name: "" };
+  if (!(error instanceof Error)) return undefined;
+  const { name, message } = error;
   const code = source.replace(TEXT, '""');
   if (name === "SyntaxError") return hintForSyntax(code);
-  if (name !== "ReferenceError" && name !== "TypeError") return undefined;
   if (name === "TypeError") return hintForPaths(code, scope);
-  const [unknown = ""] = /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/
-    .exec((error as Error).message) ?? [];
+  if (name !== "ReferenceError") return undefined;
+  const [unknown = ""] =
+    /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/.exec(message) ?? [];
   if (unknown === "" || unknown in scope) return undefined;
   const called = code.includes(`${unknown}(`) ? CALLED[unknown] : undefined;
   return called ?? WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
 }
 
-/**
- * Guesses the intention of code whose value is a function, or `undefined`.
- *
- * @param value The value.
- * @param source The code.
- * @param scope The names in scope.
- * @returns A hint, if there is one.
- */
+/** Returns a hint for code whose value is a function, or `undefined`, if there is one. */
 export function hintForValue(
   value: unknown,
   source: string,
@@ -157,8 +140,7 @@ function hintForPaths(code: string, scope: Scope): string | undefined {
         if (meant !== undefined) return meant;
         break;
       }
-      const { value: member } = propertyOf(value, name) ?? {};
-      value = member;
+      value = memberOf(value, name);
       path += `.${name}`;
     }
   }
@@ -197,25 +179,23 @@ function memberOfAny(name: string, scope: Scope): string | undefined {
   const modules = Object.keys(scope).filter((module) => module !== "Process");
   for (const module of ["Process", ...modules]) {
     const value = scope[module];
-    if (!isModule(value)) continue;
-    const { value: member } = propertyOf(value, name) ?? {};
-    if (typeof member === "function") return `${module}.${name}`;
+    if (isModule(value) && typeof memberOf(value, name) === "function") {
+      return `${module}.${name}`;
+    }
   }
   return undefined;
 }
 
-function propertyOf(
-  value: object,
-  name: string,
-): PropertyDescriptor | undefined {
-  return Object.getOwnPropertyDescriptor(value, name);
+/** Returns a property without running a getter. */
+export function memberOf(module: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(module, name)?.value;
 }
 
-function isModule(value: unknown): value is object {
+export function isModule(value: unknown): value is object {
   return typeof value === "object" && value !== null || isClass(value);
 }
 
-function isClass(value: unknown): boolean {
+export function isClass(value: unknown): boolean {
   return typeof value === "function" && /^class\b/.test(String(value));
 }
 

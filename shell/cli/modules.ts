@@ -1,8 +1,4 @@
-/**
- * The files that `--module` names.
- *
- * @module
- */
+/** The files that `--module` names. */
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -10,15 +6,13 @@ import { pathToFileURL } from "node:url";
 import type { ModuleExports } from "../../node.ts";
 import { quote } from "../../core/values/inspect.ts";
 import { type ModuleFlag, UsageError } from "./flags.ts";
-import { LoadError } from "./report.ts";
+import { StartError } from "./report.ts";
 
 /**
- * Loads modules, in order.
+ * Loads modules, in order. They cannot have a name of `taken`.
  *
- * @param flags The modules' names and files.
- * @param taken The names that modules cannot have.
  * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
- * @throws {LoadError} If a file does not load.
+ * @throws {StartError} If a file does not load.
  */
 export async function loadModules(
   flags: readonly ModuleFlag[],
@@ -52,18 +46,24 @@ async function load(name: string, path: string): Promise<ModuleExports> {
   try {
     exports = await import(pathToFileURL(file).href);
   } catch (error) {
-    throw new LoadError(
-      `Cannot use ${what}: it does not load: ${
-        error instanceof Error ? error.message : String(error)
-      }`,
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      false,
+      `Cannot use ${what}: it does not load: ${why}`,
       { cause: error },
     );
   }
-  const functions = Object.entries(exports)
-    .filter(([, value]) => typeof value === "function");
-  if (functions.length > 0) return Object.fromEntries(functions);
+  const functions = functionsOf(exports);
+  if (Object.keys(functions).length > 0) return functions;
   throw new UsageError(
     `Cannot use ${what}: it exports no functions; write them as \`export function …\``,
+  );
+}
+
+/** The functions that a module exports. */
+export function functionsOf(exports: ModuleExports): ModuleExports {
+  return Object.fromEntries(
+    Object.entries(exports).filter(([, each]) => typeof each === "function"),
   );
 }
 
@@ -74,9 +74,10 @@ function isFile(path: string, what: string): boolean {
     const { code, name } = cause as Error & { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") return false;
     if (name !== "NotCapable") throw cause;
-    throw new LoadError(
+    throw new StartError(
+      true,
       `Cannot use ${what}: the program may not read it; run it with --allow-read=${path}, by deno run if it is a task, whose permissions are fixed`,
-      { cause, isRefused: true },
+      { cause },
     );
   }
 }

@@ -23,7 +23,7 @@ import {
 } from "../../core/values/check_arguments.ts";
 import { printable } from "../../core/values/inspect.ts";
 import { writeError, writeOutput } from "../../core/host/standard_streams.ts";
-import { helpOfNodeFlags, parseNodeFlags, UsageError } from "./flags.ts";
+import { listFlags, NODE_FLAGS, parseNodeFlags, UsageError } from "./flags.ts";
 import { EXIT } from "./report.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
@@ -59,7 +59,6 @@ const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
  *
  * As in Elixir, where `elixir --sname alex --cookie c program.exs` starts the program on a node.
  *
- * @param options The command line.
  * @returns Options for `Node.start`. The log level is `"warning"` unless `--log-level` says otherwise.
  * @throws {UsageError} With `exit: false`, if the command line is wrong; for `--help`, the message is the list of flags.
  * @throws {TypeError} If an option is of the wrong type.
@@ -92,7 +91,7 @@ export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
   try {
     const { node, help } = parseNodeFlags(args);
     if (node !== undefined) return node;
-    const flags = `Flags:\n${helpOfNodeFlags()}\n`;
+    const flags = `Flags:\n${listFlags(NODE_FLAGS)}\n`;
     if (!help) {
       throw new UsageError(
         "Cannot start the program without a node: give --sname NAME, as in --sname alex@localhost; --help lists the flags",

@@ -1,30 +1,21 @@
-/**
- * The signals that ask a program to stop, SIGINT and SIGTERM; a second one ends it immediately.
- *
- * @module
- */
+/** The signals that ask a program to stop, SIGINT and SIGTERM; a second one ends it immediately. */
 
 import { onStopSignal, type StopSignal } from "../../core/host/stop_signals.ts";
 import { EXIT } from "./report.ts";
 
-/** Handles the stop signals until it is disposed of. */
 export class StopSignals implements Disposable {
   /** Resolves with the exit code when the program is asked to stop. */
   readonly received: Promise<number>;
+  first: StopSignal | undefined;
   readonly #off: () => void;
-  #first: StopSignal | undefined;
 
   constructor() {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.received = promise;
     this.#off = onStopSignal(["SIGINT", "SIGTERM"], (signal) => {
-      this.#first = signal;
+      this.first = signal;
       resolve(EXIT.OK);
     });
-  }
-
-  get first(): StopSignal | undefined {
-    return this.#first;
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,4 @@
-/**
- * Output of the program itself, without the group leader.
- *
- * @module
- */
+/** Output of the program itself, without the group leader. */
 
 import {
   standardError,
@@ -30,7 +26,6 @@ export function complain(line: string): void {
   writeError(`${line}\n`);
 }
 
-/** Resolves when all output is written. */
 export async function flushOutput(): Promise<void> {
   await Promise.all([standardOutput.flush(), standardError.flush()]);
 }

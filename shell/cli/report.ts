@@ -1,8 +1,4 @@
-/**
- * Reports the failures of a program that is a node, with exit codes.
- *
- * @module
- */
+/** Reports the failures of a program that is a node, with exit codes. */
 
 import { ApplicationStartError } from "../../otp/application/application.ts";
 import { ExitError, NodeStartError } from "../../core/errors.ts";
@@ -30,31 +26,15 @@ export const HELP_OF_EXIT_CODES =
 const FRAMES = 5;
 const ALL_FRAMES = 50;
 
-/** The error for a file that a program needs at its start and that does not load. */
-export class LoadError extends Error {
-  /** Always `"LoadError"`. */
-  override readonly name = "LoadError";
-  /** Whether the permission to read it is missing. */
-  readonly isRefused: boolean = false;
-
-  constructor(
-    message: string,
-    options: ErrorOptions & { isRefused?: boolean } = {},
-  ) {
-    super(message, options);
-    this.isRefused = options.isRefused ?? false;
-  }
-}
-
-/** The error for a shell on another node that cannot be opened. */
-export class RemoteShellError extends Error {
-  /** Always `"RemoteShellError"`. */
-  override readonly name = "RemoteShellError";
-  /** Whether the other node refused it, by its cookie or its flags. */
+/** The error for a file that does not load, or a shell on another node that cannot be opened. */
+export class StartError extends Error {
+  /** Always `"StartError"`. */
+  override readonly name = "StartError";
+  /** Whether a permission is missing, or the other node refused the shell by its cookie or its flags. */
   readonly isRefused: boolean;
 
-  constructor(isRefused: boolean, message: string) {
-    super(message);
+  constructor(isRefused: boolean, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.isRefused = isRefused;
   }
 }
@@ -85,20 +65,16 @@ function startCode(error: unknown, name: string): number {
       ? EXIT.REFUSED
       : EXIT.NOT_STARTED;
   }
-  if (error instanceof RemoteShellError) {
+  if (error instanceof StartError) {
     return error.isRefused ? EXIT.REFUSED : EXIT.NOT_STARTED;
   }
-  if (error instanceof LoadError && error.isRefused) return EXIT.REFUSED;
-  if (error instanceof ApplicationStartError || error instanceof LoadError) {
-    return EXIT.NOT_STARTED;
-  }
+  if (error instanceof ApplicationStartError) return EXIT.NOT_STARTED;
   // Deno throws either name for a missing permission.
   return name === "NotCapable" || name === "PermissionDenied"
     ? EXIT.REFUSED
     : EXIT.FAILED;
 }
 
-/** The exit code of code that ended by throwing. */
 export function codeOfThrown(error: unknown): number {
   if (!(error instanceof ExitError)) return EXIT.FAILED;
   const { reason } = error;
@@ -108,12 +84,7 @@ export function codeOfThrown(error: unknown): number {
   return Number.isInteger(why) ? Number(why) & 0xff : EXIT.OK;
 }
 
-/**
- * A thrown value, as Elixir shows it: `** (TypeError) message`.
- *
- * @param error The value.
- * @param withLibrary Whether to show the positions in the library's files too.
- */
+/** A thrown value, as Elixir shows it: `** (TypeError) message`; with the positions in the library's files, if asked. */
 export function formatThrown(error: unknown, withLibrary = false): string {
   if (!(error instanceof Error)) return `** (throw) ${inspect(error)}`;
   const isExit = error instanceof ExitError;
@@ -126,7 +97,6 @@ export function formatThrown(error: unknown, withLibrary = false): string {
   ].join("\n    ");
 }
 
-/** The report of a process that an exit signal ended. */
 export function formatExitSignal(pid: unknown, reason: unknown): string {
   return `** (EXIT from ${pid}) ${formatExit(reason)}`;
 }

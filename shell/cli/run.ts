@@ -1,8 +1,4 @@
-/**
- * A program that is a node: it starts and stops the node, the application and the shell of the command line.
- *
- * @module
- */
+/** A program that is a node: it starts and stops the node, the application and the shell of the command line. */
 
 import * as library from "../../mod.ts";
 import nodeProcess from "node:process";
@@ -30,8 +26,8 @@ import { CodesNode } from "./codes_node.ts";
 import { makeScope, type Scope } from "./evaluate.ts";
 import {
   type CommandLine,
-  helpOfFlags,
-  type ModuleFlag,
+  FLAGS,
+  listFlags,
   parseFlags,
   UsageError,
 } from "./flags.ts";
@@ -56,33 +52,15 @@ export interface Program {
   command: string;
   /** The description of its purpose, which the help prints after the command. */
   usage: string;
-  /** The end of the help. */
   examples: string;
   /** The modules that the program exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
-  /**
-   * The application that the program starts.
-   *
-   * @default {undefined}
-   */
+  /** The application that the program starts, if any. */
   application?: ApplicationSpec;
-  /**
-   * The configurations, by the names that `--env` takes; the first is the default.
-   *
-   * @default {{}}
-   */
+  /** The configurations, by the names that `--env` takes; the first is the default. */
   environments?: Record<string, Configuration>;
-  /**
-   * Runs between start and stop when there is no code to run.
-   *
-   * @default {prints that the node is up, and waits}
-   */
+  /** Runs between start and stop when there is no code to run; by default, the program waits. */
   shell?: ProgramShell;
-  /**
-   * The files of the modules, for their documentation.
-   *
-   * @default {{}}
-   */
   sources?: Record<string, string | URL>;
 }
 
@@ -98,27 +76,21 @@ export interface LogSwitch {
   hook: LogHook;
 }
 
-/** Whether the program reads lines of code. */
 interface Prompt {
   isOpen: boolean;
 }
 
-/** The state of a program. */
 export interface SessionContext {
   name: string;
-  /** The node, if one is started. */
   node: Node | undefined;
-  /** The names that code sees. */
   scope: Scope;
   /** The modules that the node exports, by name. */
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
   allowsCode: boolean;
-  /** The files of modules, by name. */
   sources: Record<string, string | URL>;
   /** The other node on which to open a shell, if any. */
   remote: string | undefined;
-  /** The destination of the node's log. */
   log: LogSwitch;
   /** Runs code on the node, if any; succeeds if the node is stopped. */
   run<T>(fn: () => Promise<T>): Promise<T | typeof EXIT.OK>;
@@ -126,13 +98,7 @@ export interface SessionContext {
   onStop(fn: () => void | Promise<void>): void;
 }
 
-/**
- * Runs a program until its code has run, or until a signal asks it to stop.
- *
- * @param program The program.
- * @param args The command line.
- * @returns The exit code.
- */
+/** Runs a program until its code has run, or until a signal asks it to stop; returns the exit code. */
 export async function run(
   program: Program,
   args: readonly string[],
@@ -189,12 +155,15 @@ export async function runAndExit(program: Program): Promise<never> {
 
 function helpOf(program: Program): string {
   const environments = Object.keys(program.environments ?? {});
-  const flags = environments.length === 0
-    ? helpOfFlags()
-    : helpOfFlags().replace(
-      "The configuration to use",
-      `The configuration: ${environments.join(" or ")} [${environments[0]}]`,
-    );
+  const flags = listFlags(FLAGS).replace(
+    "The configuration to use",
+    (text) =>
+      environments.length === 0
+        ? text
+        : `The configuration: ${environments.join(" or ")} [${
+          environments[0]
+        }]`,
+  );
   return `Usage: ${program.command} [flags]\n\n${program.usage}\n\nFlags:\n${flags}\n\nExit codes: ${HELP_OF_EXIT_CODES}\n\n${program.examples}\n`;
 }
 
@@ -241,7 +210,8 @@ async function start(
   const others = startedNodes(Node);
   const loaded = await loadModules(line.modules, taken);
   Object.assign(scope, loaded);
-  const sources = { ...program.sources, ...filesOf(line.modules) };
+  const files = line.modules.map(({ name, path }) => [name, path]);
+  const sources = { ...program.sources, ...Object.fromEntries(files) };
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? textLog };
   const node = await startNode(
@@ -281,10 +251,6 @@ async function start(
     run: (fn) => onNode(node, fn),
     onStop: (fn) => stack.defer(fn),
   };
-}
-
-function filesOf(modules: readonly ModuleFlag[]): Record<string, string> {
-  return Object.fromEntries(modules.map(({ name, path }) => [name, path]));
 }
 
 /** Starts the node, if one is requested; the modules are registered in either case. */
@@ -376,7 +342,6 @@ async function onNode<T>(
   }
 }
 
-/** Prints that the program is up, and waits. */
 async function wait(context: SessionContext): Promise<number> {
   const node = nodeOf(context);
   await print(greeting(node, context));

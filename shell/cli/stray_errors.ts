@@ -3,8 +3,6 @@
  *
  * An unhandled error fails the watched work, if there is any. Otherwise it is logged, and ends neither
  * the node nor the program; the host would end the program.
- *
- * @module
  */
 
 import nodeProcess from "node:process";

@@ -1,8 +1,4 @@
-/**
- * Strips types from TypeScript with the host's own function.
- *
- * @module
- */
+/** Strips types from TypeScript with the host's own function. */
 
 import * as module from "node:module";
 import nodeProcess from "node:process";
@@ -20,11 +16,8 @@ interface Bun {
 }
 
 /**
- * Removes the types from code.
+ * Removes the types from code: `"strip"` removes types only, `"transform"` also compiles constructs such as `enum`.
  *
- * @param code TypeScript or JavaScript.
- * @param options `"strip"` removes types only; `"transform"` also compiles constructs such as `enum`.
- * @returns JavaScript.
  * @throws {Error} If the code does not parse; line and column are at the end of the message.
  */
 export function stripTypeScriptTypes(

@@ -1,12 +1,7 @@
-/**
- * The positions of errors in typed code: `line:column` of what was typed, not of the code that runs.
- *
- * @module
- */
+/** The positions of errors in typed code: `line:column` of what was typed, not of the code that runs. */
 
 import { printable } from "../../core/values/inspect.ts";
 
-/** The number of inputs whose positions are known. */
 const MOST = 200;
 
 /** The lines of the running code before the translated one: two of `new Function`, and one of `evaluate`. */

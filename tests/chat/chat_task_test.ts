@@ -1,12 +1,11 @@
 /** `deno task chat` has the permissions that the lesson needs, and no others. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { test, type TestOptions } from "../../testing/tags.ts";
+import { chat, type Ended, withFolder } from "../_cli.ts";
 import { freePort } from "../_nodes.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const OPTIONS: TestOptions = { timeout: 60_000, tags: ["cli"] };
 const SLOW: TestOptions = { timeout: 60_000, tags: ["cli", "slow"] };
 
@@ -35,38 +34,17 @@ function flagsOf(home: string): Record<string, string[]> {
   };
 }
 
-interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs the program with some flags, in the folder of the task. */
-async function run(
+function run(
   flags: Record<string, string[]>,
   args: readonly string[],
   home: string,
-  epmdPort: number,
-): Promise<Ran> {
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      ...Object.entries(flags).filter(([, values]) => values.length > 0)
-        .map(([name, values]) => `${name}=${values.join(",")}`),
-      "chat/main.ts",
-      ...args,
-    ],
-    cwd: ROOT,
-    env: { HOME: home, NO_COLOR: "1", ERL_EPMD_PORT: String(epmdPort) },
-  }).output();
-  const text = new TextDecoder();
-  return {
-    code: output.code,
-    stdout: text.decode(output.stdout),
-    stderr: text.decode(output.stderr),
-  };
+): Promise<Ended> {
+  const permissions = Object.entries(flags)
+    .filter(([, values]) => values.length > 0)
+    .map(([name, values]) => `${name}=${values.join(",")}`);
+  const env = { HOME: home, ERL_EPMD_PORT: String(freePort()) };
+  return chat(args, { permissions, env });
 }
 
 function without(
@@ -76,15 +54,6 @@ function without(
 ): Record<string, string[]> {
   assert(flags[name].includes(value), `${name}=${value}`);
   return { ...flags, [name]: flags[name].filter((each) => each !== value) };
-}
-
-async function withHome(fn: (home: string) => Promise<void>): Promise<void> {
-  const home = await Deno.makeTempDir();
-  try {
-    await fn(home);
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
 }
 
 test("deno task chat allows what the chat needs", OPTIONS, () => {
@@ -110,19 +79,16 @@ test(
   "deno task chat starts a node with a module of the chat, creates the cookie, and reaches itself",
   OPTIONS,
   () =>
-    withHome(async (home) => {
+    withFolder(async (home) => {
       const { code, stdout, stderr } = await run(
         flagsOf(home),
         [
-          "--sname",
-          "alex@localhost",
-          "--module",
-          "Kate=./chat/kate.ts",
+          "--sname=alex@localhost",
+          "--module=Kate=./chat/kate.ts",
           "--eval",
           "await Node.spawn('alex@localhost', Kate.sayName); await Chat.sendMessage('alex@localhost', 'hi')",
         ],
         home,
-        freePort(),
       );
       assertEquals([code, stderr], [0, ""]);
       assertStringIncludes(stdout, "Hi, my name is Kate\n");
@@ -136,7 +102,7 @@ test(
   "deno task chat needs each of its permissions to start",
   SLOW,
   () =>
-    withHome(async (home) => {
+    withFolder(async (home) => {
       const all = flagsOf(home);
       const cookie = `${home}/.erlang.cookie`;
       for (
@@ -149,19 +115,10 @@ test(
           ["--allow-write", cookie, `--allow-write=${cookie}`],
         ]
       ) {
-        const args = [
-          "--sname",
-          sname,
-          "--module",
-          "Kate=./chat/kate.ts",
-          "--eval",
-          "1",
-        ];
         const { code, stderr } = await run(
           without(all, name, value),
-          args,
+          [`--sname=${sname}`, "--module=Kate=./chat/kate.ts", "--eval=1"],
           home,
-          freePort(),
         );
         assertEquals(
           [code, stderr.split("\n").length],
@@ -180,26 +137,22 @@ test(
   "a module outside of the chat's folder needs a flag, which the error names",
   OPTIONS,
   () =>
-    withHome(async (home) => {
+    withFolder(async (home) => {
       const file = `${home}/mine.ts`;
       await Deno.writeTextFile(file, 'export const hi = () => "hi";');
       const args = [
-        "--sname",
-        "alex@localhost",
-        "--module",
-        `Mine=${file}`,
-        "--eval",
-        "await IO.puts(Mine.hi())",
+        "--sname=alex@localhost",
+        `--module=Mine=${file}`,
+        "--eval=await IO.puts(Mine.hi())",
       ];
       const flags = flagsOf(home);
-      const refused = await run(flags, args, home, freePort());
+      const refused = await run(flags, args, home);
       assertEquals(refused.code, 4);
       assertStringIncludes(refused.stderr, `run it with --allow-read=${file}`);
       const { code, stdout } = await run(
         { ...flags, "--allow-read": [...flags["--allow-read"], file] },
         args,
         home,
-        freePort(),
       );
       assertEquals([code, stdout], [0, "hi\n"]);
     }),

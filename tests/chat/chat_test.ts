@@ -15,8 +15,6 @@ import * as Chat from "../../chat/mod.ts";
 import { ExitError } from "../../core/errors.ts";
 import { Node } from "../../node.ts";
 import { Process } from "../../otp/process/process.ts";
-import { Task } from "../../otp/task/task.ts";
-import { TaskSupervisor } from "../../task_supervisor.ts";
 import { test } from "../../testing/tags.ts";
 import { until } from "../_until.ts";
 
@@ -24,6 +22,8 @@ import { until } from "../_until.ts";
 interface Chatter extends AsyncDisposable {
   node: Node;
   printed: string[];
+  /** Sends a message to a node. */
+  send(to: string, message: unknown): Promise<"ok">;
 }
 
 async function startChat(name: string, epmdPort: number): Promise<Chatter> {
@@ -43,6 +43,8 @@ async function startChat(name: string, epmdPort: number): Promise<Chatter> {
   return {
     node,
     printed,
+    send: (to, message) =>
+      node.run(() => Chat.sendMessage(`${to}@localhost`, message as string)),
     async [Symbol.asyncDispose]() {
       await node.run(() => Application.stop("chat"));
       await node.stop();
@@ -96,15 +98,9 @@ function pairTest(
 pairTest(
   "sendMessage() prints at the recipient, who can answer",
   async (alex, kate) => {
-    assertEquals(
-      await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-      "ok",
-    );
+    assertEquals(await alex.send("kate", "hi"), "ok");
     assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
-    assertEquals(
-      await kate.node.run(() => Chat.sendMessage("alex@localhost", "hello")),
-      "ok",
-    );
+    assertEquals(await kate.send("alex", "hello"), "ok");
     assertEquals([kate.printed, alex.printed], [["hi\n"], ["hello\n"]]);
   },
 );
@@ -114,10 +110,7 @@ chatTest("sendMessage() to moebi makes him answer chicken?", async () => {
   await using kate = await startChat("kate", port);
   await using moebi = await startChat("moebi", port);
   await using alex = await startChat("alex", port);
-  assertEquals(
-    await alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
-    "ok",
-  );
+  assertEquals(await alex.send("moebi", "hi"), "ok");
   assertEquals(moebi.printed, ["hi\n"]);
   assertEquals(alex.printed, ["chicken?\n"]);
   assertEquals(kate.printed, []);
@@ -125,26 +118,23 @@ chatTest("sendMessage() to moebi makes him answer chicken?", async () => {
 
 chatTest("sendMessage() names a call without connection", async () => {
   await using alex = await startChat("alex", freePort());
-  const error = await assertRejects(
-    () => alex.node.run(() => Chat.sendMessage("moebi@localhost", "hi")),
+  const { message } = await assertRejects(
+    () => alex.send("moebi", "hi"),
     ExitError,
     "no connection to moebi@localhost",
   );
-  assertStringIncludes(
-    error.message,
-    `{ name: "Chat.TaskSupervisor", node: "moebi@localhost" }`,
-  );
-  assertStringIncludes(error.message, "receiveMessageForMoebi");
-  assertStringIncludes(error.message, `["hi", "alex@localhost"]`);
+  for (
+    const part of [
+      '{ name: "Chat.TaskSupervisor", node: "moebi@localhost" }',
+      "receiveMessageForMoebi",
+      '["hi", "alex@localhost"]',
+    ]
+  ) assertStringIncludes(message, part);
 });
 
 pairTest("sendMessage() reports a node without a chat", async (alex, kate) => {
   await kate.node.run(() => Application.stop("chat"));
-  await assertRejects(
-    () => alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-    ExitError,
-    "no process",
-  );
+  await assertRejects(() => alex.send("kate", "hi"), ExitError, "no process");
 });
 
 pairTest("sendMessage() survives a killed supervisor", async (alex, kate) => {
@@ -157,24 +147,18 @@ pairTest("sendMessage() survives a killed supervisor", async (alex, kate) => {
     const after = await supervisor();
     return after !== undefined && !after.equals(before);
   });
-  assertEquals(
-    await alex.node.run(() => Chat.sendMessage("kate@localhost", "hi")),
-    "ok",
-  );
+  assertEquals(await alex.send("kate", "hi"), "ok");
   assertEquals(kate.printed, ["hi\n"]);
 });
 
 chatTest("sendMessage() takes a resolver from its caller", async () => {
   const asked: string[] = [];
+  const remoteSupervisor = (recipient: string) => {
+    asked.push(recipient);
+    return "Chat.TaskSupervisor";
+  };
   const printed = await withoutNode(async () => {
-    const remoteSupervisor = (recipient: string) => {
-      asked.push(recipient);
-      return "Chat.TaskSupervisor";
-    };
-    assertEquals(
-      await Chat.sendMessage("kate@localhost", "hi", { remoteSupervisor }),
-      "ok",
-    );
+    await Chat.sendMessage("kate@localhost", "hi", { remoteSupervisor });
   });
   assertEquals(printed, "hi\n");
   assertEquals(asked, ["kate@localhost"]);
@@ -211,26 +195,9 @@ chatTest("sendMessage() reports an invalid setting", async () => {
   });
 });
 
-pairTest("receiveMessage() runs as a remote task", async (alex, kate) => {
-  const result = await alex.node.run(async () => {
-    const supervisor = { name: "Chat.TaskSupervisor", node: "kate@localhost" };
-    const run = await TaskSupervisor.async(supervisor, Chat.receiveMessage, [
-      "hi",
-    ]);
-    return await Task.await(run);
-  });
-  assertEquals(result, "ok");
-  assertEquals([kate.printed, alex.printed], [["hi\n"], []]);
-});
-
 pairTest("receiveMessage() escapes control characters", async (alex, kate) => {
-  await alex.node.run(async () => {
-    await Chat.sendMessage("kate@localhost", "\u001b[2J\u202egnp.exe\r\u0007");
-    await Chat.sendMessage(
-      "kate@localhost",
-      { text: "\u001b[2J" } as unknown as string,
-    );
-  });
+  await alex.send("kate", "\u001b[2J\u202egnp.exe\r\u0007");
+  await alex.send("kate", { text: "\u001b[2J" });
   assertEquals(kate.printed, [
     "\\u001b[2J\\u202egnp.exe\\u000d\\u0007\n",
     '{ text: "\\u001b[2J" }\n',
@@ -238,28 +205,18 @@ pairTest("receiveMessage() escapes control characters", async (alex, kate) => {
 });
 
 pairTest("sayName() prints at the node that spawned it", async (alex, kate) => {
-  const pid = await alex.node.run(async () => {
+  await alex.node.run(async () => {
     const pid = await Node.spawnLink("kate@localhost", Kate.sayName);
+    assertEquals(pid.node, "kate@localhost");
     await until(() => alex.printed.length > 0);
-    return pid;
   });
-  assertEquals(pid.node, "kate@localhost");
   assertEquals([kate.printed, alex.printed], [[], ["Hi, my name is Kate\n"]]);
 });
 
 pairTest("spawnTask() runs a function by its name", async (alex) => {
-  await assertRejects(
-    () =>
-      alex.node.run(() =>
-        Chat.spawnTask(["Chat", "gossip"], "kate@localhost", [])
-      ),
-    Error,
-    `module "Chat" has no function "gossip"`,
-  );
-  assertEquals(
-    await alex.node.run(() =>
-      Chat.spawnTask(["Chat", "receiveMessage"], "kate@localhost", ["hi"])
-    ),
-    "ok",
-  );
+  const run = (fn: string) =>
+    alex.node.run(() => Chat.spawnTask(["Chat", fn], "kate@localhost", ["hi"]));
+  const says = `module "Chat" has no function "gossip"`;
+  await assertRejects(() => run("gossip"), Error, says);
+  assertEquals(await run("receiveMessage"), "ok");
 });

@@ -121,6 +121,12 @@ function end(...pids: Pid[]): void {
   for (const pid of pids) Process.exit(pid, "kill");
 }
 
+/** Follows the link of the process whose row has a text. */
+async function openProcess(page: Page, text: string): Promise<void> {
+  await page.locator("#processes tbody tr", { hasText: text })
+    .getByRole("link").click();
+}
+
 /** The texts of the first column of the table of processes that contain a text. */
 async function rowsWith(page: Page, text: string): Promise<string[]> {
   const rows = await page.locator("#processes tbody tr").allInnerTexts();
@@ -181,8 +187,7 @@ browserTest("the table sorts and searches", {}, async ({ page, show }) => {
     "descending",
   );
   assertStringIncludes(await page.innerText("th[aria-sort]"), "Received");
-  await page.locator("#processes tbody tr", { hasText: "sorted many" })
-    .getByRole("link").click();
+  await openProcess(page, "sorted many");
   await page.waitForSelector("text=Oldest messages");
   assertStringIncludes(await page.innerText(".messages"), 'text: "message 10"');
   assertEquals(
@@ -197,20 +202,14 @@ browserTest("the table sorts and searches", {}, async ({ page, show }) => {
 browserTest("hostile texts are texts", {}, async ({ page, show }) => {
   const markup =
     '<img src=x onerror="globalThis.hacked = true"><script>globalThis.hacked = true</script>';
-  const pids = [
-    waiter(markup),
-    waiter(`${"y".repeat(1_000_000)}`),
-    waiter("a\u202Eb\u0000c"),
-  ];
+  const pids = [markup, "y".repeat(1_000_000), "a\u202Eb\u0000c"].map(waiter);
   Process.register(pids[0], markup.slice(0, 100));
   send(pids[0], markup);
   Logger.error(`${markup}\n${markup}`);
   await show("processes");
   await page.fill("#search", "hacked");
   await until(async () => (await rowsWith(page, "<img src=x")).length === 1);
-  await page.locator("#processes tbody tr", { hasText: "<img" }).getByRole(
-    "link",
-  ).click();
+  await openProcess(page, "<img");
   await page.waitForSelector(".messages");
   for (const view of ["overview", "tree", "names", "log"]) {
     await show(view);
@@ -236,10 +235,7 @@ browserTest("the tree and the log are live", {}, async ({ page, show }) => {
     },
   };
   const pid = await Supervisor.startLink([
-    {
-      id: "failing",
-      start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
-    },
+    GenServer.childSpec(Failing, 0, { name: "Failing" }),
   ], { strategy: "one_for_one", name: "Top" });
   await show("tree");
   await page.waitForSelector(".box:has-text('Failing')");
@@ -291,17 +287,12 @@ browserTest("a page that may write ends a process after a question", {
     const ref = Process.monitor(pid);
     await show("processes", node);
     await page.fill("#search", "to be ended");
-    await page.locator("#processes tbody tr", { hasText: "to be ended" })
-      .getByRole("link").click();
+    await openProcess(page, "to be ended");
     await page.getByRole("button", { name: `${button}…` }).click();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.waitForSelector("dialog", { state: "detached" });
-    assertEquals(
-      await (pid === own
-        ? Process.alive(own)
-        : kate.run(() => Process.alive(other))),
-      true,
-    );
+    const isAlive = () => Process.alive(pid);
+    assert(await (pid === own ? isAlive() : kate.run(isAlive)));
     await page.getByRole("button", { name: `${button}…` }).click();
     await page.getByRole("button", { name: button, exact: true }).click();
     const { reason } = await receive((m) => ref.equals(m?.ref));
@@ -464,26 +455,17 @@ browserTest(
     send(pid, "hi");
     Logger.error("an error\nwith details");
     const { default: { source: code } } = await import("npm:axe-core@^4");
+    const views = ["overview", "tree", "names", "entities", "log"];
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      for (
-        const view of [
-          "overview",
-          "tree",
-          "names",
-          "entities",
-          "log",
-          "processes",
-          "process",
-        ]
-      ) {
+      for (const view of [...views, "processes", "process"]) {
         if (view === "process") {
           await page.fill("#search", "accessible");
           await until(async () =>
             (await rowsWith(page, "accessible")).length === 1 &&
             await page.locator("#processes tbody tr").count() === 1
           );
-          await page.locator("#processes tbody tr").getByRole("link").click();
+          await openProcess(page, "accessible");
           await page.waitForSelector(".messages");
         } else await show(view);
         await page.waitForTimeout(300);

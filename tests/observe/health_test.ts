@@ -2,7 +2,11 @@
 
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { Hono } from "npm:hono@^4";
-import { createServer, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { health, type HealthOptions } from "../../observe/health.ts";
 import { Node } from "../../node.ts";
@@ -22,73 +26,56 @@ async function ask(
   return [response!.status, await response!.text()];
 }
 
-/** The answers that a client of a server gets, for several paths and methods. */
-async function answers(port: number): Promise<unknown[]> {
-  const rows: unknown[] = [];
-  for (
-    const [method, path] of [
-      ["GET", "/livez"],
-      ["GET", "/readyz?verbose"],
-      ["HEAD", "/readyz"],
-      ["POST", "/livez"],
-      ["GET", "/"],
-      ["GET", "/livez/x"],
-    ]
-  ) {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
-    rows.push([
-      response.status,
-      await response.text(),
-      response.headers.get("cache-control"),
-    ]);
-  }
-  return rows;
-}
+/** Requests to a server, and the bodies and `cache-control` of its answers. */
+const REQUESTS = [
+  ["GET", "/livez", "ok\n", "no-store"],
+  ["GET", "/readyz?verbose", "ok\n", "no-store"],
+  ["HEAD", "/readyz", "", "no-store"],
+  ["POST", "/livez", "other", null],
+  ["GET", "/", "other", null],
+  ["GET", "/livez/x", "other", null],
+] as const;
 
-const EXPECTED = [
-  [200, "ok\n", "no-store"],
-  [200, "ok\n", "no-store"],
-  [200, "", "no-store"],
-  [200, "other", null],
-  [200, "other", null],
-  [200, "other", null],
-];
+async function assertAnswers(port: number): Promise<void> {
+  for (const [method, path, body, cached] of REQUESTS) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    assertEquals([response.status, await response.text()], [200, body]);
+    assertEquals(response.headers.get("cache-control"), cached);
+  }
+}
 
 clusterTest("health() fits Deno, node:http, Express, Hono", async (cluster) => {
   await cluster.start("alex");
   const probe = health();
-  const served = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => probe(request) ?? new Response("other"),
-  );
-  assertEquals(await answers(served.addr.port), EXPECTED);
-  await served.shutdown();
-
   const app = new Hono();
   app.use(health());
   app.all("*", (context) => context.text("other"));
-  const hono = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    app.fetch,
-  );
-  assertEquals(await answers(hono.addr.port), EXPECTED);
-  await hono.shutdown();
-
+  for (
+    const handler of [
+      (request: Request) => probe(request) ?? new Response("other"),
+      app.fetch,
+    ]
+  ) {
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    await using server = Deno.serve(options, (request) => handler(request));
+    await assertAnswers(server.addr.port);
+  }
   const other = (response: ServerResponse) => void response.end("other");
-  const listeners = [
-    createServer((request, response) => {
-      if (!probe(request, response)) other(response);
-    }),
-    createServer((request, response) => {
-      probe(request, response, () => other(response));
-    }),
-  ];
-  for (const server of listeners) {
+  for (
+    const listener of [
+      (request: IncomingMessage, response: ServerResponse) => {
+        if (!probe(request, response)) other(response);
+      },
+      (request: IncomingMessage, response: ServerResponse) => {
+        probe(request, response, () => other(response));
+      },
+    ]
+  ) {
+    const server = createServer(listener);
     await new Promise<void>((resolve) =>
       server.listen(0, "127.0.0.1", resolve)
     );
-    const { port } = server.address() as AddressInfo;
-    assertEquals(await answers(port), EXPECTED);
+    await assertAnswers((server.address() as AddressInfo).port);
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;

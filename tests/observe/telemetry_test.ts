@@ -72,6 +72,23 @@ async function traced(fn: () => Promise<unknown>): Promise<ReadableSpan[]> {
   return spans;
 }
 
+/** The traces of the calls of `fn` that servers of the module Hop handle, with telemetry on. */
+async function tracesOf(
+  callback: string,
+  fn: () => Promise<unknown>,
+): Promise<string[]> {
+  exporter.reset();
+  Telemetry.start({ metrics: false });
+  try {
+    await fn();
+  } finally {
+    Telemetry.stop();
+  }
+  return exporter.getFinishedSpans()
+    .filter(({ name }) => name === `Hop.${callback}`)
+    .map((each) => each.spanContext().traceId);
+}
+
 /** The last span of a name. */
 function named(spans: ReadableSpan[], name: string): ReadableSpan | undefined {
   return spans.findLast((each) => each.name === name);
@@ -308,9 +325,7 @@ rawTest("old traces of a peer are forgotten", async (peer) => {
     server.number,
     { from: sender },
   ];
-  exporter.reset();
-  Telemetry.start({ metrics: false });
-  try {
+  const traces = await tracesOf("handleInfo", async () => {
     // A trace without a message; 100,000 senders, of which the last ones are known.
     for (let first = 0; first < 100_000; first += 1000) {
       await peer.say(Array.from({ length: 1000 }, (_, i) => of(first + i + 1)));
@@ -331,13 +346,8 @@ rawTest("old traces of a peer are forgotten", async (peer) => {
       assertEquals(await receive(), each);
     }
     await GenServer.stop(server);
-  } finally {
-    Telemetry.stop();
-  }
-  const spans = exporter.getFinishedSpans().filter(({ name }) =>
-    name === "Hop.handleInfo"
-  );
-  assertEquals(spans.map((each) => each.spanContext().traceId), [traceId]);
+  });
+  assertEquals(traces, [traceId]);
 });
 
 const ECHO = `
@@ -364,9 +374,7 @@ elixirPairTest("Elixir's server passes traces on", async ({ alex, kate }) => {
 elixirPairTest("a trace token of Elixir's own", async ({ alex, kate }) => {
   await alex.run(() => GenServer.start(Hop, undefined, { name: "Hop" }));
   const traceId = "0af7651916cd43dd8448eb211c80319c";
-  exporter.reset();
-  Telemetry.start({ metrics: false });
-  try {
+  const traces = await tracesOf("handleCall", async () => {
     for (
       const label of [
         "17",
@@ -383,14 +391,9 @@ elixirPairTest("a trace token of Elixir's own", async ({ alex, kate }) => {
           reply`;
       assertEquals(await kate.evaluate(code), '"hi"');
     }
-  } finally {
-    Telemetry.stop();
-  }
+  });
   assertEquals(Node.list("connected"), [kate.name]);
-  const calls = exporter.getFinishedSpans().filter(({ name }) =>
-    name === "Hop.handleCall"
-  );
-  assertEquals(calls.map((each) => each.spanContext().traceId), [traceId]);
+  assertEquals(traces, [traceId]);
 });
 
 clusterTest("the library's processes continue no trace", async (cluster) => {

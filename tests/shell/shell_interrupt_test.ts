@@ -2,15 +2,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../../testing/_ports.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { ChatProcess, nodeFlags, withFolder } from "../_cli.ts";
-import { openTerminal } from "../_terminal.ts";
-
-const options: TestOptions = {
-  timeout: 60_000,
-  tags: ["shell"],
-  programs: ["tmux"],
-};
+import { test } from "../../testing/tags.ts";
+import { remshFlags, startNode } from "../_cli.ts";
+import { IN_TERMINAL, withTerminal } from "../_terminal.ts";
 
 const ENDED = "** (interrupted) the code never gave way; the program was ended";
 
@@ -27,15 +21,9 @@ const ENDLESS = [
 for (const line of ENDLESS) {
   test(
     `Ctrl-C twice ends a program that runs ${line}`,
-    options,
+    IN_TERMINAL,
     () =>
-      withFolder(async (home) => {
-        await using terminal = await openTerminal([], {
-          home,
-          after:
-            "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*isig' -e '-*echo' | xargs",
-        });
-        await terminal.shows("chat(1)>");
+      withTerminal([], async (terminal) => {
         await terminal.enter(line);
         await terminal.shows("\nbusy");
         await terminal.press("C-c");
@@ -45,18 +33,19 @@ for (const line of ENDLESS) {
         assertEquals(await terminal.ended(), 137);
         // Echo is on, and Ctrl-C a signal again.
         await terminal.shows("isig icanon echo");
+      }, {
+        after:
+          "stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*icanon' -e '-*isig' -e '-*echo' | xargs",
       }),
   );
 }
 
 test(
   "input typed while code never yields is read when the code has ended",
-  options,
+  IN_TERMINAL,
   () =>
-    withFolder(async (home) => {
+    withTerminal([], async (terminal, home) => {
       const ended = `${home}/ended`;
-      await using terminal = await openTerminal([], { home });
-      await terminal.shows("chat(1)>");
       // The line ends when the file exists, however slow the machine is.
       await terminal.enter(
         `${BUSY}; for (;;) try { Deno.statSync('${ended}'); break } catch {}`,
@@ -78,22 +67,11 @@ test(
 
 test(
   "Ctrl-C leaves a remote shell whose node never yields",
-  options,
-  () =>
-    withFolder(async (home) => {
-      const port = freePort();
-      await using kate = new ChatProcess([
-        ...nodeFlags("kate", port),
-        "--allow-remsh",
-      ]);
-      await kate.printed("is up.");
-      const flags = [
-        "--remsh=kate@localhost",
-        "--cookie=secret_token",
-        `--epmd-port=${port}`,
-      ];
-      await using terminal = await openTerminal(flags, { home });
-      await terminal.shows("chat(kate@localhost)1>");
+  IN_TERMINAL,
+  async () => {
+    const port = freePort();
+    await using kate = await startNode("kate", port, "--allow-remsh");
+    await withTerminal(remshFlags("kate", port), async (terminal) => {
       await terminal.enter(
         "IO.puts('wait' + 'ing'); await receive(() => false)",
       );
@@ -113,5 +91,6 @@ test(
       assert(!screen.includes(ENDED), screen);
       assertEquals(await terminal.ended(), 3);
       kate.kill("SIGKILL");
-    }),
+    });
+  },
 );

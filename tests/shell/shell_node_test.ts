@@ -9,24 +9,19 @@ import {
 import { Node } from "../../node.ts";
 import { self, send } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
+import { test } from "../../testing/tags.ts";
 import {
   chat,
   ChatProcess,
   nodeFlags,
   pipe,
+  remshFlags,
   shellTest,
   slowShellTest,
   withFolder,
 } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
-import { openTerminal } from "../_terminal.ts";
-
-const inTmux: TestOptions = {
-  timeout: 60_000,
-  tags: ["shell"],
-  programs: ["tmux"],
-};
+import { IN_TERMINAL, withTerminal } from "../_terminal.ts";
 
 /** Code that starts alex. */
 function startAlex(epmdPort: number, more = ""): string {
@@ -40,12 +35,10 @@ function resultsOf(stdout: string): string[] {
 
 test(
   "Node.start() at the prompt moves the shell to the node, which its prompt names",
-  inTmux,
+  IN_TERMINAL,
   () =>
-    withFolder(async (home) => {
+    withTerminal([], async (terminal) => {
       const epmdPort = freePort();
-      await using terminal = await openTerminal([], { home, width: 120 });
-      await terminal.shows("chat(1)>");
       await terminal.enter(
         "const me = self(); const worker = spawnLink(async () => { for (;;) send((await receive()).from, 'pong') }); send(me, 'before')",
       );
@@ -90,7 +83,7 @@ test(
       await terminal.shows('"kept"\nchat(10)>');
       await terminal.press("C-d");
       assertEquals(await terminal.ended(), 0);
-    }),
+    }, { width: 120 }),
 );
 
 shellTest("code becomes a process of the node it starts", async () => {
@@ -237,36 +230,18 @@ async function withProgram(
 ): Promise<void> {
   const given = { name: "alex@localhost", cookie: COOKIE, epmdPort, ...more };
   const root = new URL("../../", import.meta.url).pathname;
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${root}deno.json`,
-      "--allow-net=127.0.0.1",
-      // The shell is loaded from the folder of the library when the first one attaches.
-      `--allow-read=${root}`,
-      `${root}tests/shell/_attachable.ts`,
-      JSON.stringify(given),
-    ],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  assertEquals(new TextDecoder().decode(value), "up\n");
+  await using program = new ChatProcess([JSON.stringify(given)], {
+    program: "tests/shell/_attachable.ts",
+    // The shell is loaded from the folder of the library when the first one attaches.
+    permissions: ["--allow-net=127.0.0.1", `--allow-read=${root}`],
+  });
+  await program.printed("up\n");
   await fn();
-  await reader.cancel();
-  child.kill("SIGKILL");
 }
 
 shellTest("allowRemsh lets others open a shell", async () => {
   const epmdPort = freePort();
-  const remsh = [
-    "--remsh=alex@localhost",
-    `--cookie=${COOKIE}`,
-    `--epmd-port=${epmdPort}`,
-  ];
+  const remsh = remshFlags("alex", epmdPort);
   const lines = ["[Node.self(), Store.count()]", "const n = 1", "n + 1"];
   await withProgram(epmdPort, {}, async () => {
     const ended = await pipe(lines, remsh);
@@ -285,8 +260,7 @@ shellTest("allowRemsh lets others open a shell", async () => {
 
 slowShellTest("allow is checked for allowRemsh's shell", async () => {
   const epmdPort = freePort();
-  const flags = ["--remsh=alex@localhost", `--epmd-port=${epmdPort}`];
-  flags.push(`--cookie=${COOKIE}`);
+  const flags = remshFlags("alex", epmdPort);
   const allow = "kate@localhost,Shell,serve";
   await withProgram(epmdPort, { allow }, async () => {
     const kate = await pipe(["1 + 1"], ["--sname=kate@localhost", ...flags]);
@@ -299,27 +273,21 @@ slowShellTest("allow is checked for allowRemsh's shell", async () => {
 
 test(
   "a shell attaches to a node that was started at a prompt with allowRemsh",
-  inTmux,
+  IN_TERMINAL,
   () =>
-    withFolder(async (home) => {
+    withTerminal([], async (terminal) => {
       const epmdPort = freePort();
-      await using terminal = await openTerminal([], { home, width: 120 });
-      await terminal.shows("chat(1)>");
       await terminal.enter(startAlex(epmdPort, ", allowRemsh: true"));
       await terminal.shows("chat(alex@localhost)2>");
       const ended = await pipe(
         ["[Node.self(), typeof Chat.sendMessage]"],
-        [
-          "--remsh=alex@localhost",
-          `--cookie=${COOKIE}`,
-          `--epmd-port=${epmdPort}`,
-        ],
+        remshFlags("alex", epmdPort),
       );
       assertEquals(
         [ended.stderr, ended.stdout],
         ["", '["alex@localhost", "function"]\n'],
       );
-    }),
+    }, { width: 120 }),
 );
 
 shellTest("errors of a user's program name no flags", async () => {

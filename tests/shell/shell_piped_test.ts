@@ -6,11 +6,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
-  ChatProcess,
+  assertRefused,
   nodeFlags,
   pipe,
+  remshFlags,
   shellTest,
   slowShellTest,
+  startNode,
   withFolder,
 } from "../_cli.ts";
 import { Observer } from "../../observe/observer.ts";
@@ -152,82 +154,51 @@ shellTest(
   },
 );
 
-/** Ways to fail to open a shell on another node: kate's flags, the own ones, the error. */
-const REFUSED: [string, string[] | undefined, string[], number, string][] = [
-  [
-    "no such node",
-    undefined,
-    [],
+/** Opens a shell on kate, which fails with a code and an error. */
+async function assertNoShell(
+  epmdPort: number,
+  code: number,
+  says: string,
+): Promise<void> {
+  const ended = await pipe(["1"], remshFlags("kate", epmdPort));
+  assertRefused(ended, code, says);
+  assertStringIncludes(ended.stderr, "Cannot open a shell on kate@localhost: ");
+}
+
+slowShellTest("--remsh reports why it fails: no such node", () =>
+  assertNoShell(
+    freePort(),
     3,
     "no node of that name is registered; start one with --sname kate@localhost --allow-remsh",
-  ],
-  [
-    "not allowed",
-    [],
-    [],
-    4,
-    "it does not allow that; start it with --allow-remsh",
-  ],
-  [
-    "another cookie",
-    ["--allow-remsh"],
-    ["--cookie=other"],
-    4,
-    "cookie is another one",
-  ],
-];
+  ));
 
-for (const [name, kateFlags, flags, code, says] of REFUSED) {
+for (
+  const [name, flags, says] of [
+    ["not allowed", [], "it does not allow that; start it with --allow-remsh"],
+    [
+      "another cookie",
+      ["--allow-remsh", "--cookie=other"],
+      "cookie is another one",
+    ],
+  ] as const
+) {
   slowShellTest(`--remsh reports why it fails: ${name}`, async () => {
     const port = freePort();
-    await using stack = new AsyncDisposableStack();
-    if (kateFlags !== undefined) {
-      const kate = stack.use(
-        new ChatProcess([...nodeFlags("kate", port), ...kateFlags]),
-      );
-      await kate.printed("is up.");
-    }
-    const cookie = flags.length > 0 ? flags : ["--cookie=secret_token"];
-    const ended = await pipe(
-      ["1"],
-      ["--remsh", "kate@localhost", `--epmd-port=${port}`, ...cookie],
-    );
-    assertMatch(
-      ended.stderr,
-      /^chat: Cannot open a shell on kate@localhost: [^\n]+\n$/,
-    );
-    assertStringIncludes(ended.stderr, says);
-    assertEquals([ended.code, ended.stdout], [code, ""]);
+    await using _kate = await startNode("kate", port, ...flags);
+    await assertNoShell(port, 4, says);
   });
 }
 
 shellTest("--remsh reports why it fails: no answer", async () => {
   const port = freePort();
-  await using epmd = await LyingEpmd.listen(() => (
-    { port, extra: "otp-json/1" }
-  ));
-  const ended = await pipe(
-    ["1"],
-    [
-      "--remsh=kate@localhost",
-      `--epmd-port=${epmd.port}`,
-      "--cookie=secret_token",
-    ],
-  );
-  assertMatch(
-    ended.stderr,
-    /^chat: Cannot open a shell on kate@localhost: .*refused/,
-  );
-  assertEquals(ended.code, 3);
+  const kate = { port, extra: "otp-json/1" };
+  await using epmd = await LyingEpmd.listen(() => kate);
+  await assertNoShell(epmd.port, 3, "refused");
 });
 
 shellTest("--remsh runs piped lines on the other node", async () => {
   const port = freePort();
-  await using kate = new ChatProcess([
-    ...nodeFlags("kate", port),
-    "--allow-remsh",
-  ]);
-  await kate.printed("any code.");
+  await using kate = await startNode("kate", port, "--allow-remsh");
   const ended = await pipe(
     [
       "await IO.puts('here')",
@@ -241,26 +212,19 @@ shellTest("--remsh runs piped lines on the other node", async () => {
   assert(kate.stdout.endsWith("\nhi\n"));
 });
 
-/** Wrong uses of the shell's flags. */
-const WRONG: [string[], string][] = [
-  [["--remsh=kate@localhost", "-e", "1"], "--remsh and --eval together"],
-  [["--remsh=a b"], "is not a node name"],
-  [["--allow-remsh"], "--allow-remsh without a node"],
-  [
-    [
-      ...nodeFlags("alex", 4999),
-      "--allow-remsh",
-      "--module=Shell=./chat/kate.ts",
-    ],
-    "Shell means something else here",
-  ],
-];
-
 slowShellTest("the shell's flags are rejected elsewhere", async () => {
-  await Promise.all(WRONG.map(async ([args, says]) => {
-    const ended = await pipe([], args);
-    assertStringIncludes(ended.stderr, says);
-    assertEquals(ended.code, 2);
+  const module = ["--allow-remsh", "--module=Shell=./chat/kate.ts"];
+  const wrong: [string[], string][] = [
+    [["--remsh=kate@localhost", "-e", "1"], "--remsh and --eval together"],
+    [["--remsh=a b"], "is not a node name"],
+    [["--allow-remsh"], "--allow-remsh without a node"],
+    [
+      [...nodeFlags("alex", 4999), ...module],
+      "Shell means something else here",
+    ],
+  ];
+  await Promise.all(wrong.map(async ([args, says]) => {
+    assertRefused(await pipe([], args), 2, says);
   }));
 });
 

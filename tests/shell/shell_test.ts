@@ -1,53 +1,25 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { ChatProcess, nodeFlags, withFolder } from "../_cli.ts";
+import { test } from "../../testing/tags.ts";
+import { nodeFlags, remshFlags, startNode } from "../_cli.ts";
 import { freePort } from "../../testing/_ports.ts";
-import { openTerminal, type Terminal } from "../_terminal.ts";
-
-const options: TestOptions = {
-  timeout: 60_000,
-  tags: ["shell"],
-  programs: ["tmux"],
-};
-
-/** Calls a function with a terminal in which a shell is open. */
-function inShell(
-  args: string[],
-  fn: (terminal: Terminal, home: string) => Promise<void>,
-): () => Promise<void> {
-  return () =>
-    withFolder(async (home) => {
-      await using terminal = await openTerminal(args, { home });
-      await terminal.shows(/1\)?>$/);
-      await fn(terminal, home);
-    });
-}
+import {
+  IN_TERMINAL,
+  openTerminal,
+  type Terminal,
+  withTerminal,
+} from "../_terminal.ts";
 
 /** A test at the prompt of a shell without a node. */
 function terminalTest(
   name: string,
   fn: (terminal: Terminal, home: string) => Promise<void>,
 ): void {
-  test(name, options, inShell([], fn));
+  test(name, IN_TERMINAL, () => withTerminal([], fn));
 }
 
 /** Code of a promise that resolves when a file exists. */
 function whenThere(file: string): string {
   return `(async () => { for (;;) try { Deno.statSync('${file}'); break } catch { await Process.sleep(5) } })()`;
-}
-
-/** Starts kate, which allows other nodes everything. */
-async function startKate(
-  port: number,
-  ...flags: string[]
-): Promise<ChatProcess> {
-  const kate = new ChatProcess([
-    ...nodeFlags("kate", port),
-    "--module=Kate=./chat/kate.ts",
-    ...flags,
-  ]);
-  await kate.printed("is up.");
-  return kate;
 }
 
 terminalTest("the shell keeps declarations and values", async (terminal) => {
@@ -166,46 +138,40 @@ terminalTest("Ctrl-C twice on an empty line leaves", async (terminal) => {
   assertEquals(await terminal.ended(), 0);
 });
 
-test(
+terminalTest(
   "Ctrl-D leaves, and the next shell has the history",
-  options,
-  () =>
-    withFolder(async (home) => {
-      {
-        await using terminal = await openTerminal([], { home });
-        await terminal.shows(/1\)?>$/);
-        await terminal.enter("'first'");
-        await terminal.shows(/2\)?>$/);
-        await terminal.enter("await IO.gets('secret? ')");
-        await terminal.shows(/\nsecret\?$/);
-        await terminal.enter("password");
-        await terminal.shows('"password\\n"\nchat(3)>');
-        await terminal.enter("[7,");
-        await terminal.enter("8]");
-        await terminal.shows("[7, 8]\nchat(4)>");
-        await terminal.press("C-d");
-        assertEquals(await terminal.ended(), 0);
-      }
-      await using terminal = await openTerminal([], { home });
-      await terminal.shows(/1\)?>$/);
-      await terminal.press("Up");
-      await terminal.shows("> [7,\n8]");
-      await terminal.press("Enter");
-      await terminal.shows("[7, 8]\nchat(2)>");
-      await terminal.press("Up", "Up");
-      await terminal.shows("> await IO.gets('secret? ')");
-      await terminal.press("Up");
-      await terminal.shows("> 'first'");
-      await terminal.press("C-u");
-      await terminal.type("i");
-      await terminal.press("C-r");
-      await terminal.shows("> await IO.gets('secret? ')");
-      await terminal.press("C-r");
-      await terminal.shows("> 'first'");
-      const file = `${home}/.otp_distribution_history`;
-      assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
-      assert(!(await Deno.readTextFile(file)).includes("password"));
-    }),
+  async (first, home) => {
+    await first.enter("'first'");
+    await first.shows(/2\)?>$/);
+    await first.enter("await IO.gets('secret? ')");
+    await first.shows(/\nsecret\?$/);
+    await first.enter("password");
+    await first.shows('"password\\n"\nchat(3)>');
+    await first.enter("[7,");
+    await first.enter("8]");
+    await first.shows("[7, 8]\nchat(4)>");
+    await first.press("C-d");
+    assertEquals(await first.ended(), 0);
+    await using terminal = await openTerminal([], { home });
+    await terminal.shows(/1\)?>$/);
+    await terminal.press("Up");
+    await terminal.shows("> [7,\n8]");
+    await terminal.press("Enter");
+    await terminal.shows("[7, 8]\nchat(2)>");
+    await terminal.press("Up", "Up");
+    await terminal.shows("> await IO.gets('secret? ')");
+    await terminal.press("Up");
+    await terminal.shows("> 'first'");
+    await terminal.press("C-u");
+    await terminal.type("i");
+    await terminal.press("C-r");
+    await terminal.shows("> await IO.gets('secret? ')");
+    await terminal.press("C-r");
+    await terminal.shows("> 'first'");
+    const file = `${home}/.otp_distribution_history`;
+    assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
+    assert(!(await Deno.readTextFile(file)).includes("password"));
+  },
 );
 
 terminalTest(
@@ -258,70 +224,50 @@ terminalTest("errors and exit signals are shown", async (terminal) => {
 
 test(
   "colours are for terminals whose user wants them",
-  options,
-  () =>
-    withFolder(async (home) => {
-      for (const colour of [true, false]) {
-        await using terminal = await openTerminal([], { home, colour });
-        await terminal.shows(/1\)?>$/);
+  IN_TERMINAL,
+  async () => {
+    for (const colour of [true, false]) {
+      await withTerminal([], async (terminal) => {
         await terminal.enter('"text"');
         await terminal.shows(/2\)?>$/);
         const screen = await terminal.screen(true);
         assertEquals(screen.includes('\u001b[32m"text"'), colour, screen);
-      }
-    }),
+      }, { colour });
+    }
+  },
 );
 
-test("the lesson: processes answer, chat and end", options, async () => {
-  const port = freePort();
-  await using kate = await startKate(port, "--allow-closures");
-  await inShell(nodeFlags("alex", port), async (terminal) => {
-    await terminal.shows("chat(alex@localhost)1>");
-    await terminal.enter(
-      'await Node.spawnLink("kate@localhost", ["Kate", "sayName"])',
-    );
-    const said = await terminal.shows("chat(alex@localhost)2>");
-    assertMatch(said, /#PID<\d+\.\d+\.0>\n/);
-    await terminal.shows("Hi, my name is Kate\n");
-    await terminal.enter(
-      'const pid = await Node.spawnLink("kate@localhost", async () => { const { from } = await receive(); send(from, "sup?") })',
-    );
-    await terminal.shows("chat(alex@localhost)3>");
-    await terminal.enter('send(pid, { type: "hi", from: self() })');
-    await terminal.shows("chat(alex@localhost)4>");
-    await terminal.enter(
-      "while (Process.info()?.messageQueueLen === 0) await Process.sleep(5)",
-    );
-    await terminal.shows("chat(alex@localhost)5>");
-    await terminal.enter("flush()");
-    await terminal.shows('"sup?"\n"ok"\nchat(alex@localhost)6>');
-    await terminal.enter('await Chat.sendMessage("kate@localhost", "hi")');
-    await terminal.shows('"ok"\nchat(alex@localhost)7>');
-    assert(kate.stdout.endsWith("\nhi\n"));
-    assert(!kate.stdout.includes("my name"));
-    await terminal.enter(
-      'await Node.spawnLink("kate@localhost", () => receive())',
-    );
-    await terminal.shows("chat(alex@localhost)8>");
-    await terminal.type("Node.li");
-    kate.kill("SIGKILL");
-    await terminal.shows(
-      /shell process exited with reason: no connection\nchat\(alex@localhost\)8> Node.li$/,
-    );
-    await terminal.enter("st()");
-    await terminal.shows("\n[]\nchat(alex@localhost)9>");
-  })();
-});
+test(
+  "a half-typed line stays when the shell's process exits",
+  IN_TERMINAL,
+  async () => {
+    const port = freePort();
+    await using kate = await startNode("kate", port, "--allow-closures");
+    await withTerminal(nodeFlags("alex", port), async (terminal) => {
+      await terminal.enter(
+        'await Node.spawnLink("kate@localhost", () => receive())',
+      );
+      await terminal.shows("chat(alex@localhost)2>");
+      await terminal.type("Node.li");
+      kate.kill("SIGKILL");
+      await terminal.shows(
+        /shell process exited with reason: no connection\nchat\(alex@localhost\)2> Node.li$/,
+      );
+      await terminal.enter("st()");
+      await terminal.shows("\n[]\nchat(alex@localhost)3>");
+    });
+  },
+);
 
-test("--remsh opens a shell on another node", options, async () => {
+test("--remsh opens a shell on another node", IN_TERMINAL, async () => {
   const port = freePort();
-  await using kate = await startKate(port, "--allow-remsh");
-  const flags = [
-    "--remsh=kate@localhost",
-    "--cookie=secret_token",
-    `--epmd-port=${port}`,
-  ];
-  await inShell(flags, async (terminal) => {
+  await using kate = await startNode(
+    "kate",
+    port,
+    "--module=Kate=./chat/kate.ts",
+    "--allow-remsh",
+  );
+  await withTerminal(remshFlags("kate", port), async (terminal) => {
     await terminal.shows("chat(kate@localhost)1>");
     await terminal.enter("await IO.puts(Node.self()); await Kate.sayName()");
     await terminal.shows(
@@ -347,5 +293,5 @@ test("--remsh opens a shell on another node", options, async () => {
     kate.kill("SIGKILL");
     await terminal.shows("** (EXIT) no connection to kate@localhost");
     assertEquals(await terminal.ended(), 3);
-  })();
+  });
 });

@@ -1,7 +1,6 @@
 /** A node with a shell, and a peer that tries to use it, or its terminal. */
 
 import { assert, assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { Node } from "../../node.ts";
 import {
   Pid,
@@ -12,21 +11,14 @@ import {
   send,
 } from "../../otp/process/process.ts";
 import { freePort } from "../../testing/_ports.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
-import { nodeFlags, PERMISSIONS, shellTest, withFolder } from "../_cli.ts";
+import { test } from "../../testing/tags.ts";
+import { ChatProcess, nodeFlags, shellTest } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
-import { openTerminal, type Terminal } from "../_terminal.ts";
+import { IN_TERMINAL, type Terminal, withTerminal } from "../_terminal.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const ALEX = "alex@localhost";
 const USER = { name: "user", node: ALEX };
 const MODULE = "--module=Remote=./tests/_remote.ts";
-
-const inTmux: TestOptions = {
-  timeout: 60_000,
-  tags: ["shell"],
-  programs: ["tmux"],
-};
 
 /** Controls a terminal: clears it, and sets its title. */
 const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
@@ -35,12 +27,10 @@ const STEERING = "\u001b[2J\u001b]0;forged\u0007forged";
 function withShell(
   fn: (terminal: Terminal) => Promise<void>,
 ): () => Promise<void> {
-  return () =>
-    withFolder(async (home) => {
-      const epmdPort = freePort();
-      const flags = [...nodeFlags("alex", epmdPort), MODULE];
-      await using terminal = await openTerminal(flags, { home });
-      await terminal.shows("chat(alex@localhost)1>");
+  return () => {
+    const epmdPort = freePort();
+    const flags = [...nodeFlags("alex", epmdPort), MODULE];
+    return withTerminal(flags, async (terminal) => {
       await using kate = await Node.start({
         name: "kate@localhost",
         cookie: COOKIE,
@@ -48,6 +38,7 @@ function withShell(
       });
       await kate.run(() => fn(terminal));
     });
+  };
 }
 
 /** Asks alex's group leader for a line, by hand; returns the answer. */
@@ -60,7 +51,7 @@ function askForLine(prompt: string): Promise<unknown> {
 
 test(
   "a shell acts on no message that others send to its processes",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     await terminal.enter("let x = 1");
     await terminal.shows("chat(alex@localhost)2>");
@@ -104,7 +95,7 @@ test(
 
 test(
   "a line that is typed at the shell's prompt goes to the shell, whoever asks for it",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     const refused = await askForLine(STEERING) as { type: string };
     assertEquals(refused.type, "error");
@@ -120,7 +111,7 @@ test(
 
 test(
   "a process of another node reads while code of the shell runs, and its prompt names the node",
-  inTmux,
+  IN_TERMINAL,
   withShell(async (terminal) => {
     await terminal.enter(
       "Process.register(self(), 'typist'), await IO.puts('reading'), await receive()",
@@ -157,38 +148,18 @@ test(
 
 shellTest("piped lines cannot be read by other nodes", async () => {
   const epmdPort = freePort();
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...PERMISSIONS,
-      `${ROOT}shell/main.ts`,
-      ...nodeFlags("alex", epmdPort),
-      `--module=Remote=${ROOT}tests/_remote.ts`,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let shown = "";
-  const until = async (text: string) => {
-    while (!shown.includes(text)) {
-      const { done, value } = await output.read();
-      if (done) throw new Error(`it ended with ${shown}`);
-      shown += value;
-    }
-  };
-  const lines = ["IO.puts('up')", "await receive()", "20 + 1", "20 + 2"];
-  await writer.write(
-    new TextEncoder().encode(
-      `Process.register(self(), "typist")\n${lines.join("\n")}\n`,
-    ),
-  );
-  await until("up");
+  const lines = [
+    'Process.register(self(), "typist")',
+    "IO.puts('up')",
+    "await receive()",
+    "20 + 1",
+    "20 + 2",
+  ];
+  await using alex = new ChatProcess([...nodeFlags("alex", epmdPort), MODULE], {
+    program: "shell/main.ts",
+    input: lines.join("\n"),
+  });
+  await alex.printed("up");
   await using kate = await Node.start({
     name: "kate@localhost",
     cookie: COOKIE,
@@ -200,10 +171,9 @@ shellTest("piped lines cannot be read by other nodes", async () => {
       assertEquals(answer.type, "error");
     }
     send({ name: "typist", node: ALEX }, "go");
-    await until('"go"\n21\n22\n');
+    await alex.printed('"go"\n21\n22\n');
   });
-  await writer.close();
-  assert(!shown.includes("forged"), shown);
-  await output.cancel();
-  assertEquals((await child.status).code, 0);
+  const { code, stdout } = await alex.ended;
+  assert(!stdout.includes("forged"), stdout);
+  assertEquals(code, 0);
 });

@@ -16,7 +16,6 @@ import { History } from "../../shell/history.ts";
 import { isIncomplete } from "../../shell/incomplete.ts";
 import { makeToken } from "../../shell/shell_messages.ts";
 import { serve } from "../../shell/shell_server.ts";
-import { prompts } from "../../shell/session.ts";
 import { test } from "../../testing/tags.ts";
 import { withFolder } from "../_cli.ts";
 import { ended, processTest, quiet } from "../_processes.ts";
@@ -186,14 +185,6 @@ test("History keeps lines in a file of its owner", () =>
     assertEquals((await Deno.readTextFile(file)).length, 5000);
     new History(`${folder}/missing/history`).add("nowhere");
   }));
-
-test("prompts() names the program, the node and the input", () => {
-  assertEquals(prompts("chat", undefined, 1), ["chat(1)> ", "...(1)> "]);
-  assertEquals(prompts("chat", "alex@localhost", 2), [
-    "chat(alex@localhost)2> ",
-    "...(alex@localhost)2> ",
-  ]);
-});
 
 test("COLOURED keeps the text", () => {
   const text = '{ a: ["x\\"1", 1.5, -2n, true], b: #PID<0.1.0> }';

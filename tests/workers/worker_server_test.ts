@@ -115,13 +115,16 @@ class Scene implements Disposable {
   }
 
   /** Starts a worker in its place, on a thread of the test. */
-  start(): { thread: Thread; process: LocalProcess; start: Start } {
+  async start(): Promise<
+    { thread: Thread; process: LocalProcess; start: Start }
+  > {
     const thread = new Thread();
     const process = this.runtime.spawn(() => new Promise(() => {}), {});
     this.slot.loading = thread as unknown as WorkerThread;
     const start = new Start(
       WorkerServer.start(process, this.slot, this.options),
     );
+    await quiet();
     return { thread, process, start };
   }
 
@@ -131,8 +134,7 @@ class Scene implements Disposable {
     process: LocalProcess;
     server: WorkerServer;
   }> {
-    const { thread, process, start } = this.start();
-    await quiet();
+    const { thread, process, start } = await this.start();
     await thread.send({ type: "up" });
     return { thread, process, server: await start.promise };
   }
@@ -197,8 +199,7 @@ test("the metrics of a worker wait a second for its thread, and go without the t
 
 test("a worker has startTimeout to be up; it fails when its thread has ended", async () => {
   using scene = new Scene({ startTimeout: 5000 });
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   await scene.pass(4999);
   assertEquals([thread.terminated, start.outcome], [0, "pending"]);
   await scene.pass(1);
@@ -215,8 +216,7 @@ test("a worker has startTimeout to be up; it fails when its thread has ended", a
 
 test("a worker that is up when its time is over fails all the same", async () => {
   using scene = new Scene({ startTimeout: 5000 });
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   await scene.pass(5000);
   await thread.send({ type: "up" });
   assertEquals(String(start.outcome).split(":")[0], "start_timeout");
@@ -224,8 +224,7 @@ test("a worker that is up when its time is over fails all the same", async () =>
 
 test("a worker that is up in time is not ended for its start", async () => {
   using scene = new Scene({ startTimeout: 5000 });
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   await scene.pass(4999);
   assertEquals(start.outcome, "pending");
   await thread.send({ type: "up" });
@@ -237,8 +236,7 @@ test("a worker that is up in time is not ended for its start", async () => {
 test("a worker whose node the main node does not reach fails when its thread has ended", async () => {
   using scene = new Scene();
   scene.isReachable = false;
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   await thread.send({ type: "up" });
   assertEquals([thread.terminated, start.outcome], [1, "pending"]);
   await thread.end();
@@ -266,8 +264,7 @@ const ENDS: [error: string | undefined, hasBegun: boolean, says: string][] = [
 for (const [error, hasBegun, says] of ENDS) {
   test(`a worker whose thread ends fails: ${says}`, async () => {
     using scene = new Scene();
-    const { thread, start } = scene.start();
-    await quiet();
+    const { thread, start } = await scene.start();
     await thread.end(error, hasBegun);
     assertEquals(start.outcome, says.replace("NAME", NAME));
   });
@@ -275,8 +272,7 @@ for (const [error, hasBegun, says] of ENDS) {
 
 test("the first reason of a failure counts", async () => {
   using scene = new Scene();
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   await thread.send({ type: "failed", code: "module", reason: "no such file" });
   await thread.send({ type: "failed", code: "start", reason: "later" });
   assertEquals(thread.terminated, 2);
@@ -295,7 +291,7 @@ test("a start waits until the thread before it has ended", async () => {
   scene.runtime.terminate(first.process, "kill");
   await quiet();
   assertEquals(first.thread.terminated, 1);
-  const second = scene.start();
+  const second = await scene.start();
   await scene.pass(100_000);
   assertEquals([second.thread.isUsed, scene.slot.starts], [false, 1]);
   await first.thread.end();
@@ -308,12 +304,10 @@ test("a start waits until the thread before it has ended", async () => {
 
 test("a process that is killed while it starts ends its thread, and frees its place", async () => {
   using scene = new Scene();
-  const first = scene.start();
-  await quiet();
+  const first = await scene.start();
   scene.runtime.terminate(first.process, "kill");
   assertEquals(first.thread.terminated, 1);
-  const second = scene.start();
-  await quiet();
+  const second = await scene.start();
   assertEquals(second.thread.isUsed, false);
   await first.thread.end();
   assertEquals(second.thread.isUsed, true);
@@ -323,8 +317,7 @@ test("a worker whose name is taken does not start, and takes no thread", async (
   using scene = new Scene();
   const first = await scene.up();
   scene.slot.free = Promise.resolve();
-  const { thread, start } = scene.start();
-  await quiet();
+  const { thread, start } = await scene.start();
   assertEquals(
     start.outcome,
     `node: Cannot start the worker ${NAME}: another worker of this program has its name; give the workers another nodeName`,

@@ -1,8 +1,4 @@
-/**
- * Elements and texts of the page. Data of a node only becomes text or the text of an attribute.
- *
- * @module
- */
+/** Elements and texts of the page. Data of a node only becomes text or the text of an attribute. */
 
 /** The content of an element; `undefined` and `false` are left out. */
 export type PageContent = Node | string | undefined | false;
@@ -40,7 +36,6 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Creates an element of a drawing. */
 export function drawn(
   tag: string,
   attributes: Attributes = {},
@@ -59,7 +54,6 @@ export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** A section with a heading. */
 export function card(title: string, ...contents: PageContent[]): HTMLElement {
   return element(
     "section",
@@ -77,46 +71,90 @@ export function table(
   numeric: readonly number[] = [],
 ): HTMLElement {
   const classOf = (i: number) => numeric.includes(i) ? "number" : undefined;
-  return element(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+  const heads = columns.map((column, i) =>
+    element("th", { scope: "col", class: classOf(i) }, column)
+  );
+  const lines = rows.map((row) =>
+    element(
+      "tr",
+      {},
+      ...row.map((cell, i) => element("td", { class: classOf(i) }, cell)),
+    )
+  );
+  return scrollable(
+    caption,
     element(
       "table",
       {},
       element("caption", { class: "hidden" }, caption),
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          ...columns.map((column, i) =>
-            element("th", { scope: "col", class: classOf(i) }, column)
-          ),
-        ),
-      ),
-      element(
-        "tbody",
-        {},
-        ...rows.map((row) =>
-          element(
-            "tr",
-            {},
-            ...row.map((cell, i) => element("td", { class: classOf(i) }, cell)),
-          )
-        ),
-      ),
+      element("thead", {}, element("tr", {}, ...heads)),
+      element("tbody", {}, ...lines),
     ),
   );
 }
 
-export function viewLink(
+/** A region that scrolls, also by the keyboard. */
+export function scrollable(
+  label: string,
+  content: PageContent,
+  kind = "scroll",
+): HTMLElement {
+  return element(
+    "div",
+    { class: kind, tabindex: 0, role: "region", "aria-label": label },
+    content,
+  );
+}
+
+/** A card with a table, or with other content if the table has no rows. */
+export function tableCard(
+  title: string,
+  columns: readonly string[],
+  rows: readonly (readonly PageContent[])[],
+  { numeric, caption = title, empty = element("p", {}, "none") }: {
+    numeric?: readonly number[];
+    caption?: string;
+    empty?: PageContent;
+  } = {},
+): HTMLElement {
+  return card(
+    title,
+    rows.length === 0 ? empty : table(caption, columns, rows, numeric),
+  );
+}
+
+/** A list of names with their contents. */
+export function factList(
+  kind: string,
+  facts: readonly (readonly [name: string, content: PageContent])[],
+): HTMLElement {
+  const items = facts.map(([name, content]) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, content))
+  );
+  return element("dl", { class: kind }, ...items);
+}
+
+/** A list in one line. */
+export function inlineList(items: readonly PageContent[]): HTMLElement {
+  return element(
+    "ul",
+    { class: "inline" },
+    ...items.map((item) => element("li", {}, item)),
+  );
+}
+
+function viewLink(
   view: string,
   node: string,
   pid: string | undefined,
   ...contents: PageContent[]
 ): HTMLAnchorElement {
   return element("a", { href: viewAddress(view, node, pid) }, ...contents);
+}
+
+/** A link to a view of a node, with the name of the node. */
+export function nodeLink(view: string, node: string): HTMLAnchorElement {
+  return viewLink(view, node, undefined, node);
 }
 
 export function viewAddress(view: string, node: string, pid?: string): string {

@@ -1,18 +1,18 @@
 /**
  * The entities of all nodes: keys by node, parked keys, and, as the shown node knows them, moves and shards. A form finds
  * one key.
- *
- * @module
  */
 
 import type { PageEntities, PageState } from "../page_shapes.ts";
 import {
   card,
   element,
+  factList,
+  nodeLink,
   type PageContent,
   processLink,
   table,
-  viewLink,
+  tableCard,
 } from "./elements.ts";
 import { clockText, decimalText } from "./texts.ts";
 
@@ -102,12 +102,7 @@ function foundCard(entity: PageState["entity"]): HTMLElement[] {
   const { type, key, owner, shard, epoch, pid, state, isStored, parked } =
     entity;
   const facts: [string, PageContent][] = [
-    [
-      "Owner",
-      owner === undefined
-        ? "none"
-        : viewLink("entities", owner, undefined, owner),
-    ],
+    ["Owner", owner === undefined ? "none" : nodeLink("entities", owner)],
     ["Shard", shard],
     ["Epoch", String(epoch)],
     ["Process", pid === undefined ? "none in memory" : processLink(pid)],
@@ -117,13 +112,7 @@ function foundCard(entity: PageState["entity"]): HTMLElement[] {
   }
   return [card(
     `${type} ${key}`,
-    element(
-      "dl",
-      { class: "details" },
-      ...facts.map(([name, content]) =>
-        element("div", {}, element("dt", {}, name), element("dd", {}, content))
-      ),
-    ),
+    factList("details", facts),
     element("small", {}, isStored ? "State in the store" : "State in memory"),
     element("pre", {}, state ?? "none: this key was never stored"),
   )];
@@ -135,7 +124,7 @@ function keysCard(nodes: PageServers): HTMLElement {
       ? [[node, error, "", "", "", ""]]
       : servers.flatMap((server) =>
         server.types.map(({ type, entities, shards, parked }) => [
-          viewLink("entities", node, undefined, node),
+          nodeLink("entities", node),
           stateText(server),
           type,
           decimalText(entities),
@@ -144,15 +133,11 @@ function keysCard(nodes: PageServers): HTMLElement {
         ])
       )
   );
-  const title = "Keys by node";
-  return rows.length === 0 ? card(title, "No node has entities.") : card(
-    title,
-    table(
-      title,
-      ["Node", "State", "Type", "Keys in memory", "Shards", "Parked"],
-      rows,
-      [3, 4, 5],
-    ),
+  return tableCard(
+    "Keys by node",
+    ["Node", "State", "Type", "Keys in memory", "Shards", "Parked"],
+    rows,
+    { numeric: [3, 4, 5], empty: "No node has entities." },
   );
 }
 
@@ -182,29 +167,25 @@ function parkedCard(
       ])
     )
   );
-  if (rows.length === 0) return [];
-  const title = "Parked keys";
-  return [card(title, table(title, ["Key", "Node", "Last error"], rows))];
+  return rows.length === 0
+    ? []
+    : [tableCard("Parked keys", ["Key", "Node", "Last error"], rows)];
 }
 
 function movesCard({ moves }: PageEntities): HTMLElement {
-  const title = "Last moves";
   // Shards move many at a time.
   const groups = Map.groupBy(
     moves,
     ({ at, from, to }) => JSON.stringify([clockText(at), from, to]),
   );
-  return moves.length === 0 ? card(title, "This node has seen none.") : card(
-    title,
-    table(
-      title,
-      ["At", "From", "To", "Shards"],
-      Array.from(groups, ([key, { length, 0: { shard } }]) => [
-        ...JSON.parse(key),
-        length === 1 ? shard : `${shard} and ${length - 1} more`,
-      ]),
-      [0],
-    ),
+  return tableCard(
+    "Last moves",
+    ["At", "From", "To", "Shards"],
+    Array.from(groups, ([key, { length, 0: { shard } }]) => [
+      ...JSON.parse(key),
+      length === 1 ? shard : `${shard} and ${length - 1} more`,
+    ]),
+    { numeric: [0], empty: "This node has seen none." },
   );
 }
 

@@ -1,8 +1,4 @@
-/**
- * The earlier answers that the page's charts show.
- *
- * @module
- */
+/** The earlier answers that the page's charts show. */
 
 import type { PageNode, PageSample } from "../page_shapes.ts";
 
@@ -13,7 +9,6 @@ const HOUR = 3_600_000;
 const RECENT = 300_000;
 const COARSE = 30_000;
 
-/** The maximum number of nodes. */
 const MAX_REMEMBERED = 100;
 
 interface Remembered {
@@ -59,7 +54,6 @@ export function remember(state: PageNode): void {
   known.last = state;
 }
 
-/** Whether a node's samples begin with the dashboard's samples. */
 export function isWhole(node: string): boolean {
   return nodes.get(node)?.isWhole ?? false;
 }
@@ -95,7 +89,6 @@ function bytesOf(each: PageNode["connections"][number]): number {
   return each.sentBytes + each.receivedBytes;
 }
 
-/** The samples of a node, the oldest first. */
 export function samplesOf(node: string): readonly PageSample[] {
   return nodes.get(node)?.samples ?? [];
 }

@@ -1,14 +1,9 @@
-/**
- * The log of a node, live.
- *
- * @module
- */
+/** The log of a node, live. */
 
 import type { PageEvents } from "../page_shapes.ts";
 import { element, processLink } from "./elements.ts";
 import { clockText } from "./texts.ts";
 
-/** The number of events that the page keeps. */
 const MAX_KEPT = 300;
 
 const LEVELS = ["debug", "info", "notice", "warning", "error", "critical"];
@@ -94,7 +89,6 @@ export class ShownLog {
     this.#fill();
   }
 
-  /** The log is no longer shown. */
   leave(): void {
     this.#list = undefined;
   }

@@ -1,8 +1,4 @@
-/**
- * The page of a dashboard: it requests one view of one node at a time, and shows the answer.
- *
- * @module
- */
+/** The page of a dashboard: it requests one view of one node at a time, and shows the answer. */
 
 import type { PageState } from "../page_shapes.ts";
 import { element, setText, viewAddress } from "./elements.ts";

@@ -1,54 +1,43 @@
-/**
- * The names of a node.
- *
- * @module
- */
+/** The names of a node. */
 
 import type { PageNames, PageState } from "../page_shapes.ts";
-import { card, element, processLink, table } from "./elements.ts";
+import { element, inlineList, processLink, tableCard } from "./elements.ts";
 import { decimalText } from "./texts.ts";
 
-function namesTable(caption: string, names: PageNames["registered"]): Node {
-  return names.length === 0 ? element("p", {}, "none") : table(
-    caption,
+function namesCard(
+  title: string,
+  names: PageNames["registered"],
+  caption = title,
+): Node {
+  return tableCard(
+    title,
     ["Name", "Process"],
     names.map(({ name, pid }) => [name, processLink(pid)]),
+    { caption },
   );
 }
 
 export function drawNames(main: HTMLElement, { names }: PageState): void {
   if (names === undefined) return;
   const parts: Node[] = [
-    card("Registered names", namesTable("Registered names", names.registered)),
-    card("Global names", namesTable("Global names", names.global)),
+    namesCard("Registered names", names.registered),
+    namesCard("Global names", names.global),
   ];
   for (const { scope, groups } of names.groups) {
-    const title = `Groups of the scope ${scope}`;
-    parts.push(card(
-      title,
-      groups.length === 0 ? element("p", {}, "none") : table(
-        title,
-        ["Group", "Processes", "Members"],
-        groups.map(({ group, pids, size }) => [
-          group,
-          decimalText(size),
-          element(
-            "ul",
-            { class: "inline" },
-            ...pids.map((pid) => element("li", {}, processLink(pid))),
-          ),
-        ]),
-        [1],
-      ),
+    parts.push(tableCard(
+      `Groups of the scope ${scope}`,
+      ["Group", "Processes", "Members"],
+      groups.map(({ group, pids, size }) => [
+        group,
+        decimalText(size),
+        inlineList(pids.map((pid) => processLink(pid))),
+      ]),
+      { numeric: [1] },
     ));
   }
   for (const { registry, keys, size } of names.registries) {
-    parts.push(
-      card(
-        `Registry ${registry} (${decimalText(size)})`,
-        namesTable(`Keys of ${registry}`, keys),
-      ),
-    );
+    const title = `Registry ${registry} (${decimalText(size)})`;
+    parts.push(namesCard(title, keys, `Keys of ${registry}`));
   }
   if (names.more > 0) {
     parts.push(

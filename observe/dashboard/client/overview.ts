@@ -1,18 +1,15 @@
-/**
- * The overview: charts of a node, the map of the cluster, connections and applications.
- *
- * @module
- */
+/** The overview: charts of a node, the map of the cluster, connections and applications. */
 
 import type { PagePeer, PageSample, PageState } from "../page_shapes.ts";
 import {
   card,
   drawn,
   element,
+  factList,
+  nodeLink,
   type PageContent,
-  table,
+  tableCard,
   viewAddress,
-  viewLink,
 } from "./elements.ts";
 import { samplesOf, trafficOf } from "./history.ts";
 import { bytesText, decimalText, spanText } from "./texts.ts";
@@ -48,6 +45,7 @@ function chart(
   const first = points[0]?.split(",")[0];
   const minutes = `${Math.round(span / 60_000)} min`;
   const current = now === undefined ? "–" : text(now);
+  const peak = text(Math.max(0, ...values));
   return element(
     "figure",
     { class: "chart" },
@@ -56,11 +54,7 @@ function chart(
       {},
       element("span", {}, title),
       element("strong", {}, current),
-      element(
-        "small",
-        {},
-        `max ${text(Math.max(0, ...values))}, ${minutes}`,
-      ),
+      element("small", {}, `max ${peak}, ${minutes}`),
     ),
     drawn(
       "svg",
@@ -68,9 +62,8 @@ function chart(
         viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
         preserveAspectRatio: "none",
         role: "img",
-        "aria-label": `${title}: now ${current}, at most ${
-          text(Math.max(0, ...values))
-        } in the last ${minutes}`,
+        "aria-label":
+          `${title}: now ${current}, at most ${peak} in the last ${minutes}`,
       },
       points.length > 1 &&
         drawn("polygon", {
@@ -81,7 +74,6 @@ function chart(
   );
 }
 
-/** A pair of connected nodes. */
 interface Edge {
   ends: [string, string];
   traffic: number;
@@ -241,12 +233,12 @@ function clusterMap(
   );
 }
 
-function nodesTable(cluster: readonly PagePeer[]): HTMLElement {
-  return table(
+function nodesCard(cluster: readonly PagePeer[]): HTMLElement {
+  return tableCard(
     "Nodes",
     ["Node", "CPU", "Memory", "Delay", "Processes", "Waiting", "Version"],
     cluster.map(({ node, state, error }) => {
-      const name = viewLink("overview", node, undefined, node);
+      const name = nodeLink("overview", node);
       if (state === undefined) {
         return [name, "", "", "", "", "", element("small", {}, error)];
       }
@@ -261,7 +253,7 @@ function nodesTable(cluster: readonly PagePeer[]): HTMLElement {
         element("span", {}, state.version, element("br", {}), state.host),
       ];
     }),
-    [1, 2, 3, 4, 5],
+    { numeric: [1, 2, 3, 4, 5] },
   );
 }
 
@@ -287,48 +279,39 @@ export function drawOverview(
         ),
         chart("Waiting messages", samples, "messages", decimalText, 5),
       ),
-      element(
-        "dl",
-        { class: "facts" },
-        ...Object.entries({
-          Host: state.host,
-          "Up for": spanText(state.uptime),
-          Heap: bytesText(state.heap),
-          Processes: decimalText(state.processes),
-          Applications: state.applications.join(", ") || "none",
-        }).map(([name, value]) =>
-          element("div", {}, element("dt", {}, name), element("dd", {}, value))
-        ),
-      ),
+      factList("facts", [
+        ["Host", state.host],
+        ["Up for", spanText(state.uptime)],
+        ["Heap", bytesText(state.heap)],
+        ["Processes", decimalText(state.processes)],
+        ["Applications", state.applications.join(", ") || "none"],
+      ]),
     );
   }
   parts.push(element(
     "div",
     { class: "cluster" },
     card("Cluster", clusterMap(cluster, node)),
-    card("Nodes", nodesTable(cluster)),
+    nodesCard(cluster),
   ));
   if (state !== undefined && state.connections.length > 0) {
-    parts.push(card(
+    parts.push(tableCard(
       `Connections of ${node}`,
-      table(
-        "Connections",
-        ["Node", "Address", "Traffic", "Received", "Sent", "Queue"],
-        state.connections.map((each) => [
-          element(
-            "span",
-            {},
-            viewLink("overview", each.node, undefined, each.node),
-            each.hidden && " (hidden connection)",
-          ),
-          each.address,
-          `${bytesText(trafficOf(node, each.node) ?? 0)}/s`,
-          bytesText(each.receivedBytes),
-          bytesText(each.sentBytes),
-          bytesText(each.queuedBytes),
-        ]),
-        [2, 3, 4, 5],
-      ),
+      ["Node", "Address", "Traffic", "Received", "Sent", "Queue"],
+      state.connections.map((each) => [
+        element(
+          "span",
+          {},
+          nodeLink("overview", each.node),
+          each.hidden && " (hidden connection)",
+        ),
+        each.address,
+        `${bytesText(trafficOf(node, each.node) ?? 0)}/s`,
+        bytesText(each.receivedBytes),
+        bytesText(each.sentBytes),
+        bytesText(each.queuedBytes),
+      ]),
+      { numeric: [2, 3, 4, 5], caption: "Connections" },
     ));
   }
   main.replaceChildren(...parts.filter((part) => part instanceof Node));

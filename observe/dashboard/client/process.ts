@@ -1,39 +1,33 @@
-/**
- * One process in full, and the buttons that end it.
- *
- * @module
- */
+/** One process in full, and the buttons that end it. */
 
 import type { PageProcess, PageState } from "../page_shapes.ts";
 import {
   card,
   element,
+  factList,
+  inlineList,
   type PageContent,
   processLink,
-  table,
+  tableCard,
 } from "./elements.ts";
 import { bytesText, decimalText } from "./texts.ts";
 
-function links(pids: PageProcess["links"], count: number): PageContent {
-  if (pids.length === 0) return "none";
-  const items = pids.map((pid) => element("li", {}, processLink(pid)));
-  if (count > pids.length) {
-    items.push(
-      element("li", {}, `and ${decimalText(count - pids.length)} more`),
-    );
-  }
-  return element("ul", { class: "inline" }, ...items);
+/** A fact with the first of `count` items. */
+function listed(
+  name: string,
+  items: readonly PageContent[],
+  count: number,
+): [string, PageContent] {
+  const more = count - items.length;
+  const shown = more > 0 ? [...items, `and ${decimalText(more)} more`] : items;
+  return [
+    `${name} (${decimalText(count)})`,
+    items.length === 0 ? "none" : inlineList(shown),
+  ];
 }
 
-function texts(all: readonly string[], count: number): PageContent {
-  if (all.length === 0) return "none";
-  const items = all.map((each) => element("li", {}, each));
-  if (count > all.length) {
-    items.push(
-      element("li", {}, `and ${decimalText(count - all.length)} more`),
-    );
-  }
-  return element("ul", { class: "inline" }, ...items);
+function links(pids: PageProcess["links"]): HTMLElement[] {
+  return pids.map((pid) => processLink(pid));
 }
 
 export function drawProcess(
@@ -52,7 +46,7 @@ export function drawProcess(
     );
     return;
   }
-  const { pid } = process;
+  const { pid, counts } = process;
   const title = process.name ?? process.label ?? pid?.text ?? "";
   const facts: [string, PageContent][] = [
     ["Pid", pid?.text ?? ""],
@@ -80,24 +74,13 @@ export function drawProcess(
     ["Parent", processLink(process.parent)],
     ["Group leader", processLink(process.groupLeader)],
     ["Ancestors", process.ancestors.join(", ") || "none"],
-    [
-      `Links (${decimalText(process.counts.links)})`,
-      links(process.links, process.counts.links),
-    ],
-    [
-      `Monitors (${decimalText(process.counts.monitors)})`,
-      texts(process.monitors, process.counts.monitors),
-    ],
-    [
-      `Monitored by (${decimalText(process.counts.monitoredBy)})`,
-      links(process.monitoredBy, process.counts.monitoredBy),
-    ],
+    listed("Links", links(process.links), counts.links),
+    listed("Monitors", process.monitors, counts.monitors),
+    listed("Monitored by", links(process.monitoredBy), counts.monitoredBy),
   ];
   const parts: Node[] = [
-    element(
-      "section",
-      { class: "card" },
-      element("h2", {}, title),
+    card(
+      title,
       state.write && pid !== undefined && element(
         "div",
         { class: "buttons" },
@@ -114,13 +97,7 @@ export function drawProcess(
           )
         ),
       ),
-      element(
-        "dl",
-        { class: "details" },
-        ...facts.map(([name, value]) =>
-          element("div", {}, element("dt", {}, name), element("dd", {}, value))
-        ),
-      ),
+      factList("details", facts),
     ),
   ];
   if (process.messages.length > 0) {
@@ -136,13 +113,10 @@ export function drawProcess(
     ));
   }
   if (process.dictionary.length > 0) {
-    parts.push(card(
+    parts.push(tableCard(
       "Dictionary",
-      table(
-        "Dictionary",
-        ["Key", "Value"],
-        process.dictionary.map(([key = "", value = ""]) => [key, value]),
-      ),
+      ["Key", "Value"],
+      process.dictionary.map(([key = "", value = ""]) => [key, value]),
     ));
   }
   main.replaceChildren(...parts);

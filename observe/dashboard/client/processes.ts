@@ -1,11 +1,7 @@
-/**
- * The table of processes. It keeps its rows from one answer to the next, so that focus and selection stay.
- *
- * @module
- */
+/** The table of processes. It keeps its rows from one answer to the next, so that focus and selection stay. */
 
 import type { PageProcesses, PageState } from "../page_shapes.ts";
-import { element, processLink, setText } from "./elements.ts";
+import { element, processLink, scrollable, setText } from "./elements.ts";
 import { bytesText, decimalText } from "./texts.ts";
 
 type Row = PageProcesses["processes"][number];
@@ -32,7 +28,6 @@ const ORDERS: Record<string, string> = {
   started: "start, newest first",
 };
 
-/** The settings of the table. */
 export const listed = { order: "messages", limit: "50", search: "" };
 
 /** The counters of the last shown processes, to compute rates. */
@@ -112,14 +107,8 @@ export function buildProcesses(
       limit,
       count,
     ),
-    element(
-      "div",
-      {
-        class: "scroll card",
-        tabindex: 0,
-        role: "region",
-        "aria-label": "Table of processes",
-      },
+    scrollable(
+      "Table of processes",
       element(
         "table",
         { id: "processes" },
@@ -127,6 +116,7 @@ export function buildProcesses(
         element("thead", {}, element("tr", {}, ...heads)),
         body,
       ),
+      "scroll card",
     ),
   );
   const rows = new Map<string, HTMLTableRowElement>();

@@ -1,8 +1,4 @@
-/**
- * Numbers and times as texts.
- *
- * @module
- */
+/** Numbers and times as texts. */
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const CLOCK = new Intl.DateTimeFormat("en", {
@@ -12,7 +8,6 @@ const CLOCK = new Intl.DateTimeFormat("en", {
   hourCycle: "h23",
 });
 
-/** A number, with at most one decimal. */
 export function decimalText(value: number): string {
   return NUMBER.format(value);
 }
@@ -42,7 +37,6 @@ export function spanText(milliseconds: number): string {
   return `${seconds} s`;
 }
 
-/** A time of the day. */
 export function clockText(at: number): string {
   return Number.isNaN(new Date(at).getTime()) ? "" : CLOCK.format(at);
 }

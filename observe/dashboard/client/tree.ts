@@ -1,11 +1,7 @@
-/**
- * The supervision trees, as nested lists that look like a picture.
- *
- * @module
- */
+/** The supervision trees, as nested lists that look like a picture. */
 
 import type { PageChild, PageState } from "../page_shapes.ts";
-import { card, element, type PageContent, processLink } from "./elements.ts";
+import { card, element, processLink, scrollable } from "./elements.ts";
 import { clockText, decimalText } from "./texts.ts";
 
 /** The number of children that a supervisor shows until it is opened. */
@@ -16,43 +12,33 @@ const opened = new Set<string>();
 
 function entry(child: PageChild, path: string, again: () => void): HTMLElement {
   const key = `${path}/${child.pid?.id ?? child.id ?? child.name}`;
-  const facts: PageContent[] = [
-    element(
-      "small",
-      {},
-      child.id !== undefined && child.id !== child.name
-        ? `${child.kind} · ${child.id}`
-        : child.kind,
-    ),
-  ];
+  const facts: HTMLElement[] = [];
+  const note = (text: string, kind?: string) =>
+    facts.push(element("small", { class: kind }, text));
+  note(
+    child.id !== undefined && child.id !== child.name
+      ? `${child.kind} · ${child.id}`
+      : child.kind,
+  );
   if (child.messageQueueLen > 0) {
-    facts.push(
-      element("small", {}, `${decimalText(child.messageQueueLen)} messages`),
-    );
+    note(`${decimalText(child.messageQueueLen)} messages`);
   }
   if (child.suspendedBy !== undefined) {
-    facts.push(element(
-      "small",
-      { class: "restarts" },
-      `suspended by ${child.suspendedBy.text}`,
-    ));
+    note(`suspended by ${child.suspendedBy.text}`, "restarts");
   }
   if (child.restarts > 0 || child.restarting) {
     const when = child.lastRestart === undefined
       ? ""
       : ` at ${clockText(child.lastRestart)}`;
-    facts.push(element(
-      "small",
-      { class: "restarts" },
+    note(
       child.restarting
         ? "restarting"
         : `${decimalText(child.restarts)} restart${
           child.restarts === 1 ? "" : "s"
         }${when}`,
-    ));
-    if (child.lastReason !== undefined) {
-      facts.push(element("small", { class: "reason" }, child.lastReason));
-    }
+      "restarts",
+    );
+    if (child.lastReason !== undefined) note(child.lastReason, "reason");
   }
   const box = element(
     "div",
@@ -87,17 +73,8 @@ function entry(child: PageChild, path: string, again: () => void): HTMLElement {
     ));
   }
   if (child.more > 0) {
-    items.push(
-      element(
-        "li",
-        {},
-        element(
-          "div",
-          { class: "box more" },
-          `${decimalText(child.more)} left out`,
-        ),
-      ),
-    );
+    const text = `${decimalText(child.more)} left out`;
+    items.push(element("li", {}, element("div", { class: "box more" }, text)));
   }
   return element("li", {}, box, element("ul", {}, ...items));
 }
@@ -110,12 +87,10 @@ export function drawTree(main: HTMLElement, { tree }: PageState): void {
     "Supervision trees",
     roots.length === 0
       ? element("p", {}, "This node has no supervisors.")
-      : element("div", {
-        class: "scroll",
-        tabindex: 0,
-        role: "region",
-        "aria-label": "Supervision trees",
-      }, element("ul", { class: "tree" }, ...roots)),
+      : scrollable(
+        "Supervision trees",
+        element("ul", { class: "tree" }, ...roots),
+      ),
     tree.more > 0 &&
       element("p", {}, `${decimalText(tree.more)} supervisors are left out.`),
   ));

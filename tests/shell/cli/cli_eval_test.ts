@@ -2,19 +2,16 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import {
   assertPrinted,
-  chat,
   cliTest,
+  runCode,
   slowCliTest,
   withFolder,
 } from "../../_cli.ts";
 
 cliTest("--eval runs TypeScript with await in order", async () => {
-  const ended = await chat([
-    "--eval",
+  const ended = await runCode([
     "const greet = async (name: string): Promise<string> => { await Process.sleep(1); return `hi ${name}`; };",
-    "-e",
     "let said = await greet('kate')",
-    "-e",
     "await IO.puts(said)",
   ]);
   assertPrinted(ended, "hi kate\n");
@@ -26,28 +23,19 @@ cliTest("--eval has the shell's names in scope", async () => {
     "Supervisor Task TaskSupervisor flush global pg receive rpc self send",
     "Chat Kate",
   ].join(" ");
-  const ended = await chat([
-    "--module",
-    "Kate=./chat/kate.ts",
-    "--eval",
-    `await IO.puts([${
-      names.split(" ").map((name) => `typeof ${name}`).join(", ")
-    }].includes("undefined"))`,
-    "-e",
+  const types = names.split(" ").map((name) => `typeof ${name}`);
+  const ended = await runCode([
+    `await IO.puts([${types.join(", ")}].includes("undefined"))`,
     'send(self(), "sup?")',
-    "-e",
     "await flush()",
-    "-e",
     "await Kate.sayName()",
-  ]);
+  ], ["--module=Kate=./chat/kate.ts"]);
   assertPrinted(ended, 'false\n"sup?"\nHi, my name is Kate\n');
 });
 
 slowCliTest("--eval waits for its promise and output", async () => {
-  const ended = await chat([
-    "-e",
+  const ended = await runCode([
     "Process.sleep(1).then(() => IO.puts('later'))",
-    "-e",
     "IO.puts('not awaited'); undefined",
   ]);
   assertPrinted(ended, "later\nnot awaited\n");
@@ -57,18 +45,13 @@ cliTest(
   "--eval imports from the working directory",
   () =>
     withFolder(async (cwd) => {
-      await Deno.writeTextFile(
-        join(cwd, "m.ts"),
-        "export const n: number = 42;",
-      );
+      const file = join(cwd, "m.ts");
+      await Deno.writeTextFile(file, "export const n: number = 42;");
       const code = [
         'import { n } from "./m.ts"',
         'await IO.puts(n + (await import("./m.ts")).n)',
       ];
-      assertPrinted(
-        await chat(code.flatMap((each) => ["-e", each]), { cwd }),
-        "84\n",
-      );
+      assertPrinted(await runCode(code, [], { cwd }), "84\n");
     }),
 );
 
@@ -104,13 +87,8 @@ const FAILING: [code: string, says: string | RegExp][] = [
 for (const [n, [code, says]] of FAILING.entries()) {
   const failingTest = n === 0 ? cliTest : slowCliTest;
   failingTest(`--eval fails at ${JSON.stringify(code)}`, async () => {
-    const ended = await chat([
-      "--no-halt",
-      "-e",
-      code,
-      "-e",
-      "await IO.puts('next')",
-    ]);
+    const both = [code, "await IO.puts('next')"];
+    const ended = await runCode(both, ["--no-halt"]);
     if (typeof says === "string") assertEquals(ended.stderr, says);
     else assertMatch(ended.stderr, says);
     assertEquals([ended.code, ended.stdout], [1, ""]);
@@ -126,7 +104,7 @@ cliTest(
         file,
         "export function fail() {\n  throw new RangeError('deep');\n}",
       );
-      const ended = await chat([`--module=M=${file}`, "-e", "M.fail()"]);
+      const ended = await runCode(["M.fail()"], [`--module=M=${file}`]);
       assertMatch(
         ended.stderr,
         /^\*\* \(RangeError\) deep\n {4}at \S*fail \(file:\S+m\.ts:2:\d+\)\n$/,
@@ -137,8 +115,8 @@ cliTest(
 
 slowCliTest("--eval can end the program with an exit reason", async () => {
   const codes = await Promise.all([
-    chat(["-e", "exit('normal')", "-e", "await receive()"]),
-    chat(["-e", "exit({ type: 'shutdown', reason: 7 })"]),
+    runCode(["exit('normal')", "await receive()"]),
+    runCode(["exit({ type: 'shutdown', reason: 7 })"]),
   ]);
   assertEquals(codes.map(({ code, stderr }) => [code, stderr]), [
     [0, ""],

@@ -15,41 +15,31 @@ import {
   cliTest,
   nodeFlags,
   PERMISSIONS,
+  runCode,
   slowCliTest,
+  startNode,
   withFolder,
 } from "../../_cli.ts";
 import { freePort } from "../../../testing/_ports.ts";
 
 cliTest("--env test keeps the chat on this node", async () => {
-  const ended = await chat([
-    "--env",
-    "test",
-    "-e",
+  const ended = await runCode([
     'await IO.puts(await Chat.sendMessage("moebi@localhost", "hi"))',
-    "-e",
     "await IO.puts(Node.self())",
-  ]);
+  ], ["--env=test"]);
   assertPrinted(ended, "hi\nchicken?\nok\nnonode@nohost\n");
 });
 
 cliTest("--module exports functions to other nodes", async () => {
   const port = freePort();
-  await using kate = new ChatProcess([
-    ...nodeFlags("kate", port),
-    "--module",
-    "Kate=./chat/kate.ts",
-  ]);
-  await kate.printed("kate@localhost is up.");
+  const module = "--module=Kate=./chat/kate.ts";
+  await using kate = await startNode("kate", port, module);
   assertStringIncludes(kate.stdout, "Kate (sayName)");
-  const ended = await chat([
-    ...nodeFlags("alex", port),
-    "-e",
+  const ended = await runCode([
     'const { ref } = await Node.spawnMonitor("kate@localhost", ["Kate", "sayName"])',
-    "-e",
     "await receive((message) => ref.equals(message.ref))",
-    "-e",
     'await Node.spawn("kate@localhost", () => 1)',
-  ]);
+  ], nodeFlags("alex", port));
   assertEquals(ended.stdout, "Hi, my name is Kate\n");
   assertMatch(
     ended.stderr,
@@ -60,51 +50,15 @@ cliTest("--module exports functions to other nodes", async () => {
   assertEquals((await kate.ended).code, 0);
 });
 
-slowCliTest("--allow-closures runs any code, with a warning", async () => {
-  const port = freePort();
-  await using kate = new ChatProcess([
-    ...nodeFlags("kate", port),
-    "--allow-closures",
-  ]);
-  await kate.printed("any code.");
-  const ended = await chat([
-    ...nodeFlags("alex", port),
-    "-e",
-    'await Node.spawn("kate@localhost", (to) => send(to, Node.self()), [self()])',
-    "-e",
-    "await IO.puts(await receive())",
-  ]);
-  assertPrinted(ended, "kate@localhost\n");
-});
-
-slowCliTest("--hidden keeps the node out of Node.list()", async () => {
-  const port = freePort();
-  await using kate = new ChatProcess([...nodeFlags("kate", port), "--hidden"]);
-  await kate.printed("kate@localhost is up.");
-  const ended = await chat([
-    ...nodeFlags("alex", port),
-    "-e",
-    'await Node.connect("kate@localhost")',
-    "-e",
-    'await IO.inspect([Node.list(), Node.list("hidden")])',
-  ]);
-  assertPrinted(ended, '[[], ["kate@localhost"]]\n');
-});
-
 slowCliTest("--cookie rejects nodes with another cookie", async () => {
   const port = freePort();
-  await using kate = new ChatProcess(nodeFlags("kate", port));
-  await kate.printed("kate@localhost is up.");
-  const code = 'await IO.inspect(await Node.connect("kate@localhost"))';
-  const right = await chat([...nodeFlags("alex", port), "-e", code]);
-  assertPrinted(right, "true\n");
-  const wrong = await chat([
-    "--sname=alex@localhost",
-    "--cookie=swordfish",
-    `--epmd-port=${port}`,
-    "-e",
-    code,
-  ]);
+  await using kate = await startNode("kate", port);
+  const code = ['await IO.inspect(await Node.connect("kate@localhost"))'];
+  assertPrinted(await runCode(code, nodeFlags("alex", port)), "true\n");
+  const flags = nodeFlags("alex", port).map((flag) =>
+    flag.replace("secret_token", "swordfish")
+  );
+  const wrong = await runCode(code, flags);
   assertEquals([wrong.code, wrong.stdout], [0, "false\n"]);
   assertStringIncludes(wrong.stderr, "cookie");
   await kate.printed("alex@localhost has another cookie");
@@ -121,20 +75,19 @@ test("--cookie-file must be accessible by its owner only", {
 }, () =>
   withFolder(async (folder) => {
     const file = join(folder, "cookie");
-    const flags = [
-      "--sname=alex@localhost",
-      `--epmd-port=${freePort()}`,
-      `--cookie-file=${file}`,
-      "-e",
-      "await IO.puts(Node.self())",
-    ];
-    assertRefused(await chat(flags), 4, "Cannot read the cookie file");
+    const start = () =>
+      runCode(["await IO.puts(Node.self())"], [
+        "--sname=alex@localhost",
+        `--epmd-port=${freePort()}`,
+        `--cookie-file=${file}`,
+      ]);
+    assertRefused(await start(), 4, "Cannot read the cookie file");
     await Deno.writeTextFile(file, "swordfish", { mode: 0o644 });
-    const ended = await chat(flags);
+    const ended = await start();
     assertRefused(ended, 4, `run: chmod 400 ${file}`);
     assert(!ended.stderr.includes("swordfish"));
     await Deno.chmod(file, 0o400);
-    assertPrinted(await chat(flags), "alex@localhost\n");
+    assertPrinted(await start(), "alex@localhost\n");
   }));
 
 slowCliTest(
@@ -142,12 +95,8 @@ slowCliTest(
   () =>
     withFolder(async (folder) => {
       const file = join(folder, ".erlang.cookie");
-      const flags = [
-        "--sname=alex@localhost",
-        `--epmd-port=${freePort()}`,
-        "-e",
-        "await IO.puts(Node.self())",
-      ];
+      const flags = ["--sname=alex@localhost", `--epmd-port=${freePort()}`];
+      const code = ["await IO.puts(Node.self())"];
       // Deno's own cache is in the home folder by default.
       const denoDir = new Deno.Command(Deno.execPath(), {
         args: ["info", "--json"],
@@ -156,16 +105,11 @@ slowCliTest(
         new TextDecoder().decode((await denoDir.output()).stdout),
       );
       const env = { HOME: folder, DENO_DIR };
-      assertRefused(
-        await chat(flags, { env }),
-        4,
-        `Cannot make the cookie file "${file}"`,
-      );
+      const refused = await runCode(code, flags, { env });
+      assertRefused(refused, 4, `Cannot make the cookie file "${file}"`);
       const permissions = [...PERMISSIONS, `--allow-write=${file}`];
-      assertPrinted(
-        await chat(flags, { env, permissions }),
-        "alex@localhost\n",
-      );
+      const ended = await runCode(code, flags, { env, permissions });
+      assertPrinted(ended, "alex@localhost\n");
       const { mode } = await Deno.stat(file);
       assertEquals((mode ?? 0o400) & 0o777, 0o400);
       assertMatch(await Deno.readTextFile(file), /^[\w-]{43}$/);
@@ -174,8 +118,7 @@ slowCliTest(
 
 slowCliTest("--sname exits when the name is in use", async () => {
   const port = freePort();
-  await using first = new ChatProcess(nodeFlags("kate", port));
-  await first.printed("kate@localhost is up.");
+  await using _first = await startNode("kate", port);
   assertRefused(
     await chat(nodeFlags("kate", port)),
     3,
@@ -201,38 +144,26 @@ slowCliTest("--listen exits when the address is not local", async () => {
   assertRefused(await chat(flags), 3, "cannot listen on 192.0.2.1");
 });
 
-slowCliTest("--name starts a node with a long name", async () => {
-  const ended = await chat([
-    "--name=alex@127.0.0.1",
-    "--cookie=c",
-    `--epmd-port=${freePort()}`,
-    "-e",
-    "await IO.puts(Node.self())",
-  ]);
-  assertPrinted(ended, "alex@127.0.0.1\n");
-});
-
 slowCliTest(
   "--module exits when the module does not load",
   () =>
     withFolder(async (folder) => {
       const file = join(folder, "m.ts");
-      await Deno.writeTextFile(file, "export function f( {");
-      assertRefused(await chat([`--module=M=${file}`]), 3, "it does not load:");
-      await Deno.writeTextFile(file, "throw new Error('one\\ntwo');");
-      assertRefused(
-        await chat([`--module=M=${file}`]),
-        3,
-        "it does not load: one two",
-      );
+      for (
+        const [code, says] of [
+          ["export function f( {", "it does not load:"],
+          ["throw new Error('one\\ntwo');", "it does not load: one two"],
+        ]
+      ) {
+        await Deno.writeTextFile(file, code);
+        assertRefused(await chat([`--module=M=${file}`]), 3, says);
+      }
     }),
 );
 
 cliTest("a missing permission is reported in one line", async () => {
-  const permissions = ["--allow-read"];
-  const ended = await chat(["--sname=a@localhost", "--cookie=c"], {
-    permissions,
-  });
+  const flags = ["--sname=a@localhost", "--cookie=c"];
+  const ended = await chat(flags, { permissions: ["--allow-read"] });
   assertMatch(ended.stderr, /^chat: [^\n]*--allow-net[^\n]*\n$/);
   assertEquals(ended.code, 4);
 });
@@ -329,7 +260,7 @@ slowCliTest("--no-halt keeps the node up after --eval", async () => {
 
 slowCliTest("a program exits when its code stops the node", async () => {
   const flags = [...nodeFlags("kate", freePort()), "--no-halt"];
-  assertPrinted(await chat([...flags, "-e", "await Node.stop()"]), "");
+  assertPrinted(await runCode(["await Node.stop()"], flags), "");
 });
 
 test("a node stops when its output is no longer read", {

@@ -23,22 +23,7 @@ import {
 
 /** Wrong command lines, and their error messages. */
 const WRONG: [args: string[], says: string][] = [
-  [
-    ["--snam", "alex"],
-    "the flag --snam: no flag has that name; did you mean --sname?",
-  ],
-  [
-    ["-sname", "alex"],
-    "the flag -sname: no flag has that name; did you mean --sname?",
-  ],
-  [["--epmd=1"], "did you mean --epmd-port?"],
-  [["--setcookie", "x"], "did you mean --cookie?"],
-  [["--xyzzy"], "the flag --xyzzy: no flag has that name; --help lists them"],
-  [["alex@localhost"], "write --sname alex@localhost"],
-  [["--", "code"], 'the argument "code": only flags are taken'],
-  [["--sname"], "--sname without a value: write --sname NAME"],
   [["--sname", "a", "--cookie", ""], "--cookie without a value"],
-  [["-e"], "--eval (-e) without a value: write --eval CODE"],
   [
     ["--sname", "a b@localhost"],
     '"a b@localhost" is not a node name: write name@host',
@@ -47,102 +32,59 @@ const WRONG: [args: string[], says: string][] = [
     ["--sname", "\u001b[31m@localhost"],
     '"\\u001b[31m@localhost" is not a node name',
   ],
-  [
-    ["--sname", "a@host.example.org"],
-    "the host host.example.org has a dot, but a short name has none; use --name",
-  ],
-  [
-    ["--name", "a@localhost"],
-    "the host localhost has no dot, but a long name needs one; write --name a@host.example.org",
-  ],
-  [["--sname", "a", "--name", "b"], "--sname and --name together"],
-  [
-    ["--sname", "a", "--cookie", "b", "--cookie-file", "c"],
-    "--cookie and --cookie-file together",
-  ],
-  [
-    ["--sname", "a", "--port", "x"],
-    '--port "x": a port is a number from 0 to 65535',
-  ],
-  [
-    ["--sname", "a", "--advertise", "host:1"],
-    '--advertise "host:1": give an IP address',
-  ],
-  [
-    ["--sname", "a", "--epmd-port", "0"],
-    '--epmd-port "0": a port is a number from 1 to 65535',
-  ],
-  [["--cookie", "x"], "--cookie without a node: give --sname NAME"],
-  [["--hidden"], "--hidden without a node"],
-  [["--wire", "beam"], "--wire without a node"],
-  [
-    ["--sname", "a", "--wire", "json,beam"],
-    '--wire "json,beam": give json or beam; for both, give the flag twice',
-  ],
-  [
-    ["--sname", "a", "--tls-key", "k"],
-    "--tls-key without --tls-cert and --tls-ca: TLS needs all three",
-  ],
-  [["--allow-closures"], "--allow-closures without a node"],
-  [["--dashboard"], "--dashboard without a node"],
-  [
-    ["--sname", "a", "--dashboard", "x"],
-    '--dashboard "x": a port is a number from 0 to 65535',
-  ],
-  [
-    ["--sname", "a", "--dashboard-write"],
-    "--dashboard-write without --dashboard",
-  ],
-  [["--log-format", "json"], "--log-format without a node"],
-  [
-    ["--sname", "a", "--log-format", "xml"],
-    '--log-format "xml": give text or json',
-  ],
-  [["--cluster", "kate@localhost"], "--cluster without a node"],
   ...["kate", "dns:web.example", "srv:web.example:1", "gossip:x", "epmd:", ":1"]
     .map((value): [string[], string] => [
       ["--sname", "a", "--cluster", value],
       `--cluster "${value}": give nodes, as in kate@localhost or 10.0.0.1:4370; dns:web.example:4370`,
     ]),
-  [
-    ["--sname", "a", "--cluster", "gossip", "--cluster", "gossip"],
-    '--cluster "gossip": it is given twice',
-  ],
-  [["--stop-timeout", "5"], "--stop-timeout without a node"],
-  [["--drain-timeout", "5"], "--drain-timeout without a node"],
-  [["--tick-time", "5"], "--tick-time without a node"],
-  [
-    ["--sname", "a", "--tick-time", "0"],
-    '--tick-time "0": give milliseconds, 1 or more, as in --tick-time 5000',
-  ],
-  [
-    ["--sname", "a", "--drain-timeout", "1s"],
-    '--drain-timeout "1s": give milliseconds',
-  ],
-  [
-    ["--sname", "a", "--stop-timeout", "1s"],
-    '--stop-timeout "1s": give milliseconds',
-  ],
-  [
-    ["--env", "prod"],
-    '--env "prod": there is no such configuration; give dev or test',
-  ],
-  [
-    ["--module", "Kate"],
-    "write a name, = and a file, as in --module Kate=./kate.ts",
-  ],
-  [["--module", "9=./chat/kate.ts"], "write a name, = and a file"],
-  [["--module", "Kate=./nothing.ts"], "there is no file"],
-  [["--module", "Kate=./chat"], "there is no file"],
-  [
-    ["--module", "Node=./chat/kate.ts"],
-    "Node means something else here; choose another name",
-  ],
-  [
-    ["--module", "K=./chat/kate.ts", "--module", "K=./chat/kate.ts"],
-    "K is given twice",
-  ],
-  [["--module", "Dev=./chat/config/dev.ts"], "it exports no functions"],
+  ...`
+--snam alex => the flag --snam: no flag has that name; did you mean --sname?
+-sname alex => the flag -sname: no flag has that name; did you mean --sname?
+--epmd=1 => did you mean --epmd-port?
+--setcookie x => did you mean --cookie?
+--xyzzy => the flag --xyzzy: no flag has that name; --help lists them
+alex@localhost => write --sname alex@localhost
+-- code => the argument "code": only flags are taken
+--sname => --sname without a value: write --sname NAME
+-e => --eval (-e) without a value: write --eval CODE
+--sname a@host.example.org => the host host.example.org has a dot, but a short name has none; use --name
+--name a@localhost => the host localhost has no dot, but a long name needs one; write --name a@host.example.org
+--sname a --name b => --sname and --name together
+--sname a --cookie b --cookie-file c => --cookie and --cookie-file together
+--sname a --port x => --port "x": a port is a number from 0 to 65535
+--sname a --advertise host:1 => --advertise "host:1": give an IP address
+--sname a --epmd-port 0 => --epmd-port "0": a port is a number from 1 to 65535
+--cookie x => --cookie without a node: give --sname NAME
+--hidden => --hidden without a node
+--wire beam => --wire without a node
+--sname a --wire json,beam => --wire "json,beam": give json or beam; for both, give the flag twice
+--sname a --tls-key k => --tls-key without --tls-cert and --tls-ca: TLS needs all three
+--allow-closures => --allow-closures without a node
+--dashboard => --dashboard without a node
+--sname a --dashboard x => --dashboard "x": a port is a number from 0 to 65535
+--sname a --dashboard-write => --dashboard-write without --dashboard
+--log-format json => --log-format without a node
+--sname a --log-format xml => --log-format "xml": give text or json
+--cluster kate@localhost => --cluster without a node
+--sname a --cluster gossip --cluster gossip => --cluster "gossip": it is given twice
+--stop-timeout 5 => --stop-timeout without a node
+--drain-timeout 5 => --drain-timeout without a node
+--tick-time 5 => --tick-time without a node
+--sname a --tick-time 0 => --tick-time "0": give milliseconds, 1 or more, as in --tick-time 5000
+--sname a --drain-timeout 1s => --drain-timeout "1s": give milliseconds
+--sname a --stop-timeout 1s => --stop-timeout "1s": give milliseconds
+--env prod => --env "prod": there is no such configuration; give dev or test
+--module Kate => write a name, = and a file, as in --module Kate=./kate.ts
+--module 9=./chat/kate.ts => write a name, = and a file
+--module Kate=./nothing.ts => there is no file
+--module Kate=./chat => there is no file
+--module Node=./chat/kate.ts => Node means something else here; choose another name
+--module K=./chat/kate.ts --module K=./chat/kate.ts => K is given twice
+--module Dev=./chat/config/dev.ts => it exports no functions
+`.trim().split("\n").map((line): [string[], string] => {
+    const [args, says] = line.split(" => ");
+    return [args.split(" "), says];
+  }),
 ];
 
 for (const [args, says] of WRONG) {

@@ -1,169 +1,121 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import {
-  evaluate,
-  makeScope,
-  type Scope,
-} from "../../../shell/cli/evaluate.ts";
+import { evaluate, makeScope } from "../../../shell/cli/evaluate.ts";
+import { relative } from "node:path";
+import { cwd } from "node:process";
+import { fileURLToPath } from "node:url";
 import { test } from "../../../testing/tags.ts";
 
-const BASE = new URL("../../../chat/config/", import.meta.url);
+const FILE = import.meta.resolve("../../../chat/config/dev.ts");
 
-/** The values of lines of code, each run after the other with the same scope. */
-async function values(
-  lines: string[],
-  scope: Scope = makeScope(),
-): Promise<unknown[]> {
-  const found: unknown[] = [];
-  for (const line of lines) {
-    found.push((await evaluate(line, scope, { base: BASE })).value);
+/** Runs lines one after the other in a scope, and compares their values. */
+async function assertValues(
+  lines: readonly (readonly [code: string, value?: unknown])[],
+  scope = makeScope(),
+): Promise<void> {
+  for (const [code, expected] of lines) {
+    assertEquals((await evaluate(code, scope)).value, expected, code);
   }
-  return found;
 }
 
-async function lastValue(...lines: string[]): Promise<unknown> {
-  return (await values(lines)).at(-1);
-}
-
-test("evaluate() returns the value of the last expression", async () => {
-  assertEquals(
-    await values([
-      "1 + 1",
-      "(1); (2, 3);",
-      "'text'",
-      "`t${1}`; // comment",
-      "const x = 1",
-      "if (true) { 4 }",
-      "",
-      "// nothing",
-      "{ a: 1 }",
-      "{ let z = 1; }",
-      "type T = string",
-    ]),
-    [
-      2,
-      3,
-      "text",
-      "t1",
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      { a: 1 },
-      undefined,
-      undefined,
-    ],
-  );
-});
+test("evaluate() returns the value of the last expression", () =>
+  assertValues([
+    ["1 + 1", 2],
+    ["(1); (2, 3);", 3],
+    ["'text'", "text"],
+    ["`t${1}`; // comment", "t1"],
+    ["const x = 1"],
+    ["if (true) { 4 }"],
+    [""],
+    ["// nothing"],
+    ["{ a: 1 }", { a: 1 }],
+    ["{ let z = 1; }"],
+    ["type T = string"],
+  ]));
 
 test("evaluate() returns a promise without awaiting it", async () => {
-  const [value] = await values(["Promise.resolve(1)"]);
+  const { value } = await evaluate("Promise.resolve(1)", makeScope());
   assertInstanceOf(value, Promise);
   assertEquals(await value, 1);
 });
 
-test("evaluate() removes types", async () => {
-  assertEquals(
-    await values([
-      "const f = async <T,>(x: T): Promise<T> => x; await f<number>(7) as any",
-      "interface I { a: string }\n5 satisfies number",
-      "enum Color { Red = 4 }; Color.Red",
-      "Color[4]",
-    ]),
-    [7, 5, 4, "Red"],
-  );
-});
-
-test("evaluate() keeps declared variables, and later code sees their changes", async () => {
-  assertEquals(
-    await values([
-      "let { a, b: [c, ...d], e = 5, ...f } = { a: 1, b: [2, 3, 4], g: 6 }",
-      "[a, c, d, e, f]",
-      "let p, q = 2, r;",
-      "[p, q, r]",
-      "p = 3",
-      "const get = () => q",
-      "q = 9; get()",
-      "q = 10",
-      "get()",
-      "const q = 11",
-      "get()",
-      "let p, s; [p]",
-      "get.name",
-    ]).then((all) => all.filter((value) => value !== undefined)),
+test("evaluate() removes types", () =>
+  assertValues([
     [
-      [1, 2, [3, 4], 5, { g: 6 }],
-      [undefined, 2, undefined],
-      3,
-      9,
-      10,
-      10,
-      11,
-      [undefined],
-      "get",
+      "const f = async <T,>(x: T): Promise<T> => x; await f<number>(7) as any",
+      7,
     ],
-  );
-});
+    ["interface I { a: string }\n5 satisfies number", 5],
+    ["enum Color { Red = 4 }; Color.Red", 4],
+    ["Color[4]", "Red"],
+  ]));
 
-test("evaluate() keeps hoisted functions and classes", async () => {
-  assertEquals(
-    await values([
+test("evaluate() keeps declared variables, and later code sees their changes", () =>
+  assertValues([
+    ["let { a, b: [c, ...d], e = 5, ...f } = { a: 1, b: [2, 3, 4], g: 6 }"],
+    ["[a, c, d, e, f]", [1, 2, [3, 4], 5, { g: 6 }]],
+    ["let p, q = 2, r;"],
+    ["[p, q, r]", [undefined, 2, undefined]],
+    ["p = 3", 3],
+    ["const get = () => q"],
+    ["q = 9; get()", 9],
+    ["q = 10", 10],
+    ["get()", 10],
+    ["const q = 11"],
+    ["get()", 11],
+    ["let p, s; [p]", [undefined]],
+    ["get.name", "get"],
+  ]));
+
+test("evaluate() keeps hoisted functions and classes", () =>
+  assertValues([
+    [
       "early(3); function early(n: number): number { return n < 2 ? 1 : n * early(n - 1) }",
-      "early(4)",
-      "class A { y = early(3) }",
-      "new A().y",
-      "async function later() { return 8 }\nawait later()",
-    ]),
-    [undefined, 24, undefined, 6, 8],
-  );
-});
+    ],
+    ["early(4)", 24],
+    ["class A { y = early(3) }"],
+    ["new A().y", 6],
+    ["async function later() { return 8 }\nawait later()", 8],
+  ]));
 
-test("evaluate() keeps imports, resolved from a folder", async () => {
-  assertEquals(
-    await values([
-      "import dev, { default as again } from './dev.ts'",
-      "import { join } from 'node:path'; import * as path from 'node:path'",
-      "join === path.join && dev === again",
-      "(await import('./dev.ts')).default === dev",
-      "const name = './dev.ts'; (await import(name)).default === dev",
-      "const load = async () => await import('./' + 'dev.ts'); (await load()).default === dev",
-    ]),
-    [undefined, undefined, true, true, true, true],
-  );
-});
-
-test("evaluate() does not join two statements", async () => {
-  assertEquals(
-    await lastValue(
-      "const f = () => 1\nconst g = 2\n;[f, g].length\nclass B {}\n(g)",
-    ),
-    2,
-  );
-});
-
-test("evaluate() has only the names of its scope and the globals", async () => {
-  const scope = makeScope({ self: () => "me" }, { one: 1 });
-  assertEquals(await values(["self() + one"], scope), ["me1"]);
-  await assertRejects(() => evaluate("scope", scope), ReferenceError);
-  await assertRejects(() => evaluate("base", scope), ReferenceError);
-  await assertRejects(() => evaluate("typo = 1", scope), ReferenceError);
-  assertEquals(await values(["const scope$ = 's'", "scope$"], scope), [
-    undefined,
-    "s",
+test("evaluate() keeps imports, resolved from the working directory", () => {
+  const path = relative(cwd(), fileURLToPath(FILE));
+  return assertValues([
+    [`import dev, { default as again } from "./${path}"`],
+    ["import { join } from 'node:path'; import * as path from 'node:path'"],
+    ["join === path.join && dev === again", true],
+    [`(await import("./${path}")).default === dev`, true],
+    [`(await import("${FILE}")).default === dev`, true],
+    [`const name = "./${path}"; (await import(name)).default === dev`, true],
+    [
+      `const load = async () => await import("./" + "${path}"); (await load()).default === dev`,
+      true,
+    ],
   ]);
 });
 
+test("evaluate() does not join two statements", () =>
+  assertValues([
+    ["const f = () => 1\nconst g = 2\n;[f, g].length\nclass B {}\n(g)", 2],
+  ]));
+
+test("evaluate() has only the names of its scope and the globals", async () => {
+  const scope = makeScope({ self: () => "me" }, { one: 1 });
+  await assertValues([["self() + one", "me1"]], scope);
+  for (const code of ["scope", "base", "typo = 1"]) {
+    await assertRejects(() => evaluate(code, scope), ReferenceError);
+  }
+  await assertValues([["const scope$ = 's'"], ["scope$", "s"]], scope);
+});
+
 test("evaluate() rejects with the error that the code throws", async () => {
-  const scope = makeScope();
-  await assertRejects(
-    () => evaluate("throw new RangeError('r')", scope),
-    RangeError,
-    "r",
-  );
-  await assertRejects(
-    () => evaluate("await Promise.reject(new TypeError('t'))", scope),
-    TypeError,
-    "t",
-  );
+  for (
+    const code of [
+      "throw new RangeError('r')",
+      "await Promise.reject(new RangeError('r'))",
+    ]
+  ) {
+    await assertRejects(() => evaluate(code, makeScope()), RangeError, "r");
+  }
 });
 
 /** Code that does not parse, and its error message. */
