@@ -164,7 +164,7 @@ export class NodeObserver {
     const signal = tracer.abortSignal();
     signal.addEventListener("abort", start);
     // End the trace when its receiver exits, since a dead receiver cannot.
-    onDown(tracer, to, resolve);
+    onDown(tracer, to, () => resolve());
     await promise;
     signal.removeEventListener("abort", start);
     (start as () => void)();

@@ -38,8 +38,7 @@ function namesOf(runtime: Runtime): string[] {
       wrong.push(`${name} is the name of ${process.pid}, which has it not`);
     }
   }
-  for (const number of runtime.aliases.keys()) {
-    const { process } = runtime.aliases.get(number)!;
+  for (const { process, ref: { number } } of runtime.aliases.values()) {
     if (
       !process.alive || process.entries?.get(number)?.alias === undefined
     ) {
