@@ -3,6 +3,9 @@
  * one timer of the clock, because a timer of its own would be the most expensive part of a call. A node keeps a few
  * timers that no deadline needs: processes that wait for each other in turn would otherwise start and stop one for
  * each message.
+ *
+ * After a pause of the program, an answer that arrived in time may still be in a socket. Late deadlines therefore wait
+ * until the input is handled, all together, and expire in the order of their times: a timer of 0 ms before one of 30.
  */
 
 import { outside } from "../context/async_context.ts";
@@ -38,6 +41,9 @@ export class Deadlines {
   readonly #queues = new Map<number, Queue>();
   /** The queues that became empty in this turn. */
   #emptied = new Set<Queue>();
+  /** The queues whose time is up, while earlier input is handled. */
+  readonly #late = new Set<Queue>();
+  #stopWaiting: (() => void) | undefined;
   #keepsTimers = false;
 
   constructor(clock: DeadlineClock) {
@@ -85,6 +91,29 @@ export class Deadlines {
     if (isFirst) scheduler.afterTurn(() => this.#stopEmptied());
   }
 
+  /** Whether queues wait for the input. */
+  get areLate(): boolean {
+    return this.#late.size > 0;
+  }
+
+  /** Expires the due deadlines of a queue when the input is handled, which takes `silence` milliseconds without any. */
+  expireLater(queue: Queue, silence: number): void {
+    const isFirst = !this.areLate;
+    this.#late.add(queue);
+    queue.stopTimer = () => this.#dropLate(queue);
+    if (!isFirst) return;
+    this.#stopWaiting = scheduler.input.whenHandled(silence, () => {
+      const queues = [...this.#late];
+      this.#late.clear();
+      expire(queues, this.clock.now());
+    });
+  }
+
+  #dropLate(queue: Queue): void {
+    this.#late.delete(queue);
+    if (!this.areLate) this.#stopWaiting?.();
+  }
+
   #stopEmptied(): void {
     const emptied = this.#emptied;
     this.#emptied = new Set();
@@ -119,43 +148,54 @@ class Queue {
   }
 
   #timeIsUp(): void {
-    const { clock } = this.deadlines;
+    const { deadlines } = this;
+    const { clock } = deadlines;
     const now = clock.now();
     const late = now - this.#due;
     // Most deadlines are cancelled early, and the timer then fires for none.
     const isDue = this.first !== undefined && this.first.at <= now;
-    if (late < LATE || clock.isVirtual || !isDue) return this.#expire();
-    // The program was paused or busy: an answer that arrived in time may still be in a socket.
-    const silence = Math.min(late / 10, MAX_SILENCE);
-    this.stopTimer = scheduler.input.whenHandled(
-      silence,
-      () => this.#expire(),
-    );
+    if (clock.isVirtual || !isDue || (late < LATE && !deadlines.areLate)) {
+      return expire([this], now);
+    }
+    deadlines.expireLater(this, Math.min(late / 10, MAX_SILENCE));
   }
 
-  #expire(): void {
-    this.stopTimer = undefined;
-    // A timer may fire a little early; the deadlines of its time expire anyway.
-    const now = Math.max(this.deadlines.clock.now(), this.#due);
-    try {
-      while (this.first !== undefined && this.first.at <= now) {
-        const { first } = this;
-        first.cancel();
-        first.expiring.expire();
-      }
-    } finally {
-      // A deadline's callback may have set another deadline, and with it a timer.
-      if (this.first !== undefined && this.stopTimer === undefined) {
-        this.arm(this.first, Math.max(this.first.at - now, 0));
-      } else if (this.first === undefined) this.deadlines.sweep(this);
+  /** Returns the deadlines that are due, in order. A timer may fire a little early: the deadlines of its time are due. */
+  *dueBy(now: number): Generator<Queued> {
+    const end = Math.max(now, this.#due);
+    for (
+      let next = this.first;
+      next !== undefined && next.at <= end;
+      next = next.next
+    ) yield next;
+  }
+
+  /** Sets the timer for the deadlines that are left. A callback may have set another deadline, and with it a timer. */
+  goOn(now: number): void {
+    const { first } = this;
+    if (first === undefined) this.deadlines.sweep(this);
+    else if (this.stopTimer === undefined) {
+      this.arm(first, Math.max(first.at - Math.max(now, this.#due), 0));
     }
+  }
+}
+
+/** Expires the due deadlines of queues, in the order of their times. */
+function expire(queues: readonly Queue[], now: number): void {
+  const due = queues.flatMap((queue) => [...queue.dueBy(now)]);
+  if (queues.length > 1) due.sort((one, other) => one.at - other.at);
+  for (const queue of queues) queue.stopTimer = undefined;
+  try {
+    for (const deadline of due) deadline.expire();
+  } finally {
+    for (const queue of queues) queue.goOn(now);
   }
 }
 
 class Queued implements Deadline {
   readonly at: number;
   readonly expiring: Expiring;
-  /** Its queue, until it is cancelled. */
+  /** Its queue, until it is cancelled or has expired. */
   #queue: Queue | undefined;
   #before: Queued | undefined;
   #after: Queued | undefined = undefined;
@@ -171,6 +211,18 @@ class Queued implements Deadline {
     else last.#after = this;
     queue.last = this;
     if (queue.stopTimer === undefined) queue.arm(this, queue.ms);
+  }
+
+  /** The deadline of its length that was set after this one. */
+  get next(): Queued | undefined {
+    return this.#after;
+  }
+
+  /** Expires, unless it is cancelled. */
+  expire(): void {
+    if (this.#queue === undefined) return;
+    this.cancel();
+    this.expiring.expire();
   }
 
   cancel(): void {
