@@ -11,6 +11,7 @@ import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts
 import { GenServer } from "../../../otp/gen_server/gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../../../node.ts";
 import {
+  type Pid,
   Process,
   receive,
   send,
@@ -86,18 +87,21 @@ async function logInWindow(
   return events;
 }
 
+function startSupervisor(): Promise<Pid> {
+  return Supervisor.startLink([], {
+    strategy: "one_for_one",
+    name: "supervisor",
+  });
+}
+
 test("a message of 5 MB is logged as a short line", async () => {
   const events = await logInWindow(async () => {
-    Process.register(
-      await Supervisor.startLink([], { strategy: "one_for_one" }),
-      "supervisor",
-    );
-    const server = await GenServer.startLink(
-      { init: () => ({ type: "ok", state: 0 }) } as never,
+    await startSupervisor();
+    await GenServer.startLink(
+      { init: () => ({ type: "ok", state: 0 }) },
       undefined,
       { name: "server" },
     );
-    assert(server !== undefined);
   }, async () => {
     for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
       for (const name of ["supervisor", "server"]) {
@@ -139,20 +143,12 @@ test("a peer whose processes crash writes few lines to the log", async () => {
 });
 
 test("a peer that sends unexpected messages to servers writes few lines to the log", async () => {
-  const events = await logInWindow(
-    async () =>
-      Process.register(
-        await Supervisor.startLink([], { strategy: "one_for_one" }),
-        "supervisor",
-      ),
-    async () => {
-      const supervisor = { name: "supervisor", node: KATE };
-      for (let i = 0; i < 1000; i++) send(supervisor, { i });
-      await GenServer.call(supervisor, { type: "count_children" }).catch(
-        () => {},
-      );
-    },
-  );
+  const events = await logInWindow(startSupervisor, async () => {
+    const supervisor = { name: "supervisor", node: KATE };
+    for (let i = 0; i < 1000; i++) send(supervisor, { i });
+    await GenServer.call(supervisor, { type: "count_children" })
+      .catch(() => {});
+  });
   const unexpected = events.filter(({ message }) =>
     message.includes("received an unexpected message")
   );
