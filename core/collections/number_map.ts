@@ -99,11 +99,15 @@ export class NumberMap<V> {
     return true;
   }
 
+  /** Returns the numbers, in order. */
+  keys(): number[] {
+    return this.#numbers.filter((number) => number !== FREE)
+      .sort((one, other) => one - other);
+  }
+
   /** Returns the values, in the order of their numbers. */
   values(): V[] {
-    return this.#numbers.filter((number) => number !== FREE)
-      .sort((one, other) => one - other)
-      .map((number) => this.get(number)!);
+    return this.keys().map((number) => this.get(number)!);
   }
 
   /** Returns the values, in any order. */

@@ -11,6 +11,7 @@ import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts
 import { GenServer } from "../../../otp/gen_server/gen_server.ts";
 import { jsonLog, type LogEvent, Node, standardLog } from "../../../node.ts";
 import {
+  type Pid,
   Process,
   receive,
   send,
@@ -21,6 +22,7 @@ import { systemClock } from "../../../core/host/clock.ts";
 import { type LogCause, NodeLog } from "../../../core/log/node_log.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { SimulatedCluster } from "../../../testing/simulation/simulated_cluster.ts";
+import { Timeline } from "../../../testing/simulation/timeline.ts";
 import { test } from "../../../testing/tags.ts";
 import { clusterTest, reasonOf } from "../../_nodes.ts";
 import { numbersIn } from "../../_pages.ts";
@@ -86,18 +88,21 @@ async function logInWindow(
   return events;
 }
 
+function startSupervisor(): Promise<Pid> {
+  return Supervisor.startLink([], {
+    strategy: "one_for_one",
+    name: "supervisor",
+  });
+}
+
 test("a message of 5 MB is logged as a short line", async () => {
   const events = await logInWindow(async () => {
-    Process.register(
-      await Supervisor.startLink([], { strategy: "one_for_one" }),
-      "supervisor",
-    );
-    const server = await GenServer.startLink(
-      { init: () => ({ type: "ok", state: 0 }) } as never,
+    await startSupervisor();
+    await GenServer.startLink(
+      { init: () => ({ type: "ok", state: 0 }) },
       undefined,
       { name: "server" },
     );
-    assert(server !== undefined);
   }, async () => {
     for (const text of ["\u0000".repeat(1_000_000), "x".repeat(5_000_000)]) {
       for (const name of ["supervisor", "server"]) {
@@ -139,20 +144,12 @@ test("a peer whose processes crash writes few lines to the log", async () => {
 });
 
 test("a peer that sends unexpected messages to servers writes few lines to the log", async () => {
-  const events = await logInWindow(
-    async () =>
-      Process.register(
-        await Supervisor.startLink([], { strategy: "one_for_one" }),
-        "supervisor",
-      ),
-    async () => {
-      const supervisor = { name: "supervisor", node: KATE };
-      for (let i = 0; i < 1000; i++) send(supervisor, { i });
-      await GenServer.call(supervisor, { type: "count_children" }).catch(
-        () => {},
-      );
-    },
-  );
+  const events = await logInWindow(startSupervisor, async () => {
+    const supervisor = { name: "supervisor", node: KATE };
+    for (let i = 0; i < 1000; i++) send(supervisor, { i });
+    await GenServer.call(supervisor, { type: "count_children" })
+      .catch(() => {});
+  });
   const unexpected = events.filter(({ message }) =>
     message.includes("received an unexpected message")
   );
@@ -217,36 +214,13 @@ test("standardLog() writes no extra line for a node's name", async () => {
   }
 });
 
-/** A log with a clock that a test advances, and the events that it writes. */
-function timedLog(): {
-  log: NodeLog;
-  events: LogEvent[];
-  /** Advances the clock; a busy program's timers fire late. */
-  pass: (ms: number, isBusy?: boolean) => void;
-  timers: readonly unknown[];
-} {
+/** A log in virtual time, and the events that it writes. */
+function timedLog(): { log: NodeLog; events: LogEvent[]; clock: Timeline } {
   const events: LogEvent[] = [];
   const hook = (event: LogEvent) => void events.push(event);
-  let now = 0;
-  const timers: { at: number; fn: () => void }[] = [];
-  const clock = {
-    now: () => now,
-    after: (ms: number, fn: () => void) => {
-      const timer = { at: now + ms, fn };
-      timers.push(timer);
-      return () => void timers.splice(timers.indexOf(timer), 1);
-    },
-  };
-  const pass = (ms: number, isBusy = false) => {
-    now += ms;
-    if (isBusy) return;
-    for (const timer of timers.filter(({ at }) => at <= now)) {
-      timers.splice(timers.indexOf(timer), 1);
-      timer.fn();
-    }
-  };
+  const clock = new Timeline();
   const log = new NodeLog({ node: "n@h", hook, clock });
-  return { log, events, pass, timers };
+  return { log, events, clock };
 }
 
 /** The number of events that lines stand for. */
@@ -278,11 +252,13 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
         { maxLength: 30, size: "max" },
       ),
       (steps) => {
-        const { log, events, pass, timers } = timedLog();
+        const { log, events, clock } = timedLog();
         let reported = 0;
         for (const step of steps) {
           if ("pass" in step) {
-            pass(step.pass, step.isBusy);
+            // A busy program's timers fire late.
+            if (step.isBusy) clock.time += step.pass;
+            else clock.pass(step.pass);
             continue;
           }
           const { times, what, peer, most } = step;
@@ -296,7 +272,7 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
           reported += times;
         }
         log.stop();
-        assertEquals(timers.length, 0);
+        assertEquals(clock.nextAt, undefined);
         if (events.some((each) => each.message !== "event")) limited++;
         assertEquals(standFor(events), reported);
       },
@@ -328,7 +304,7 @@ test("NodeLog counts the events of causes beyond those that it tells apart", () 
   const CAUSES = 1000;
   for (const peer of [undefined, "p"]) {
     for (const most of [1, 10]) {
-      const { log, events, pass } = timedLog();
+      const { log, events, clock } = timedLog();
       let reported = 0;
       for (let round = 0; round < 3; round++) {
         for (let i = 0; i < CAUSES; i++) {
@@ -336,7 +312,7 @@ test("NodeLog counts the events of causes beyond those that it tells apart", () 
           log.report("error", () => "event", { what, most, peer });
           reported++;
         }
-        pass(5000);
+        clock.pass(5000);
       }
       log.stop();
       assertEquals(standFor(events), reported);
@@ -346,12 +322,12 @@ test("NodeLog counts the events of causes beyond those that it tells apart", () 
 });
 
 test("NodeLog writes an event after a window whose timer is late", () => {
-  const { log, events, pass } = timedLog();
+  const { log, events, clock } = timedLog();
   const report = (text: string) =>
     log.report("error", () => text, { what: "a", most: 1 });
   report("one");
   report("two");
-  pass(3_600_000, true);
+  clock.time += 3_600_000;
   report("three");
   log.stop();
   const messages = events.map(({ message }) => message);
@@ -360,9 +336,9 @@ test("NodeLog writes an event after a window whose timer is late", () => {
 
 /** The number of events that a log writes of one kind, before it only counts them; their window is over after `ms`. */
 function passes(ms: number, cause: (i: number) => LogCause): number {
-  const { log, events, pass } = timedLog();
+  const { log, events, clock } = timedLog();
   const written = [0, ms - 1, 1].map((wait) => {
-    pass(wait, true);
+    clock.time += wait;
     events.length = 0;
     for (let i = 0; i < 2000; i++) log.report("error", () => "event", cause(i));
     return events.filter(({ message }) => message === "event").length;
@@ -427,13 +403,13 @@ test("messages and lines of the log have as many characters as docs/security.md 
 });
 
 test("NodeLog writes a limited number of events per second, and reports how many more there were", () => {
-  const { log, events, pass, timers } = timedLog();
+  const { log, events, clock } = timedLog();
   let made = 0;
   const event = () => `event ${++made}`;
   for (let i = 0; i < IN_ALL + 200; i++) log.report("error", event);
   // Suppressed events are not even created.
   assertEquals([events.length, made], [IN_ALL, IN_ALL]);
-  pass(1000);
+  clock.pass(1000);
   assertEquals(events.at(-1)!.message, "200 more of these: events");
   // Events without a peer still pass when all peers have used their share.
   events.length = 0;
@@ -444,7 +420,7 @@ test("NodeLog writes a limited number of events per second, and reports how many
   log.report("error", event);
   assertEquals(events.length, OF_PEERS + 1);
   log.stop();
-  assertEquals(timers.length, 0);
+  assertEquals(clock.nextAt, undefined);
 });
 
 clusterTest("hundreds of own crashes are logged", async (cluster) => {

@@ -36,25 +36,16 @@ async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await Promise.resolve();
 }
 
-/** Blocks code: a test waits until the code has reached the gate, and opens it. */
+/** Blocks code that passes the gate: a test waits until the code has reached it, and opens it. */
 class Gate {
   readonly #reached = Promise.withResolvers<void>();
   readonly #opened = Promise.withResolvers<void>();
+  readonly reached = this.#reached.promise;
+  readonly open = this.#opened.resolve;
 
-  /** Resolves when code has reached the gate. */
-  get reached(): Promise<void> {
-    return this.#reached.promise;
-  }
-
-  /** Waits until the gate is opened. */
   pass(): Promise<void> {
     this.#reached.resolve();
     return this.#opened.promise;
-  }
-
-  /** Lets all code that reaches the gate go on. */
-  open(): void {
-    this.#opened.resolve();
   }
 }
 

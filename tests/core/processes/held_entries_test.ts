@@ -44,23 +44,17 @@ const theirs = { $pid: [0, 100, 7] };
  * Runs `fn` in a process of alex, with a raw peer, which is hidden so that the name server does not wait for
  * it.
  */
-async function withHidden(
-  cluster: Cluster,
-  options: Partial<NodeOptions>,
-  fn: (peer: RawPeer) => Promise<void>,
-): Promise<void> {
-  const alex = await cluster.start("alex", options);
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter(RAW, ALEX, { hidden: true });
-  await alex.run(() => fn(peer));
-}
-
 function hiddenTest(
   name: string,
-  options: Parameters<typeof withHidden>[1],
-  fn: Parameters<typeof withHidden>[2],
+  options: Partial<NodeOptions>,
+  fn: (peer: RawPeer, cluster: Cluster) => Promise<void>,
 ): void {
-  clusterTest(name, (cluster) => withHidden(cluster, options, fn));
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex", options);
+    await using peer = await RawPeer.dial(alex.port);
+    await peer.enter(RAW, ALEX, { hidden: true });
+    await alex.run(() => fn(peer, cluster));
+  });
 }
 
 /** The answers to these references, in their order. */
@@ -128,41 +122,41 @@ async function leave(peer: RawPeer): Promise<void> {
   await nodeDown(RAW);
 }
 
-clusterTest(
+hiddenTest(
   "a peer's locks on a node are limited",
-  (cluster) =>
-    withHidden(cluster, options, async (peer) => {
-      await global.sync();
-      const server = "global_name_server";
-      const set = (i: number) =>
-        ask(peer, server, { type: "set_lock", resource: i, requester: i });
-      assertEquals(
-        await askTimes(5, set),
-        [true, true, true, "system_limit", "system_limit"],
-      );
-      assertEquals(kept(), [MOST, 2]);
-      await cluster.logged(/\b3 entries of that node's here already/);
-      // The same lock again is no new entry, and a released one makes room.
-      assertEquals(await set(1), true);
-      const delLock = { type: "del_lock", resource: 1, requester: 1 };
-      assertEquals(await ask(peer, server, delLock), true);
-      assertEquals(await askTimes(2, (i) => set(7 + i)), [
-        true,
-        "system_limit",
-      ]);
-      await ask(peer, server, { ...delLock, resource: 2, requester: 2 });
-      const large = {
-        type: "set_lock",
-        resource: ["x".repeat(1 << 16)],
-        requester: 1,
-      };
-      assertEquals(await ask(peer, server, large), "system_limit");
-      await cluster.logged(/is too large: 65536 is the most/);
-      await leave(peer);
-      await until(() => kept()[0] === 0);
-      assert(await global.setLock([2, self()], { retries: 0 }));
-      await global.delLock([2, self()]);
-    }),
+  options,
+  async (peer, cluster) => {
+    await global.sync();
+    const server = "global_name_server";
+    const set = (i: number) =>
+      ask(peer, server, { type: "set_lock", resource: i, requester: i });
+    assertEquals(
+      await askTimes(5, set),
+      [true, true, true, "system_limit", "system_limit"],
+    );
+    assertEquals(kept(), [MOST, 2]);
+    await cluster.logged(/\b3 entries of that node's here already/);
+    // The same lock again is no new entry, and a released one makes room.
+    assertEquals(await set(1), true);
+    const delLock = { type: "del_lock", resource: 1, requester: 1 };
+    assertEquals(await ask(peer, server, delLock), true);
+    assertEquals(await askTimes(2, (i) => set(7 + i)), [
+      true,
+      "system_limit",
+    ]);
+    await ask(peer, server, { ...delLock, resource: 2, requester: 2 });
+    const large = {
+      type: "set_lock",
+      resource: ["x".repeat(1 << 16)],
+      requester: 1,
+    };
+    assertEquals(await ask(peer, server, large), "system_limit");
+    await cluster.logged(/is too large: 65536 is the most/);
+    await leave(peer);
+    await until(() => kept()[0] === 0);
+    assert(await global.setLock([2, self()], { retries: 0 }));
+    await global.delLock([2, self()]);
+  },
 );
 
 hiddenTest("a peer's global names are limited", options, async (peer) => {
@@ -293,17 +287,20 @@ clusterTest("a peer's children of supervisors are limited", async (cluster) => {
   await until(() => alex.run(() => kept()[0] === 0));
 });
 
-clusterTest("a peer's waiting reads are limited", async (cluster) => {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let prompts = 0;
-  const io = {
-    write() {},
-    readLine: () => {
-      prompts++;
-      return promise;
-    },
-  };
-  await withHidden(cluster, { ...options, io }, async (peer) => {
+const line = Promise.withResolvers<string>();
+let prompts = 0;
+const io = {
+  write() {},
+  readLine: () => {
+    prompts++;
+    return line.promise;
+  },
+};
+
+hiddenTest(
+  "a peer's waiting reads are limited",
+  { ...options, io },
+  async (peer) => {
     const read = (ref: number) =>
       say(peer, "user", {
         type: "io_request",
@@ -316,13 +313,13 @@ clusterTest("a peer's waiting reads are limited", async (cluster) => {
     assertEquals([kept(), prompts], [[MOST, 2], 1]);
     await leave(peer);
     await until(() => kept()[0] === 0);
-    resolve("line\n");
-    await promise;
+    line.resolve("line\n");
+    await line.promise;
     // No line was read for them.
     await Node.ping("nobody@localhost");
     assertEquals(prompts, 1);
-  });
-});
+  },
+);
 
 hiddenTest("a peer's waiting requests are limited", options, async (peer) => {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -12,58 +12,26 @@ import {
   setDefaultRuntime,
 } from "../../../core/runtime/default_node.ts";
 import { Pid } from "../../../core/values/pid.ts";
-import { type Clock, systemClock } from "../../../core/host/clock.ts";
 import { NodeRuntime } from "../../../core/runtime/node_runtime.ts";
+import { Timeline } from "../../../testing/simulation/timeline.ts";
 import { ended, mail, processTest, quiet } from "../../_processes.ts";
 
-/** A clock that advances on request. */
-class ManualClock implements Clock {
-  #now = 0.25;
-  readonly #callbacks = new Set<{ due: number; fn: () => void }>();
-
-  get pending(): number {
-    return this.#callbacks.size;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(ms: number, fn: () => void): () => void {
-    const callback = { due: this.#now + ms, fn };
-    this.#callbacks.add(callback);
-    return () => void this.#callbacks.delete(callback);
-  }
-
-  every(ms: number, fn: () => void): () => void {
-    return systemClock.every(ms, fn);
-  }
-
-  advance(ms: number): void {
-    this.#now += ms;
-    for (const callback of this.#callbacks) {
-      if (callback.due > this.#now) continue;
-      this.#callbacks.delete(callback);
-      callback.fn();
-    }
-  }
-}
-
-const clock = new ManualClock();
+const clock = new Timeline();
+clock.time = 0.25;
 const runtime = new NodeRuntime({ node: NO_NODE, creation: 0, clock });
 setDefaultRuntime(runtime);
 
 processTest("sendAfter() of 0 ms sends when the caller yields", async () => {
   Process.sendAfter(self(), "now", 0);
   assertEquals(await mail(), []);
-  clock.advance(0);
+  clock.pass(0);
   assertEquals(await receive(), "now");
 });
 
 processTest("sendAfter() sends after its caller has exited", async () => {
   const parent = self();
   await ended(spawn(() => Process.sendAfter(parent, "from the dead", 10)));
-  clock.advance(10);
+  clock.pass(10);
   assertEquals(await receive(), "from the dead");
 });
 
@@ -78,9 +46,9 @@ processTest("sendAfter() to a dead process starts no timer", async () => {
 processTest("readTimer() returns whole ms, and does not cancel", async () => {
   const timer = Process.sendAfter(self(), "tick", 10);
   assertEquals(Process.readTimer(timer), 10);
-  clock.advance(3.25);
+  clock.pass(3.25);
   assertEquals(Process.readTimer(timer), 7);
-  clock.advance(6.75);
+  clock.pass(6.75);
   assertEquals(Process.readTimer(timer), false);
   assertEquals(await receive(), "tick");
 });
@@ -103,13 +71,13 @@ processTest("readTimer() and cancelTimer() return false for no timer", () => {
 processTest("sendAfter() with abs uses the node's clock", async () => {
   const moment = Process.monotonicTime() + 50;
   const timer = Process.sendAfter(self(), "at", moment, { abs: true });
-  clock.advance(10);
+  clock.pass(10);
   assertEquals(Process.readTimer(timer), 40);
-  clock.advance(40);
+  clock.pass(40);
   assertEquals(await receive(), "at");
   Process.sendAfter(self(), "past", moment - 1, { abs: true });
   Process.sendAfter(self(), "before all", -5, { abs: true });
-  clock.advance(0);
+  clock.pass(0);
   assertEquals(await mail(), ["past", "before all"]);
 });
 
@@ -149,5 +117,5 @@ processTest("a node that stops cancels its timers", async () => {
   assertEquals(other.timers.size, 0);
   // The clock's own timers are cancelled when the event loop has turned.
   await quiet();
-  assertEquals(clock.pending, 0);
+  assertEquals(clock.nextAt, undefined);
 });

@@ -75,25 +75,33 @@ pairTest("nodes that flood each other go on", async ({ alex, kate }) => {
   await Promise.all(ends);
 });
 
-pairTest("a full mailbox does not stop its connection", async ({ kate }) => {
+/**
+ * Floods a process that takes no message, and then sends to another one on the same connection, which gets the message.
+ * Returns the number of messages that wait for the first process.
+ */
+async function floodThenSend(kate: Node, messages: number): Promise<number> {
   const started = Promise.withResolvers<Pid>();
+  const other = Promise.withResolvers<Pid>();
   const done = Promise.withResolvers<void>();
   const idle = kate.run(async () => {
     started.resolve(self());
     await done.promise;
     return Process.info(self())!.messageQueueLen;
   });
-  await flood(await started.promise);
-  // Behind the flood, on the same connection.
-  const other = Promise.withResolvers<Pid>();
   const last = kate.run(async () => {
     other.resolve(self());
     return await receive();
   });
+  await flood(await started.promise, messages);
   send(await other.promise, "last");
   assertEquals(await last, "last");
   done.resolve();
-  assertEquals(await idle, MESSAGES);
+  return await idle;
+}
+
+pairTest("a full mailbox does not stop its connection", async ({ kate }) => {
+  const waiting = await floodThenSend(kate, MESSAGES);
+  assertEquals(waiting, MESSAGES);
 });
 
 pairTest("a node that always computes reads on", async ({ kate }) => {
@@ -108,21 +116,7 @@ pairTest("a node that always computes reads on", async ({ kate }) => {
       await receive();
     }
   });
-  const started = Promise.withResolvers<Pid>();
-  const other = Promise.withResolvers<Pid>();
-  const done = Promise.withResolvers<void>();
-  const idle = kate.run(async () => {
-    started.resolve(self());
-    await done.promise;
-  });
-  const last = kate.run(async () => {
-    other.resolve(self());
-    return await receive();
-  });
-  await flood(await started.promise, 20_000);
-  send(await other.promise, "last");
-  assertEquals(await last, "last");
+  await floodThenSend(kate, 20_000);
   isOver = true;
-  done.resolve();
-  await Promise.all([busy, idle]);
+  await busy;
 });

@@ -14,7 +14,6 @@ import {
   type Pid,
   Process,
   receive,
-  type Ref,
   self,
   send,
   spawn,
@@ -119,93 +118,81 @@ interface Receiver {
 /** Starts a receiver on a node. */
 type Way = (node: Node) => Promise<Receiver>;
 
-/** A process of a node, which sends its address and takes one message. */
-async function taker<T>(
-  node: Node,
-  prepare: () => T,
-  // deno-lint-ignore no-explicit-any
-  taken: (message: any) => unknown = (message) => message,
-): Promise<{ known: T; got: Promise<unknown> }> {
-  const { promise: got, resolve } = Promise.withResolvers<unknown>();
-  const ready = Promise.withResolvers<T>();
-  await node.run(() => {
-    spawn(async () => {
-      ready.resolve(prepare());
-      resolve(taken(await receive()));
-    });
-  });
-  return { known: await ready.promise, got };
-}
-
 let names = 0;
 
-/** As `taker`, registered; the address is its name. */
-function namedTaker(node: Node): ReturnType<typeof taker<string>> {
-  return taker(node, () => {
-    const name = `taker_${++names}`;
-    Process.register(self(), name);
-    return name;
-  });
+/** Registers the caller, and returns its name. */
+function register(): string {
+  const name = `taker_${++names}`;
+  Process.register(self(), name);
+  return name;
 }
 
-/** Starts a server that notes a request. */
-async function server(
-  node: Node,
-): Promise<{ pid: Pid; got: Promise<unknown> }> {
-  const { promise: got, resolve } = Promise.withResolvers<unknown>();
-  const Noting: GenServerModule = {
-    init: () => ({ type: "ok", state: 0 }),
-    handleCall(request, _from, state) {
-      resolve(request);
-      return { type: "reply", reply: "ok", state };
-    },
-    handleCast(request, state) {
-      resolve(request);
-      return { type: "noreply", state };
-    },
+/** A way to a process of a node that prepares an address, and takes one message. */
+function taker<T>(
+  prepare: () => T,
+  sendTo: (address: T, value: unknown) => unknown,
+  // deno-lint-ignore no-explicit-any
+  taken: (message: any) => unknown = (message) => message,
+): Way {
+  return async (node) => {
+    const { promise: got, resolve } = Promise.withResolvers<unknown>();
+    const ready = Promise.withResolvers<T>();
+    await node.run(() => {
+      spawn(async () => {
+        ready.resolve(prepare());
+        resolve(taken(await receive()));
+      });
+    });
+    const address = await ready.promise;
+    return { got, send: (value) => sendTo(address, value) };
   };
-  const pid = await node.run(() => GenServer.start(Noting, undefined));
-  return { pid: pid as Pid, got };
+}
+
+/** A way to a server that notes a request. */
+function server(ask: (pid: Pid, value: unknown) => unknown): Way {
+  return async (node) => {
+    const { promise: got, resolve } = Promise.withResolvers<unknown>();
+    const Noting: GenServerModule = {
+      init: () => ({ type: "ok", state: 0 }),
+      handleCall(request, _from, state) {
+        resolve(request);
+        return { type: "reply", reply: "ok", state };
+      },
+      handleCast(request, state) {
+        resolve(request);
+        return { type: "noreply", state };
+      },
+    };
+    const pid = await node.run(() => GenServer.start(Noting, undefined)) as Pid;
+    return { got, send: (value) => ask(pid, value) };
+  };
 }
 
 /** Ways to send to processes of any node. */
 const WAYS: Record<string, Way> = {
-  "send() to a pid": async (node) => {
-    const { known, got } = await taker(node, () => self());
-    return { got, send: (value) => send(known, value) };
-  },
-  "send() to a name": async (node) => {
-    const { known, got } = await namedTaker(node);
-    const to = { name: known, node: node.name };
-    return { got, send: (value) => send(to, value) };
-  },
-  "send() to an alias": async (node) => {
-    const { known, got } = await taker(node, () => Process.alias());
-    return { got, send: (value) => send(known, value) };
-  },
-  "send() with options": async (node) => {
-    const { known, got } = await taker(node, () => self());
-    return {
-      got,
-      send: (value) => Process.send(known, value, { nosuspend: true }),
-    };
-  },
-  "reply()": async (node) => {
-    const { known, got } = await taker<Ref>(
-      node,
-      () =>
-        Process.monitor(spawn(() => receive()), { alias: "reply_demonitor" }),
-      ({ value }) => value,
-    );
-    return { got, send: (value) => Process.reply(known, value) };
-  },
-  "exit()": async (node) => {
-    const { known, got } = await taker(node, () => {
+  "send() to a pid": taker(self, send),
+  "send() to a name": taker(
+    () => ({ name: register(), node: self().node }),
+    send,
+  ),
+  "send() to an alias": taker(() => Process.alias(), send),
+  "send() with options": taker(
+    self,
+    (pid, value) => Process.send(pid, value, { nosuspend: true }),
+  ),
+  "reply()": taker(
+    () => Process.monitor(spawn(() => receive()), { alias: "reply_demonitor" }),
+    Process.reply,
+    ({ value }) => value,
+  ),
+  "exit()": taker(
+    () => {
       Process.trapExit(true);
       return self();
-    }, ({ reason }) => reason);
-    return { got, send: (value) => Process.exit(known, value) };
-  },
+    },
+    (pid, value) => Process.exit(pid, value),
+    ({ reason }) => reason,
+  ),
   "the arguments of Node.spawn() by name": (node) => {
     const { got, named } = exported(node, () => 0);
     return Promise.resolve({
@@ -216,30 +203,21 @@ const WAYS: Record<string, Way> = {
       },
     });
   },
-  "GenServer.cast()": async (node) => {
-    const { pid, got } = await server(node);
-    return { got, send: (value) => GenServer.cast(pid, value) };
-  },
-  "GenServer.call()": async (node) => {
-    const { pid, got } = await server(node);
-    return { got, send: (value) => GenServer.call(pid, value) };
-  },
+  "GenServer.cast()": server(GenServer.cast),
+  "GenServer.call()": server((pid, value) => GenServer.call(pid, value)),
 };
 
 /** Ways to send to processes of the same node only. */
 const LOCAL_WAYS: Record<string, Way> = {
-  "send() to a name of the node": async (node) => {
-    const { known, got } = await namedTaker(node);
-    return { got, send: (value) => send(known, value) };
-  },
-  "sendAfter() to a pid": async (node) => {
-    const { known, got } = await taker(node, () => self());
-    return { got, send: (value) => Process.sendAfter(known, value, 0) };
-  },
-  "sendAfter() to a name": async (node) => {
-    const { known, got } = await namedTaker(node);
-    return { got, send: (value) => Process.sendAfter(known, value, 0) };
-  },
+  "send() to a name of the node": taker(register, send),
+  "sendAfter() to a pid": taker(
+    self,
+    (pid, value) => Process.sendAfter(pid, value, 0),
+  ),
+  "sendAfter() to a name": taker(
+    register,
+    (name, value) => Process.sendAfter(name, value, 0),
+  ),
   "the arguments of spawn()": run((take, value) => spawn(take, [value])),
   "the arguments of Node.spawn()": run((take, value) =>
     Node.spawn(ALEX, take, [value])
@@ -258,14 +236,12 @@ const LOCAL_WAYS: Record<string, Way> = {
       },
     }, value)
   ),
-  "GenServer.cast() by a name with an asynchronous look-up": async (node) => {
-    const { pid, got } = await server(node);
-    return { got, send: (value) => GenServer.cast(later(pid), value) };
-  },
-  "GenServer.call() by a name with an asynchronous look-up": async (node) => {
-    const { pid, got } = await server(node);
-    return { got, send: (value) => GenServer.call(later(pid), value) };
-  },
+  "GenServer.cast() by a name with an asynchronous look-up": server(
+    (pid, value) => GenServer.cast(later(pid), value),
+  ),
+  "GenServer.call() by a name with an asynchronous look-up": server(
+    (pid, value) => GenServer.call(later(pid), value),
+  ),
   "Agent.get() by a name with an asynchronous look-up": byAgent(Agent.get),
   "Agent.cast() by a name with an asynchronous look-up": byAgent(Agent.cast),
   "a start of a task by a name with an asynchronous look-up": async (node) => {
