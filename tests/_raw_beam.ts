@@ -1,15 +1,8 @@
 /** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
 
 import { assertEquals } from "@std/assert";
-import { randomBytes } from "node:crypto";
 import { connectTcp } from "../net/tcp.ts";
-import {
-  DEFAULT_LIMITS,
-  type Functions,
-  type Local,
-  type Transport,
-} from "../net/wire.ts";
-import { Budget } from "../net/budget.ts";
+import type { Functions, Local, Transport } from "../net/wire.ts";
 import type { Node } from "../node.ts";
 import { BeamFunctions } from "../core/remote/beam_functions.ts";
 import { Modules } from "../core/remote/exported_modules.ts";
@@ -17,6 +10,7 @@ import { Tuple } from "../core/values/tuple.ts";
 import { TermReader } from "../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import * as handshake from "../net/wires/beam/beam_handshake.ts";
+import { localOf as admitting } from "./_local.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The name of the raw node. */
@@ -32,21 +26,7 @@ export function localOf(
   functions: Functions = new BeamFunctions(new Modules()),
   hidden = true,
 ): Local {
-  return {
-    name,
-    creation,
-    hidden,
-    cookie: COOKIE,
-    limits: DEFAULT_LIMITS,
-    randomBytes,
-    parts: new Budget(Infinity),
-    functions,
-    admit: () => ({
-      status: "ok",
-      confirm: () => Promise.resolve("ok" as const),
-      isElsewhere: () => false,
-    }),
-  };
+  return admitting({ name, creation, hidden, functions, cookie: COOKIE });
 }
 
 /** The bytes of a frame: a control message, and the message behind it, if there is one. */
