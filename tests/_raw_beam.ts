@@ -4,11 +4,13 @@ import { assertEquals } from "@std/assert";
 import { connectTcp } from "../net/tcp.ts";
 import type { Functions, Local, Transport } from "../net/wire.ts";
 import type { Node } from "../node.ts";
+import { BeamFunctions } from "../core/remote/beam_functions.ts";
+import { Modules } from "../core/remote/exported_modules.ts";
 import { Tuple } from "../core/values/tuple.ts";
 import { TermReader } from "../net/wires/beam/etf_decoder.ts";
 import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
 import * as handshake from "../net/wires/beam/beam_handshake.ts";
-import { localOf as localNode } from "./_local.ts";
+import { localOf as admitting } from "./_local.ts";
 import { COOKIE } from "./_nodes.ts";
 
 /** The name of the raw node. */
@@ -21,11 +23,10 @@ export const CREATION = 7;
 export function localOf(
   name: string,
   creation: number,
-  functions?: Functions,
+  functions: Functions = new BeamFunctions(new Modules()),
   hidden = true,
 ): Local {
-  const own = functions && { functions };
-  return localNode({ name, creation, hidden, cookie: COOKIE, ...own });
+  return admitting({ name, creation, hidden, functions, cookie: COOKIE });
 }
 
 /** The bytes of a frame: a control message, and the message behind it, if there is one. */
@@ -104,14 +105,17 @@ export class RawBeam implements AsyncDisposable {
     return new RawBeam(transport, introduction.rest());
   }
 
+  /** Sends bytes. */
   write(bytes: Uint8Array): void {
     this.#transport.write(bytes.slice());
   }
 
+  /** Sends a frame. */
   say(control: readonly unknown[], ...message: unknown[]): void {
     this.write(beamFrame(control, ...message));
   }
 
+  /** Whether the connection is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

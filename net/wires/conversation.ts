@@ -149,7 +149,7 @@ export function wrongCookie(
   return new HandshakeError("refused", message, "cookie");
 }
 
-/** Returns the failure of a handshake with a side that closed the connection, as a listener does after a wrong proof. */
+/** Returns the failure of a handshake whose listener closed the connection, as it does after a wrong proof. */
 export function closedAfter(proof: string, error: Error): HandshakeError {
   return wrongCookie(
     `it closed the connection after ${proof}, most likely because its cookie is another one (${error.message})`,

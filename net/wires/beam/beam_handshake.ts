@@ -218,7 +218,7 @@ function checkIntroduction({ name, flags }: Introduced): void {
 }
 
 /** Returns the answer to a challenge. */
-export function digestOf(cookie: string, challenge: number): Uint8Array {
+function digestOf(cookie: string, challenge: number): Uint8Array {
   return createHash("md5").update(cookieBytes(cookie)).update(`${challenge}`)
     .digest();
 }

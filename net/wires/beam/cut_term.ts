@@ -151,9 +151,7 @@ class Cutter {
     if (
       kind !== tag.SMALL_ATOM_UTF8 && kind !== tag.ATOM_UTF8 &&
       kind !== tag.CACHED_ATOM
-    ) {
-      throw unexpected("an atom", kind);
-    }
+    ) throw unexpected("an atom", kind);
     this.#head();
   }
 
@@ -164,9 +162,7 @@ class Cutter {
   }
 
   #skip(bytes: number): 0 {
-    if (bytes < 0 || this.#bytes.length - this.#at < bytes) {
-      throw truncated();
-    }
+    if (bytes < 0 || this.#bytes.length - this.#at < bytes) throw truncated();
     this.#at += bytes;
     return 0;
   }

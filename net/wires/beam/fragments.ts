@@ -27,7 +27,7 @@ import type { KnownAtom } from "./atoms.ts";
 export const MAX_SEQUENCES: number = 1 << 14;
 
 /** The budget counts this many bytes for an incomplete signal, in addition to its bytes: its header has up to 255 atoms. */
-export const OWN_BYTES: number = 1 << 12;
+const OWN_BYTES = 1 << 12;
 
 /** The incomplete signals of one peer may take this fraction of the budget of all peers, and always one message. */
 const SHARE = 2;

@@ -1,7 +1,13 @@
 /** Decodes frames into signals. */
 
 import { arrive, isTrace } from "../../../core/context/tracing.ts";
-import type { ByteBudget, IntroducedNode, Limits, Port } from "../../wire.ts";
+import type {
+  ByteBudget,
+  IntroducedNode,
+  Limits,
+  PeerName,
+  Port,
+} from "../../wire.ts";
 import {
   Call,
   isForgedData,
@@ -32,7 +38,6 @@ import { itemsOf, parseJson } from "./parse_json.ts";
 import { RawArrays } from "./raw_arrays.ts";
 import { receivedRefusal } from "./json_refusals.ts";
 import {
-  type End,
   LEAF_DEPTH,
   LEVEL_DEPTH,
   MAX_ADDRESS,
@@ -69,8 +74,8 @@ const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
 
 /** Decodes the bytes of one peer, and delivers its signals. */
 export class Decoder implements FrameHandler {
-  readonly #self: End;
-  readonly #peer: End;
+  readonly #self: PeerName;
+  readonly #peer: PeerName;
   readonly #limits: Limits;
   readonly #port: Port;
   readonly #deliver: Signals;
@@ -96,8 +101,8 @@ export class Decoder implements FrameHandler {
 
   /** Decodes the bytes of `peer`: delivers signals to `deliver`, and answers refused requests through `back`. */
   constructor(
-    self: End,
-    peer: End,
+    self: PeerName,
+    peer: PeerName,
     limits: Limits,
     port: Port,
     deliver: Signals,

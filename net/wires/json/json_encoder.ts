@@ -20,7 +20,13 @@
  */
 
 import { traceNow, tracing } from "../../../core/context/tracing.ts";
-import type { IntroducedNode, Limits, Outgoing, Port } from "../../wire.ts";
+import type {
+  IntroducedNode,
+  Limits,
+  Outgoing,
+  PeerName,
+  Port,
+} from "../../wire.ts";
 import { Call } from "../../../otp/server/messages.ts";
 import { inspect } from "../../../core/values/inspect.ts";
 import type { Pid, Ref } from "../../../core/values/pid.ts";
@@ -47,7 +53,6 @@ import { sentRefusal } from "./json_refusals.ts";
 import {
   cutText,
   decimal,
-  type End,
   MAX_PEERS,
   MAX_REFUSAL,
   numberJson,
@@ -120,8 +125,8 @@ export class Encoder implements Outgoing {
 
   /** Encodes signals for `peer` and writes them to `port`. */
   constructor(
-    self: End,
-    peer: End,
+    self: PeerName,
+    peer: PeerName,
     limits: Limits,
     peerLimits: FrameLimits,
     port: Port,

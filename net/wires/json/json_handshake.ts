@@ -132,14 +132,13 @@ function toHello(fields: Fields): Hello {
   ) {
     throw invalid("an introduction with a bad name, nonce or number");
   }
-  const listen = toListening(fields.listen);
   return {
     name,
     creation,
     hidden,
     nonce,
     maxMessageBytes,
-    listen,
+    listen: toListening(fields.listen),
     traces: traces === true,
     beam: beam === true,
   };
@@ -351,15 +350,14 @@ function introduction(
   talk: Frames,
   replaces: boolean,
 ): JsonIntroduction {
-  const { name, creation, hidden, maxMessageBytes, listen, traces, beam } =
-    theirs;
+  const { name, creation, hidden, listen, beam } = theirs;
   const peer: Peer = { name, creation, hidden, listen };
   if (beam) peer.beam = true;
   return {
     peer,
     replaces,
-    maxMessageBytes,
-    takesTraces: traces === true,
+    maxMessageBytes: theirs.maxMessageBytes,
+    takesTraces: theirs.traces,
     rest: () => talk.rest(),
   };
 }

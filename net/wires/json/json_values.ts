@@ -50,6 +50,7 @@ import {
   type ErrorTerm,
   rebuildError,
 } from "../../../core/values/error_term.ts";
+import type { PeerName } from "../../wire.ts";
 import { OverLimit, ProtocolError } from "../over_limit.ts";
 import {
   ATTACHED,
@@ -70,22 +71,14 @@ import {
   isLongerThan,
 } from "./json_checks.ts";
 
-/** One end of a connection. */
-export interface End {
-  /** The node's name. */
-  name: string;
-  /** The node's incarnation. */
-  creation: number;
-}
-
-/** An end with its creation as text: formatting the creation takes longer than writing the rest of a pid. */
-export interface WrittenEnd extends End {
+/** One end of a connection, with its creation as text: formatting the creation takes longer than writing the rest of a pid. */
+export interface WrittenEnd extends PeerName {
   /** The creation in decimal digits. */
   digits: string;
 }
 
 /** Formats the creation of an end. */
-export function writtenEnd({ name, creation }: End): WrittenEnd {
+export function writtenEnd({ name, creation }: PeerName): WrittenEnd {
   return { name, creation, digits: `${creation}` };
 }
 
@@ -163,8 +156,8 @@ export class ValueEncoder {
 
   /** Encodes values for `peer`; long texts and bytes go to `attachments`. */
   constructor(
-    self: End,
-    peer: End,
+    self: PeerName,
+    peer: PeerName,
     maxDepth: number,
     attachments: AttachmentWriter,
   ) {

@@ -233,23 +233,6 @@ const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
 
 const FROM = new Pid(RAW, 1, CREATION);
 
-rawTest("a BEAM's giant frame is disconnected", async (peer, cluster, alex) => {
-  peer.write(Uint8Array.of(0x80, 0, 0, 0, 112, 131));
-  await peer.closed;
-  await cluster.logged(/connection to raw@localhost is down: it sent/);
-  await using third = await RawBeam.dial(alex);
-  const frame = beamFrame([6, FROM, atom(""), atom("inbox")], 1);
-  // The message becomes a compressed term of no bytes.
-  third.write(
-    Buffer.concat([
-      Uint8Array.of(0, 0, 0, frame.length - 4 - 3 + 6),
-      frame.subarray(4, -3),
-      Uint8Array.of(131, 80, 0, 0, 0, 0),
-    ]),
-  );
-  await third.closed;
-});
-
 rawTest("signals to nobody are answered", async (peer, _cluster, alex) => {
   const { creation } = self();
   const gone = new Pid(alex.name, 999_999, creation);

@@ -609,37 +609,20 @@ elixirTest("exits and group leaders cross", async ({ kate, printed }) => {
   await kate.printed(/printed by alex\n/);
 });
 
-elixirTest("large messages arrive, up to limits", async ({ kate, cluster }) => {
+elixirTest("a too large message is not sent", async ({ kate }) => {
   const driver = { name: "driver", node: kate.name };
   await kate.evaluate("Process.register(self(), :driver)");
-  const bytes = new Uint8Array(20_000_000).fill(255);
-  send(driver, bytes);
-  send(driver, tuple(atom("after"), 1));
-  assertEquals(
-    await kate.evaluate(
-      "{byte_size(receive do b when is_binary(b) -> b end), receive do m -> m end}",
-    ),
-    "{20000000, {:after, 1}}",
-  );
-  await kate.evaluate(`
-      send({:main, ${ALEX}}, :binary.copy(<<255>>, 20_000_000))
-      send({:main, ${ALEX}}, :last)`);
-  assertEquals((await next()).length, 20_000_000);
-  assertEquals(await next(), atom("last"));
   assertThrows(
     () => void send(driver, new Uint8Array(40_000_000)),
     RangeError,
     "limits.maxMessageBytes",
   );
   // Nothing of it was written: the connection goes on.
-  send(driver, "next");
-  assertEquals(await kate.evaluate("receive do m -> m end"), '"next"');
-  await kate.evaluate(
-    `send({:main, ${ALEX}}, :binary.copy("x", 40_000_000)); send({:main, ${ALEX}}, :last)`,
-  );
-  assertEquals(await next(), atom("last"));
-  await cluster.logged(
-    /Refused a message of kate@localhost: a signal of over 33554432 bytes/,
+  const bytes = new Uint8Array(20_000_000).fill(255);
+  send(driver, bytes);
+  assertEquals(
+    await kate.evaluate("byte_size(receive do b -> b end)"),
+    "20000000",
   );
 });
 

@@ -333,39 +333,35 @@ clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {
   });
 }, { timeout: 600_000 });
 
+/** A process and references of the peer. */
+const PEER_PID = { $pid: [0, 100, 7] };
+const peerRef = (number: number) => ({ $ref: [0, number, 7] });
+
+function callOf(request: object, ref = 1) {
+  return { type: "$call", from: PEER_PID, ref: peerRef(ref), request };
+}
+
 /** Requests of a peer to servers: a Task.Supervisor by its name, and the node's group leader. */
-const REQUESTS = [
-  ["Tasks", {
-    type: "$call",
-    from: { $pid: [0, 100, 7] },
-    ref: { $ref: [0, 2, 7] },
-    request: {
+const REQUESTS: [name: string, message: object][] = [
+  [
+    "Tasks",
+    callOf({
       type: "start_task",
       run: { module: "Remote", function: "add", args: [1, 2] },
-      callers: [{ $pid: [0, 100, 7] }],
+      callers: [PEER_PID],
       link: true,
-      task: { $ref: [0, 1, 7] },
+      task: peerRef(1),
       restart: "temporary",
       shutdown: 5000,
-    },
-  }],
-  ["Tasks", {
-    type: "$call",
-    from: { $pid: [0, 100, 7] },
-    ref: { $ref: [0, 1, 7] },
-    request: { type: "terminate_child", pid: { $pid: [0, 100, 7] } },
-  }],
-  ["Tasks", {
-    type: "$call",
-    from: { $pid: [0, 100, 7] },
-    ref: { $ref: [0, 1, 7] },
-    request: { type: "which_children" },
-  }],
+    }, 2),
+  ],
+  ["Tasks", callOf({ type: "terminate_child", pid: PEER_PID })],
+  ["Tasks", callOf({ type: "which_children" })],
   ["Tasks", { type: "$cast", request: 1 }],
   ["user", {
     type: "io_request",
-    from: { $pid: [0, 100, 7] },
-    replyAs: { $ref: [0, 3, 7] },
+    from: PEER_PID,
+    replyAs: peerRef(3),
     request: {
       type: "requests",
       requests: [
@@ -374,7 +370,7 @@ const REQUESTS = [
       ],
     },
   }],
-] as const;
+];
 
 clusterTest(`fuzz: ${SERVER_RUNS} requests to servers`, async (cluster) => {
   const kate = await cluster.start("kate", { io: { write() {} } });
