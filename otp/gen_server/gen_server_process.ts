@@ -98,7 +98,6 @@ interface Result {
 
 /** Options of {@linkcode startGenServer}. */
 export interface StartGenServerOptions extends TimeLimits {
-  /** Its name. */
   name?: ServerName;
   /** Whether it is linked to its starter. */
   link?: boolean;

@@ -32,7 +32,6 @@ export class Call extends ServerMessage {
   readonly type = "$call";
   /** The caller. */
   readonly replyTo: ReplyTo;
-  /** The request. */
   readonly request: unknown;
   /** Whether a BEAM sent the call: request and reply are then in OTP's encoding. */
   readonly otp: boolean;
@@ -107,7 +106,6 @@ export class EncodedCall extends Call {
 /** A request without a reply. Any process may send one, so servers cannot trust its sender. */
 export class Cast extends ServerMessage {
   readonly type = "$cast";
-  /** The request. */
   readonly request: unknown;
   /** Whether an Erlang node sent the cast, in OTP's encoding. */
   readonly otp: boolean;
@@ -246,7 +244,6 @@ export class InternalMessage extends ServerMessage {
   readonly type = "$tell";
   /** The sender. */
   readonly from: Pid;
-  /** The message. */
   readonly message: unknown;
 
   constructor(from: Pid, message: unknown) {
@@ -283,7 +280,6 @@ function markOf({ otp }: { otp: boolean }): { otp?: true } {
 
 /** Asks a Task.Supervisor for a task, which the caller owns. */
 export interface StartTask {
-  /** Always `"start_task"`. */
   type: "start_task";
   /**
    * The task's reference: the monitor, and the alias of the task's result. Without a reference, the task is not
@@ -310,7 +306,6 @@ export type IoOperation =
 
 /** A request to a group leader. */
 export interface IoRequest {
-  /** Always `"io_request"`. */
   type: "io_request";
   /** The process that asks. */
   from: Pid;

@@ -67,7 +67,6 @@ export interface Supervision {
 export interface Root {
   /** As in {@linkcode Supervision}. */
   readonly kind: string;
-  /** Its pid. */
   readonly pid: Pid;
   /** The name that it is registered under. */
   readonly name: string | undefined;

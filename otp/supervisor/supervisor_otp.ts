@@ -258,7 +258,6 @@ function startOf({ elements: [module, name, args] }: Tuple): unknown[] {
 
 /** A request of a BEAM for a child that cannot be started, with the reason in OTP's encoding. */
 export interface InvalidChild {
-  /** Always `"invalid_child"`. */
   type: "invalid_child";
   /** Why, as OTP's supervisors reply. */
   reason: unknown;

@@ -19,7 +19,6 @@ export type DrainOutcome = "drained" | "timeout";
 
 /** A request to drain. */
 export interface DrainRequest {
-  /** Always `"drain"`. */
   type: "drain";
   /** How long to wait for the tasks, in milliseconds. */
   timeout: number;

@@ -32,7 +32,6 @@ const TURN_TIME = 500;
 
 /** A report of a supervisor's load to a pool. */
 export interface LoadReport {
-  /** Always `"load"`. */
   type: "load";
   /** The number of tasks and of places that are kept for pools. */
   tasks: number;

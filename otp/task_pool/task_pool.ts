@@ -352,10 +352,12 @@ export class TaskPool {
    * import { assertEquals } from "@std/assert";
    *
    * await pg.startLink();
-   * await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
+   * const sup = await TaskSupervisor.startLink({ group: "sums", maxChildren: 2 });
    * const pool = await TaskPool.startLink({ group: "sums" });
    * const add = (a: number, b: number) => a + b;
    * assertEquals(await TaskPool.run(pool, add, [1, 2], { mayRunTwice: true }), 3);
+   * await TaskPool.stop(pool);
+   * await TaskSupervisor.stop(sup);
    * ```
    */
   static async run<A extends unknown[], T>(

@@ -7,7 +7,6 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { ExitError } from "../../../core/errors.ts";
 import {
   type From,
   GenServer,
@@ -28,6 +27,7 @@ import { Agent } from "../../../otp/agent/agent.ts";
 import { call, tell } from "../../../otp/server/call.ts";
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 import { OwnRequest } from "../../../core/values/server_message.ts";
+import type { Mfa } from "../../../core/signals/signal.ts";
 import { requests } from "../../_requests.ts";
 import {
   assertValues,
@@ -255,11 +255,9 @@ elixirPairTest("GenServer.ref() declares Elixir's server", async ({ kate }) => {
   const stores = GenServer.ref<StoreTypes>("Store", { beam: beam! });
   const nodes = [Node.self(), kate.name];
   GenServer.abcast(stores, ["add", "b", 1], { nodes });
-  assertEquals(await GenServer.multiCall(stores, ["get", "b"], { nodes }), {
-    replies: nodes.map((node) => ({
-      node,
-      reply: ["ok", 1] as ["ok", number],
-    })),
+  const got = await GenServer.multiCall(stores, ["get", "b"], { nodes });
+  assertEquals<unknown>(got, {
+    replies: nodes.map((node) => ({ node, reply: ["ok", 1] })),
     badNodes: [],
   });
   // So it does while the node is dialled.
@@ -529,13 +527,8 @@ elixirPairTest("a failed call to Elixir exits as in OTP", async ({ kate }) => {
       start = fn -> {:ok, _} = GenServer.start(Failing, nil, name: :failing); :ok end`);
   const start = () => kate.evaluate("start.()");
   const failing = { name: "failing", node: kate.name };
-  const fail = async (server: ServerRef, request: unknown, timeout = 5000) => {
-    const { reason } = await assertRejects(
-      () => GenServer.call(server, request, { timeout }),
-      ExitError,
-    );
-    return (reason as { reason: unknown }).reason;
-  };
+  const fail = async (server: ServerRef, request: unknown, timeout = 5000) =>
+    (await exitOf(GenServer.call(server, request, { timeout }))).reason;
   for (
     const [request, reason] of [
       [tuple(atom("exit"), atom("gone")), "gone"],
@@ -676,23 +669,13 @@ elixirPairTest("no request ends a server of Elixir", async ({ kate }) => {
   assertMatch(seen, /call: :which_children/);
   assertMatch(seen, /call: :get/);
   // Those that OTP does not have are refused here.
-  for (
-    const request of [
-      { type: "lock" },
-      { type: "load" },
-      { type: "set" },
-      { type: "start" },
-    ]
-  ) {
+  for (const type of ["lock", "load", "set", "start"]) {
+    // safe: refused before it is sent
+    const options = { timeout: 5000, as: () => ["test", type, []] as Mfa };
     await assertRejects(
-      () =>
-        call(any, new OwnRequest(request), {
-          // safe: refused before it is sent
-          timeout: 5000,
-          as: () => ["test", request.type, []],
-        }),
+      () => call(any, new OwnRequest({ type }), options),
       TypeError,
-      `Cannot send the request ${request.type} to an Erlang node`,
+      `Cannot send the request ${type} to an Erlang node`,
     );
   }
   assertThrows(
