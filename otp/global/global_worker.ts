@@ -37,7 +37,12 @@ import {
   sentEntry,
   TOO_MANY,
 } from "./global_messages.ts";
-import { askConnected, askMembers, type Member, nodeOf } from "./ask_server.ts";
+import {
+  askConnected,
+  askMembers,
+  type Member,
+  nodeOfMember,
+} from "./ask_server.ts";
 import type { ErlangPeers } from "./global_erlang.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
@@ -355,7 +360,7 @@ export class GlobalWorker implements Server {
       "error",
       () =>
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
-          full.map(nodeOf).join(", ")
+          full.map(nodeOfMember).join(", ")
         } keeps no more for its node (limits.maxRemoteEntries there)`,
       { what: "global names that cannot be registered" },
     );
@@ -506,7 +511,9 @@ function lockNames(wait: number): GlobalRequest {
 
 /** The servers, the one of the greatest node first. */
 function byRank<T extends Member>(servers: T[]): T[] {
-  return [...servers].sort((a, b) => nodeOf(a) < nodeOf(b) ? 1 : -1);
+  return [...servers].sort((a, b) =>
+    nodeOfMember(a) < nodeOfMember(b) ? 1 : -1
+  );
 }
 
 function union<T extends Member>(some: T[], others: T[]): T[] {
