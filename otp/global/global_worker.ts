@@ -41,7 +41,7 @@ import {
   askConnected,
   askMembers,
   type Member,
-  nodeOfMember,
+  memberNode,
 } from "./ask_server.ts";
 import type { ErlangPeers } from "./global_erlang.ts";
 import type { GlobalTable } from "./global_table.ts";
@@ -360,7 +360,7 @@ export class GlobalWorker implements Server {
       "error",
       () =>
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
-          full.map(nodeOfMember).join(", ")
+          full.map(memberNode).join(", ")
         } keeps no more for its node (limits.maxRemoteEntries there)`,
       { what: "global names that cannot be registered" },
     );
@@ -511,9 +511,7 @@ function lockNames(wait: number): GlobalRequest {
 
 /** The servers, the one of the greatest node first. */
 function byRank<T extends Member>(servers: T[]): T[] {
-  return [...servers].sort((a, b) =>
-    nodeOfMember(a) < nodeOfMember(b) ? 1 : -1
-  );
+  return [...servers].sort((a, b) => memberNode(a) < memberNode(b) ? 1 : -1);
 }
 
 function union<T extends Member>(some: T[], others: T[]): T[] {
