@@ -419,25 +419,21 @@ export class GlobalWorker implements Server {
     const answers = await this.#askAll(all, { type: "get_digest" });
     const servers = all.filter((_, i) => answers[i] !== undefined);
     const digests = answers.filter((answer) => answer !== undefined);
+    const { names } = this.#view;
     const tables = new Map<unknown, Table>();
-    tables.set(
-      this.#view.names.digest,
-      this.#tableOf(this.#view.names.entries()),
-    );
+    tables.set(names.digest, this.#tableOf(names.entries()));
     for (const [i, server] of servers.entries()) {
       if (tables.has(digests[i])) continue;
-      const names = await this.#askServer(server, { type: "get_names" });
-      const entries = listOf(names, isEntry)
+      const answer = await this.#askServer(server, { type: "get_names" });
+      const entries = listOf(answer, isEntry)
         .map((entry) => ({ ...entry, by: server.node }));
       tables.set(digests[i], this.#tableOf(entries));
     }
     const merged: Map<TermKey, GlobalEntry | undefined> = new Map();
     for (const table of tables.values()) await this.#addTo(merged, table);
     await Promise.all(servers.map((server, i) => {
-      const { insert, remove } = difference(
-        merged,
-        tables.get(digests[i]) ?? new Map(),
-      );
+      const table = tables.get(digests[i]) ?? new Map();
+      const { insert, remove } = difference(merged, table);
       const isOwn = server.node === this.#process.runtime.node;
       return this.#askServer(server, {
         type: "merge",
