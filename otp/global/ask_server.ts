@@ -83,12 +83,12 @@ export async function askConnected(
   request: GlobalRequest,
   timeout?: number,
 ): Promise<unknown> {
-  return process.runtime.connected(nodeOf(member)) === undefined
+  return process.runtime.connected(memberNode(member)) === undefined
     ? undefined
     : await askServer(process, member, request, timeout);
 }
 
-export function nodeOf(member: Member): string {
+export function memberNode(member: Member): string {
   return typeof member === "string" ? member : member.node;
 }
 

@@ -558,21 +558,17 @@ export class ErlangPeers {
     const news = [node, ...known].filter((each) => !before.includes(each));
     this.#expectAll(node, known);
     this.#applyAll(operations);
+    const type = atom("new_nodes");
+    const changes = operations.map(nameOperationToOtp);
+    const added = nodesToOtp(news);
+    // Without its lock, or with another one, the server of OTP exits.
+    const extra = [
+      tuple(atom("vsn"), GLOBAL_VERSION),
+      tuple(atom("lock"), tuple(NAMES_LOCK, requester)),
+    ];
     for (const each of before) {
       if (known.includes(each)) continue;
-      this.cast(
-        each,
-        atom("new_nodes"),
-        this.#own,
-        operations.map(nameOperationToOtp),
-        [],
-        nodesToOtp(news),
-        // Without its lock, or with another one, the server of OTP exits.
-        [
-          tuple(atom("vsn"), GLOBAL_VERSION),
-          tuple(atom("lock"), tuple(NAMES_LOCK, requester)),
-        ],
-      );
+      this.cast(each, type, this.#own, changes, [], added, extra);
     }
     const peer = this.#peers.get(node);
     if (peer !== undefined) {

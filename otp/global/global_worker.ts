@@ -37,7 +37,12 @@ import {
   sentEntry,
   TOO_MANY,
 } from "./global_messages.ts";
-import { askConnected, askMembers, type Member, nodeOf } from "./ask_server.ts";
+import {
+  askConnected,
+  askMembers,
+  type Member,
+  memberNode,
+} from "./ask_server.ts";
 import type { ErlangPeers } from "./global_erlang.ts";
 import type { GlobalTable } from "./global_table.ts";
 import { resolveConflict } from "./global_resolve.ts";
@@ -355,7 +360,7 @@ export class GlobalWorker implements Server {
       "error",
       () =>
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
-          full.map(nodeOf).join(", ")
+          full.map(memberNode).join(", ")
         } keeps no more for its node (limits.maxRemoteEntries there)`,
       { what: "global names that cannot be registered" },
     );
@@ -414,25 +419,21 @@ export class GlobalWorker implements Server {
     const answers = await this.#askAll(all, { type: "get_digest" });
     const servers = all.filter((_, i) => answers[i] !== undefined);
     const digests = answers.filter((answer) => answer !== undefined);
+    const { names } = this.#view;
     const tables = new Map<unknown, Table>();
-    tables.set(
-      this.#view.names.digest,
-      this.#tableOf(this.#view.names.entries()),
-    );
+    tables.set(names.digest, this.#tableOf(names.entries()));
     for (const [i, server] of servers.entries()) {
       if (tables.has(digests[i])) continue;
-      const names = await this.#askServer(server, { type: "get_names" });
-      const entries = listOf(names, isEntry)
+      const answer = await this.#askServer(server, { type: "get_names" });
+      const entries = listOf(answer, isEntry)
         .map((entry) => ({ ...entry, by: server.node }));
       tables.set(digests[i], this.#tableOf(entries));
     }
     const merged: Map<TermKey, GlobalEntry | undefined> = new Map();
     for (const table of tables.values()) await this.#addTo(merged, table);
     await Promise.all(servers.map((server, i) => {
-      const { insert, remove } = difference(
-        merged,
-        tables.get(digests[i]) ?? new Map(),
-      );
+      const table = tables.get(digests[i]) ?? new Map();
+      const { insert, remove } = difference(merged, table);
       const isOwn = server.node === this.#process.runtime.node;
       return this.#askServer(server, {
         type: "merge",
@@ -506,7 +507,7 @@ function lockNames(wait: number): GlobalRequest {
 
 /** The servers, the one of the greatest node first. */
 function byRank<T extends Member>(servers: T[]): T[] {
-  return [...servers].sort((a, b) => nodeOf(a) < nodeOf(b) ? 1 : -1);
+  return [...servers].sort((a, b) => memberNode(a) < memberNode(b) ? 1 : -1);
 }
 
 function union<T extends Member>(some: T[], others: T[]): T[] {

@@ -27,6 +27,14 @@ export function newKey(): string {
   return `${++made} `.padEnd(SIZE, "k");
 }
 
+/** Uses so many new keys, one after the other. */
+export async function useKeys(
+  count: number,
+  use: (key: string) => unknown,
+): Promise<void> {
+  for (let i = 0; i < count; i++) await use(newKey());
+}
+
 /** Asserts that a function, which uses so many new keys, retains none of them. */
 export async function assertForgets(
   fn: () => void | Promise<void>,

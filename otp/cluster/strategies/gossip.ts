@@ -42,6 +42,9 @@ const MAX_IN_ALL = 1000;
 /** The delay before reporting the known nodes, in milliseconds, as packets often come together. */
 const TELL_AFTER = 20;
 
+/** Names the permission to send to the group, since the error for a missing permission does not. */
+const NEEDS = "on Deno, it needs --allow-net=";
+
 interface Heard {
   /** The address, as `host:port`. */
   address: string;
@@ -206,13 +209,12 @@ export class Gossip implements RunningStrategy {
       time: Date.now(),
     }, this.#key);
     const socket = this.#socket;
-    // The error for a missing permission does not name the permission to send to the group.
-    const needs =
-      `on Deno, it needs --allow-net=0.0.0.0:${port},${address}:${port}`;
     try {
       socket?.send(packet, port, address, (error) => {
         if (!error || this.#socket !== socket) return;
-        this.#failed(`${reasonText(error)} (${needs})`);
+        this.#failed(
+          `${reasonText(error)} (${NEEDS}0.0.0.0:${port},${address}:${port})`,
+        );
       });
     } catch (error) {
       this.#failed(error);

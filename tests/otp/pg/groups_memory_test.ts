@@ -4,13 +4,8 @@ import { assert, assertEquals } from "@std/assert";
 import { global } from "../../../otp/global/global.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../otp/pg/pg.ts";
-import {
-  Process,
-  receive,
-  self,
-  spawnMonitor,
-} from "../../../otp/process/process.ts";
-import { assertForgets, newKey } from "../_memory.ts";
+import { Process, self, spawn } from "../../../otp/process/process.ts";
+import { assertForgets, useKeys } from "../_memory.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { ended, idle } from "../../_processes.ts";
 import { until } from "../../_until.ts";
@@ -30,41 +25,33 @@ async function settle(kate: Node): Promise<void> {
 
 /** Ways to use groups temporarily. */
 const WAYS: Record<string, () => Promise<void>> = {
-  "leave()": async () => {
-    for (let i = 0; i < KEYS; i++) {
-      const key = newKey();
+  "leave()": () =>
+    useKeys(KEYS, async (key) => {
       await pg.join(key, self());
       await pg.leave(key, self());
-    }
-  },
-  "leave() as often as join()": async () => {
-    for (let i = 0; i < KEYS; i++) {
-      const key = newKey();
+    }),
+  "leave() as often as join()": () =>
+    useKeys(KEYS, async (key) => {
       await pg.join(key, [self(), self()]);
       await pg.leave(key, self());
       await pg.leave(key, self());
-    }
-  },
+    }),
   "the exit of a member": async () => {
     for (let i = 0; i < KEYS / 20; i++) {
       const pid = idle();
-      for (let j = 0; j < 20; j++) await pg.join(newKey(), pid);
+      await useKeys(20, (key) => pg.join(key, pid));
       const end = ended(pid);
       Process.exit(pid, "kill");
       await end;
     }
   },
-  "demonitor()": async () => {
-    for (let i = 0; i < KEYS; i++) {
-      const { ref } = await pg.monitor(newKey());
+  "demonitor()": () =>
+    useKeys(KEYS, async (key) => {
+      const { ref } = await pg.monitor(key);
       await pg.demonitor(ref);
-    }
-  },
+    }),
   "the exit of a process that monitors": async () => {
-    const { ref } = spawnMonitor(async () => {
-      for (let i = 0; i < KEYS; i++) await pg.monitor(newKey());
-    });
-    await receive((m) => ref.equals(m?.ref));
+    await ended(spawn(() => useKeys(KEYS, (key) => pg.monitor(key))));
   },
 };
 
@@ -95,12 +82,10 @@ clusterTest("global forgets names on all nodes", async (cluster) => {
   await alex.run(async () => {
     assert(await Node.connect(KATE));
     await global.sync();
-    await assertForgets(async () => {
-      for (let i = 0; i < KEYS / 4; i++) {
-        const key = newKey();
-        await global.registerName(key, self());
-        await global.unregisterName(key);
-      }
-    }, KEYS / 4);
+    const use = async (key: string) => {
+      await global.registerName(key, self());
+      await global.unregisterName(key);
+    };
+    await assertForgets(() => useKeys(KEYS / 4, use), KEYS / 4);
   });
 }, SLOW);

@@ -9,57 +9,46 @@ import {
 } from "../../../otp/process/process.ts";
 import { Registry } from "../../../otp/registry/registry.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
-import { assertForgets, newKey } from "../_memory.ts";
-import { processTest } from "../../_processes.ts";
+import { assertForgets, useKeys } from "../_memory.ts";
+import { ended, processTest } from "../../_processes.ts";
 
 /** The number of keys that are registered and unregistered in a round. */
 const KEYS = 400;
 
 /** Ways to register keys temporarily. */
-const WAYS: Record<string, () => void | Promise<void>> = {
-  "unregister()": () => {
-    for (let i = 0; i < KEYS; i++) {
-      const key = newKey();
-      Registry.register("R", key, i);
+const WAYS: Record<string, () => Promise<void>> = {
+  "unregister()": () =>
+    useKeys(KEYS, (key) => {
+      Registry.register("R", key);
       Registry.unregister("R", key);
-    }
-  },
-  "unregisterMatch()": () => {
-    for (let i = 0; i < KEYS; i++) {
-      const key = newKey();
-      Registry.register("R", key, i);
-      Registry.unregisterMatch("R", key, (value) => value === i);
-    }
-  },
+    }),
+  "unregisterMatch()": () =>
+    useKeys(KEYS, (key) => {
+      Registry.register("R", key, 1);
+      Registry.unregisterMatch("R", key, (value) => value === 1);
+    }),
   "the exit of the process": async () => {
     const owner = self();
     for (let i = 0; i < KEYS / 100; i++) {
       const pid = spawn(async () => {
-        for (let j = 0; j < 100; j++) Registry.register("R", newKey(), j);
+        await useKeys(100, (key) => Registry.register("R", key));
         send(owner, "ready");
         await receive(() => false);
       });
       await receive((m) => m === "ready");
-      const ref = Process.monitor(pid);
+      const end = ended(pid);
       Process.exit(pid, "kill");
-      await receive((m) => ref.equals(m?.ref));
+      await end;
     }
   },
-  "putMeta() and deleteMeta()": () => {
-    for (let i = 0; i < KEYS; i++) {
-      const key = newKey();
-      Registry.putMeta("R", key, i);
+  "putMeta() and deleteMeta()": () =>
+    useKeys(KEYS, (key) => {
+      Registry.putMeta("R", key, 1);
       Registry.deleteMeta("R", key);
-    }
-  },
-  "lookup() of unregistered keys": () => {
-    for (let i = 0; i < KEYS; i++) Registry.lookup("R", newKey());
-  },
-  "a lock": async () => {
-    for (let i = 0; i < KEYS / 4; i++) {
-      await Registry.lock("R", newKey(), () => i);
-    }
-  },
+    }),
+  "lookup() of unregistered keys": () =>
+    useKeys(KEYS, (key) => Registry.lookup("R", key)),
+  "a lock": () => useKeys(KEYS / 4, (key) => Registry.lock("R", key, () => 1)),
 };
 
 for (const keys of ["unique", "duplicate"] as const) {
