@@ -235,11 +235,11 @@ export function health(options: HealthOptions = {}): HealthHandler {
       const status = node?.status;
       const peers = node ? internalsOf(node).runtime.visible.size : 0;
       const end = node && internalsOf(node).treeEnd();
-      const isFine = isReady
+      const isNodeFine = isReady
         ? status === "up" && peers >= minPeers
         // A program may start its node later, and stop it when it ends.
         : status !== "stopped";
-      const isOk = isFine && end === undefined &&
+      const isOk = isNodeFine && end === undefined &&
         results.every(([, isFine]) => isFine);
       const lines = [isOk ? "ok" : "unavailable"];
       if (verbose) {

@@ -1,7 +1,7 @@
 /** Collects the data of a page: from this node, and from other nodes that allow it. */
 
 import { Node } from "../../node.ts";
-import { Observer, type ProcessOrder } from "../observer.ts";
+import { Observer } from "../observer.ts";
 import { PROCESS_ORDERS } from "../../otp/observer/observed_processes.ts";
 import {
   entitiesShape,
@@ -92,17 +92,19 @@ async function viewOf(
           ),
         ),
       };
-    case "processes":
+    case "processes": {
+      const order = query.get("order");
       return {
         processes: processesShape(
           await Observer.processes({
             ...options,
-            order: orderOf(query.get("order")),
+            order: PROCESS_ORDERS.find((each) => each === order) ?? "messages",
             limit: Math.min(Number(query.get("limit")) || 50, MAX_PROCESSES),
             search: query.get("search") ?? "",
           }),
         ),
       };
+    }
     case "process": {
       const pid = pidFrom(query.get("pid") ?? "");
       if (pid === undefined || pid.node !== options.node) {
@@ -130,10 +132,6 @@ async function viewOf(
     default:
       return {};
   }
-}
-
-function orderOf(given: string | null): ProcessOrder {
-  return PROCESS_ORDERS.find((each) => each === given) ?? "messages";
 }
 
 /** The entities of a node; their moves and shards only of the shown one, as each node knows all. */

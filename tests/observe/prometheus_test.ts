@@ -45,6 +45,12 @@ const Room = Entity.define("room", {
   full: (room) => room.refuse("the room is full"),
 });
 
+/** A handler of metrics, which is stopped when it goes out of scope. */
+function measuring(): ReturnType<typeof metrics> & Disposable {
+  const handler = metrics();
+  return Object.assign(handler, { [Symbol.dispose]: () => handler.stop() });
+}
+
 /** The text that a handler answers. */
 async function scrape(handler: ReturnType<typeof metrics>): Promise<string> {
   const response = await handler(new Request("http://localhost/metrics"));
@@ -58,62 +64,61 @@ function valueOf(text: string, metric: string): number | undefined {
 }
 
 clusterTest("metrics() has what its page says", async (cluster) => {
-  const handler = metrics();
-  try {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      await Node.connect(kate.name);
-      await rpc.call(kate.name, ["Remote", "tell"], [self()]);
-    });
-    await kate.run(async () => {
-      const pid = spawn(() => receive(() => false));
-      for (let i = 0; i < 3; i++) send(pid, i);
-      spawn(async () => {
-        await Supervisor.startLink([{
-          id: "failing",
-          start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
-        }], { strategy: "one_for_one", name: "Top" });
-        await pg.startLink("pg");
-        await TaskSupervisor.startLink({
-          name: 'my "tasks"',
-          maxChildren: 2,
-          group: "jobs",
-        });
-        await TaskSupervisor.startLink({ name: "free" });
-        await TaskPool.startLink({ group: "jobs", name: "pool" });
-        send(pid, "started");
-        await receive(() => false);
+  using handler = measuring();
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await Node.connect(kate.name);
+    await rpc.call(kate.name, ["Remote", "tell"], [self()]);
+  });
+  await kate.run(async () => {
+    const pid = spawn(() => receive(() => false));
+    for (let i = 0; i < 3; i++) send(pid, i);
+    spawn(async () => {
+      await Supervisor.startLink([{
+        id: "failing",
+        start: () => GenServer.startLink(Failing, 0, { name: "Failing" }),
+      }], { strategy: "one_for_one", name: "Top" });
+      await pg.startLink("pg");
+      await TaskSupervisor.startLink({
+        name: 'my "tasks"',
+        maxChildren: 2,
+        group: "jobs",
       });
-      await until(() => Process.info(pid)?.messageQueueLen === 4);
-      assertEquals(await TaskPool.run("pool", () => 1, []), 1);
-      spawn(async () => {
-        const run = TaskPool.run("pool", () => receive(() => false), []);
-        await run.catch(() => {});
-      });
-      await until(async () => (await TaskPool.info("pool")).running === 1);
-      await GenServer.call("Failing", "hi");
-      const ref = Process.monitor("Failing");
-      await GenServer.call("Failing", "crash").catch(() => {});
-      await receive((m) => ref.equals(m?.ref));
-      await until(() => Process.whereis("Failing") !== undefined);
+      await TaskSupervisor.startLink({ name: "free" });
+      await TaskPool.startLink({ group: "jobs", name: "pool" });
+      send(pid, "started");
+      await receive(() => false);
     });
-    await alex.run(async () => {
-      await Entities.startLink({
-        types: [Room],
-        store: memoryStore(),
-        shards: 4,
-      });
-      await Room.get("r1").join();
-      await Room.get("r1").full().catch(() => {});
+    await until(() => Process.info(pid)?.messageQueueLen === 4);
+    assertEquals(await TaskPool.run("pool", () => 1, []), 1);
+    spawn(async () => {
+      const run = TaskPool.run("pool", () => receive(() => false), []);
+      await run.catch(() => {});
     });
-    const response = await handler(new Request("http://localhost/metrics"));
-    assertEquals(response?.status, 200);
-    assertMatch(response!.headers.get("content-type")!, /^text\/plain/);
-    const text = await response!.text();
-    const lines = text.split("\n");
-    for (
-      const line of `
+    await until(async () => (await TaskPool.info("pool")).running === 1);
+    await GenServer.call("Failing", "hi");
+    const ref = Process.monitor("Failing");
+    await GenServer.call("Failing", "crash").catch(() => {});
+    await receive((m) => ref.equals(m?.ref));
+    await until(() => Process.whereis("Failing") !== undefined);
+  });
+  await alex.run(async () => {
+    await Entities.startLink({
+      types: [Room],
+      store: memoryStore(),
+      shards: 4,
+    });
+    await Room.get("r1").join();
+    await Room.get("r1").full().catch(() => {});
+  });
+  const response = await handler(new Request("http://localhost/metrics"));
+  assertEquals(response?.status, 200);
+  assertMatch(response!.headers.get("content-type")!, /^text\/plain/);
+  const text = await response!.text();
+  const lines = text.split("\n");
+  for (
+    const line of `
 otp_mailbox_messages{node="kate@localhost"} 4
 otp_mailbox_longest{node="kate@localhost"} 4
 otp_restarts_total{node="kate@localhost"} 1
@@ -143,25 +148,23 @@ otp_entity_calls_total{node="alex@localhost",type="room",outcome="refused"} 1
 otp_entity_store_calls_total{node="alex@localhost",fn="write"} 1
 otp_entity_store_failures_total{node="alex@localhost",fn="write"} 0
 `.trim().split("\n")
-    ) assert(lines.includes(line), `${line} is not in ${text}`);
-    const on = '{node="kate@localhost"}';
-    assert(valueOf(text, `otp_processes${on}`)! > 5);
-    assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
-    assert(valueOf(text, `otp_heap_bytes${on}`)! > 1e6);
-    assert(valueOf(text, `otp_memory_bytes${on}`)! > 1e6);
-    assert(valueOf(text, `otp_cpu_seconds_total${on}`)! > 0);
-    const store = '{node="alex@localhost",fn="write"}';
-    assert(valueOf(text, `otp_entity_store_seconds_total${store}`)! > 0);
-    const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
-    for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) {
-      assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
-    }
-    await kate.stop();
-    const later = await scrape(handler);
-    assertEquals(valueOf(later, `otp_processes${on}`), undefined);
-  } finally {
-    handler.stop();
+  ) assert(lines.includes(line), `${line} is not in ${text}`);
+  const on = '{node="kate@localhost"}';
+  assert(valueOf(text, `otp_processes${on}`)! > 5);
+  assert(valueOf(text, `otp_received_bytes_total${on}`)! > 0);
+  assert(valueOf(text, `otp_heap_bytes${on}`)! > 1e6);
+  assert(valueOf(text, `otp_memory_bytes${on}`)! > 1e6);
+  assert(valueOf(text, `otp_cpu_seconds_total${on}`)! > 0);
+  const store = '{node="alex@localhost",fn="write"}';
+  assert(valueOf(text, `otp_entity_store_seconds_total${store}`)! > 0);
+  const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
+  for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) {
+    assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
   }
+  await kate.stop();
+  const later = await scrape(handler);
+  assertEquals(valueOf(later, `otp_processes${on}`), undefined);
+  handler.stop();
   assertEquals(tracing, undefined);
 });
 
@@ -191,67 +194,59 @@ test("metrics() responds with status 500 if the program's registry fails", async
 });
 
 clusterTest("metrics() leaves out refused names", async (cluster) => {
-  const handler = metrics();
-  try {
-    const kate = await cluster.start("kate", {
-      allow: (_node, _module, fn) => fn !== "relay",
+  using handler = measuring();
+  const kate = await cluster.start("kate", {
+    allow: (_node, _module, fn) => fn !== "relay",
+  });
+  for (const wires of [["beam"], ["json"]] as const) {
+    const alex = await cluster.start(`alex${wires}`, { wires: [...wires] });
+    await alex.run(async () => {
+      const call = (fn: [string, string], args: unknown[]) =>
+        rpc.call(kate.name, fn, args);
+      for (let i = 0; i < 3; i++) {
+        await assertRejects(() => call([`Refused${i}`, "fn"], []));
+        await assertRejects(() => call(["Remote", `refused${i}`], []));
+      }
+      await assertRejects(() => call(["Remote", "relay"], [self()]));
+      for (let i = 1; i < 30; i++) {
+        await call(["Remote", "tell"], [self(), ...Array(i)]);
+      }
     });
-    for (const wires of [["beam"], ["json"]] as const) {
-      const alex = await cluster.start(`alex${wires}`, { wires: [...wires] });
-      await alex.run(async () => {
-        const call = (fn: [string, string], args: unknown[]) =>
-          rpc.call(kate.name, fn, args);
-        for (let i = 0; i < 3; i++) {
-          await assertRejects(() => call([`Refused${i}`, "fn"], []));
-          await assertRejects(() => call(["Remote", `refused${i}`], []));
-        }
-        await assertRejects(() => call(["Remote", "relay"], [self()]));
-        for (let i = 1; i < 30; i++) {
-          await call(["Remote", "tell"], [self(), ...Array(i)]);
-        }
-      });
-    }
-    const text = await scrape(handler);
-    assertEquals(text.match(/span="[^"]*(Refused|refused|relay)/), null);
-    const count = (labels: string) =>
-      valueOf(text, `otp_duration_seconds_count{${labels}}`);
-    const served = (span: string) =>
-      count(
-        `node="kate@localhost",span="${span}",kind="server",failed="false"`,
-      );
-    assertEquals(served("rpc Remote.tell/9"), 2);
-    assertEquals(served("rpc Remote.tell/10+"), 2 * 21);
-    for (const wire of ["beam", "json"]) {
-      const refused = 'span="other",kind="client",failed="true"';
-      assertEquals(count(`node="alex${wire}@localhost",${refused}`), 7);
-    }
-    const refused = 'otp_refused_signals_total{node="kate@localhost"}';
-    assertEquals(valueOf(text, refused), 0);
-  } finally {
-    handler.stop();
   }
+  const text = await scrape(handler);
+  assertEquals(text.match(/span="[^"]*(Refused|refused|relay)/), null);
+  const count = (labels: string) =>
+    valueOf(text, `otp_duration_seconds_count{${labels}}`);
+  const served = (span: string) =>
+    count(
+      `node="kate@localhost",span="${span}",kind="server",failed="false"`,
+    );
+  assertEquals(served("rpc Remote.tell/9"), 2);
+  assertEquals(served("rpc Remote.tell/10+"), 2 * 21);
+  for (const wire of ["beam", "json"]) {
+    const refused = 'span="other",kind="client",failed="true"';
+    assertEquals(count(`node="alex${wire}@localhost",${refused}`), 7);
+  }
+  const refused = 'otp_refused_signals_total{node="kate@localhost"}';
+  assertEquals(valueOf(text, refused), 0);
 });
 
 test("metrics() counts names of spans beyond 500 together", async () => {
-  const handler = metrics();
-  try {
-    await Node.run(async () => {
-      for (let i = 0; i < 600; i++) {
-        const server = await GenServer.start(
-          { ...Failing, name: `Server${i}` },
-          0,
-        );
-        await GenServer.call(server, "hi");
-        await GenServer.stop(server);
-      }
-    });
-    const text = await scrape(handler);
-    const spans = text.matchAll(/_count\{node="[^"]*",span="([^"]*)"/g);
-    const { size } = new Set(Array.from(spans, ([, span]) => span));
-    assert(size <= 501, `${size}`);
-  } finally {
-    handler.stop();
-  }
+  using handler = measuring();
+  await Node.run(async () => {
+    for (let i = 0; i < 600; i++) {
+      const server = await GenServer.start(
+        { ...Failing, name: `Server${i}` },
+        0,
+      );
+      await GenServer.call(server, "hi");
+      await GenServer.stop(server);
+    }
+  });
+  const text = await scrape(handler);
+  const spans = text.matchAll(/_count\{node="[^"]*",span="([^"]*)"/g);
+  const { size } = new Set(Array.from(spans, ([, span]) => span));
+  assert(size <= 501, `${size}`);
 });
 
 test(

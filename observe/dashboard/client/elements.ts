@@ -143,18 +143,9 @@ export function inlineList(items: readonly PageContent[]): HTMLElement {
   );
 }
 
-function viewLink(
-  view: string,
-  node: string,
-  pid: string | undefined,
-  ...contents: PageContent[]
-): HTMLAnchorElement {
-  return element("a", { href: viewAddress(view, node, pid) }, ...contents);
-}
-
 /** A link to a view of a node, with the name of the node. */
 export function nodeLink(view: string, node: string): HTMLAnchorElement {
-  return viewLink(view, node, undefined, node);
+  return element("a", { href: viewAddress(view, node) }, node);
 }
 
 export function viewAddress(view: string, node: string, pid?: string): string {
@@ -168,5 +159,6 @@ export function processLink(
   text?: string,
 ): HTMLElement {
   if (pid === undefined) return element("span", {}, text ?? "none");
-  return viewLink("process", pid.node, pid.id, text ?? pid.text);
+  const href = viewAddress("process", pid.node, pid.id);
+  return element("a", { href }, text ?? pid.text);
 }
