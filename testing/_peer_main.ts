@@ -10,12 +10,14 @@ import { Application } from "../otp/application/application.ts";
 import type { NodeOptions } from "../node.ts";
 import { type Pid, Process, send } from "../otp/process/process.ts";
 import {
+  type Called,
+  HARNESS_MODULE,
   loadApplication,
   loadProgramModules,
   type LocatedProgram,
   startWhenFree,
+  UP,
 } from "./_program.ts";
-import { type Called, HARNESS_MODULE, UP } from "./_peer_messages.ts";
 
 export interface PeerStart {
   /** Name, cookie and EPMD's port. */

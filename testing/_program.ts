@@ -5,6 +5,17 @@ import type { ApplicationSpec } from "../otp/application/application.ts";
 import { type ModuleExports, Node, type NodeOptions } from "../node.ts";
 import { configured, type TestProgram } from "./configuration.ts";
 
+/** The module that a peer exports for its test. */
+export const HARNESS_MODULE = "otp.testing";
+
+/** The line that a peer prints when it can be reached. */
+export const UP = "\0up\n";
+
+/** The result of a call to a peer, with the secret token of the call. */
+export type Called =
+  | { type: "called"; token: string; value: unknown }
+  | { type: "failed"; token: string; error: unknown };
+
 /** A program whose files are URLs. */
 export interface LocatedProgram {
   /** The modules' files, by name. */

@@ -242,6 +242,7 @@ const USUAL = 2;
 const CLEAR = "\r\x1b[K";
 
 class Progress implements Disposable {
+  /** The known durations of files, in seconds. */
   readonly #seconds: Readonly<Record<string, number>>;
   readonly #atOnce: number;
   readonly #isTerminal = Deno.stdout.isTerminal();
@@ -254,13 +255,6 @@ class Progress implements Disposable {
   /** The expected seconds of the files that have ended. */
   #done = 0;
 
-  /**
-   * Begins to show progress.
-   *
-   * @param names The names of the files.
-   * @param atOnce The number of files that run at once.
-   * @param seconds The known durations of files, in seconds.
-   */
   constructor(
     names: readonly string[],
     atOnce: number,

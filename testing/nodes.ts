@@ -49,15 +49,6 @@ export class TestNodes implements AsyncDisposable, Iterable<Node> {
    *
    * @param name Its name, with or without the host.
    * @throws {RangeError} If none of these nodes has the name.
-   *
-   * @example Usage
-   * ```ts
-   * import { startNodes } from "@otp/distribution/testing";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using nodes = await startNodes(["alex"]);
-   * assertEquals(nodes.get("alex").name, "alex@localhost");
-   * ```
    */
   get(name: string): Node {
     return this.#find(name).node;

@@ -45,7 +45,6 @@ export class Driver {
   /** Work of the host, during which virtual time stands still. */
   #work = 0;
 
-  /** Creates a driver of the events on `timeline`. */
   constructor(timeline: Timeline, host: DriverHost) {
     this.#timeline = timeline;
     this.#host = host;

@@ -446,9 +446,8 @@ export class Life implements SimulatedLife {
     const cluster = this.#cluster;
     const network = cluster._network();
     const full = withHost(name);
-    const isUp = cluster.node(name).status === "up";
     // A node that is dead or drains is left to that.
-    if (!isUp || this.#drains.has(name)) return;
+    if (!this.#isUp(name) || this.#drains.has(name)) return;
     this.#lasting.add(step);
     switch (what) {
       case "kill":

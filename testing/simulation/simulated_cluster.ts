@@ -671,17 +671,6 @@ export class SimulatedCluster implements AsyncDisposable {
    *
    * @returns A promise that resolves when it is dead; its peers may not know yet.
    * @throws {RangeError} If the cluster has no node of that name.
-   *
-   * @example Usage
-   * ```ts
-   * import { SimulatedCluster } from "@otp/distribution/testing";
-   * import { Node } from "@otp/distribution/node";
-   * import { assertEquals } from "@std/assert";
-   *
-   * await using cluster = await SimulatedCluster.start({ nodes: ["alex", "kate"] });
-   * await cluster.kill("kate");
-   * assertEquals(await cluster.run("alex", () => Node.ping("kate@localhost")), "pang");
-   * ```
    */
   kill(name: string): Promise<void> {
     const { node } = this.#find(name);

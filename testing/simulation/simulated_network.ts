@@ -83,7 +83,6 @@ export class SimulatedNetwork implements Ether {
   #connections = 0;
   #starts = 0;
 
-  /** Creates a network without nodes. */
   constructor(seed: number, delay: Delay, tamper?: Tamper, epmd = true) {
     this.epmd = epmd;
     this.random = new SeededRandom(seed);

@@ -47,7 +47,6 @@ export class SimulatedStore {
   readonly #network: SimulatedNetwork;
   readonly #random: SeededRandom;
 
-  /** A store with faults before another one without any. */
   constructor(inner: Store, network: SimulatedNetwork, seed: number) {
     this.#inner = inner;
     this.#network = network;

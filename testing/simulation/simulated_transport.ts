@@ -199,7 +199,6 @@ export class SimulatedTransport implements Transport {
   /** Whether bytes have arrived since, to which no reset could be sent. */
   #owesReset = false;
 
-  /** Creates one end of a connection. */
   constructor(
     ether: Ether,
     owner: string,

@@ -17,7 +17,6 @@ export class Trace {
   readonly #entries: Entry[] = [];
   readonly #now: () => number;
 
-  /** Creates an empty trace. */
   constructor(now: () => number) {
     this.#now = now;
   }

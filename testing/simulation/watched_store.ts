@@ -39,7 +39,6 @@ export class WatchedStore {
   readonly #owners = new Map<string, string>();
   readonly #states = new Map<string, LastWrite>();
 
-  /** Watches a store. */
   constructor(inner: Store, watch: Watch) {
     this.#inner = inner;
     this.#watch = watch;

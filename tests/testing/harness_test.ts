@@ -215,7 +215,7 @@ harnessTest("main() shows the lines of a failed test", async () => {
 
 test(
   "main() rejects invalid flags and plans",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const wrong: [string[], string][] = [
       [["--only"], "Cannot use --only without a value"],
