@@ -27,6 +27,7 @@ import { type Cluster, clusterTest, nodeDown } from "../_nodes.ts";
 import { mail } from "../_processes.ts";
 import {
   frameOf,
+  jsonFrame,
   rawFrameOf,
   type RawPeer,
   rawTest,
@@ -293,6 +294,24 @@ cutOffTest("row 21: 10,000 open sequences", async (peer) => {
     await peer.write(rawFrameOf(id, new Uint8Array(1), false));
   }
 }, /more than 1024 raw byte arrays at once/);
+
+cutOffTest("row 21: a part after the last one", async (peer) => {
+  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
+  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
+}, /raw byte array 1 goes on after its end/);
+
+cutOffTest(
+  "row 21: a message with missing parts",
+  (peer) => peer.write(jsonFrame([["large", 5]])),
+  /no raw bytes of number 5 have come/,
+);
+
+cutOffTest("row 21: parts beyond a message's limit", async (peer) => {
+  const part = new Uint8Array(1 << 19);
+  for (let id = 1; id <= 65; id++) {
+    await peer.write(rawFrameOf(id, part, false));
+  }
+}, /a message of over 33554432 bytes/);
 
 rawTest("row 21: parts of any size make the bytes", async (peer) => {
   const text = JSON.stringify(["send", 1, self().number, "x".repeat(9000)]);

@@ -111,9 +111,11 @@ const STRANGERS: Stranger[] = [
     bytes: Uint8Array.of(0, 0, 0, 4, 0x22, 0xff, 0xfe, 0x22),
     hint: /a frame that is not JSON/,
   },
-  ...["\ufeff{}", "{}x", "{} {}", "{"].map((text): Stranger => ({
+  ...["\ufeff{}", "{}x", "{} {}", "{", "[".repeat(1000)].map((
+    text,
+  ): Stranger => ({
     row: 6,
-    what: JSON.stringify(text),
+    what: JSON.stringify(text).slice(0, 20),
     bytes: frameOf(text),
     hint: /a frame that is not JSON$/,
   })),
@@ -224,6 +226,39 @@ clusterTest("row 1: slow bytes are closed after the limit", async (cluster) => {
   assert(at < bytes.length, `${at} of ${bytes.length} bytes`);
   const stats = await refused(kate, "timeout", 3);
   assertEquals(stats.halfOpen, 0);
+});
+
+clusterTest("row 2: a first frame may have its maximum", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await using peer = await RawPeer.dial(kate.port);
+  const text = new TextDecoder().decode(first().subarray(4));
+  await peer.write(frameOf(text.padEnd(4096)));
+  assertEquals((await peer.hear()).status, "ok");
+});
+
+clusterTest("row 4: frames may be joined or split", async (cluster) => {
+  const kate = await cluster.start("kate");
+  await kate.run(async () => {
+    Process.register(self(), "inbox");
+    await using peer = await RawPeer.dial(kate.port);
+    await peer.enter(RAW, KATE);
+    const frames = Array.from(
+      { length: 100 },
+      (_, i) => jsonFrame([["send_name", 1, "inbox", i]]),
+    );
+    await peer.write(Buffer.concat(frames));
+    for (let i = 0; i < 100; i++) assertEquals(await receive(), i);
+  });
+  const whole = first();
+  for (let cut = 1; cut < whole.length; cut += 7) {
+    await using peer = await RawPeer.dial(kate.port);
+    const bytes = first({ name: `cut${cut}@localhost` });
+    await peer.write(bytes.subarray(0, cut));
+    // safe: separates the bytes; any pieces are read
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await peer.write(bytes.subarray(cut));
+    assertEquals((await peer.hear()).status, "ok");
+  }
 });
 
 clusterTest("row 5: a reset or half-close leaves nothing", async (cluster) => {
