@@ -151,7 +151,7 @@ clusterTest(
         Process.sendAfter(self(), { ms, place }, ms);
       }
       // safe: only a pause that makes all timers late, however long it takes
-    for (const end = performance.now() + 60; performance.now() < end;);
+      for (const end = performance.now() + 60; performance.now() < end;);
       const got: unknown[] = [];
       for (const _ of times) {
         const { ms, place } = await receive();
