@@ -11,8 +11,7 @@ import {
   InternalMessage,
   Stop,
 } from "../../../otp/server/messages.ts";
-import { Node } from "../../../node.ts";
-import { type Pid, receive, self, send } from "../../../otp/process/process.ts";
+import { type Pid, self, send } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import {
   type ServerMessage,
@@ -87,11 +86,6 @@ const Keep: GenServerModule<{
   }),
 };
 
-/** Starts a server that keeps what it gets. */
-async function keep(to: Pid): Promise<void> {
-  send(to, await GenServer.start(Keep, undefined));
-}
-
 async function assertKept(server: Pid): Promise<void> {
   const sent = lookalikes(self());
   for (const data of sent) {
@@ -111,9 +105,8 @@ processTest("data that looks like a request is data", async () => {
 });
 
 pairTest("data like a request reaches other servers", async ({ kate }) => {
-  await Node.spawn(kate.name, ["Brand", "keep"], [self()]);
-  await assertKept(await receive());
-}, { kate: { modules: { Brand: { keep } } } });
+  await assertKept(await kate.run(() => GenServer.start(Keep, undefined)));
+});
 
 /** The messages that a function sends another node, which is never reached. */
 async function sentBy(fn: () => Promise<unknown>): Promise<unknown[]> {
