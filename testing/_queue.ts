@@ -94,27 +94,29 @@ function itemsOf(
   const hasOthers = plan.others !== false || paths.length > 0;
   return [
     ...hasOthers
-      ? otherItems(others, files, denos.includes("--doc") ? jobs : 0)
+      ? others.flatMap((folder) =>
+        otherItems(folder, files, denos.includes("--doc") ? jobs : 0)
+      )
       : [],
     ...sorted.map((file) => ({ name: file, args: [file] })),
   ];
 }
 
 /**
- * The processes for everything else that Deno finds in folders: the examples, and tests that only Deno's rules find.
+ * The processes for everything else that Deno finds in a folder: the examples, and tests that only Deno's rules find.
+ * Each folder has processes of its own, because Deno 2.9.6 applies `--ignore` to the first folder only.
  */
-function otherItems(others: string[], files: string[], atOnce: number): Item[] {
-  if (others.length === 0) return [];
+function otherItems(folder: string, files: string[], atOnce: number): Item[] {
   const parts = Math.max(1, atOnce * PARTS);
   const args = [
     "--permit-no-files",
     ...files.map((file) => `--ignore=${file}`),
-    ...others,
+    folder,
   ];
   return Array.from({ length: parts }, (_, at) => ({
     name: parts === 1
-      ? `other files in ${others.join(" ")}`
-      : `examples in ${others.join(" ")}, part ${at + 1} of ${parts}`,
+      ? `other files in ${folder}`
+      : `examples in ${folder}, part ${at + 1} of ${parts}`,
     args: parts === 1 ? args : [`--shard=${at + 1}/${parts}`, ...args],
     isExample: true,
   }));

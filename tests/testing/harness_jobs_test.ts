@@ -20,7 +20,7 @@ import {
 } from "./_harness.ts";
 import { until } from "../_until.ts";
 
-const options = { tags: ["slow"], timeout: 120_000 };
+const options = { tags: ["slow"], timeout: 300_000 };
 
 function folderTest(
   name: string,
@@ -99,6 +99,7 @@ folderTest("main() with --jobs runs what one process runs", async (folder) => {
       [],
       ["--doc", "--ignore=left_out"],
       ["--filter", "plain", "--doc", "deep", "left_out/b_test.ts"],
+      ["--doc", "deep", "left_out"],
       ["nothing_here"],
     ]
   ) {
