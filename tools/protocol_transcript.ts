@@ -2,7 +2,8 @@
  * Writes `docs/protocol_transcript.md`: `deno run -A tools/protocol_transcript.ts`.
  *
  * A scripted peer exchanges frames with a node over a socket, and all bytes are recorded. The node's
- * creation, nonces and clock are fixed, so the output is the same each time: a test replays the page.
+ * creation, nonces and clock are fixed, so the signals are the same each time: a test replays the page. On a busy machine
+ * the node may put them into other frames; then run the tool again.
  */
 
 import { Buffer } from "node:buffer";
