@@ -187,8 +187,8 @@ export type RegistryName =
  * are many names, or if they are not strings.
  *
  * The functions accept the name of a registry on the calling process's node, and throw a `NoProcessError` if
- * there is none with that name. Lists of registrations are in the order in which these were made, if the description of
- * the function says nothing else. For groups of processes in the whole cluster see `pg`.
+ * no registry has the name. Lists of registrations begin with the oldest one, if the description of the function says
+ * nothing else. For groups of processes in the whole cluster see `pg`.
  */
 export class Registry {
   private constructor() {}

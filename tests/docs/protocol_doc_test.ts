@@ -175,7 +175,7 @@ function encoderOf(port: Port): Encoder {
   return new Encoder(ALEX, KATE, DEFAULT_LIMITS, DEFAULT_LIMITS, port);
 }
 
-/** What alex writes to kate. */
+/** The frames that alex writes to kate. */
 function written(write: (to: Encoder) => void): RecordingPort {
   const port = new RecordingPort();
   const encoder = encoderOf(port);

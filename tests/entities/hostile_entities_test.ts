@@ -54,7 +54,7 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
       yield [kind, "none", [], "id", item];
     }
   }
-  // References are numbers that follow each other: a peer can guess those of monitors.
+  // References are consecutive numbers: a peer can guess the references of monitors.
   const [{ node, creation }] = pids;
   for (let number = 0; number < 300; number++) {
     const ref = new Ref(node, number, creation);

@@ -114,7 +114,7 @@ const OURS = `
   rpc.raisedOn
 `;
 
-/** The functions of the library, each with the one that it is named for; `undefined` where there is none. */
+/** The functions of the library, each with the function of Elixir that has its name, or with `undefined`. */
 export const SIGNATURES: Record<string, string | undefined> = {
   ...Object.fromEntries(Object.entries(THEIRS).flatMap(signaturesOf)),
   ...Object.fromEntries(

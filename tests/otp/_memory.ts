@@ -27,7 +27,7 @@ export function newKey(): string {
   return `${++made} `.padEnd(SIZE, "k");
 }
 
-/** Uses so many new keys, one after the other. */
+/** Uses `count` new keys, one after the other. */
 export async function useKeys(
   count: number,
   use: (key: string) => unknown,

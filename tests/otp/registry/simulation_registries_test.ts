@@ -6,7 +6,7 @@
  * races: a key is requested when its holder has just exited; a DOWN of a holder arrives while its keys are
  * looked up; the holder of a lock exits while others wait.
  *
- * Each answer is that of a model: a map of keys to live holders. Keys are free before anyone is notified of the
+ * A model gives the same answers: a map of keys to live holders. Keys are free before anyone is notified of the
  * exit of their holder. A lock has one holder at a time, and is free when that exits.
  */
 

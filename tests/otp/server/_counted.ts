@@ -1,4 +1,4 @@
-/** What a cancelled wait leaves: listeners of its signal, and entries of its process. */
+/** Counts what a cancelled wait leaves: listeners of its signal, and entries of its process. */
 
 import { currentProcess } from "../../../core/runtime/current_process.ts";
 

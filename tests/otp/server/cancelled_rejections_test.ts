@@ -148,7 +148,7 @@ const ENDS: Record<string, End> = {
     if (isShared) assertEquals(counted.listeners, 1);
     counted.controller.abort(reason);
     for (const call of calls) assertStrictEquals(await call, reason);
-    // The reason belongs to the program: its stack is that of the code that made it.
+    // The reason belongs to the program: its stack shows the code that made the reason.
     assertEquals(reason.stack, stack);
     if (isShared) assertEquals(counted.listeners, 0);
     // Aborted already: nothing is sent.

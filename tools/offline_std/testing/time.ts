@@ -1,6 +1,6 @@
 // Offline stand-in for the parts of `@std/testing/time` that this repository
 // uses, so that a clone works without JSR; the published package depends on the
-// genuine one. The clock is that of `@sinonjs/fake-timers`.
+// genuine one. `@sinonjs/fake-timers` is the clock.
 
 import { type Clock, withGlobal } from "@sinonjs/fake-timers";
 
