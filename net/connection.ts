@@ -10,6 +10,8 @@
  *   each message. `drained` ends this state: it passes on a batch of the backlog, which may block again. The transport
  *   reports only when all bytes have left, so each batch that leaves shows that the peer reads.
  *
+ * **Large messages** leave a part at a time, as far as the peer has read the parts before them (`window.ts`).
+ *
  * **Held back.** A full queue (`maxQueueBytes`) refuses messages, but not answers, exits and similar
  * signals, which could grow without end for a peer that sends requests and does not read. So when the
  * queue is full, the transport is paused. For each batch that leaves, `CREDIT` batches are read from the
@@ -30,12 +32,14 @@ import { QueueFullError } from "../core/errors.ts";
 import { scheduler } from "../core/scheduling/scheduler.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { arrive, tracing } from "../core/context/tracing.ts";
+import { Pid } from "../core/values/pid.ts";
 import type { Backpressure, Signals } from "../core/signals/signal.ts";
 import type { Budget } from "./budget.ts";
 import type { KnownAddress } from "./known_addresses.ts";
 import type { PeerPlace } from "./peer_place.ts";
 import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
+import { Window } from "./window.ts";
 import type {
   Ends,
   Incoming,
@@ -58,6 +62,12 @@ export const QUIET_TURNS = 2;
  * time: a node that was busy itself has received nothing for that reason.
  */
 export const SILENT_TURNS = 19;
+
+/**
+ * The number of calls of `tick` after which large messages no longer wait for a peer that has never sent an ack. If it
+ * does not read either, the transport blocks.
+ */
+const LATE_TURNS = 4;
 
 /**
  * The maximum number of bytes of the backlog that are passed to the transport at a time. The transport reports only
@@ -137,6 +147,8 @@ export class Connection implements Port {
   readonly #batch: number;
   readonly #runtime: Runtime;
   readonly #queuedBytes: Budget;
+  /** The window of large messages. */
+  readonly #window = new Window();
   readonly #handlers: ConnectionHandlers;
   readonly #stats: ConnectionStats;
   /** Frames that the transport has not received yet. */
@@ -364,14 +376,52 @@ export class Connection implements Port {
     // The session adds frames by itself while the transport is blocked.
     if (this.#blocked) return this.#holdBack(0);
     // Small signals wait behind a batch, so it is the most.
-    this.#outgoing.flush(Math.min(this.#batch, this.#limits.highWaterMark));
-    if (this.#outgoing.pending > 0 && !this.#blocked) {
+    const room = Math.min(this.#batch, this.#limits.highWaterMark);
+    if ((this.#outgoing.passable ?? 0) === 0) this.#outgoing.flush(room);
+    else this.#flushLarge(room);
+    if (this.#outgoing.pending > 0 && !this.#blocked && !this.#isAhead) {
       // The socket accepts more: write the rest after other connections.
       this.#awake = true;
       scheduler.afterTurn(() => this.flush());
     }
     if (this.#counted > 0) this.#count();
     this.#release();
+  }
+
+  /** Writes waiting signals, at most `room` bytes of large messages among them. */
+  #flushLarge(room: number): void {
+    const outgoing = this.#outgoing;
+    const before = outgoing.passable!;
+    if (this.#isAhead) this.#holdBack(0);
+    if (this.#closed) return;
+    outgoing.flush(this.#heldBack ? room : Math.min(room, this.#window.room));
+    const now = this.#runtime.now();
+    const probe = this.#window.add(before - outgoing.passable!, now);
+    if (probe === undefined) return;
+    const { node, creation } = this.#runtime;
+    const { peer } = this;
+    outgoing.unlink(
+      new Pid(node, 0, creation),
+      new Pid(peer.name, 0, peer.creation),
+      probe,
+    );
+    outgoing.flush(0);
+  }
+
+  /**
+   * Whether large messages wait until the peer has read more. While nothing is read from the peer, its acks are not read
+   * either, and only the transport limits what is written.
+   */
+  get #isAhead(): boolean {
+    return !this.#heldBack && this.#window.room <= 0 &&
+      (this.#outgoing.passable ?? 0) > 0;
+  }
+
+  /** Notes that the peer has read everything before the `unlink` with that id. */
+  confirmed(id: number): void {
+    this.#window.confirm(id, this.#runtime.now());
+    this.#stuck = 0;
+    if (this.#outgoing.pending > 0) this.wake();
   }
 
   #drained(): void {
@@ -447,7 +497,12 @@ export class Connection implements Port {
   tick(): void {
     if (this.#closed || this.#transport.isThread) return;
     if (++this.#quiet >= QUIET_TURNS && !this.#blocked) this.#outgoing.tick();
-    if (this.#blocked && ++this.#stuck >= SILENT_TURNS) {
+    const isStuck = this.#blocked || this.#isAhead;
+    if (isStuck && ++this.#stuck >= LATE_TURNS && !this.#window.isAcked) {
+      this.#window.lift();
+      this.wake();
+    }
+    if (isStuck && this.#stuck >= SILENT_TURNS) {
       this.#stats.unread++;
       this.#down("it has read nothing for longer than the tick time");
     } else if (!this.#heldBack && ++this.#silent >= SILENT_TURNS) {

@@ -359,6 +359,8 @@ export interface Port {
   refused?(signal: string, why: string): void;
   /** Called with the peers of the peer. */
   peers(nodes: IntroducedNode[]): void;
+  /** Called with the id of an ack to the pid of the number 0, which is no process. */
+  confirmed?(id: number): void;
 }
 
 /** Two nodes that have authenticated each other: the result of a handshake. */

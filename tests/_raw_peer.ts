@@ -147,6 +147,8 @@ export class RawPeer implements AsyncDisposable {
   #bytes: Uint8Array = Buffer.alloc(0);
   #isClosed = false;
   #wake: () => void = () => {};
+  /** Whether it answers the `unlink` that follows each part of a large message. */
+  isAcking = true;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -227,10 +229,19 @@ export class RawPeer implements AsyncDisposable {
   async next(): Promise<Frame | undefined> {
     for (;;) {
       const frame = this.#cut();
+      if (frame !== undefined && this.#isProbe(frame)) continue;
       if (frame !== undefined) return frame;
       if (this.#isClosed) return undefined;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
+  }
+
+  /** Answers the `unlink` after a part of a large message; returns whether the frame is one. */
+  #isProbe({ json }: Frame): boolean {
+    const [kind, from, to, , id] = (json as unknown[][] | undefined)?.[0] ?? [];
+    if (kind !== "unlink" || from !== 0) return false;
+    if (this.isAcking) void this.say([["unlink_ack", to, from, id]]);
+    return true;
   }
 
   #cut(): Frame | undefined {

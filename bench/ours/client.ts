@@ -134,6 +134,8 @@ async function beside(job: Job): Promise<Sample> {
   for (let n = 0; n < job.warmup; n++) await ping(pong, n);
   const main = self();
   const all = large(job.row);
+  // Otherwise the collector would pause later, for these 100 MB.
+  collectGarbage();
   spawn(async () => {
     const taker = await Node.spawn(job.peers[0], [module, "take"], [
       self(),

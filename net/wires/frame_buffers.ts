@@ -13,17 +13,21 @@ export const FRAME_BUFFER = 20 << 10;
 /** The maximum number of pooled buffers: as many leave a full queue of the default size at a time. */
 const MOST = 64;
 
-/** The size of a buffer for raw frames: a header and 64 kB. */
-export const RAW_BUFFER = 9 + (1 << 16);
+/** The number of bytes of an array in a raw frame, and of a signal in a fragment. */
+export const RAW_BYTES: number = 1 << 16;
+
+/** The size of a buffer for a raw frame or a fragment, whose head has up to 24 bytes. */
+export const RAW_BUFFER: number = 24 + RAW_BYTES;
 
 /** The maximum number of pooled buffers for raw frames: a connection writes as many in a turn. */
 const MOST_RAW = 4;
 
-/** Buffers of one size. */
+/** Buffers of one size: some that stay, and others until the garbage collector takes them. */
 class Pool {
   readonly #size: number;
   readonly #most: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #others = new WeakRef<Uint8Array<ArrayBuffer>[]>([]);
   /** All buffers that this pool has made: a foreign buffer must never enter the pool. */
   readonly #all = new WeakSet<ArrayBufferLike>();
 
@@ -33,7 +37,7 @@ class Pool {
   }
 
   take(): Uint8Array<ArrayBuffer> {
-    const reused = this.#free.pop();
+    const reused = this.#free.pop() ?? this.#others.deref()?.pop();
     if (reused !== undefined) return reused;
     const buffer = new Uint8Array(this.#size);
     this.#all.add(buffer.buffer);
@@ -41,9 +45,12 @@ class Pool {
   }
 
   give(buffer: ArrayBufferLike): void {
-    if (this.#free.length < this.#most && this.has(buffer)) {
-      this.#free.push(new Uint8Array(buffer as ArrayBuffer));
-    }
+    if (!this.has(buffer)) return;
+    const bytes = new Uint8Array(buffer as ArrayBuffer);
+    if (this.#free.length < this.#most) return void this.#free.push(bytes);
+    const others = this.#others.deref();
+    if (others === undefined) this.#others = new WeakRef([bytes]);
+    else others.push(bytes);
   }
 
   has(buffer: ArrayBufferLike): boolean {

@@ -1,6 +1,11 @@
 /** Frames of an open connection: a big-endian u32 with the length, then the payload. Length zero is a tick. */
 
 import type { ByteBudget } from "../../wire.ts";
+import {
+  giveFrameBuffer,
+  RAW_BUFFER,
+  takeRawBuffer,
+} from "../frame_buffers.ts";
 import { OverLimit, ProtocolError } from "../over_limit.ts";
 
 /** The bytes of a tick. */
@@ -8,6 +13,9 @@ export const EMPTY_FRAME: Uint8Array = new Uint8Array(4);
 
 /** An incomplete frame of at most this many bytes does not count towards the budget of all peers. */
 const UNCOUNTED = 1 << 16;
+
+/** The beginning of a fragment of fewer bytes is kept in an array of its own. */
+const POOLED = 1 << 12;
 
 /**
  * Of a frame that is too long, this many bytes are read: its control message, and the beginning of its message. The
@@ -113,13 +121,16 @@ export class FrameCutter {
       }
       const frame = this.#kept;
       const wanted = this.#wanted;
+      this.#kept = NOTHING;
       this.#forget();
       this.#pass(frame, 4, wanted);
+      giveFrameBuffer(frame);
       return this.#discard(chunk, at);
     }
   }
 
   #forget(): void {
+    giveFrameBuffer(this.#kept);
     this.#kept = NOTHING;
     this.#keptBytes = 0;
     this.#budget.add(-this.#counted);
@@ -129,15 +140,23 @@ export class FrameCutter {
   #append(bytes: Uint8Array): void {
     const length = this.#keptBytes + bytes.length;
     if (length > this.#kept.length) {
-      // Do not allocate the announced length: a peer could announce much and send little.
-      const room = Math.min(this.#wanted, 2 * this.#kept.length);
-      const grown = new Uint8Array(Math.max(length, room));
-      grown.set(this.#kept.subarray(0, this.#keptBytes));
-      this.#kept = grown;
+      const kept = this.#kept;
+      this.#kept = this.#larger(length);
+      this.#kept.set(kept.subarray(0, this.#keptBytes));
+      giveFrameBuffer(kept);
     }
     this.#kept.set(bytes, this.#keptBytes);
     this.#keptBytes = length;
     if (length > UNCOUNTED) this.#count(length);
+  }
+
+  /** Returns an array of at least `length` bytes, a pooled one for a fragment. */
+  #larger(length: number): Uint8Array {
+    const wanted = this.#wanted;
+    if (length >= POOLED && wanted <= RAW_BUFFER) return takeRawBuffer();
+    // Do not allocate the announced length: a peer could announce much and send little.
+    const room = Math.min(wanted, 2 * this.#kept.length);
+    return new Uint8Array(Math.max(length, room));
   }
 
   #count(length: number): void {

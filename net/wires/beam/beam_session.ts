@@ -46,10 +46,18 @@ function opened(local: Local, introduction: BeamIntroduction): Session {
   return sessionOf(introduction, (port, deliver) => {
     const outgoing = new ControlEncoder(local, peer, port, flags);
     const ticked = () => outgoing.ticked();
+    const confirmed = (id: number) => port.confirmed?.(id);
     const refusals = new Refusals(local.name, port, outgoing);
     return {
       outgoing,
-      incoming: new ControlDecoder(local, peer, deliver, ticked, refusals),
+      incoming: new ControlDecoder(
+        local,
+        peer,
+        deliver,
+        ticked,
+        refusals,
+        confirmed,
+      ),
     };
   });
 }

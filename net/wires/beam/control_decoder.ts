@@ -77,16 +77,18 @@ export class ControlDecoder implements Incoming {
   /** The sender of answers that come from no process of this node. */
   readonly #self: Pid;
   readonly #refusals: Refusals;
+  readonly #confirmed: (id: number) => void;
   /** Set while reading the beginning of a signal that is too long. */
   #tooLong: OverLimit | undefined;
 
-  /** Decodes the bytes of a peer; calls `ticked` for each tick. */
+  /** Decodes the bytes of a peer; calls `ticked` for each tick, and `confirmed` for acks to the pid of the number 0. */
   constructor(
     local: Local,
     peer: Peer,
     deliver: Signals,
     ticked: () => void,
     refusals: Refusals = new Refusals(local.name),
+    confirmed: (id: number) => void = () => {},
   ) {
     const { limits, parts } = local;
     this.#local = local;
@@ -94,6 +96,7 @@ export class ControlDecoder implements Incoming {
     this.#deliver = deliver;
     this.#ticked = ticked;
     this.#refusals = refusals;
+    this.#confirmed = confirmed;
     this.#maxDepth = limits.maxDepth;
     this.#nobody = new Pid(peer.name, 0, peer.creation);
     this.#self = new Pid(local.name, 0, local.creation);
@@ -214,6 +217,7 @@ export class ControlDecoder implements Incoming {
         const to = this.#to(reader.pid());
         reader.finish();
         if (kind === control.DOP_UNLINK_ID) deliver.unlink(from, to, id);
+        else if (to.number === 0) this.#confirmed(Number(id));
         else deliver.unlinkAck(from, to, id);
         return;
       }

@@ -117,7 +117,10 @@ export class ControlEncoder implements Outgoing {
     this.#functions = functions;
     this.#maxDepth = limits.maxDepth;
     this.#maxMessageBytes = limits.maxMessageBytes;
-    this.#writer = new TermWriter(limits.maxMessageBytes);
+    this.#writer = new TermWriter(
+      limits.maxMessageBytes,
+      this.#sendsFragments,
+    );
   }
 
   /** The number of waiting bytes. */
@@ -158,9 +161,15 @@ export class ControlEncoder implements Outgoing {
     return this.#writer;
   }
 
+  /** The number of bytes of the open frame after its length. */
+  get #size(): number {
+    const { length, binaryBytes } = this.#writer;
+    return length - this.#start - 4 + binaryBytes;
+  }
+
   #end(from: Pid): void {
     const writer = this.#writer;
-    const size = writer.length - this.#start - 4;
+    const size = this.#size;
     if (size > this.#maxMessageBytes) {
       this.#dropUnfinished();
       throw new RangeError(
@@ -181,12 +190,14 @@ export class ControlEncoder implements Outgoing {
 
   /** Moves the last frame to its sender's lane, to leave in fragments. */
   #addLarge(from: Pid): void {
-    // The frame keeps its buffer: a copy of a large one takes long.
+    const writer = this.#writer;
+    const start = this.#start + HEAD_BYTES;
+    const binaries = writer.takeBinaries()
+      .map(({ at, bytes }) => ({ at: at - start, bytes }));
+    // Earlier signals leave before the binaries are copied. The frame keeps its buffer: a copy would take long too.
     this.#pass(this.#start);
-    const large = new FragmentedSignal(
-      ++this.#sequence,
-      this.#writer.take().subarray(HEAD_BYTES),
-    );
+    const bytes = writer.take().subarray(HEAD_BYTES);
+    const large = new FragmentedSignal(++this.#sequence, bytes, binaries);
     this.#lanes.add(from.number, {
       bytes: large.left,
       get isDone() {
@@ -451,9 +462,7 @@ export class ControlEncoder implements Outgoing {
     const { length } = this.#writer;
     try {
       this.#writeReason(reason);
-      if (this.#writer.length - this.#start - 4 <= this.#maxMessageBytes) {
-        return this.#end(from);
-      }
+      if (this.#size <= this.#maxMessageBytes) return this.#end(from);
     } catch {
       // The reason has no encoding on a BEAM.
     }

@@ -39,9 +39,11 @@ import {
   typedArrayKind,
 } from "../../../core/values/term.ts";
 import { Tuple } from "../../../core/values/tuple.ts";
+import { LARGE } from "../lanes.ts";
 import { latin1Text } from "../texts.ts";
 import * as tag from "./etf_tags.ts";
 import { isFunction } from "./etf_decoder.ts";
+import type { LargeBinary } from "./fragmented_signal.ts";
 import {
   dateTime,
   exception,
@@ -93,10 +95,16 @@ export class TermWriter {
   #node = "";
   #nodeAtom: Uint8Array = NOTHING;
   readonly #nodes = new Map<string, Uint8Array>();
+  readonly #separates: boolean;
+  /** The large binaries that are not among the written bytes. */
+  #binaries: LargeBinary[] = [];
+  /** The number of their bytes. */
+  #binaryBytes = 0;
 
-  /** Writes terms of at most `maxBytes` bytes. */
-  constructor(maxBytes = Infinity) {
+  /** Writes terms of at most `maxBytes` bytes; with `separates`, separates large binaries from them. */
+  constructor(maxBytes = Infinity, separates = false) {
     this.#maxBytes = maxBytes;
+    this.#separates = separates;
   }
 
   /** The number of written bytes that have not been taken. */
@@ -104,9 +112,23 @@ export class TermWriter {
     return this.#at - this.#start;
   }
 
-  /** Removes all bytes but the first `length`. */
+  /** The number of bytes of the separate binaries. */
+  get binaryBytes(): number {
+    return this.#binaryBytes;
+  }
+
+  /** Removes all bytes but the first `length`, and all separate binaries. */
   truncate(length: number): void {
     this.#at = this.#start + length;
+    if (this.#binaryBytes > 0) this.takeBinaries();
+  }
+
+  /** Removes and returns the separate binaries, which are not copied yet. */
+  takeBinaries(): LargeBinary[] {
+    const binaries = this.#binaries;
+    this.#binaries = [];
+    this.#binaryBytes = 0;
+    return binaries;
   }
 
   /** Returns a copy of the bytes from `start` on. */
@@ -283,7 +305,10 @@ export class TermWriter {
   binary(value: string | Uint8Array): void {
     if (typeof value === "string") return this.#text(value);
     this.#head(tag.BINARY, value.length);
-    this.raw(value);
+    if (value.length > LARGE && this.#separates && this.#keys === 0) {
+      this.#binaries.push({ at: this.length, bytes: value });
+      this.#binaryBytes += value.length;
+    } else this.raw(value);
   }
 
   /**
@@ -377,7 +402,7 @@ export class TermWriter {
     this.#end = this.#at + this.#maxBytes;
     try {
       this.#write(value, maxDepth);
-      if (this.#at > this.#end) throw this.#tooLong();
+      if (this.#at + this.#binaryBytes > this.#end) throw this.#tooLong();
     } catch (error) {
       this.truncate(length);
       this.#keys = 0;

@@ -35,6 +35,25 @@ const SHARE = 2;
 /** An array grows by doubling until 1/AHEAD of the expected bytes have arrived, then takes the expected length. */
 const AHEAD = 32;
 
+/**
+ * The last large array of a complete signal, for the next one: fresh memory makes the system clear each page of it. The
+ * garbage collector may take it.
+ */
+let spare: WeakRef<Uint8Array> | undefined;
+
+/** A smaller array is not kept. */
+const SPARE = 1 << 20;
+
+/** Returns an array of at least `size` and at most `most` bytes, with undefined content. */
+function takeArray(size: number, most: number): Uint8Array {
+  const kept = size < SPARE ? undefined : spare?.deref();
+  if (kept === undefined || kept.length < size || kept.length > most) {
+    return new Uint8Array(size);
+  }
+  spare = undefined;
+  return kept;
+}
+
 /** The size of the ids of a fragment. */
 const IDS = 16;
 
@@ -58,8 +77,6 @@ interface Sequence {
   /** The bytes that have arrived, in an array that grows; `length` counts them. */
   bytes: Uint8Array;
   length: number;
-  /** The expected length, from the length of the first fragment. */
-  readonly expected: number;
   /** The bytes that the budget counts. */
   held: number;
 }
@@ -122,7 +139,6 @@ export class Fragments {
       atoms,
       bytes: bytes.subarray(at, end),
       length,
-      expected: Math.min(fragment * length, this.#maxBytes),
       held: 0,
     };
     this.#open.set(id, sequence);
@@ -165,6 +181,7 @@ export class Fragments {
     if (fragment > 1) return;
     this.#release(sequence);
     this.#take(sequence.bytes, 0, sequence.length, sequence.atoms);
+    if (sequence.bytes.length >= SPARE) spare = new WeakRef(sequence.bytes);
   }
 
   /** Discards the incomplete signals. */
@@ -186,13 +203,15 @@ export class Fragments {
     }
     const room = sequence.bytes.length;
     if (length > room) {
+      // All further fragments may be as long as this one.
+      const more = (sequence.fragment - 1) * bytes.length;
+      const expected = Math.min(length + more, this.#maxBytes);
       // Do not allocate the expected length at once: a peer could announce much and send little.
-      const wanted = AHEAD * length >= sequence.expected
-        ? sequence.expected
-        : 2 * room;
-      const size = Math.max(length, wanted);
-      if (!this.#hold(sequence, size - room)) return false;
-      const grown = new Uint8Array(size);
+      const size = AHEAD * length >= expected
+        ? expected
+        : Math.max(length, 2 * room);
+      const grown = takeArray(size, Math.min(AHEAD * length, 2 * size));
+      if (!this.#hold(sequence, grown.length - room)) return false;
       grown.set(sequence.bytes.subarray(0, sequence.length));
       sequence.bytes = grown;
     }

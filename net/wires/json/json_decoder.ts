@@ -469,6 +469,7 @@ export class Decoder implements FrameHandler {
           this.#toPid(second),
           checkNatural(third),
         );
+        if (second === 0) this.#port.confirmed?.(third as number);
         return;
       case "exit":
         checkCount(signal, 4);

@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { takeRawBuffer } from "../frame_buffers.ts";
+import { RAW_BYTES, takeRawBuffer } from "../frame_buffers.ts";
 import {
   RAW_ATTACHMENTS,
   RAW_END,
@@ -114,7 +114,7 @@ export class LargeSignal {
 
   /** Returns the next frame, in a pooled buffer. */
   nextFrame(): Uint8Array {
-    const buffer = takeRawBuffer();
+    const buffer = takeRawBuffer().subarray(0, RAW_HEADER + RAW_BYTES);
     const isAttached = !this.#attachments.isDone;
     const contents = isAttached ? this.#attachments : this.#json;
     const end = contents.fill(buffer, RAW_HEADER);

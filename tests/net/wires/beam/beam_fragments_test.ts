@@ -327,6 +327,23 @@ function encoderTo(decoder: ControlDecoder): ControlEncoder {
   return new ControlEncoder(localOf(RAW, CREATION), peer, port, ownFlags(true));
 }
 
+/** Bytes that are no text. */
+function ones(length: number): Uint8Array {
+  return new Uint8Array(1 + length).fill(255);
+}
+
+/** A text, bytes, or a term with both. */
+function shaped(shape: number, length: number, bytes: Uint8Array): unknown {
+  const text = "x".repeat(length);
+  return [
+    text,
+    bytes,
+    [bytes, text, bytes],
+    { text, bytes, more: [bytes] },
+    new Map<unknown, unknown>([[bytes, bytes], [1, text]]),
+  ][shape];
+}
+
 test("large signals leave in fragments: those of others pass, and each sender's are in order", () => {
   const sizes = fc.oneof(
     fc.nat(100),
@@ -334,16 +351,20 @@ test("large signals leave in fragments: those of others pass, and each sender's 
     // A frame that is just large, and one of two fragments.
     fc.integer({ min: 65_400, max: 65_600 }),
   );
-  const signal = fc.tuple(fc.nat(2), sizes, fc.nat(3));
+  const signal = fc.tuple(fc.nat(2), sizes, fc.nat(3), fc.nat(4));
   fc.assert(
     fc.property(fc.array(signal, { maxLength: 12 }), (signals) => {
       const { decoder, got } = decoderOf();
       const encoder = encoderTo(decoder);
       const sent: typeof got = [];
-      for (const [sender, size, turn] of signals) {
-        const message = tuple(sent.length, "x".repeat(size));
+      for (const [sender, size, turn, shape] of signals) {
+        const bytes = ones(size);
+        const number = sent.length;
+        const message = tuple(number, shaped(shape, size, bytes));
         encoder.send(new Pid(RAW, sender, CREATION), TO, message);
-        sent.push([sender, message]);
+        sent.push([sender, tuple(number, shaped(shape, size, ones(size)))]);
+        // Later changes do not reach the receiver.
+        bytes.fill(0);
         if (turn === 0) encoder.flush(50_000);
       }
       encoder.flush(Infinity);
@@ -372,6 +393,51 @@ test("large signals leave in fragments: those of others pass, and each sender's 
   encoder.flush(Infinity);
   const small = Array.from({ length: 10 }, (_, i) => [2, i]);
   assertEquals<unknown>(got, [...small, [1, large], [1, "behind"]]);
+});
+
+test("a large message that cannot be sent leaves nothing", () => {
+  const { decoder, got } = decoderOf();
+  const encoder = encoderTo(decoder);
+  const from = new Pid(RAW, 1, CREATION);
+  const most = DEFAULT_LIMITS.maxMessageBytes;
+  for (const bad of [[ones(most)], [ones(100_000), Symbol("bad")]]) {
+    assertThrows(() => encoder.send(from, TO, bad));
+    encoder.send(from, TO, [ones(100_000)]);
+  }
+  encoder.flush(Infinity);
+  const whole: typeof got = [[1, [ones(100_000)]], [1, [ones(100_000)]]];
+  assertEquals(got, whole);
+});
+
+test("large messages that have arrived keep their bytes", () => {
+  const { decoder, got } = decoderOf();
+  const encoder = encoderTo(decoder);
+  const sizes = [3_000_000, 2_000_000, 2_500_000, 1_200_000, 2_500_000];
+  const messages = sizes.map((size, i) => [ones(size).fill(128 + i), i]);
+  for (const message of messages) {
+    encoder.send(new Pid(RAW, 1, CREATION), TO, message);
+    encoder.flush(Infinity);
+  }
+  assertEquals(got.map(([, message]) => message), messages);
+});
+
+test("a signal whose first fragment is short arrives whole", () => {
+  const { decoder, got } = decoderOf();
+  const text = Buffer.alloc(4_000_000, "x");
+  const { header, terms } = new HeaderWriter(new Random(1)).split(
+    frameOf(1, text.toString()),
+  );
+  const bytes = Buffer.concat([header, terms]);
+  const ends = [
+    120,
+    ...Array.from({ length: 100 }, (_, i) => 40_000 * i + 200),
+  ];
+  ends.push(bytes.length);
+  for (const [i, end] of ends.entries()) {
+    const part = bytes.subarray(ends[i - 1] ?? 0, end);
+    decoder.receive(fragment(i === 0 ? 69 : 70, 1, ends.length - i, part));
+  }
+  assertEquals(got[0][1] === text.toString(), true);
 });
 
 elixirPairTest(
@@ -407,8 +473,8 @@ elixirPairTest(
     assertEquals(answers.match(/:atom/g)?.length, 12);
     // And back.
     const driver = { name: "driver", node: kate.name };
-    const large = "x".repeat(3_000_000);
     for (const sender of [1, 2]) {
+      const large = sender === 1 ? "x".repeat(3_000_000) : ones(2_999_999);
       spawn(() => {
         for (const n of [1, 2]) {
           send(driver, tuple(sender, n, large));
