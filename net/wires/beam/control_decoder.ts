@@ -111,9 +111,10 @@ export class ControlDecoder implements Incoming {
       maxMessageBytes,
       parts,
       this.#cache,
-      (bytes, start, end, atoms, tooLong) => {
+      (bytes, start, end, atoms, tooLong, isOwn) => {
         this.#hasVersions = false;
-        this.#signal(bytes, start, end, atoms, tooLong);
+        this.#signal(bytes, start, end, atoms, tooLong, isOwn);
+        return this.#reader.hasGivenView;
       },
     );
   }
@@ -163,9 +164,10 @@ export class ControlDecoder implements Incoming {
     end: number,
     atoms: readonly KnownAtom[] | undefined,
     tooLong: OverLimit | undefined,
+    isOwn = false,
   ): void {
     this.#tooLong = tooLong;
-    const reader = this.#reader.open(bytes, start, end, atoms);
+    const reader = this.#reader.open(bytes, start, end, atoms, isOwn);
     const items = reader.tuple();
     this.#control(reader, items, items === 0 ? -1 : reader.integer());
   }

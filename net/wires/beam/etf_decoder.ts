@@ -116,6 +116,9 @@ export class TermReader {
   #sizes: FunctionSize[] = [];
   /** The number of enclosing maps that must be dates, as they are too deep otherwise. */
   #dates = 0;
+  #givesViews = false;
+  /** Whether a binary is a view of the bytes. */
+  hasGivenView = false;
 
   /**
    * Creates a reader.
@@ -127,13 +130,19 @@ export class TermReader {
     this.#maxGrowth = maxGrowth;
   }
 
-  /** Starts reading `bytes` from `start` to `end`, with the atoms of a header. Values are copies of the bytes. */
+  /**
+   * Starts reading `bytes` from `start` to `end`, with the atoms of a header. Values are copies of the bytes. With
+   * `givesViews`, a binary of more than half of the bytes is a view of them: a copy would be fresh memory.
+   */
   open(
     bytes: Uint8Array,
     start = 0,
     end: number = bytes.length,
     atoms: readonly KnownAtom[] = NO_ATOMS,
+    givesViews = false,
   ): this {
+    this.#givesViews = givesViews;
+    this.hasGivenView = false;
     this.#bytes = bufferOf(bytes);
     this.#at = start;
     this.#end = end;
@@ -486,6 +495,14 @@ export class TermReader {
 
   #copy(start: number, end: number): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes;
+    if (this.#givesViews && 2 * (end - start) > bytes.length) {
+      this.hasGivenView = true;
+      return new Uint8Array(
+        bytes.buffer as ArrayBuffer,
+        bytes.byteOffset + start,
+        end - start,
+      );
+    }
     // `slice` of a Buffer would share its memory.
     if (end - start > SHORT) return new Uint8Array(bytes.subarray(start, end));
     const copy = new Uint8Array(end - start);

@@ -59,14 +59,18 @@ const IDS = 16;
 
 const WORD = 2 ** 32;
 
-/** Takes a signal, from `start` to `end`, with the atoms of its header; with `tooLong`, only its beginning. */
+/**
+ * Takes a signal, from `start` to `end`, with the atoms of its header; with `tooLong`, only its beginning. Of `isOwn`
+ * bytes the signal may have a view; returns whether it has one.
+ */
 export type TakeSignal = (
   bytes: Uint8Array,
   start: number,
   end: number,
   atoms: readonly KnownAtom[],
   tooLong?: OverLimit,
-) => void;
+  isOwn?: boolean,
+) => boolean;
 
 /** An incomplete signal. */
 interface Sequence {
@@ -126,7 +130,7 @@ export class Fragments {
     }
     const at = this.#cache.read(bytes, start + IDS, end);
     const { atoms } = this.#cache;
-    if (fragment === 1) return this.#take(bytes, at, end, atoms, tooLong);
+    if (fragment === 1) return void this.#take(bytes, at, end, atoms, tooLong);
     if (this.#open.size + this.#refused.size >= MAX_SEQUENCES) {
       throw new ProtocolError(
         `more than ${MAX_SEQUENCES} incomplete signals at once`,
@@ -180,8 +184,11 @@ export class Fragments {
     if (!this.#append(sequence, bytes.subarray(start + IDS, end))) return;
     if (fragment > 1) return;
     this.#release(sequence);
-    this.#take(sequence.bytes, 0, sequence.length, sequence.atoms);
-    if (sequence.bytes.length >= SPARE) spare = new WeakRef(sequence.bytes);
+    const { bytes: own, length, atoms } = sequence;
+    const hasView = this.#take(own, 0, length, atoms, undefined, true);
+    // The rest may be of a message of another peer.
+    if (hasView) own.fill(0, length);
+    else if (own.length >= SPARE) spare = new WeakRef(own);
   }
 
   /** Discards the incomplete signals. */

@@ -413,12 +413,26 @@ test("large messages that have arrived keep their bytes", () => {
   const { decoder, got } = decoderOf();
   const encoder = encoderTo(decoder);
   const sizes = [3_000_000, 2_000_000, 2_500_000, 1_200_000, 2_500_000];
-  const messages = sizes.map((size, i) => [ones(size).fill(128 + i), i]);
-  for (const message of messages) {
+  const data = sizes.flatMap((size, i) => [
+    [ones(size).fill(240 + i), i],
+    ["x".repeat(size + 10_000), i],
+    [ones(size / 2).fill(250 + i), ones(size / 2).fill(250 + i)],
+  ]);
+  for (const message of data) {
     encoder.send(new Pid(RAW, 1, CREATION), TO, message);
     encoder.flush(Infinity);
   }
-  assertEquals(got.map(([, message]) => message), messages);
+  assertEquals(got.map(([, message]) => message), data);
+  // A binary may be a view of its own message, and of no other.
+  for (const [i, [, [bytes]]] of (got as [number, unknown[]][]).entries()) {
+    if (!(bytes instanceof Uint8Array)) continue;
+    const others = data.map(([other]) => other)
+      .filter((other) => other instanceof Uint8Array && other[0] !== bytes[0]);
+    const around = new Set(new Uint8Array(bytes.buffer));
+    for (const other of others) {
+      assert(!around.has((other as Uint8Array)[0]), `${i}`);
+    }
+  }
 });
 
 test("a signal whose first fragment is short arrives whole", () => {
