@@ -10,37 +10,50 @@ import { rawTest, THEIRS } from "../_raw_peer.ts";
 const LEAST = 1 << 18;
 const MOST = 1 << 26;
 
-/** Writes parts until the window is full; returns the ids of the probes, and the number of bytes. */
-function fill(window: Window, now: number): { ids: number[]; bytes: number } {
-  const ids: number[] = [];
-  let bytes = 0;
-  while (window.room > 0) {
-    const part = Math.min(window.room, 50_000);
-    const id = window.add(part, now);
-    if (id !== undefined) ids.push(id);
-    bytes += part;
+/** A peer: the time of its ack of bytes that leave, in milliseconds. */
+type Peer = (bytes: number, now: number) => number;
+
+/** Writes as much as the window takes, for many acks; returns the greatest number of bytes under way near the end. */
+function mostUnderWay(peer: Peer): number {
+  const window = new Window();
+  const acks: { id: number; at: number; bytes: number }[] = [];
+  let now = 0;
+  let underWay = 0;
+  let most = 0;
+  for (let i = 0; i < 20_000; i++) {
+    let bytes = 0;
+    while (window.room > 0) {
+      const part = Math.min(window.room, 65_536);
+      bytes += part;
+      underWay += part;
+      const id = window.add(part, now);
+      if (id === undefined) continue;
+      acks.push({ id, at: peer(bytes, now), bytes });
+      bytes = 0;
+    }
+    if (i > 19_000) most = Math.max(most, underWay);
+    const ack = acks.shift()!;
+    now = ack.at;
+    underWay -= ack.bytes;
+    window.confirm(ack.id, now);
   }
-  return { ids, bytes };
+  return most;
 }
 
-test("the window grows while acks are as fast as the first, and shrinks when they are late", () => {
-  const window = new Window();
-  let now = 0;
-  const sizes: number[] = [];
-  const round = (ms: number) => {
-    const { ids } = fill(window, now);
-    now += ms;
-    for (const id of ids) window.confirm(id, now);
-    sizes.push(window.room / LEAST);
+test("the window is small unless more makes the peer read faster", () => {
+  // A megabyte in a millisecond, at once or after 50 ms.
+  const steady = (delay: number): Peer => {
+    let free = 0;
+    return (bytes, now) => {
+      free = Math.max(free, now) + bytes / 2 ** 20;
+      return free + delay;
+    };
   };
-  // The bytes after the last probe are not acked yet.
-  const rounded = () => sizes.splice(0).map((size) => Math.ceil(size));
-  for (const ms of [50, 50, 60, 100]) round(ms);
-  assertEquals(rounded(), [2, 4, 8, 16]);
-  for (const ms of [200, 200, 200, 200, 200]) round(ms);
-  assertEquals(rounded(), [8, 4, 2, 1, 1]);
-  for (let i = 0; i < 12; i++) round(1);
-  assertEquals(rounded().at(-1), MOST / LEAST);
+  // All that has come, every 30 ms.
+  const busy: Peer = (_bytes, now) => 30 * (Math.floor(now / 30) + 1);
+  assertLess(mostUnderWay(steady(0.1)), 5 * 2 ** 20);
+  assertLess(50 * 2 ** 20, mostUnderWay(steady(50)));
+  assertLess(60 * 2 ** 20, mostUnderWay(busy));
 });
 
 test("a full window has a probe whose ack makes room, whatever came before", () => {
