@@ -261,7 +261,7 @@ test(
           1 << 20,
           new Budget(limit),
           new AtomCache(),
-          () => {},
+          () => false,
         );
         for (const each of firsts) fragments.begin(each, 0, each.length);
         for (const each of others) fragments.continue(each, 0, each.length);
