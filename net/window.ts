@@ -19,6 +19,8 @@ const LEVELS = 8;
 const FACTOR = 1.5;
 const LATE = 0.5;
 
+const SLACK = 2;
+
 /** The least window is used in one round trip of so many. */
 const ROUNDS = 32;
 
@@ -43,7 +45,7 @@ export class Window {
   readonly #probes: Probe[] = [];
   #lastId = 0;
   #isAcked = false;
-  /** The times of the last two acks with the least window. */
+  /** The times of the last two acks with the least window; at most `SLACK` times a later one with a larger window. */
   #fast: [number, number] = [Infinity, Infinity];
   /** The round trip ends with the ack of a probe after so many bytes. */
   #end = 0;
@@ -98,7 +100,10 @@ export class Window {
 
   #resize(time: number): void {
     const level = this.#level;
-    if (level === 0) this.#fast = [this.#fast[1], time];
+    const [older, newer] = level === 0 ? [this.#fast[1], time] : this.#fast;
+    // The least window may have met a pause of the peer.
+    const most = SLACK * time;
+    this.#fast = [Math.min(older, most), Math.min(newer, most)];
     if (++this.#rounds % ROUNDS === 0) {
       this.#before = level;
       this.#level = 0;

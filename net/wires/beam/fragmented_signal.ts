@@ -1,6 +1,6 @@
 /** Cuts a large signal into fragments as it leaves; `fragments.ts` has the form of a fragment. */
 
-import { RAW_BYTES, takeRawBuffer } from "../frame_buffers.ts";
+import { copyInBuffers, RAW_BYTES } from "../frame_buffers.ts";
 import { FIRST_FRAGMENT, NEXT_FRAGMENT } from "./control.ts";
 import { ETF_VERSION } from "./etf_tags.ts";
 
@@ -12,25 +12,6 @@ export interface LargeBinary {
   /** The number of other bytes before it. */
   readonly at: number;
   readonly bytes: Uint8Array;
-}
-
-/**
- * Copies bytes into frames of fragments, which lack their heads. One array of as many bytes would be fresh memory each
- * time: 25 MB take 15 to 20 ms then, and 3 to 5 ms so.
- */
-function copyInFrames(bytes: Uint8Array): Uint8Array[] {
-  const frames = [];
-  for (let at = 0; at < bytes.length; at += RAW_BYTES) {
-    frames.push(frameOf(bytes.subarray(at, at + RAW_BYTES)));
-  }
-  return frames;
-}
-
-/** Returns a frame of a fragment, without its head, in a pooled buffer. */
-function frameOf(bytes: Uint8Array): Uint8Array {
-  const frame = takeRawBuffer().subarray(0, HEAD + bytes.length);
-  frame.set(bytes, HEAD);
-  return frame;
 }
 
 /** A signal that leaves in fragments. */
@@ -59,7 +40,7 @@ export class FragmentedSignal {
     let start = 0;
     for (const binary of binaries) {
       this.#addBytes(bytes.subarray(start, binary.at));
-      const frames = copyInFrames(binary.bytes);
+      const frames = copyInBuffers(binary.bytes, HEAD);
       this.#parts.push(frames);
       this.#number += frames.length;
       this.left += binary.bytes.length;
@@ -94,7 +75,7 @@ export class FragmentedSignal {
     const [part] = this.#parts;
     const isBytes = part instanceof Uint8Array;
     const frame = isBytes
-      ? frameOf(part.subarray(this.#at, this.#at + RAW_BYTES))
+      ? copyInBuffers(part.subarray(this.#at, this.#at + RAW_BYTES), HEAD)[0]
       : part[this.#at];
     this.#at += isBytes ? RAW_BYTES : 1;
     if (this.#at >= part.length) {

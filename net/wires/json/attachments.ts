@@ -23,6 +23,7 @@ import { Buffer } from "node:buffer";
 import { copyBytes } from "../../../core/values/term.ts";
 import { ProtocolError } from "../over_limit.ts";
 import {
+  copyInBuffers,
   FRAME_BUFFER,
   giveFrameBuffer,
   takeFrameBuffer,
@@ -136,7 +137,7 @@ export class AttachmentWriter {
   /** Attaches a copy of bytes; returns their number. */
   addBytes(bytes: Uint8Array): number {
     const { length } = bytes;
-    if (length >= APART) return this.#addApart(length, copyBytes(bytes));
+    if (length >= APART) return this.#addApart(length, copyInBuffers(bytes));
     const at = this.#end + OWN_HEAD;
     this.#reserve(at + bytes.length);
     this.#buffer.set(bytes, at);
@@ -145,14 +146,18 @@ export class AttachmentWriter {
 
   #addLongText(text: string): number | undefined {
     const bytes = Buffer.byteLength(text);
-    if (bytes === text.length) return this.#addApart(bytes, text);
-    return text.isWellFormed() ? this.#addApart(UTF8 | bytes, text) : undefined;
+    if (bytes === text.length) return this.#addApart(bytes, [text]);
+    return text.isWellFormed()
+      ? this.#addApart(UTF8 | bytes, [text])
+      : undefined;
   }
 
-  #addApart(head: number, content: Content): number {
+  #addApart(head: number, contents: Content[]): number {
     this.#reserve(this.#end + OWN_HEAD);
     const number = this.#add(head, 0);
-    this.#apart.push({ at: this.#end, content });
+    for (const content of contents) {
+      this.#apart.push({ at: this.#end, content });
+    }
     this.#apartBytes += contentLength(head);
     return number;
   }

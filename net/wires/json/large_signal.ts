@@ -6,7 +6,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { RAW_BYTES, takeRawBuffer } from "../frame_buffers.ts";
+import { giveRawBuffer, RAW_BYTES, takeRawBuffer } from "../frame_buffers.ts";
 import {
   RAW_ATTACHMENTS,
   RAW_END,
@@ -55,6 +55,7 @@ class Contents {
   #skipWritten(): void {
     while (!this.isDone && this.#sent === this.#contents[this.#next].length) {
       // Release the memory of a written content.
+      giveRawBuffer(this.#contents[this.#next]);
       this.#contents[this.#next++] = "";
       this.#sent = 0;
     }
