@@ -21,7 +21,7 @@ const LATE = 0.5;
 
 const SLACK = 2;
 
-/** The least window is used in one round trip of so many. */
+/** The least window is used in one of this many round trips. */
 const ROUNDS = 32;
 
 /** An `unlink` whose ack is expected. */
@@ -47,7 +47,7 @@ export class Window {
   #isAcked = false;
   /** The times of the last two acks with the least window; at most `SLACK` times a later one with a larger window. */
   #fast: [number, number] = [Infinity, Infinity];
-  /** The round trip ends with the ack of a probe after so many bytes. */
+  /** The number of bytes after whose ack the round trip ends. */
   #end = 0;
   /** Whether the window was full in it. */
   #wasFull = false;

@@ -217,7 +217,8 @@ export class Fragments {
       const size = AHEAD * length >= expected
         ? expected
         : Math.max(length, 2 * room);
-      const grown = takeArray(size, Math.min(AHEAD * length, 2 * size));
+      const most = Math.min(AHEAD * length, 2 * size, room + this.#free);
+      const grown = takeArray(size, most);
       if (!this.#hold(sequence, grown.length - room)) return false;
       grown.set(sequence.bytes.subarray(0, sequence.length));
       sequence.bytes = grown;
@@ -225,6 +226,12 @@ export class Fragments {
     sequence.bytes.set(bytes, sequence.length);
     sequence.length = length;
     return true;
+  }
+
+  /** The number of bytes that may be held without refusing a signal. */
+  get #free(): number {
+    const { used, max } = this.#budget;
+    return Math.min(this.#maxHeld - this.#held, max - used);
   }
 
   /** Counts bytes before they are allocated, and refuses signals until they fit; returns false if it refuses this one. */
