@@ -28,11 +28,9 @@ import {
   send,
 } from "../otp/process/process.ts";
 import type {
+  CallResult,
+  CastResult,
   From,
-  NoReplyResult,
-  ReplyResult,
-  StopReplyResult,
-  StopResult,
 } from "../otp/gen_server/gen_server.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
@@ -97,10 +95,8 @@ interface Envelope {
   r?: [id: string, value: unknown][];
 }
 
-type Reply = ReplyResult<unknown, EntityReply>;
-type StopReply = StopReplyResult<unknown, EntityReply>;
-type NoReply = NoReplyResult<unknown>;
-type Stop = StopResult<unknown>;
+type Answer = CallResult<unknown, EntityReply>;
+type Next = CastResult<unknown>;
 
 /** The parts of an entity that methods change. */
 interface Draft {
@@ -274,7 +270,7 @@ export class EntityServer {
     return { type: "ok", state: undefined, continue: "load" };
   }
 
-  async handleContinue(): Promise<NoReply | Stop> {
+  async handleContinue(): Promise<Next> {
     if (!await this.#load()) return this.#stop(MOVED);
     this.#live!.usedAt = this.#home.runtime.now();
     return this.#idle();
@@ -289,7 +285,7 @@ export class EntityServer {
   handleCall(
     request: unknown,
     from: From,
-  ): Reply | StopReply | Promise<Reply | StopReply> {
+  ): Answer | Promise<Answer> {
     if (!isEntityRequest(request)) return this.#reply(["no_method"]);
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#reply(refusal);
@@ -308,7 +304,7 @@ export class EntityServer {
     return this.#run(fn, args, id);
   }
 
-  async handleCast(request: unknown): Promise<NoReply | Stop> {
+  async handleCast(request: unknown): Promise<Next> {
     const [what, token, due] = Array.isArray(request) ? request : [];
     // Any node can send to this process.
     if (token !== this.#home.token) return this.#idle();
@@ -330,7 +326,7 @@ export class EntityServer {
     return result.type === "stop" ? this.#stop(result.reason) : this.#idle();
   }
 
-  async handleInfo(message: "flush" | DownMessage): Promise<NoReply | Stop> {
+  async handleInfo(message: "flush" | DownMessage): Promise<Next> {
     if (message === "flush") {
       return await this.#flush() ? this.#idle() : this.#stop(MOVED);
     }
@@ -380,7 +376,7 @@ export class EntityServer {
     fn: EntityMethod<unknown>,
     args: unknown[],
     id: string | undefined,
-  ): Reply | StopReply | Promise<Reply | StopReply> {
+  ): Answer | Promise<Answer> {
     const live = this.#live!;
     live.isBusy = true;
     live.usedAt = this.#home.lease.readAt;
@@ -403,7 +399,7 @@ export class EntityServer {
   async #runOn(
     promise: Promise<unknown>,
     id: string | undefined,
-  ): Promise<Reply | StopReply> {
+  ): Promise<Answer> {
     const { limit } = this.#definition.options;
     const { warden, token } = this.#home;
     const timer = limit === Infinity ? undefined : Process.sendAfter(
@@ -427,7 +423,7 @@ export class EntityServer {
     value: unknown,
     id: string | undefined,
     isAtOnce = false,
-  ): Reply | StopReply | Promise<Reply | StopReply> {
+  ): Answer | Promise<Answer> {
     if (this.#draft.isDeleting) return this.#finishLater(value, true);
     if (id !== undefined) this.#remember(id, value);
     const isChanged = this.#noteChanges();
@@ -446,7 +442,7 @@ export class EntityServer {
   async #finishLater(
     value: unknown,
     waits: boolean,
-  ): Promise<Reply | StopReply> {
+  ): Promise<Answer> {
     try {
       if (waits && !await this.#store()) {
         return this.#lost(
@@ -472,23 +468,23 @@ export class EntityServer {
     return this.#shard.state !== "closed" && this.#home.lease.isValid;
   }
 
-  #done(value: unknown): Reply | StopReply | Promise<StopReply> {
+  #done(value: unknown): Answer | Promise<Answer> {
     this.#live!.isBusy = false;
     return this.#draft.isStopping
       ? this.#doneAndStop(["ok", value])
       : this.#reply(["ok", value]);
   }
 
-  async #doneAndStop(reply: EntityReply): Promise<StopReply> {
+  async #doneAndStop(reply: EntityReply): Promise<Answer> {
     await this.#flush();
     return this.#stopWith(MOVED, reply);
   }
 
-  #lost(why: string): StopReply {
+  #lost(why: string): Answer {
     return this.#stopWith(MOVED, ["unknown", why]);
   }
 
-  #failed(error: unknown): Reply | StopReply {
+  #failed(error: unknown): Answer {
     if (!(error instanceof Refusal)) {
       return this.#stopWith(error, ["crashed", error]);
     }
@@ -659,7 +655,7 @@ export class EntityServer {
     return !this.#isBehind || await this.#store();
   }
 
-  async #leave(): Promise<Stop> {
+  async #leave(): Promise<Next> {
     await this.#flush();
     return this.#stop(MOVED);
   }
@@ -686,19 +682,19 @@ export class EntityServer {
 
   // Results.
 
-  #reply(reply: EntityReply): Reply {
+  #reply(reply: EntityReply): Answer {
     return { type: "reply", reply, state: this.#draft.state };
   }
 
-  #idle(): NoReply {
+  #idle(): Next {
     return { type: "noreply", state: this.#draft.state };
   }
 
-  #stopWith(reason: unknown, reply: EntityReply): StopReply {
+  #stopWith(reason: unknown, reply: EntityReply): Answer {
     return { type: "stop", reason, reply, state: this.#draft.state };
   }
 
-  #stop(reason: unknown): Stop {
+  #stop(reason: unknown): Next {
     return { type: "stop", reason, state: this.#draft.state };
   }
 }

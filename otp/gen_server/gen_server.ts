@@ -299,85 +299,115 @@ export interface From<in R = any> {
   readonly [takes]?: (reply: R) => void;
 }
 
-/** Options that accompany the state in a callback's result. */
-export interface ResultOptions<T> {
-  /**
-   * How long to wait for the next message, in milliseconds. If none arrives, `handleInfo` receives
-   * `"timeout"`; any message ends the wait.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-  /**
-   * The argument of `handleContinue`, which is called immediately, before any other message is handled.
-   *
-   * @default {undefined}
-   */
-  continue?: ContinueOf<T>;
-}
-
-/** `{:ok, state}`: the server has started. */
-export interface InitOk<T> extends ResultOptions<T> {
-  /** Always `"ok"`. */
-  type: "ok";
-  /** The first state. */
-  state: StateOf<T>;
-}
-
-/** `{:stop, reason}`: the server does not start. */
-export interface InitStop {
-  /** Always `"stop"`. */
-  type: "stop";
-  /** The reason. */
-  reason: unknown;
-}
-
-/** `{:reply, reply, state}`: the caller receives the reply. */
-export interface ReplyResult<T, A = ReplyOf<T>> extends ResultOptions<T> {
-  /** Always `"reply"`. */
-  type: "reply";
-  /** The reply. */
-  reply: A;
-  /** The next state. */
-  state: StateOf<T>;
-}
-
-/** `{:noreply, state}`: the server continues; the caller receives a reply later, or from another process. */
-export interface NoReplyResult<T> extends ResultOptions<T> {
-  /** Always `"noreply"`. */
-  type: "noreply";
-  /** The next state. */
-  state: StateOf<T>;
-}
-
-/** `{:stop, reason, state}`: the server ends. */
-export interface StopResult<T> {
-  /** Always `"stop"`. */
-  type: "stop";
-  /** The exit reason. A reason other than `"normal"` and a shutdown is logged as a crash. */
-  reason: unknown;
-  /** The last state, passed to `terminate`. */
-  state: StateOf<T>;
-}
-
-/** `{:stop, reason, reply, state}`: the caller receives the reply after `terminate` has run, and the server ends. */
-export interface StopReplyResult<T, A = ReplyOf<T>> extends StopResult<T> {
-  /** The reply. */
-  reply: A;
-}
-
-/** The result of `init`; it includes `"ignore"` if the types allow it. */
+/**
+ * The result of `init`.
+ *
+ * | result                            | in Elixir                      | effect                                     |
+ * | --------------------------------- | ------------------------------ | ------------------------------------------ |
+ * | `{ type: "ok", state }`           | `{:ok, state}`                 | the server has started                     |
+ * | `{ type: "ok", state, timeout }`  | `{:ok, state, timeout}`        | `handleInfo` receives `"timeout"` if idle  |
+ * | `{ type: "ok", state, continue }` | `{:ok, state, {:continue, …}}` | `handleContinue` runs first                |
+ * | `{ type: "stop", reason }`        | `{:stop, reason}`              | the server does not start                  |
+ * | `"ignore"`                        | `:ignore`                      | the start returns it if the types allow it |
+ */
 export type InitResult<T> =
-  | InitOk<T>
-  | InitStop
+  | {
+    type: "ok";
+    /** The first state. */
+    state: StateOf<T>;
+    /** Milliseconds without a message, after which `handleInfo` receives `"timeout"`. By default, it never does. */
+    timeout?: number;
+    /** The argument of `handleContinue`, which is called immediately, before any other message is handled. */
+    continue?: ContinueOf<T>;
+  }
+  | { type: "stop"; reason: unknown }
   | (T extends { ignore: true } ? "ignore" : never);
 
-/** The result of `handleCall`, with a reply of type A. */
+/**
+ * The result of `handleCast`, `handleInfo`, `handleContinue` and `handleDrain`.
+ *
+ * A `noreply` can have a `timeout` or a `continue`, as in {@linkcode InitResult}.
+ *
+ * | result                            | in Elixir                | effect                                |
+ * | --------------------------------- | ------------------------ | ------------------------------------- |
+ * | `{ type: "noreply", state }`      | `{:noreply, state}`      | the server continues with this state  |
+ * | `{ type: "stop", reason, state }` | `{:stop, reason, state}` | `terminate` runs, and the server ends |
+ */
+export type CastResult<T> =
+  | {
+    type: "noreply";
+    /** The next state. */
+    state: StateOf<T>;
+    /** Milliseconds without a message, after which `handleInfo` receives `"timeout"`. By default, it never does. */
+    timeout?: number;
+    /** The argument of `handleContinue`, which is called immediately, before any other message is handled. */
+    continue?: ContinueOf<T>;
+  }
+  | {
+    type: "stop";
+    /** The exit reason. A reason other than `"normal"` and a shutdown is logged as a crash. */
+    reason: unknown;
+    /** The last state, passed to `terminate`. */
+    state: StateOf<T>;
+  };
+
+/**
+ * The result of `handleCall`, with a reply of type A. It can also be a {@linkcode CastResult}: after `noreply`, the
+ * caller waits for {@linkcode GenServer.reply}; after `stop`, it exits with the reason.
+ *
+ * A `reply` can have a `timeout` or a `continue`, as in {@linkcode InitResult}.
+ *
+ * | result                                   | in Elixir                       | effect                         |
+ * | ---------------------------------------- | ------------------------------- | ------------------------------ |
+ * | `{ type: "reply", reply, state }`        | `{:reply, reply, state}`        | the caller receives the reply  |
+ * | `{ type: "stop", reason, reply, state }` | `{:stop, reason, reply, state}` | likewise, and the server ends  |
+ *
+ * @example A server that ends when its tickets are sold
+ * ```ts
+ * import { type CallResult, GenServer, type GenServerModule } from "@otp/distribution/gen-server";
+ * import { assertEquals } from "@std/assert";
+ *
+ * interface SaleTypes {
+ *   state: number;
+ *   call: ["buy", number];
+ * }
+ *
+ * function sell(left: number): CallResult<SaleTypes> {
+ *   return left > 1
+ *     ? { type: "reply", reply: left, state: left - 1, timeout: 60_000 }
+ *     : { type: "stop", reason: "normal", reply: left, state: 0 };
+ * }
+ *
+ * const Sale: GenServerModule<SaleTypes> = {
+ *   init: () => ({ type: "ok", state: 2 }),
+ *   handleCall: (_buy, _from, left) => sell(left),
+ * };
+ * const sale = await GenServer.startLink(Sale, undefined);
+ * assertEquals(await GenServer.call(sale, "buy"), 2);
+ * assertEquals(await GenServer.call(sale, "buy"), 1);
+ * ```
+ */
 export type CallResult<T, A = ReplyOf<T>> =
-  | ReplyResult<T, A>
-  | NoReplyResult<T>
-  | StopResult<T>
-  | StopReplyResult<T, A>;
+  | {
+    type: "reply";
+    reply: A;
+    /** The next state. */
+    state: StateOf<T>;
+    /** Milliseconds without a message, after which `handleInfo` receives `"timeout"`. By default, it never does. */
+    timeout?: number;
+    /** The argument of `handleContinue`, which is called immediately, before any other message is handled. */
+    continue?: ContinueOf<T>;
+  }
+  | {
+    type: "stop";
+    /** The exit reason. A reason other than `"normal"` and a shutdown is logged as a crash. */
+    reason: unknown;
+    /** The last state, passed to `terminate`. */
+    state: StateOf<T>;
+    /** The reply, which is sent after `terminate` has run. */
+    reply: A;
+  }
+  | CastResult<T>;
 
 /** Handles the calls of one request, or of all. */
 export type CallHandler<T, Q = RequestOf<T>, A = ReplyOf<T>> = (
@@ -443,9 +473,6 @@ export type HandleCall<T> = 0 extends 1 & T
     ? [HasOneReply<T>] extends [true] ? CallHandler<T> | CallHandlers<T>
     : CallHandlers<T>
   : CallHandler<T>;
-
-/** The result of `handleCast`, `handleInfo` and `handleContinue`. */
-export type CastResult<T> = NoReplyResult<T> | StopResult<T>;
 
 /**
  * The types of a server's messages, as {@linkcode GenServerBeamTypes} declares them: by name, if they have names.
