@@ -35,7 +35,6 @@ export {
   ApplicationStartError,
 } from "./otp/application/application.ts";
 export {
-  type DynamicChildInfo,
   DynamicSupervisor,
   type DynamicSupervisorOptions,
 } from "./otp/supervisor/dynamic_supervisor.ts";
@@ -59,6 +58,7 @@ export {
   type CallHandlers,
   type CallOptions,
   type CallResult,
+  type CancelOptions,
   type CastResult,
   type From,
   GenServer,
@@ -72,15 +72,10 @@ export {
   type NameRegistry,
   type ServerName,
   type ServerRef,
+  type SystemMessage,
 } from "./otp/gen_server/gen_server.ts";
-export {
-  global,
-  type GlobalLockId,
-  type GlobalNameConflict,
-  type LockOptions,
-  type ResolveFunction,
-} from "./otp/global/global.ts";
-export { IO, type IoInspectOptions, type IoOptions } from "./otp/io/io.ts";
+export { global, type ResolveFunction } from "./otp/global/global.ts";
+export { IO } from "./otp/io/io.ts";
 export { Logger } from "./otp/logger/logger.ts";
 export { pg, type PgMessage, type PgOptions } from "./otp/pg/pg.ts";
 export {
@@ -95,6 +90,7 @@ export {
   isReply,
   makeRef,
   type Message,
+  type MessageSchema,
   type MonitorOptions,
   type NameOnNode,
   Pid,
@@ -106,7 +102,6 @@ export {
   type ReplyMessage,
   self,
   send,
-  type SendOptions,
   spawn,
   spawnLink,
   spawnMonitor,
@@ -124,8 +119,8 @@ export {
   type ModuleFunction,
   type RemoteFunction,
   rpc,
-  type RpcOptions,
   type RpcResult,
+  type TimeLimits,
 } from "./otp/rpc/rpc.ts";
 export { jsonLog } from "./core/log/json_log.ts";
 export { remote } from "./core/remote/exported_modules.ts";
@@ -140,7 +135,6 @@ export { Port } from "./core/values/port.ts";
 export { Tuple, tuple } from "./core/values/tuple.ts";
 export {
   beam,
-  type BeamArgumentTypes,
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,
@@ -151,6 +145,7 @@ export {
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
+  type ChildStart,
   type Strategy,
   Supervisor,
   type SupervisorOptions,
@@ -170,15 +165,19 @@ export {
 export {
   type Allow,
   type CrashReport,
-  type DeviceSize,
   type IoDevice,
   type Limits,
   type LogEvent,
   type LogHook,
+  type LogLevel,
   type ModuleExports,
   Node,
+  type NodeDrainOptions,
   type NodeOptions,
-  type NodeStats,
+  type NodeStopOptions,
+  type PeerCertificate,
+  type RunOptions,
   type SupervisorReport,
   type TlsOptions,
+  type TreeEnd,
 } from "./node.ts";

@@ -39,7 +39,7 @@ import {
 import type { NodeOptions } from "./node/node_options.ts";
 import { setInternals, setNodeModule } from "./node/node_internals.ts";
 import { startNode, systemHost } from "./node/start_node.ts";
-import { type TreeEndAction, TreeWatch } from "./node/tree_watch.ts";
+import { TreeWatch } from "./node/tree_watch.ts";
 import { outside, runInside } from "./core/context/async_context.ts";
 import {
   currentProcess,
@@ -97,7 +97,6 @@ export type {
   Pid,
   RemoteFunction,
   RunOptions,
-  TreeEndAction,
 };
 export type { StopSignal } from "./core/host/stop_signals.ts";
 export type {
@@ -123,10 +122,10 @@ export type {
 export type { Holding, RefusedRequest } from "./core/remote/peer_quotas.ts";
 export type { Place as MonitoredObject } from "./core/signals/signal.ts";
 export type { Ancestor } from "./core/values/lineage.ts";
-export type { PeerCertificate, VerifyCertificate } from "./net/certificate.ts";
+export type { PeerCertificate } from "./net/certificate.ts";
 export type { TlsOptions } from "./net/credentials.ts";
 export type { Limits, RefusalCause, WireName } from "./net/wire.ts";
-export type { DeviceSize, IoDevice } from "./otp/io/io_device.ts";
+export type { IoDevice } from "./otp/io/io_device.ts";
 export type { TreeEnd } from "./otp/supervisor/tree_end.ts";
 
 /** Options for {@linkcode Node.stop}. */
@@ -253,7 +252,7 @@ export class Node implements AsyncDisposable {
     registration: HostRegistration,
     { stopTimeout = 60_000, drainTimeout = 20_000, onTreeEnd }:
       & NodeOptions
-      & { onTreeEnd: TreeEndAction },
+      & { onTreeEnd: Required<NodeOptions>["onTreeEnd"] },
   ) {
     this.#trees = new TreeWatch({
       runtime,
@@ -321,7 +320,7 @@ export class Node implements AsyncDisposable {
   static async #startOn(
     options: NodeOptions,
     hostOf: Parameters<typeof startNode>[1],
-    onTreeEnd: TreeEndAction,
+    onTreeEnd: Required<NodeOptions>["onTreeEnd"],
   ): Promise<Node> {
     const parts = await startNode(options, hostOf, { Node });
     const { runtime, network, registration, accept } = parts;

@@ -186,14 +186,7 @@ const START_OPTIONS: OptionNames<TaskSupervisorOptions & CancelOptions> = {
 };
 
 /** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
-export interface TaskOptions {
-  /**
-   * How long the task may take to exit when its supervisor, the signal or the deadline ends it, in milliseconds; or
-   * `"brutal_kill"`, or `"infinity"`.
-   *
-   * @default {5000}
-   */
-  shutdown?: ChildShutdown;
+export interface TaskOptions extends Pick<StartChildOptions, "shutdown"> {
   /**
    * Ends the task when it is aborted, on whichever node it runs, as described for {@linkcode Task.async}. While the
    * task is being started, the start rejects with `signal.reason` at once, and a task that starts later is ended. If
@@ -217,8 +210,13 @@ const TASK_OPTIONS: OptionNames<TaskOptions> = {
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
-export interface StartChildOptions
-  extends Pick<TaskOptions, "shutdown">, TimeLimits {
+export interface StartChildOptions extends TimeLimits {
+  /**
+   * How long the task may take to exit when it is ended, in milliseconds; or `"brutal_kill"`, or `"infinity"`.
+   *
+   * @default {5000}
+   */
+  shutdown?: ChildShutdown;
   /**
    * When to restart the task: never (`"temporary"`), after an error (`"transient"`), or always (`"permanent"`).
    *

@@ -42,33 +42,24 @@ export type BeamFieldsOf<M> = M extends string ? readonly []
   : { readonly [K in Exclude<keyof M, "type">]-?: BeamTypeOf<M[K]> };
 
 /**
- * The types of a function's arguments, in order.
- *
- * @typeParam A The arguments.
- */
-export type BeamArgumentTypes<A extends readonly unknown[]> = {
-  readonly [I in keyof A]?: BeamTypeOf<A[I]>;
-};
-
-/**
  * The declaration of a function's types.
  *
- * @typeParam F The function.
+ * @typeParam A The function's arguments.
+ * @typeParam T Its result.
  */
-// deno-lint-ignore no-explicit-any
-export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
+export interface BeamFunctionTypes<A extends readonly unknown[], T> {
   /**
    * The types of the arguments, in order; missing types are `"term"`.
    *
    * @default {[]}
    */
-  readonly args?: BeamArgumentTypes<Parameters<F>>;
+  readonly args?: { readonly [I in keyof A]?: BeamTypeOf<A[I]> };
   /**
    * The type of the result.
    *
    * @default {"term"}
    */
-  readonly returns?: BeamTypeOf<Awaited<ReturnType<F>>>;
+  readonly returns?: BeamTypeOf<T>;
 }
 
 /**
@@ -100,7 +91,7 @@ export interface BeamFunctionTypes<F extends (...args: any[]) => unknown> {
 // deno-lint-ignore no-explicit-any
 export function beam<F extends (...args: any[]) => unknown>(
   fn: F,
-  types: BeamFunctionTypes<F>,
+  types: BeamFunctionTypes<Parameters<F>, Awaited<ReturnType<F>>>,
 ): F {
   checkFunction(fn, "declare the types of");
   checkOptions(

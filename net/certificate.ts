@@ -24,19 +24,6 @@ export interface PeerCertificate {
   der: Uint8Array;
 }
 
-/**
- * The nodes that a certificate is valid for: `"host"`, `"name"`, `"none"`, or a custom function.
- *
- * - `"host"`: the certificate names the node, or names no node but the host of the node's name.
- * - `"name"`: the certificate names the node.
- * - `"none"`: any certificate of the CA is valid.
- */
-export type VerifyCertificate =
-  | "host"
-  | "name"
-  | "none"
-  | ((name: string, certificate: PeerCertificate) => boolean);
-
 const SEQUENCE = 0x30;
 const EXTENSIONS = 0xa3;
 const DNS = 0x82;
@@ -120,7 +107,11 @@ export function readCertificate(der: Uint8Array): PeerCertificate {
 export function mismatchOf(
   name: string,
   certificate: PeerCertificate,
-  verify: VerifyCertificate,
+  verify:
+    | "host"
+    | "name"
+    | "none"
+    | ((name: string, certificate: PeerCertificate) => boolean),
 ): string | undefined {
   const { nodes, hosts } = certificate;
   if (typeof verify === "function") {

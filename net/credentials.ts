@@ -9,8 +9,8 @@ import { quote } from "../core/values/inspect.ts";
 import {
   mismatchOf,
   NODE_URI,
+  type PeerCertificate,
   readCertificate,
-  type VerifyCertificate,
 } from "./certificate.ts";
 
 /**
@@ -27,11 +27,20 @@ export interface TlsOptions {
   /** The certificates of the CA that signs the certificates of the cluster's nodes. */
   ca: string;
   /**
-   * Which nodes a peer's certificate is valid for.
+   * Which nodes a peer's certificate, signed by the CA, is valid for:
+   *
+   * - `"host"`: the certificate names the node, or names no node but the host of the node's name.
+   * - `"name"`: the certificate names the node.
+   * - `"none"`: any certificate of the CA is valid.
+   * - a function: returns whether the certificate is valid for the node `name`.
    *
    * @default {"host"}
    */
-  verify?: VerifyCertificate;
+  verify?:
+    | "host"
+    | "name"
+    | "none"
+    | ((name: string, certificate: PeerCertificate) => boolean);
 }
 
 /** The parts of a node's TLS. */
@@ -47,7 +56,7 @@ export interface Credentials {
   /** The SHA-256 of its certificate. */
   readonly fingerprint: string;
   /** Whether a peer's certificate is valid for it. */
-  readonly verify: VerifyCertificate;
+  readonly verify: Required<TlsOptions>["verify"];
 }
 
 /** A text that may be a private key: an error must not show it. */

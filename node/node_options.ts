@@ -6,7 +6,7 @@ import type { LogEvent, LogHook, LogLevel } from "../core/log/log_event.ts";
 import type { Allow, ModuleExports } from "../core/remote/exported_modules.ts";
 import type { Topologies } from "../otp/cluster/topology.ts";
 import type { IoDevice } from "../otp/io/io_device.ts";
-import type { TreeEndAction } from "./tree_watch.ts";
+import type { TreeEnd } from "../otp/supervisor/tree_end.ts";
 import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for `Node.start`. */
@@ -118,8 +118,9 @@ export interface NodeOptions {
    */
   epmdPort?: number | false;
   /**
-   * The topologies of the node's cluster: the nodes that it connects to, and reconnects to when they are lost. The
-   * node starts a `Cluster` with these topologies, under the name `"Cluster"`.
+   * The topologies of the node's cluster, by name: the nodes that it connects to, and reconnects to when they are
+   * lost. The node starts a `Cluster` with these topologies, under the name `"Cluster"`. The types of topologies are
+   * in `@otp/distribution/cluster`.
    *
    * @default {undefined}
    */
@@ -186,7 +187,7 @@ export interface NodeOptions {
    *
    * @default {"exit"; "continue" for nodes of the test harness and of simulations, and those that are typed at a prompt}
    */
-  onTreeEnd?: TreeEndAction;
+  onTreeEnd?: "exit" | "continue" | ((end: TreeEnd) => unknown);
   /**
    * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node within `stopTimeout`.
    *

@@ -8,12 +8,9 @@
 import nodeProcess from "node:process";
 import type { NodeRuntime } from "../core/runtime/node_runtime.ts";
 import { onTreeEnd, type TreeEnd } from "../otp/supervisor/tree_end.ts";
+import type { NodeOptions } from "./node_options.ts";
 
-/**
- * The reaction of a node to the end of a supervision tree: stop and end the program (`"exit"`), only log it
- * (`"continue"`), or call a function.
- */
-export type TreeEndAction = "exit" | "continue" | ((end: TreeEnd) => unknown);
+type Action = Required<NodeOptions>["onTreeEnd"];
 
 /** The exit code of a program whose tree has ended. */
 const FAILED = 1;
@@ -33,7 +30,7 @@ export class TreeWatch {
   constructor(
     { runtime, action, stopAll }: {
       runtime: NodeRuntime;
-      action: TreeEndAction;
+      action: Action;
       stopAll: () => Promise<unknown>;
     },
   ) {
@@ -48,7 +45,7 @@ export class TreeWatch {
   }
 }
 
-function lineOf(action: TreeEndAction, message: string): string {
+function lineOf(action: Action, message: string): string {
   switch (action) {
     case "exit":
       return `The program ends with exit code 1: ${message}. To go on without it: Application.start with { type: "temporary" }, or Node.start with { onTreeEnd: "continue" }`;

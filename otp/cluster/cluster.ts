@@ -39,7 +39,7 @@ import { checkTopologies } from "./check_topologies.ts";
 import type { ClusterInfo, ClusterMessage } from "./cluster_info.ts";
 import { type ClusterRequest, clusterServerName } from "./cluster_server.ts";
 import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
-import type { Topologies } from "./topology.ts";
+import type { Topologies, Topology } from "./topology.ts";
 import type { ChildSpec } from "../server/child_spec.ts";
 import { checkOptions, checkRef } from "../../core/values/check_arguments.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
@@ -50,7 +50,7 @@ import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type { ChildSpec, ClusterInfo, ClusterMessage, NameOnNode, Topologies };
+export type { ChildSpec, ClusterInfo, ClusterMessage, NameOnNode };
 export type {
   AddressState,
   ClusterAdded,
@@ -103,7 +103,7 @@ export type {
  */
 export interface ClusterOptions {
   /** The topologies, by name. */
-  topologies: Topologies;
+  topologies: Readonly<Record<string, Topology>>;
   /**
    * The cluster's name on its node.
    *
@@ -116,9 +116,6 @@ const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
   topologies: true,
   name: true,
 };
-
-/** A cluster: its name on this node, or on another. */
-export type ClusterRef = string | Atom | NameOnNode;
 
 /**
  * Finds the other nodes of a cluster, connects to them, and connects to them again when they are lost.
@@ -257,7 +254,7 @@ export class Cluster {
    * ```
    */
   static async info(
-    cluster: ClusterRef = DEFAULT_CLUSTER,
+    cluster: string | Atom | NameOnNode = DEFAULT_CLUSTER,
   ): Promise<ClusterInfo> {
     return (await ask<{ info: ClusterInfo }>("info", cluster, { type: "info" }))
       .info;
@@ -352,7 +349,7 @@ function checkStart(
 
 function ask<T>(
   fn: string,
-  cluster: ClusterRef,
+  cluster: ServerRef,
   request: ClusterRequest,
 ): Promise<T> {
   return promised(async () => {
@@ -369,7 +366,7 @@ function ask<T>(
 }
 
 /** Returns the process that answers for a cluster, and the cluster as errors show it. */
-function targetOf(cluster: ClusterRef, fn: string): [ServerRef, unknown] {
+function targetOf(cluster: ServerRef, fn: string): [ServerRef, unknown] {
   const server = serverRef(cluster);
   const shown = describeServer(server);
   if (typeof server === "string") return [clusterServerName(server), shown];

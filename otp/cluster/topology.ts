@@ -245,7 +245,11 @@ export type Topology =
   | GossipTopology
   | CustomTopology;
 
-/** Topologies by name. */
+/**
+ * Topologies by name.
+ *
+ * @ignore
+ */
 export type Topologies = Readonly<Record<string, Topology>>;
 
 /** The name of a topology's strategy. */

@@ -26,15 +26,7 @@ export interface IoDevice {
   /**
    * Returns the size of the terminal in characters; without it, or if it returns `undefined`, there is none.
    */
-  size?(): DeviceSize | undefined;
-}
-
-/** The size of a terminal. */
-export interface DeviceSize {
-  /** The width, in characters. */
-  columns: number;
-  /** The height, in lines. */
-  rows: number;
+  size?(): { columns: number; rows: number } | undefined;
 }
 
 /** Returns the standard output and input of the program, or their stand-in. */
@@ -61,7 +53,7 @@ export function standardIo(): IoDevice {
       const next = await lines.next();
       return next.done ? undefined : `${next.value}\n`;
     },
-    size(): DeviceSize | undefined {
+    size(): ReturnType<Required<IoDevice>["size"]> {
       const { columns, rows } = nodeProcess.stdout;
       return columns > 0 && rows > 0 ? { columns, rows } : undefined;
     },

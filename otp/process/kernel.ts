@@ -97,17 +97,13 @@ export interface ReceiveOptions<A = never> {
 export interface MessageSchema<T> {
   /** The part that Standard Schema defines. */
   readonly "~standard": {
-    /** Returns the message, or why it is refused. */
-    readonly validate: (
-      message: unknown,
-    ) => SchemaResult<T> | Promise<SchemaResult<T>>;
+    /** Returns the message, or why it is refused. A promise is refused. */
+    readonly validate: (message: unknown) =>
+      | { readonly value: T; readonly issues?: undefined }
+      | { readonly issues: readonly unknown[] }
+      | Promise<unknown>;
   };
 }
-
-/** The result of a {@linkcode MessageSchema}: a value, or the reasons why the message is refused. */
-export type SchemaResult<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly unknown[] };
 
 const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
   timeout: true,

@@ -28,7 +28,7 @@ import type {
   RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../server/call.ts";
-import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
+import { TIME_LIMITS, type TimeLimits } from "../server/cancellation.ts";
 import {
   originOf,
   raise,
@@ -45,36 +45,12 @@ import {
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
-import type { OptionNames } from "../../core/values/options.ts";
 
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
+export type { CancelOptions, TimeLimits } from "../server/cancellation.ts";
 export type { Atom } from "../../core/values/atom.ts";
 
-export {
-  type CancelOptions,
-  type ModuleFunction,
-  type RemoteFunction,
-  RpcError,
-  type RpcResult,
-};
-
-/**
- * Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. A timeout of the wrong type throws a `TypeError`, one
- * that is negative or `NaN` a `RangeError`.
- */
-export interface RpcOptions extends CancelOptions {
-  /**
-   * How long to wait for the result, in milliseconds, or `Infinity`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
-
-const RPC_OPTIONS: OptionNames<RpcOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
+export { type ModuleFunction, type RemoteFunction, RpcError, type RpcResult };
 
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];
@@ -127,7 +103,7 @@ export class rpc {
     node: string | Atom,
     fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
-    options: RpcOptions = {},
+    options: TimeLimits = {},
   ): Promise<Awaited<T>> {
     const process = waitingProcess();
     if (process === undefined) return await never();
@@ -193,7 +169,7 @@ export class rpc {
     nodes: readonly (string | Atom)[],
     fn: RemoteFunction<A, T>,
     args?: NoInfer<A>,
-    options: RpcOptions = {},
+    options: TimeLimits = {},
   ): Promise<RpcResult<Awaited<T>>[]> {
     const process = waitingProcess();
     if (process === undefined) return await never();
@@ -252,8 +228,8 @@ export class rpc {
   }
 }
 
-function timeoutIn(options: RpcOptions): number {
-  return timeoutOf(options, Infinity, "call a function", RPC_OPTIONS);
+function timeoutIn(options: TimeLimits): number {
+  return timeoutOf(options, Infinity, "call a function", TIME_LIMITS);
 }
 
 function namesOf(nodes: readonly (string | Atom)[]): string[] {

@@ -32,7 +32,7 @@ export type Started = Pid | "ignore";
  */
 export type ChildStart =
   // deno-lint-ignore no-explicit-any
-  | ((...extra: any[]) => Started | Promise<Started>)
+  | ((...extra: any[]) => Pid | "ignore" | Promise<Pid | "ignore">)
   | readonly [module: string, function: string, args?: readonly unknown[]];
 
 /** The key, on a start function, of the call that reports show instead. */

@@ -4,7 +4,7 @@ import {
   Cluster,
   type ClusterAddress,
   type ClusterMessage,
-  type Topologies,
+  type Topology,
   type TopologyInfo,
 } from "../../../otp/cluster/cluster.ts";
 import type { Node } from "../../../node.ts";
@@ -84,7 +84,7 @@ export class Told {
 /** Runs code on a node, alex, with a cluster of one topology, `own`. */
 export async function withOwn(
   nodes: Nodes,
-  own: Topologies[string],
+  own: Topology,
   fn: (alex: Node) => Promise<void>,
   options: Parameters<Nodes["start"]>[1] = {},
 ): Promise<void> {

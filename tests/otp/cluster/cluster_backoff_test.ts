@@ -9,7 +9,7 @@ import {
   type ClusterAddressInfo,
   type ClusterMessage,
   type ResolverContext,
-  type Topologies,
+  type Topology,
   type TopologyInfo,
 } from "../../../otp/cluster/cluster.ts";
 import { type Pid, receive } from "../../../otp/process/process.ts";
@@ -47,8 +47,6 @@ const LONGEST: number[] = [2 * MIN_DELAY];
 while (LONGEST.at(-2) !== MAX_DELAY) {
   LONGEST.push(Math.min(TIMES * LONGEST.at(-1)!, MAX_DELAY));
 }
-
-type Topology = Topologies[string];
 
 /** A node, alex, with a cluster of one topology, `own`. */
 class Scene implements Disposable {

@@ -3,7 +3,7 @@
  * heal, and are replaced by hosts with other addresses.
  */
 
-import type { Topologies } from "../../../otp/cluster/cluster.ts";
+import type { Topology } from "../../../otp/cluster/cluster.ts";
 import type { NodeOptions } from "../../../node.ts";
 import { test } from "../../../testing/tags.ts";
 import { addressOfHost, type HostNode, HOSTS, Hosts } from "../../_hosts.ts";
@@ -16,7 +16,7 @@ const FAST = { minDelay: 50, maxDelay: 500, interval: 300, timeout: 2000 };
 
 /** A kind of cluster. */
 interface Kind {
-  strategy: Topologies[string];
+  strategy: Topology;
   /** The name of a node on a host. */
   nameOn: (name: string, host: number) => string;
   options: Partial<NodeOptions>;

@@ -10,7 +10,7 @@ import {
 import {
   Cluster,
   type ClusterAddress,
-  type Topologies,
+  type Topology,
 } from "../../../otp/cluster/cluster.ts";
 import { ExitError } from "../../../core/errors.ts";
 import { GenServer } from "../../../otp/gen_server/gen_server.ts";
@@ -477,7 +477,7 @@ clusterTest("two clusters of a node have names of their own", async (nodes) => {
 
 clusterTest("Node.start() rejects an invalid cluster", async (nodes) => {
   // cluster_options_test.ts has the table of what is invalid.
-  const cluster = { a: { strategy: "nope" } } as unknown as Topologies;
+  const cluster = { a: { strategy: "nope" } as unknown as Topology };
   await assertRejects(
     () => nodes.start("alex", { cluster }),
     TypeError,
