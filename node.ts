@@ -116,11 +116,9 @@ export type {
   Allow,
   FunctionNames,
   ModuleFunction,
-  NamedFunction,
   RemoteModule,
 } from "./core/remote/exported_modules.ts";
 export type { Holding, RefusedRequest } from "./core/remote/peer_quotas.ts";
-export type { Place as MonitoredObject } from "./core/signals/signal.ts";
 export type { Ancestor } from "./core/values/lineage.ts";
 export type { PeerCertificate } from "./net/certificate.ts";
 export type { TlsOptions } from "./net/credentials.ts";

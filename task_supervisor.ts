@@ -34,7 +34,6 @@ import {
   type ChildShutdown,
   type ChildSpec,
   type ChildStart,
-  type ChildType,
 } from "./otp/server/child_spec.ts";
 import {
   type DynamicLimits,
@@ -42,14 +41,12 @@ import {
 } from "./otp/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./otp/supervisor/dynamic_supervisor_server.ts";
 import {
-  type GlobalName,
   type NameOnNode,
   type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "./otp/server/server_ref.ts";
 import { startServer } from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
@@ -94,10 +91,8 @@ import {
 } from "./otp/task/task.ts";
 import type { OptionNames } from "./core/values/options.ts";
 
-export type { NamedFunction } from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
-export type { Started } from "./otp/server/child_spec.ts";
 
 export type {
   AsyncStreamOptions,
@@ -106,9 +101,7 @@ export type {
   ChildShutdown,
   ChildSpec,
   ChildStart,
-  ChildType,
   DrainOutcome,
-  GlobalName,
   ModuleFunction,
   NameOnNode,
   NameRegistry,
@@ -117,7 +110,6 @@ export type {
   ServerRef,
   StreamResult,
   TimeLimits,
-  ViaName,
 };
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */

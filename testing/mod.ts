@@ -54,7 +54,6 @@ export { requestedNode } from "./_arguments.ts";
 export type { TestContext, TestFunction } from "./_run.ts";
 export { test, type TestOptions } from "./tags.ts";
 
-export type { NamedFunction } from "../node.ts";
 export type {
   CancelOptions,
   EntityCallOptions,

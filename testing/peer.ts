@@ -8,7 +8,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "../core/errors.ts";
-import { type NamedFunction, Node } from "../node.ts";
+import { type ModuleFunction, Node } from "../node.ts";
 import { isDown, receive, self } from "../otp/process/process.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
@@ -231,7 +231,7 @@ export class Peer implements AsyncDisposable {
    * @returns The function's result; rejects with the error that the function throws.
    */
   call<A extends unknown[], T>(
-    fn: NamedFunction<A, T>,
+    fn: ModuleFunction<A, T>,
     args: NoInfer<A>,
   ): Promise<Awaited<T>>;
   async call(

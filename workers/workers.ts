@@ -71,12 +71,7 @@ import {
 import { WorkerThread } from "./worker_thread.ts";
 import { internalsOf, nodeHere } from "../node/node_internals.ts";
 
-export type {
-  GlobalName,
-  NameRegistry,
-  ServerName,
-  ViaName,
-} from "../otp/server/server_ref.ts";
+export type { NameRegistry, ServerName } from "../otp/server/server_ref.ts";
 export type { Pid } from "../core/values/pid.ts";
 export type { Atom } from "../core/values/atom.ts";
 

@@ -20,12 +20,6 @@ import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 // deno-lint-ignore no-explicit-any
 export type ModuleExports = Record<string, any>;
 
-/** The name of an exported function, with its module's name. */
-export type ModuleFunction = readonly [
-  module: string | Atom,
-  function: string | Atom,
-];
-
 /**
  * The key of a property that only types have: completion does not show it.
  *
@@ -34,17 +28,21 @@ export type ModuleFunction = readonly [
 declare const signature: unique symbol;
 
 /**
- * The name of an exported function, with the function's types if {@linkcode remote} has made it.
+ * The name of an exported function, with its module's name; also with its types, if {@linkcode remote} has made it.
  *
  * @typeParam A The function's arguments.
  * @typeParam T Its result.
- *
- * @ignore
  */
-export type NamedFunction<A extends unknown[], T> = ModuleFunction & {
-  /** For the type checker only; never set. */
+// deno-lint-ignore no-explicit-any
+export interface ModuleFunction<A extends unknown[] = any[], T = unknown>
+  extends Readonly<[module: string | Atom, function: string | Atom]> {
+  /**
+   * For the type checker only; never set.
+   *
+   * @ignore
+   */
   readonly [signature]?: (...args: A) => T;
-};
+}
 
 /**
  * The names of the functions of a module.
@@ -65,7 +63,7 @@ export type RemoteModule<M> = <K extends FunctionNames<M>>(
   name: K,
   // deno-lint-ignore no-explicit-any
 ) => M[K] extends (...args: infer A extends any[]) => infer T
-  ? NamedFunction<A, T>
+  ? ModuleFunction<A, T>
   : never;
 
 /**
@@ -116,7 +114,7 @@ export function remote<M extends object>(module: string): RemoteModule<M> {
 // deno-lint-ignore no-explicit-any
 export type RemoteFunction<A extends unknown[] = any[], T = unknown> =
   | ((...args: A) => T)
-  | NamedFunction<A, T>;
+  | ModuleFunction<A, T>;
 
 /** Returns whether a node may run an exported function of a module. */
 export type Allow = (node: string, module: string, fn: string) => boolean;
@@ -142,13 +140,6 @@ type AnyFunction = Function;
  * end the server that runs the function.
  */
 const MAX_ARGUMENTS = 10_000;
-
-/** A function with the names under which the node exports it. */
-export interface ExportedFunction {
-  fn: AnyFunction;
-  module: string;
-  name: string;
-}
 
 export class Modules {
   readonly #modules = new TextMap<ModuleExports>();
@@ -213,7 +204,11 @@ export class Modules {
     return this.#named.get(fn);
   }
 
-  lookup(module: string, name: string): ExportedFunction | undefined {
+  /** Finds a function, with the names under which the node exports it. */
+  lookup(
+    module: string,
+    name: string,
+  ): { fn: AnyFunction; module: string; name: string } | undefined {
     module = unquotedName(module);
     name = unquotedName(name);
     const functions = this.#functions.get(module);
@@ -295,7 +290,7 @@ export class Modules {
   /** Whether the node's rule lets a node run a function. */
   isAllowed(
     node: string,
-    { module, name }: Pick<ExportedFunction, "module" | "name">,
+    { module, name }: { module: string; name: string },
   ): boolean {
     try {
       return this.allow === undefined ||

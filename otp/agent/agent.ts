@@ -39,7 +39,6 @@ import {
   describeFunction,
   describeServer,
   describeTimeout,
-  type GlobalName,
   locateForCast,
   type NameOnNode,
   type NameRegistry,
@@ -48,7 +47,6 @@ import {
   type ServerRef,
   serverRef,
   toSendLater,
-  type ViaName,
   whenLocated,
 } from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
@@ -88,20 +86,16 @@ export type {
   ChildRestart,
   ChildShutdown,
   ChildStart,
-  ChildType,
-  Started,
 } from "../server/child_spec.ts";
 
 export type {
   AlreadyStartedReason,
   CancelOptions,
   ChildSpec,
-  GlobalName,
   NameOnNode,
   NameRegistry,
   ServerName,
   ServerRef,
-  ViaName,
 };
 
 // The key of a property that only types have: completion does not show it.

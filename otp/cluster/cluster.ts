@@ -93,8 +93,6 @@ export type {
   ChildRestart,
   ChildShutdown,
   ChildStart,
-  ChildType,
-  Started,
 } from "../server/child_spec.ts";
 
 /**

@@ -61,14 +61,12 @@ import {
   DeclaredRef,
   describeServer,
   describeTimeout,
-  type GlobalName,
   locate,
   type NameOnNode,
   type NameRegistry,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
@@ -96,17 +94,13 @@ import { Tuple } from "../../core/values/tuple.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
 export type { DownMessage } from "../process/kernel.ts";
-export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
 export type { Atom } from "../../core/values/atom.ts";
-export type { BeamFields } from "../../core/values/beam_types.ts";
 export type { ExitMessage } from "../../core/values/exit_message.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
 export type {
   ChildRestart,
   ChildShutdown,
   ChildStart,
-  ChildType,
-  Started,
 } from "../server/child_spec.ts";
 
 export type {
@@ -116,12 +110,10 @@ export type {
   BeamTypeOf,
   CancelOptions,
   ChildSpec,
-  GlobalName,
   NameOnNode,
   NameRegistry,
   ServerName,
   ServerRef,
-  ViaName,
 };
 
 /**
@@ -680,30 +672,12 @@ export type GenServerPid<T> =
   & Serves<T>;
 
 /**
- * A pid or name of a server with known types, as returned by {@linkcode GenServer.ref}.
- *
- * @ignore
+ * A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster; with
+ * known types if {@linkcode GenServer.ref} has made it.
  */
-export type GenServerAddress<T> = ServerRef & Serves<T>;
-
-/**
- * A server with known types and a declaration of its Erlang terms, as returned by {@linkcode GenServer.ref}. Only the
- * functions of {@linkcode GenServer} take it.
- *
- * @ignore
- */
-export interface DeclaredGenServer<T> extends Serves<T> {
-  /** The server. */
-  readonly server: ServerRef;
-  /** The declaration. */
-  readonly types: GenServerBeamTypes<T>;
-}
-
-/** A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type GenServerRef<T> =
   | GenServerPid<T>
-  | GenServerAddress<T>
-  | DeclaredGenServer<T>
+  | (ServerRef | DeclaredRef) & Serves<T>
   | ServerRef;
 
 /** The result of a start: the pid, or `"ignore"` if the types allow `init` to return that. */
@@ -802,8 +776,7 @@ export interface MultiCallResult<R> {
 
 /** A server name that is the same on several nodes. */
 export type LocalName<T> =
-  | (string | Atom) & Serves<T>
-  | DeclaredGenServer<T>
+  | (string | Atom | DeclaredRef) & Serves<T>
   | string
   | Atom;
 
@@ -1015,16 +988,18 @@ export class GenServer {
     server: string | Atom,
   ): (string | Atom) & Serves<T>;
   /** Accepts a pid, or a name on another node, in a registry or in the cluster. */
-  static ref<T extends GenServerTypes>(server: ServerRef): GenServerAddress<T>;
+  static ref<T extends GenServerTypes>(
+    server: ServerRef,
+  ): ServerRef & Serves<T>;
   /** Accepts a declaration of the server's Erlang terms. */
   static ref<T extends GenServerTypes>(
     server: ServerRef,
     options: { beam: GenServerBeamTypes<T> },
-  ): DeclaredGenServer<T>;
+  ): DeclaredRef & Serves<T>;
   static ref<T extends GenServerTypes>(
     server: ServerRef,
     options: RefOptions<T> = {},
-  ): GenServerAddress<T> | DeclaredGenServer<T> {
+  ): (ServerRef | DeclaredRef) & Serves<T> {
     checkOptions(
       options,
       "refer to a GenServer",
@@ -1033,9 +1008,9 @@ export class GenServer {
     );
     serverRef(server);
     const { beam } = options;
-    if (beam === undefined) return server as GenServerAddress<T>;
+    if (beam === undefined) return server as ServerRef & Serves<T>;
     checkServerBeamTypes(beam);
-    return new DeclaredRef(server, beam) as DeclaredGenServer<T>;
+    return new DeclaredRef(server, beam) as DeclaredRef & Serves<T>;
   }
 
   /**

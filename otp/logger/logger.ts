@@ -61,7 +61,6 @@ export type {
   SupervisorReport,
 } from "../../core/log/log_event.ts";
 export type { Ancestor } from "../../core/values/lineage.ts";
-export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
 export type { LogEvent, LogFilter, LogLevel, TraceIds };

@@ -48,8 +48,6 @@ export type {
   ChildRestart,
   ChildShutdown,
   ChildStart,
-  ChildType,
-  Started,
 } from "../server/child_spec.ts";
 
 export type { ChildSpec, GroupMembers, PgMessage };

@@ -14,7 +14,6 @@ import {
 } from "../../core/runtime/current_process.ts";
 import type { WaitOptions } from "../../core/processes/mailbox.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { Place } from "../../core/signals/signal.ts";
 import { assertFunction } from "../../core/remote/exported_modules.ts";
 import {
   checkArgs,
@@ -32,7 +31,7 @@ import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type { NameOnNode, Place as MonitoredObject };
+export type { NameOnNode };
 export type { ExitMessage } from "../../core/values/exit_message.ts";
 export { type Message, Pid, Ref } from "../../core/values/pid.ts";
 

@@ -72,8 +72,6 @@ export type {
   ChildRestart,
   ChildShutdown,
   ChildStart,
-  ChildType,
-  Started,
 } from "../server/child_spec.ts";
 
 export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
@@ -159,11 +157,6 @@ export interface UpdatedValue {
   /** The old value. */
   oldValue: unknown;
 }
-
-/** A name in a registry, for `{ via: Registry, name }`; the process registers with the value, if given. */
-export type RegistryName =
-  | readonly [registry: string | Atom, key: unknown]
-  | readonly [registry: string | Atom, key: unknown, value: unknown];
 
 /**
  * Stores processes of this node under keys.
@@ -722,7 +715,7 @@ export class Registry {
   /**
    * Registers a process under a name for `via`.
    *
-   * @param name The registry, the key, and optionally the value: a {@linkcode RegistryName}.
+   * @param name The registry, the key, and optionally the value to register: `[registry, key, value]`.
    * @param pid A process of this node.
    * @returns Whether the process has the name now.
    * @throws {NoProcessError} Also if the process is not alive on this node.
@@ -758,7 +751,7 @@ export class Registry {
   /**
    * Unregisters a name for `via` that the calling process has.
    *
-   * @param name A {@linkcode RegistryName}.
+   * @param name The registry and the key: `[registry, key]`.
    *
    * @example Usage
    * ```ts
@@ -780,7 +773,7 @@ export class Registry {
   /**
    * Returns the process that has a name for `via`.
    *
-   * @param name A {@linkcode RegistryName}.
+   * @param name The registry and the key: `[registry, key]`.
    * @throws {TypeError} If the registry's keys are not unique.
    *
    * @example Usage
@@ -838,9 +831,11 @@ function uniqueTable(registry: string | Atom, action: string): RegistryTable {
   );
 }
 
-function parts(name: unknown): RegistryName {
+function parts(
+  name: unknown,
+): [registry: string | Atom, key: unknown, value?: unknown] {
   if (Array.isArray(name) && (name.length === 2 || name.length === 3)) {
-    return name as unknown as RegistryName;
+    return name as [string, unknown];
   }
   throw new TypeError(
     `Cannot use ${

@@ -46,7 +46,6 @@ import {
 } from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 
-export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { CancelOptions, TimeLimits } from "../server/cancellation.ts";
 export type { Atom } from "../../core/values/atom.ts";
 

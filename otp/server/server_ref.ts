@@ -63,11 +63,8 @@ export type ServerName =
   | { via: NameRegistry; name: unknown }
   | { global: unknown };
 
-/** A name in a registry. */
-export type ViaName = Extract<ServerName, { via: unknown }>;
-
-/** A name in the whole cluster. */
-export type GlobalName = Extract<ServerName, { global: unknown }>;
+/** A name in a registry, or in the whole cluster. */
+export type RegisteredName = Exclude<ServerName, string | Atom>;
 
 /** A reference to a server: its pid, or its name on this node, on another node, in a registry, or in the cluster. */
 export type ServerRef =
@@ -75,7 +72,11 @@ export type ServerRef =
   | ServerName
   | NameOnNode;
 
-/** A server with a declaration of its types, which only calls and casts of a GenServer use. */
+/**
+ * A server with a declaration of its Erlang terms. Only the functions of `GenServer` take it.
+ *
+ * @ignore
+ */
 export class DeclaredRef {
   /** The server. */
   readonly server: ServerRef;
@@ -90,7 +91,9 @@ export class DeclaredRef {
 }
 
 /** Whether a value is a name in a registry. */
-export function isViaName(value: unknown): value is ViaName {
+export function isViaName(
+  value: unknown,
+): value is Extract<ServerName, { via: unknown }> {
   if (typeof value !== "object" || value === null) return false;
   const { via } = value as { via?: Partial<NameRegistry> | null };
   return via !== undefined && via !== null && "name" in value &&
@@ -100,7 +103,9 @@ export function isViaName(value: unknown): value is ViaName {
 }
 
 /** Whether a value is a name in the cluster. */
-export function isGlobalName(value: unknown): value is GlobalName {
+export function isGlobalName(
+  value: unknown,
+): value is Extract<ServerName, { global: unknown }> {
   return typeof value === "object" && value !== null && "global" in value;
 }
 
@@ -109,7 +114,7 @@ export function isGlobalName(value: unknown): value is GlobalName {
  *
  * @throws {TypeError} If `name` is invalid.
  */
-export function serverName(name: ServerName): string | ViaName | GlobalName {
+export function serverName(name: ServerName): string | RegisteredName {
   if (isName(name)) {
     const text = nameOf(name);
     if (text !== "" && text !== "undefined") return text;
@@ -140,14 +145,14 @@ export function loadGlobalRegistry(load: () => Promise<NameRegistry>): void {
 
 /** Returns the registry of a name, and the name within it. */
 export function registryOf(
-  name: ViaName | GlobalName,
+  name: RegisteredName,
 ): [registry: NameRegistry, key: unknown] {
   return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
 }
 
 /** Looks a name up in its registry. */
 export function whereisName(
-  name: ViaName | GlobalName,
+  name: RegisteredName,
 ): Pid | undefined | Promise<Pid | undefined> {
   const [registry, key] = registryOf(name);
   return registry.whereisName(key);
@@ -216,7 +221,7 @@ export function locate(
 }
 
 function pidIn(
-  name: ViaName | GlobalName,
+  name: RegisteredName,
   { nobody }: Runtime,
 ): Pid | Promise<Pid> {
   return andThen(whereisName(name), (pid) => pid ?? nobody);

@@ -10,11 +10,10 @@ import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ENDS_ITSELF } from "../../core/spawning/spawner.ts";
 import {
-  type GlobalName,
+  type RegisteredName,
   registryOf,
   type ServerName,
   serverName,
-  type ViaName,
   whereisName,
 } from "./server_ref.ts";
 import { serve, type Server, takeExit } from "./server.ts";
@@ -195,7 +194,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   }
 
   /** Runs under a name in a registry: registers the name before anything else. */
-  async #runUnder(name: ViaName | GlobalName): Promise<void> {
+  async #runUnder(name: RegisteredName): Promise<void> {
     const process = this.#started!;
     const [registry, key] = registryOf(name);
     try {

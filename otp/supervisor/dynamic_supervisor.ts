@@ -55,15 +55,9 @@ import type {
 } from "./supervisor.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type {
-  GlobalName,
-  NameRegistry,
-  ServerName,
-  ViaName,
-} from "../server/server_ref.ts";
+export type { NameRegistry, ServerName } from "../server/server_ref.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
-export type { ChildType } from "../server/child_spec.ts";
 
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 

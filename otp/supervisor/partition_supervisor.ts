@@ -44,7 +44,7 @@ import {
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
 import { andThen } from "../../core/promises/promises.ts";
-import { type Atom, nameOf } from "../../core/values/atom.ts";
+import { nameOf } from "../../core/values/atom.ts";
 import {
   checkFunction,
   checkInteger,
@@ -72,7 +72,6 @@ import {
   type ChildStart,
   type ChildType,
   type FullChildSpec,
-  type GlobalName,
   type NameOnNode,
   type NameRegistry,
   type ServerName,
@@ -81,7 +80,6 @@ import {
   type Strategy,
   Supervisor,
   type SupervisorOptions,
-  type ViaName,
 } from "./supervisor.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
@@ -99,24 +97,15 @@ export type {
   ChildSpec,
   ChildStart,
   ChildType,
-  GlobalName,
   NameOnNode,
   NameRegistry,
   ServerName,
   ServerRef,
-  Started,
   Strategy,
-  ViaName,
 };
 
 /** The name of a PartitionSupervisor: on its node, or in a registry. */
-export type PartitionSupervisorName = string | Atom | ViaName;
-
-/** The name of a partition, for `{ via: PartitionSupervisor, name }`. */
-export type PartitionName = readonly [
-  supervisor: PartitionSupervisorName,
-  key: unknown,
-];
+export type PartitionSupervisorName = Exclude<ServerName, { global: unknown }>;
 
 /** Options for {@linkcode PartitionSupervisor.startLink}. */
 export interface PartitionSupervisorOptions {
@@ -460,7 +449,7 @@ export class PartitionSupervisor {
   /**
    * Returns the partition that a key belongs to. Names `{ via: PartitionSupervisor, name }` use it.
    *
-   * @param name The {@linkcode PartitionName}: `[supervisor, key]`.
+   * @param name The name of the supervisor, and the key: `[supervisor, key]`.
    * @returns The process; as a promise if the supervisor's registry returns a promise.
    * @throws {ExitError} If there is no such PartitionSupervisor on this node, with `"noproc"`.
    * @throws {RangeError} If the supervisor has no partitions.
@@ -682,9 +671,9 @@ function withTable<R>(
   });
 }
 
-function parts(name: unknown): PartitionName {
+function parts(name: unknown): [PartitionSupervisorName, key: unknown] {
   if (Array.isArray(name) && name.length === 2) {
-    return name as unknown as PartitionName;
+    return name as [string, unknown];
   }
   throw new TypeError(
     `Cannot use ${

@@ -58,14 +58,12 @@ import {
 } from "../server/child_spec.ts";
 import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import {
-  type GlobalName,
   type NameOnNode,
   type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "../server/server_ref.ts";
 import { checkSupervision } from "./check_supervision.ts";
 import { type AlreadyStartedReason, startServer } from "../server/start.ts";
@@ -73,7 +71,6 @@ import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
   assertSignificance,
-  type AutoShutdown,
   type ChildInfo,
   type Strategy,
   type SupervisionOptions,
@@ -99,7 +96,6 @@ export type { Pid } from "../../core/values/pid.ts";
 
 export type {
   AlreadyStartedReason,
-  AutoShutdown,
   CallbackModule,
   CancelOptions,
   CheckedChild,
@@ -114,7 +110,6 @@ export type {
   ChildStart,
   ChildType,
   FullChildSpec,
-  GlobalName,
   ModuleOptions,
   NameOnNode,
   NameRegistry,
@@ -124,7 +119,6 @@ export type {
   StartedBy,
   Strategy,
   TimeLimits,
-  ViaName,
 };
 
 /** Options for {@linkcode Supervisor.startLink}. */

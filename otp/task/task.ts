@@ -21,7 +21,6 @@ import type {
   ChildShutdown,
   ChildSpec,
   ChildStart,
-  ChildType,
 } from "../server/child_spec.ts";
 import { timeoutOf } from "../server/call.ts";
 import { callExit, describeFunction } from "../server/server_ref.ts";
@@ -72,10 +71,8 @@ import {
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
-export type { Started } from "../server/child_spec.ts";
 
 export type {
   CancelOptions,
@@ -83,7 +80,6 @@ export type {
   ChildShutdown,
   ChildSpec,
   ChildStart,
-  ChildType,
   ModuleFunction,
   RemoteFunction,
 };

@@ -92,22 +92,11 @@ import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
 import type { OptionNames } from "../../core/values/options.ts";
 
-export type { NamedFunction } from "../../core/remote/exported_modules.ts";
-export type {
-  GlobalName,
-  NameOnNode,
-  NameRegistry,
-  ViaName,
-} from "../server/server_ref.ts";
+export type { NameOnNode, NameRegistry } from "../server/server_ref.ts";
 export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
-export type {
-  ChildRestart,
-  ChildStart,
-  ChildType,
-  Started,
-} from "../server/child_spec.ts";
+export type { ChildRestart, ChildStart } from "../server/child_spec.ts";
 
 export {
   type CancelOptions,

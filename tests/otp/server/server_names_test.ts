@@ -5,7 +5,7 @@ import {
   GenServer,
   type GenServerModule,
   type NameRegistry,
-  type ViaName,
+  type ServerName,
 } from "../../../otp/gen_server/gen_server.ts";
 import {
   exit,
@@ -69,7 +69,7 @@ function wait(): Promise<void> {
 function eachName(
   title: string,
   fn: (
-    name: ViaName,
+    name: ServerName,
     whereis: () => Promise<Pid | undefined>,
   ) => Promise<void>,
 ): void {
