@@ -155,6 +155,19 @@ await using alex = await Node.start({ ...options, name: "alex@localhost" });
 console.log(await alex.run(() => rpc.call("kate@localhost", () => Task.await(Task.async(() => 3)), [])));
 `;
 
+/** Two nodes of a test, which connect: the first one serves EPMD on the test's port. */
+const TEST_NODES = `import { createServer } from "node:net";
+import { Node } from "@otp/distribution";
+import { startNodes, testCluster } from "@otp/distribution/testing";
+await using nodes = await startNodes(["alex", "kate"]);
+await nodes.get("alex").run(async () => {
+  console.log(await Node.connect("kate@localhost"));
+});
+const { epmdPort } = testCluster();
+const server = createServer().on("error", ({ code }) => console.log(code));
+server.listen(epmdPort, "127.0.0.1");
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -519,6 +532,11 @@ for (const home of [undefined, "", "relative"]) {
         }
       });
     }
+  });
+
+  await t.step("has nodes for tests, on Node and on Bun", async () => {
+    await project.write("nodes.mjs", TEST_NODES);
+    await bothPrint(["nodes.mjs"], "true\nEADDRINUSE\n");
   });
 
   await t.step("has simulated clusters, on Node and on Bun", async () => {
