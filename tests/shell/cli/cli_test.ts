@@ -168,6 +168,23 @@ cliTest("a missing permission is reported in one line", async () => {
   assertEquals(ended.code, 4);
 });
 
+cliTest(
+  "a dial without the permission to look a host up names it",
+  async () => {
+    const permissions = ["--allow-net=127.0.0.1", "--allow-read"];
+    const dial =
+      '["kate@mars", { address: "mars:4370" }].map((to) => Node.connect(to))';
+    const ended = await chat(
+      [...nodeFlags("alex", freePort()), `--eval=await Promise.all(${dial})`],
+      { permissions },
+    );
+    const missing =
+      "the program may not look up mars; run it with --allow-net=mars";
+    assertEquals(ended.stderr.split(missing).length, 3, ended.stderr);
+    assertEquals(ended.code, 0);
+  },
+);
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   const signalTest = signal === "SIGTERM" ? cliTest : slowCliTest;
   signalTest(
