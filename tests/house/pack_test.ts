@@ -615,7 +615,7 @@ cp "${project.folder}/package.tgz" otp.tgz
     await Deno.writeTextFile(`${folder}/bin/npx`, npx, { mode: 0o755 });
     const made = `${folder}/my-app`;
     const files = filesIn(readme);
-    const manifest = `{ "type": "module" }\n`;
+    const manifest = `{ "type": "commonjs" }\n`; // as npm init writes it
     for (const [name, text] of [...files, ["package.json", manifest]]) {
       await Deno.writeTextFile(`${made}/${name}`, text);
     }
