@@ -126,7 +126,7 @@ slowCliTest("--sname exits when the name is in use", async () => {
   );
 });
 
-slowCliTest("--port exits when the port is in use", async () => {
+slowCliTest("--port and --dashboard exit when the port is in use", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const flags = [...nodeFlags("kate", freePort()), `--port=${port}`, "-e", "1"];
@@ -135,6 +135,9 @@ slowCliTest("--port exits when the port is in use", async () => {
     3,
     `port ${port} of 127.0.0.1 is in use; choose another --port`,
   );
+  const page = [...nodeFlags("kate", freePort()), `--dashboard=${port}`];
+  const says = `Cannot start a dashboard on 127.0.0.1, port ${port}: `;
+  assertRefused(await chat(page), 3, says);
   listener.close();
   assertPrinted(await chat(flags), "");
 });
