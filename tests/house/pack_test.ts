@@ -168,6 +168,14 @@ const server = createServer().on("error", ({ code }) => console.log(code));
 server.listen(epmdPort, "127.0.0.1");
 `;
 
+/** Lines of a shell, as if they were piped, of which four are one input; the last one does not parse. */
+const LINES = `import { spawnSync } from "node:child_process";
+const input = "const area = (n: number) => {\\n  return n *\\n    n\\n}\\narea(3)\\nconst x = ;\\n";
+const chat = ["node_modules/@otp/distribution/chat/main.js"];
+const { stdout, stderr } = spawnSync(process.execPath, chat, { input, encoding: "utf8" });
+process.stdout.write(stdout + stderr);
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -380,6 +388,18 @@ process.exit(await main([]));
     for (const host of HOSTS) {
       const output = await outputOf(project.chat(host, ["--version"]));
       assertEquals(output, `chat ${config.version}\n`);
+    }
+  });
+
+  await t.step("has a shell that takes an input of several lines", async () => {
+    await project.write("lines.mjs", LINES);
+    for (const host of HOSTS) {
+      const output = await outputOf(project.run(host, ["lines.mjs"]));
+      assertMatch(
+        output,
+        /^undefined\n9\n\*\* \(SyntaxError\) .+ \(1:11\)\n$/,
+        host,
+      );
     }
   });
 
