@@ -533,6 +533,8 @@ function unanswered(
     "unknown",
     reason === "timeout"
       ? `the time was up after ${timeout} ms`
+      : reason instanceof Error
+      ? `${owner} could not answer: ${reason.message}`
       : `its owner ${owner} was lost`,
   ];
 }

@@ -142,7 +142,7 @@ export async function registerNode(
     if (error instanceof NameInUseError) {
       throw new NodeStartError(
         "in_use",
-        `Cannot start ${name.full}: the name is in use at the EPMD on port ${port}; choose another --sname, or stop the node that has it`,
+        `Cannot start ${name.full}: the name is in use at the EPMD on port ${port}; choose another name before the @, or stop the node that has it`,
         { cause: error },
       );
     }

@@ -3,6 +3,7 @@
 import { connect as netConnect, type LookupFunction, Socket } from "node:net";
 import { outside } from "../core/context/async_context.ts";
 import { copyBytes } from "../core/values/term.ts";
+import { nameLookup } from "./host_permissions.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
 import type { Ends, Transport, TransportHandlers } from "./wire.ts";
 
@@ -152,7 +153,7 @@ export function established<S extends Socket, T>(
     const fail = (error: unknown) => {
       signal.removeEventListener("abort", abort);
       socket.destroy();
-      reject(error);
+      reject(nameLookup(error));
     };
     socket.once("error", fail);
     socket.once(event, () => {

@@ -93,5 +93,23 @@ export function compileClosure(
   );
   const fn = make(...Object.values(scope));
   if (typeof fn !== "function") throw new SyntaxError("no function");
-  return fn;
+  return (...args) => {
+    try {
+      const result = fn(...args);
+      return result instanceof Promise ? result.catch(explain) : result;
+    } catch (error) {
+      return explain(error);
+    }
+  };
+}
+
+/** Throws an error of a closure. A name without a value is most often a variable around the closure. */
+function explain(error: unknown): never {
+  if (error instanceof ReferenceError) {
+    const { message, stack } = error;
+    error.message +=
+      "; a closure takes no variables to another node: pass them as arguments";
+    error.stack = stack?.replace(message, () => error.message);
+  }
+  throw error;
 }

@@ -14,7 +14,7 @@ import {
 } from "../observe/observer.ts";
 import { type Pid, Process } from "../otp/process/process.ts";
 import { Task } from "../otp/task/task.ts";
-import { type PRINTED, printed } from "./printed.ts";
+import { PRINTED, printed } from "./printed.ts";
 import { checkOptions } from "../core/values/check_arguments.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import type { OptionNames } from "../core/values/options.ts";
@@ -168,15 +168,17 @@ export async function trace(
   pid: Pid,
   options: TraceOptions = {},
 ): Promise<typeof PRINTED> {
-  // Run in a separate process, so that the trace's messages do not mix with messages that lines receive.
-  const task = Task.async(() => printTrace(pid, options));
-  return await Task.await(task, Infinity);
+  // Run in a separate process, so that the trace's messages do not mix with messages that lines receive. Its error is
+  // one of this line: over the link, it would end the shell's process.
+  const task = Task.async(() =>
+    printTrace(pid, options).catch((error: unknown) => ({ error }))
+  );
+  const failed = await Task.await(task, Infinity);
+  if (failed !== undefined) throw failed.error;
+  return PRINTED;
 }
 
-async function printTrace(
-  pid: Pid,
-  options: TraceOptions,
-): Promise<typeof PRINTED> {
+async function printTrace(pid: Pid, options: TraceOptions): Promise<void> {
   const messages = await Observer.trace(pid, options);
   await IO.puts(
     `Tracing ${pid}: ${options.limit ?? 100} messages, ${
@@ -194,5 +196,5 @@ async function printTrace(
     if (type !== "exit") count++;
     await IO.puts(printable(`${time} ${what} ${message}`));
   }
-  return await printed(`The trace ends after ${count} messages`);
+  await IO.puts(`The trace ends after ${count} messages`);
 }

@@ -3,6 +3,7 @@
 import { StartError } from "./cli/report.ts";
 import type { LogSwitch } from "./cli/run.ts";
 import { SpawnRefusedError, UndefinedFunctionError } from "../core/errors.ts";
+import { currentProcess } from "../core/runtime/current_process.ts";
 import { Node } from "../node.ts";
 import { ShellClient } from "./shell_client.ts";
 
@@ -17,6 +18,13 @@ export async function connectShell(
 ): Promise<ShellClient> {
   const reason = await connect(node, log);
   if (reason !== undefined) throw connectError(node, reason);
+  // A node of Erlang or Elixir would start a process, which exits with undef.
+  currentProcess().runtime.functions.encode("Shell", () => {
+    throw new StartError(
+      false,
+      `Cannot open a shell on ${node}: it is a node of Erlang or Elixir; attach with iex --remsh ${node}`,
+    );
+  });
   try {
     return await ShellClient.remote(node);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Ports for tests. */
 
+import { createServer } from "node:net";
 import nodeProcess from "node:process";
-import { getAvailablePort } from "@std/net/get-available-port";
 
 /** The number of ports that a run reserves for a test process: one for EPMD, the others for its tests. */
 export const BLOCK = 50;
@@ -32,12 +32,19 @@ function reserved(): typeof UNRESERVED | undefined {
 export function freePort(): number {
   const { first, count } = ports;
   for (let i = 0; i < count; i++) {
-    const preferredPort = first + next++ % count;
-    if (getAvailablePort({ preferredPort }) === preferredPort) {
-      return preferredPort;
-    }
+    const port = first + next++ % count;
+    if (isFree(port)) return port;
   }
   throw new Error(
     `Cannot find a free port from ${first} to ${first + count - 1}`,
   );
+}
+
+/** Whether nothing listens on a port. Without a host, `listen` binds in the same turn, on Deno, Node and Bun. */
+function isFree(port: number): boolean {
+  const server = createServer().on("error", () => {});
+  server.listen(port);
+  const isBound = server.address() !== null;
+  server.close();
+  return isBound;
 }

@@ -409,9 +409,10 @@ export function assertFunction(fn: unknown): void {
 /** Returns the source of a function that is an expression which another node can evaluate on its own. */
 function closureSource(fn: AnyFunction): string {
   const source = Function.prototype.toString.call(fn);
+  const isNative = /\{\s*\[native code\]\s*\}$/.test(source);
   if (
-    /^(async\s+)?function\b/.test(source) ||
-    /^(async\s+)?(\(|[\w$]+\s*=>)/.test(source)
+    !isNative && (/^(async\s+)?function\b/.test(source) ||
+      /^(async\s+)?(\(|[\w$]+\s*=>)/.test(source))
   ) return source;
   throw new TypeError(
     `Cannot send the function ${

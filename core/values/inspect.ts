@@ -396,7 +396,9 @@ function showCollection(
   }
   if (Array.isArray(value)) {
     const pair = ([key, item]: Iterable<unknown>) =>
-      `${leaf(keywordText((key as Atom).name), state)}: ${inner(item)}`;
+      `${leaf(keywordText((key as Atom).name), state)}: ${
+        charlist(item, state) ?? inner(item)
+      }`;
     const isKeywords = value.length > 0 && value.every(isPair);
     const shown = items(value, state, isKeywords ? pair : inner, indent);
     return wrap("", "[", "]", shown, state, indent);
@@ -439,6 +441,21 @@ function isPair(item: unknown): boolean {
   } catch {
     // The item is no object, or a proxy that throws; the items are shown one by one.
     return false;
+  }
+}
+
+/** Shows a charlist of a keyword list, as the file in an Erlang stack trace. Elsewhere, such a list may be numbers. */
+function charlist(value: unknown, state: State): string | undefined {
+  try {
+    const { length } = value as unknown[];
+    if (!Array.isArray(value) || length > MAX_SHOWN_NAME) return undefined;
+    const text = String.fromCodePoint(...value);
+    return /^[ !$-[\]-~]+$/.test(text) && value.every(Number.isInteger)
+      ? leaf(`~c"${text}"`, state)
+      : undefined;
+  } catch {
+    // No list, or a proxy that throws.
+    return undefined;
   }
 }
 

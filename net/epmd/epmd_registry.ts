@@ -216,7 +216,7 @@ class NameLease implements Lease {
       socket.destroy();
       throw new NameInUseError(
         `Cannot register ${this.#entry.name}: the name is in use at the EPMD on port ${this.#target.port}; ` +
-          "choose another --sname or stop the other node",
+          "choose another name before the @, or stop the node that has it",
       );
     }
     if (!again) {

@@ -159,11 +159,14 @@ export function exchange<T>(
       if (whole && length > 0) read();
       closed("closed the connection without a whole answer");
     }
-    function onError(error: Error & { code?: string }): void {
+    function onError(error: Error & { code?: string; syscall?: string }): void {
       const code = error.code ?? "EUNKNOWN";
       if (connected) return closed(`broke the connection (${code})`, error);
       const text = code === "ECONNREFUSED"
         ? "connection refused"
+        // Deno, for a name that the program may not look up.
+        : code === "EPERM" && error.syscall === "getaddrinfo"
+        ? `the program may not look up ${host}; run it with --allow-net=${host}`
         : error.code ?? error.message;
       unreachable(code, text, error);
     }

@@ -4,11 +4,13 @@ import type { Node } from "../../node.ts";
 import { Dashboard } from "../../observe/dashboard/dashboard.ts";
 import { receive, spawn } from "../../otp/process/process.ts";
 import type { DashboardFlags } from "./flags.ts";
+import { StartError } from "./report.ts";
 
 /**
  * Starts a dashboard that lives as long as the node.
  *
  * @returns The link to its page.
+ * @throws {StartError} If it cannot listen on its port.
  */
 export async function startDashboard(
   node: Node,
@@ -22,7 +24,11 @@ export async function startDashboard(
           const pid = await Dashboard.startLink(options);
           resolve(await Dashboard.url(pid));
         } catch (error) {
-          return reject(error);
+          // The server that cannot listen exits with a text, over the link too.
+          const { reason } = error as { reason?: unknown };
+          return reject(
+            typeof reason === "string" ? new StartError(false, reason) : error,
+          );
         }
         await receive(() => false);
       },

@@ -1,4 +1,4 @@
-/** Hints for Elixir syntax and misspelled names. */
+/** Hints for the syntax and names of Elixir and of other shells, and for misspelled names. */
 
 import { nearName } from "../../core/values/near_name.ts";
 import type { Scope } from "./evaluate.ts";
@@ -10,6 +10,8 @@ const PATH = /^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*$/;
 
 /** A text literal, in which names mean nothing. */
 const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
+
+const HELP = "h() says what this shell can do";
 
 /** Elixir's syntax, and its equivalent in TypeScript; the first match is shown. */
 const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
@@ -56,9 +58,14 @@ const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
     /(?<![\w$.])[a-z]\w*\s+do\b/,
     () => "Blocks are in braces here: () => { … }",
   ],
+  [/^\s*\.(?:exit|help)\b/, () => `${HELP}; Ctrl-D leaves`],
+  [
+    /(?<![\w$.])([A-Z]\w*(?:\.\w+)+) +(?:"|\w)/,
+    ([, path]) => `Arguments are in parentheses here: ${path}(…)`,
+  ],
 ];
 
-/** Elixir's names that do not exist here. */
+/** Names of Elixir and of other shells that do not exist here. */
 const WORDS: Record<string, string> = {
   nil: "undefined or null is nil here",
   Enum: "Arrays have map, filter, reduce and more: [1, 2].map((n) => n + 1)",
@@ -70,7 +77,10 @@ const WORDS: Record<string, string> = {
   Logger:
     "The node's log is the log option of Node.start; console.log prints here",
   System: 'The process of the operating system is import("node:process")',
-  IEx: "h() says what this shell can do",
+  IEx: HELP,
+  help: HELP,
+  quit: "Ctrl-D leaves",
+  require: 'Load a module by import fs from "node:fs", or import()',
   Ecto: "Use a database's own library",
   and: "It is && here",
   or: "It is || here",
@@ -99,8 +109,17 @@ export function hintForError(
   const [unknown = ""] =
     /[\w$]+(?= is not defined)|(?<=variable: )[\w$]+/.exec(message) ?? [];
   if (unknown === "" || unknown in scope) return undefined;
+  if (isAssigned(unknown, code)) {
+    return `Declare it first: const ${unknown} = …`;
+  }
   const called = code.includes(`${unknown}(`) ? CALLED[unknown] : undefined;
   return called ?? WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
+}
+
+/** Whether code assigns to a name, as Elixir declares a variable. */
+function isAssigned(name: string, code: string): boolean {
+  const path = name.replaceAll("$", "\\$&");
+  return new RegExp(`(?<![\\w$.])${path}\\s*=(?![=>])`).test(code);
 }
 
 /** Returns a hint for code whose value is a function, or `undefined`, if there is one. */

@@ -28,7 +28,11 @@ export function stripTypeScriptTypes(
   const { stripTypeScriptTypes: strip } = module as Partial<typeof module>;
   const { Bun: bun } = globalThis as { Bun?: Bun };
   if (strip !== undefined || bun === undefined) {
-    return withoutWarnings(() => strip!(code, options));
+    try {
+      return withoutWarnings(() => strip!(code, options));
+    } catch (error) {
+      throw positioned(error as Error);
+    }
   }
   const transpiler = new bun.Transpiler({
     loader: "ts",
@@ -44,6 +48,22 @@ export function stripTypeScriptTypes(
       position ? `${message}\n:${position.line}:${position.column}` : message,
     );
   }
+}
+
+/**
+ * Adds its position to an error of Node.js, which has it in its stack alone: `:2`, the line, then the code up to there,
+ * and a caret below it, but none for the end of the code.
+ */
+function positioned(error: Error): Error {
+  const [, line, code] =
+    /^:(\d+)\n([^]*?)\n\nSyntaxError/.exec(error.stack ?? "") ??
+      [];
+  if (line !== undefined) {
+    const last = code.split("\n").at(-1)!;
+    const caret = /^\s*(?=\^+$)/.exec(last)?.[0] ?? last;
+    error.message += `\n:${line}:${caret.length + 1}`;
+  }
+  return error;
 }
 
 /** Suppresses Node's warning about an experimental function, which would appear in the user's input. */

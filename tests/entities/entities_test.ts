@@ -219,6 +219,23 @@ test("a state of an older version is migrated, and one of a newer is refused", a
   });
 });
 
+test("a reply that cannot be sent is the error of the call, which has run", async () => {
+  const Odd = Entity.define("odd", {
+    state: () => ({ calls: 0 }),
+    next: (odd) => (++odd.state.calls, () => odd.state.calls),
+    calls: (odd) => odd.state.calls,
+  });
+  await withEntities({ types: [Odd] }, async () => {
+    const error = await failureOf(Odd.get("a").next());
+    assertEquals(error.code, "unknown");
+    assertStringIncludes(
+      error.message,
+      "could not answer: Cannot send the function",
+    );
+    assertEquals(await Odd.get("a").calls(), 1);
+  });
+});
+
 test("a state that is not JSON ends the call with an error", () =>
   withEntities({ types: [Bell] }, async () => {
     const error = await failureOf(

@@ -155,6 +155,27 @@ await using alex = await Node.start({ ...options, name: "alex@localhost" });
 console.log(await alex.run(() => rpc.call("kate@localhost", () => Task.await(Task.async(() => 3)), [])));
 `;
 
+/** Two nodes of a test, which connect: the first one serves EPMD on the test's port. */
+const TEST_NODES = `import { createServer } from "node:net";
+import { Node } from "@otp/distribution";
+import { startNodes, testCluster } from "@otp/distribution/testing";
+await using nodes = await startNodes(["alex", "kate"]);
+await nodes.get("alex").run(async () => {
+  console.log(await Node.connect("kate@localhost"));
+});
+const { epmdPort } = testCluster();
+const server = createServer().on("error", ({ code }) => console.log(code));
+server.listen(epmdPort, "127.0.0.1");
+`;
+
+/** Lines of a shell, as if they were piped, of which four are one input; the last one does not parse. */
+const LINES = `import { spawnSync } from "node:child_process";
+const input = "const area = (n: number) => {\\n  return n *\\n    n\\n}\\narea(3)\\nconst x = ;\\n";
+const chat = ["node_modules/@otp/distribution/chat/main.js"];
+const { stdout, stderr } = spawnSync(process.execPath, chat, { input, encoding: "utf8" });
+process.stdout.write(stdout + stderr);
+`;
+
 /** A partition in a simulated cluster, and a minute that passes. */
 const SIMULATED = `import { Node } from "@otp/distribution";
 import { SimulatedCluster } from "@otp/distribution/testing";
@@ -370,6 +391,18 @@ process.exit(await main([]));
     }
   });
 
+  await t.step("has a shell that takes an input of several lines", async () => {
+    await project.write("lines.mjs", LINES);
+    for (const host of HOSTS) {
+      const output = await outputOf(project.run(host, ["lines.mjs"]));
+      assertMatch(
+        output,
+        /^undefined\n9\n\*\* \(SyntaxError\) .+ \(1:11\)\n$/,
+        host,
+      );
+    }
+  });
+
   await t.step("names the command that starts it", async () => {
     const commands: Record<string, string> = {
       node: "npx otp-chat",
@@ -521,6 +554,11 @@ for (const home of [undefined, "", "relative"]) {
     }
   });
 
+  await t.step("has nodes for tests, on Node and on Bun", async () => {
+    await project.write("nodes.mjs", TEST_NODES);
+    await bothPrint(["nodes.mjs"], "true\nEADDRINUSE\n");
+  });
+
   await t.step("has simulated clusters, on Node and on Bun", async () => {
     await project.write("simulated.mjs", SIMULATED);
     await bothPrint(["simulated.mjs"], "pang 60\n");
@@ -597,7 +635,7 @@ cp "${project.folder}/package.tgz" otp.tgz
     await Deno.writeTextFile(`${folder}/bin/npx`, npx, { mode: 0o755 });
     const made = `${folder}/my-app`;
     const files = filesIn(readme);
-    const manifest = `{ "type": "module" }\n`;
+    const manifest = `{ "type": "commonjs" }\n`; // as npm init writes it
     for (const [name, text] of [...files, ["package.json", manifest]]) {
       await Deno.writeTextFile(`${made}/${name}`, text);
     }

@@ -86,11 +86,13 @@ pairTest("Node.spawn() of a closure names the flag for closures", async () => {
   );
   assertMatch(error.message, /--allow-closures/);
   const method = { run() {} }.run;
-  await assertRejects(
-    () => Node.spawn(KATE, method),
-    TypeError,
-    "its source is not a function expression",
-  );
+  for (const noSource of [method, method.bind(null), Math.max]) {
+    await assertRejects(
+      () => Node.spawn(KATE, noSource),
+      TypeError,
+      "its source is not a function expression",
+    );
+  }
 });
 
 pairTest("Node.spawn() runs a closure if allowed", async () => {
@@ -103,10 +105,19 @@ pairTest("Node.spawn() runs a closure if allowed", async () => {
     [here],
   );
   assertEquals([await receive(), await receive()], ["from", KATE]);
-  const reference = await Node.spawnMonitor(KATE, () => here);
-  const down = await receive(isDown);
-  assertEquals(down.ref, reference.ref);
-  assertInstanceOf(down.reason, ReferenceError);
+  for (const fn of [() => here, () => Promise.resolve().then(() => here)]) {
+    const reference = await Node.spawnMonitor(KATE, fn);
+    const down = await receive(isDown);
+    assertEquals(down.ref, reference.ref);
+    assertInstanceOf(down.reason, ReferenceError);
+    const message =
+      "here is not defined; a closure takes no variables to another node: pass them as arguments";
+    assertEquals(down.reason.message, message);
+    assertMatch(
+      down.reason.stack ?? "",
+      new RegExp(`^ReferenceError: ${message}\n`),
+    );
+  }
 }, { kate: { allowClosures: true } });
 
 // Order.

@@ -64,6 +64,7 @@ test("Node.start() rejects without the permission to listen, or to reach or serv
       [{}, undefined, "127.0.0.1,", "NotCapable"],
       [{ port }, `127.0.0.1:${epmdPort}`, `127.0.0.1:${port},`, "NotCapable"],
       [{ listen }, "127.0.0.1", "0.0.0.0,", "NotCapable"],
+      [{ listen: "alex.test" }, "127.0.0.1", "alex.test,", "Error"],
       [{ port }, `127.0.0.1:${port}`, `127.0.0.1:${epmdPort}`],
       [
         { listen },

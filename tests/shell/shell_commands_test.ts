@@ -47,6 +47,12 @@ const HINTS: [line: string, hint: string | undefined][] = [
   ["c('kate.ts')", "start with --module Kate=./kate.ts"],
   ["b(GenServer)", "h(GenServer) lists the functions"],
   ["b + 1", undefined],
+  ["$p1 = spawn(() => {})", "Declare it first: const $p1 = …"],
+  ["other == 1", undefined],
+  ['IO.puts "hi"', "Arguments are in parentheses here: IO.puts(…)"],
+  ["help", "h() says what this shell can do"],
+  [".exit", "h() says what this shell can do; Ctrl-D leaves"],
+  ["require('fs')", 'Load a module by import fs from "node:fs"'],
 ];
 
 shellTest("an error hints at the likely intention", async () => {
@@ -293,6 +299,7 @@ shellTest("trace() prints messages up to its limit", async () => {
     'const echo = spawn(async () => { for (;;) send((await receive()).from, "back\\u001b[31m") })',
     "let isOver = false; const tracing = trace(echo, { limit: 4 }); tracing.then(() => isOver = true); while (!isOver) { send(echo, { from: self() }); await receive() }; await tracing",
     "trace(pid(0, 1000, 0))",
+    'trace("echo")',
   ]);
   assertMatch(
     stdout,
@@ -300,7 +307,7 @@ shellTest("trace() prints messages up to its limit", async () => {
   );
   assertMatch(
     stderr,
-    /Cannot trace #PID<0\.1000\.0>: there is no such process/,
+    /^\*\* \(\w+\) Cannot trace #PID<0\.1000\.0>: there is no such process.*\n\*\* \(TypeError\) Cannot trace the process "echo": give a pid.*\n$/,
   );
 });
 

@@ -103,6 +103,13 @@ const SHOWN: [value: unknown, text: string][] = [
   [tuple(), "{}"],
   [tuple(atom("ok"), [1, tuple("a")]), '{:ok, [1, {"a"}]}'],
   [improperList([1, 2], tuple()), "[1, 2 | {}]"],
+  [[tuple(atom("file"), [97, 46, 101, 120])], '[file: ~c"a.ex"]'],
+  [[tuple(atom("a"), [97, 0]), tuple(atom("b"), [])], "[a: [97, 0], b: []]"],
+  [
+    [tuple(atom("a"), [97.5]), tuple(atom("b"), ["97"])],
+    '[a: [97.5], b: ["97"]]',
+  ],
+  [[tuple(atom("a"), [97 + 2 ** 16])], "[a: [65633]]"],
   [new Float(1), "1.0"],
   [[new Float(-5), new Float(0)], "[-5.0, 0.0]"],
   [new Float(9_999_999_999_999_998), "9999999999999998.0"],

@@ -96,7 +96,7 @@ epmdTest("register() rejects a used name with NameInUseError", async () => {
     () => register(node("alex", 4103), { port }),
     NameInUseError,
     `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
-      "choose another --sname or stop the other node",
+      "choose another name before the @, or stop the node that has it",
   );
   assertEquals((await lookup("alex", { port }))?.port, 4100);
 });

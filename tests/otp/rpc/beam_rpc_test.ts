@@ -20,6 +20,7 @@ import { rpc } from "../../../otp/rpc/rpc.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
+import { connectShell } from "../../../shell/remote.ts";
 import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { elixirPairTest } from "../../_elixir_pair.ts";
 import { test } from "../../../testing/tags.ts";
@@ -476,6 +477,17 @@ const REMOTE_SHELLS: [program: string, ...args: string[]][] = [
   ["erl", "-sname", "kate@localhost", "-start_epmd", "false"],
   ["iex", "--erl", "-start_epmd false"],
 ];
+
+elixirPairTest(
+  "--remsh names the shell of a node of Elixir",
+  async ({ kate }) => {
+    await assertRejects(
+      () => connectShell(kate.name, { hook() {} }),
+      Error,
+      "it is a node of Erlang or Elixir; attach with iex --remsh kate@localhost",
+    );
+  },
+);
 
 clusterTest("iex --remsh and erl -remsh open a shell here", async (cluster) => {
   const alex = await cluster.start("alex", {

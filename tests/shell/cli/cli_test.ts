@@ -126,7 +126,7 @@ slowCliTest("--sname exits when the name is in use", async () => {
   );
 });
 
-slowCliTest("--port exits when the port is in use", async () => {
+slowCliTest("--port and --dashboard exit when the port is in use", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const flags = [...nodeFlags("kate", freePort()), `--port=${port}`, "-e", "1"];
@@ -135,6 +135,9 @@ slowCliTest("--port exits when the port is in use", async () => {
     3,
     `port ${port} of 127.0.0.1 is in use; choose another --port`,
   );
+  const page = [...nodeFlags("kate", freePort()), `--dashboard=${port}`];
+  const says = `Cannot start a dashboard on 127.0.0.1, port ${port}: `;
+  assertRefused(await chat(page), 3, says);
   listener.close();
   assertPrinted(await chat(flags), "");
 });
@@ -167,6 +170,23 @@ cliTest("a missing permission is reported in one line", async () => {
   assertMatch(ended.stderr, /^chat: [^\n]*--allow-net[^\n]*\n$/);
   assertEquals(ended.code, 4);
 });
+
+cliTest(
+  "a dial without the permission to look a host up names it",
+  async () => {
+    const permissions = ["--allow-net=127.0.0.1", "--allow-read"];
+    const dial =
+      '["kate@mars", { address: "mars:4370" }].map((to) => Node.connect(to))';
+    const ended = await chat(
+      [...nodeFlags("alex", freePort()), `--eval=await Promise.all(${dial})`],
+      { permissions },
+    );
+    const missing =
+      "the program may not look up mars; run it with --allow-net=mars";
+    assertEquals(ended.stderr.split(missing).length, 3, ended.stderr);
+    assertEquals(ended.code, 0);
+  },
+);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   const signalTest = signal === "SIGTERM" ? cliTest : slowCliTest;
