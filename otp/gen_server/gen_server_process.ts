@@ -233,6 +233,8 @@ class GenServerProcess implements Server {
   async #terminate(reason: unknown): Promise<void> {
     try {
       await this.#module.terminate?.(reason, this.#state);
+    } catch (error) {
+      thrown(error); // as of the other callbacks, a thrown value is a result
     } finally {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {

@@ -52,6 +52,8 @@ export interface Success {
   type: "ok";
   /** The result of the start. */
   started: Started;
+  /** Set if the start was skipped because the child's name is on another node. */
+  moved?: true;
 }
 
 /** The number of a supervisor's children. */
@@ -173,7 +175,7 @@ export function withoutMoved(
       }: ${pid === undefined ? "this node drains" : `${pid} has its name`}`,
     { what: "children whose names have moved to other nodes" },
   );
-  return { type: "ok", started: "ignore" };
+  return { type: "ok", started: "ignore", moved: true };
 }
 
 /** Whether a child that was shut down exited as expected; a permanent child must exit with the requested reason. */

@@ -201,7 +201,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     if (result.type === "ok") {
       const { holder } = child;
       if (result.started === "ignore") {
-        this.#intensity.takeBack();
+        if (result.moved) this.#intensity.takeBack();
         this.#remove(child);
       } else {
         this.#children.delete(this.#key(child.pid));

@@ -38,7 +38,7 @@ export class RestartIntensity {
     return times.length <= this.#max;
   }
 
-  /** Uncounts the last restart, because nothing was started. */
+  /** Uncounts the last restart, because the children's names are on other nodes. */
   takeBack(): void {
     this.#times?.pop();
   }

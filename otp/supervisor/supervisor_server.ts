@@ -350,14 +350,14 @@ export class SupervisorServer implements Server, Supervision {
     child.restarting = false;
     const group = affected(strategy, this.#children, child);
     await this.#endAll(group);
+    const moved: OrderedChild[] = [];
     const failure = await this.#startAll(
       group.filter((each) => this.#children.has(each)),
-      true,
+      moved,
     );
     if (failure === undefined) {
-      if (group.every(({ pid }) => pid === undefined)) {
-        intensity.takeBack();
-      }
+      const isEmpty = group.every(({ pid }) => pid === undefined);
+      if (moved.length > 0 && isEmpty) intensity.takeBack();
       return;
     }
     failure.child.restarting = true;
@@ -373,14 +373,17 @@ export class SupervisorServer implements Server, Supervision {
 
   async #startAll(
     children: Iterable<OrderedChild>,
-    isRestart = false,
+    moved?: OrderedChild[],
   ): Promise<{ child: OrderedChild; reason: unknown } | undefined> {
     const process = this.#process;
     for (const child of children) {
       let result = await startChild(child.spec, process);
-      if (isRestart) result = withoutMoved(result, process, child.spec);
+      if (moved) result = withoutMoved(result, process, child.spec);
       this.#started(child, result);
-      if (result.type === "ok") continue;
+      if (result.type === "ok") {
+        if (result.moved) moved?.push(child);
+        continue;
+      }
       const { reason } = result;
       reportChild(this.#process, child.spec, "start_error", reason);
       return { child, reason };

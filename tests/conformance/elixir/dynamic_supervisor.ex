@@ -155,6 +155,23 @@ defmodule Conformance.DynamicSupervisor do
     trace_all(1)
   end
 
+  scenario "an ignored restart counts as a restart" do
+    Process.flag(:trap_exit, true)
+    {:ok, agent} = Agent.start_link(fn -> true end)
+    observer = self()
+
+    start = fn ->
+      if Agent.get_and_update(agent, &{&1, false}), do: start_probe(:a, observer), else: :ignore
+    end
+
+    sup = start(max_restarts: 1)
+    pid = add(sup, %{id: :a, start: {:erlang, :apply, [start, []]}})
+    other = add(sup, probe(:b))
+    exit_with(sup, pid, :oops)
+    send(other, {:exit, :oops})
+    trace_all(3)
+  end
+
   scenario "terminate_child ends a child, or returns not_found" do
     sup = start()
     pid = add(sup, probe(:a, trap: true))

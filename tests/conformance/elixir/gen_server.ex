@@ -79,7 +79,14 @@ defmodule Conformance.GenServer do
   @impl true
   def terminate(reason, state) do
     send(state.main, {:terminate, reason, state.said})
-    if reason == {:shutdown, :hold}, do: receive(do: (:go -> :ok))
+
+    case reason do
+      {:shutdown, :hold} -> receive(do: (:go -> :ok))
+      {:shutdown, :exit} -> exit(:last)
+      {:shutdown, :raise} -> raise "last"
+      {:shutdown, :throw} -> throw(:last)
+      _ -> :ok
+    end
   end
 
   defmodule Bare do
@@ -240,6 +247,15 @@ defmodule Conformance.GenServer do
       trace("pid", pid)
       attempt("call", fn -> GenServer.call(pid, {:stop, reason}) end)
       trace_next("terminate")
+    end
+  end
+
+  scenario "an error or exit of terminate is the reason, a throw is not" do
+    for how <- [:raise, :exit, :throw] do
+      pid = started()
+      trace("monitor", [pid, Process.monitor(pid)])
+      attempt("call", fn -> GenServer.call(pid, {:stop, {:shutdown, how}}) end)
+      trace("down", expect(:DOWN))
     end
   end
 

@@ -490,6 +490,21 @@ defmodule Conformance.Supervisor do
     trace_all(1)
   end
 
+  scenario "an ignored restart counts as a restart" do
+    Process.flag(:trap_exit, true)
+    {:ok, agent} = Agent.start_link(fn -> true end)
+    observer = self()
+
+    start = fn ->
+      if Agent.get_and_update(agent, &{&1, false}), do: start_probe(:a, observer), else: :ignore
+    end
+
+    sup = start([%{id: :a, start: {:erlang, :apply, [start, []]}}, probe(:b)], max_restarts: 1)
+    finish(sup, :a, :oops)
+    send(pid_of(sup, :b), {:exit, :oops})
+    trace_all(3)
+  end
+
   # Requests
 
   scenario "start_child refuses known ids and failing children" do

@@ -213,6 +213,21 @@ scenario("a child that ignores its restart is forgotten", async () => {
   await traceAll(1);
 });
 
+scenario("an ignored restart counts as a restart", async () => {
+  Process.trapExit(true);
+  const observer = self();
+  let starts = 0;
+  const sup = await start({ maxRestarts: 1 });
+  const pid = await add(sup, {
+    id: "a",
+    start: () => starts++ === 0 ? startProbe("a", observer) : "ignore",
+  });
+  const other = await add(sup, probe("b"));
+  await exitWith(sup, pid, "oops");
+  send(other, message("exit", "oops"));
+  await traceAll(3);
+});
+
 scenario("terminate_child ends a child, or returns not_found", async () => {
   const sup = await start();
   const pid = await add(sup, probe("a", { trap: true }));

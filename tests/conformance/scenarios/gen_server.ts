@@ -162,7 +162,17 @@ const Server: GenServerModule<Types> = {
   async terminate(reason, { main, said }) {
     send(main, message("terminate", reason, said));
     const { reason: why } = reason as { reason?: unknown };
-    if (why === "hold") await expect("go");
+    switch (why) {
+      case "hold":
+        await expect("go");
+        break;
+      case "exit":
+        return exit("last");
+      case "raise":
+        throw new Error("last");
+      case "throw":
+        throw "last";
+    }
   },
 };
 
@@ -406,6 +416,25 @@ scenario("the caller exits with the reason of the server", async () => {
     await traceNext("terminate");
   }
 });
+
+scenario(
+  "an error or exit of terminate is the reason, a throw is not",
+  async () => {
+    for (const how of ["raise", "exit", "throw"]) {
+      const pid = await started();
+      await trace("monitor", [pid, Process.monitor(pid)]);
+      await attempt(
+        "call",
+        () =>
+          GenServer.call(pid, {
+            type: "stop",
+            reason: { type: "shutdown", reason: how },
+          }),
+      );
+      await trace("down", expect("DOWN"));
+    }
+  },
+);
 
 scenario("terminate, the reply and the DOWN come in this order", async () => {
   const pid = await started();

@@ -560,6 +560,18 @@ scenario("an ignored restart leaves a child without a process", async () => {
   await traceAll(1);
 });
 
+scenario("an ignored restart counts as a restart", async () => {
+  Process.trapExit(true);
+  const observer = self();
+  let starts = 0;
+  const begin = () => starts++ === 0 ? startProbe("a", observer) : "ignore";
+  const children = [{ id: "a", start: begin }, probe("b")];
+  const sup = await start(children, { maxRestarts: 1 });
+  await finish(sup, "a", "oops");
+  await end(sup, "b", "oops");
+  await traceAll(3);
+});
+
 // Requests
 
 scenario("start_child refuses known ids and failing children", async () => {
