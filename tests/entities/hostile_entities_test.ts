@@ -133,3 +133,36 @@ clusterTest(
   },
   { timeout: 300_000 },
 );
+
+const Brittle = Entity.define("brittle", {
+  state: () => 0,
+  touch() {
+    throw new RangeError("it breaks");
+  },
+}, { maxRestarts: 0 });
+
+clusterTest(
+  "of 10,001 parked keys a node forgets the oldest, and logs few",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const server = await Entities.startLink({
+        types: [Brittle],
+        store: memoryStore(),
+      });
+      for (let i = 0; i < 10_001; i += 73) {
+        const calls = Array.from(
+          { length: 73 },
+          (_, j) => Brittle.get(`${i + j}`).touch(),
+        );
+        await Promise.allSettled(calls);
+      }
+      const { parked } = await Entities.info();
+      assertEquals([parked.length, parked[0].key], [10_000, "1"]);
+      await GenServer.stop(server);
+    });
+    const lines = cluster.lines().filter((line) => line.includes("is parked"));
+    assert(lines.length < 1000, `${lines.length} lines`);
+  },
+  { timeout: 300_000, tags: ["slow"] },
+);
