@@ -65,12 +65,16 @@ function isShard(value: unknown): value is StoreShard {
     Number.isSafeInteger(epoch);
 }
 
+/** The maximum length of the token of a subscription, which the entity keeps. */
+const MAX_TOKEN = 64;
+
 /** Whether a value is a request to an entity. */
 export function isEntityRequest(value: unknown): value is EntityRequest {
   if (!Array.isArray(value)) return false;
   const [kind, first, args, id, until] = value as unknown[];
   if (typeof first !== "string") return false;
-  return kind === "subscribe" || kind === "call" && Array.isArray(args) &&
+  return kind === "subscribe" && first.length <= MAX_TOKEN ||
+    kind === "call" && Array.isArray(args) &&
       (id === undefined || typeof id === "string") &&
       (until === undefined || typeof until === "number");
 }

@@ -16,8 +16,10 @@ import {
   self,
   send,
 } from "../../otp/process/process.ts";
-import { clusterTest } from "../_nodes.ts";
+import { Node } from "../../node.ts";
+import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
+import { rawTest } from "../_raw_peer.ts";
 
 const Count = Entity.define("count", {
   state: () => 0,
@@ -133,6 +135,48 @@ clusterTest(
   },
   { timeout: 300_000 },
 );
+
+rawTest("an entity finds lost subscribers by their monitors", async (peer) => {
+  const server = await Entities.startLink({
+    types: [Count],
+    store: memoryStore(),
+  });
+  const { number } = await Count.get("a").pid();
+  const subscribers = 2000;
+  await peer.say(
+    Array.from(
+      { length: subscribers },
+      (_, i) => ["call", i + 1, number, i + 1, ["subscribe", "token"]],
+    ),
+  );
+  // What the entity keeps has a length.
+  const long = ["subscribe", "x".repeat(65)];
+  await peer.say([["call", 1, number, subscribers + 1, long]]);
+  const answers: unknown[] = [];
+  while (answers.length <= subscribers) {
+    for (const [kind, , , value] of await peer.hear()) {
+      if (kind === "answer") answers.push(value);
+    }
+  }
+  assertEquals(answers[0], ["ok", 0, ""]);
+  assertEquals(answers.at(-1), ["no_method"]);
+  const { equals } = Ref.prototype;
+  let compared = 0;
+  Ref.prototype.equals = function (other) {
+    compared++;
+    return equals.call(this, other);
+  };
+  try {
+    Node.monitor("raw@localhost");
+    peer.reset();
+    await nodeDown("raw@localhost");
+    assertEquals(await Count.get("a").add(), 1);
+    assert(compared < 10 * subscribers, `${compared} comparisons`);
+  } finally {
+    Ref.prototype.equals = equals;
+  }
+  await GenServer.stop(server);
+});
 
 const Brittle = Entity.define("brittle", {
   state: () => 0,
