@@ -15,11 +15,14 @@ import {
   Ref,
   self,
   send,
+  spawn,
 } from "../../otp/process/process.ts";
 import { Node } from "../../node.ts";
 import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
 import { rawTest } from "../_raw_peer.ts";
+
+const RAW = "raw@localhost";
 
 const Count = Entity.define("count", {
   state: () => 0,
@@ -167,14 +170,43 @@ rawTest("an entity finds lost subscribers by their monitors", async (peer) => {
     return equals.call(this, other);
   };
   try {
-    Node.monitor("raw@localhost");
+    Node.monitor(RAW);
     peer.reset();
-    await nodeDown("raw@localhost");
+    await nodeDown(RAW);
     assertEquals(await Count.get("a").add(), 1);
     assert(compared < 10 * subscribers, `${compared} comparisons`);
   } finally {
     Ref.prototype.equals = equals;
   }
+  await GenServer.stop(server);
+});
+
+rawTest("no owner names a process of another node", async (peer) => {
+  const store = memoryStore();
+  const id = `${RAW}/1`;
+  const info = {
+    types: ["count"],
+    weight: 1,
+    isDraining: false,
+    lease: 60_000,
+  };
+  await store.join({ id, name: RAW, info: JSON.stringify(info) });
+  await store.claim(id, [{ shard: "count/0", epoch: 0 }]);
+  const server = await Entities.startLink({
+    types: [Count],
+    store,
+    shards: 1,
+    hosts: false,
+  });
+  const { node, number, creation } = self();
+  const victim = { $pid: [node, number, creation] };
+  const caller = spawn(() => Count.get("a", { timeout: Infinity }).add());
+  // The answer counts as none: the caller asks again.
+  for (let asked = 0; asked < 2; asked++) {
+    const [, from, , ref] = await peer.signal("call_name");
+    await peer.say([["answer*", from, ref, ["pid", victim, 1]]]);
+  }
+  Process.exit(caller, "kill");
   await GenServer.stop(server);
 });
 
