@@ -983,3 +983,26 @@ rawTest("a name server asks one lock of each node", async (peer) => {
     ["get_names", 100],
   ]);
 });
+
+rawTest(
+  "a task supervisor tells 100 pools of a node its load",
+  async (peer) => {
+    const supervisor = await TaskSupervisor.startLink() as Pid;
+    const request = { type: "watch_load" };
+    await peer.say(
+      Array.from(
+        { length: 101 },
+        (_, i) => ["call", i + 1, supervisor.number, i + 1, request],
+      ),
+    );
+    const answers: unknown[] = [];
+    while (answers.length < 101) {
+      for (const [kind, , , answer] of await peer.hear()) {
+        if (kind === "answer") answers.push(answer);
+      }
+    }
+    const load = { type: "load", tasks: 0, max: "infinity", draining: false };
+    assertEquals(answers[99], load);
+    assertEquals(answers[100], { type: "error", reason: "system_limit" });
+  },
+);
