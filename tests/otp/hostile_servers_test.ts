@@ -1006,3 +1006,21 @@ rawTest(
     assertEquals(answers[100], { type: "error", reason: "system_limit" });
   },
 );
+
+rawTest(
+  "eight processes of a node wait for the lock of the names",
+  async (peer) => {
+    const { number } = globalServer(currentRuntime()).process.pid;
+    const request = { type: "lock_names", wait: 60_000 };
+    await peer.say(
+      Array.from({ length: 10 }, (_, i) => ["call", i, number, i, request]),
+    );
+    const answers: unknown[] = [];
+    while (answers.length < 2) {
+      for (const [kind, , ref, answer] of await peer.hear()) {
+        if (kind === "answer") answers.push([ref, answer]);
+      }
+    }
+    assertEquals(answers, [[0, true], [9, false]]);
+  },
+);
