@@ -45,7 +45,7 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
       return ["info"];
     case "accept":
     case "left":
-      return typeof first === "string" ? [kind, first] : undefined;
+      return isNodeId(first) ? [kind, first] : undefined;
     case "find":
     case "release":
       return typeof first === "string" && isKey(second)
@@ -61,8 +61,15 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
 function isShard(value: unknown): value is StoreShard {
   if (typeof value !== "object" || value === null) return false;
   const { id, owner, epoch } = value as Record<keyof StoreShard, unknown>;
-  return typeof id === "string" && typeof owner === "string" &&
+  return typeof id === "string" && isNodeId(owner) &&
     Number.isSafeInteger(epoch);
+}
+
+/** The maximum length of the id of a node in the store: its name, and a random part. Other nodes keep it. */
+const MAX_ID = 300;
+
+function isNodeId(id: unknown): id is string {
+  return typeof id === "string" && id.length <= MAX_ID;
 }
 
 /** The maximum length of the token of a subscription, which the entity keeps. */

@@ -181,6 +181,20 @@ rawTest("an entity finds lost subscribers by their monitors", async (peer) => {
   await GenServer.stop(server);
 });
 
+rawTest("a node keeps no long id of another node", async (peer) => {
+  const server = await Entities.startLink({
+    types: [Count],
+    store: memoryStore(),
+  });
+  const long = `${RAW}/${"x".repeat(300)}`;
+  const moved = [{ id: "count/0", owner: long, epoch: 2 }];
+  for (const request of [["left", long], ["moved", moved]]) {
+    await peer.say([["call", 1, server.number, 1, request]]);
+    assertEquals((await peer.signal("answer"))[3], "badarg");
+  }
+  await GenServer.stop(server);
+});
+
 rawTest("no owner names a process of another node", async (peer) => {
   const store = memoryStore();
   const id = `${RAW}/1`;
