@@ -232,6 +232,8 @@ class EntityCall {
     if (typeof found === "string") return found;
     if (found[0] === "pid") {
       const [, pid, epoch] = found;
+      // An owner answers for its own processes only: the call has the name of this process.
+      if (pid?.node !== owner.name) return "moved";
       if (!isHere) node.remember(this.#typeOn(node), key, { pid, epoch });
       // Under another epoch, the owner is not the node that may be removed: it has started again, under the same name.
       return { pid, gone: epoch === row.epoch ? gone : undefined };

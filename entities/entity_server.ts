@@ -227,6 +227,8 @@ export class EntityServer {
     string,
     { pid: Pid; ref: Ref; token: string }
   >();
+  /** The subscribers by the number of the monitor: thousands can be lost with one node. */
+  readonly #monitored = new Map<number, string>();
   readonly #requests = new Map<string, unknown>();
   #live: LiveEntity | undefined;
   /** The state as JSON, before the method that runs. */
@@ -332,11 +334,7 @@ export class EntityServer {
     }
     // Any process can send a DOWN.
     if (isDown(message) && currentProcess().isDown(message.ref)) {
-      for (const [id, { pid, ref }] of this.#subscribers) {
-        if (!ref.equals(message.ref)) continue;
-        currentProcess().dropFor(pid.node);
-        this.#subscribers.delete(id);
-      }
+      this.#unsubscribe(message.ref);
     }
     return this.#idle();
   }
@@ -367,7 +365,16 @@ export class EntityServer {
     }
     const ref = known?.ref ?? Process.monitor(pid);
     this.#subscribers.set(id, { pid, ref, token });
+    this.#monitored.set(ref.number, id);
     return true;
+  }
+
+  #unsubscribe({ number }: Ref): void {
+    const id = this.#monitored.get(number);
+    if (id === undefined) return;
+    currentProcess().dropFor(this.#subscribers.get(id)!.pid.node);
+    this.#subscribers.delete(id);
+    this.#monitored.delete(number);
   }
 
   // A method.

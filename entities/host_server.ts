@@ -94,6 +94,9 @@ const GO_ON: Result = { type: "noreply", state: undefined };
 /** The number of entities that are looked at to find one that can leave the memory. */
 const LOOKED_AT = 64;
 
+/** The most keys whose crashes are counted, and the most that are parked: any node can call methods that throw. */
+const MAX_CRASHED = 10_000;
+
 /** The least pause between searches for idle entities, in milliseconds. */
 const LEAST_PAUSE = 25;
 
@@ -234,6 +237,7 @@ export class HostServer {
         "error",
         () =>
           `Entities: a method of ${name} takes more than ${limit} ms; it is killed`,
+        { what: "methods of entities that took too long" },
       );
       Process.exit(pid, "kill");
     }
@@ -360,16 +364,16 @@ export class HostServer {
     const since = now - 1000 * maxSeconds;
     const recent = (this.#crashes.get(id) ?? []).filter((at) => at > since);
     recent.push(now);
-    if (recent.length <= maxRestarts) {
-      this.#crashes.set(id, recent);
-      return;
-    }
     this.#crashes.delete(id);
-    this.#parked.set(id, { type: definition.name, key, reason });
+    if (recent.length <= maxRestarts) {
+      return setNewest(this.#crashes, id, recent);
+    }
+    setNewest(this.#parked, id, { type: definition.name, key, reason });
     this.#node.runtime.report(
       "error",
       () =>
         `Entities: the ${definition.name} ${key} has crashed ${recent.length} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,
+      { what: "entities that are parked" },
     );
   }
 
@@ -402,6 +406,12 @@ export class HostServer {
       writes: { ...node.writer.counts },
     };
   }
+}
+
+/** Adds an entry; of too many, removes the oldest. */
+function setNewest<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  if (map.size > MAX_CRASHED) map.delete(map.keys().next().value!);
 }
 
 function idOf(type: string, key: string): string {

@@ -45,7 +45,7 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
       return ["info"];
     case "accept":
     case "left":
-      return typeof first === "string" ? [kind, first] : undefined;
+      return isNodeId(first) ? [kind, first] : undefined;
     case "find":
     case "release":
       return typeof first === "string" && isKey(second)
@@ -61,16 +61,27 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
 function isShard(value: unknown): value is StoreShard {
   if (typeof value !== "object" || value === null) return false;
   const { id, owner, epoch } = value as Record<keyof StoreShard, unknown>;
-  return typeof id === "string" && typeof owner === "string" &&
+  return typeof id === "string" && isNodeId(owner) &&
     Number.isSafeInteger(epoch);
 }
+
+/** The maximum length of the id of a node in the store: its name, and a random part. Other nodes keep it. */
+const MAX_ID = 300;
+
+function isNodeId(id: unknown): id is string {
+  return typeof id === "string" && id.length <= MAX_ID;
+}
+
+/** The maximum length of the token of a subscription, which the entity keeps. */
+const MAX_TOKEN = 64;
 
 /** Whether a value is a request to an entity. */
 export function isEntityRequest(value: unknown): value is EntityRequest {
   if (!Array.isArray(value)) return false;
   const [kind, first, args, id, until] = value as unknown[];
   if (typeof first !== "string") return false;
-  return kind === "subscribe" || kind === "call" && Array.isArray(args) &&
+  return kind === "subscribe" && first.length <= MAX_TOKEN ||
+    kind === "call" && Array.isArray(args) &&
       (id === undefined || typeof id === "string") &&
       (until === undefined || typeof until === "number");
 }

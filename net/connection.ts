@@ -257,7 +257,7 @@ export class Connection implements Port {
       this.#stats.protocolErrors++;
       this.#down(`it sent ${(error as Error).message}`);
     }
-    if (this.#blocked) this.#holdBack(chunk.length);
+    if (this.#blocked || this.#isAhead) this.#holdBack(chunk.length);
     if (this.#closed || this.#waitsForTurn) return;
     if (scheduler.input.canReadOn(this.#endWaitForTurn)) return;
     this.#pause();
@@ -417,9 +417,9 @@ export class Connection implements Port {
       (this.#outgoing.passable ?? 0) > 0;
   }
 
-  /** Notes that the peer has read everything before the `unlink` with that id. */
+  /** Notes that the peer has read everything before the `unlink` with that id, if one was sent. */
   confirmed(id: number): void {
-    this.#window.confirm(id, this.#runtime.now());
+    if (!this.#window.confirm(id, this.#runtime.now())) return;
     this.#stuck = 0;
     if (this.#outgoing.pending > 0) this.wake();
   }

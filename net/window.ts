@@ -78,18 +78,20 @@ export class Window {
     return id;
   }
 
-  /** Notes the ack of a probe; ignores an id that was not sent. */
-  confirm(id: number, now: number): void {
+  /** Notes the ack of a probe; ignores an id that was not sent, and returns false. */
+  confirm(id: number, now: number): boolean {
     const index = this.#probes.findIndex((probe) => probe.id === id);
-    if (index === -1) return;
+    if (index === -1) return false;
     const { bytes, sentAt } = this.#probes[index];
     this.#probes.splice(0, index + 1);
     this.#read = bytes;
     this.#isAcked = true;
     // Acks come in bundles: only the first one of a round trip counts.
-    if (bytes < this.#end) return;
-    if (this.#wasFull) this.#resize(now - sentAt);
-    this.#begin();
+    if (bytes >= this.#end) {
+      if (this.#wasFull) this.#resize(now - sentAt);
+      this.#begin();
+    }
+    return true;
   }
 
   #begin(): void {

@@ -22,11 +22,11 @@ function isElixirName(name: string): boolean {
   return isCapital(name.charCodeAt(0)) && !name.startsWith(PREFIX);
 }
 
-const QUOTED = /^'(.*[A-Z].*)'$/s;
-
 /** Removes the quotes of a name, if any. */
 export function unquotedName(name: string): string {
-  return name.charCodeAt(0) === 0x27 ? QUOTED.exec(name)?.[1] ?? name : name;
+  if (name.charCodeAt(0) !== 0x27 || !name.endsWith("'")) return name;
+  const inner = name.slice(1, -1);
+  return /[A-Z]/.test(inner) ? inner : name;
 }
 
 /** Converts a module or registered name to the text of its atom. */

@@ -79,7 +79,11 @@ export function copyInBuffers(bytes: Uint8Array, start = 0): Uint8Array[] {
   const copies = [];
   for (let at = 0; at < bytes.length; at += RAW_BYTES) {
     const part = bytes.subarray(at, at + RAW_BYTES);
-    const copy = raw.take().subarray(0, start + part.length);
+    const size = start + part.length;
+    // A short rest would keep a whole buffer while it waits.
+    const copy = 2 * size > RAW_BUFFER
+      ? raw.take().subarray(0, size)
+      : new Uint8Array(size);
     copy.set(part, start);
     copies.push(copy);
   }

@@ -404,9 +404,17 @@ export class GlobalWorker implements Server {
     tell(this.#process, this.#process.pid, again);
   }
 
+  /** The servers of a server's part: one of each connected node, as a server can name any number of pids. */
   async #known(server: Pid): Promise<Pid[]> {
+    const { runtime } = this.#process;
     const known = await this.#askServer(server, { type: "get_servers" });
-    return [server, ...listOf(known, isPid)];
+    const byNode = new Map([[server.node, server]]);
+    for (const each of listOf(known, isPid)) {
+      const { node } = each;
+      if (byNode.has(node) || runtime.connected(node) === undefined) continue;
+      byNode.set(node, each);
+    }
+    return [...byNode.values()];
   }
 
   /**

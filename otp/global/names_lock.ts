@@ -39,6 +39,9 @@ interface WaitingClaim extends Claim {
 /** The number of processes that can share the lock: two nodes of Erlang that join need two. */
 const MAX_SHARED = 8;
 
+/** The maximum number of processes of one node that wait: its worker does, and one that is about to exit. */
+const MAX_WAITING = 8;
+
 /** The longest wait of a request, in milliseconds. */
 const LONGEST = 60_000;
 
@@ -92,8 +95,9 @@ export class NamesLock {
       return true;
     }
     if (this.isHeldBy(pid)) return true;
-    const isWaiting = typeof wait === "number" && wait > 0;
-    if (!isWaiting || !this.#process.keepFor(pid.node)) return false;
+    const mayWait = typeof wait === "number" && wait > 0 &&
+      !this.#isFullFor(pid.node) && this.#process.keepFor(pid.node);
+    if (!mayWait) return false;
     const ref = this.#process.monitor(pid);
     const lift = this.#process.runtime.after(Math.min(wait, LONGEST), () => {
       this.#leave(claim);
@@ -103,6 +107,12 @@ export class NamesLock {
     const claim: WaitingClaim = { pid, ref, caller, lift };
     this.#waiting.add(claim);
     return NO_REPLY;
+  }
+
+  #isFullFor(node: string): boolean {
+    let waiting = 0;
+    for (const { pid } of this.#waiting) if (pid.node === node) waiting++;
+    return waiting >= MAX_WAITING;
   }
 
   /** Takes the lock from a process, which need not hold it, or only waits for it. */

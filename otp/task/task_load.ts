@@ -30,6 +30,9 @@ const REPORT_INTERVAL = 100;
 /** Milliseconds for which a place is kept for a pool. */
 const TURN_TIME = 500;
 
+/** The maximum number of pools of one node that are told the load: each report is sent to all in one turn. */
+const MAX_POOLS = 100;
+
 /** A report of a supervisor's load to a pool. */
 export interface LoadReport {
   type: "load";
@@ -89,11 +92,20 @@ export class TaskLoad {
     const known = this.#subscribers.get(key);
     if (known !== undefined) known.told = report.tasks;
     else {
+      if (this.#isFullFor(pid.node)) return undefined;
       if (!process.keepFor(pid.node)) return undefined;
       const ref = onDown(process, pid, () => this.#forget(key, pid));
       this.#subscribers.set(key, { pid, ref, told: report.tasks });
     }
     return report;
+  }
+
+  #isFullFor(node: string): boolean {
+    let pools = 0;
+    for (const { pid } of this.#subscribers.values()) {
+      if (pid.node === node) pools++;
+    }
+    return pools >= MAX_POOLS;
   }
 
   /** Returns whether the caller may start a task, which may use its turn; if not, a pool waits for a turn. */

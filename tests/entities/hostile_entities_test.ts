@@ -15,9 +15,14 @@ import {
   Ref,
   self,
   send,
+  spawn,
 } from "../../otp/process/process.ts";
-import { clusterTest } from "../_nodes.ts";
+import { Node } from "../../node.ts";
+import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
+import { rawTest } from "../_raw_peer.ts";
+
+const RAW = "raw@localhost";
 
 const Count = Entity.define("count", {
   state: () => 0,
@@ -132,4 +137,122 @@ clusterTest(
     await watched;
   },
   { timeout: 300_000 },
+);
+
+rawTest("an entity finds lost subscribers by their monitors", async (peer) => {
+  const server = await Entities.startLink({
+    types: [Count],
+    store: memoryStore(),
+  });
+  const { number } = await Count.get("a").pid();
+  const subscribers = 2000;
+  await peer.say(
+    Array.from(
+      { length: subscribers },
+      (_, i) => ["call", i + 1, number, i + 1, ["subscribe", "token"]],
+    ),
+  );
+  // What the entity keeps has a length.
+  const long = ["subscribe", "x".repeat(65)];
+  await peer.say([["call", 1, number, subscribers + 1, long]]);
+  const answers: unknown[] = [];
+  while (answers.length <= subscribers) {
+    for (const [kind, , , value] of await peer.hear()) {
+      if (kind === "answer") answers.push(value);
+    }
+  }
+  assertEquals(answers[0], ["ok", 0, ""]);
+  assertEquals(answers.at(-1), ["no_method"]);
+  const { equals } = Ref.prototype;
+  let compared = 0;
+  Ref.prototype.equals = function (other) {
+    compared++;
+    return equals.call(this, other);
+  };
+  try {
+    Node.monitor(RAW);
+    peer.reset();
+    await nodeDown(RAW);
+    assertEquals(await Count.get("a").add(), 1);
+    assert(compared < 10 * subscribers, `${compared} comparisons`);
+  } finally {
+    Ref.prototype.equals = equals;
+  }
+  await GenServer.stop(server);
+});
+
+rawTest("a node keeps no long id of another node", async (peer) => {
+  const server = await Entities.startLink({
+    types: [Count],
+    store: memoryStore(),
+  });
+  const long = `${RAW}/${"x".repeat(300)}`;
+  const moved = [{ id: "count/0", owner: long, epoch: 2 }];
+  for (const request of [["left", long], ["moved", moved]]) {
+    await peer.say([["call", 1, server.number, 1, request]]);
+    assertEquals((await peer.signal("answer"))[3], "badarg");
+  }
+  await GenServer.stop(server);
+});
+
+rawTest("no owner names a process of another node", async (peer) => {
+  const store = memoryStore();
+  const id = `${RAW}/1`;
+  const info = {
+    types: ["count"],
+    weight: 1,
+    isDraining: false,
+    lease: 60_000,
+  };
+  await store.join({ id, name: RAW, info: JSON.stringify(info) });
+  await store.claim(id, [{ shard: "count/0", epoch: 0 }]);
+  const server = await Entities.startLink({
+    types: [Count],
+    store,
+    shards: 1,
+    hosts: false,
+  });
+  const { node, number, creation } = self();
+  const victim = { $pid: [node, number, creation] };
+  const caller = spawn(() => Count.get("a", { timeout: Infinity }).add());
+  // The answer counts as none: the caller asks again.
+  for (let asked = 0; asked < 2; asked++) {
+    const [, from, , ref] = await peer.signal("call_name");
+    await peer.say([["answer*", from, ref, ["pid", victim, 1]]]);
+  }
+  Process.exit(caller, "kill");
+  await GenServer.stop(server);
+});
+
+const Brittle = Entity.define("brittle", {
+  state: () => 0,
+  touch() {
+    throw new RangeError("it breaks");
+  },
+}, { maxRestarts: 0 });
+
+clusterTest(
+  "of 10,001 parked keys a node forgets the oldest, and logs few",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await alex.run(async () => {
+      const server = await Entities.startLink({
+        types: [Brittle],
+        store: memoryStore(),
+      });
+      for (let i = 0; i < 10_001; i += 73) {
+        const calls = Array.from(
+          { length: 73 },
+          (_, j) => Brittle.get(`${i + j}`).touch(),
+        );
+        await Promise.allSettled(calls);
+      }
+      const { parked } = await Entities.info();
+      assertEquals([parked.length, parked[0].key], [10_000, "1"]);
+      await GenServer.stop(server);
+    });
+    const lines = cluster.lines().filter((line) => line.includes("is parked"));
+    assert(lines.length < 1000, `${lines.length} lines`);
+  },
+  { timeout: 300_000, tags: ["slow"] },
 );

@@ -105,6 +105,34 @@ rawTest("a peer that reads late receives all", async (peer, alex) => {
   assertEquals(Node.list(), [RAW]);
 }, { limits: { highWaterMark: 1 << 16, maxQueueBytes: MIB } });
 
+rawTest(
+  "a peer whose acks of large answers wait behind its requests is held back",
+  async (peer) => {
+    peer.isAcking = false;
+    peer.pause();
+    Process.register(self(), "asked");
+    // As an answer, an exit signal is not refused.
+    const answer = () => Process.exit(THEIRS, "x".repeat(70_000));
+    const queued = () => Node.connections()[0].queuedBytes;
+    while (queued() < 3 * MIB) {
+      while (queued() < 3 * MIB) answer();
+      for (let i = 0; i < 20; i++) await quiet();
+    }
+    peer.resume();
+    // Twice as long as an answer, as much as is read for each.
+    const requests = 40;
+    for (let i = 0; i < requests; i++) {
+      void peer.say([["send_name", 1, "asked", "x".repeat(150_000)]]);
+    }
+    for (let i = 0; i < requests; i++) {
+      await receive();
+      answer();
+    }
+    assertEquals(Node.list(), [RAW]);
+  },
+  { limits: { highWaterMark: 1 << 16, maxQueueBytes: 2 * MIB } },
+);
+
 clusterTest(
   "large answers end at twice maxQueueBytes",
   (cluster) =>

@@ -2,9 +2,11 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Window } from "../../net/window.ts";
+import { Node } from "../../node.ts";
 import { send, spawn } from "../../otp/process/process.ts";
 import { test } from "../../testing/tags.ts";
 import fc, { runs } from "../_seeds.ts";
+import { nodeDown } from "../_nodes.ts";
 import { rawTest, THEIRS } from "../_raw_peer.ts";
 
 const LEAST = 1 << 18;
@@ -107,6 +109,18 @@ rawTest(
   },
   { tickTime: 4000 },
 );
+
+rawTest("acks that were never asked for keep no connection", async (peer) => {
+  peer.pause();
+  Node.monitor("raw@localhost");
+  send(THEIRS, new Uint8Array(16 << 20));
+  const acks = setInterval(() => {
+    void peer.say([["unlink_ack", 0, 0, 99]]);
+  }, 100);
+  await nodeDown("raw@localhost");
+  clearInterval(acks);
+  assertEquals(Node.stats()!.unread, 1);
+}, { tickTime: 1000 });
 
 rawTest("a large message goes on as its parts are read", async (peer) => {
   send(THEIRS, new Uint8Array(16 << 20));

@@ -17,6 +17,7 @@ import {
   type NameRegistry,
 } from "../../otp/gen_server/gen_server.ts";
 import { global } from "../../otp/global/global.ts";
+import { globalServer } from "../../otp/global/global_server.ts";
 import { IO } from "../../otp/io/io.ts";
 import { Node } from "../../node.ts";
 import { pg } from "../../otp/pg/pg.ts";
@@ -955,3 +956,71 @@ rawTest("a call with many arguments ends no server", async (peer) => {
   assertEquals(await Agent.get(agent, (state) => state), 1);
   assertEquals(await TaskSupervisor.children(tasks), []);
 });
+
+rawTest("a name server asks one lock of each node", async (peer) => {
+  globalServer(currentRuntime());
+  const server = theirs(100);
+  const hello = { type: "hello" };
+  await peer.say([["call_name", 100, "global_name_server", 1, hello]]);
+  // It joins the other's part: it asks for the servers there, for their locks, and for the servers again.
+  const asked: unknown[] = [];
+  while (asked.length < 5) {
+    const [, , to, ref, request] = await peer.signal("call");
+    const { type } = request as { type: string };
+    asked.push([type, to]);
+    const answer = type === "get_servers"
+      ? [server, ...[101, 102, 103].map(theirs), {
+        $pid: ["nobody@localhost", 1, 7],
+      }]
+      : type !== "get_digest" && true;
+    await peer.say([["answer*", to, ref, answer]]);
+  }
+  assertEquals(asked, [
+    ["get_servers", 100],
+    ["lock_names", 100],
+    ["get_servers", 100],
+    ["get_digest", 100],
+    ["get_names", 100],
+  ]);
+});
+
+rawTest(
+  "a task supervisor tells 100 pools of a node its load",
+  async (peer) => {
+    const supervisor = await TaskSupervisor.startLink() as Pid;
+    const request = { type: "watch_load" };
+    await peer.say(
+      Array.from(
+        { length: 101 },
+        (_, i) => ["call", i + 1, supervisor.number, i + 1, request],
+      ),
+    );
+    const answers: unknown[] = [];
+    while (answers.length < 101) {
+      for (const [kind, , , answer] of await peer.hear()) {
+        if (kind === "answer") answers.push(answer);
+      }
+    }
+    const load = { type: "load", tasks: 0, max: "infinity", draining: false };
+    assertEquals(answers[99], load);
+    assertEquals(answers[100], { type: "error", reason: "system_limit" });
+  },
+);
+
+rawTest(
+  "eight processes of a node wait for the lock of the names",
+  async (peer) => {
+    const { number } = globalServer(currentRuntime()).process.pid;
+    const request = { type: "lock_names", wait: 60_000 };
+    await peer.say(
+      Array.from({ length: 10 }, (_, i) => ["call", i, number, i, request]),
+    );
+    const answers: unknown[] = [];
+    while (answers.length < 2) {
+      for (const [kind, , ref, answer] of await peer.hear()) {
+        if (kind === "answer") answers.push([ref, answer]);
+      }
+    }
+    assertEquals(answers, [[0, true], [9, false]]);
+  },
+);

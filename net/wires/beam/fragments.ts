@@ -26,8 +26,15 @@ import type { KnownAtom } from "./atoms.ts";
 /** The maximum number of incomplete signals of a peer, refused ones included. */
 export const MAX_SEQUENCES: number = 1 << 14;
 
-/** The budget counts this many bytes for an incomplete signal, in addition to its bytes: its header has up to 255 atoms. */
+/**
+ * The budget counts at least this many bytes for an incomplete signal, in addition to its bytes; more for a header of many
+ * atoms, which the cache may drop while the signal needs them.
+ */
 const OWN_BYTES = 1 << 12;
+
+/** An atom of a header takes this many bytes, and this many times its own. */
+const ATOM_BYTES = 256;
+const ATOM_FACTOR = 4;
 
 /** The incomplete signals of one peer may take this fraction of the budget of all peers, and always one message. */
 const SHARE = 2;
@@ -147,7 +154,8 @@ export class Fragments {
     };
     this.#open.set(id, sequence);
     if (tooLong !== undefined) return this.#refuse(sequence, tooLong);
-    if (!this.#hold(sequence, OWN_BYTES + length)) return;
+    const own = Math.max(OWN_BYTES, memoryOf(atoms));
+    if (!this.#hold(sequence, own + length)) return;
     // The frame is valid during this call only.
     sequence.bytes = new Uint8Array(sequence.bytes);
   }
@@ -268,6 +276,13 @@ export class Fragments {
     this.#held += bytes;
     this.#budget.add(bytes);
   }
+}
+
+function memoryOf(atoms: readonly KnownAtom[]): number {
+  return atoms.reduce(
+    (sum, { bytes }) => sum + ATOM_BYTES + ATOM_FACTOR * bytes.length,
+    0,
+  );
 }
 
 /** Reads the ids of a fragment: of its sequence, which is the pid of the sender at a BEAM, and its own number. */

@@ -261,6 +261,22 @@ test("a peer holds no more than the limits, whatever fragments it sends", async 
   );
 });
 
+test("the atoms of a signal in fragments count as long as it is incomplete", () => {
+  const { decoder, parts } = decoderOf();
+  const name = Buffer.from("\u{1f600}".repeat(255));
+  const header = Buffer.concat([
+    Buffer.of(200, ...new Array(100).fill(0x88), 1),
+    ...Array.from(
+      { length: 200 },
+      (_, i) => Buffer.concat([Buffer.of(i, name.length >> 8, 252), name]),
+    ),
+  ]);
+  decoder.receive(fragment(69, 1, 2, header));
+  assertLess(200 * 2 * name.length, parts.used);
+  decoder.close();
+  assertEquals(parts.used, 0);
+});
+
 /** A frame with one atom of 1,020 bytes in its header, and a message to a pid behind it. */
 function longAtomFrame(message: number[]): Buffer {
   const name = Buffer.from("\u{1f600}".repeat(255));

@@ -4,6 +4,7 @@
 
 import { Buffer } from "node:buffer";
 import { test } from "../../../../testing/tags.ts";
+import { fromBeamName } from "../../../../core/values/beam_names.ts";
 import { Budget } from "../../../../net/budget.ts";
 import { AtomCache } from "../../../../net/wires/beam/atom_cache.ts";
 import { knownAtom } from "../../../../net/wires/beam/atoms.ts";
@@ -209,6 +210,17 @@ test("a term of Erlang's takes time linear in its length", SLOW, () => {
       read,
       what.includes("atoms") ? ATOMS : undefined,
     );
+  }
+});
+
+test("names of processes take linear time", SLOW, () => {
+  // A signal to a name of the header has about 20 bytes.
+  const names = ["'".padEnd(255, "A"), "'".padEnd(128).padEnd(255, "A")];
+  for (const name of names) {
+    const read = () => {
+      for (let i = 0; i < SIZE / 20; i++) fromBeamName(name);
+    };
+    assertLinear(`the name ${name}`, SIZE, read, 60);
   }
 });
 

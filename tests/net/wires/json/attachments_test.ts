@@ -9,7 +9,10 @@ import { test } from "../../../../testing/mod.ts";
 import { ProtocolError } from "../../../../net/wires/over_limit.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
-import { FRAME_BUFFER } from "../../../../net/wires/frame_buffers.ts";
+import {
+  copyInBuffers,
+  FRAME_BUFFER,
+} from "../../../../net/wires/frame_buffers.ts";
 import { assertLinear } from "../../../_linear.ts";
 import { flushed, portTo, signalsTo } from "../_ports.ts";
 import {
@@ -455,6 +458,17 @@ test("a large message is a copy of what was sent, whatever becomes of that", () 
   // Each has its own memory, and no more than that.
   assertEquals(first.buffer.byteLength, 300_000);
   assertEquals(second.buffer.byteLength, 99_993);
+});
+
+test("bytes that wait take little more memory than the queue counts", () => {
+  for (const length of [65_536, 65_537, 98_304, 131_073]) {
+    const copies = copyInBuffers(new Uint8Array(length));
+    const memory = copies.reduce(
+      (sum, { buffer }) => sum + buffer.byteLength,
+      0,
+    );
+    assert(memory < 1.4 * length, `${memory} bytes for ${length}`);
+  }
 });
 
 test("an attachment that was announced and does not come holds little memory", () => {
