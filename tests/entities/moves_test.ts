@@ -389,6 +389,30 @@ test("no node is removed because the store did not answer for longer than the le
   assertEquals(nodes.map(({ id }) => id), before.map(({ id }) => id));
 });
 
+test("a write that the store does not answer holds up no others, and is given up", async () => {
+  const { cluster, store } = await startAll("alex", "sophie");
+  await using _ = cluster;
+  const write = store.write.bind(store);
+  store.write = (owner, writes) =>
+    writes.some(({ key }) => key === "key 0")
+      ? new Promise(() => {})
+      : write(owner, writes);
+  await cluster.run("sophie", async () => {
+    const lost = failureOf(
+      Count.get("key 0", { timeout: 20 * LEASE }).add(),
+      "it may have run",
+    );
+    for (const key of KEYS.slice(1)) {
+      assertEquals(await Count.get(key).add(), 2);
+    }
+    await lost;
+  });
+  // Nothing holds up a drain.
+  const drained = cluster.node("alex").drain();
+  await cluster.advance(LEASE);
+  assertEquals(await drained, "drained");
+});
+
 test("a node that dies is removed after its own lease, not after that of the nodes that watch it", async () => {
   const { cluster } = await startNodes({
     alex: { ...optionsOf("alex"), lease: 10 * LEASE },
