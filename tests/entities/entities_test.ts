@@ -1,6 +1,6 @@
 /** Entities on one node: methods, states, errors, limits. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -74,6 +74,13 @@ test("Entity.get() calls methods one at a time, with the state of the key", () =
     assertEquals(await Room.get("r2").members(), []);
     assertEquals(await Room.get("r1").fence(), 1);
   }));
+
+test("Entity.get() refuses a key that a store could not keep", () => {
+  Room.get("k".repeat(800));
+  for (const key of ["", "k".repeat(801), "\0", "\ud800"]) {
+    assertThrows(() => Room.get(key), TypeError, "a text of 1 to 800");
+  }
+});
 
 test("an entity that calls itself gets an error when the time is up", async () => {
   const Self = Entity.define("self", {
