@@ -87,6 +87,33 @@ test("a node that drains hands its entities over, and no call fails", async () =
   assert(rounds > 200);
 });
 
+test("the last node that drains ends its methods, and stores what is not stored yet", async () => {
+  const Late = Entity.define("late", {
+    state: () => ({ n: 0 }),
+    add: (late) => ++late.state.n,
+    async addSlowly(late) {
+      await pass(500);
+      return ++late.state.n;
+    },
+  }, { durability: { every: 60_000 } });
+  const options = { types: [Late], shards: 4 };
+  const { cluster, store } = await startNodes({
+    alex: options,
+    sophie: { ...options, hosts: false },
+  });
+  await using _ = cluster;
+  await cluster.run("sophie", () => Late.get("a").add());
+  const slow = cluster.run("sophie", () => Late.get("b").addSlowly());
+  await cluster.advance(100);
+  const drained = cluster.node("alex").drain();
+  assertEquals(await slow, 1);
+  await cluster.advance(LEASE);
+  assertEquals(await drained, "drained");
+  for (const key of ["a", "b"]) {
+    assertEquals((await store.load("late", key))?.body, '{"v":1,"s":{"n":1}}');
+  }
+});
+
 test("the entities of a killed node run elsewhere within a lease, from their stored state", async () => {
   const { cluster } = await startAll("alex", "kate", "sophie");
   await using _ = cluster;
