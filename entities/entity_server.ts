@@ -13,7 +13,7 @@
  * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
  *
  * Calls that wait in the mailbox when the process ends have not run, and the reason of its exit says so ({@linkcode
- * MOVED}), unless it was killed.
+ * EntityEnd}), unless it was killed.
  *
  * @module
  */
@@ -53,13 +53,19 @@ import {
 } from "./json_value.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { isEntityRequest } from "./requests.ts";
-import type { StoreWrite } from "./store.ts";
+import type { StoredState, StoreWrite } from "./store.ts";
 
-/** The exit reason of an entity that left nothing undone: calls in its mailbox have not run. */
-export const MOVED: { type: "shutdown"; reason: string } = {
-  type: "shutdown",
-  reason: "entity_moved",
-};
+/**
+ * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
+ * began, and calls in its mailbox have not run. It names the process, as links pass reasons on to others. It is a list, as
+ * Erlang's wire makes a `Map` of an object there.
+ */
+export type EntityEnd = [
+  mark: "entity_ended",
+  entity: Pid,
+  /** Whether it has loaded its state. */
+  hasStarted: boolean,
+];
 
 /** The answer of an entity. */
 export type EntityReply =
@@ -275,7 +281,11 @@ export class EntityServer {
   }
 
   async handleContinue(): Promise<NoReply | Stop> {
-    if (!await this.#load()) return this.#stop(MOVED);
+    try {
+      if (!await this.#load()) return this.#stop();
+    } catch (error) {
+      return this.#crash(error, false);
+    }
     this.#live!.usedAt = this.#home.runtime.now();
     return this.#idle();
   }
@@ -327,12 +337,14 @@ export class EntityServer {
     this.#draft.alarm = undefined;
     this.#draft.isDirty = true;
     const result = await this.#run(alarm ?? (() => {}), [data], undefined);
-    return result.type === "stop" ? this.#stop(result.reason) : this.#idle();
+    return result.type === "stop"
+      ? { ...this.#stop(), reason: result.reason }
+      : this.#idle();
   }
 
   async handleInfo(message: "flush" | DownMessage): Promise<NoReply | Stop> {
     if (message === "flush") {
-      return await this.#flush() ? this.#idle() : this.#stop(MOVED);
+      return await this.#flush() ? this.#idle() : this.#stop();
     }
     // Any process can send a DOWN.
     if (isDown(message) && currentProcess().isDown(message.ref)) {
@@ -455,7 +467,10 @@ export class EntityServer {
       }
     } catch (error) {
       // A write that was given up may still have happened.
-      return this.#stopWith(error, ["unknown", (error as Error).message]);
+      return {
+        ...this.#crash(error),
+        reply: ["unknown", (error as Error).message],
+      };
     }
     while (!this.#mayLeave) {
       if (this.#shard.state === "closed") {
@@ -481,16 +496,16 @@ export class EntityServer {
 
   async #doneAndStop(reply: EntityReply): Promise<StopReply> {
     await this.#flush();
-    return this.#stopWith(MOVED, reply);
+    return { ...this.#stop(), reply };
   }
 
   #lost(why: string): StopReply {
-    return this.#stopWith(MOVED, ["unknown", why]);
+    return { ...this.#stop(), reply: ["unknown", why] };
   }
 
   #failed(error: unknown): Reply | StopReply {
     if (!(error instanceof Refusal)) {
-      return this.#stopWith(error, ["crashed", error]);
+      return { ...this.#crash(error), reply: ["crashed", error] };
     }
     this.#undo();
     this.#live!.isBusy = false;
@@ -504,19 +519,20 @@ export class EntityServer {
     await this.#shard.writes.get(this.#key);
     let pause = PAUSE.min;
     while (this.#shard.state !== "closed") {
+      let stored: StoredState | undefined;
       try {
-        const stored = await this.#home.ask(() =>
+        stored = await this.#home.ask(() =>
           store.load(this.#definition.name, this.#key)
         );
-        const { version, body } = stored ?? { version: 0, body: "" };
-        this.#version = version;
-        this.#adopt(body === "" ? undefined : JSON.parse(body));
-        return true;
-      } catch (error) {
-        if (error instanceof EntityError) throw error;
+      } catch {
         await Process.sleep(pause);
         pause = Math.min(2 * pause, PAUSE.max);
+        continue;
       }
+      const { version, body } = stored ?? { version: 0, body: "" };
+      this.#version = version;
+      this.#adopt(body === "" ? undefined : JSON.parse(body));
+      return true;
     }
     return false;
   }
@@ -525,29 +541,18 @@ export class EntityServer {
   #adopt(envelope: Envelope | undefined): void {
     const { state, options } = this.#definition;
     const draft = this.#draft;
-    try {
-      if (envelope === undefined) {
-        draft.state = state();
-        assertJson(draft.state, "the first state");
-      } else {
-        const { v, s, a, n = 0, b = "", r = [] } = envelope;
-        draft.state = v === options.version ? s : this.#migrated(envelope);
-        draft.alarm = a;
-        draft.number = n;
-        this.#series = b;
-        for (const [id, value] of r) this.#requests.set(id, value);
-      }
-      this.#text = jsonOf(draft.state, "the state");
-    } catch (error) {
-      throw new EntityError(
-        "crashed",
-        false,
-        `Cannot start the ${this.#label}: ${
-          error instanceof Error ? error.message : error
-        }`,
-        { cause: error },
-      );
+    if (envelope === undefined) {
+      draft.state = state();
+      assertJson(draft.state, "the first state");
+    } else {
+      const { v, s, a, n = 0, b = "", r = [] } = envelope;
+      draft.state = v === options.version ? s : this.#migrated(envelope);
+      draft.alarm = a;
+      draft.number = n;
+      this.#series = b;
+      for (const [id, value] of r) this.#requests.set(id, value);
     }
+    this.#text = jsonOf(draft.state, "the state");
   }
 
   #migrated({ v, s }: Envelope): unknown {
@@ -661,7 +666,7 @@ export class EntityServer {
 
   async #leave(): Promise<Stop> {
     await this.#flush();
-    return this.#stop(MOVED);
+    return this.#stop();
   }
 
   /** Begins with the first broadcast. The pair of epoch and version never comes back. */
@@ -694,11 +699,26 @@ export class EntityServer {
     return { type: "noreply", state: this.#draft.state };
   }
 
-  #stopWith(reason: unknown, reply: EntityReply): StopReply {
-    return { type: "stop", reason, reply, state: this.#draft.state };
+  /** Ends in order. */
+  #stop(): Stop {
+    const reason = { type: "shutdown", reason: this.#end(true) };
+    return { type: "stop", reason, state: this.#draft.state };
   }
 
-  #stop(reason: unknown): Stop {
+  #crash(error: unknown, hasStarted = true): Stop {
+    const what = hasStarted ? "A method has ended" : "Cannot start";
+    const reason = new EntityError(
+      "crashed",
+      false,
+      `${what} the ${this.#label}: ${
+        error instanceof Error ? error.message : inspect(error)
+      }`,
+      { cause: error, data: this.#end(hasStarted) },
+    );
     return { type: "stop", reason, state: this.#draft.state };
+  }
+
+  #end(hasStarted: boolean): EntityEnd {
+    return ["entity_ended", self(), hasStarted];
   }
 }

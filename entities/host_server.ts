@@ -24,6 +24,7 @@ import { isOrderly } from "../core/values/exit_reason.ts";
 import { addEntities } from "../otp/observer/observed_entities.ts";
 import { entitiesView, type ParkedEntity } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";
+import { EntityError } from "./entity_error.ts";
 import { EntityServer } from "./entity_server.ts";
 import { type AlarmMessage, Keeper } from "./keeper.ts";
 import { answeredWithin } from "./lease.ts";
@@ -348,7 +349,10 @@ export class HostServer {
     const { shard, key, live } = started;
     this.#started.delete(id);
     shard.forget(key, live);
-    if (!isOrderly(reason)) this.#crashed(shard, key, reason);
+    if (!isOrderly(reason)) {
+      const error = reason instanceof EntityError ? reason.cause : reason;
+      this.#crashed(shard, key, error);
+    }
     return GO_ON;
   }
 
