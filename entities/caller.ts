@@ -35,7 +35,12 @@ import {
 } from "../otp/process/process.ts";
 import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
-import type { Broadcast, EntityEnd, EntityReply } from "./entity_server.ts";
+import type {
+  Broadcast,
+  EntityEnd,
+  EntityReply,
+  Subscription,
+} from "./entity_server.ts";
 import type { EntityRequest } from "./requests.ts";
 import type {
   EntityCallOptions,
@@ -603,21 +608,14 @@ class Relay {
     const process = currentProcess();
     for (;;) {
       try {
-        const pid = await findEntity(this.#target);
-        const watch = Process.monitor(pid);
-        const signal = this.#removal(pid);
         const token = crypto.randomUUID();
-        const reply = await GenServer.call(pid, ["subscribe", token], {
-          signal,
-        }) as EntityReply;
-        if (reply[0] !== "ok") throw new Error(reply[0]);
-        this.#arrivedAt(reply[1] as number, reply[2]);
+        const [number, series, pid] = await this.#subscribe(token);
+        const watch = Process.monitor(pid);
+        this.#arrivedAt(number, series);
         this.#first.resolve();
-        if (await this.#relay(token, watch, end, signal)) return;
+        if (await this.#relay(token, watch, end, this.#removal(pid))) return;
       } catch (error) {
-        if (this.#last === undefined && error instanceof EntityError) {
-          return this.#first.reject(error);
-        }
+        if (this.#last === undefined) return this.#first.reject(error);
         const gone = await receive(
           (m: unknown) =>
             isDown(m) && end.equals(m.ref) && process.isDown(m.ref),
@@ -629,6 +627,17 @@ class Relay {
         if (gone !== undefined) return;
       }
     }
+  }
+
+  /** Subscribes at the entity, wherever it is. The options of the handle are for the first time only. */
+  async #subscribe(token: string): Promise<Subscription> {
+    const given = this.#last === undefined ? this.#target.options : {};
+    const options = { ...given, mayRunTwice: true };
+    const call = new EntityCall({ ...this.#target, options }, "subscribe", [
+      "subscribe",
+      token,
+    ]);
+    return await call.run() as Subscription;
   }
 
   /** The signal that the owner was removed from the store: a frozen one does not close its connections. */
@@ -648,7 +657,11 @@ class Relay {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     for (;;) {
-      const message = await receive<unknown>(() => true, { signal });
+      const message = await receive<unknown>(() => true, { signal })
+        .catch((error) => {
+          Process.demonitor(watch);
+          throw error;
+        });
       // Any process can send a DOWN.
       if (isDown(message) && currentProcess().isDown(message.ref)) {
         if (end.equals(message.ref)) return true;

@@ -36,6 +36,7 @@ import type {
 } from "../otp/gen_server/gen_server.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
+import { copyTerm } from "../core/values/term.ts";
 import { typeError } from "../core/values/options.ts";
 import { EntityError } from "./entity_error.ts";
 import type { EntityNode } from "./entity_node.ts";
@@ -69,13 +70,16 @@ export type EntityEnd = [
 
 /** The answer of an entity. */
 export type EntityReply =
-  | ["ok", value: unknown, series?: string]
+  | ["ok", value: unknown]
   | ["moved"]
   | ["no_store"]
   | ["no_method"]
   | ["unknown", why: string]
   | ["refused", message: string, data: unknown]
   | ["crashed", error: unknown];
+
+/** The answer to a relay: the number of the last broadcast, its series, and the process of the entity. */
+export type Subscription = [number: number, series: string, pid: Pid];
 
 /** A broadcast, as a relay receives it. */
 export interface Broadcast {
@@ -178,8 +182,11 @@ class Room implements EntityContext<unknown> {
   }
 
   broadcast(message: unknown): number {
+    const { maxDepth } = this.#home.runtime;
+    // A copy: the caller may change it. Two levels are around it.
+    const copy = copyTerm(message, maxDepth - 2, maxDepth);
     const number = ++this.#draft.number;
-    this.#draft.outbox.push({ number, message });
+    this.#draft.outbox.push({ number, message: copy });
     this.#draft.isDirty = true;
     return number;
   }
@@ -305,7 +312,12 @@ export class EntityServer {
     if (refusal !== undefined) return this.#reply(refusal);
     if (request[0] === "subscribe") {
       if (!this.#subscribe(from.pid, request[1])) return this.#reply(["moved"]);
-      return this.#reply(["ok", this.#draft.number, this.#series]);
+      const subscription: Subscription = [
+        this.#draft.number,
+        this.#series,
+        self(),
+      ];
+      return this.#reply(["ok", subscription]);
     }
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
@@ -684,7 +696,12 @@ export class EntityServer {
         message,
       };
       for (const { pid, token } of this.#subscribers.values()) {
-        send(pid, { ...broadcast, token });
+        try {
+          send(pid, { ...broadcast, token });
+        } catch {
+          // Its node does not read. Its relay learns by the end of this process that broadcasts are missing.
+          this.#draft.isStopping = true;
+        }
       }
     }
   }
