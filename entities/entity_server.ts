@@ -146,12 +146,19 @@ class Room implements EntityContext<unknown> {
   readonly fence: number;
   readonly #draft: Draft;
   readonly #home: EntityNode;
+  readonly #hasAlarm: boolean;
 
-  constructor(key: string, fence: number, draft: Draft, home: EntityNode) {
+  constructor(
+    key: string,
+    { epoch, definition }: OwnedShard,
+    draft: Draft,
+    home: EntityNode,
+  ) {
     this.key = key;
-    this.fence = fence;
+    this.fence = epoch;
     this.#draft = draft;
     this.#home = home;
+    this.#hasAlarm = definition.alarm !== undefined;
   }
 
   get state(): unknown {
@@ -173,6 +180,11 @@ class Room implements EntityContext<unknown> {
         `Cannot set the alarm of ${this.key} to ${
           inspect(at)
         }: give milliseconds since 1970, such as room.now() + 60_000, or null`,
+      );
+    }
+    if (at !== null && !this.#hasAlarm) {
+      throw new TypeError(
+        `Cannot set the alarm of ${this.key}: its type has no method alarm`,
       );
     }
     assertJson(data, "the data of the alarm");
@@ -269,7 +281,7 @@ export class EntityServer {
     this.#shard = shard;
     this.#definition = shard.definition;
     this.#key = key;
-    this.#room = new Room(key, shard.epoch, this.#draft, home);
+    this.#room = new Room(key, shard, this.#draft, home);
   }
 
   /** Notes its entry among the entities in memory. */
@@ -348,7 +360,11 @@ export class EntityServer {
     ) return this.#idle();
     this.#draft.alarm = undefined;
     this.#draft.isDirty = true;
-    const result = await this.#run(alarm ?? (() => {}), [data], undefined);
+    let result = await this.#run(alarm ?? (() => {}), [data], undefined);
+    // What it has changed is undone, but it has run.
+    if (result.type === "reply" && result.reply[0] === "refused") {
+      result = await this.#finish(undefined, undefined);
+    }
     return result.type === "stop"
       ? { ...this.#stop(), reason: result.reason }
       : this.#idle();
@@ -554,8 +570,10 @@ export class EntityServer {
     const { state, options } = this.#definition;
     const draft = this.#draft;
     if (envelope === undefined) {
-      draft.state = state();
-      assertJson(draft.state, "the first state");
+      const first = state();
+      assertJson(first, "the first state");
+      // A copy: the function may return the same object for each key.
+      draft.state = structuredClone(first);
     } else {
       const { v, s, a, n = 0, b = "", r = [] } = envelope;
       draft.state = v === options.version ? s : this.#migrated(envelope);

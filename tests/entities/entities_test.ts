@@ -114,6 +114,7 @@ test("room.delete() deletes the state, the alarm and the ids; the next call begi
       return note.state.lines.length;
     },
     remind: (note) => note.alarm(note.now() + 3_600_000),
+    alarm() {},
     drop(note) {
       note.delete();
       note.state.lines.push("after");
