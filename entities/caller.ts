@@ -5,8 +5,8 @@
  * begun: the shard moves, its owner is not connected, the process has just ended. In between it waits on this node for
  * news. When it is not certain, the call ends with `unknown`, unless its caller allowed a second run.
  *
- * Certain is: an answer of the entity that says so; the exit reason `MOVED` of an entity, which has answered what it
- * began; `noproc`; a request to a node that is not connected. All else is not: a lost connection, a killed process, the end
+ * Certain is: an answer of the entity that says so; the exit reason {@linkcode EntityEnd} of an entity, which has answered
+ * what it began; `noproc`; a request to a node that is not connected. All else is not: a lost connection, a killed process, the end
  * of the time, and the removal of the owner from the store while the call was there.
  *
  * @module
@@ -35,7 +35,12 @@ import {
 } from "../otp/process/process.ts";
 import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
-import type { Broadcast, EntityReply } from "./entity_server.ts";
+import type {
+  Broadcast,
+  EntityEnd,
+  EntityReply,
+  Subscription,
+} from "./entity_server.ts";
 import type { EntityRequest } from "./requests.ts";
 import type {
   EntityCallOptions,
@@ -315,10 +320,10 @@ class EntityCall {
       }) as EntityReply;
     } catch (error) {
       if (this.#signal?.aborted) throw this.#signal.reason;
-      if (gone?.aborted) return unanswered(pid.node, "gone", this.#timeout);
+      if (gone?.aborted) return unanswered(pid, "gone", this.#timeout);
       if (!(error instanceof ExitError)) throw error;
       const { reason } = error.reason as { reason: unknown };
-      return unanswered(pid.node, reason, this.#timeout);
+      return unanswered(pid, reason, this.#timeout);
     }
   }
 
@@ -423,6 +428,7 @@ class FirstAttempt extends PendingCall<unknown> {
   readonly #request: EntityRequest;
   readonly #timeout: number;
   readonly #type: KnownType;
+  readonly #entity: Pid;
 
   private constructor(
     target: EntityTarget,
@@ -442,6 +448,7 @@ class FirstAttempt extends PendingCall<unknown> {
     this.#request = request;
     this.#timeout = timeout;
     this.#type = type;
+    this.#entity = pid;
   }
 
   /** Sends the request of a call, unless the call must wait for something first. */
@@ -481,7 +488,7 @@ class FirstAttempt extends PendingCall<unknown> {
   }
 
   override failFor(reason: unknown): void {
-    this.#goOn(() => unanswered(this.node, reason, this.#timeout));
+    this.#goOn(() => unanswered(this.#entity, reason, this.#timeout));
   }
 
   override aborted(): void {
@@ -526,25 +533,43 @@ function setEnd(
 
 /** The answer to an attempt that has ended without one. */
 function unanswered(
-  owner: string,
+  entity: Pid,
   reason: unknown,
   timeout: number,
 ): EntityReply {
-  if (reason === "noproc" || isMoved(reason)) return ["moved"];
+  if (reason === "noproc") return ["moved"];
+  if (reason === "calling_self") return ["crashed", new TypeError(SELF)];
+  const end = endOf(entity, reason);
+  if (end !== undefined) {
+    const [, , hasStarted] = end;
+    return hasStarted ? ["moved"] : ["crashed", (reason as Error).cause];
+  }
+  if (reason === "timeout") {
+    return ["unknown", `the time was up after ${timeout} ms`];
+  }
   return [
     "unknown",
-    reason === "timeout"
-      ? `the time was up after ${timeout} ms`
-      : reason instanceof Error
-      ? `${owner} could not answer: ${reason.message}`
-      : `its owner ${owner} was lost`,
+    reason instanceof Error
+      ? `${entity.node} could not answer: ${reason.message}`
+      : `its owner ${entity.node} was lost`,
   ];
 }
 
-/** Whether it is the exit reason of an entity that has left nothing undone. */
-function isMoved(reason: unknown): boolean {
-  const { type, reason: why } = (reason ?? {}) as Record<string, unknown>;
-  return type === "shutdown" && why === "entity_moved";
+const SELF =
+  "an entity that calls itself would wait for itself; call a function with the state instead";
+
+/** What the reason of its exit says of an entity that has ended itself. */
+function endOf(entity: Pid, reason: unknown): EntityEnd | undefined {
+  const { type, reason: inner, data } = (reason ?? {}) as Record<
+    string,
+    unknown
+  >;
+  const end = type === "shutdown" ? inner : data;
+  if (!Array.isArray(end)) return undefined;
+  const [mark, ended] = end;
+  return mark === "entity_ended" && entity.equals(ended)
+    ? end as EntityEnd
+    : undefined;
 }
 
 // Subscriptions.
@@ -585,21 +610,14 @@ class Relay {
     const process = currentProcess();
     for (;;) {
       try {
-        const pid = await findEntity(this.#target);
-        const watch = Process.monitor(pid);
-        const signal = this.#removal(pid);
         const token = crypto.randomUUID();
-        const reply = await GenServer.call(pid, ["subscribe", token], {
-          signal,
-        }) as EntityReply;
-        if (reply[0] !== "ok") throw new Error(reply[0]);
-        this.#arrivedAt(reply[1] as number, reply[2]);
+        const [number, series, pid] = await this.#subscribe(token);
+        const watch = Process.monitor(pid);
+        this.#arrivedAt(number, series);
         this.#first.resolve();
-        if (await this.#relay(token, watch, end, signal)) return;
+        if (await this.#relay(token, watch, end, this.#removal(pid))) return;
       } catch (error) {
-        if (this.#last === undefined && error instanceof EntityError) {
-          return this.#first.reject(error);
-        }
+        if (this.#last === undefined) return this.#first.reject(error);
         const gone = await receive(
           (m: unknown) =>
             isDown(m) && end.equals(m.ref) && process.isDown(m.ref),
@@ -611,6 +629,17 @@ class Relay {
         if (gone !== undefined) return;
       }
     }
+  }
+
+  /** Subscribes at the entity, wherever it is. The options of the handle are for the first time only. */
+  async #subscribe(token: string): Promise<Subscription> {
+    const given = this.#last === undefined ? this.#target.options : {};
+    const options = { ...given, mayRunTwice: true };
+    const call = new EntityCall({ ...this.#target, options }, "subscribe", [
+      "subscribe",
+      token,
+    ]);
+    return await call.run() as Subscription;
   }
 
   /** The signal that the owner was removed from the store: a frozen one does not close its connections. */
@@ -630,7 +659,11 @@ class Relay {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     for (;;) {
-      const message = await receive<unknown>(() => true, { signal });
+      const message = await receive<unknown>(() => true, { signal })
+        .catch((error) => {
+          Process.demonitor(watch);
+          throw error;
+        });
       // Any process can send a DOWN.
       if (isDown(message) && currentProcess().isDown(message.ref)) {
         if (end.equals(message.ref)) return true;

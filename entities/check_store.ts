@@ -6,6 +6,7 @@
 
 import { checkOptions } from "../core/values/check_arguments.ts";
 import type { OptionNames } from "../core/values/options.ts";
+import { MAX_KEY } from "./requests.ts";
 import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
 
 /** Options for {@linkcode checkStore}. */
@@ -318,6 +319,18 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     equal(await store.load(type, "stored"), { version: 1, body }, "its body");
     equal(await store.load(type, "fenced"), undefined, "a fenced one");
     equal(await store.write(alex, []), [], "no writes");
+  },
+
+  async "the longest type and key are stored"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const { type } = scene.write({});
+    // Of three bytes each, and an index cannot compress them.
+    const key = String.fromCharCode(
+      ...Array.from({ length: MAX_KEY }, (_, n) => 0x4e00 + n * n % 20_000),
+    );
+    const longest = scene.write({ type: type.padEnd(100, "-"), key });
+    equal(await store.write(alex, [longest]), ["stored"], "the result");
   },
 
   async "alarms are found by shard and time, the earliest first"(scene) {

@@ -27,10 +27,8 @@ export interface ParkedEntity {
 }
 
 /** Returns the view of one node's entities. */
-export function entitiesView(
-  node: EntityNode,
-  parked: ReadonlyMap<string, ParkedEntity>,
-): EntitiesSource {
+export function entitiesView(node: EntityNode): EntitiesSource {
+  const { parked } = node;
   const ownerOf = (shard: string) =>
     node.nodes.get(node.table.get(shard)?.owner ?? "")?.name;
   return {

@@ -13,7 +13,7 @@ import {
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
 import type { Pid } from "../otp/process/process.ts";
-import { isKey } from "./requests.ts";
+import { isKey, MAX_KEY } from "./requests.ts";
 import { callEntity, findEntity, subscribeTo } from "./caller.ts";
 import {
   CALL_OPTIONS,
@@ -168,7 +168,7 @@ function checkedTarget(
       key,
       `Cannot get the ${name} with the key ${
         inspect(key)
-      }: give a text that is not empty, well formed and without NUL`,
+      }: give a text of 1 to ${MAX_KEY} characters, well formed and without NUL`,
     );
   }
   if (options === NO_OPTIONS) return { definition, key, options };

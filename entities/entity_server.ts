@@ -13,7 +13,7 @@
  * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
  *
  * Calls that wait in the mailbox when the process ends have not run, and the reason of its exit says so ({@linkcode
- * MOVED}), unless it was killed.
+ * EntityEnd}), unless it was killed.
  *
  * @module
  */
@@ -34,6 +34,7 @@ import type {
 } from "../otp/gen_server/gen_server.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import { inspect } from "../core/values/inspect.ts";
+import { copyTerm } from "../core/values/term.ts";
 import { typeError } from "../core/values/options.ts";
 import { EntityError } from "./entity_error.ts";
 import type { EntityNode } from "./entity_node.ts";
@@ -51,23 +52,32 @@ import {
 } from "./json_value.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { isEntityRequest } from "./requests.ts";
-import type { StoreWrite } from "./store.ts";
+import type { StoredState, StoreWrite } from "./store.ts";
 
-/** The exit reason of an entity that left nothing undone: calls in its mailbox have not run. */
-export const MOVED: { type: "shutdown"; reason: string } = {
-  type: "shutdown",
-  reason: "entity_moved",
-};
+/**
+ * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
+ * began, and calls in its mailbox have not run. It names the process, as links pass reasons on to others. It is a list, as
+ * Erlang's wire makes a `Map` of an object there.
+ */
+export type EntityEnd = [
+  mark: "entity_ended",
+  entity: Pid,
+  /** Whether it has loaded its state. */
+  hasStarted: boolean,
+];
 
 /** The answer of an entity. */
 export type EntityReply =
-  | ["ok", value: unknown, series?: string]
+  | ["ok", value: unknown]
   | ["moved"]
   | ["no_store"]
   | ["no_method"]
   | ["unknown", why: string]
   | ["refused", message: string, data: unknown]
   | ["crashed", error: unknown];
+
+/** The answer to a relay: the number of the last broadcast, its series, and the process of the entity. */
+export type Subscription = [number: number, series: string, pid: Pid];
 
 /** A broadcast, as a relay receives it. */
 export interface Broadcast {
@@ -97,6 +107,7 @@ interface Envelope {
 
 type Answer = CallResult<unknown, EntityReply>;
 type Next = CastResult<unknown>;
+type Stop = Extract<Next, { type: "stop" }>;
 
 /** The parts of an entity that methods change. */
 interface Draft {
@@ -132,12 +143,19 @@ class Room implements EntityContext<unknown> {
   readonly fence: number;
   readonly #draft: Draft;
   readonly #home: EntityNode;
+  readonly #hasAlarm: boolean;
 
-  constructor(key: string, fence: number, draft: Draft, home: EntityNode) {
+  constructor(
+    key: string,
+    { epoch, definition }: OwnedShard,
+    draft: Draft,
+    home: EntityNode,
+  ) {
     this.key = key;
-    this.fence = fence;
+    this.fence = epoch;
     this.#draft = draft;
     this.#home = home;
+    this.#hasAlarm = definition.alarm !== undefined;
   }
 
   get state(): unknown {
@@ -161,6 +179,11 @@ class Room implements EntityContext<unknown> {
         }: give milliseconds since 1970, such as room.now() + 60_000, or null`,
       );
     }
+    if (at !== null && !this.#hasAlarm) {
+      throw new TypeError(
+        `Cannot set the alarm of ${this.key}: its type has no method alarm`,
+      );
+    }
     assertJson(data, "the data of the alarm");
     // A copy: the caller may change it.
     this.#draft.alarm = at === null ? undefined : [at, structuredClone(data)];
@@ -168,8 +191,11 @@ class Room implements EntityContext<unknown> {
   }
 
   broadcast(message: unknown): number {
+    const { maxDepth } = this.#home.runtime;
+    // A copy: the caller may change it. Two levels are around it.
+    const copy = copyTerm(message, maxDepth - 2, maxDepth);
     const number = ++this.#draft.number;
-    this.#draft.outbox.push({ number, message });
+    this.#draft.outbox.push({ number, message: copy });
     this.#draft.isDirty = true;
     return number;
   }
@@ -254,7 +280,7 @@ export class EntityServer {
     this.#shard = shard;
     this.#definition = shard.definition;
     this.#key = key;
-    this.#room = new Room(key, shard.epoch, this.#draft, home);
+    this.#room = new Room(key, shard, this.#draft, home);
   }
 
   /** Notes its entry among the entities in memory. */
@@ -273,7 +299,11 @@ export class EntityServer {
   }
 
   async handleContinue(): Promise<Next> {
-    if (!await this.#load()) return this.#stop(MOVED);
+    try {
+      if (!await this.#load()) return this.#stop();
+    } catch (error) {
+      return this.#crash(error, false);
+    }
     this.#live!.usedAt = this.#home.runtime.now();
     return this.#idle();
   }
@@ -293,7 +323,12 @@ export class EntityServer {
     if (refusal !== undefined) return this.#reply(refusal);
     if (request[0] === "subscribe") {
       if (!this.#subscribe(from.pid, request[1])) return this.#reply(["moved"]);
-      return this.#reply(["ok", this.#draft.number, this.#series]);
+      const subscription: Subscription = [
+        this.#draft.number,
+        this.#series,
+        self(),
+      ];
+      return this.#reply(["ok", subscription]);
     }
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
@@ -324,13 +359,19 @@ export class EntityServer {
     ) return this.#idle();
     this.#draft.alarm = undefined;
     this.#draft.isDirty = true;
-    const result = await this.#run(alarm ?? (() => {}), [data], undefined);
-    return result.type === "stop" ? this.#stop(result.reason) : this.#idle();
+    let result = await this.#run(alarm ?? (() => {}), [data], undefined);
+    // What it has changed is undone, but it has run.
+    if (result.type === "reply" && result.reply[0] === "refused") {
+      result = await this.#finish(undefined, undefined);
+    }
+    return result.type === "stop"
+      ? { ...this.#stop(), reason: result.reason }
+      : this.#idle();
   }
 
   async handleInfo(message: "flush" | DownMessage): Promise<Next> {
     if (message === "flush") {
-      return await this.#flush() ? this.#idle() : this.#stop(MOVED);
+      return await this.#flush() ? this.#idle() : this.#stop();
     }
     // Any process can send a DOWN.
     if (isDown(message) && currentProcess().isDown(message.ref)) {
@@ -458,7 +499,10 @@ export class EntityServer {
       }
     } catch (error) {
       // A write that was given up may still have happened.
-      return this.#stopWith(error, ["unknown", (error as Error).message]);
+      return {
+        ...this.#crash(error),
+        reply: ["unknown", (error as Error).message],
+      };
     }
     while (!this.#mayLeave) {
       if (this.#shard.state === "closed") {
@@ -484,16 +528,16 @@ export class EntityServer {
 
   async #doneAndStop(reply: EntityReply): Promise<Answer> {
     await this.#flush();
-    return this.#stopWith(MOVED, reply);
+    return { ...this.#stop(), reply };
   }
 
   #lost(why: string): Answer {
-    return this.#stopWith(MOVED, ["unknown", why]);
+    return { ...this.#stop(), reply: ["unknown", why] };
   }
 
   #failed(error: unknown): Answer {
     if (!(error instanceof Refusal)) {
-      return this.#stopWith(error, ["crashed", error]);
+      return { ...this.#crash(error), reply: ["crashed", error] };
     }
     this.#undo();
     this.#live!.isBusy = false;
@@ -507,19 +551,20 @@ export class EntityServer {
     await this.#shard.writes.get(this.#key);
     let pause = PAUSE.min;
     while (this.#shard.state !== "closed") {
+      let stored: StoredState | undefined;
       try {
-        const stored = await this.#home.ask(() =>
+        stored = await this.#home.ask(() =>
           store.load(this.#definition.name, this.#key)
         );
-        const { version, body } = stored ?? { version: 0, body: "" };
-        this.#version = version;
-        this.#adopt(body === "" ? undefined : JSON.parse(body));
-        return true;
-      } catch (error) {
-        if (error instanceof EntityError) throw error;
+      } catch {
         await Process.sleep(pause);
         pause = Math.min(2 * pause, PAUSE.max);
+        continue;
       }
+      const { version, body } = stored ?? { version: 0, body: "" };
+      this.#version = version;
+      this.#adopt(body === "" ? undefined : JSON.parse(body));
+      return true;
     }
     return false;
   }
@@ -528,29 +573,20 @@ export class EntityServer {
   #adopt(envelope: Envelope | undefined): void {
     const { state, options } = this.#definition;
     const draft = this.#draft;
-    try {
-      if (envelope === undefined) {
-        draft.state = state();
-        assertJson(draft.state, "the first state");
-      } else {
-        const { v, s, a, n = 0, b = "", r = [] } = envelope;
-        draft.state = v === options.version ? s : this.#migrated(envelope);
-        draft.alarm = a;
-        draft.number = n;
-        this.#series = b;
-        for (const [id, value] of r) this.#requests.set(id, value);
-      }
-      this.#text = jsonOf(draft.state, "the state");
-    } catch (error) {
-      throw new EntityError(
-        "crashed",
-        false,
-        `Cannot start the ${this.#label}: ${
-          error instanceof Error ? error.message : error
-        }`,
-        { cause: error },
-      );
+    if (envelope === undefined) {
+      const first = state();
+      assertJson(first, "the first state");
+      // A copy: the function may return the same object for each key.
+      draft.state = structuredClone(first);
+    } else {
+      const { v, s, a, n = 0, b = "", r = [] } = envelope;
+      draft.state = v === options.version ? s : this.#migrated(envelope);
+      draft.alarm = a;
+      draft.number = n;
+      this.#series = b;
+      for (const [id, value] of r) this.#requests.set(id, value);
     }
+    this.#text = jsonOf(draft.state, "the state");
   }
 
   #migrated({ v, s }: Envelope): unknown {
@@ -664,7 +700,7 @@ export class EntityServer {
 
   async #leave(): Promise<Next> {
     await this.#flush();
-    return this.#stop(MOVED);
+    return this.#stop();
   }
 
   /** Begins with the first broadcast. The pair of epoch and version never comes back. */
@@ -682,7 +718,12 @@ export class EntityServer {
         message,
       };
       for (const { pid, token } of this.#subscribers.values()) {
-        send(pid, { ...broadcast, token });
+        try {
+          send(pid, { ...broadcast, token });
+        } catch {
+          // Its node does not read. Its relay learns by the end of this process that broadcasts are missing.
+          this.#draft.isStopping = true;
+        }
       }
     }
   }
@@ -697,11 +738,26 @@ export class EntityServer {
     return { type: "noreply", state: this.#draft.state };
   }
 
-  #stopWith(reason: unknown, reply: EntityReply): Answer {
-    return { type: "stop", reason, reply, state: this.#draft.state };
+  /** Ends in order. */
+  #stop(): Stop {
+    const reason = { type: "shutdown", reason: this.#end(true) };
+    return { type: "stop", reason, state: this.#draft.state };
   }
 
-  #stop(reason: unknown): Next {
+  #crash(error: unknown, hasStarted = true): Stop {
+    const what = hasStarted ? "A method has ended" : "Cannot start";
+    const reason = new EntityError(
+      "crashed",
+      false,
+      `${what} the ${this.#label}: ${
+        error instanceof Error ? error.message : inspect(error)
+      }`,
+      { cause: error, data: this.#end(hasStarted) },
+    );
     return { type: "stop", reason, state: this.#draft.state };
+  }
+
+  #end(hasStarted: boolean): EntityEnd {
+    return ["entity_ended", self(), hasStarted];
   }
 }

@@ -229,9 +229,9 @@ export interface EntityType<M = unknown> {
   /**
    * Returns the entity of a key, for calls from any node.
    *
-   * @param key The key: a text that is not empty.
+   * @param key The key: a text of 1 to 800 characters.
    * @returns The handle; nothing is sent before a method is called.
-   * @throws {TypeError} If the key is not a well-formed text without NUL, or an option is unknown.
+   * @throws {TypeError} If the key is not such a text, well formed and without NUL, or an option is unknown.
    */
   get(key: string, options?: EntityCallOptions): EntityHandle<M>;
   /** @ignore */

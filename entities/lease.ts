@@ -105,6 +105,11 @@ export class StoreLease {
     this.#wallUntil = wallAt + this.#length * SERVES;
   }
 
+  /** Whether a renewal that was sent at that moment of the node's clock, or later, was answered. */
+  wasRenewedSince(at: number): boolean {
+    return this.#until >= at + this.#length * SERVES;
+  }
+
   /** Ends the lease. */
   end(): void {
     this.#until = -Infinity;
@@ -112,10 +117,7 @@ export class StoreLease {
   }
 }
 
-/** The store has not answered in time: what was asked may have happened. */
-export class StoreTimeout extends Error {}
-
-/** The answer of a store, or an error after some milliseconds. */
+/** The answer of a store, or an error after some milliseconds: what was asked may have happened. */
 export function answeredWithin<T>(
   runtime: Runtime,
   ms: number,
@@ -124,7 +126,8 @@ export function answeredWithin<T>(
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const stop = runtime.after(
     ms,
-    () => reject(new StoreTimeout(`the store has not answered in ${ms} ms`)),
+    () =>
+      reject(new Error(`the store has not answered in ${Math.round(ms)} ms`)),
   );
   // A client's function may throw.
   Promise.resolve().then(answer).then(resolve, reject).finally(stop);

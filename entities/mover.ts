@@ -51,6 +51,7 @@ export class Mover {
         const moves = [...this.#node.misplaced()];
         await Promise.all(moves.map(([id, shards]) => this.#move(id, shards)));
         if (this.#node.isDraining && this.#isEmpty()) {
+          await this.#endEntities();
           return await this.#leave();
         }
       } else if (this.#node.isDraining && lease.id === undefined) {
@@ -72,6 +73,13 @@ export class Mover {
     return [...this.#node.owned.values()].every(({ definition }) =>
       this.#node.candidates(definition.name).length === 0
     );
+  }
+
+  /** Ends the entities that no other node can have; they store what is left. */
+  async #endEntities(): Promise<void> {
+    const shards = [...this.#node.owned.values()];
+    for (const shard of shards) shard.state = "moving";
+    await Promise.all(shards.map((shard) => this.#empty(shard)));
   }
 
   async #move(id: string, shards: OwnedShard[]): Promise<void> {

@@ -30,10 +30,13 @@ export type EntityRequest =
   /** Its broadcasts have that token, so that nobody else can make them up. */
   | ["subscribe", token: string];
 
-/** Whether a value is a key: a text that is not empty, well formed and without NUL. */
+/** The maximum length of a key: PostgreSQL's index takes 2704 bytes, and a UTF-16 unit is up to three in UTF-8. */
+export const MAX_KEY = 800;
+
+/** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */
 export function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "" && !key.includes("\0") &&
-    key.isWellFormed();
+  return typeof key === "string" && key !== "" && key.length <= MAX_KEY &&
+    !key.includes("\0") && key.isWellFormed();
 }
 
 /** Returns a value as a request to a node's server; `undefined` for any other value. */

@@ -4,24 +4,20 @@
  * A write whose answer is lost, or that failed, is sent again, the same: the store answers `stored` if it had stored it.
  * So every result is certain, unless the shard is lost before.
  *
+ * A transaction that fails although the store has renewed the lease meanwhile has a write that the store cannot take, such
+ * as one of a row that another program has locked. Its writes are sent one by one, beside later transactions: they hold up
+ * no others. One that fails too often by itself is given up.
+ *
  * @module
  */
 
 import type { Runtime } from "../core/processes/runtime.ts";
-import {
-  answeredWithin,
-  Changes,
-  type StoreLease,
-  StoreTimeout,
-} from "./lease.ts";
+import { answeredWithin, Changes, type StoreLease } from "./lease.ts";
 import type { OwnedShard } from "./owned_shard.ts";
 import type { Store, StoreWrite, WriteResult } from "./store.ts";
 
 /** The maximum number of writes in a transaction. */
 const MAX_BATCH = 500;
-
-/** The number of failures after which writes are sent one by one: one of them may be the cause. */
-const SPLIT = 3;
 
 /** The number of failures after which a write by itself is given up, if the store serves others. */
 const GIVE_UP = 10;
@@ -42,7 +38,10 @@ export class Writer {
   readonly #store: Store;
   readonly #lease: StoreLease;
   readonly #added = new Changes();
-  #queue: Pending[] = [];
+  readonly #queue: Pending[] = [];
+  /** Writes that are sent one by one. */
+  readonly #failing: Pending[] = [];
+  readonly #failed = new Changes();
   /** The number of transactions, and of writes in them. */
   readonly counts = { transactions: 0, writes: 0, failures: 0 };
 
@@ -63,27 +62,49 @@ export class Writer {
 
   /** Writes for ever: the code of a process of its own. */
   async run(): Promise<void> {
+    await Promise.all([this.#writeQueued(), this.#writeFailing()]);
+  }
+
+  async #writeQueued(): Promise<void> {
     for (;;) {
       if (this.#queue.length === 0) await this.#added.wait();
       await this.#writeAll(this.#queue.splice(0, MAX_BATCH));
     }
   }
 
+  /** Sends writes until their results are known, or one of them seems to be the cause of the failures. */
   async #writeAll(batch: Pending[]): Promise<void> {
-    let pause = PAUSE.min;
-    for (let failures = 0; batch.length > 0; failures++) {
-      const left: Pending[] = [];
-      for (const part of failures < SPLIT ? [batch] : batch.map((w) => [w])) {
-        left.push(...await this.#try(part));
-      }
-      batch = left;
+    const since = this.#runtime.now();
+    for (let pause = PAUSE.min;; pause = Math.min(2 * pause, PAUSE.max)) {
+      batch = await this.#try(batch);
       if (batch.length === 0) return;
-      this.counts.failures++;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#runtime.after(pause, resolve);
-      await promise;
-      pause = Math.min(2 * pause, PAUSE.max);
+      if (this.#lease.wasRenewedSince(since)) break;
+      await this.#pause(pause);
     }
+    this.#failing.push(...batch);
+    this.#failed.notify();
+  }
+
+  async #writeFailing(): Promise<void> {
+    for (let pause = PAUSE.min;; pause = Math.min(2 * pause, PAUSE.max)) {
+      if (this.#failing.length === 0) {
+        pause = PAUSE.min;
+        await this.#failed.wait();
+      }
+      const left: Pending[] = [];
+      for (const pending of this.#failing.splice(0)) {
+        left.push(...await this.#try([pending]));
+      }
+      if (left.length === 0) continue;
+      this.#failing.push(...left);
+      await this.#pause(pause);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#runtime.after(ms, resolve);
+    return promise;
   }
 
   /** Returns the writes whose result is not known. */
@@ -108,9 +129,10 @@ export class Writer {
         () => `Entities: ${open.length} writes are repeated: ${error}`,
         { what: "writes of entities" },
       );
+      this.counts.failures++;
       return open.length > 1 ? open : open.filter((pending) => {
-        if (error instanceof StoreTimeout || !this.#lease.isValid) return true;
-        if (++pending.failures < GIVE_UP) return true;
+        // One that is given up may still be stored: the next write of its entity is refused then.
+        if (!this.#lease.isValid || ++pending.failures < GIVE_UP) return true;
         this.#settle(pending, "conflict");
         return false;
       });

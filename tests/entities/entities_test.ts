@@ -1,6 +1,6 @@
 /** Entities on one node: methods, states, errors, limits. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -75,16 +75,25 @@ test("Entity.get() calls methods one at a time, with the state of the key", () =
     assertEquals(await Room.get("r1").fence(), 1);
   }));
 
-test("an entity that calls itself gets an error when the time is up", async () => {
+test("Entity.get() refuses a key that a store could not keep", () => {
+  Room.get("k".repeat(800));
+  for (const key of ["", "k".repeat(801), "\0", "\ud800"]) {
+    assertThrows(() => Room.get(key), TypeError, "a text of 1 to 800");
+  }
+});
+
+test("an entity that calls itself gets an error at once", async () => {
   const Self = Entity.define("self", {
     state: () => 0,
     again: (it): Promise<unknown> =>
-      // safe: the call cannot be answered
-      Self.get(it.key, { id: "7", timeout: 50 }).again(),
+      Self.get(it.key, { id: "7", timeout: Infinity }).again(),
   });
   await withEntities({ types: [Self] }, async () => {
-    const error = await failureOf(Self.get("a").again());
-    assertEquals((error.cause as EntityError).code, "unknown");
+    const error = await failureOf(
+      Self.get("a").again(),
+      "an entity that calls itself would wait for itself",
+    );
+    assertEquals((error.cause as EntityError).mayHaveRun, false);
   });
 });
 
@@ -105,6 +114,7 @@ test("room.delete() deletes the state, the alarm and the ids; the next call begi
       return note.state.lines.length;
     },
     remind: (note) => note.alarm(note.now() + 3_600_000),
+    alarm() {},
     drop(note) {
       note.delete();
       note.state.lines.push("after");
@@ -161,6 +171,61 @@ test("a method that throws ends the process; the stored state stays; too many pa
     assertEquals(await Room.get("r1").members(), ["a"]);
   }));
 
+test("a call that waits behind one that throws runs in the next process", () => {
+  const Slow = Entity.define("slow", {
+    state: () => 0,
+    async fail() {
+      await undefined;
+      throw new Error("out of order");
+    },
+    add: (slow) => ++slow.state,
+  });
+  return withEntities({ types: [Slow] }, async () => {
+    await Slow.get("a").pid();
+    const failed = failureOf(Slow.get("a").fail(), "out of order");
+    assertEquals(await Slow.get("a").add(), 1);
+    await failed;
+  });
+});
+
+test("a call is not repeated because its entity ends by the exit of a linked one", () => {
+  let runs = 0;
+  const Linked = Entity.define("linked", {
+    state: () => 0,
+    end: (linked, how: string) => {
+      if (how === "throw") throw new Error("out of order");
+      linked.stop();
+    },
+    async work(_linked, other: string, how: string) {
+      runs++;
+      Process.link(await Linked.get(other).pid());
+      await Linked.get(other).end(how).catch(() => {});
+      await receive(() => false);
+    },
+  });
+  return withEntities({ types: [Linked] }, async () => {
+    for (const how of ["throw", "stop"]) {
+      const error = await failureOf(Linked.get(how).work(`${how} it`, how));
+      assertEquals([error.code, error.mayHaveRun], ["unknown", true]);
+    }
+    assertEquals(runs, 2);
+  });
+});
+
+test("an entity whose first state cannot be made fails its calls, with the cause", () => {
+  const Void = Entity.define("void", {
+    state(): number {
+      throw new RangeError("no such room");
+    },
+    read: (it) => it.state,
+  });
+  return withEntities({ types: [Void] }, async () => {
+    const error = await failureOf(Void.get("a").read(), "no such room");
+    assertEquals([error.code, error.mayHaveRun], ["crashed", false]);
+    assertEquals((error.cause as Error).name, "RangeError");
+  });
+});
+
 test("a call with an id runs once, and its reply is stored with the state", async () => {
   const store = memoryStore();
   const twice = async () => {
@@ -214,8 +279,11 @@ test("a state of an older version is migrated, and one of a newer is refused", a
     await two.get("a").touch();
   });
   await withEntities({ types: [one], store }, async () => {
-    const error = await failureOf(one.get("a", { timeout: 10_000 }).read());
-    assertEquals(error.code, "unknown");
+    const error = await failureOf(
+      one.get("a").read(),
+      "its state has version 2, and this code has 1",
+    );
+    assertEquals(error.code, "crashed");
   });
 });
 

@@ -87,6 +87,33 @@ test("a node that drains hands its entities over, and no call fails", async () =
   assert(rounds > 200);
 });
 
+test("the last node that drains ends its methods, and stores what is not stored yet", async () => {
+  const Late = Entity.define("late", {
+    state: () => ({ n: 0 }),
+    add: (late) => ++late.state.n,
+    async addSlowly(late) {
+      await pass(500);
+      return ++late.state.n;
+    },
+  }, { durability: { every: 60_000 } });
+  const options = { types: [Late], shards: 4 };
+  const { cluster, store } = await startNodes({
+    alex: options,
+    sophie: { ...options, hosts: false },
+  });
+  await using _ = cluster;
+  await cluster.run("sophie", () => Late.get("a").add());
+  const slow = cluster.run("sophie", () => Late.get("b").addSlowly());
+  await cluster.advance(100);
+  const drained = cluster.node("alex").drain();
+  assertEquals(await slow, 1);
+  await cluster.advance(LEASE);
+  assertEquals(await drained, "drained");
+  for (const key of ["a", "b"]) {
+    assertEquals((await store.load("late", key))?.body, '{"v":1,"s":{"n":1}}');
+  }
+});
+
 test("the entities of a killed node run elsewhere within a lease, from their stored state", async () => {
   const { cluster } = await startAll("alex", "kate", "sophie");
   await using _ = cluster;
@@ -387,6 +414,30 @@ test("no node is removed because the store did not answer for longer than the le
   assertEquals(await counts, KEYS.map(() => 2));
   const { nodes } = await store.view();
   assertEquals(nodes.map(({ id }) => id), before.map(({ id }) => id));
+});
+
+test("a write that the store does not answer holds up no others, and is given up", async () => {
+  const { cluster, store } = await startAll("alex", "sophie");
+  await using _ = cluster;
+  const write = store.write.bind(store);
+  store.write = (owner, writes) =>
+    writes.some(({ key }) => key === "key 0")
+      ? new Promise(() => {})
+      : write(owner, writes);
+  await cluster.run("sophie", async () => {
+    const lost = failureOf(
+      Count.get("key 0", { timeout: 20 * LEASE }).add(),
+      "it may have run",
+    );
+    for (const key of KEYS.slice(1)) {
+      assertEquals(await Count.get(key).add(), 2);
+    }
+    await lost;
+  });
+  // Nothing holds up a drain.
+  const drained = cluster.node("alex").drain();
+  await cluster.advance(LEASE);
+  assertEquals(await drained, "drained");
 });
 
 test("a node that dies is removed after its own lease, not after that of the nodes that watch it", async () => {

@@ -77,9 +77,16 @@ test("a write by itself is given up when the store has refused it 10 times", asy
     throw new Error("value too long");
   };
   const writer = new Writer(
-    { after: timeline.after.bind(timeline), report() {} } as never as Runtime,
+    {
+      after: timeline.after.bind(timeline),
+      now: () => 0,
+      report() {},
+    } as never as Runtime,
     { ...memoryStore(), write },
-    { id: "kate", storeTimeout: 60_000, isValid: true } as StoreLease,
+    {
+      ...{ id: "kate", storeTimeout: 60_000, isValid: true },
+      wasRenewedSince: () => false,
+    } as never as StoreLease,
   );
   const shard = { state: "open", writes: new Map() } as never as OwnedShard;
   void writer.run();

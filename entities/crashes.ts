@@ -1,0 +1,56 @@
+/**
+ * The crashes of entities that count: too many within some time park a key.
+ *
+ * @module
+ */
+
+import type { Definition } from "./entity_types.ts";
+
+/** The most keys whose crashes are counted, and the most that are parked: any node can call methods that throw. */
+const MAX_KEYS = 10_000;
+
+/** Adds an entry; of too many, removes the oldest. */
+export function setNewest<T>(map: Map<string, T>, id: string, value: T): void {
+  map.set(id, value);
+  if (map.size > MAX_KEYS) map.delete(map.keys().next().value!);
+}
+
+interface Recent {
+  /** The moments of the crashes. */
+  readonly at: number[];
+  /** When none of them counts any more. */
+  readonly until: number;
+}
+
+/** The recent crashes of a node's entities, by key. */
+export class Crashes {
+  /** Those that crashed last are at the end. */
+  readonly #recent = new Map<string, Recent>();
+
+  /** The number of keys with crashes that count. */
+  get size(): number {
+    return this.#recent.size;
+  }
+
+  /** Notes a crash; returns how many there were, of those that count together. */
+  note(
+    id: string,
+    now: number,
+    { maxSeconds }: Definition["options"],
+  ): number {
+    for (const [other, { until }] of this.#recent) {
+      if (until > now) break;
+      this.#recent.delete(other);
+    }
+    const time = 1000 * maxSeconds;
+    const before = this.#recent.get(id)?.at ?? [];
+    const at = [...before.filter((at) => at > now - time), now];
+    this.forget(id);
+    setNewest(this.#recent, id, { at, until: now + time });
+    return at.length;
+  }
+
+  forget(id: string): void {
+    this.#recent.delete(id);
+  }
+}
