@@ -181,26 +181,3 @@ tasksTest("async() to a missing supervisor names the call", async () => {
   }
   assertEquals(await mail(), []);
 });
-
-clusterTest("async() to an absent node names the call", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
-  await alex.run(async () => {
-    for (const [name, start] of Object.entries(STARTS)) {
-      const error = await assertRejects(
-        () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
-        ExitError,
-      );
-      assertEquals(
-        error.message,
-        `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
-          "    ** (EXIT) no connection to moebi@localhost",
-      );
-      assertEquals((error.reason as { reason: unknown }).reason, {
-        type: "nodedown",
-        node: "moebi@localhost",
-      });
-    }
-    assertEquals(await mail(), []);
-  });
-});

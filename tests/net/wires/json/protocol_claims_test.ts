@@ -250,31 +250,6 @@ rawTest("global answers badarg to a missing field", async (peer) => {
   }
 });
 
-rawTest("io requests stop at the first failure", async (peer) => {
-  const put = (chars: string) => ({ type: "put_chars", chars });
-  const requests = [put("a\n"), { type: "sing" }, put("b\n")];
-  for (
-    const [sent, expected] of [
-      [requests, { type: "error", reason: "request" }],
-      [[
-        put("c\n"),
-        { type: "get_chars", prompt: "", count: 0 },
-        put("d\n"),
-      ], { chars: "" }],
-      [[put("e\n")], "ok"],
-      [[], "ok"],
-    ]
-  ) {
-    await peer.say([["send_name*", 1, "user", {
-      type: "io_request",
-      from: own(1),
-      replyAs: ownRef(1),
-      request: { type: "requests", requests: sent },
-    }]]);
-    assertEquals((await peer.signal("reply"))[3], expected);
-  }
-});
-
 rawTest("a Task.Supervisor answers badarg", async (peer) => {
   await TaskSupervisor.startLink({ name: "Tasks" });
   const good = {
