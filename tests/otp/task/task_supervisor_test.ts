@@ -71,18 +71,6 @@ processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
   assertEquals(await TaskSupervisor.stop("here"), "ok");
 });
 
-processTest("a local supervisor's task receives copies", async () => {
-  const sup = await TaskSupervisor.startLink();
-  const list = [1];
-  const asked = TaskSupervisor.async(sup, (given: number[]) => {
-    given.push(3);
-    return given;
-  }, [list]);
-  list.push(2);
-  assertEquals(await Task.await(await asked), [1, 3]);
-  await TaskSupervisor.stop(sup);
-});
-
 processTest("a full TaskSupervisor names its limit", async () => {
   const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
   const message =
