@@ -216,18 +216,3 @@ processTest("childSpec() uses a module's own startLink", async () => {
   assertEquals(await GenServer.call("Mine", "pop"), "a");
   await Supervisor.stop(sup);
 });
-
-processTest("a class with static methods is a callback module", async () => {
-  class Greeter {
-    static init(greeting: string) {
-      return { type: "ok", state: greeting } as const;
-    }
-    static handleCall(name: string, _from: unknown, state: string) {
-      return { type: "reply", reply: `${state}, ${name}`, state } as const;
-    }
-  }
-  assertEquals(GenServer.childSpec(Greeter, "hi").id, "Greeter");
-  const pid = await GenServer.startLink(Greeter, "hi");
-  assertEquals(await GenServer.call(pid, "kate"), "hi, kate");
-  await GenServer.stop(pid);
-});

@@ -11,7 +11,6 @@ import { formatExit, IoError } from "../../../core/errors.ts";
 import { IO } from "../../../otp/io/io.ts";
 import {
   exit,
-  isExit,
   Pid,
   Process,
   receive,
@@ -19,7 +18,6 @@ import {
   send,
   spawn,
   spawnLink,
-  spawnMonitor,
 } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { test } from "../../../testing/tags.ts";
@@ -116,18 +114,6 @@ processTest("puts() resolves with the leader's answer", async () => {
   send(Process.groupLeader(), "go on");
   assertEquals(await done, "ok");
   await ended(Process.groupLeader());
-});
-
-processTest("puts() with a device sends to that device", async () => {
-  const [first, second] = [leader(self()), leader(self())];
-  Process.groupLeader(first);
-  Process.trapExit(true);
-  Process.exit(first, "kill");
-  assert(isExit(await receive()));
-  assertEquals(await IO.puts("hi", { device: second }), "ok");
-  assertEquals(await printed(), ["hi\n"]);
-  Process.trapExit(false);
-  dismiss(second);
 });
 
 // inspect()
@@ -246,23 +232,6 @@ processTest("puts() rejects for a dead group leader", async () => {
     assertEquals(error.reason, "terminated");
     assertStringIncludes(error.message, formatExit(reason));
   }
-});
-
-processTest("puts() rejects for a leader on a lost node", async () => {
-  const device = new Pid("kate@localhost", self().number, 1);
-  const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
-  assertStringIncludes(error.message, "no connection to kate@localhost");
-});
-
-processTest("puts() unhandled ends its process", async () => {
-  spawnMonitor(async () => {
-    Process.groupLeader(spawn(() => {}));
-    await ended(Process.groupLeader());
-    await IO.puts("hi");
-  });
-  const { reason } = await receive();
-  assertInstanceOf(reason, IoError);
-  assertEquals(reason.reason, "terminated");
 });
 
 processTest("puts() without await has no effect", async () => {
