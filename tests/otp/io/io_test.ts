@@ -11,6 +11,7 @@ import { formatExit, IoError } from "../../../core/errors.ts";
 import { IO } from "../../../otp/io/io.ts";
 import {
   exit,
+  isExit,
   Pid,
   Process,
   receive,
@@ -114,6 +115,18 @@ processTest("puts() resolves with the leader's answer", async () => {
   send(Process.groupLeader(), "go on");
   assertEquals(await done, "ok");
   await ended(Process.groupLeader());
+});
+
+processTest("puts() with a device sends to that device", async () => {
+  const [first, second] = [leader(self()), leader(self())];
+  Process.groupLeader(first);
+  Process.trapExit(true);
+  Process.exit(first, "kill");
+  assert(isExit(await receive()));
+  assertEquals(await IO.puts("hi", { device: second }), "ok");
+  assertEquals(await printed(), ["hi\n"]);
+  Process.trapExit(false);
+  dismiss(second);
 });
 
 // inspect()
@@ -232,6 +245,12 @@ processTest("puts() rejects for a dead group leader", async () => {
     assertEquals(error.reason, "terminated");
     assertStringIncludes(error.message, formatExit(reason));
   }
+});
+
+processTest("puts() rejects for a leader on a lost node", async () => {
+  const device = new Pid("kate@localhost", self().number, 1);
+  const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
+  assertStringIncludes(error.message, "no connection to kate@localhost");
 });
 
 processTest("puts() without await has no effect", async () => {
