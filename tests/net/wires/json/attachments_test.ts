@@ -340,31 +340,6 @@ test("false lengths close the connection, wherever a frame is split", () => {
   }
 });
 
-test("arbitrary bytes as attachments do no more than close the connection", () => {
-  const jsons = [
-    '[["send_text",1,2,0]]',
-    '[["send_text",1,2,0,1,2]]',
-    '[["send*",1,2,[{"$text":0},{"$bytes":["Uint8Array",1]}]]]',
-  ];
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...jsons),
-      fc.uint8Array({ maxLength: 40 }),
-      fc.nat({ max: 3 }),
-      (json, bytes, zeros) => {
-        // Lengths are small numbers more often than random bytes would be.
-        bytes.fill(0, 0, zeros);
-        try {
-          received(forged(json, bytes));
-        } catch (error) {
-          assert(error instanceof ProtocolError, `${error}`);
-        }
-      },
-    ),
-    { numRuns: runs(3000) },
-  );
-});
-
 test("large texts and byte arrays arrive unchanged, however their parts are cut", () => {
   const LENGTHS = [0, 199, 200, 16_383, 16_384, 65_535, 65_536, 140_000];
   const length = fc.oneof(fc.constantFrom(...LENGTHS), fc.nat(70_000));
