@@ -141,8 +141,6 @@ rawTest("row 16: keys of prototypes are ordinary keys", async (peer) => {
   assertFalse("polluted" in {});
 });
 
-// Row 17.
-
 // Row 18.
 
 rawTest("row 18: a call in another's name is dropped", async (peer) => {
@@ -210,8 +208,6 @@ for (
     assertFalse("polluted" in globalThis);
   });
 }
-
-// Row 20.
 
 // Row 21.
 
