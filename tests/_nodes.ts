@@ -3,14 +3,7 @@
 import { EpmdServer } from "../net/epmd/epmd_server.ts";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import { standardIo } from "../otp/io/io_device.ts";
-import {
-  type DownMessage,
-  type Pid,
-  Process,
-  receive,
-  self,
-  send,
-} from "../otp/process/process.ts";
+import { type DownMessage, type Pid, Process, receive, self } from "../otp/process/process.ts";
 import * as Remote from "./_remote.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";
@@ -175,10 +168,4 @@ export async function relay(): Promise<Pid> {
   const pid = await Node.spawn("kate@localhost", Remote.relay, [self()]);
   await receive((m) => m === "up");
   return pid;
-}
-
-/** Waits until kate's process has received everything that was sent to it. */
-export async function caughtUp(pid: Pid): Promise<void> {
-  send(pid, "sync");
-  await receive((m) => m?.relayed === "sync");
 }

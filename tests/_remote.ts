@@ -74,10 +74,6 @@ export function waitFor(): Promise<unknown> {
   return receive();
 }
 
-export function whoAndFor(): { node: string; callers: Pid[] } {
-  return { node: self().node, callers: Process.callers() };
-}
-
 /** Returns its argument; if that is a pid, reports its start to it instead, and never ends. */
 export async function echoOrWait(value: Pid | string): Promise<string> {
   if (typeof value === "string") return value;

@@ -29,7 +29,6 @@ export const AREAS: readonly Area[] = [
       "core/values/",
       "misuse_test",
       "exit_test",
-      "failure_shapes_test",
       "signatures_test",
       "registry_test",
       "beam_terms_test",

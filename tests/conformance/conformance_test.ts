@@ -3,7 +3,7 @@
  * test of an area's kind runs all of that kind. `deno task conformance` runs Elixir, and compares it with those traces.
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { loadAreas } from "./_load.ts";
 import { runCommand } from "./main.ts";
 import {
@@ -13,16 +13,10 @@ import {
   compareMixed,
   runTypeScript,
   shown,
-  SideError,
   type Trace,
   type Traces,
 } from "./_runner.ts";
-import {
-  formatTraces,
-  parseTraces,
-  readTraces,
-  recordedAreas,
-} from "./_traces.ts";
+import { readTraces, recordedAreas } from "./_traces.ts";
 import { test } from "../../testing/tags.ts";
 import { outputOf } from "../_child.ts";
 
@@ -61,19 +55,6 @@ test("every scenario is written twice, with its trace", OPTIONS, () => {
   for (const name of names) {
     assert(committed.get(name)!.lines.length > 0, name);
   }
-});
-
-test("a trace survives formatting and parsing", OPTIONS, () => {
-  const traces = [
-    { name: "links: one", lines: ["linked: #P1", "  # indented ", ""], ms: 0 },
-    { name: "links: two", lines: [], ms: 0 },
-  ];
-  assertEquals(parseTraces(formatTraces(traces)), traces);
-  assertThrows(
-    () => parseTraces("    got: 1\n"),
-    SideError,
-    "before the first",
-  );
 });
 
 test("a trace of Elixir that differs is shown", OPTIONS, () => {

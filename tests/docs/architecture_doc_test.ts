@@ -173,31 +173,3 @@ for (const name of ["docs/architecture.md", "docs/trust.md"]) {
     assert(namesIn(page).length > 40);
   });
 }
-
-test("misplacedIn() finds names in the wrong file", () => {
-  const sources: Sources = new Map([
-    ["one.ts", "export class One {\n  run(): void {}\n}\n"],
-    ["two.ts", "export class Two {}\n"],
-  ]);
-  assertEquals(
-    misplacedIn("`One` in `one.ts`; `One`, `Two` (`two.ts`)", sources),
-    [],
-  );
-  assertEquals(
-    misplacedIn("`One.run`, `Two` in `two.ts`; `One` (`two.ts`)", sources),
-    ["`One.run` in two.ts", "`One` in two.ts"],
-  );
-});
-
-test("missingIn() finds missing files, folders, names, members and messages", () => {
-  const sources: Sources = new Map([
-    ["core/one.ts", "export class One {\n  run(): void {}\n  #go = 1;\n}\n"],
-    ["tests/one_test.ts", 'const type = "ask_one";\n'],
-  ]);
-  const right = "`core/one.ts` `one.ts` `core/` `One` `One.run` " +
-    "`One.#go` `run` `ask_one` `a + b`\n```ts\n`Two`\n```\n";
-  assertEquals(missingIn(right, sources), []);
-  const wrong =
-    "`core/two.ts` `two.ts` `tools/` `Two` `Two.run` `One.stop` `One.#run` `stop` `ask_two`";
-  assertEquals(missingIn(wrong, sources), namesIn(wrong));
-});

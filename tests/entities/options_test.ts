@@ -408,6 +408,7 @@ test("a broadcast is what it was when it was made; one that cannot be sent store
 
 for (
   const [what, options, code] of [
+    // safe: the time is virtual.
     ["the time is up", { timeout: 100 }, "unknown"],
     [
       "its signal is aborted",

@@ -13,7 +13,6 @@ import {
 } from "../../otp/process/process.ts";
 import { Task, type TaskResult } from "../../otp/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { test } from "../../testing/tags.ts";
 import { processTest } from "../_processes.ts";
 
 interface Ping {
@@ -103,9 +102,4 @@ processTest("Task.async() has the type of its function's result", async () => {
   const task = Task.async(Chat.lookUp, [7]);
   assertType<IsExact<typeof task, Task<{ id: number }>>>(true);
   assertEquals(await Task.await(task), { id: 7 });
-});
-
-test("assertType() distinguishes types", () => {
-  assertType<IsExact<Pid<string>, Pid<number>>>(false);
-  assertType<IsExact<Task<string>, Task<number>>>(false);
 });

@@ -406,22 +406,6 @@ whileDialling(
 );
 
 whileDialling(
-  "QueueFullError names signals when too many signals wait for a dial",
-  { maxPendingSignals: 10 },
-  [RAW],
-  () => {
-    for (let i = 0; i < 10; i++) void send(THEIRS, i);
-    const error = fullOf(() => void send(THEIRS, "no"));
-    assertEquals([error.limit, error.queued], ["maxPendingSignals", 10]);
-    assertMatch(
-      error.message,
-      /10 signals wait already until it is connected, and 10 is the most; .*raise limits\.maxPendingSignals/,
-    );
-    return Promise.resolve();
-  },
-);
-
-whileDialling(
   "the queues of all nodes that are being dialled share a limit",
   { ...SMALL, maxTotalQueueBytes: 1_500_000 },
   [RAW, OTHER],

@@ -4,7 +4,6 @@ import {
   assertInstanceOf,
   assertMatch,
   assertRejects,
-  assertStrictEquals,
 } from "@std/assert";
 import {
   SpawnRefusedError,
@@ -19,19 +18,10 @@ import {
   receive,
   self,
   send,
-  spawn,
 } from "../../otp/process/process.ts";
 import { insideOf } from "../../core/runtime/current_process.ts";
 import { NodeProcess } from "../_node_process.ts";
-import {
-  caughtUp,
-  clusterTest,
-  nodeDown,
-  nodeUp,
-  pairTest,
-  part,
-  relay,
-} from "../_nodes.ts";
+import { clusterTest, pairTest, part } from "../_nodes.ts";
 import { mail } from "../_processes.ts";
 import * as Remote from "../_remote.ts";
 
@@ -40,18 +30,6 @@ const KATE = "kate@localhost";
 const NOBODY = "nobody@localhost";
 
 // Spawn.
-
-pairTest("Node.spawn() copies its arguments", async () => {
-  const list = [1];
-  const local = Node.spawn(ALEX, (to: Pid, given: number[]) => {
-    given.push(3);
-    send(to, given);
-  }, [self(), list]);
-  list.push(2);
-  await local;
-  assertEquals(await receive(), [1, 3]);
-  assertEquals(list, [1, 2]);
-});
 
 pairTest("Node.spawn() rejects a function that is not exported", async () => {
   for (
@@ -119,105 +97,6 @@ pairTest("Node.spawn() runs a closure if allowed", async () => {
     );
   }
 }, { kate: { allowClosures: true } });
-
-// Order.
-
-pairTest("signals of a pair arrive in order", async ({ kate }) => {
-  const theirs = await relay();
-  const here = self();
-  await kate.run(() => {
-    Process.register(theirs, "relay");
-  });
-  const big = "x".repeat(100_000);
-  const bytes = new Uint8Array(300_000);
-  for (let i = 0; i < 20; i++) {
-    send(theirs, i);
-    send({ name: "relay", node: KATE }, `name ${i}`);
-    Process.exit(theirs, `exit ${i}`);
-    send(theirs, big);
-    send({ name: "relay", node: KATE }, bytes);
-    Process.exit(theirs, `after ${i}`);
-  }
-  for (let i = 0; i < 20; i++) {
-    const next = async () => (await receive()).relayed;
-    const from = here;
-    assertEquals(await next(), i);
-    assertEquals(await next(), `name ${i}`);
-    assertEquals(await next(), { type: "EXIT", from, reason: `exit ${i}` });
-    assertStrictEquals(await next(), big);
-    assertEquals((await next()).length, bytes.length);
-    assertEquals(await next(), { type: "EXIT", from, reason: `after ${i}` });
-  }
-});
-
-pairTest("a large message precedes the DOWN and EXIT", async () => {
-  Process.trapExit(true);
-  for (const value of ["y".repeat(200_000), new Uint8Array(200_000)]) {
-    const { pid, ref } = await Node.spawnMonitor(KATE, Remote.tell, [
-      self(),
-      value,
-      "small",
-    ]);
-    assertEquals((await receive()).length, value.length);
-    assertEquals(await receive(), "small");
-    const down = await receive();
-    assertEquals([down.object, down.ref], [pid, ref]);
-    await Node.spawnLink(KATE, Remote.tell, [self(), value]);
-    assertEquals((await receive()).length, value.length);
-    assertEquals((await receive()).type, "EXIT");
-  }
-});
-
-// Lost connections.
-
-pairTest("a lost connection is reported once", async ({ alex, kate }) => {
-  Process.trapExit(true);
-  Node.monitorNodes(true);
-  Node.monitor(KATE);
-  const theirs = await relay();
-  await nodeUp(KATE);
-  Process.link(theirs);
-  const refs = [Process.monitor(theirs), Process.monitor(theirs)];
-  const named = Process.monitor({ name: "user", node: KATE });
-  await caughtUp(theirs);
-  const there = await kate.run(() => {
-    const here = self();
-    const report = spawn(async () => {
-      Process.trapExit(true);
-      Process.link(theirs);
-      const got: unknown[] = [];
-      Node.monitor(ALEX);
-      send(here, "ready");
-      await nodeDown(ALEX);
-      send(here, got);
-      await receive();
-    });
-    return receive().then(() => report);
-  });
-  assert(there.node === KATE);
-  await part(kate, alex);
-  const got = await mail();
-  assertEquals(got.filter(isExit), [
-    { type: "EXIT", from: theirs, reason: "noconnection" },
-  ]);
-  assertEquals(
-    got.filter(isDown).map(({ ref, reason }) => [ref, reason]).sort(),
-    [...refs, named].map((ref) => [ref, "noconnection"]).sort(),
-  );
-  // nodedown comes after all its effects: one each for monitor() and monitorNodes().
-  const down = { type: "nodedown", node: KATE };
-  assertEquals(got.slice(-2), [down, down]);
-  assertEquals(got.length, 6);
-  // The other end of the link was notified too, and reports it over a new connection.
-  await alex.run(() => Node.connect(KATE));
-  assertEquals(await receive((m) => m?.relayed), {
-    relayed: { type: "EXIT", from: self(), reason: "noconnection" },
-  });
-  Process.unlink(theirs);
-  assertEquals((await mail()).map((m) => (m as { type: string }).type), [
-    "nodeup",
-  ]);
-});
 
 clusterTest("monitorNodes() reports nodes of its type", async (cluster) => {
   const alex = await cluster.start("alex");

@@ -19,7 +19,6 @@ import {
   receive,
   self,
   send,
-  spawn,
 } from "../../otp/process/process.ts";
 import { Task } from "../../otp/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
@@ -27,7 +26,6 @@ import { type Cluster, clusterTest, nodeDown } from "../_nodes.ts";
 import { mail } from "../_processes.ts";
 import {
   frameOf,
-  jsonFrame,
   rawFrameOf,
   type RawPeer,
   rawTest,
@@ -143,49 +141,7 @@ rawTest("row 16: keys of prototypes are ordinary keys", async (peer) => {
   assertFalse("polluted" in {});
 });
 
-// Row 17.
-
-rawTest("row 17: long numbers are the nearest floats", async (peer) => {
-  const numbers = [
-    "1e999",
-    "-1E+400",
-    "9007199254740993",
-    "9".repeat(400),
-    "0." + "1".repeat(400),
-    "1e-999",
-    "-1e-999",
-  ];
-  const expected = JSON.parse(`[${numbers}]`);
-  const got = await sent(peer, `[${numbers}]`);
-  assertEquals(got, expected);
-  assertEquals(expected.slice(0, 2), [Infinity, -Infinity]);
-  send(THEIRS, got);
-  const [kind, , , body] = await peer.hear().then((all) => all[0]);
-  await peer.say([[kind, 1, self().number, body]]);
-  assertEquals(await receive(), expected);
-  assertEquals(
-    await sent(peer, '[1e21,12345678901234567000,"1e999","\\"1e999",-0]'),
-    [1e21, 12345678901234567000, "1e999", '"1e999', -0],
-  );
-});
-
 // Row 18.
-
-rawTest("row 18: signals to nobody are noproc", async (peer, { creation }) => {
-  const { number } = self();
-  const nobody = [[number, creation - 1], [999_999, creation]];
-  for (const [n, c] of nobody) {
-    await peer.say([["link", 1, n, c]]);
-    const [, ...exited] = await peer.signal("exit_link");
-    assertEquals(exited, [n, c, 1, "noproc"]);
-    await peer.say([["monitor", 1, n, c, 4]]);
-    assertEquals((await peer.signal("down")).at(-1), "noproc");
-  }
-  await peer.say([["send", 1, 999_999, "x"], ["exit", 1, 999_999, "x"]]);
-  await takenIn(peer);
-  assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-  assertEquals(await mail(), []);
-});
 
 rawTest("row 18: a call in another's name is dropped", async (peer) => {
   const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
@@ -253,40 +209,6 @@ for (
   });
 }
 
-// Row 20.
-
-rawTest("row 20: unrequested signals change nothing", async (peer) => {
-  const other = spawn(Remote.wait);
-  Process.link(other);
-  const ref = Process.monitor(other);
-  const { number } = self();
-  await peer.say([
-    ["exit_link", other.number, 7, number, "not linked"],
-    ["exit_link", 1, 7, number, "not linked either"],
-    ["down", 1, number, ref.number, "forged"],
-    ["down", 1, number, 999_999, "never asked"],
-    ["reply", 1, 999_999, "unknown"],
-    ["reply", 1, ref.number, "no alias"],
-    ["unlink_ack", other.number, number, 1],
-    ["unlink_ack", 1, number, 1],
-    ["unlink_ack", 1, number, 0],
-    ["spawned", 1, number, 999_999, false, false],
-  ]);
-  await takenIn(peer);
-  assertEquals(await mail(), []);
-  assert(Process.alive(other));
-  // A link of the peer is not ended by an ack either.
-  Process.link(THEIRS);
-  await peer.signal("link");
-  Process.trapExit(true);
-  await peer.say([["unlink_ack", 1, number, 0]]);
-  await peer.say([["exit_link", 1, 7, number, "bye"]]);
-  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "bye");
-  Process.exit(other, "kill");
-  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "killed");
-  await receive((m) => m?.type === "DOWN");
-});
-
 // Row 21.
 
 cutOffTest("row 21: 10,000 open sequences", async (peer) => {
@@ -294,17 +216,6 @@ cutOffTest("row 21: 10,000 open sequences", async (peer) => {
     await peer.write(rawFrameOf(id, new Uint8Array(1), false));
   }
 }, /more than 1024 raw byte arrays at once/);
-
-cutOffTest("row 21: a part after the last one", async (peer) => {
-  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
-  await peer.write(rawFrameOf(1, new Uint8Array(1), true));
-}, /raw byte array 1 goes on after its end/);
-
-cutOffTest(
-  "row 21: a message with missing parts",
-  (peer) => peer.write(jsonFrame([["large", 5]])),
-  /no raw bytes of number 5 have come/,
-);
 
 cutOffTest("row 21: parts beyond a message's limit", async (peer) => {
   const part = new Uint8Array(1 << 19);

@@ -5,23 +5,14 @@ import {
   GenServer,
   type GenServerModule,
 } from "../../otp/gen_server/gen_server.ts";
-import { global } from "../../otp/global/global.ts";
 import { Node } from "../../node.ts";
-import { pg } from "../../otp/pg/pg.ts";
-import {
-  Process,
-  receive,
-  self,
-  send,
-  spawn,
-} from "../../otp/process/process.ts";
+import { Process, receive, self, send } from "../../otp/process/process.ts";
 import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
 import { test } from "../../testing/tags.ts";
 import { Cluster, clusterTest } from "../_nodes.ts";
 import { hello, proofOf, RawListener, RawPeer, THEIRS } from "../_raw_peer.ts";
 import { Relay } from "../_relay.ts";
 import { Random, runs, SEED } from "../_seeds.ts";
-import { until } from "../_until.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -167,45 +158,6 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
       "back",
     ]);
   });
-});
-
-clusterTest("groups and names survive a replacement", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await using relay = await Relay.listen(kate.port);
-  const { address } = relay;
-  const wait = () => receive((m) => m === "end");
-  const at = (node: Node) =>
-    node.run(async () => {
-      await pg.start();
-      const pid = spawn(wait);
-      await pg.join("group", pid);
-      await global.registerName(`name of ${Node.self()}`, pid);
-      return pid;
-    });
-  await alex.run(() => Node.connect(KATE, { address }));
-  const pids = [await at(alex), await at(kate)];
-  for (let round = 0; round < 3; round++) {
-    await alex.run(async () => {
-      Node.monitor(KATE);
-      relay.reset();
-      await receive((m) => m?.type === "nodedown");
-      assertEquals(pg.getMembers("group"), [pids[0]]);
-      assertEquals(await Node.connect(KATE, { address }), true);
-    });
-    for (const node of [alex, kate]) {
-      await node.run(async () => {
-        await global.sync();
-        for (const pid of pids) {
-          const name = `name of ${pid.node}`;
-          await until(async () => pid.equals(await global.whereisName(name)));
-          await until(() =>
-            pg.getMembers("group").some((each) => each.equals(pid))
-          );
-        }
-      });
-    }
-  }
 });
 
 // Dials that cross.

@@ -180,7 +180,12 @@ clusterTest("the queue of a dial is limited", async (cluster) => {
     await using peer = await listener.accept();
     let held: Promise<void> | undefined;
     for (let i = 0; i < 1500; i++) held = send(THEIRS, i) ?? held;
-    assertThrows(() => void send(THEIRS, "no"), QueueFullError);
+    const error = assertThrows(() => void send(THEIRS, "no"), QueueFullError);
+    assertEquals([error.limit, error.queued], ["maxPendingSignals", 1500]);
+    assertMatch(
+      error.message,
+      /1500 signals wait already until it is connected, and 1500 is the most; .*raise limits\.maxPendingSignals/,
+    );
     Process.link(THEIRS);
     Process.exit(THEIRS, "bye");
     assert(await isPending(held!));

@@ -2,10 +2,9 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { global } from "../../otp/global/global.ts";
 import { Node } from "../../node.ts";
-import { Process, receive, self, send } from "../../otp/process/process.ts";
+import { Process, receive, self } from "../../otp/process/process.ts";
 import { atom } from "../../core/values/atom.ts";
-import { clusterTest, part, settled } from "../_nodes.ts";
-import * as Remote from "../_remote.ts";
+import { clusterTest, part } from "../_nodes.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -28,31 +27,6 @@ clusterTest("Node.connect() takes an address only", async (cluster) => {
       wrong !== null && "address" in wrong ? "address" : "as a name",
     );
   }
-});
-
-clusterTest("Node.connect() connects both ends, once", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  assertEquals(
-    await alex.run(() =>
-      Promise.all([
-        Node.connect(KATE),
-        Node.connect(atom(KATE)),
-        Node.ping(KATE),
-      ])
-    ),
-    [true, true, "pong"],
-  );
-  assertEquals(await alex.run(() => Node.connect(KATE)), true);
-  assertEquals(await alex.run(() => Node.list()), [KATE]);
-  assertEquals(await kate.run(() => Node.list()), [ALEX]);
-  const connected = cluster.lines(true).filter((each) =>
-    each.includes("Connected")
-  );
-  assertEquals(connected.sort(), [
-    `alex info: Connected to ${KATE}`,
-    `kate info: Connected to ${ALEX}`,
-  ]);
 });
 
 clusterTest("Node.connect() to itself returns true", async (cluster) => {
@@ -91,28 +65,6 @@ clusterTest("Node.connect() by address needs no EPMD", async (cluster) => {
 
 // Connections of all nodes.
 
-clusterTest("a hidden node is listed as hidden", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  const moebi = await cluster.start("moebi", { hidden: true });
-  await kate.run(async () => {
-    await Node.connect(ALEX);
-    Node.monitorNodes(true);
-    assertEquals(await moebi.run(() => Node.connect(KATE)), true);
-    await settled(moebi);
-    assertEquals(Node.list(), [ALEX]);
-    assertEquals(Node.list("visible"), [ALEX]);
-    assertEquals(Node.list("hidden"), [MOEBI]);
-    assertEquals(Node.list("connected").sort(), [ALEX, MOEBI]);
-    Node.monitor(MOEBI);
-    await moebi.stop();
-    assertEquals(await receive(), { type: "nodedown", node: MOEBI });
-    const none = await receive(null, { timeout: 0, after: "none" });
-    assertEquals(none, "none");
-  });
-  assertEquals(await alex.run(() => Node.list("connected")), [KATE]);
-});
-
 clusterTest("a hidden node's connections are hidden", async (cluster) => {
   const kate = await cluster.start("kate", { hidden: true });
   const alex = await cluster.start("alex");
@@ -143,27 +95,3 @@ clusterTest("a hidden node's connections are hidden", async (cluster) => {
   });
   assertEquals(await alex.run(() => Node.list("connected")), []);
 });
-
-// Nodes that come and go.
-
-// A first use connects.
-
-clusterTest("link() connects", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
-  await alex.run(async () => {
-    const pid = await Node.spawn(KATE, Remote.exiting);
-    await part(kate, alex);
-    Process.trapExit(true);
-    Process.link(pid);
-    send(pid, { reason: "linked" });
-    assertEquals(await receive(), {
-      type: "EXIT",
-      from: pid,
-      reason: "linked",
-    });
-    assertEquals(Node.list(), [KATE]);
-  });
-});
-
-// Incarnations.

@@ -26,8 +26,6 @@ import * as Remote from "../_remote.ts";
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-// Without a started node.
-
 // Start and stop.
 
 clusterTest("Node.start() makes the first one the default", async (cluster) => {

@@ -40,6 +40,7 @@ import { TaskSupervisor } from "../../task_supervisor.ts";
 import { mutated, ODD } from "../_fuzz.ts";
 import { clusterTest } from "../_nodes.ts";
 import { isPending, quiet, turn } from "../_processes.ts";
+import { numbersIn } from "../_pages.ts";
 import { RawPeer, rawTest, THEIRS } from "../_raw_peer.ts";
 import * as Remote from "../_remote.ts";
 import { fuzz, type Random, runs } from "../_seeds.ts";
@@ -220,7 +221,11 @@ rawTest("a task supervisor refuses invalid fields", async (peer) => {
       { shutdown: "soon" },
       { run: { module: "Remote", function: 1, args: [] } },
       { run: { module: "Remote", function: "add", args: 1 } },
+      { run: { module: "Remote", function: "add" } },
       { run: null },
+      { link: "no" },
+      { link: undefined },
+      { type: "start" },
     ]
   ) {
     const shown = JSON.stringify(changed);
@@ -620,7 +625,9 @@ clusterTest("allow decides on a resolver of conflicts", async (cluster) => {
 });
 
 /** The number of messages to each server in the fuzz test. */
-const FUZZ_RUNS = runs(500);
+const FUZZ_RUNS = runs(
+  numbersIn("docs/security.md", "sends # almost valid messages to each")[0],
+);
 
 /** Requests that a peer might send to any server; some fit no server. */
 function requests(own: Pid): unknown[] {
@@ -631,6 +638,15 @@ function requests(own: Pid): unknown[] {
   return [
     callOf({ type: "which_children" }),
     callOf({ type: "count_children" }),
+    callOf({
+      type: "start_task",
+      run,
+      callers: [theirs(100)],
+      link: true,
+      task: theirRef(1),
+      restart: "temporary",
+      shutdown: 5000,
+    }, 2),
     callOf({ type: "start_child", spec }),
     callOf({ type: "terminate_child", id: "y", pid }),
     callOf({ type: "drain", timeout: "soon" }),
@@ -694,7 +710,10 @@ function requests(own: Pid): unknown[] {
       replyAs: theirRef(3),
       request: {
         type: "requests",
-        requests: [{ type: "put_chars", chars: "x" }],
+        requests: [
+          { type: "put_chars", chars: "x" },
+          { type: "get_line", prompt: ">" },
+        ],
       },
     },
   ];

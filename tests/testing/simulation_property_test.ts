@@ -269,18 +269,3 @@ for (const [what, [faults, said, seed = 1]] of Object.entries(PLANTED)) {
     assertMatch(messageOf(found), said);
   });
 }
-
-test("a failure shrinks, and is repeated by its seed and path", async () => {
-  const [faults] = PLANTED["a message delivered to a node's next incarnation"];
-  const first = await fc.check(keepsPromises(faults), { seed: 3 });
-  assert(first.failed, "it was not found");
-  const [{ commands }] = first.counterexample!;
-  assert(commands.length <= 5, `${commands.length} commands are left`);
-  const again = await fc.check(keepsPromises(faults), {
-    seed: first.seed,
-    path: first.counterexamplePath!,
-    endOnFailure: true,
-  });
-  assertEquals(again.counterexample, first.counterexample);
-  assertEquals(messageOf(again), messageOf(first));
-});

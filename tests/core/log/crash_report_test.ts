@@ -168,16 +168,6 @@ processTest("the log shows the causes of an error", async () => {
   assertEquals(shown.split("Caused by: ").length, 5);
 });
 
-processTest("a plain process that exits is not logged", async () => {
-  for (const reason of ["normal", "oops", new Error("no")]) {
-    await ended(spawn(() => exit(reason)));
-  }
-  const killed = idle();
-  Process.exit(killed, "oops");
-  await ended(killed);
-  assertEquals(told(), []);
-});
-
 processTest("a thrown value that is no error is a nocatch", async () => {
   const { crash, message } = await crashOf("shutdown");
   assertEquals(crash?.reason, { type: "nocatch", value: "shutdown" });
@@ -380,16 +370,6 @@ function awkward(): unknown[] {
     new Error("outer", { cause: new Error("inner") }),
   ];
 }
-
-processTest("reasons that cannot be formatted keep no one alive", async () => {
-  for (const value of awkward()) {
-    const { message, crash } = await crashOf(value);
-    assert(message.length < 20_000, `${message.length} characters are told`);
-    // deno-lint-ignore no-control-regex
-    assertFalse(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(message));
-    assertEquals(Process.info(crash!.pid), undefined);
-  }
-});
 
 /** The output of `jsonLog` for an event: one line. */
 async function logged(event: LogEvent): Promise<string> {

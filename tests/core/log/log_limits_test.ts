@@ -282,24 +282,6 @@ test("NodeLog writes or counts every event exactly once, at any times", () => {
   assert(limited > runs(200) / 10, `${limited} runs had a limit reached`);
 });
 
-test("NodeLog writes a limited number of events per cause, and counts the others", () => {
-  for (const most of [1, 2, 10]) {
-    for (const times of [most - 1, most, most + 1, most + 7]) {
-      const { log, events } = timedLog();
-      for (let i = 0; i < times; i++) {
-        log.report("error", () => `${i}`, { what: "a", most });
-      }
-      log.stop();
-      const written = Array.from(
-        { length: Math.min(times, most) },
-        (_, i) => `${i}`,
-      );
-      const rest = times > most ? [`${times - most} more of these: a`] : [];
-      assertEquals(events.map(({ message }) => message), [...written, ...rest]);
-    }
-  }
-});
-
 test("NodeLog counts the events of causes beyond those that it tells apart", () => {
   const CAUSES = 1000;
   for (const peer of [undefined, "p"]) {

@@ -18,14 +18,7 @@ import {
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { test } from "../../../testing/tags.ts";
-import {
-  ended,
-  idle,
-  journal,
-  mail,
-  processTest,
-  quiet,
-} from "../../_processes.ts";
+import { ended, journal, processTest, quiet } from "../../_processes.ts";
 
 // AbortSignal
 
@@ -61,20 +54,6 @@ processTest("signal() aborts when the process ends normally", async () => {
   });
   await ended(pid);
   assert(given.aborted);
-});
-
-processTest("signal() stops functions that know abort signals", async () => {
-  const { entries, write } = journal();
-  const pid = spawn(async () => {
-    const stop = Process.signal();
-    await new Promise((_resolve, reject) => {
-      stop.addEventListener("abort", () => reject(stop.reason));
-    }).catch(write);
-  });
-  await quiet();
-  Process.exit(pid, "over");
-  await quiet();
-  assertInstanceOf(entries[0], ProcessExited);
 });
 
 // Order: names, then EXIT, then DOWN.
@@ -136,45 +115,6 @@ processTest(
     assertEquals(cleaned, length);
   },
 );
-
-processTest("20,000 links and monitors end once each", async () => {
-  const crowd = 20_000;
-  const hub = idle();
-  const parent = self();
-  const pids = Array.from({ length: crowd }, () =>
-    spawn(() => {
-      Process.link(hub);
-      send(parent, "linked");
-      return receive();
-    }));
-  for (const _ of pids) assertEquals(await receive(), "linked");
-  const refs = pids.map((pid) => Process.monitor(pid));
-  Process.exit(hub, "crowd");
-  const downs = (await mail()) as { ref: unknown; reason: unknown }[];
-  assertEquals(downs.length, crowd);
-  assert(downs.every(({ reason }) => reason === "crowd"));
-  assertEquals(
-    new Set(downs.map(({ ref }) => String(ref))),
-    new Set(refs.map(String)),
-  );
-}, { tags: ["slow"] });
-
-processTest("a ring of linked processes dies, each process once", async () => {
-  const parent = self();
-  const ring = Array.from({ length: 10 }, () =>
-    spawn(async () => {
-      Process.link((await receive()).to);
-      send(parent, "linked");
-      await receive();
-    }));
-  ring.forEach((pid, i) => send(pid, { to: ring[(i + 1) % ring.length] }));
-  for (const _ of ring) assertEquals(await receive(), "linked");
-  const refs = ring.map((pid) => Process.monitor(pid));
-  Process.exit(ring[3], "ring");
-  const downs = (await mail()) as { reason: unknown }[];
-  assertEquals(downs.length, refs.length);
-  assert(downs.every(({ reason }) => reason === "ring"));
-});
 
 // The shell.
 

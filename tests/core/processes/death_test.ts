@@ -80,20 +80,6 @@ processTest("a process killed while it computes is dead at once", async () => {
   assertEquals(entries, ["before", "after"]);
 });
 
-processTest("mail for a dead process is dropped", async () => {
-  const { entries, write } = journal();
-  const pid = spawn(async () => {
-    await receive().catch(write);
-    await receive().then(write);
-  });
-  await quiet();
-  Process.exit(pid, "over");
-  send(pid, "mail");
-  await quiet();
-  assertEquals(entries.length, 1);
-  assertInstanceOf(entries[0], ProcessExited);
-});
-
 // Pending waits reject once.
 
 processTest("every pending wait rejects once with ProcessExited", async () => {

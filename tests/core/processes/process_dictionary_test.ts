@@ -9,18 +9,13 @@ import {
 } from "@std/assert";
 import {
   Agent,
-  DynamicSupervisor,
-  GenServer,
-  Node,
   type Pid,
   Process,
   receive,
-  self,
-  send,
   spawnLink,
   Supervisor,
 } from "../../../mod.ts";
-import { clusterTest, pairTest } from "../../_nodes.ts";
+import { pairTest } from "../../_nodes.ts";
 import { processTest, quiet } from "../../_processes.ts";
 import { rawTest, THEIRS } from "../../_raw_peer.ts";
 
@@ -61,64 +56,6 @@ rawTest("send() with nosuspend does not wait", async (peer) => {
   assertEquals(await held, "ok");
   assertEquals(Process.send(THEIRS, text, { nosuspend: true }), "ok");
 }, { limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 } });
-
-pairTest("send() with noconnect does not dial", async ({ kate }) => {
-  const to = { name: "printer", node: kate.name };
-  assertEquals(Process.send(to, 1, { noconnect: true }), "noconnect");
-  assertEquals(Node.list(), []);
-  await kate.run(() => assertEquals(Node.list("connected"), []));
-  assertEquals(await Node.connect(kate.name), true);
-  assertEquals(Process.send(to, 1, { noconnect: true }), "ok");
-  assertThrows(
-    () => Process.send(to, Symbol("s"), { noconnect: true }),
-    TypeError,
-    "Cannot send",
-  );
-});
-
-clusterTest("extraArguments come before a child's own", async (cluster) => {
-  const node = await cluster.start("alex");
-  await node.run(async () => {
-    const main = self();
-    const shared = new Map([["a", 1]]);
-    const sup = await DynamicSupervisor.startLink({
-      extraArguments: ["extra", shared],
-    });
-    const Room = {
-      init: (state: unknown) => ({ type: "ok", state } as const),
-      handleCall: (_: unknown, _from: unknown, state: unknown) => (
-        { type: "reply", reply: state, state } as const
-      ),
-      startLink(...args: unknown[]): Promise<Pid> {
-        return GenServer.startLink(Room, [args[0], args[2]]) as Promise<Pid>;
-      },
-    };
-    // deno-lint-ignore no-explicit-any
-    const child: any = [Room, "lobby"];
-    const pid = await DynamicSupervisor.startChild(sup, child) as Pid;
-    assertEquals(await GenServer.call(pid, "state"), ["extra", "lobby"]);
-    await DynamicSupervisor.startChild(sup, {
-      id: "function",
-      start: (first: string, second: Map<string, number>) => {
-        send(main, [first, second === shared]);
-        return spawnLink(() => receive());
-      },
-    });
-    assertEquals(await receive(), ["extra", true]);
-    node.export("Extra", {
-      start: (...args: unknown[]) => {
-        send(main, args);
-        return spawnLink(() => receive());
-      },
-    });
-    await DynamicSupervisor.startChild(sup, {
-      id: "named",
-      start: ["Extra", "start", ["own"]],
-    });
-    assertEquals(await receive(), ["extra", shared, "own"]);
-    await DynamicSupervisor.stop(sup);
-  });
-});
 
 pairTest("getChildspec() has a function, or its name", async ({ kate }) => {
   const start = () => spawnLink(() => receive());

@@ -3,7 +3,6 @@ import {
   assertEquals,
   assertFalse,
   assertNotEquals,
-  assertStrictEquals,
   assertThrows,
 } from "@std/assert";
 import {
@@ -93,12 +92,6 @@ processTest("send() reaches a pid, a name, an atom and an alias", async () => {
   send({ name: atom("mailbox"), node: atom(HERE) }, 5);
   send(Process.alias(), 6);
   assertEquals(await mail(), [1, 2, 3, 4, 5, 6]);
-});
-
-processTest("send() to a dead receiver returns undefined", async () => {
-  const pid = spawn(() => {});
-  await ended(pid);
-  assertStrictEquals(send(pid, "hi"), undefined);
 });
 
 processTest("send() to a pid of another incarnation is dropped", async () => {

@@ -61,20 +61,6 @@ pairTest("a flood waits in the connection, not in mail", async ({ kate }) => {
   assertLess(least, MESSAGES / 10);
 });
 
-pairTest("nodes that flood each other go on", async ({ alex, kate }) => {
-  // A flood that began before the other node is connected would keep the handshake from its end, in this one program.
-  assert(await Node.ping(kate.name));
-  const pids = [Promise.withResolvers<Pid>(), Promise.withResolvers<Pid>()];
-  const ends = [alex, kate].map((node, i) =>
-    node.run(async () => {
-      pids[i].resolve(self());
-      await flood(await pids[1 - i].promise);
-      await receiveAll();
-    })
-  );
-  await Promise.all(ends);
-});
-
 /**
  * Floods a process that takes no message, and then sends to another one on the same connection, which gets the message.
  * Returns the number of messages that wait for the first process.

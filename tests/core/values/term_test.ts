@@ -22,7 +22,7 @@ import { improperList } from "../../../core/values/improper_list.ts";
 import { termKey } from "../../../core/values/term_key.ts";
 import { Tuple, tuple } from "../../../core/values/tuple.ts";
 import fc, { runs } from "../../_seeds.ts";
-import { anyTerm, exactly, mutable, objectOf } from "../../_terms.ts";
+import { anyTerm, exactly, mutable } from "../../_terms.ts";
 import { mail, processTest } from "../../_processes.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -360,14 +360,6 @@ processTest("atoms remain one object; pids and references equal", async () => {
   const [copy, pid] = await copied([atom("ok"), self()]);
   assertStrictEquals(copy, atom("ok"));
   assert(self().equals(pid));
-});
-
-processTest("special keys have no meaning in a message", async () => {
-  const value = objectOf([["constructor", 1], ["toString", 2], ["then", 3], [
-    "hasOwnProperty",
-    4,
-  ]]);
-  assertEquals(exactly(await copied(value)), exactly(value));
 });
 
 processTest("an array with holes can be sent unless it is long", async () => {

@@ -25,7 +25,7 @@ import {
   type ChildDefinition,
   Supervisor,
 } from "../../../otp/supervisor/supervisor.ts";
-import { ended, mail, processTest, quiet } from "../../_processes.ts";
+import { ended, processTest } from "../../_processes.ts";
 import { logged, output, probe, told } from "../../_supervision.ts";
 
 /** An application whose top supervisor is registered under its name. */
@@ -75,30 +75,6 @@ processTest("start() fails as the callback does", async () => {
   assertEquals(await Application.start(failing), "ok");
   assertEquals(logged().length, 2, "each is reported");
   await Application.stop("chat");
-});
-
-processTest("start() that fails has stopped what it started", async () => {
-  const stopped: string[] = [];
-  const slow = (name: string, applications: ApplicationSpec[] = []) =>
-    application(name, [], {
-      applications,
-      stop: async () => {
-        // safe: the stop takes a turn, and no verdict depends on its time.
-        await Process.sleep(0);
-        stopped.push(name);
-      },
-    });
-  const a = slow("a");
-  const b = slow("b", [a]);
-  const failing = application("c", [], {
-    applications: [b],
-    start: () => {
-      throw new RangeError("no more ports");
-    },
-  });
-  await assertRejects(() => Application.start(failing));
-  assertEquals(stopped, ["b", "a"]);
-  logged();
 });
 
 processTest("start() rejects a cycle of applications", async () => {
@@ -189,22 +165,6 @@ processTest("stop() during a start follows the start", async () => {
 });
 
 // An application that exits by itself
-
-processTest("an application that exits is logged and not started", async () => {
-  logged();
-  const base = application("base", [], hooks("base"));
-  await Application.start(application("top", [], { applications: [base] }));
-  Process.exit(Process.whereis("base")!, "kill");
-  assertEquals(await told(2), ["prepStop:base", "stop:base"]);
-  await quiet();
-  assertEquals(Application.started(), ["top"]);
-  assertEquals(logged(), [`error: Application "base" exited: killed`]);
-  assertEquals(await Application.start(base), "ok");
-  await Application.stop("base");
-  await Application.stop("top");
-  assertEquals(Application.started(), []);
-  await mail();
-});
 
 processTest("applications end with the application controller", async () => {
   const chat = application("chat", [], hooks("chat"));

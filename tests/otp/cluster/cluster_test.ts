@@ -133,34 +133,6 @@ clusterTest("an address is dialled with growing delays", async (nodes) => {
   assertMatch(lines[0], /topology own, attempt \d+/);
 });
 
-clusterTest("a lost node is connected again", async (nodes) => {
-  const kate = await nodes.start("kate");
-  const own = { strategy: "static", nodes: [kate.name], ...SOON } as const;
-  await withOwn(nodes, own, async (alex) => {
-    await connected();
-    await part(kate, alex);
-    const { node, next, topology: name, cluster } = await event("disconnected");
-    assertEquals([node, name, cluster], [kate.name, "own", "Cluster"]);
-    assert(next > 0);
-    await event("connected");
-    assertMatch((await topology("own")).addresses[0].lastError!, /was lost/);
-  });
-});
-
-clusterTest("a node that dials this one settles its address", async (nodes) => {
-  const own = {
-    strategy: "static",
-    nodes: ["kate@localhost"],
-    ...ONCE,
-  } as const;
-  await withOwn(nodes, own, async (alex) => {
-    await event("dial_failed");
-    const kate = await nodes.start("kate");
-    await kate.run(() => Node.connect(alex.name));
-    await event("connected");
-  });
-});
-
 // Forgetting.
 
 clusterTest("an address no longer named is forgotten", async (nodes) => {
@@ -359,8 +331,11 @@ clusterTest("a topology that crashes is restarted", async (nodes) => {
     Process.exit(children[0].pid as Pid, "kill");
     await event("connected");
     await part(kate, alex);
-    await event("disconnected");
+    const lost = await event("disconnected");
+    assertEquals([lost.topology, lost.cluster], ["own", "Cluster"]);
+    assert(lost.next > 0);
     await event("connected");
+    assertMatch((await topology("own")).addresses[0].lastError!, /was lost/);
   });
 });
 

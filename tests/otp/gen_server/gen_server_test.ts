@@ -1,26 +1,12 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ExitError } from "../../../core/errors.ts";
+import { assertEquals, assertMatch } from "@std/assert";
 import {
   GenServer,
   type GenServerModule,
   type GenServerPid,
 } from "../../../otp/gen_server/gen_server.ts";
-import {
-  type Pid,
-  Process,
-  receive,
-  self,
-  send,
-  spawn,
-} from "../../../otp/process/process.ts";
+import { type Pid, Process, send } from "../../../otp/process/process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
-import {
-  exitOf,
-  nodeTest,
-  Probe,
-  Stack,
-  type StackTypes,
-} from "../_gen_servers.ts";
+import { exitOf, nodeTest, Stack, type StackTypes } from "../_gen_servers.ts";
 import { ended, processTest } from "../../_processes.ts";
 import { until } from "../../_until.ts";
 
@@ -64,27 +50,6 @@ processTest("call() copies the request and the reply", async () => {
   state.list.push(3);
   assertEquals(await GenServer.call(pid, "state"), { list: [1] });
   await GenServer.stop(pid);
-});
-
-processTest("call() exits with noproc for an unregistered name", async () => {
-  const dead = spawn(() => {});
-  await ended(dead);
-  for (const server of [dead, "Nobody"]) {
-    assertEquals(
-      await exitOf(GenServer.call(server, "hi", { timeout: 60_000 })),
-      {
-        type: "call",
-        reason: "noproc",
-        call: ["GenServer", "call", [server, "hi", 60_000]],
-      },
-    );
-  }
-  const error = await assertRejects(
-    () => GenServer.call("Nobody", "hi", { timeout: Infinity }),
-    ExitError,
-    `exited in: GenServer.call("Nobody", "hi", "infinity")\n    ** (EXIT) no process`,
-  );
-  assertMatch(error.message, /no live process has that pid or name/);
 });
 
 nodeTest("a result without a state is invalid", async (cluster) => {
@@ -197,29 +162,6 @@ nodeTest("an unhandled call or cast ends the server", async (cluster) => {
   assertMatch(String(await ended(other)), /GenServer Mute has no handleCast/);
 });
 
-nodeTest("a crash report has the message and the state", async (cluster) => {
-  const pid = await GenServer.start(Probe, { to: self() }, { name: "Probe" });
-  await GenServer.call(pid, { type: "say", what: "hi" });
-  await exitOf(GenServer.call(pid, "crash"));
-  await receive();
-  const line = await cluster.logged(/GenServer/);
-  assertMatch(line, /GenServer #PID<.*> \(Probe\) terminating/);
-  assertMatch(line, /Error: boom/);
-  assertMatch(line, /Initial call: Probe/);
-  assertMatch(line, /Last message \(from #PID<.*>\): "crash"/);
-  assertMatch(line, /State: \{ to: #PID<.*>, said: \["hi"\] \}/);
-});
-
-nodeTest("an orderly exit of a server is not logged", async (cluster) => {
-  for (
-    const reason of ["normal", "shutdown", { type: "shutdown", reason: 1 }]
-  ) {
-    const pid = await GenServer.start(Stack, []);
-    await GenServer.stop(pid, reason);
-  }
-  assertEquals(cluster.lines(), []);
-});
-
 processTest(
   "stop() by two callers stops the server for the first",
   async () => {
@@ -273,19 +215,4 @@ processTest("childSpec() uses a module's own startLink", async () => {
   });
   assertEquals(await GenServer.call("Mine", "pop"), "a");
   await Supervisor.stop(sup);
-});
-
-processTest("a class with static methods is a callback module", async () => {
-  class Greeter {
-    static init(greeting: string) {
-      return { type: "ok", state: greeting } as const;
-    }
-    static handleCall(name: string, _from: unknown, state: string) {
-      return { type: "reply", reply: `${state}, ${name}`, state } as const;
-    }
-  }
-  assertEquals(GenServer.childSpec(Greeter, "hi").id, "Greeter");
-  const pid = await GenServer.startLink(Greeter, "hi");
-  assertEquals(await GenServer.call(pid, "kate"), "hi, kate");
-  await GenServer.stop(pid);
 });

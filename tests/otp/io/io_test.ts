@@ -19,7 +19,6 @@ import {
   send,
   spawn,
   spawnLink,
-  spawnMonitor,
 } from "../../../otp/process/process.ts";
 import { atom } from "../../../core/values/atom.ts";
 import { test } from "../../../testing/tags.ts";
@@ -252,17 +251,6 @@ processTest("puts() rejects for a leader on a lost node", async () => {
   const device = new Pid("kate@localhost", self().number, 1);
   const error = await assertRejects(() => IO.puts("hi", { device }), IoError);
   assertStringIncludes(error.message, "no connection to kate@localhost");
-});
-
-processTest("puts() unhandled ends its process", async () => {
-  spawnMonitor(async () => {
-    Process.groupLeader(spawn(() => {}));
-    await ended(Process.groupLeader());
-    await IO.puts("hi");
-  });
-  const { reason } = await receive();
-  assertInstanceOf(reason, IoError);
-  assertEquals(reason.reason, "terminated");
 });
 
 processTest("puts() without await has no effect", async () => {

@@ -68,36 +68,20 @@ function pids(key: unknown): Pid[] {
 
 // register()
 
-/** Keys that differ from each other; of each of two calls, equal ones. */
-function keysOf(isSwapped: boolean): unknown[] {
-  return [
-    ...["1", 1, 1n, true, null, undefined, NaN, atom("1"), self()],
-    ...[[], [1], [1, 2], ["1", "2"], ["12"], ["1,2"], [[1], 2]],
-    {},
-    { a: 1 },
-    isSwapped ? { b: 2, a: 1 } : { a: 1, b: 2 },
-    { a: { b: 2 } },
-    new Date(0),
-    new Map([[1, 2]]),
-    new Set(isSwapped ? [2, 1] : [1, 2]),
-    new Uint8Array([1]),
-    new Int8Array([1]),
-    new TypeError("1"),
-    new Error("1"),
-  ];
-}
-
 registryTest("register() compares keys by value", "unique", () => {
-  for (const [index, key] of keysOf(false).entries()) {
-    assertEquals(Registry.register(R, key, index).type, "ok", String(key));
+  const equal = [
+    [[0], [-0]],
+    [{ a: 1, b: 2 }, { b: 2, a: 1 }],
+    [new Set([1, 2]), new Set([2, 1])],
+  ];
+  for (const [key, other] of [...equal, [0, -0]]) {
+    assertEquals(Registry.register(R, key).type, "ok");
+    assertEquals(Registry.register(R, other).type, "error");
   }
-  for (const [index, key] of keysOf(true).entries()) {
-    assertEquals(Registry.values(R, key, self()), [index], String(key));
+  const different = [1, "1", 1n, "1,2", [1, 2], ["1", "2"], NaN, new Map()];
+  for (const key of different) {
+    assertEquals(Registry.register(R, key).type, "ok");
   }
-  assertEquals(Registry.register(R, 0).type, "ok");
-  assertEquals(Registry.register(R, -0).type, "error");
-  assertEquals(Registry.register(R, [0]).type, "ok");
-  assertEquals(Registry.register(R, [-0]).type, "error");
 });
 
 registryTest("register() keeps a copy of the key", "unique", () => {

@@ -19,7 +19,7 @@ import {
 import { BlockedCalls } from "../../../otp/rpc/blocked_calls.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
-import { errorOf, mail, processTest } from "../../_processes.ts";
+import { errorOf, mail } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 import { internalsOf } from "../../../node/node_internals.ts";
 import { test } from "../../../testing/tags.ts";
@@ -145,18 +145,6 @@ pairTest("call() rejects a result that cannot be sent", async () => {
   assertInstanceOf(error, RangeError);
   assertEquals(error.message, "far off");
 }, WITH_CALLS);
-
-processTest("call() copies its arguments at once", async () => {
-  const list = [1];
-  const call = rpc.call(Node.self(), (given: number[]) => given, [list]);
-  list.push(2);
-  assertEquals(await call, [1]);
-  await assertRejects(
-    () => rpc.call(Node.self(), (_: unknown) => 1, [() => {}]),
-    TypeError,
-    "Cannot send",
-  );
-});
 
 clusterTest("cast() logs a crash where it is, call() not", async (cluster) => {
   await cluster.start("kate");

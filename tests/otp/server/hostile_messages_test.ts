@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Agent } from "../../../otp/agent/agent.ts";
-import { Application } from "../../../otp/application/application.ts";
 import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
 import {
   SpawnRefusedError,
@@ -25,20 +24,16 @@ import {
   self,
   send,
 } from "../../../otp/process/process.ts";
-import { Registry } from "../../../otp/registry/registry.ts";
 import { rpc } from "../../../otp/rpc/rpc.ts";
-import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
 import { Task } from "../../../otp/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { RawPeer, rawTest } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
-import fc, { runs } from "../../_seeds.ts";
 import { exitOf } from "../_gen_servers.ts";
 
 const ALEX = "alex@localhost";
-const KATE = "kate@localhost";
 
 /** A pid of the raw peer, and names of the node that it is connected to, as the wire writes them. */
 const theirs = { $pid: [0, 100, 7] };
@@ -265,84 +260,6 @@ rawTest("a sent EXIT is no child's or parent's", async (peer) => {
   await Supervisor.stop(sup);
   await DynamicSupervisor.stop(dynamic);
 });
-
-const names = fc.constantFrom<unknown>(
-  theirs,
-  theirRef,
-  { $pid: [1, 100, 7] },
-  { $ref: [1, 1, 7] },
-  { $pid: ["mike@localhost", 100, 1] },
-  { $ref: ["mike@localhost", 1, 1] },
-  { $object: [["node", "raw@localhost"], ["number", 1], ["creation", 7]] },
-);
-const junk = fc.oneof(
-  fc.constantFrom<unknown>(null, "", "normal", "kill", 0, [], {}, true),
-  { arbitrary: fc.jsonValue({ maxDepth: 2 }), weight: 1 },
-).filter((value) => !JSON.stringify(value).includes('"$'));
-const field = fc.option(fc.oneof(names, junk), { nil: undefined, freq: 4 });
-
-/** A server message with arbitrary fields, except for requests to stop that a peer may make. */
-const systemMessages = fc.record({
-  type: fc.constantFrom("$call", "$cast", "$stop", "$tell", "io_request"),
-  from: field,
-  ref: field,
-  replyAs: field,
-  request: field,
-  reason: field,
-  message: field,
-}).filter(({ type, from, ref }) =>
-  type !== "$stop" || from !== theirs || ref !== theirRef
-);
-
-clusterTest("no server exits by a malformed message", async (cluster) => {
-  const io = { write() {}, readLine: () => Promise.resolve("line\n") };
-  const kate = await cluster.start("kate", { io, log() {} });
-  await kate.run(async () => {
-    const none = { strategy: "one_for_one" } as const;
-    const child = { id: "child", start: () => Task.startLink(Remote.wait) };
-    await Supervisor.startLink([child], { ...none, name: "Sup" });
-    await DynamicSupervisor.startLink({ name: "Dyn" });
-    await TaskSupervisor.startLink({ name: "Tasks" });
-    await Agent.startLink(() => 0, { name: "Agent" });
-    await GenServer.startLink(Echo, undefined, { name: "Echo" });
-    await Registry.startLink({ keys: "unique", name: "Reg" });
-    await pg.start();
-    await global.registerName("owner", self());
-    await Application.start({
-      name: "app",
-      start: () => Supervisor.startLink([], none),
-    });
-    const servers = [...currentRuntime().processes.values()]
-      .filter(({ pid }) => !pid.equals(self()));
-    let peers = 0;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(systemMessages, { minLength: 1, maxLength: 40 }),
-        async (messages) => {
-          await using peer = await RawPeer.dial(kate.port);
-          await peer.enter(`raw${++peers}@localhost`, KATE);
-          for (const message of messages) {
-            // As it is, as through an alias, and as data.
-            for (const { pid, name } of servers) {
-              await peer.say([["send*", 100, pid.number, message]]);
-              if (name !== undefined) await sayTo(peer, name, message);
-              await sayTo(peer, pid, asData(message));
-            }
-          }
-          await takenIn(peer);
-          for (const { alive, name, label } of servers) {
-            assert(alive, name ?? label);
-          }
-        },
-      ),
-      { numRuns: runs(40) },
-    );
-    assertEquals(await GenServer.call("Echo", "hi"), "hi");
-    assertEquals(await Agent.get("Agent", () => "got"), "got");
-    assertEquals((await Supervisor.countChildren("Sup")).active, 1);
-    assertEquals(await IO.puts("hi"), "ok");
-  });
-}, { timeout: 120_000 });
 
 rawTest("only a complete request stops a server", async (peer) => {
   const echo = await GenServer.start(Echo, undefined, { name: "Echo" });

@@ -200,18 +200,6 @@ processTest("calls and casts by a via name keep their order", async () => {
   ]);
 });
 
-processTest("a cast by an asynchronous name is copied at once", async () => {
-  const name = { via: new SlowTable(), name: "it" };
-  await GenServer.startLink(Probe, { to: self() }, { name });
-  const cast = [1];
-  const done = GenServer.cast(name, cast);
-  cast.push(2);
-  assertEquals(await done, "ok");
-  assertEquals(await receive(), { type: "cast", cast: [1] });
-  await GenServer.stop(name);
-  await receive();
-});
-
 processTest("a start that loses the race names the winner", async () => {
   const table = new SlowTable();
   const name = { via: table, name: "it" };

@@ -1,14 +1,10 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import {
-  DynamicSupervisor,
-  type DynamicSupervisorOptions,
-} from "../../../otp/supervisor/dynamic_supervisor.ts";
+import { assertEquals } from "@std/assert";
+import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
 import {
   GenServer,
   type GenServerModule,
 } from "../../../otp/gen_server/gen_server.ts";
 import {
-  exit,
   type Pid,
   Process,
   receive,
@@ -24,50 +20,12 @@ import {
 import { currentRuntime } from "../../../core/runtime/current_process.ts";
 import { ended, processTest } from "../../_processes.ts";
 import { logged } from "../../_supervision.ts";
-import { exitOf } from "../_gen_servers.ts";
 
 const WORKER = { id: "worker", start: linked };
 
 function linked(): Pid {
   return spawnLink(() => receive(() => false));
 }
-
-processTest("startLink() rejects limits that are out of bounds", async () => {
-  const invalid: [DynamicSupervisorOptions, RegExp][] = [
-    [{ maxChildren: -1 }, /maxChildren is -1; give an integer/],
-    [{ maxChildren: 1.5 }, /maxChildren is 1.5/],
-    [{ maxChildren: "1" as never }, /maxChildren is "1"/],
-    [{ maxRestarts: Infinity }, /maxRestarts is Infinity/],
-    [{ maxSeconds: 0 }, /DynamicSupervisor: maxSeconds is 0/],
-    [{ maxSeconds: 1.5 }, /DynamicSupervisor: maxSeconds is 1.5/],
-  ];
-  for (const [options, text] of invalid) {
-    const error = await assertRejects(
-      () => DynamicSupervisor.startLink(options),
-      typeof Object.values(options)[0] === "number" ? RangeError : TypeError,
-    );
-    assertMatch(error.message, text);
-  }
-});
-
-processTest("startChild() exits with the reason of its child", async () => {
-  const sup = await DynamicSupervisor.startLink();
-  const start = () => exit("nope");
-  assertEquals(
-    await exitOf(DynamicSupervisor.startChild(sup, { id: "a", start })),
-    "nope",
-  );
-  const odd = { id: "a", start: () => 1 as never };
-  const reason = await exitOf(DynamicSupervisor.startChild(sup, odd));
-  assertMatch(String(reason), /its start gave 1, which is not a pid/);
-  await assertRejects(
-    () => DynamicSupervisor.startChild(sup, { id: "a" } as ChildDefinition),
-    TypeError,
-    "its start is undefined",
-  );
-  assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
-  await DynamicSupervisor.stop(sup);
-});
 
 processTest("DynamicSupervisor logs unexpected messages", async () => {
   logged();

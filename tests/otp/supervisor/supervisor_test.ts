@@ -75,16 +75,6 @@ processTest("startLink() calls start as code of the supervisor", async () => {
   await Supervisor.stop(sup);
 });
 
-processTest("startLink() starts one of two with the same name", async () => {
-  const options = { ...ONE, name: "one of two" };
-  const [first, second] = await Promise.allSettled([
-    Supervisor.startLink([], options),
-    Supervisor.startLink([], options),
-  ]);
-  assertEquals([first.status, second.status], ["fulfilled", "rejected"]);
-  await Supervisor.stop("one of two");
-});
-
 processTest("startLink() reports the error of a start", async () => {
   Process.trapExit(true);
   const starts: [() => Pid, string][] = [

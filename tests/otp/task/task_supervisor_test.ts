@@ -71,18 +71,6 @@ processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
   assertEquals(await TaskSupervisor.stop("here"), "ok");
 });
 
-processTest("a local supervisor's task receives copies", async () => {
-  const sup = await TaskSupervisor.startLink();
-  const list = [1];
-  const asked = TaskSupervisor.async(sup, (given: number[]) => {
-    given.push(3);
-    return given;
-  }, [list]);
-  list.push(2);
-  assertEquals(await Task.await(await asked), [1, 3]);
-  await TaskSupervisor.stop(sup);
-});
-
 processTest("a full TaskSupervisor names its limit", async () => {
   const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
   const message =
@@ -180,27 +168,4 @@ tasksTest("async() to a missing supervisor names the call", async () => {
     assertEquals((await exitOf(Promise.resolve(ask(absent)))).reason, "noproc");
   }
   assertEquals(await mail(), []);
-});
-
-clusterTest("async() to an absent node names the call", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const sup = { name: "Chat.TaskSupervisor", node: "moebi@localhost" };
-  await alex.run(async () => {
-    for (const [name, start] of Object.entries(STARTS)) {
-      const error = await assertRejects(
-        () => start(sup, ["Chat", "receiveMessage"], ["hi"]),
-        ExitError,
-      );
-      assertEquals(
-        error.message,
-        `exited in: TaskSupervisor.${name}({ name: "Chat.TaskSupervisor", node: "moebi@localhost" }, ["Chat", "receiveMessage"], ["hi"])\n` +
-          "    ** (EXIT) no connection to moebi@localhost",
-      );
-      assertEquals((error.reason as { reason: unknown }).reason, {
-        type: "nodedown",
-        node: "moebi@localhost",
-      });
-    }
-    assertEquals(await mail(), []);
-  });
 });

@@ -33,15 +33,6 @@ export async function held(to: Pid, id: unknown): Promise<unknown> {
   return (await receive((m) => m !== null && "value" in m)).value;
 }
 
-/** As `held`, but survives the exit signal `shutdown`, which it reports. */
-export async function stubborn(to: Pid, id: unknown): Promise<never> {
-  Process.trapExit(true);
-  send(to, { begun: id, pid: self() });
-  await receive((m) => m?.type === "EXIT");
-  send(to, { asked: id });
-  return await receive(() => false);
-}
-
 /** Traps exits, and exits with a reason of its own when its supervisor exits. */
 export async function stoical(to: Pid, id: unknown): Promise<never> {
   Process.trapExit(true);
@@ -74,7 +65,7 @@ export function release({ pid }: Begun, value: unknown): void {
 }
 
 /** The module of these tasks. */
-export const Jobs = { held, stubborn, stoical, here, fails };
+export const Jobs = { held, stoical, here, fails };
 
 export const GROUP = "work";
 

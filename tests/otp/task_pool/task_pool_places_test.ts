@@ -1,6 +1,6 @@
 /** The places of a pool's supervisors: when each is taken and free, step by step and in virtual time. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { QueueFullError } from "../../../core/errors.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../otp/pg/pg.ts";
@@ -446,14 +446,5 @@ test("a run of a process that exits is over, and its place free when its task ha
     assertEquals(next.outcome, "none");
     await cluster.advance(2);
     assertEquals(next.outcome, "done");
-  });
-});
-
-test("a pool of another process cannot be asked", async () => {
-  await withPool(async (cluster) => {
-    await cluster.run(
-      "kate",
-      () => assertRejects(() => TaskPool.run("pool", ["Work", "work"], [0, 0])),
-    );
   });
 });

@@ -63,6 +63,53 @@ function sent(send: (encoder: ControlEncoder) => void): Uint8Array {
   return Buffer.concat(written);
 }
 
+test("signals without a term are written as OTP writes them", () => {
+  const named = { pid: OWN, link: true, monitor: true };
+  const kinds: [write: (to: Signals) => void, control: unknown[]][] = [
+    [(to) => to.link(OWN, THEIRS), [control.DOP_LINK, OWN, THEIRS]],
+    [(to) => to.unlink(OWN, THEIRS, 9), [
+      control.DOP_UNLINK_ID,
+      9,
+      OWN,
+      THEIRS,
+    ]],
+    [(to) => to.unlinkAck(OWN, THEIRS, 9), [
+      control.DOP_UNLINK_ID_ACK,
+      9,
+      OWN,
+      THEIRS,
+    ]],
+    [(to) => to.groupLeader(OWN, THEIRS, OWN), [
+      control.DOP_GROUP_LEADER,
+      OWN,
+      THEIRS,
+    ]],
+    [(to) => to.spawnReply(OWN, THEIRS, THEIR_REF, named), [
+      control.DOP_SPAWN_REPLY,
+      THEIR_REF,
+      THEIRS,
+      3,
+      OWN,
+    ]],
+    ...[THEIRS, "n"].flatMap((target): typeof kinds => {
+      const items = [OWN, target === "n" ? atom("n") : target, OWN_REF];
+      return [
+        [(to) => to.monitor(OWN, target, OWN_REF), [
+          control.DOP_MONITOR,
+          ...items,
+        ]],
+        [(to) => to.demonitor(OWN, OWN_REF, target), [
+          control.DOP_DEMONITOR,
+          ...items,
+        ]],
+      ];
+    }),
+  ];
+  for (const [write, control] of kinds) {
+    assertEquals(sent(write), Buffer.from(beamFrame(control)));
+  }
+});
+
 /** Sends a signal of the peer back to it, as the same kind. */
 const BACK: Partial<Signals> = {
   send: (_from, _to, message) => encoder.send(OWN, THEIRS, message),

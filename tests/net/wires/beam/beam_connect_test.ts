@@ -8,30 +8,10 @@ import { ELIXIR, ElixirNode, epmdNames, StockEpmd } from "../../../_elixir.ts";
 import { LyingEpmd } from "../../../_fake_epmd.ts";
 import { type Cluster, clusterTest, nodeDown } from "../../../_nodes.ts";
 import { receive } from "../../../../otp/process/process.ts";
-import { mail } from "../../../_processes.ts";
 import { RawListener } from "../../../_raw_peer.ts";
 
 const OPTIONS = { programs: ELIXIR };
 const KATE = "kate@localhost";
-
-clusterTest("Node.connect() to Elixir is visible at both", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
-  await alex.run(async () => {
-    Node.monitorNodes(true);
-    Node.monitorNodes(true, { nodeType: "hidden" });
-    assertEquals(await Node.connect(KATE), true);
-    assertEquals(Node.list("hidden"), []);
-    assertEquals(Node.list(), [KATE]);
-    assertEquals(Node.list("connected"), [KATE]);
-    assertEquals(await mail(), [{ type: "nodeup", node: KATE }]);
-  });
-  await kate.becomes(
-    "{Node.list(), Node.list(:hidden), Node.list(:connected)}",
-    "{[:alex@localhost], [], [:alex@localhost]}",
-  );
-  assertEquals(cluster.lines(), []);
-}, OPTIONS);
 
 clusterTest("a connection is hidden if Elixir's node is", async (cluster) => {
   const alex = await cluster.start("alex");
@@ -76,26 +56,6 @@ clusterTest("Node.ping() is answered on both sides", async (cluster) => {
     ),
     "{:alex@localhost, [:alex@localhost]}",
   );
-}, OPTIONS);
-
-clusterTest("Node.monitor() and nodedown, both ways", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using kate = await ElixirNode.start("kate", cluster);
-  assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-  await kate.evaluate("Node.monitor(:alex@localhost, true)");
-  await alex.run(() => Node.disconnect(KATE));
-  assertEquals(
-    await kate.evaluate("receive do m -> m end"),
-    "{:nodedown, :alex@localhost}",
-  );
-  await alex.run(async () => {
-    assertEquals(await Node.connect(KATE), true);
-    Node.monitor(KATE);
-    await kate.evaluate("true = Node.disconnect(:alex@localhost)");
-    await nodeDown(KATE);
-    assertEquals(Node.list("connected"), []);
-  });
-  assertEquals(cluster.lines(), []);
 }, OPTIONS);
 
 clusterTest("nodes connect again after either was killed", async (cluster) => {
@@ -208,19 +168,6 @@ clusterTest("a wrong cookie is refused on both sides", async (cluster) => {
   // One cookie for each node, as in Elixir.
   await kate.evaluate("Node.set_cookie(:alex@localhost, :secret_token)");
   assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "true");
-}, OPTIONS);
-
-clusterTest("Elixir's request for a name is granted", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using dynamic = await ElixirNode.start("undefined", cluster);
-  assertEquals(
-    await dynamic.evaluate("{node(), Node.connect(:alex@localhost)}"),
-    "{:nonode@nohost, true}",
-  );
-  const [name] = await alex.run(() => Node.list("connected"));
-  assertMatch(name, /^[A-Z2-7]{16}@localhost$/);
-  assertEquals(await dynamic.evaluate("Atom.to_string(node())"), `"${name}"`);
-  assertEquals(cluster.lines(), []);
 }, OPTIONS);
 
 // EPMD.

@@ -1,31 +1,18 @@
 /** Nodes of this library and of Elixir: messages, links, monitors, exits, spawns and calls, both ways. */
 
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { QueueFullError } from "../../../../core/errors.ts";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../../../otp/gen_server/gen_server.ts";
+import { GenServer } from "../../../../otp/gen_server/gen_server.ts";
 import { IO } from "../../../../otp/io/io.ts";
 import {
-  type Atom,
   atom,
   beam,
   exit,
-  makeRef,
   Pid,
   Process,
   receive,
-  Ref,
   self,
   send,
-  spawn,
   Tuple,
   tuple,
 } from "../../../../mod.ts";
@@ -37,7 +24,6 @@ import {
   nextMessage as next,
 } from "../../../_elixir_pair.ts";
 import { clusterTest } from "../../../_nodes.ts";
-import { until } from "../../../_until.ts";
 
 const ALEX = ":alex@localhost";
 
@@ -120,67 +106,6 @@ function elixirTest(name: string, fn: (pair: Pair) => Promise<void>): void {
     io: { write },
   });
 }
-
-elixirTest("send() reaches Elixir's processes, and back", async ({ kate }) => {
-  await kate.evaluate(`Process.register(self(), :driver)`);
-  await kate.evaluate(`Process.register(spawn(fn ->
-      receive do m -> send({:main, ${ALEX}}, {:got, m}) end
-    end), Chat.Inbox)`);
-  await kate.evaluate(`send({:main, ${ALEX}}, {:hi, self(), %{a: 1}})`);
-  const hi = await next();
-  assert(hi instanceof Tuple);
-  const [hello, driver, map] = hi.elements as [Atom, Pid, Map<unknown, 1>];
-  assertEquals([hello, map.get(atom("a"))], [atom("hi"), 1]);
-  assertEquals(driver.node, kate.name);
-  // By pid, name, and a name of Elixir's.
-  send(driver, tuple(atom("yo"), 1, 2.5, "text", [1, 2]));
-  send({ name: "driver", node: kate.name }, { key: null });
-  send({ name: "Chat.Inbox", node: kate.name }, "hello");
-  assertEquals(
-    await kate.evaluate("{receive do m -> m end, receive do m -> m end}"),
-    '{{:yo, 1, 2.5, "text", [1, 2]}, %{"key" => nil}}',
-  );
-  assertEquals(await next(), tuple(atom("got"), "hello"));
-  // Aliases, until they are ended.
-  const alias = Process.alias();
-  send(driver, tuple(atom("alias"), alias));
-  await kate.evaluate(`{:alias, a} = receive do m -> m end
-      send(a, :first)
-      send({:main, ${ALEX}}, :sent)`);
-  assertEquals([await next(), await next()], [atom("first"), atom("sent")]);
-  Process.unalias(alias);
-  await kate.evaluate(`send(a, :second); send({:main, ${ALEX}}, :last)`);
-  assertEquals(await next(), atom("last"));
-  await kate.evaluate(`send({:main, ${ALEX}}, Process.alias())`);
-  const theirs = await next();
-  assert(theirs instanceof Ref);
-  send(theirs, tuple(atom("to_alias"), theirs));
-  assertMatch(
-    await kate.evaluate("receive do m -> m end"),
-    /^\{:to_alias, #Reference<.*>\}$/,
-  );
-  // References of both nodes come back as they were.
-  const ref = makeRef();
-  send(driver, tuple(self(), ref, theirs));
-  await kate.evaluate(
-    "receive do {pid, a, b} -> send(pid, {:back, a, b, self()}) end",
-  );
-  const back = await next();
-  assert(back.elements[1].equals(ref) && back.elements[2].equals(theirs));
-  assert(back.elements[3].equals(driver));
-});
-
-elixirTest("an atom is a name without a prefix", async ({ kate }) => {
-  await kate.evaluate("Process.register(self(), :Verbatim)");
-  send({ name: "Verbatim", node: kate.name }, "lost");
-  send({ name: atom("Verbatim"), node: kate.name }, "hi");
-  assertEquals(await kate.evaluate("receive do m -> m end"), '"hi"');
-  // Messages to names that nobody has are lost, and nothing else is.
-  await kate.evaluate(`for name <- [:nobody, Nobody, :main] do
-      send({name, ${ALEX}}, name)
-    end`);
-  assertEquals(await next(), atom("main"));
-});
 
 elixirTest("our exit reasons arrive in Elixir", async ({ kate }) => {
   await kate.evaluate("Process.flag(:trap_exit, true)");
@@ -288,89 +213,6 @@ elixirTest("Elixir's exit reasons arrive here", async ({ kate }) => {
   assert(badarith instanceof Tuple);
   assertEquals(badarith.elements[0], atom("badarith"));
   assertEquals(await down("throw(42)"), { type: "nocatch", value: 42 });
-  // No process, and no name.
-  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn -> :ok end))`);
-  const gone: Pid = await next();
-  await kate.evaluate(":timer.sleep(10)");
-  Process.monitor(gone);
-  assertEquals((await receive((m) => m?.type === "DOWN")).reason, "noproc");
-  Process.link(gone);
-  assertEquals((await receive((m) => m?.type === "EXIT")).reason, "noproc");
-  const ref = Process.monitor({ name: "nobody", node: kate.name });
-  assertEquals(await receive((m) => m?.type === "DOWN"), {
-    type: "DOWN",
-    ref,
-    object: { name: "nobody", node: kate.name },
-    reason: "noproc",
-  });
-});
-
-elixirTest("monitors end, both ways", async ({ alex, kate, cluster }) => {
-  Process.trapExit(true);
-  await kate.evaluate("Process.register(self(), :driver)");
-  await kate.evaluate(`{:ok, agent} = Agent.start(fn -> 1 end, name: Ag)
-      send({:main, ${ALEX}}, agent)`);
-  const agent: Pid = await next();
-  const ended = Process.monitor(agent);
-  Process.demonitor(ended);
-  Process.link(agent);
-  Process.unlink(agent);
-  const named = Process.monitor({ name: "Ag", node: kate.name });
-  const driver = Process.monitor({ name: "driver", node: kate.name });
-  // Theirs, of a process and of a name of ours.
-  const worker = spawn(async () => {
-    await receive((m) => m === "stop");
-  });
-  Process.register(worker, "worker");
-  send({ name: "driver", node: kate.name }, worker);
-  assertEquals(
-    await kate.evaluate(`w = receive do w -> w end
-        ended = Process.monitor(w)
-        Process.demonitor(ended, [:flush])
-        by_pid = Process.monitor(w)
-        by_name = Process.monitor({:worker, ${ALEX}})
-        {:monitored_by, by} = :erlang.process_info(self(), :monitored_by)
-        Enum.count(by, &(node(&1) == ${ALEX}))`),
-    "1",
-  );
-  await kate.evaluate("Agent.stop(Ag)");
-  assertEquals(await receive((m) => m?.type === "DOWN"), {
-    type: "DOWN",
-    ref: named,
-    object: { name: "Ag", node: kate.name },
-    reason: "normal",
-  });
-  send(worker, "stop");
-  assertEquals(
-    await kate.evaluate(`
-        a = receive do {:DOWN, ^by_pid, :process, ^w, r} -> r end
-        b = receive do {:DOWN, ^by_name, :process, o, r} -> {o, r} end
-        {a, b, Process.info(self(), :message_queue_len)}`),
-    "{:normal, {{:worker, :alex@localhost}, :normal}, {:message_queue_len, 0}}",
-  );
-  assertEquals(
-    await kate.evaluate(`
-        ref = Process.monitor({:nobody, ${ALEX}})
-        receive do {:DOWN, ^ref, :process, o, r} -> {o, r} end`),
-    "{{:nobody, :alex@localhost}, :noproc}",
-  );
-  // The loss of the node.
-  await kate.evaluate(
-    `send({:main, ${ALEX}}, spawn(fn -> :timer.sleep(:infinity) end))`,
-  );
-  const lasting: Pid = await next();
-  Process.link(lasting);
-  await kate.evaluate(":ok");
-  await kate.kill();
-  const downs = [await next(), await next()];
-  assertEquals(
-    downs.map(({ type, reason }) => [type, reason]).sort(),
-    [["DOWN", "noconnection"], ["EXIT", "noconnection"]],
-  );
-  assert(downs.some(({ ref }) => driver.equals(ref)));
-  assertEquals(cluster.lines(), []);
-  assertEquals(Node.list("connected"), []);
-  assertEquals(alex.name, "alex@localhost");
 });
 
 elixirTest("links ended during an exit leave nothing", async ({ kate }) => {
@@ -528,102 +370,6 @@ elixirTest("spawnLink() runs Elixir's functions", async ({ kate, printed }) => {
   await waiting;
   assertEquals(await next(), 3);
   assertEquals(Node.list("connected"), [kate.name]);
-});
-
-/** A server whose state is the sum of its casts. */
-const Counter: GenServerModule<
-  { arg: number; state: number; call: [unknown, number]; cast: number }
-> = {
-  init: (count) => ({ type: "ok", state: count }),
-  handleCall: (_request, _from, count) => ({
-    type: "reply",
-    reply: count,
-    state: count,
-  }),
-  handleCast: (sum, count) => ({ type: "noreply", state: count + sum }),
-};
-
-elixirTest("calls leave no monitor, at either end", async ({ kate }) => {
-  const ours = await GenServer.start(Counter, 40, { name: "Counter" }) as Pid;
-  await kate.evaluate(`
-      defmodule Counter do
-        use GenServer
-        def init(count), do: {:ok, count}
-        def handle_call(:get, _, count), do: {:reply, count, count}
-      end
-      {:ok, c} = GenServer.start(Counter, 7, name: Counter)`);
-  assertEquals(
-    await kate.evaluate(`
-        :abcast = GenServer.abcast([${ALEX}], Counter, 2)
-        for _ <- 1..100, do: GenServer.call({Counter, ${ALEX}}, :get)
-        GenServer.multi_call([node(), ${ALEX}, :none@localhost], Counter, :get)`),
-    "{[kate@localhost: 7, alex@localhost: 42], [:none@localhost]}",
-  );
-  // A caller ends its last monitor after it has the reply.
-  await until(() => Process.info(ours)!.monitoredBy.length === 0);
-  const theirs = { name: "Counter", node: kate.name };
-  for (let i = 0; i < 100; i++) await GenServer.call(theirs, atom("get"));
-  const nodes = [Node.self(), kate.name];
-  assertEquals(await GenServer.multiCall("Counter", atom("get"), { nodes }), {
-    replies: [
-      { node: Node.self(), reply: 42 },
-      { node: kate.name, reply: 7 },
-    ],
-    badNodes: [],
-  });
-  await until(async () =>
-    await kate.evaluate("Process.info(c, :monitored_by)") ===
-      "{:monitored_by, []}"
-  );
-});
-
-elixirTest("exits and group leaders cross", async ({ kate, printed }) => {
-  // Exit signals of ours.
-  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
-      Process.flag(:trap_exit, true)
-      receive do m -> send({:main, ${ALEX}}, {:trapped, m}) end
-    end))`);
-  const trapping: Pid = await next();
-  Process.exit(trapping, "wake_up");
-  const [, message] = (await next()).elements;
-  assertEquals(message, tuple(atom("EXIT"), self(), atom("wake_up")));
-  // A group leader that is changed from afar: both ways.
-  await kate.evaluate(`send({:main, ${ALEX}}, spawn(fn ->
-      receive do :print -> IO.puts("printed by kate") end
-    end))`);
-  const printing: Pid = await next();
-  Process.groupLeader(printing, Process.groupLeader());
-  send(printing, atom("print"));
-  await printed("printed by kate\n");
-  const ours = spawn(async () => {
-    await receive();
-    await IO.puts("printed by alex");
-  });
-  await kate.evaluate(`Process.register(self(), :driver)`);
-  send({ name: "driver", node: kate.name }, ours);
-  await kate.evaluate(
-    `pid = receive do p -> p end
-      Process.group_leader(pid, Process.group_leader())
-      send(pid, :print)`,
-  );
-  await kate.printed(/printed by alex\n/);
-});
-
-elixirTest("a too large message is not sent", async ({ kate }) => {
-  const driver = { name: "driver", node: kate.name };
-  await kate.evaluate("Process.register(self(), :driver)");
-  assertThrows(
-    () => void send(driver, new Uint8Array(40_000_000)),
-    RangeError,
-    "limits.maxMessageBytes",
-  );
-  // Nothing of it was written: the connection goes on.
-  const bytes = new Uint8Array(20_000_000).fill(255);
-  send(driver, bytes);
-  assertEquals(
-    await kate.evaluate("byte_size(receive do b -> b end)"),
-    "20000000",
-  );
 });
 
 clusterTest("send() asks to wait for Elixir, then throws", async (cluster) => {

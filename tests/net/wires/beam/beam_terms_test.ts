@@ -9,7 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { makeRef, Pid, Ref, self } from "../../../../otp/process/process.ts";
+import { Pid, Ref } from "../../../../otp/process/process.ts";
 import { atom } from "../../../../core/values/atom.ts";
 import { Bitstring } from "../../../../core/values/bitstring.ts";
 import { Float } from "../../../../core/values/float.ts";
@@ -125,26 +125,9 @@ test("values are written as OTP writes them", () => {
   }
 });
 
-test("own pids and references come back as they were", () => {
-  const ref = makeRef();
-  assert((back(ref) as Ref).equals(ref));
-  assert((back(self()) as Pid).equals(self()));
-  assertEquals((back(ref) as Ref).number, ref.number);
-});
-
 test("a list of small integers is an array of numbers", () => {
   assertEquals(read(term(107, 0, 2, "hi")), [104, 105]);
   assertEquals(back([104, 105]), [104, 105]);
-});
-
-test("a map whose keys are texts is an object, and all others are Maps", () => {
-  assertEquals(back(new Map([["a", 1]])), { a: 1 });
-  assertEquals(back({}), {});
-  assertEquals(back(new Map()), {});
-  const mixed = new Map<unknown, unknown>([["a", 1], [atom("b"), 2]]);
-  assertEquals(back(mixed), mixed);
-  // Bytes that are no text.
-  assertInstanceOf(back(new Map([[Uint8Array.of(255), 1]])), Map);
 });
 
 test("a key __proto__ is a key like any other", () => {

@@ -343,44 +343,6 @@ test("false lengths close the connection, wherever a frame is split", () => {
   }
 });
 
-test("arbitrary bytes as attachments do no more than close the connection", () => {
-  const jsons = [
-    '[["send_text",1,2,0]]',
-    '[["send_text",1,2,0,1,2]]',
-    '[["send*",1,2,[{"$text":0},{"$bytes":["Uint8Array",1]}]]]',
-  ];
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...jsons),
-      fc.uint8Array({ maxLength: 40 }),
-      fc.nat({ max: 3 }),
-      (json, bytes, zeros) => {
-        // Lengths are small numbers more often than random bytes would be.
-        bytes.fill(0, 0, zeros);
-        try {
-          received(forged(json, bytes));
-        } catch (error) {
-          assert(error instanceof ProtocolError, `${error}`);
-        }
-      },
-    ),
-    { numRuns: runs(3000) },
-  );
-});
-
-test("the attachments of a large signal are counted from the number that it contains", () => {
-  // Behind others in the same frame, and before.
-  const frames: Uint8Array[] = [];
-  const encoder = encoderTo(frames);
-  const small = "small ".repeat(50);
-  const large = ["large ".repeat(20_000), "ö".repeat(300), new Uint8Array(500)];
-  for (const message of [small, large, small, large]) {
-    encoder.send(from, to, message);
-  }
-  flushed(encoder);
-  assertEquals(received(...frames), [small, large, small, large]);
-});
-
 test("large texts and byte arrays arrive unchanged, however their parts are cut", () => {
   const LENGTHS = [0, 199, 200, 16_383, 16_384, 65_535, 65_536, 140_000];
   const length = fc.oneof(fc.constantFrom(...LENGTHS), fc.nat(70_000));
@@ -494,16 +456,6 @@ test("an attachment that was announced and does not come holds little memory", (
   assertEquals(budget.used, length);
   decoder.close();
   assertEquals(budget.used, 0);
-});
-
-test("attachments count towards the depth of their value as any text does", () => {
-  const nested = (levels: number) =>
-    `${"[".repeat(levels)}{"$text":0}${"]".repeat(levels)}`;
-  const frame = (levels: number) =>
-    attachedFrameOf(`[["send*",1,2,${nested(levels)}]]`, ["hi"]);
-  const { maxDepth } = DEFAULT_LIMITS;
-  assertEquals(received(frame(maxDepth)).length, 1);
-  assertEquals(received(frame(maxDepth + 1)).length, 0);
 });
 
 test("frames with attachments are decoded in linear time", () => {

@@ -218,13 +218,3 @@ for (
     },
   );
 }
-
-test("a value behind a large signal has the same limit of depth", () => {
-  const deep = "[".repeat(MOST + 1) + "]".repeat(MOST + 1);
-  const frames = [
-    rawFrameOf(1, bytesOf('["send",1,2,1]'), true),
-    frameOf(`[["large",1],["send",1,2,${deep}]]`),
-  ];
-  refused = 0;
-  assertEquals([delivered(frames), refused], [1, 1]);
-});

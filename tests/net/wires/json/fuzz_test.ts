@@ -23,8 +23,6 @@ import {
   self,
   send,
 } from "../../../../otp/process/process.ts";
-import { Task } from "../../../../otp/task/task.ts";
-import { TaskSupervisor } from "../../../../task_supervisor.ts";
 import { test } from "../../../../testing/tags.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
@@ -42,7 +40,6 @@ import {
   rawFrameOf,
   RawPeer,
 } from "../../../_raw_peer.ts";
-import { turn } from "../../../_processes.ts";
 import { assertReleased, flushed, portTo } from "../_ports.ts";
 import * as Remote from "../../../_remote.ts";
 import { fuzz, runs } from "../../../_seeds.ts";
@@ -53,10 +50,10 @@ const RAW = "raw@localhost";
 const HERE = { name: KATE, creation: 5 };
 const THERE = { name: RAW, creation: 7 };
 
-/** The numbers of runs without sockets, and of requests to servers. */
-const [RUNS, , , SERVER_RUNS] = numbersIn(
+/** The number of runs without sockets. */
+const [RUNS] = numbersIn(
   "docs/security.md",
-  "# handshakes of diallers, # answers of listeners, # streams of a peer, and # requests to servers",
+  "# handshakes of diallers, # answers of listeners, and # streams of a peer",
 ).map((each) => runs(each));
 
 /** The number of runs through sockets. */
@@ -330,76 +327,5 @@ clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {
     await until(() => Node.list("connected").length === 1);
     const { held, connections } = Node.stats()!;
     assertEquals([connections, held.links, held.monitors], [1, 0, 0]);
-  });
-}, { timeout: 600_000 });
-
-/** A process and references of the peer. */
-const PEER_PID = { $pid: [0, 100, 7] };
-const peerRef = (number: number) => ({ $ref: [0, number, 7] });
-
-function callOf(request: object, ref = 1) {
-  return { type: "$call", from: PEER_PID, ref: peerRef(ref), request };
-}
-
-/** Requests of a peer to servers: a Task.Supervisor by its name, and the node's group leader. */
-const REQUESTS: [name: string, message: object][] = [
-  [
-    "Tasks",
-    callOf({
-      type: "start_task",
-      run: { module: "Remote", function: "add", args: [1, 2] },
-      callers: [PEER_PID],
-      link: true,
-      task: peerRef(1),
-      restart: "temporary",
-      shutdown: 5000,
-    }, 2),
-  ],
-  ["Tasks", callOf({ type: "terminate_child", pid: PEER_PID })],
-  ["Tasks", callOf({ type: "which_children" })],
-  ["Tasks", { type: "$cast", request: 1 }],
-  ["user", {
-    type: "io_request",
-    from: PEER_PID,
-    replyAs: peerRef(3),
-    request: {
-      type: "requests",
-      requests: [
-        { type: "put_chars", chars: "hi" },
-        { type: "get_line", prompt: ">" },
-      ],
-    },
-  }],
-];
-
-clusterTest(`fuzz: ${SERVER_RUNS} requests to servers`, async (cluster) => {
-  const kate = await cluster.start("kate", { io: { write() {} } });
-  await kate.run(async () => {
-    const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-    const user = Process.whereis("user");
-    let peers = 0;
-    const enter = async () => {
-      const peer = await RawPeer.dial(kate.port);
-      await peer.enter(`raw${++peers}@localhost`, KATE);
-      return peer;
-    };
-    let peer = await enter();
-    await fuzz(SERVER_RUNS, async (random) => {
-      const [name, message] = random.of(REQUESTS);
-      const changed = mutated(random, message);
-      if (changed?.type === "$stop") return;
-      await peer.say([["send_name*", 100, name, changed]]);
-      // safe: only lets the servers run; their state is asked for at the end
-      if (random.below(20) === 0) await turn();
-      if (peer.isClosed) peer = await enter();
-    });
-    await peer[Symbol.asyncDispose]();
-    assertEquals([Process.whereis("Tasks"), Process.whereis("user")], [
-      tasks,
-      user,
-    ]);
-    const task = await TaskSupervisor.async("Tasks", Remote.add, [1, 2]);
-    assertEquals(await Task.await(task), 3);
-    await TaskSupervisor.stop(tasks);
   });
 }, { timeout: 600_000 });

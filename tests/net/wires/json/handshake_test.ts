@@ -89,31 +89,6 @@ clusterTest("a wrong cookie is logged at both ends", async (cluster) => {
   assertFalse(cluster.lines(true).join().includes("scookie"));
 });
 
-peerTest("a replayed proof is refused", async (first, cluster, kate) => {
-  const { mine, proof } = await first.enter(RAW, KATE);
-  await first[Symbol.asyncDispose]();
-  await cluster.logged(/kate info: The connection to raw@localhost is down/);
-  await using second = await RawPeer.dial(kate.port);
-  await second.say({ versions: [1], to: KATE, ...mine });
-  assertEquals((await second.hear()).status, "ok");
-  await second.say({ proof });
-  await second.closed;
-  assertEquals(await second.next(), undefined);
-  await cluster.logged(/raw@localhost has another cookie/);
-});
-
-failedDialTest(
-  "a proof of the other side is not accepted",
-  /alex warning: Cannot connect to raw@localhost: its cookie is another one/,
-  async (peer) => {
-    const dialler = await peer.hear();
-    assertEquals([dialler.name, dialler.to], [ALEX, RAW]);
-    // A peer without the cookie can only repeat the proof that it received.
-    await peer.say({ ...hello(RAW), nonce: dialler.nonce, status: "ok" });
-    await peer.say(await peer.hear());
-  },
-);
-
 peerTest("nothing is sent before the proof", async (peer, cluster, kate) => {
   await kate.run(async () => {
     Process.register(self(), "inbox");

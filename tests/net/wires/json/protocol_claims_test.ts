@@ -1,11 +1,10 @@
 /** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Agent } from "../../../../otp/agent/agent.ts";
 import { DynamicSupervisor } from "../../../../otp/supervisor/dynamic_supervisor.ts";
 import { global } from "../../../../otp/global/global.ts";
 import { pg } from "../../../../otp/pg/pg.ts";
-import { atom } from "../../../../core/values/atom.ts";
 import {
   Pid,
   Process,
@@ -19,12 +18,7 @@ import { TaskSupervisor } from "../../../../task_supervisor.ts";
 import { clusterTest } from "../../../_nodes.ts";
 import { RawPeer, rawTest, THEIRS } from "../../../_raw_peer.ts";
 
-// 1,020 bytes of UTF-8, and 510 code units.
-const NAME_255 = "\u{1f600}".repeat(255);
-const NAME_256 = "\u{1f600}".repeat(256);
-
 const own = (number: number) => ({ $pid: [0, number, 7] });
-const ownRef = (number: number) => ({ $ref: [0, number, 7] });
 
 /**
  * Waits until the node has handled all earlier signals of the peer; returns the signals that arrived meanwhile.
@@ -39,42 +33,6 @@ async function answers(peer: RawPeer): Promise<unknown[][]> {
     }
   }
 }
-
-rawTest("names, atoms and reasons are limited", async (peer) => {
-  Process.register(self(), NAME_255);
-  await peer.say([["send_name", 1, NAME_255, "hi"]]);
-  assertEquals(await receive(), "hi");
-  assertEquals(atom(NAME_255).name, NAME_255);
-  // The sender rejects a value for which the receiver would close the connection.
-  assertThrows(
-    () => Process.register(self(), NAME_256),
-    RangeError,
-    " 256 characters",
-  );
-  assertThrows(
-    () => send({ name: NAME_256, node: THEIRS.node }, "hi"),
-    RangeError,
-    " 256 characters",
-  );
-  assertThrows(() => atom(NAME_256), RangeError, " 256 characters");
-  assertThrows(
-    () => Process.monitor({ name: NAME_256, node: THEIRS.node }),
-    RangeError,
-    " 256 characters",
-  );
-  // The function's name is a part of the text, which is cut between characters.
-  await peer.say([["spawn*", 1, 3, {
-    run: { module: NAME_255, function: NAME_255, args: [] },
-    link: false,
-    monitor: false,
-    groupLeader: own(1),
-  }]]);
-  const [, , , failure, text] = await peer.signal("not_spawned");
-  assertEquals(failure, "undef");
-  assert(new TextEncoder().encode(text as string).length <= 4096);
-  await peer.say([["send_name", 1, NAME_256, "hi"]]);
-  await peer.closed;
-});
 
 rawTest("a monitor replaces one of its reference", async (peer) => {
   const processes = [1, 2].map(() => spawn(() => receive(() => false)));
@@ -258,71 +216,6 @@ rawTest("global answers badarg to a missing field", async (peer) => {
     const answer = await ask(peer, "global_name_server", { type, ...fields });
     assertEquals([type, answer], [type, BADARG]);
   }
-});
-
-rawTest("io requests stop at the first failure", async (peer) => {
-  const put = (chars: string) => ({ type: "put_chars", chars });
-  const requests = [put("a\n"), { type: "sing" }, put("b\n")];
-  for (
-    const [sent, expected] of [
-      [requests, { type: "error", reason: "request" }],
-      [[
-        put("c\n"),
-        { type: "get_chars", prompt: "", count: 0 },
-        put("d\n"),
-      ], { chars: "" }],
-      [[put("e\n")], "ok"],
-      [[], "ok"],
-    ]
-  ) {
-    await peer.say([["send_name*", 1, "user", {
-      type: "io_request",
-      from: own(1),
-      replyAs: ownRef(1),
-      request: { type: "requests", requests: sent },
-    }]]);
-    assertEquals((await peer.signal("reply"))[3], expected);
-  }
-});
-
-rawTest("a Task.Supervisor answers badarg", async (peer) => {
-  await TaskSupervisor.startLink({ name: "Tasks" });
-  const good = {
-    type: "start_task",
-    run: { module: "Remote", function: "add", args: [1, 2] },
-    callers: [],
-    link: false,
-    task: ownRef(2),
-    restart: "temporary",
-    shutdown: "brutal_kill",
-  };
-  const ask = async (request: unknown) => {
-    await peer.say([["send_name*", 1, "Tasks", {
-      type: "$call",
-      from: own(1),
-      ref: ownRef(1),
-      request,
-    }]]);
-    return await peer.signal("reply");
-  };
-  for (
-    const wrong of [
-      { restart: "never" },
-      { shutdown: -1 },
-      { shutdown: "kill" },
-      { callers: [1] },
-      { callers: null },
-      { link: "no" },
-      { link: undefined },
-      { task: ["raw@localhost", 2] },
-      { run: { module: "Remote", function: "add" } },
-      { type: "start" },
-    ]
-  ) {
-    const [, , ref, answer] = await ask({ ...good, ...wrong });
-    assertEquals([ref, answer], [1, { type: "error", reason: "badarg" }]);
-  }
-  assertEquals((await ask(good)).slice(2), [2, 3]);
 });
 
 clusterTest("a name server without digests is asked", async (cluster) => {

@@ -1,5 +1,5 @@
 /**
- * Frames that must close a connection do; and values that a receiver would refuse are rejected at the sender.
+ * Frames that a decoder must refuse; and values that a receiver would refuse are rejected at the sender.
  */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -15,6 +15,10 @@ import {
 } from "../../../../otp/process/process.ts";
 import { Atom } from "../../../../core/values/atom.ts";
 import { test } from "../../../../testing/tags.ts";
+import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
+import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
+import { ProtocolError } from "../../../../net/wires/over_limit.ts";
+import { portTo, signalsTo } from "../_ports.ts";
 import { VECTORS } from "../../../../tools/protocol_vectors.ts";
 import { clusterTest } from "../../../_nodes.ts";
 import {
@@ -38,8 +42,6 @@ function rawBody(...bytes: number[]): Uint8Array {
   head.writeUInt32BE((0x8000_0000 + bytes.length) >>> 0);
   return Buffer.concat([head, Uint8Array.from(bytes)]);
 }
-
-const WHOLE = rawFrameOf(1, Uint8Array.of(1, 2), true);
 
 /** A raw byte array with attachments, in parts, and its signal. */
 function attachedArray(
@@ -114,74 +116,37 @@ function refusedArrays(): [string, Uint8Array][] {
   ];
 }
 
-/** Bytes that close a connection, by reason. */
-function refusedBytes(): [string, Uint8Array][] {
-  const signals = FILE.refusedSignals.map((
-    { why, signal }: { why: string; signal: unknown },
-  ) => [why, jsonFrame([signal])]);
-  const values = FILE.refusedValues.map((
-    { why, json }: { why: string; json: unknown },
-  ) => [`a message with ${why}`, jsonFrame([["send*", 1, 100, [json]]])]);
-  const large = (signal: unknown) =>
-    Buffer.concat([
-      rawFrameOf(1, Buffer.from(JSON.stringify(signal)), true),
-      jsonFrame([["large", 1]]),
-    ]);
-  return [
-    ...signals,
-    ...values,
-    ...signals.slice(0, 40).map(([why]: [string], i: number) => [
-      `${why}, as a large signal`,
-      large(FILE.refusedSignals[i].signal),
-    ]),
-    ["a raw frame without a number", rawBody(0, 0, 1)],
-    ["a raw frame whose fifth byte is 3", rawBody(0, 0, 0, 1, 3, 9)],
-    ...refusedArrays(),
-    ["a raw byte array twice", Buffer.concat([WHOLE, WHOLE])],
-    ...FILE.refusedFrames.map((
-      { why, hex }: { why: string; hex: string },
-    ) => [why, Buffer.from(hex, "hex")]),
-    [
-      "a large with two numbers",
-      Buffer.concat([
-        rawFrameOf(1, Buffer.from('["send",1,100,"hi"]'), true),
-        jsonFrame([["large", 1, 1]]),
-      ]),
-    ],
-    ["a large in a large", large(["large", 1])],
-    ["a large that is no array", large({})],
-    ["an object as a frame", jsonFrame({})],
-    ["JSON that does not end", frameOf("[")],
-    ["a number as a signal", jsonFrame([1])],
-    ["JSON that is not UTF-8", Uint8Array.of(0, 0, 0, 3, 0x22, 0xff, 0x22)],
-    ["a frame that is too long", Uint8Array.of(0x7f, 0xff, 0xff, 0xff)],
-    ["too many peers", jsonFrame([["peers", new Array(1025).fill("a@b")]])],
-    ["a byte order mark", frameOf("\ufeff[]")],
-    ["bytes after the JSON", frameOf("[]]")],
-    ["a sender of 1e999", frameOf('[["send",1e999,100,"hi"]]')],
-  ] as [string, Uint8Array][];
+/** A signal in parts, and its number. */
+function large(signal: unknown, ...more: number[]): Uint8Array {
+  return Buffer.concat([
+    rawFrameOf(1, Buffer.from(JSON.stringify(signal)), true),
+    jsonFrame([["large", 1, ...more]]),
+  ]);
 }
 
-clusterTest("exactly the listed frames close a connection", async (cluster) => {
-  await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    await Node.connect(KATE);
-    const all = refusedBytes();
-    assert(all.length > 150, `${all.length}`);
-    for (const [i, [why, bytes]] of all.entries()) {
-      const before = Node.stats()!.protocolErrors;
-      await using peer = await RawPeer.dial(alex.port);
-      await peer.enter(`raw${i}@localhost`, ALEX, { hidden: true });
-      await peer.write(bytes);
-      // An answered ping shows that the frame was accepted; else the connection is closed.
-      await peer.write(jsonFrame([["monitor", 1, 999_999, alex.creation, 5]]));
-      const answer = await peer.next();
-      assertEquals([answer, why], [undefined, why]);
-      assertEquals([Node.stats()!.protocolErrors, why], [before + 1, why]);
-    }
-    assertEquals(Node.list(), [KATE]);
-  });
+const REFUSED: [string, Uint8Array][] = [
+  ["a raw frame without a number", rawBody(0, 0, 1)],
+  ["a raw frame whose fifth byte is 3", rawBody(0, 0, 0, 1, 3, 9)],
+  ...refusedArrays(),
+  ...FILE.refusedSignals.slice(0, 40).map((
+    { why, signal }: { why: string; signal: unknown },
+  ) => [`${why}, as a large signal`, large(signal)]),
+  ["a large with two numbers", large(["send", 1, 100, "hi"], 1)],
+  ["a large in a large", large(["large", 1])],
+  ["a large that is no array", large({})],
+  ["a frame that is too long", Uint8Array.of(0x7f, 0xff, 0xff, 0xff)],
+  ["a sender of 1e999", frameOf('[["send",1e999,100,"hi"]]')],
+];
+
+test("a decoder refuses these, besides the vectors", () => {
+  const here = { name: ALEX, creation: 5 };
+  const there = { name: KATE, creation: 7 };
+  for (const [why, bytes] of REFUSED) {
+    const deliver = signalsTo(() => {});
+    const port = portTo(() => {});
+    const decoder = new Decoder(here, there, DEFAULT_LIMITS, port, deliver);
+    assertThrows(() => decoder.receive(bytes), ProtocolError, undefined, why);
+  }
 });
 
 clusterTest("an unknown ack or field closes nothing", async (cluster) => {
