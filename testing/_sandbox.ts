@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { getAvailablePort } from "@std/net/get-available-port";
 import { BLOCK } from "./_ports.ts";
 
 /** Files in the user's home that programs need to find packages and repositories. */
@@ -80,7 +81,8 @@ const FIRST = 20_000;
 const BLOCKS = 200;
 
 /**
- * Reserves a block of ports for one process of a run, which no other run on this host uses.
+ * Reserves a block of ports for one process of a run, which no other run on this host uses, and whose first port no
+ * other program listens on.
  *
  * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so
  * the socket costs them no port. The system closes the socket when the run ends, even if the run crashes.
@@ -96,10 +98,12 @@ async function reservePorts(): Promise<Socket> {
     try {
       socket.bind({ port, address: "127.0.0.1", exclusive: true });
       await once(socket, "listening");
-      return socket;
+      // EPMD of the tests listens there.
+      if (getAvailablePort({ preferredPort: port }) === port) return socket;
     } catch {
-      socket.close();
+      // Another run has the block.
     }
+    socket.close();
   }
   throw new Error(
     `Cannot reserve ports for a test file: all blocks from ${FIRST} to ${

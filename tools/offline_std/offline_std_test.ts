@@ -21,6 +21,7 @@ import {
   equal,
 } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
+import { getAvailablePort } from "@std/net/get-available-port";
 import { FakeTime } from "@std/testing/time";
 import { assertType, type IsExact } from "@std/testing/types";
 
@@ -210,6 +211,13 @@ Deno.test("parseArgs() keeps a flag from taking the next flag as its value", () 
     string: ["sname", "cookie"],
   });
   assertEquals([_, sname, cookie], [[], "", "c"]);
+});
+
+Deno.test("getAvailablePort() gives a port that can be listened on", () => {
+  const port = getAvailablePort();
+  using listener = Deno.listen({ port });
+  assertEquals(listener.addr.port, port);
+  assertNotEquals(getAvailablePort({ preferredPort: port }), port);
 });
 
 Deno.test("FakeTime moves the clock and what hangs on it", async () => {
