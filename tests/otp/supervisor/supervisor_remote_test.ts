@@ -1,15 +1,18 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../../../otp/supervisor/dynamic_supervisor.ts";
 import { ExitError, SpawnRefusedError } from "../../../core/errors.ts";
+import { GenServer } from "../../../otp/gen_server/gen_server.ts";
+import { global } from "../../../otp/global/global.ts";
 import { Node } from "../../../node.ts";
 import {
   type Pid,
   Process,
   receive,
+  spawn,
   spawnLink,
 } from "../../../otp/process/process.ts";
 import { Supervisor } from "../../../otp/supervisor/supervisor.ts";
-import { clusterTest } from "../../_nodes.ts";
+import { clusterTest, reasonOf } from "../../_nodes.ts";
 import { exitOf } from "../_gen_servers.ts";
 
 const Worker = {
@@ -98,3 +101,51 @@ clusterTest("a supervisor starts no refused child", async (cluster) => {
     assertEquals(Node.stats()?.refusedRequests.not_allowed, 3);
   });
 });
+
+clusterTest(
+  "a child whose name another node has costs no restart",
+  async (cluster) => {
+    const kate = await cluster.start("kate");
+    const alex = await cluster.start("alex");
+    await alex.run(() => Node.connect(kate.name));
+    const Holder = { init: () => ({ type: "ok", state: 0 } as const) };
+    const ids = ["a", "b", "c"];
+    const children = ids.map((id) =>
+      GenServer.childSpec(Holder, undefined, { id, name: { global: id } })
+    );
+    await alex.run(async () => {
+      const limits = { maxRestarts: 1 };
+      const sup = await Supervisor.startLink(children, {
+        strategy: "one_for_one",
+        ...limits,
+      });
+      const running = async () => (await Supervisor.countChildren(sup)).active;
+      await moveAll();
+      assertEquals(await running(), 0);
+      for (const id of ids) await Supervisor.deleteChild(sup, id);
+
+      await kate.run(async () => {
+        for (const id of ids) await global.unregisterName(id);
+      });
+      const dynamic = await DynamicSupervisor.startLink(limits);
+      for (const child of children) {
+        await DynamicSupervisor.startChild(dynamic, child);
+      }
+      await moveAll();
+      assertEquals((await DynamicSupervisor.countChildren(dynamic)).active, 0);
+
+      /** Gives each name to a process of kate's, and then ends the child that had the name. */
+      async function moveAll(): Promise<void> {
+        for (const id of ids) {
+          const pid = (await global.whereisName(id))!;
+          await kate.run(() =>
+            global.reRegisterName(id, spawn(() => receive()))
+          );
+          Process.exit(pid, "kill");
+          // The supervisor answers after it has handled the child's exit.
+          await reasonOf(pid);
+        }
+      }
+    });
+  },
+);
