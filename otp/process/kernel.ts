@@ -17,6 +17,7 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { Place } from "../../core/signals/signal.ts";
 import { assertFunction } from "../../core/remote/exported_modules.ts";
 import {
+  awaiting,
   checkArgs,
   checkOptions,
   checkSignal,
@@ -194,7 +195,9 @@ export function send<M, T>(
     throw new TypeError(
       `Cannot send to ${
         inspect(to)
-      }: the receiver is a pid, a name, { name, node }, or an alias`,
+      }: the receiver is a pid, a name, { name, node }, or an alias${
+        awaiting(to)
+      }`,
     );
   }
   return process.sendName(remoteNameOf(to.name), nameOf(to.node), message);
