@@ -109,7 +109,8 @@ export class DemoNode implements AsyncDisposable {
       return new DemoNode(short, "elixir", {
         args: [
           ...["--sname", `${short}@localhost`, "--erl"],
-          "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+          // At Ctrl-C, Erlang's menu would open, and wait for an answer.
+          "+Bi -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
           ...["-r", "lib/chat.ex", "-r", "lib/chat/application.ex"],
           ...["-e", ELIXIR_CODE],
         ],

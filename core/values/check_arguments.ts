@@ -177,5 +177,12 @@ function outOfRange(
 }
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {
-  return new TypeError(`Cannot ${doing} ${inspect(value)}: ${wanted}`);
+  return new TypeError(
+    `Cannot ${doing} ${inspect(value)}: ${wanted}${awaiting(value)}`,
+  );
+}
+
+/** The end of an error's message, if the value is a promise that nobody has awaited. */
+export function awaiting(value: unknown): string {
+  return value instanceof Promise ? "; await the promise first" : "";
 }

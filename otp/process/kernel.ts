@@ -16,6 +16,7 @@ import type { WaitOptions } from "../../core/processes/mailbox.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { assertFunction } from "../../core/remote/exported_modules.ts";
 import {
+  awaiting,
   checkArgs,
   checkOptions,
   checkSignal,
@@ -189,7 +190,9 @@ export function send<M, T>(
     throw new TypeError(
       `Cannot send to ${
         inspect(to)
-      }: the receiver is a pid, a name, { name, node }, or an alias`,
+      }: the receiver is a pid, a name, { name, node }, or an alias${
+        awaiting(to)
+      }`,
     );
   }
   return process.sendName(remoteNameOf(to.name), nameOf(to.node), message);

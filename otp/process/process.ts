@@ -47,6 +47,7 @@ import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
 import { isFull } from "../../core/signals/signal.ts";
 import {
+  awaiting,
   checkBoolean,
   checkFlags,
   checkOptions,
@@ -417,7 +418,7 @@ export class Process {
       throw new TypeError(
         `Cannot monitor ${
           inspect(target)
-        }: give a pid, a name, or { name, node }`,
+        }: give a pid, a name, or { name, node }${awaiting(target)}`,
       );
     }
     return process.monitor(

@@ -1,7 +1,14 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { test, type TestOptions } from "../../testing/tags.ts";
 import { outputOf } from "../_child.ts";
+import { withFolder } from "../_cli.ts";
 import { ELIXIR } from "../_elixir.ts";
+import { openTerminal } from "../_terminal.ts";
 
 /** Plays the demo; asserts that `start` is how moebi starts. */
 async function play(start: string, env: Record<string, string>): Promise<void> {
@@ -39,3 +46,20 @@ test("deno task demo plays the lesson without Elixir", {
   ...OPTIONS,
   tags: ["demo", "slow"],
 }, () => play("deno task chat --sname moebi@localhost", { PATH: "/" }));
+
+test("Ctrl-C ends the demo, and the node of Elixir in it", {
+  ...OPTIONS,
+  programs: [...ELIXIR, "tmux"],
+}, () =>
+  withFolder(async (home) => {
+    await using terminal = await openTerminal([], {
+      home,
+      program: "tools/demo.ts",
+      permissions: ["-A"],
+    });
+    await terminal.shows("alex> await Node.spawnLink");
+    await terminal.press("C-c");
+    await terminal.shows("stopped by SIGINT");
+    assertEquals(await terminal.ended(), 1);
+    assertNotMatch(await terminal.screen(), /BREAK/);
+  }));

@@ -154,6 +154,18 @@ processTest("alive() is false for old pids, and throws for remote ones", () => {
 
 // Pid, Ref
 
+test("a promise for a pid, as of Node.spawn, is to be awaited", () => {
+  const promise = Promise.resolve(self()) as unknown as Pid;
+  for (
+    const use of [
+      () => send(promise, "hi"),
+      () => Process.link(promise),
+      () => Process.monitor(promise),
+      () => Process.exit(promise, "normal"),
+    ]
+  ) assertThrows(use, TypeError, "; await the promise first");
+});
+
 test("Pid and Ref print as in iex: 0 first for this node, another number for each other", () => {
   assertEquals(String(new Pid(HERE, 112, 0)), "#PID<0.112.0>");
   const [kate] = String(new Pid("kate@x", 7, 1)).match(/^#PID<[1-9]\d*\./)!;
