@@ -131,9 +131,11 @@ function encodeObject(value: object, left: number, max: number): string {
   if (isPlainObject(value)) return encodeFields(value, inner);
   if (value instanceof Map) {
     const entries = [...value].map(([key, item]) => inner(key) + inner(item));
-    return group("m", entries.sort());
+    return group("m", entries.sort(byLength));
   }
-  if (value instanceof Set) return group("s", [...value].map(inner).sort());
+  if (value instanceof Set) {
+    return group("s", [...value].map(inner).sort(byLength));
+  }
   if (value instanceof Error) {
     const { name, message, fields = {} } = errorTerm(value);
     return `e${text(name)}${text(message)}${encodeFields(fields, inner)}`;
@@ -176,8 +178,24 @@ function encodeItems(
   return group(mark, encoded);
 }
 
+/** Longer items are not copied, but concatenated: at each level of a nested value, a copy would have all inner levels. */
+const SHORT = 256;
+
 function group(mark: string, items: string[]): string {
-  return `${mark}${items.length}:${items.join("")}`;
+  let all = `${mark}${items.length}:`;
+  let start = 0;
+  for (let i = 0; i < items.length; i++) {
+    if (items[i].length <= SHORT) continue;
+    all += items.slice(start, i).join("") + items[i];
+    start = i + 1;
+  }
+  return all + (start === 0 ? items : items.slice(start)).join("");
+}
+
+/** Compares lengths first: comparing concatenated texts copies them. */
+function byLength(one: string, other: string): number {
+  return one.length - other.length ||
+    (one === other ? 0 : one < other ? -1 : 1);
 }
 
 function encodeFields(value: object, inner: (item: unknown) => string): string {

@@ -40,8 +40,10 @@ function pushContents(value: object, pending: unknown[], most: number): number {
   }
   if (value instanceof Map || value instanceof Set) {
     let left = most;
-    for (const each of value.entries()) {
-      pending.push(each[0], each[1]);
+    for (const [key, item] of value.entries()) {
+      pending.push(key);
+      // An entry of a set has its item twice: nested sets would count for each level twice as much.
+      if (value instanceof Map) pending.push(item);
       if (--left === 0) break;
     }
     return 0;

@@ -26,6 +26,9 @@ const BLOCK = { first: 1 << 12, most: 1 << 16 };
 /** A position is the block's index times SPAN plus an offset, so SPAN exceeds the size of any shared block. */
 const SPAN = 2 * BLOCK.most;
 
+/** The memory of a position, in bytes: an empty attachment has four. */
+const POSITION = 12;
+
 /** The initial size of the array of a longer attachment, in bytes. */
 const FIRST = 1 << 16;
 
@@ -108,6 +111,7 @@ export class ArrivingAttachments implements Attachments {
       this.#at = 0;
       return;
     }
+    this.#holder.hold(POSITION);
     this.#share(OWN_HEAD + length);
     const start = this.#sharedEnd;
     this.#positions.push(this.#shared * SPAN + start);

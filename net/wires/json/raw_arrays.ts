@@ -57,7 +57,7 @@ function closeSmall(incoming: Incoming): void {
   const { small, smallBytes } = incoming;
   if (small === undefined) return;
   incoming.parts.push(
-    smallBytes * 2 < SMALL_PART
+    smallBytes * 4 < SMALL_PART * 3
       ? copyBytes(small.subarray(0, smallBytes))
       : small.subarray(0, smallBytes),
   );

@@ -556,7 +556,7 @@ const SIZES: [messages: unknown[], bytes: number][] = [
   [[{ key: 1 }], 32 + 3 + 8],
   [[[1, [2]]], 32 + 8 + 32 + 8],
   [[new Uint8Array(100)], 132],
-  [[new Set([1])], 32 + 16],
+  [[new Set([1])], 32 + 8],
   // 2,000 values are visited, the array among them.
   [[numbers(1999)], 32 + 1999 * 8],
   [[numbers(2500)], 32 + 1999 * 8],

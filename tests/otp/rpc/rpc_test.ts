@@ -193,9 +193,14 @@ test("waiting block_calls are limited for a node and in all", () => {
   const calls = new BlockedCalls(process);
   // The limits are 16 MiB and 64 MiB.
   const arg = new Uint8Array(13 << 20);
-  const add = (node: string) => calls.add({ node, mfa: ["m", "f", [arg]] });
-  const given = ["a", "a", "b", "c", "d", "e"].map(add);
+  const add = (node: string, given: unknown = arg) =>
+    calls.add({ node, mfa: ["m", "f", [given]] });
+  const given = ["a", "a", "b", "c", "d", "e"].map((node) => add(node));
   assertEquals(given, [true, false, true, true, true, false]);
   assertEquals(calls.take()?.node, "a");
   assertEquals(add("e"), true);
+  // An item of a set counts once, however deep it is.
+  let deep: unknown = 1;
+  for (let i = 0; i < 100; i++) deep = new Set([deep]);
+  assertEquals(add("b", deep), true);
 });

@@ -7,6 +7,11 @@ import { DEFAULT_LIMITS } from "../../../../net/wire.ts";
 import { Pid } from "../../../../core/values/pid.ts";
 import { test } from "../../../../testing/mod.ts";
 import { ProtocolError } from "../../../../net/wires/over_limit.ts";
+import {
+  RAW_ATTACHMENTS,
+  RAW_END,
+} from "../../../../net/wires/json/json_frames.ts";
+import { RawArrays } from "../../../../net/wires/json/raw_arrays.ts";
 import { Decoder } from "../../../../net/wires/json/json_decoder.ts";
 import { Encoder } from "../../../../net/wires/json/json_encoder.ts";
 import {
@@ -455,6 +460,20 @@ test("an attachment that was announced and does not come holds little memory", (
   }
   assertEquals(budget.used, length);
   decoder.close();
+  assertEquals(budget.used, 0);
+});
+
+test("the memory of small parts and attachments in transit is what the budget counts", () => {
+  const budget = new Budget(Infinity);
+  const raw = new RawArrays(1 << 20, budget);
+  const empty = 10_000;
+  raw.add(1, new Uint8Array(4 * empty), RAW_ATTACHMENTS);
+  // An array has eight bytes for each.
+  assert(budget.used >= 12 * empty, `${budget.used} bytes are counted`);
+  raw.add(2, new Uint8Array(2049), RAW_END);
+  const { json } = raw.take(2)!;
+  assert(json.buffer.byteLength < 1.4 * json.length);
+  raw.clear();
   assertEquals(budget.used, 0);
 });
 

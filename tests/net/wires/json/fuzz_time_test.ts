@@ -213,6 +213,26 @@ test("equal keys with the same hash are found as fast as others", SLOW, () => {
   ) assertLinear(`keys like ${values[0]}`, SIZE, () => keys(values));
 });
 
+test(
+  "the key of a value takes linear time, however deep the value is",
+  SLOW,
+  () => {
+    const levels: ((value: unknown) => unknown)[] = [
+      (value) => [value, 1],
+      (value) => ({ a: value, b: 1 }),
+      (value) => new Set([value, 1]),
+      (value) => new Map([[value, 1], [1, 2]]),
+      (value) => new Map([[1, value], [2, 2]]),
+    ];
+    for (const level of levels) {
+      let value: unknown = "x".repeat(SIZE);
+      for (let i = 0; i < 400; i++) value = level(value);
+      const key = () => new Map([[termKey(value), 1]]);
+      assertLinear(`the key of ${level}`, SIZE, key, 60);
+    }
+  },
+);
+
 test("a value takes time linear in its length", SLOW, () => {
   for (const [what, value] of Object.entries(VALUES)) {
     for (const kind of ["send", "send*"]) {
