@@ -16,21 +16,9 @@ function reasonText(reason: unknown): string {
     : valueText(reason, MAX_REASON);
 }
 
-/** An entity that crashed too often. */
-export interface ParkedEntity {
-  /** The type. */
-  type: string;
-  /** The key. */
-  key: string;
-  /** The last error. */
-  reason: unknown;
-}
-
 /** Returns the view of one node's entities. */
-export function entitiesView(
-  node: EntityNode,
-  parked: ReadonlyMap<string, ParkedEntity>,
-): EntitiesSource {
+export function entitiesView(node: EntityNode): EntitiesSource {
+  const { parked } = node;
   const ownerOf = (shard: string) =>
     node.nodes.get(node.table.get(shard)?.owner ?? "")?.name;
   return {

@@ -14,6 +14,7 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { watchSignal } from "../core/scheduling/abort_watch.ts";
+import type { ParkedEntity } from "./crashes.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type {
   ObservedMove,
@@ -115,6 +116,8 @@ export class EntityNode {
   isStoreUp = false;
   /** Whether the node's server has ended: loops end too, as plain promises go on in a dead process. */
   isOver = false;
+  /** The entities that crashed too often. */
+  readonly parked: Map<string, ParkedEntity> = new Map();
   /** Shards that were closed, whose entities have not been told. */
   readonly closed: OwnedShard[] = [];
   /** The number of calls that wait on this node. */

@@ -22,7 +22,8 @@ import { currentRuntime } from "../core/runtime/current_process.ts";
 import { isExitSignal } from "../core/values/exit_message.ts";
 import { isOrderly } from "../core/values/exit_reason.ts";
 import { addEntities } from "../otp/observer/observed_entities.ts";
-import { entitiesView, type ParkedEntity } from "./entities_view.ts";
+import { Crashes, type ParkedEntity } from "./crashes.ts";
+import { entitiesView } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";
 import { EntityError } from "./entity_error.ts";
 import { EntityServer } from "./entity_server.ts";
@@ -93,7 +94,7 @@ interface Result {
 const GO_ON: Result = { type: "noreply", state: undefined };
 
 /** The number of entities that are looked at to find one that can leave the memory. */
-const LOOKED_AT = 64;
+const LOOKED_AT = 1000;
 
 /** The least pause between searches for idle entities, in milliseconds. */
 const LEAST_PAUSE = 25;
@@ -108,9 +109,7 @@ export class HostServer {
   readonly #started = new Map<string, Started>();
   /** The number of entities whose process has not started yet. */
   #starting = 0;
-  readonly #parked = new Map<string, ParkedEntity>();
-  /** The moments of crashes, by key. */
-  readonly #crashes = new Map<string, number[]>();
+  readonly #crashes = new Crashes();
   #node!: EntityNode;
   /** The processes that the server cannot do without. */
   #loops: Pid[] = [];
@@ -156,7 +155,7 @@ export class HostServer {
     ];
     addNode(node);
     for (const type of this.#settings.types) this.#findIdleLater(type);
-    this.#hide = addEntities(node.runtime, entitiesView(node, this.#parked));
+    this.#hide = addEntities(node.runtime, entitiesView(node));
     Process.signal().addEventListener("abort", () => this.#end());
     return { type: "ok", state: undefined };
   }
@@ -211,8 +210,8 @@ export class HostServer {
         return this.#reply(this.#info());
       case "release": {
         const id = idOf(request[1], request[2]);
-        this.#crashes.delete(id);
-        return this.#reply(this.#parked.delete(id));
+        this.#crashes.forget(id);
+        return this.#reply(this.#node.parked.delete(id));
       }
     }
   }
@@ -265,7 +264,7 @@ export class HostServer {
     const shard = id === undefined ? undefined : node.owned.get(id);
     if (shard === undefined || shard.state !== "open") return ["moved"];
     if (!node.lease.isValid) return ["no_store"];
-    const parked = this.#parked.get(idOf(type, key));
+    const parked = node.parked.get(idOf(type, key));
     if (parked !== undefined) return ["parked", parked.reason];
     const live = shard.entities.get(key) ?? this.#start(shard, key);
     return live === undefined ? ["overloaded"] : { live, epoch: shard.epoch };
@@ -304,10 +303,14 @@ export class HostServer {
   #evict(): boolean {
     let oldest: LiveEntity | undefined;
     let left = LOOKED_AT;
-    for (const { live } of this.#started.values()) {
+    for (const [id, started] of this.#started) {
       if (left-- === 0) break;
-      if (live.isBusy || oldest && oldest.usedAt <= live.usedAt) continue;
-      oldest = live;
+      const { live } = started;
+      if (live.isBusy) {
+        // The next search does not meet it again.
+        this.#started.delete(id);
+        this.#started.set(id, started);
+      } else if (!oldest || live.usedAt < oldest.usedAt) oldest = live;
     }
     if (oldest?.pid === undefined) return false;
     oldest.isBusy = true;
@@ -359,21 +362,16 @@ export class HostServer {
   /** Counts a crash; too many park the key. */
   #crashed({ definition }: OwnedShard, key: string, reason: unknown): void {
     const { maxRestarts, maxSeconds } = definition.options;
+    const { parked, runtime } = this.#node;
     const id = idOf(definition.name, key);
-    const now = this.#node.runtime.now();
-    const since = now - 1000 * maxSeconds;
-    const recent = (this.#crashes.get(id) ?? []).filter((at) => at > since);
-    recent.push(now);
-    if (recent.length <= maxRestarts) {
-      this.#crashes.set(id, recent);
-      return;
-    }
-    this.#crashes.delete(id);
-    this.#parked.set(id, { type: definition.name, key, reason });
-    this.#node.runtime.report(
+    const times = this.#crashes.note(id, runtime.now(), definition.options);
+    if (times <= maxRestarts) return;
+    this.#crashes.forget(id);
+    parked.set(id, { type: definition.name, key, reason });
+    runtime.report(
       "error",
       () =>
-        `Entities: the ${definition.name} ${key} has crashed ${recent.length} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,
+        `Entities: the ${definition.name} ${key} has crashed ${times} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,
     );
   }
 
@@ -396,7 +394,7 @@ export class HostServer {
         entities: entities.size,
       })),
       entities: this.#started.size,
-      parked: [...this.#parked.values()],
+      parked: [...node.parked.values()],
       nodes: [...node.nodes.values()].map(({ name, info, weight }) => ({
         name,
         weight,

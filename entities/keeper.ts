@@ -16,7 +16,7 @@ import { Process } from "../otp/process/process.ts";
 import type { EntityNode } from "./entity_node.ts";
 import type { DueAlarm, StoreView } from "./store.ts";
 
-/** The number of alarms that a turn looks for. */
+/** The number of alarms that a turn looks for, besides those of parked entities, which stay due. */
 const MAX_ALARMS = 1000;
 
 /** The maximum numbers of shards whose old deletions are looked for in a turn, and of deletions that are removed. */
@@ -178,9 +178,8 @@ export class Keeper {
       .map(({ id }) => id);
     if (shards.length === 0) return;
     const before = this.#node.now() + lease.interval;
-    const alarms = await this.#node.ask(() =>
-      store.due(shards, before, MAX_ALARMS)
-    );
+    const most = MAX_ALARMS + this.#node.parked.size;
+    const alarms = await this.#node.ask(() => store.due(shards, before, most));
     for (const alarm of alarms) {
       const { token } = this.#node;
       const message: AlarmMessage = { type: "$entity_alarm", token, alarm };

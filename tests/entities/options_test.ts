@@ -10,6 +10,8 @@ import {
   memoryStore,
   type Store,
 } from "../../entities/mod.ts";
+import { Crashes } from "../../entities/crashes.ts";
+import type { Definition } from "../../entities/entity_types.ts";
 import { winnerOf } from "../../entities/placement.ts";
 import { GenServer } from "../../otp/gen_server/gen_server.ts";
 import { Process, receive } from "../../otp/process/process.ts";
@@ -48,6 +50,12 @@ function noteOf(options: EntityOptions = {}) {
 }
 
 const Note = noteOf();
+
+const told = ({ event, number, message }: EntityMessage) => [
+  event,
+  number,
+  message,
+];
 
 /** The options of a node's entities. */
 function optionsOf(
@@ -115,6 +123,30 @@ test("no more than maxEntities are in memory, and idle ones leave it", () =>
     await Promise.all(busy);
     assertEquals(await Note.get("c").read(), "c");
   }));
+
+test("an idle entity leaves the memory, although many older ones are busy", () => {
+  const [busy, idle] = [80, 20];
+  return alone({ maxEntities: busy + idle }, async () => {
+    const keys = Array.from({ length: busy + idle }, (_, n) => `key ${n}`);
+    for (const key of keys) await Note.get(key).write(key);
+    const calls = keys.slice(0, busy)
+      .map((key) => Note.get(key).writeSlowly("x", 500));
+    await pass(100);
+    assertEquals(await Note.get("another").read(), "");
+    await Promise.all(calls);
+  });
+});
+
+test("crashes are forgotten when they do not count any more", () => {
+  const options = { maxSeconds: 5 } as Definition["options"];
+  const crashes = new Crashes();
+  for (let n = 0; n < 100; n++) {
+    assertEquals(crashes.note(`key ${n}`, 1000 * n, options), 1);
+    assert(crashes.size <= 5, `${crashes.size} keys`);
+  }
+  assertEquals(crashes.note("key 99", 99_001, options), 2);
+  assertEquals(crashes.note("key 98", 103_000, options), 1);
+});
 
 test("a method that takes longer than its limit is ended, and other keys go on", () => {
   const Note = noteOf({ limit: 1000 });
@@ -268,14 +300,135 @@ test("an alarm whose node freezes runs on another, and its effect is stored once
   assertEquals(await rung(), ["tea after "]);
 });
 
+test("an alarm that refuses has run: its changes are undone", () => {
+  let runs = 0;
+  const Shy = Entity.define("shy", {
+    state: () => 0,
+    wake: (shy) => shy.alarm(shy.now()),
+    alarm(shy) {
+      runs++;
+      shy.state = 1;
+      shy.refuse("not now");
+    },
+    read: (shy) => shy.state,
+  });
+  return alone({ types: [Shy] }, async (store) => {
+    await Shy.get("a").wake();
+    await pass(LEASE);
+    await kill(Shy.get("a"));
+    await pass(LEASE);
+    assertEquals([runs, await Shy.get("a").read()], [1, 0]);
+    assertEquals((await store.load("shy", "a"))?.body, '{"v":1,"s":0}');
+  });
+});
+
+test("room.alarm() throws if the type has no method for it", () => {
+  const Deaf = Entity.define("deaf", {
+    state: () => 0,
+    wake: (deaf, at: number | null) => deaf.alarm(at),
+  });
+  return alone({ types: [Deaf] }, async () => {
+    await Deaf.get("a").wake(null);
+    await failureOf(Deaf.get("a").wake(1), "its type has no method alarm");
+  });
+});
+
+test("the alarms of parked entities keep none of others from running", () => {
+  const Bad = Entity.define("bad", {
+    state: () => 0,
+    wake: (bad) => bad.alarm(bad.now()),
+    alarm() {
+      throw new Error("out of order");
+    },
+  }, { maxRestarts: 0 });
+  return alone({ types: [Bad, Note] }, async (store) => {
+    const due = store.due.bind(store);
+    // As if there were 999 more.
+    store.due = (shards, before, limit) => due(shards, before, limit - 999);
+    await Bad.get("a").wake();
+    await pass(LEASE);
+    assertEquals((await failureOf(Bad.get("a").wake())).code, "parked");
+    await Note.get("a").remind(0);
+    await pass(LEASE);
+    assertEquals(await Note.get("a").rung(), ["tea after "]);
+  });
+});
+
+test("keys do not share the first state, although its function returns the same object", () => {
+  const first = { names: [] as string[] };
+  const List = Entity.define("list", {
+    state: () => first,
+    add(list, name: string) {
+      list.state.names.push(name);
+      return list.state.names;
+    },
+  });
+  return alone({ types: [List] }, async () => {
+    assertEquals(await List.get("a").add("one"), ["one"]);
+    assertEquals(await List.get("b").add("two"), ["two"]);
+  });
+});
+
 // Broadcasts.
 
-const told = ({ event, number, message }: EntityMessage) => [
-  event,
-  number,
-  message,
-];
+test("a broadcast is what it was when it was made; one that cannot be sent stores nothing", () => {
+  const Crier = Entity.define("crier", {
+    state: () => 0,
+    cry(crier, text: string) {
+      crier.state++;
+      const message = { text };
+      crier.broadcast(message);
+      message.text = "changed";
+    },
+    cryOut(crier) {
+      crier.state++;
+      crier.broadcast(() => {});
+    },
+  });
+  return alone({ types: [Crier] }, async (store) => {
+    await Crier.get("a").subscribe();
+    await Crier.get("a").cry("one");
+    assertEquals(told(await receive()), ["message", 1, { text: "one" }]);
+    const error = await failureOf(Crier.get("a").cryOut(), "Cannot send");
+    assertEquals([error.code, error.mayHaveRun], ["crashed", false]);
+    assertEquals((await store.load("crier", "a"))?.version, 1);
+  });
+});
 
+for (
+  const [what, options, code] of [
+    ["the time is up", { timeout: 100 }, "unknown"],
+    [
+      "its signal is aborted",
+      { signal: AbortSignal.abort("enough") },
+      "enough",
+    ],
+  ] as const
+) {
+  test(`subscribe() fails when ${what}`, () =>
+    alone({}, async () => {
+      void Note.get("a").writeSlowly("x", 1000);
+      await pass(10);
+      const reason = await Note.get("a", options).subscribe()
+        .catch((error) => error.code ?? error);
+      assertEquals(reason, code);
+    }));
+}
+
+test("subscribe() holds no monitors while the store does not answer", () =>
+  alone({}, async (store) => {
+    const note = Note.get("a");
+    await note.ring("one");
+    const { beat } = store;
+    store.beat = () => new Promise(() => {});
+    await pass(LEASE);
+    const subscribed = Note.get("a", { timeout: Infinity }).subscribe();
+    await pass(LEASE);
+    store.beat = beat;
+    const relay = await subscribed;
+    // The subscriber, and the entity.
+    assertEquals(Process.info(relay)?.monitors.length, 2);
+  }));
 test("a broadcast of a refused write is not sent, and its number is given again", () =>
   alone({}, async (store) => {
     const note = Note.get("a");
