@@ -5,9 +5,9 @@
  * begun: the shard moves, its owner is not connected, the process has just ended. In between it waits on this node for
  * news. When it is not certain, the call ends with `unknown`, unless its caller allowed a second run.
  *
- * Certain is: an answer of the entity that says so; the exit reason {@linkcode EntityEnd} of an entity, which has answered
- * what it began; `noproc`; a request to a node that is not connected. All else is not: a lost connection, a killed process, the end
- * of the time, and the removal of the owner from the store while the call was there.
+ * Certain is: an answer of the entity that says so; the exit reason {@linkcode EntityEnd} of an entity, which has
+ * answered what it began; `noproc`; a request to a node that is not connected. All else is not: a lost connection, a
+ * killed process, the end of the time, and the removal of the owner from the store while the call was there.
  *
  * @module
  */

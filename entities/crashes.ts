@@ -6,6 +6,16 @@
 
 import type { Definition } from "./entity_types.ts";
 
+/** An entity that crashed too often. */
+export interface ParkedEntity {
+  /** The type. */
+  type: string;
+  /** The key. */
+  key: string;
+  /** The last error. */
+  reason: unknown;
+}
+
 /** The most keys whose crashes are counted, and the most that are parked: any node can call methods that throw. */
 const MAX_KEYS = 10_000;
 

@@ -16,16 +16,6 @@ function reasonText(reason: unknown): string {
     : valueText(reason, MAX_REASON);
 }
 
-/** An entity that crashed too often. */
-export interface ParkedEntity {
-  /** The type. */
-  type: string;
-  /** The key. */
-  key: string;
-  /** The last error. */
-  reason: unknown;
-}
-
 /** Returns the view of one node's entities. */
 export function entitiesView(node: EntityNode): EntitiesSource {
   const { parked } = node;

@@ -26,7 +26,7 @@ export type EntityErrorCode =
  * - `"timeout"`: the time was up, and the call has not run.
  * - `"no_store"`: the time was up without an answer of the store, and the call has not run.
  * - `"no_host"`: the time was up, and no node hosts this type.
- * - `"crashed"`: the method threw. Its changes are lost; `cause` is the error.
+ * - `"crashed"`: the method threw, or the entity could not start. Its changes are lost; `cause` is the error.
  * - `"refused"`: the method called `room.refuse`. Its changes are undone; `data` is what it gave.
  * - `"parked"`: the entity has crashed too often, and waits for `Entities.release`.
  * - `"overloaded"`: too many calls wait on this node, or too many entities are busy on the owner.

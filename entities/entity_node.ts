@@ -14,7 +14,7 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { Runtime } from "../core/processes/runtime.ts";
 import { watchSignal } from "../core/scheduling/abort_watch.ts";
-import type { ParkedEntity } from "./entities_view.ts";
+import type { ParkedEntity } from "./crashes.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type {
   ObservedMove,

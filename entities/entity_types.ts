@@ -24,10 +24,11 @@ export interface EntityContext<S> {
   now(): number;
   /**
    * Sets the alarm, in place of the one before: the method `alarm` is called with that data at that moment or later,
-   * wherever the entity is then, and again if its owner is lost before its changes are stored.
+   * wherever the entity is then, and again if it throws, or its owner is lost before its changes are stored.
    *
    * @param at Milliseconds since 1970, or `null` to clear the alarm.
    * @param data The second argument of `alarm`: a JSON value.
+   * @throws {TypeError} If the type has no method `alarm`.
    */
   alarm(at: number | null, data?: unknown): void;
   /**
@@ -86,7 +87,8 @@ export type EntityHandle<M> = EntityCalls<M> & {
   /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
   pid(): Promise<Pid>;
   /**
-   * Has the broadcasts of the entity sent to the calling process, as an {@linkcode EntityMessage} each.
+   * Has the broadcasts of the entity sent to the calling process, as an {@linkcode EntityMessage} each. The options of the
+   * handle are for the start of the subscription.
    *
    * @returns The process that relays them: it ends with the calling process, or by `Process.exit(pid, "shutdown")`.
    */
@@ -119,7 +121,7 @@ export interface EntityMessage {
 export interface EntityOptions {
   /**
    * When changes are stored. `"call"`: before the reply of the call leaves. `{ every: ms }`: at most that long after;
-   * replies do not wait, and a crash of the node loses that much.
+   * replies do not wait, and a crash of the node, or a stop without a drain, loses that much.
    *
    * @default {"call"}
    */

@@ -49,7 +49,7 @@ export type {
   EntityReserved,
   EntityType,
 } from "./entity_types.ts";
-export type { ParkedEntity } from "./entities_view.ts";
+export type { ParkedEntity } from "./crashes.ts";
 export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
 export {

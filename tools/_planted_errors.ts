@@ -118,7 +118,7 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a crash keeps the changes",
     file: "entities/entity_server.ts",
     edits: [[
-      'return this.#stopWith(error, ["crashed", error]);',
+      'return { ...this.#crash(error), reply: ["crashed", error] };',
       'return this.#reply(["crashed", error]);',
     ]],
   },
@@ -144,7 +144,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "a call whose first attempt is lost has not run",
     file: "entities/caller.ts",
-    edits: [["unanswered(this.node, reason, this.#timeout)", '["moved"]']],
+    edits: [["unanswered(this.#entity, reason, this.#timeout)", '["moved"]']],
   },
   {
     name: "a shard is handed over while its entities are in memory",
@@ -213,8 +213,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "an alarm is forgotten before it has run",
     file: "entities/entity_server.ts",
     edits: [[
-      "const result = await this.#run(",
-      "await this.#store();\n    const result = await this.#run(",
+      "let result = await this.#run(",
+      "await this.#store();\n    let result = await this.#run(",
     ]],
   },
   {
