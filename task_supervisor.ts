@@ -21,15 +21,13 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkCancel,
-  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/server/cancellation.ts";
 import {
-  checkRestart,
-  checkShutdown,
+  CHILD_RESTART,
+  CHILD_SHUTDOWN,
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
@@ -37,7 +35,7 @@ import {
   type ChildType,
 } from "./otp/server/child_spec.ts";
 import {
-  type DynamicLimits,
+  DYNAMIC_LIMITS,
   dynamicLimits,
 } from "./otp/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./otp/supervisor/dynamic_supervisor_server.ts";
@@ -66,14 +64,14 @@ import { TaskSupervisorServer } from "./otp/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./otp/task/task_drain.ts";
 import { TaskState, withState } from "./otp/task/task_state.ts";
 import {
-  STREAM_LIMITS,
+  STREAM_OPTIONS,
   streamLimits,
   TaskStream,
 } from "./otp/task/task_stream.ts";
 import {
   checkArgs,
   checkOptions,
-  checkTimeout,
+  TIMEOUT,
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
 import { never, waitingProcess } from "./core/runtime/current_process.ts";
@@ -92,7 +90,7 @@ import {
   type StreamResult,
   Task,
 } from "./otp/task/task.ts";
-import type { OptionNames } from "./core/values/options.ts";
+import type { OptionChecks } from "./core/values/options.ts";
 
 export type { NamedFunction } from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
@@ -170,17 +168,15 @@ export interface TaskSupervisorOptions {
   scope?: string | Atom;
 }
 
-const TASK_SUPERVISOR_OPTIONS: OptionNames<TaskSupervisorOptions> = {
+const TASK_SUPERVISOR_OPTIONS: OptionChecks<TaskSupervisorOptions> = {
   name: true,
-  timeout: true,
-  maxChildren: true,
-  maxRestarts: true,
-  maxSeconds: true,
+  timeout: TIMEOUT,
+  ...DYNAMIC_LIMITS,
   group: true,
   scope: true,
 };
 
-const START_OPTIONS: OptionNames<TaskSupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<TaskSupervisorOptions & CancelOptions> = {
   ...TASK_SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -211,9 +207,9 @@ export interface TaskOptions {
   deadline?: number;
 }
 
-const TASK_OPTIONS: OptionNames<TaskOptions> = {
+const TASK_OPTIONS: OptionChecks<TaskOptions> = {
   ...CANCEL_OPTIONS,
-  shutdown: true,
+  shutdown: CHILD_SHUTDOWN,
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
@@ -227,10 +223,10 @@ export interface StartChildOptions
   restart?: ChildRestart;
 }
 
-const START_CHILD_OPTIONS: OptionNames<StartChildOptions> = {
+const START_CHILD_OPTIONS: OptionChecks<StartChildOptions> = {
   ...TIME_LIMITS,
-  shutdown: true,
-  restart: true,
+  shutdown: CHILD_SHUTDOWN,
+  restart: CHILD_RESTART,
 };
 
 /** Options for {@linkcode TaskSupervisor.drain}. */
@@ -243,7 +239,7 @@ export interface TaskDrainOptions {
   timeout?: number;
 }
 
-const DRAIN_OPTIONS: OptionNames<TaskDrainOptions> = { timeout: true };
+const DRAIN_OPTIONS: OptionChecks<TaskDrainOptions> = { timeout: TIMEOUT };
 
 /** Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}. */
 export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
@@ -256,10 +252,14 @@ export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
   shutdown?: number | "brutal_kill";
 }
 
-const SUPERVISED_STREAM_OPTIONS: OptionNames<SupervisedStreamOptions> = {
-  ...STREAM_LIMITS,
-  args: true,
-  shutdown: true,
+const SUPERVISED_STREAM_OPTIONS: OptionChecks<SupervisedStreamOptions> = {
+  ...STREAM_OPTIONS,
+  // As in Elixir, "infinity" is for children only.
+  shutdown: {
+    accepts: (value) => value === "brutal_kill" || TIMEOUT.accepts(value),
+    give: `${TIMEOUT.give}, or "brutal_kill"`,
+    isNumber: true,
+  },
 };
 
 /**
@@ -303,8 +303,9 @@ export class TaskSupervisor {
   static async startLink(
     options: TaskSupervisorOptions & CancelOptions = {},
   ): Promise<Pid> {
-    const limits = checkLimits(options, START_OPTIONS);
-    const { name, group, scope = "pg", timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const limits = dynamicLimits(options);
+    const { name, group, scope = "pg" } = options;
     const starter = waitingProcess();
     if (starter === undefined) return never();
     // An invalid group must fail in the caller, not in the scope.
@@ -314,7 +315,7 @@ export class TaskSupervisor {
         const server = new TaskSupervisorServer(process, limits);
         return group === undefined ? server : server.join(group, nameOf(scope));
       },
-      { name, label: labelOf(name), timeout, signal, deadline },
+      { ...options, label: labelOf(name) },
     );
   }
 
@@ -334,7 +335,7 @@ export class TaskSupervisor {
   static childSpec(
     options: TaskSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options, TASK_SUPERVISOR_OPTIONS);
+    checkStart(options, TASK_SUPERVISOR_OPTIONS);
     return {
       id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
@@ -504,7 +505,7 @@ export class TaskSupervisor {
     options: StartChildOptions = {},
   ): Promise<Pid> {
     checkArgs(args);
-    checkLimited(
+    checkOptions(
       options,
       "start a task",
       START_CHILD_OPTIONS,
@@ -513,8 +514,6 @@ export class TaskSupervisor {
     const process = waitingProcess();
     if (process === undefined) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
-    checkRestart(restart, "start a task");
-    checkShutdown(shutdown, "start a task");
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
       server: supervisor,
@@ -622,9 +621,7 @@ export class TaskSupervisor {
     options: TaskDrainOptions = {},
   ): Promise<DrainOutcome> {
     checkOptions(options, "drain a Task.Supervisor", DRAIN_OPTIONS);
-    const { timeout = Infinity } = options;
-    checkTimeout(timeout, "drain a Task.Supervisor");
-    const outcome = await askToDrain(supervisor, timeout);
+    const outcome = await askToDrain(supervisor, options.timeout ?? Infinity);
     if (outcome === "drained" || outcome === "timeout") return outcome;
     throw new TypeError(
       `Cannot drain a Task.Supervisor: it answered ${
@@ -656,14 +653,17 @@ export class TaskSupervisor {
   }
 }
 
-function checkLimits<O extends TaskSupervisorOptions & CancelOptions>(
+function checkStart<O extends TaskSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): DynamicLimits {
-  const doing = "start a Task.Supervisor";
-  checkLimited(options, doing, known, "{ maxChildren: 10 }");
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(
+    options,
+    "start a Task.Supervisor",
+    checks,
+    "{ maxChildren: 10 }",
+  );
   if (options.scope !== undefined) nameOf(options.scope);
-  return dynamicLimits("Task.Supervisor", options);
 }
 
 function labelOf(name: ServerName | undefined): string {
@@ -680,10 +680,6 @@ async function startAwaited<A extends unknown[], T>(
   checkArgs(args);
   if (options !== NO_OPTIONS) {
     checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
-    checkCancel(options, "start a task");
-    if (options.shutdown !== undefined) {
-      checkShutdown(options.shutdown, "start a task");
-    }
   }
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
@@ -722,14 +718,9 @@ function streamOf<E, T, A extends unknown[]>(
 ): AsyncIterable<StreamResult<Awaited<T>, E>> {
   if (Array.isArray(fn)) checkName(fn);
   else assertFunction(fn);
-  const what = `TaskSupervisor.${name}`;
-  checkOptions(options, `make a stream by ${what}`, SUPERVISED_STREAM_OPTIONS);
-  const { args = [], shutdown = 5000, ...rest } = options;
-  checkArgs(args);
-  // As in Elixir, "infinity" is for children only.
-  if (shutdown !== "brutal_kill") {
-    checkTimeout(shutdown, `make a stream by ${what} whose tasks end`);
-  }
+  const doing = `make a stream by TaskSupervisor.${name}`;
+  checkOptions(options, doing, SUPERVISED_STREAM_OPTIONS);
+  const { args = [], shutdown = 5000 } = options;
   const link = name === "asyncStream";
   return new TaskStream(
     enumerable,
@@ -743,6 +734,6 @@ function streamOf<E, T, A extends unknown[]>(
       shutdown,
       advice: "; give the stream a maxConcurrency that is not above it",
     }),
-    streamLimits(what, rest),
+    streamLimits(options),
   ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
 }

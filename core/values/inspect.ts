@@ -11,7 +11,7 @@ import {
 } from "./literals.ts";
 import {
   isOptions,
-  type OptionNames,
+  type OptionChecks,
   refuseUnknown,
   typeError,
 } from "./options.ts";
@@ -47,7 +47,7 @@ export interface InspectOptions {
 }
 
 /** The names of {@linkcode InspectOptions}, for interfaces that extend it. */
-export const INSPECT_OPTIONS: OptionNames<InspectOptions> = {
+export const INSPECT_OPTIONS: OptionChecks<InspectOptions> = {
   width: true,
   limit: true,
   depth: true,

@@ -18,13 +18,25 @@ export function isOptions(value: unknown): boolean {
   }
 }
 
+/** A check of an option's value. */
+export interface OptionCheck {
+  /** Whether a value is valid. */
+  readonly accepts: (value: unknown) => boolean;
+  /** The valid values, for errors. */
+  readonly give: string;
+  /** Whether the option is a number, so that another number is out of bounds. */
+  readonly isNumber?: boolean;
+  /** Whether the option has no default. */
+  readonly isRequired?: boolean;
+}
+
 /**
- * The names of an interface's options. The type requires every name and no other, so the constant cannot differ from
- * the interface.
- *
- * @typeParam O The interface.
+ * The checks of an interface's options; `true` for an option that the function itself checks. The type requires every
+ * name and no other, so the constant cannot differ from the interface.
  */
-export type OptionNames<O> = { readonly [Name in keyof O]-?: true };
+export type OptionChecks<O> = {
+  readonly [Name in keyof O]-?: OptionCheck | true;
+};
 
 /**
  * Refuses unknown options: a misspelled option would silently leave its default in force.
@@ -41,12 +53,19 @@ export function refuseUnknown(
   }
 }
 
-/** Whether an object has an unknown option. */
-export function hasUnknown(options: object, known: object): boolean {
+/** Whether no option is unknown or invalid. */
+export function areValid<O extends object>(
+  options: O,
+  checks: OptionChecks<NoInfer<O>>,
+): boolean {
   for (const name in options) {
-    if (!Object.hasOwn(known, name)) return true;
+    if (!Object.hasOwn(checks, name)) return false;
+    const check = checks[name];
+    const value = options[name];
+    if (check === true || value === undefined) continue;
+    if (!check.accepts(value)) return false;
   }
-  return false;
+  return true;
 }
 
 /** Creates the error for an unknown option, with the nearest option or else all options. */

@@ -30,7 +30,6 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   locateUntil,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -79,7 +78,8 @@ import { promised } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import { checkOptions, TIMEOUT } from "../../core/values/check_arguments.ts";
 
 export type { AgentFunction };
 export type { Atom } from "../../core/values/atom.ts";
@@ -145,9 +145,12 @@ export interface AgentOptions {
   timeout?: number;
 }
 
-const AGENT_OPTIONS: OptionNames<AgentOptions> = { name: true, timeout: true };
+const AGENT_OPTIONS: OptionChecks<AgentOptions> = {
+  name: true,
+  timeout: TIMEOUT,
+};
 
-const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<AgentOptions & CancelOptions> = {
   ...AGENT_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -156,7 +159,7 @@ const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
 export interface AgentChildOptions
   extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
 
-const AGENT_CHILD_OPTIONS: OptionNames<AgentChildOptions> = {
+const AGENT_CHILD_OPTIONS: OptionChecks<AgentChildOptions> = {
   ...AGENT_OPTIONS,
   ...CHILD_OPTIONS,
 };
@@ -436,9 +439,9 @@ function startAgent(
   link: boolean,
 ): Promise<Pid> {
   return promised(() => {
-    const given = checkStart(options, START_OPTIONS);
+    checkStart(options, START_OPTIONS);
     const module = agentModule(checkInit(init));
-    return startGenServer(module, undefined, { ...given, link });
+    return startGenServer(module, undefined, { ...options, link });
   });
 }
 
@@ -514,7 +517,7 @@ function checkInit<S>(init: () => S): () => S {
 
 function checkStart<O extends AgentOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): O {
-  return checkLimited(options, "start an agent", known, '{ name: "Agent" }');
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(options, "start an agent", checks, '{ name: "Agent" }');
 }

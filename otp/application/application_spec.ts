@@ -1,6 +1,6 @@
 /** The description of an application that users write. */
 
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 import type { Pid } from "../../core/values/pid.ts";
 
 /** An application: Elixir's application module and its entry in `mix.exs`. */
@@ -53,7 +53,7 @@ export interface ApplicationSpec {
 }
 
 /** The fields of a description. */
-export const APPLICATION_FIELDS: OptionNames<ApplicationSpec> = {
+export const APPLICATION_FIELDS: OptionChecks<ApplicationSpec> = {
   name: true,
   description: true,
   vsn: true,

@@ -53,7 +53,6 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -80,7 +79,11 @@ import { genServerChild, startGenServer } from "./gen_server_process.ts";
 import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
 import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import { checkList, checkOptions } from "../../core/values/check_arguments.ts";
+import {
+  ARRAY,
+  checkOptions,
+  TIMEOUT,
+} from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -93,7 +96,7 @@ import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { ReplyTo, replyToOf } from "../../core/values/reply_to.ts";
 import { Tuple } from "../../core/values/tuple.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { DownMessage } from "../process/kernel.ts";
 export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
@@ -703,12 +706,12 @@ export interface GenServerOptions {
   timeout?: number;
 }
 
-const GEN_SERVER_OPTIONS: OptionNames<GenServerOptions> = {
+const GEN_SERVER_OPTIONS: OptionChecks<GenServerOptions> = {
   name: true,
-  timeout: true,
+  timeout: TIMEOUT,
 };
 
-const START_OPTIONS: OptionNames<GenServerOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<GenServerOptions & CancelOptions> = {
   ...GEN_SERVER_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -733,7 +736,7 @@ export interface GenServerChildSpec<T> extends ChildSpec {
 export interface GenServerChildOptions
   extends GenServerOptions, Partial<Omit<ChildSpec, "start">> {}
 
-const GEN_SERVER_CHILD_OPTIONS: OptionNames<GenServerChildOptions> = {
+const GEN_SERVER_CHILD_OPTIONS: OptionChecks<GenServerChildOptions> = {
   ...GEN_SERVER_OPTIONS,
   ...CHILD_OPTIONS,
 };
@@ -748,7 +751,7 @@ export interface AbcastOptions {
   nodes?: readonly (string | Atom)[];
 }
 
-const ABCAST_OPTIONS: OptionNames<AbcastOptions> = { nodes: true };
+const ABCAST_OPTIONS: OptionChecks<AbcastOptions> = { nodes: ARRAY };
 
 /** Options for {@linkcode GenServer.multiCall}. */
 export interface MultiCallOptions extends AbcastOptions, CancelOptions {
@@ -760,7 +763,7 @@ export interface MultiCallOptions extends AbcastOptions, CancelOptions {
   timeout?: number;
 }
 
-const MULTI_CALL_OPTIONS: OptionNames<MultiCallOptions> = {
+const MULTI_CALL_OPTIONS: OptionChecks<MultiCallOptions> = {
   ...ABCAST_OPTIONS,
   ...TIME_LIMITS,
 };
@@ -790,7 +793,7 @@ export interface RefOptions<T> {
   beam?: GenServerBeamTypes<T>;
 }
 
-const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
+const REF_OPTIONS: OptionChecks<RefOptions<GenServerTypes>> = { beam: true };
 
 /**
  * Starts, calls and stops servers that are defined by callback modules.
@@ -1367,12 +1370,12 @@ function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {
 
 function checkStart<O extends GenServerOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
 ): O {
-  return checkLimited(
+  return checkOptions(
     options,
     "start a GenServer",
-    known,
+    checks,
     '{ name: "Server" }',
   );
 }
@@ -1391,7 +1394,6 @@ function nodesOf(
   { nodes }: AbcastOptions,
   runtime: { node: string; visible: Iterable<string> },
 ): string[] {
-  if (nodes !== undefined) checkList(nodes, "ask the nodes");
   return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
 }
 

@@ -20,8 +20,8 @@ import { promised } from "../../core/promises/promises.ts";
 import {
   checkInteger,
   checkOptions,
-  checkPid,
-  checkString,
+  PID,
+  TEXT,
 } from "../../core/values/check_arguments.ts";
 import {
   inspect as show,
@@ -29,7 +29,7 @@ import {
   type InspectOptions,
 } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { Pid } from "../../core/values/pid.ts";
 
@@ -47,7 +47,7 @@ export interface IoOptions {
   device?: Pid;
 }
 
-const IO_OPTIONS: OptionNames<IoOptions> = { device: true };
+const IO_OPTIONS: OptionChecks<IoOptions> = { device: PID };
 
 /** Options for {@linkcode IO.inspect}. */
 export interface IoInspectOptions extends InspectOptions, IoOptions {
@@ -59,10 +59,10 @@ export interface IoInspectOptions extends InspectOptions, IoOptions {
   label?: string;
 }
 
-const IO_INSPECT_OPTIONS: OptionNames<IoInspectOptions> = {
+const IO_INSPECT_OPTIONS: OptionChecks<IoInspectOptions> = {
   ...INSPECT_OPTIONS,
   ...IO_OPTIONS,
-  label: true,
+  label: TEXT,
 };
 
 /** A value that {@linkcode IO.puts} prints. */
@@ -153,7 +153,12 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options, IO_OPTIONS);
+      checkOptions(
+        options,
+        "do input or output",
+        IO_OPTIONS,
+        "{ device: pid }",
+      );
       return line(options, textOf(prompt));
     });
   }
@@ -179,7 +184,12 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options, IO_OPTIONS);
+      checkOptions(
+        options,
+        "do input or output",
+        IO_OPTIONS,
+        "{ device: pid }",
+      );
       if (what === "line") return line(options);
       if (what === "eof") return allLines(options);
       if (typeof what !== "number") {
@@ -230,9 +240,6 @@ function inspected(value: unknown, options: IoInspectOptions): string {
     IO_INSPECT_OPTIONS,
     '{ label: "x" }',
   );
-  if (options.label !== undefined) {
-    checkString(options.label, "inspect a value with the label");
-  }
   const { label, width, limit, depth, printableLimit } = options;
   const text = show(value, { width, limit, depth, printableLimit });
   return `${label === undefined ? "" : `${label}: `}${text}\n`;
@@ -242,27 +249,17 @@ function inspected(value: unknown, options: IoInspectOptions): string {
 function print<O extends IoOptions, T>(
   text: () => string,
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
   result: T,
 ): Promise<T> {
   return promised(() => {
     const chars = text();
-    checkDevice(options, known);
+    checkOptions(options, "do input or output", checks, "{ device: pid }");
     return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
       refuseError(reply);
       return result;
     });
   });
-}
-
-function checkDevice<O extends IoOptions>(
-  options: O,
-  known: OptionNames<NoInfer<O>>,
-): void {
-  checkOptions(options, "do input or output", known, "{ device: pid }");
-  if (options.device !== undefined) {
-    checkPid(options.device, "do input or output on the device");
-  }
 }
 
 /** Converts a value to text like `String`; throws if the value has no text form. */

@@ -45,10 +45,11 @@ import type {
   LogLevel,
   TraceIds,
 } from "../../core/log/log_event.ts";
-import { checkLogLevel } from "../../core/log/log_level.ts";
+import { LOG_LEVEL } from "../../core/log/log_level.ts";
 import {
   checkFunction,
   checkRecord,
+  checkValue,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 
@@ -174,7 +175,7 @@ export class Logger {
    * ```
    */
   static setLevel(level: LogLevel | "none"): void {
-    checkLogLevel(level, "set the log level");
+    checkValue(level, "set the log level", "level", LOG_LEVEL);
     currentRuntime().log.level = level;
   }
 

@@ -19,10 +19,10 @@ import { assertFunction } from "../../core/remote/exported_modules.ts";
 import {
   checkArgs,
   checkOptions,
-  checkSignal,
-  checkString,
-  checkTimeout,
   isName,
+  SIGNAL,
+  TEXT,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import type { ExitMessage } from "../../core/values/exit_message.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
@@ -30,7 +30,7 @@ import { type Message, Pid, Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { NameOnNode, Place as MonitoredObject };
 export type { ExitMessage } from "../../core/values/exit_message.ts";
@@ -109,10 +109,10 @@ export type SchemaResult<T> =
   | { readonly value: T; readonly issues?: undefined }
   | { readonly issues: readonly unknown[] };
 
-const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
-  timeout: true,
+const RECEIVE_OPTIONS: OptionChecks<ReceiveOptions<unknown>> = {
+  timeout: TIMEOUT,
   after: true,
-  signal: true,
+  signal: SIGNAL,
 };
 
 /**
@@ -276,10 +276,10 @@ async function receiveBySchema(
   options: ReceiveOptions<unknown> = {},
 ): Promise<unknown> {
   let accepted: { value: unknown } | undefined;
+  checkOptions(options, "receive", RECEIVE_OPTIONS);
   // A guard that throws only refuses the message, so the wait is ended by a signal.
   const unusable = new AbortController();
   const { signal } = options;
-  if (signal !== undefined) checkSignal(signal, "receive");
   const message = await receive((message: unknown) => {
     const result = schema["~standard"].validate(message);
     if (result instanceof Promise) {
@@ -314,8 +314,6 @@ function checkGuard(guard: unknown): void {
 function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
   checkOptions(options, "receive", RECEIVE_OPTIONS);
   const { timeout, after, signal } = options;
-  if (timeout !== undefined) checkTimeout(timeout, "receive");
-  if (signal !== undefined) checkSignal(signal, "receive");
   return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
 }
 
@@ -352,7 +350,7 @@ export interface SpawnOptions {
   label?: string;
 }
 
-const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
+const SPAWN_OPTIONS: OptionChecks<SpawnOptions> = { label: TEXT };
 
 /**
  * Starts a process.
@@ -439,9 +437,6 @@ const NO_OPTIONS: SpawnOptions = {};
 
 function checkSpawn(options: SpawnOptions): void {
   checkOptions(options, "spawn", SPAWN_OPTIONS, '{ label: "worker" }');
-  if (options.label !== undefined) {
-    checkString(options.label, "spawn with the label");
-  }
 }
 
 function start<A extends unknown[]>(

@@ -28,7 +28,7 @@ import type {
   RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../server/call.ts";
-import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
+import { type CancelOptions, TIME_LIMITS } from "../server/cancellation.ts";
 import {
   originOf,
   raise,
@@ -45,7 +45,6 @@ import {
   waitingProcess,
 } from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
-import type { OptionNames } from "../../core/values/options.ts";
 
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
@@ -70,11 +69,6 @@ export interface RpcOptions extends CancelOptions {
    */
   timeout?: number;
 }
-
-const RPC_OPTIONS: OptionNames<RpcOptions> = {
-  ...CANCEL_OPTIONS,
-  timeout: true,
-};
 
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];
@@ -253,7 +247,7 @@ export class rpc {
 }
 
 function timeoutIn(options: RpcOptions): number {
-  return timeoutOf(options, Infinity, "call a function", RPC_OPTIONS);
+  return timeoutOf(options, Infinity, "call a function", TIME_LIMITS);
 }
 
 function namesOf(nodes: readonly (string | Atom)[]): string[] {

@@ -14,10 +14,7 @@ import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { Backpressure, Mfa, Place } from "../../core/signals/signal.ts";
-import {
-  checkOptions,
-  checkTimeout,
-} from "../../core/values/check_arguments.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { ServerRequest } from "../../core/values/server_message.ts";
@@ -36,7 +33,6 @@ import {
 } from "./server_ref.ts";
 import {
   type CancelOptions,
-  checkCancel,
   isOver,
   locateUntil,
   NO_OPTIONS,
@@ -50,7 +46,7 @@ import {
   InternalMessage,
   type RequestEncoding,
 } from "./messages.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 /** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> extends CancelOptions {
@@ -203,15 +199,12 @@ export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   options: O,
   usual: number,
   doing: string,
-  known: OptionNames<NoInfer<O>>,
+  known: OptionChecks<NoInfer<O>>,
 ): number {
   if (options === NO_OPTIONS) return usual;
   checkOptions(options, doing, known);
-  const { signal, deadline } = options;
+  const { deadline } = options;
   const { timeout = deadline === undefined ? usual : Infinity } = options;
-  checkTimeout(timeout, doing);
-  if (signal === undefined && deadline === undefined) return timeout;
-  checkCancel(options, doing);
   return remaining(timeout, deadline);
 }
 

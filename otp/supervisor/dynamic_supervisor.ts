@@ -23,7 +23,6 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -31,7 +30,7 @@ import {
   childSpec as fullChildSpec,
   type StartedBy,
 } from "./child_definition.ts";
-import { type DynamicLimits, dynamicLimits } from "./dynamic_children.ts";
+import { DYNAMIC_LIMITS, dynamicLimits } from "./dynamic_children.ts";
 import {
   type DynamicChildInfo,
   DynamicSupervisorServer,
@@ -45,7 +44,11 @@ import {
   askToStart,
   askToTerminate,
 } from "./supervisor_client.ts";
-import { checkList } from "../../core/values/check_arguments.ts";
+import {
+  ARRAY,
+  checkOptions,
+  TIMEOUT,
+} from "../../core/values/check_arguments.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type {
   CheckedChild,
@@ -53,7 +56,7 @@ import type {
   ChildSpec,
   ServerRef,
 } from "./supervisor.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type {
   GlobalName,
@@ -114,16 +117,14 @@ export interface DynamicSupervisorOptions {
   extraArguments?: readonly unknown[];
 }
 
-const DYNAMIC_SUPERVISOR_OPTIONS: OptionNames<DynamicSupervisorOptions> = {
+const DYNAMIC_SUPERVISOR_OPTIONS: OptionChecks<DynamicSupervisorOptions> = {
   name: true,
-  timeout: true,
-  maxChildren: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  extraArguments: true,
+  timeout: TIMEOUT,
+  ...DYNAMIC_LIMITS,
+  extraArguments: ARRAY,
 };
 
-const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<DynamicSupervisorOptions & CancelOptions> = {
   ...DYNAMIC_SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -178,13 +179,14 @@ export class DynamicSupervisor {
   static async startLink(
     options: DynamicSupervisorOptions & CancelOptions = {},
   ): Promise<Pid> {
-    const limits = checkLimits(options, START_OPTIONS);
-    const { name, extraArguments = [], timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const limits = dynamicLimits(options);
+    const { name, extraArguments = [] } = options;
     const extra = [...extraArguments];
     const label = name === undefined ? "DynamicSupervisor" : nameText(name);
     return await startServer(
       (process) => new DynamicSupervisorServer(process, limits, extra),
-      { name, label, timeout, signal, deadline },
+      { ...options, label },
     );
   }
 
@@ -205,7 +207,7 @@ export class DynamicSupervisor {
   static childSpec(
     options: DynamicSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options, DYNAMIC_SUPERVISOR_OPTIONS);
+    checkStart(options, DYNAMIC_SUPERVISOR_OPTIONS);
     const { name } = options;
     return {
       id: name === undefined ? "DynamicSupervisor" : nameText(name),
@@ -246,7 +248,7 @@ export class DynamicSupervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedBy<C>> {
-    checkLimited(options, "start a child", TIME_LIMITS);
+    checkOptions(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "DynamicSupervisor",
       serverRef(supervisor),
@@ -344,14 +346,10 @@ export class DynamicSupervisor {
   }
 }
 
-function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
+function checkStart<O extends DynamicSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): DynamicLimits {
+  checks: OptionChecks<NoInfer<O>>,
+): void {
   const doing = "start a DynamicSupervisor";
-  checkLimited(options, doing, known, "{ maxChildren: 10 }");
-  if (options.extraArguments !== undefined) {
-    checkList(options.extraArguments, `${doing} with the extraArguments`);
-  }
-  return dynamicLimits("DynamicSupervisor", options);
+  checkOptions(options, doing, checks, "{ maxChildren: 10 }");
 }

@@ -25,11 +25,7 @@
  * @module
  */
 
-import {
-  CANCEL_OPTIONS,
-  type CancelOptions,
-  checkLimited,
-} from "../server/cancellation.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
 import {
   callExit,
   describeServer,
@@ -46,16 +42,20 @@ import {
 import { andThen } from "../../core/promises/promises.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {
-  checkFunction,
   checkInteger,
   checkList,
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  integerFrom,
   isName,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { childSpec as fullChildSpec } from "./child_definition.ts";
 import { runStart } from "./child_start.ts";
-import { checkSupervision } from "./check_supervision.ts";
+import { STRATEGY } from "./check_supervision.ts";
 import {
   partitionsOf,
   PartitionTable,
@@ -80,10 +80,10 @@ import {
   type Started,
   type Strategy,
   Supervisor,
-  type SupervisorOptions,
   type ViaName,
 } from "./supervisor.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionCheck, OptionChecks } from "../../core/values/options.ts";
+import { INTENSITY } from "./restart_intensity.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -174,21 +174,33 @@ export interface PartitionSupervisorOptions {
   ) => unknown[];
 }
 
-const PARTITION_SUPERVISOR_OPTIONS: OptionNames<PartitionSupervisorOptions> = {
-  name: true,
-  timeout: true,
-  childSpec: true,
-  partitions: true,
-  strategy: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  withArguments: true,
+const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
+
+const NAME: OptionCheck = {
+  accepts: (name) => isName(name) && nameOf(name) !== "" || isViaName(name),
+  give: "a string, an atom, or { via: registry, name }",
+  isRequired: true,
 };
 
-const START_OPTIONS: OptionNames<PartitionSupervisorOptions & CancelOptions> = {
-  ...PARTITION_SUPERVISOR_OPTIONS,
-  ...CANCEL_OPTIONS,
+const PARTITION_SUPERVISOR_OPTIONS: OptionChecks<PartitionSupervisorOptions> = {
+  name: NAME,
+  timeout: TIMEOUT,
+  childSpec: {
+    accepts: (child) => child !== undefined && child !== null,
+    give: `the child, as in ${EXAMPLE}`,
+    isRequired: true,
+  },
+  partitions: integerFrom(1),
+  strategy: STRATEGY,
+  ...INTENSITY,
+  withArguments: FUNCTION,
 };
+
+const START_OPTIONS: OptionChecks<PartitionSupervisorOptions & CancelOptions> =
+  {
+    ...PARTITION_SUPERVISOR_OPTIONS,
+    ...CANCEL_OPTIONS,
+  };
 
 /** A partition, as {@linkcode PartitionSupervisor.whichChildren} returns it. */
 export interface PartitionInfo {
@@ -277,27 +289,25 @@ export class PartitionSupervisor {
   static async startLink(
     options: PartitionSupervisorOptions & CancelOptions,
   ): Promise<Pid> {
-    const { count, withArguments, supervision } = checkStart(
-      options,
-      START_OPTIONS,
-    );
-    const { timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const {
+      childSpec,
+      partitions: count = navigator.hardwareConcurrency,
+      strategy = "one_for_one",
+      withArguments = argumentsOnly,
+      ...rest
+    } = options;
     const table = new PartitionTable(count);
     const children: FullChildSpec[] = [];
     for (let partition = 0; partition < count; partition++) {
-      const spec = specOf(options.childSpec, withArguments, partition);
+      const spec = specOf(childSpec, withArguments, partition);
       children.push({
         ...spec,
         id: String(partition),
         start: () => startPartition(spec, table, partition),
       });
     }
-    return await Supervisor.startLink(children, {
-      ...supervision,
-      timeout,
-      signal,
-      deadline,
-    });
+    return await Supervisor.startLink(children, { strategy, ...rest });
   }
 
   /**
@@ -544,52 +554,17 @@ interface Found {
   table: PartitionTable;
 }
 
-const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
-
-function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
+function checkStart<O extends PartitionSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): {
-  count: number;
-  withArguments: (args: unknown[], partition: number) => unknown[];
-  supervision: SupervisorOptions;
-} {
-  const doing = "start a PartitionSupervisor";
-  checkLimited(options, doing, known, EXAMPLE);
-  const {
-    name,
-    childSpec,
-    partitions: count = navigator.hardwareConcurrency,
-    strategy = "one_for_one",
-    maxRestarts,
-    maxSeconds,
-    withArguments = argumentsOnly,
-  } = options;
-  checkName(name, doing);
-  if (childSpec === undefined || childSpec === null) {
-    throw new TypeError(
-      `Cannot ${doing}: it has no childSpec; give the child, as in ${EXAMPLE}`,
-    );
-  }
-  checkInteger(count, doing, "the number of partitions", 1);
-  checkFunction(withArguments, `${doing} with the arguments by`);
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(options, "start a PartitionSupervisor", checks, EXAMPLE);
   // Rejects an invalid child before anything is started.
-  fullChildSpec(childSpec);
-  const supervision = checkSupervision({ strategy, maxRestarts, maxSeconds });
-  return { count, withArguments, supervision: { name, ...supervision } };
+  fullChildSpec(options.childSpec);
 }
 
 function argumentsOnly(args: unknown[]): unknown[] {
   return args;
-}
-
-function checkName(name: unknown, doing: string): void {
-  if (isName(name) && nameOf(name) !== "" || isViaName(name)) return;
-  throw new TypeError(
-    `Cannot ${doing} by the name ${
-      inspect(name)
-    }: give a string, an atom, or { via: registry, name }`,
-  );
 }
 
 /** Returns the specification of one partition. */
@@ -665,7 +640,7 @@ function withTable<R>(
   fn: string,
   next: (found: Found) => R,
 ): R | Promise<Awaited<R>> {
-  checkName(name, "find a PartitionSupervisor");
+  checkValue(name, "find a PartitionSupervisor", "its name", NAME);
   const { runtime } = currentProcess();
   const pid = isViaName(name)
     ? whereisName(name)

@@ -1,19 +1,13 @@
 /** The restart intensity of a supervisor. */
 
-import { checkInteger } from "../../core/values/check_arguments.ts";
+import { integerFrom } from "../../core/values/check_arguments.ts";
+import type { OptionCheck } from "../../core/values/options.ts";
 
-/**
- * @throws {TypeError} If a limit is not a number.
- * @throws {RangeError} If a limit is out of bounds.
- */
-export function assertIntensity(
-  doing: string,
-  maxRestarts: unknown,
-  maxSeconds: unknown,
-): void {
-  checkInteger(maxRestarts, doing, "maxRestarts", 0);
-  checkInteger(maxSeconds, doing, "maxSeconds", 1);
-}
+/** The checks of the options of an intensity. */
+export const INTENSITY: Record<"maxRestarts" | "maxSeconds", OptionCheck> = {
+  maxRestarts: integerFrom(0),
+  maxSeconds: integerFrom(1),
+};
 
 /** Counts restarts against a maximum within a number of seconds. */
 export class RestartIntensity {

@@ -33,7 +33,6 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -47,7 +46,7 @@ import {
   type StartedBy,
 } from "./child_definition.ts";
 import {
-  CHILD_FIELDS,
+  CHILD_OVERRIDES,
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
@@ -67,7 +66,7 @@ import {
   serverRef,
   type ViaName,
 } from "../server/server_ref.ts";
-import { checkSupervision } from "./check_supervision.ts";
+import { SUPERVISION, supervisionOptions } from "./check_supervision.ts";
 import { type AlreadyStartedReason, startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
@@ -89,10 +88,11 @@ import {
 import {
   checkOptions,
   checkString,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -171,16 +171,13 @@ export interface SupervisorOptions {
   autoShutdown?: "never" | "any_significant" | "all_significant";
 }
 
-const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {
-  strategy: true,
+const SUPERVISOR_OPTIONS: OptionChecks<SupervisorOptions> = {
+  ...SUPERVISION,
   name: true,
-  timeout: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  autoShutdown: true,
+  timeout: TIMEOUT,
 };
 
-const START_OPTIONS: OptionNames<SupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<SupervisorOptions & CancelOptions> = {
   ...SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -336,7 +333,7 @@ export class Supervisor {
     checkOptions(
       overrides,
       "specify a child",
-      CHILD_FIELDS,
+      CHILD_OVERRIDES,
       '{ restart: "temporary" }',
     );
     return fullChildSpec(child as ChildDefinition, overrides);
@@ -412,7 +409,7 @@ export class Supervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedPid<StartedBy<C>>> {
-    checkLimited(options, "start a child", TIME_LIMITS);
+    checkOptions(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "Supervisor",
       serverRef(supervisor),
@@ -579,30 +576,22 @@ function startSupervisor(
   let supervision: SupervisionOptions;
   let label = "Supervisor";
   try {
-    supervision = checkStart(options);
+    // Without options, the check fails because the strategy is missing.
+    checkOptions(
+      options ??= {} as SupervisorOptions,
+      "start a supervisor",
+      START_OPTIONS,
+      '{ strategy: "one_for_one" }',
+    );
+    supervision = supervisionOptions(options);
     specs = checkChildren(children, supervision);
     if (options.name !== undefined) label = nameText(options.name);
   } catch (error) {
     return Promise.reject(error);
   }
-  const { name, timeout, signal, deadline } = options;
   return startServer(
     (process) => SupervisorServer.start(process, specs, supervision),
-    { name, label, timeout, signal, deadline },
-  );
-}
-
-function checkStart(
-  options: SupervisorOptions & CancelOptions,
-): SupervisionOptions {
-  // Without options, the check fails because the strategy is missing.
-  return checkSupervision(
-    checkLimited(
-      options ?? {} as SupervisorOptions,
-      "start a supervisor",
-      START_OPTIONS,
-      '{ strategy: "one_for_one" }',
-    ),
+    { ...options, label },
   );
 }
 

@@ -28,7 +28,6 @@ import { callExit, describeFunction } from "../server/server_ref.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkCancel,
   isOver,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -49,13 +48,14 @@ import {
   startUnawaited,
 } from "./task_process.ts";
 import { stateOf, type TaskState, withState } from "./task_state.ts";
-import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
+import { STREAM_OPTIONS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
   checkArgs,
-  checkCount,
   checkList,
   checkOptions,
   checkTimeout,
+  countFrom,
+  oneOf,
 } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -70,7 +70,7 @@ import {
   type RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
@@ -177,10 +177,10 @@ export interface YieldManyOptions extends CancelOptions {
   onTimeout?: "nothing" | "ignore" | "kill_task";
 }
 
-const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
+const YIELD_MANY_OPTIONS: OptionChecks<YieldManyOptions> = {
   ...TIME_LIMITS,
-  limit: true,
-  onTimeout: true,
+  limit: countFrom(0),
+  onTimeout: oneOf("nothing", "ignore", "kill_task"),
 };
 
 /** Options for {@linkcode Task.asyncStream}. */
@@ -237,11 +237,6 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
    */
   deadline?: number;
 }
-
-const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
-  ...STREAM_LIMITS,
-  args: true,
-};
 
 /** The result for one element in a stream of tasks. */
 export type StreamResult<T, E = unknown> =
@@ -646,17 +641,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     if (Array.isArray(fn)) checkName(fn);
     else assertFunction(fn);
-    checkOptions(
-      options,
-      "make a stream by Task.asyncStream",
-      ASYNC_STREAM_OPTIONS,
-    );
-    const { args = [], ...rest } = options;
-    checkArgs(args);
+    checkOptions(options, "make a stream by Task.asyncStream", STREAM_OPTIONS);
     return new TaskStream(
       enumerable,
-      localStarter(fn, args),
-      streamLimits("Task.asyncStream", rest),
+      localStarter(fn, options.args ?? []),
+      streamLimits(options),
     ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
   }
 }
@@ -698,22 +687,12 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
   return state;
 }
 
-const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
-
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
   const given: YieldManyOptions = typeof options === "object"
     ? options
     : { timeout: options };
   const timeout = timeoutOf(given, 5000, "yield to tasks", YIELD_MANY_OPTIONS);
   const { limit = Infinity, onTimeout = "nothing", signal } = given;
-  checkCount(limit, "yield to tasks", "the limit");
-  if (!ON_TIMEOUT.includes(onTimeout)) {
-    throw new TypeError(
-      `Cannot yield to tasks: onTimeout is ${
-        inspect(onTimeout)
-      }; give "nothing", "ignore" or "kill_task"`,
-    );
-  }
   return { timeout, limit, onTimeout, signal };
 }
 
@@ -734,7 +713,6 @@ function checkAsync(
   options: AsyncOptions,
 ): void {
   checkOptions(options, "start a task", CANCEL_OPTIONS, "{ signal }");
-  checkCancel(options, "start a task");
   options.signal?.throwIfAborted();
   if (!isOver(options.deadline)) return;
   throw callExit("timeout", ["Task", "async", [describeFunction(fn), args]]);

@@ -45,7 +45,6 @@ import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   locateUntil,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -65,10 +64,11 @@ import {
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {
   checkArgs,
-  checkCount,
-  checkFlags,
-  checkInteger,
-  checkTimeout,
+  checkOptions,
+  countFrom,
+  FLAG,
+  integerFrom,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
@@ -76,7 +76,7 @@ import { OwnRequest } from "../../core/values/server_message.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import { groupKey } from "../pg/pg_groups.ts";
 import {
-  checkShutdown,
+  CHILD_SHUTDOWN,
   type ChildShutdown,
   type ChildSpec,
 } from "../server/child_spec.ts";
@@ -90,7 +90,7 @@ import type {
 } from "./pool_info.ts";
 import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type {
@@ -171,17 +171,21 @@ export interface TaskPoolOptions {
   maxRuns?: number;
 }
 
-const TASK_POOL_OPTIONS: OptionNames<TaskPoolOptions> = {
-  group: true,
+const TASK_POOL_OPTIONS: OptionChecks<TaskPoolOptions> = {
+  group: {
+    accepts: (group) => group !== undefined,
+    give: 'the group of its supervisors, as in { group: "thumbs" }',
+    isRequired: true,
+  },
   name: true,
-  timeout: true,
+  timeout: TIMEOUT,
   scope: true,
-  maxQueue: true,
-  waitForNode: true,
-  maxRuns: true,
+  maxQueue: countFrom(0),
+  waitForNode: TIMEOUT,
+  maxRuns: integerFrom(1),
 };
 
-const START_OPTIONS: OptionNames<TaskPoolOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<TaskPoolOptions & CancelOptions> = {
   ...TASK_POOL_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -214,10 +218,10 @@ export interface PoolRunOptions extends CancelOptions {
   shutdown?: ChildShutdown;
 }
 
-const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
+const RUN_OPTIONS: OptionChecks<PoolRunOptions> = {
   ...TIME_LIMITS,
-  mayRunTwice: true,
-  shutdown: true,
+  mayRunTwice: FLAG,
+  shutdown: CHILD_SHUTDOWN,
 };
 
 /**
@@ -300,11 +304,10 @@ export class TaskPool {
     options: TaskPoolOptions & CancelOptions,
   ): Promise<Pid> {
     const settings = settingsOf(options, START_OPTIONS);
-    const { name, timeout, signal, deadline } = options;
     if (waitingProcess() === undefined) return never();
     return await startServer(
       (process) => new TaskPoolServer(process, settings).open(),
-      { name, label: settings.label, timeout, signal, deadline },
+      { ...options, label: settings.label },
     );
   }
 
@@ -440,13 +443,11 @@ export class TaskPool {
   }
 }
 
-const STARTING = "start a TaskPool";
-
 function settingsOf<O extends TaskPoolOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
 ): PoolSettings {
-  checkLimited(options, STARTING, known, '{ group: "thumbs" }');
+  checkOptions(options, "start a TaskPool", checks, '{ group: "thumbs" }');
   const {
     name,
     group,
@@ -455,18 +456,8 @@ function settingsOf<O extends TaskPoolOptions & CancelOptions>(
     waitForNode = 5000,
     maxRuns = 3,
   } = options;
-  if (group === undefined) {
-    throw new TypeError(
-      `Cannot ${STARTING} with the options ${
-        inspect(options)
-      }: give the group of its supervisors, as in { group: "thumbs" }`,
-    );
-  }
   // An invalid group must fail in the caller, not in the scope.
   groupKey(group, currentRuntime());
-  checkCount(maxQueue, STARTING, "maxQueue");
-  checkTimeout(waitForNode, `${STARTING} that waits for a node`);
-  checkInteger(maxRuns, STARTING, "maxRuns", 1);
   const label = name === undefined ? "TaskPool" : nameText(name);
   return { label, group, scope: nameOf(scope), maxQueue, waitForNode, maxRuns };
 }
@@ -477,8 +468,6 @@ function limitsOf(
   const doing = "run a task in a pool";
   const timeout = timeoutOf(options, 5000, doing, RUN_OPTIONS);
   const { signal, mayRunTwice = false, shutdown = 5000 } = options;
-  checkFlags({ mayRunTwice }, doing, "mayRunTwice");
-  checkShutdown(shutdown, doing);
   return { timeout, signal, mayRunTwice, shutdown };
 }
 

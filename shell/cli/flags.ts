@@ -11,10 +11,11 @@ import {
   type NodeOptions,
   type WireName,
 } from "../../node.ts";
-import { checkLogLevel } from "../../core/log/log_level.ts";
+import { LOG_LEVEL } from "../../core/log/log_level.ts";
 import { printable, quote } from "../../core/values/inspect.ts";
 import { distanceOf } from "../../core/values/near_name.ts";
 import { topologiesOf } from "./cluster_flag.ts";
+import { checkValue } from "../../core/values/check_arguments.ts";
 
 /** The error for a wrong command line. */
 export class UsageError extends Error {
@@ -380,7 +381,7 @@ function logOf(format: string): LogHook | undefined {
 }
 
 function logLevelOf(level: string): LogLevel | "none" {
-  asUsage(() => checkLogLevel(level, `use --log-level ${quote(level)}`));
+  asUsage(() => checkValue(level, "use the flag", "--log-level", LOG_LEVEL));
   return level as LogLevel | "none";
 }
 

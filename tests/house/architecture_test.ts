@@ -100,7 +100,7 @@ const OF_NODES: Record<string, readonly string[]> = {
     ...CONTRACTS,
     INTERNALS,
     "net/node_name.ts",
-    "node/node_options.ts",
+    "node/check_options.ts",
   ],
   workers: [
     ...CONTRACTS,

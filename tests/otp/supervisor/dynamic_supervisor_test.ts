@@ -63,7 +63,7 @@ processTest("startChild() exits with the reason of its child", async () => {
   await assertRejects(
     () => DynamicSupervisor.startChild(sup, { id: "a" } as ChildDefinition),
     TypeError,
-    "its start is undefined",
+    "start is undefined",
   );
   assertEquals((await DynamicSupervisor.countChildren(sup)).specs, 0);
   await DynamicSupervisor.stop(sup);
