@@ -31,8 +31,6 @@ import {
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
-  type ChildStart,
-  type ChildType,
 } from "./otp/server/child_spec.ts";
 import {
   DYNAMIC_LIMITS,
@@ -40,14 +38,10 @@ import {
 } from "./otp/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./otp/supervisor/dynamic_supervisor_server.ts";
 import {
-  type GlobalName,
-  type NameOnNode,
-  type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "./otp/server/server_ref.ts";
 import { startServer } from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
@@ -75,11 +69,7 @@ import {
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
 import { never, waitingProcess } from "./core/runtime/current_process.ts";
-import {
-  assertFunction,
-  checkName,
-  type ModuleFunction,
-} from "./core/remote/exported_modules.ts";
+import { assertFunction, checkName } from "./core/remote/exported_modules.ts";
 import { inspect } from "./core/values/inspect.ts";
 import { type Atom, nameOf } from "./core/values/atom.ts";
 import type { Pid } from "./core/values/pid.ts";
@@ -92,30 +82,36 @@ import {
 } from "./otp/task/task.ts";
 import type { OptionChecks } from "./core/values/options.ts";
 
-export type { NamedFunction } from "./core/remote/exported_modules.ts";
+export type {
+  ModuleFunction,
+  NamedFunction,
+} from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
-export type { Started } from "./otp/server/child_spec.ts";
+export type {
+  ChildStart,
+  ChildType,
+  Started,
+} from "./otp/server/child_spec.ts";
 
+export type {
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ViaName,
+} from "./otp/server/server_ref.ts";
 export type {
   AsyncStreamOptions,
   CancelOptions,
   ChildRestart,
   ChildShutdown,
   ChildSpec,
-  ChildStart,
-  ChildType,
   DrainOutcome,
-  GlobalName,
-  ModuleFunction,
-  NameOnNode,
-  NameRegistry,
   RemoteFunction,
   ServerName,
   ServerRef,
   StreamResult,
   TimeLimits,
-  ViaName,
 };
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */

@@ -9,7 +9,6 @@
  */
 
 import {
-  type BeamFields,
   type BeamType,
   type BeamTypes,
   checkBeamType,
@@ -18,7 +17,8 @@ import {
 import { checkFunction, checkOptions } from "./values/check_arguments.ts";
 import { inspect } from "./values/inspect.ts";
 
-export type { BeamFields, BeamType };
+export type { BeamFields } from "./values/beam_types.ts";
+export type { BeamType };
 
 /**
  * The types on a BEAM that a type in TypeScript can have.

@@ -56,14 +56,13 @@ import type { OptionChecks } from "../core/values/options.ts";
 import { Pid } from "../core/values/pid.ts";
 import { INTENSITY } from "../otp/supervisor/restart_intensity.ts";
 import { type ChildSpec, Supervisor } from "../otp/supervisor/supervisor.ts";
-import type { ThreadNodeOptions, WorkerFailure } from "./worker_messages.ts";
+import type { ThreadNodeOptions } from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import {
   ANSWER_TIMEOUT,
   SHUTDOWN,
   WORKER_INFO,
   type WorkerOptions,
-  type WorkerReason,
   WorkerServer,
   type WorkerSlot,
   type WorkerState,
@@ -80,7 +79,8 @@ export type {
 export type { Pid } from "../core/values/pid.ts";
 export type { Atom } from "../core/values/atom.ts";
 
-export type { WorkerFailure, WorkerReason };
+export type { WorkerFailure } from "./worker_messages.ts";
+export type { WorkerReason } from "./worker_server.ts";
 
 /**
  * Options for {@linkcode Workers.startLink}. A value of the wrong type throws a `TypeError`, a number out of bounds a

@@ -38,16 +38,12 @@ import {
   describeFunction,
   describeServer,
   describeTimeout,
-  type GlobalName,
   locateForCast,
-  type NameOnNode,
-  type NameRegistry,
   sendTo,
   type ServerName,
   type ServerRef,
   serverRef,
   toSendLater,
-  type ViaName,
   whenLocated,
 } from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
@@ -67,7 +63,6 @@ import {
   genServerChild,
   startGenServer,
 } from "../gen_server/gen_server_process.ts";
-import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import {
   currentProcess,
@@ -81,6 +76,13 @@ import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
 import { checkOptions, TIMEOUT } from "../../core/values/check_arguments.ts";
 
+export type { AlreadyStartedReason } from "../server/start.ts";
+export type {
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ViaName,
+} from "../server/server_ref.ts";
 export type { AgentFunction };
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -92,17 +94,7 @@ export type {
   Started,
 } from "../server/child_spec.ts";
 
-export type {
-  AlreadyStartedReason,
-  CancelOptions,
-  ChildSpec,
-  GlobalName,
-  NameOnNode,
-  NameRegistry,
-  ServerName,
-  ServerRef,
-  ViaName,
-};
+export type { CancelOptions, ChildSpec, ServerName, ServerRef };
 
 // The key of a property that only types have: completion does not show it.
 /** @ignore */

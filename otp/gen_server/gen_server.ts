@@ -60,14 +60,11 @@ import {
   DeclaredRef,
   describeServer,
   describeTimeout,
-  type GlobalName,
   locate,
   type NameOnNode,
-  type NameRegistry,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "../server/server_ref.ts";
 import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
@@ -77,7 +74,6 @@ import {
 } from "../server/child_spec.ts";
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
 import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
-import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import {
   ARRAY,
@@ -112,19 +108,21 @@ export type {
   Started,
 } from "../server/child_spec.ts";
 
+export type { AlreadyStartedReason } from "../server/start.ts";
 export type {
-  AlreadyStartedReason,
+  GlobalName,
+  NameRegistry,
+  ViaName,
+} from "../server/server_ref.ts";
+export type {
   BeamFieldsOf,
   BeamType,
   BeamTypeOf,
   CancelOptions,
   ChildSpec,
-  GlobalName,
   NameOnNode,
-  NameRegistry,
   ServerName,
   ServerRef,
-  ViaName,
 };
 
 /**

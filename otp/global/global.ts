@@ -41,12 +41,7 @@ import {
   whereis,
 } from "./global_client.ts";
 import type { Resolver } from "./global_messages.ts";
-import {
-  exitOne,
-  type GlobalNameConflict,
-  notifyAll,
-  notifyOne,
-} from "./global_resolve.ts";
+import { exitOne, notifyAll, notifyOne } from "./global_resolve.ts";
 import {
   ARRAY,
   checkFunction,
@@ -69,7 +64,8 @@ export type { CancelOptions } from "../server/cancellation.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
-export type { GlobalLockId, GlobalNameConflict, ModuleFunction, TimeLimits };
+export type { GlobalNameConflict } from "./global_resolve.ts";
+export type { GlobalLockId, ModuleFunction, TimeLimits };
 
 /**
  * Decides which of two processes keeps a name that both have.

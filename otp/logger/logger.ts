@@ -39,12 +39,7 @@ import {
   currentRuntime,
   insideOf,
 } from "../../core/runtime/current_process.ts";
-import type {
-  LogEvent,
-  LogFilter,
-  LogLevel,
-  TraceIds,
-} from "../../core/log/log_event.ts";
+import type { LogFilter, LogLevel } from "../../core/log/log_event.ts";
 import { LOG_LEVEL } from "../../core/log/log_level.ts";
 import {
   checkFunction,
@@ -56,16 +51,18 @@ import { inspect } from "../../core/values/inspect.ts";
 export type {
   ApplicationReport,
   CrashReport,
+  LogEvent,
   RemoteOrigin,
   ReportedChild,
   SupervisorError,
   SupervisorReport,
+  TraceIds,
 } from "../../core/log/log_event.ts";
 export type { Ancestor } from "../../core/values/lineage.ts";
 export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
-export type { LogEvent, LogFilter, LogLevel, TraceIds };
+export type { LogFilter, LogLevel };
 
 /** A message, or a function that makes it, which is called only if the message is logged. */
 export type LogMessage = string | (() => string);

@@ -37,11 +37,7 @@ import {
   type LocalProcess,
   PROCESS_LABEL,
 } from "../../core/processes/local_process.ts";
-import type { Ancestor } from "../../core/values/lineage.ts";
-import {
-  type AliasMode,
-  RefEntry,
-} from "../../core/processes/links_and_monitors.ts";
+import { RefEntry } from "../../core/processes/links_and_monitors.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
@@ -71,7 +67,9 @@ import { raise, startRpc } from "../rpc/rpc_call.ts";
 export * from "./kernel.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
-export type { AliasMode, Ancestor, ProcessInfo, ReplyTo };
+export type { AliasMode } from "../../core/processes/links_and_monitors.ts";
+export type { Ancestor } from "../../core/values/lineage.ts";
+export type { ProcessInfo, ReplyTo };
 
 /** Options for {@linkcode send}. */
 export interface SendOptions {

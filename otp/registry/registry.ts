@@ -33,7 +33,6 @@ import { NoProcessError } from "../../core/errors.ts";
 import type { ChildSpec } from "../server/child_spec.ts";
 import {
   type RegistryEntry,
-  type RegistryKeys,
   RegistryTable,
   registryTable,
   type ValuePredicate,
@@ -77,7 +76,8 @@ export type {
   Started,
 } from "../server/child_spec.ts";
 
-export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
+export type { RegistryKeys } from "./registry_table.ts";
+export type { ChildSpec, RegistryEntry, ValuePredicate };
 
 /** Options for {@linkcode Registry.startLink}. */
 export interface RegistryOptions {

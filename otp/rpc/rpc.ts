@@ -22,11 +22,7 @@
  * @module
  */
 
-import { RpcError } from "../../core/errors.ts";
-import type {
-  ModuleFunction,
-  RemoteFunction,
-} from "../../core/remote/exported_modules.ts";
+import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../server/call.ts";
 import { type CancelOptions, TIME_LIMITS } from "../server/cancellation.ts";
 import {
@@ -46,16 +42,14 @@ import {
 } from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 
-export type { NamedFunction } from "../../core/remote/exported_modules.ts";
+export type {
+  ModuleFunction,
+  NamedFunction,
+} from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 
-export {
-  type CancelOptions,
-  type ModuleFunction,
-  type RemoteFunction,
-  RpcError,
-  type RpcResult,
-};
+export { RpcError } from "../../core/errors.ts";
+export type { CancelOptions, RemoteFunction, RpcResult };
 
 /**
  * Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. A timeout of the wrong type throws a `TypeError`, one

@@ -40,39 +40,27 @@ import {
   type CheckedChild,
   type CheckedChildren,
   type ChildDefinition,
-  type ChildModule,
   childSpec as fullChildSpec,
-  type ModuleOptions,
   type StartedBy,
 } from "./child_definition.ts";
 import {
   CHILD_OVERRIDES,
-  type ChildRestart,
-  type ChildShutdown,
   type ChildSpec,
-  type ChildStart,
-  type ChildType,
   type FullChildSpec,
   type Started,
 } from "../server/child_spec.ts";
-import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import {
-  type GlobalName,
-  type NameOnNode,
-  type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
-  type ViaName,
 } from "../server/server_ref.ts";
 import { SUPERVISION, supervisionOptions } from "./check_supervision.ts";
-import { type AlreadyStartedReason, startServer } from "../server/start.ts";
+import { startServer } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
   assertSignificance,
-  type AutoShutdown,
   type ChildInfo,
   type Strategy,
   type SupervisionOptions,
@@ -97,34 +85,37 @@ import type { OptionChecks } from "../../core/values/options.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
+export type { AlreadyStartedReason } from "../server/start.ts";
+export type { AutoShutdown } from "./supervisor_server.ts";
+export type { CallbackModule } from "../gen_server/gen_server_process.ts";
+export type { ChildModule, ModuleOptions } from "./child_definition.ts";
 export type {
-  AlreadyStartedReason,
-  AutoShutdown,
-  CallbackModule,
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+} from "../server/child_spec.ts";
+export type {
+  GlobalName,
+  NameOnNode,
+  NameRegistry,
+  ViaName,
+} from "../server/server_ref.ts";
+export type {
   CancelOptions,
   CheckedChild,
   CheckedChildren,
   ChildCounts,
   ChildDefinition,
   ChildInfo,
-  ChildModule,
-  ChildRestart,
-  ChildShutdown,
   ChildSpec,
-  ChildStart,
-  ChildType,
   FullChildSpec,
-  GlobalName,
-  ModuleOptions,
-  NameOnNode,
-  NameRegistry,
   ServerName,
   ServerRef,
   Started,
   StartedBy,
   Strategy,
   TimeLimits,
-  ViaName,
 };
 
 /** Options for {@linkcode Supervisor.startLink}. */

@@ -16,13 +16,7 @@
  * @module
  */
 
-import type {
-  ChildRestart,
-  ChildShutdown,
-  ChildSpec,
-  ChildStart,
-  ChildType,
-} from "../server/child_spec.ts";
+import type { ChildSpec } from "../server/child_spec.ts";
 import { timeoutOf } from "../server/call.ts";
 import { callExit, describeFunction } from "../server/server_ref.ts";
 import {
@@ -66,27 +60,26 @@ import { inspect } from "../../core/values/inspect.ts";
 import {
   assertFunction,
   checkName,
-  type ModuleFunction,
   type RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
 
-export type { NamedFunction } from "../../core/remote/exported_modules.ts";
+export type {
+  ModuleFunction,
+  NamedFunction,
+} from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
-export type { Started } from "../server/child_spec.ts";
-
 export type {
-  CancelOptions,
   ChildRestart,
   ChildShutdown,
-  ChildSpec,
   ChildStart,
   ChildType,
-  ModuleFunction,
-  RemoteFunction,
-};
+  Started,
+} from "../server/child_spec.ts";
+
+export type { CancelOptions, ChildSpec, RemoteFunction };
 
 /** A task's result, or its exit reason. */
 export type TaskResult<T> =

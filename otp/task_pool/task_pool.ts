@@ -82,12 +82,7 @@ import {
 } from "../server/child_spec.ts";
 import { callersOf } from "../task/task_process.ts";
 import { PoolError } from "./pool_error.ts";
-import type {
-  PoolCounts,
-  PoolInfo,
-  PoolMemberInfo,
-  PoolSettings,
-} from "./pool_info.ts";
+import type { PoolInfo, PoolSettings } from "./pool_info.ts";
 import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
@@ -109,14 +104,13 @@ export type {
   Started,
 } from "../server/child_spec.ts";
 
+export type { PoolCounts, PoolMemberInfo } from "./pool_info.ts";
 export {
   type CancelOptions,
   type ChildShutdown,
   type ChildSpec,
-  type PoolCounts,
   PoolError,
   type PoolInfo,
-  type PoolMemberInfo,
   type RemoteFunction,
   type ServerName,
   type ServerRef,
