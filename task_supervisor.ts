@@ -43,7 +43,11 @@ import {
   type ServerRef,
   serverRef,
 } from "./otp/server/server_ref.ts";
-import { startServer } from "./otp/server/start.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
 import {
   askSupervisor,
@@ -81,6 +85,11 @@ import {
   Task,
 } from "./otp/task/task.ts";
 import type { OptionChecks } from "./core/values/options.ts";
+import type { RestartLimits } from "./otp/supervisor/restart_intensity.ts";
+
+export type { ServerStartOptions } from "./otp/server/start.ts";
+
+export type { RestartLimits } from "./otp/supervisor/restart_intensity.ts";
 
 export type {
   ModuleFunction,
@@ -115,40 +124,14 @@ export type {
 };
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */
-export interface TaskSupervisorOptions {
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the join of the
-   * group. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
+export interface TaskSupervisorOptions
+  extends ServerStartOptions, RestartLimits {
   /**
    * The maximum number of tasks at a time.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all tasks and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * A group that the supervisor joins when it starts: any value that can be sent. A `TaskPool` of the group sends
    * tasks to the supervisor. The supervisor joins again if the scope of the group restarts.
@@ -165,8 +148,7 @@ export interface TaskSupervisorOptions {
 }
 
 const TASK_SUPERVISOR_OPTIONS: OptionChecks<TaskSupervisorOptions> = {
-  name: true,
-  timeout: TIMEOUT,
+  ...SERVER_START_OPTIONS,
   ...DYNAMIC_LIMITS,
   group: true,
   scope: true,

@@ -74,9 +74,16 @@ import { inspect } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
-import { checkOptions, TIMEOUT } from "../../core/values/check_arguments.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+} from "../server/start.ts";
 
-export type { AlreadyStartedReason } from "../server/start.ts";
+export type {
+  AlreadyStartedReason,
+  ServerStartOptions,
+} from "../server/start.ts";
 export type {
   GlobalName,
   NameOnNode,
@@ -121,29 +128,10 @@ export type AgentPid<S> = Pid & Holds<S>;
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
-export interface AgentOptions {
-  /**
-   * The name of the agent: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration and the first state.
-   * When it expires, the agent is killed, and the start fails with `"timeout"`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
-
-const AGENT_OPTIONS: OptionChecks<AgentOptions> = {
-  name: true,
-  timeout: TIMEOUT,
-};
+export interface AgentOptions extends ServerStartOptions {}
 
 const START_OPTIONS: OptionChecks<AgentOptions & CancelOptions> = {
-  ...AGENT_OPTIONS,
+  ...SERVER_START_OPTIONS,
   ...CANCEL_OPTIONS,
 };
 
@@ -152,7 +140,7 @@ export interface AgentChildOptions
   extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
 
 const AGENT_CHILD_OPTIONS: OptionChecks<AgentChildOptions> = {
-  ...AGENT_OPTIONS,
+  ...SERVER_START_OPTIONS,
   ...CHILD_OPTIONS,
 };
 

@@ -75,11 +75,7 @@ import {
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
 import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
 import { stopServer } from "../server/stop.ts";
-import {
-  ARRAY,
-  checkOptions,
-  TIMEOUT,
-} from "../../core/values/check_arguments.ts";
+import { ARRAY, checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -93,6 +89,10 @@ import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { ReplyTo, replyToOf } from "../../core/values/reply_to.ts";
 import { Tuple } from "../../core/values/tuple.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+} from "../server/start.ts";
 
 export type { DownMessage } from "../process/kernel.ts";
 export type { Place as MonitoredObject } from "../../core/signals/signal.ts";
@@ -108,7 +108,10 @@ export type {
   Started,
 } from "../server/child_spec.ts";
 
-export type { AlreadyStartedReason } from "../server/start.ts";
+export type {
+  AlreadyStartedReason,
+  ServerStartOptions,
+} from "../server/start.ts";
 export type {
   GlobalName,
   NameRegistry,
@@ -688,29 +691,10 @@ export type StartResult<T> =
     : never);
 
 /** Options for {@linkcode GenServer.start} and {@linkcode GenServer.startLink}. */
-export interface GenServerOptions {
-  /**
-   * The name of the server: on its node, in a registry, or in the cluster. It is registered before `init` runs.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration and `init`. When it
-   * expires, the server is killed, and the start fails with `"timeout"`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
-
-const GEN_SERVER_OPTIONS: OptionChecks<GenServerOptions> = {
-  name: true,
-  timeout: TIMEOUT,
-};
+export interface GenServerOptions extends ServerStartOptions {}
 
 const START_OPTIONS: OptionChecks<GenServerOptions & CancelOptions> = {
-  ...GEN_SERVER_OPTIONS,
+  ...SERVER_START_OPTIONS,
   ...CANCEL_OPTIONS,
 };
 
@@ -735,7 +719,7 @@ export interface GenServerChildOptions
   extends GenServerOptions, Partial<Omit<ChildSpec, "start">> {}
 
 const GEN_SERVER_CHILD_OPTIONS: OptionChecks<GenServerChildOptions> = {
-  ...GEN_SERVER_OPTIONS,
+  ...SERVER_START_OPTIONS,
   ...CHILD_OPTIONS,
 };
 

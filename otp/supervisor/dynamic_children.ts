@@ -22,7 +22,11 @@ import {
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
 import { fromSelf } from "../server/messages.ts";
-import { INTENSITY, RestartIntensity } from "./restart_intensity.ts";
+import {
+  INTENSITY,
+  RestartIntensity,
+  type RestartLimits,
+} from "./restart_intensity.ts";
 import { countFrom } from "../../core/values/check_arguments.ts";
 import {
   type ChildCounts,
@@ -46,10 +50,8 @@ export type DynamicSpec =
   & { label?: string };
 
 /** The limits of children and restarts. */
-export interface DynamicLimits {
+export interface DynamicLimits extends Required<RestartLimits> {
   maxChildren: number;
-  maxRestarts: number;
-  maxSeconds: number;
 }
 
 export const DYNAMIC_LIMITS: OptionChecks<DynamicLimits> = {

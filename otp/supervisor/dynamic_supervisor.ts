@@ -35,8 +35,12 @@ import {
   type DynamicChildInfo,
   DynamicSupervisorServer,
 } from "./dynamic_supervisor_server.ts";
-import { nameText, type ServerName, serverRef } from "../server/server_ref.ts";
-import { startServer } from "../server/start.ts";
+import { nameText, serverRef } from "../server/server_ref.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts } from "./child_lifecycle.ts";
 import {
@@ -44,11 +48,7 @@ import {
   askToStart,
   askToTerminate,
 } from "./supervisor_client.ts";
-import {
-  ARRAY,
-  checkOptions,
-  TIMEOUT,
-} from "../../core/values/check_arguments.ts";
+import { ARRAY, checkOptions } from "../../core/values/check_arguments.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type {
   CheckedChild,
@@ -57,6 +57,11 @@ import type {
   ServerRef,
 } from "./supervisor.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
+import type { RestartLimits } from "./restart_intensity.ts";
+
+export type { ServerStartOptions } from "../server/start.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type {
   GlobalName,
@@ -71,40 +76,14 @@ export type { ChildType } from "../server/child_spec.ts";
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 
 /** Options for {@linkcode DynamicSupervisor.startLink}. */
-export interface DynamicSupervisorOptions {
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up and the registration of the name. When it expires, the
-   * start fails with `"timeout"`. The supervisor is then killed, as when the signal is aborted, and its name is
-   * released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
+export interface DynamicSupervisorOptions
+  extends ServerStartOptions, RestartLimits {
   /**
    * The maximum number of children, including those that are waiting to be restarted.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Arguments that are passed to the start function of every child, before its own. Functions receive the
    * values themselves, not copies.
@@ -118,8 +97,7 @@ export interface DynamicSupervisorOptions {
 }
 
 const DYNAMIC_SUPERVISOR_OPTIONS: OptionChecks<DynamicSupervisorOptions> = {
-  name: true,
-  timeout: TIMEOUT,
+  ...SERVER_START_OPTIONS,
   ...DYNAMIC_LIMITS,
   extraArguments: ARRAY,
 };

@@ -74,7 +74,12 @@ import {
   type ViaName,
 } from "./supervisor.ts";
 import type { OptionCheck, OptionChecks } from "../../core/values/options.ts";
-import { INTENSITY } from "./restart_intensity.ts";
+import { INTENSITY, type RestartLimits } from "./restart_intensity.ts";
+import type { ServerStartOptions } from "../server/start.ts";
+
+export type { ServerStartOptions } from "../server/start.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -112,17 +117,10 @@ export type PartitionName = readonly [
 ];
 
 /** Options for {@linkcode PartitionSupervisor.startLink}. */
-export interface PartitionSupervisorOptions {
+export interface PartitionSupervisorOptions
+  extends Pick<ServerStartOptions, "timeout">, RestartLimits {
   /** The name of the supervisor, by which its partitions are found. */
   name: PartitionSupervisorName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * partitions. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
   /** The child of which there are several: a specification, a module, or a module with its options. */
   childSpec: ChildDefinition;
   /**
@@ -137,18 +135,6 @@ export interface PartitionSupervisorOptions {
    * @default {"one_for_one"}
    */
   strategy?: Strategy;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all partitions and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Returns the arguments with which a partition is started, so that the partition learns its number. `args` are the
    * arguments of the child: `[options]` for `[module, options]`, the `args` of `[module, function, args]`, none for a

@@ -1,10 +1,26 @@
 /** The restart intensity of a supervisor. */
 
 import { integerFrom } from "../../core/values/check_arguments.ts";
-import type { OptionCheck } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
-/** The checks of the options of an intensity. */
-export const INTENSITY: Record<"maxRestarts" | "maxSeconds", OptionCheck> = {
+/** How often a supervisor restarts its children. */
+export interface RestartLimits {
+  /**
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+}
+
+export const INTENSITY: Required<OptionChecks<RestartLimits>> = {
   maxRestarts: integerFrom(0),
   maxSeconds: integerFrom(1),
 };

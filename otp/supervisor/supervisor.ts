@@ -56,7 +56,11 @@ import {
   serverRef,
 } from "../server/server_ref.ts";
 import { SUPERVISION, supervisionOptions } from "./check_supervision.ts";
-import { startServer } from "../server/start.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
@@ -76,16 +80,21 @@ import {
 import {
   checkOptions,
   checkString,
-  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
+import type { RestartLimits } from "./restart_intensity.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
-export type { AlreadyStartedReason } from "../server/start.ts";
+export type {
+  AlreadyStartedReason,
+  ServerStartOptions,
+} from "../server/start.ts";
 export type { AutoShutdown } from "./supervisor_server.ts";
 export type { CallbackModule } from "../gen_server/gen_server_process.ts";
 export type { ChildModule, ModuleOptions } from "./child_definition.ts";
@@ -119,39 +128,12 @@ export type {
 };
 
 /** Options for {@linkcode Supervisor.startLink}. */
-export interface SupervisorOptions {
+export interface SupervisorOptions extends ServerStartOptions, RestartLimits {
   /**
    * Which children are restarted when one exits: with `"one_for_one"` only that child, with `"one_for_all"`
    * all children, with `"rest_for_one"` that child and those started after it.
    */
   strategy: Strategy;
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * children. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Whether the supervisor exits when significant children exit and are not restarted: a transient child that exits
    * normally, or a temporary child that exits for any reason. With `"any_significant"`, the first such exit ends the
@@ -163,9 +145,8 @@ export interface SupervisorOptions {
 }
 
 const SUPERVISOR_OPTIONS: OptionChecks<SupervisorOptions> = {
+  ...SERVER_START_OPTIONS,
   ...SUPERVISION,
-  name: true,
-  timeout: TIMEOUT,
 };
 
 const START_OPTIONS: OptionChecks<SupervisorOptions & CancelOptions> = {

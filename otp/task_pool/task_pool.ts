@@ -48,7 +48,11 @@ import {
   locateUntil,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
-import { startServer } from "../server/start.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import {
   currentRuntime,
@@ -87,6 +91,8 @@ import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
 import type { OptionChecks } from "../../core/values/options.ts";
 
+export type { ServerStartOptions } from "../server/start.ts";
+
 export type { NamedFunction } from "../../core/remote/exported_modules.ts";
 export type {
   GlobalName,
@@ -120,23 +126,9 @@ export {
  * Options for {@linkcode TaskPool.startLink}. An invalid option throws a `TypeError`, a number out of bounds a
  * `RangeError`.
  */
-export interface TaskPoolOptions {
+export interface TaskPoolOptions extends ServerStartOptions {
   /** The group of the supervisors, any value that can be sent; they join it by their option `group`. */
   group: unknown;
-  /**
-   * The name of the pool: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, and its registration. When it expires, the
-   * start fails with `"timeout"`. The pool is then killed, as when the signal is aborted, and its name is released; a
-   * name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
   /**
    * The scope of the group; it must run on this node.
    *
@@ -171,8 +163,7 @@ const TASK_POOL_OPTIONS: OptionChecks<TaskPoolOptions> = {
     give: 'the group of its supervisors, as in { group: "thumbs" }',
     isRequired: true,
   },
-  name: true,
-  timeout: TIMEOUT,
+  ...SERVER_START_OPTIONS,
   scope: true,
   maxQueue: countFrom(0),
   waitForNode: TIMEOUT,
