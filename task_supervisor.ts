@@ -79,6 +79,7 @@ import { type Atom, nameOf } from "./core/values/atom.ts";
 import type { Pid } from "./core/values/pid.ts";
 import { groupKey } from "./otp/pg/pg_groups.ts";
 import {
+  type AsyncOptions,
   type AsyncStreamOptions,
   type RemoteFunction,
   type StreamResult,
@@ -110,6 +111,7 @@ export type {
   ViaName,
 } from "./otp/server/server_ref.ts";
 export type {
+  AsyncOptions,
   AsyncStreamOptions,
   CancelOptions,
   ChildRestart,
@@ -159,8 +161,13 @@ const START_OPTIONS: OptionChecks<TaskSupervisorOptions & CancelOptions> = {
   ...CANCEL_OPTIONS,
 };
 
-/** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
-export interface TaskOptions {
+/**
+ * Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. The signal and the deadline
+ * end the task on whichever node it runs. While the task is being started, the start rejects with `signal.reason` at
+ * once, and a task that starts later is ended; with an aborted signal, nothing is sent. The owner's clock measures the
+ * time until the deadline, so the clocks of two nodes may differ.
+ */
+export interface TaskOptions extends AsyncOptions {
   /**
    * How long the task may take to exit when its supervisor, the signal or the deadline ends it, in milliseconds; or
    * `"brutal_kill"`, or `"infinity"`.
@@ -168,21 +175,6 @@ export interface TaskOptions {
    * @default {5000}
    */
   shutdown?: ChildShutdown;
-  /**
-   * Ends the task when it is aborted, on whichever node it runs, as described for {@linkcode Task.async}. While the
-   * task is being started, the start rejects with `signal.reason` at once, and a task that starts later is ended. If
-   * the signal is aborted already, nothing is sent.
-   *
-   * @default {undefined}
-   */
-  signal?: AbortSignal;
-  /**
-   * The moment that ends the task as the signal does, in milliseconds since 1970, like `Date.now()`. The owner's clock
-   * measures the time until the deadline, so the clocks of two nodes may differ.
-   *
-   * @default {Infinity}
-   */
-  deadline?: number;
 }
 
 const TASK_OPTIONS: OptionChecks<TaskOptions> = {

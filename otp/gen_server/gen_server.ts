@@ -55,6 +55,7 @@ import {
   type CancelOptions,
   NO_OPTIONS,
   TIME_LIMITS,
+  type TimeLimits,
 } from "../server/cancellation.ts";
 import {
   DeclaredRef,
@@ -126,6 +127,7 @@ export type {
   NameOnNode,
   ServerName,
   ServerRef,
+  TimeLimits,
 };
 
 /**
@@ -736,14 +738,7 @@ export interface AbcastOptions {
 const ABCAST_OPTIONS: OptionChecks<AbcastOptions> = { nodes: ARRAY };
 
 /** Options for {@linkcode GenServer.multiCall}. */
-export interface MultiCallOptions extends AbcastOptions, CancelOptions {
-  /**
-   * How long to wait for all replies, in milliseconds.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
+export interface MultiCallOptions extends AbcastOptions, TimeLimits {}
 
 const MULTI_CALL_OPTIONS: OptionChecks<MultiCallOptions> = {
   ...ABCAST_OPTIONS,

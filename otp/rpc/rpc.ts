@@ -24,7 +24,7 @@
 
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../server/call.ts";
-import { type CancelOptions, TIME_LIMITS } from "../server/cancellation.ts";
+import { TIME_LIMITS, type TimeLimits } from "../server/cancellation.ts";
 import {
   originOf,
   raise,
@@ -49,20 +49,14 @@ export type {
 export type { Atom } from "../../core/values/atom.ts";
 
 export { RpcError } from "../../core/errors.ts";
-export type { CancelOptions, RemoteFunction, RpcResult };
+export type { CancelOptions, TimeLimits } from "../server/cancellation.ts";
+export type { RemoteFunction, RpcResult };
 
 /**
  * Options for {@linkcode rpc.call} and {@linkcode rpc.multicall}. A timeout of the wrong type throws a `TypeError`, one
  * that is negative or `NaN` a `RangeError`.
  */
-export interface RpcOptions extends CancelOptions {
-  /**
-   * How long to wait for the result, in milliseconds, or `Infinity`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
+export interface RpcOptions extends TimeLimits {}
 
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];

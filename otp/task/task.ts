@@ -147,19 +147,13 @@ export interface AwaitOptions extends CancelOptions {
 }
 
 /** Options for {@linkcode Task.yieldMany}. They end the wait, as {@linkcode AwaitOptions} do for `Task.yield`. */
-export interface YieldManyOptions extends CancelOptions {
+export interface YieldManyOptions extends AwaitOptions {
   /**
    * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
    *
    * @default {the number of tasks}
    */
   limit?: number;
-  /**
-   * How long to wait, in milliseconds, or `Infinity`.
-   *
-   * @default {5000}
-   */
-  timeout?: number;
   /**
    * How to treat tasks that have no result when the timeout expires: `"nothing"` leaves them running, and
    * they can still be awaited; `"ignore"` ignores them like `Task.ignore`; `"kill_task"` kills them like
