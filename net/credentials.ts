@@ -62,9 +62,8 @@ const PARTS = {
 } as const;
 
 /**
- * Reads and checks the files that a node needs for TLS.
- *
- * @throws {NodeStartError} If a file cannot be read, or its content is invalid.
+ * Reads and checks the files that a node needs for TLS. Throws a `NodeStartError` if a file cannot be read, or its
+ * content is invalid.
  */
 export function loadCredentials(
   options: TlsOptions,

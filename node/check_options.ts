@@ -94,10 +94,8 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
 };
 
 /**
- * Validates the options of a node.
- *
- * @throws {TypeError} If an option is of the wrong type.
- * @throws {RangeError} If a number is out of bounds.
+ * Validates the options of a node. Throws a `TypeError` if an option is of the wrong type, and a `RangeError` if a
+ * number is out of bounds.
  */
 export function checkNodeOptions(options: NodeOptions): void {
   const name: unknown = options?.name;

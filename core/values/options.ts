@@ -39,9 +39,8 @@ export type OptionChecks<O> = {
 };
 
 /**
- * Refuses unknown options: a misspelled option would silently leave its default in force.
- *
- * @throws {TypeError} If `options` has an unknown option.
+ * Refuses unknown options: a misspelled option would silently leave its default in force. Throws a `TypeError` if
+ * `options` has an unknown option.
  */
 export function refuseUnknown(
   options: object,

@@ -70,9 +70,8 @@ export function stopApplication(
 }
 
 /**
- * Starts an application after its dependencies.
- *
- * @throws {ApplicationStartError} If the application or a dependency does not start.
+ * Starts an application after its dependencies. Throws an `ApplicationStartError` if the application or a dependency
+ * does not start.
  */
 export async function startApplications(
   state: Applications,

@@ -85,10 +85,8 @@ const OPTIONS: {
 };
 
 /**
- * Validates topologies.
- *
- * @throws {TypeError} If a topology has the wrong shape.
- * @throws {RangeError} If a number is out of bounds.
+ * Validates topologies. Throws a `TypeError` if a topology has the wrong shape, and a `RangeError` if a number is out
+ * of bounds.
  */
 export function checkTopologies(topologies: unknown, doing: string): void {
   checkRecord(

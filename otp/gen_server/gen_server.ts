@@ -1322,11 +1322,7 @@ function nameIn(name: LocalName<unknown>): string | Atom {
   return (name instanceof DeclaredRef ? name.server : name) as string | Atom;
 }
 
-/**
- * Checks `from`, and returns the receiver of the reply.
- *
- * @throws {TypeError} If `from` is not the caller of a call.
- */
+/** Checks `from`, and returns the receiver of the reply. Throws a `TypeError` if `from` is not the caller of a call. */
 function callerOf(from: unknown): ReplyTo {
   if (from instanceof ReplyTo) return from;
   if (from instanceof Tuple && from.length === 2) {

@@ -97,11 +97,7 @@ export function requestName(request: unknown): string | undefined {
   return typeof name === "string" ? name : undefined;
 }
 
-/**
- * Checks a declaration.
- *
- * @throws {TypeError} If it is invalid.
- */
+/** Checks a declaration. Throws a `TypeError` if it is invalid. */
 export function checkServerBeamTypes(types: unknown): void {
   const given = types as ServerBeamTypes;
   const doing = "declare the types of a GenServer";

@@ -56,11 +56,7 @@ export function runningScopes(runtime: Runtime): [string, ScopeServer][] {
   return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
 }
 
-/**
- * Returns a node's scope by its name.
- *
- * @throws {NoProcessError} If the scope does not run.
- */
+/** Returns a node's scope by its name. Throws a `NoProcessError` if the scope does not run. */
 export function runningScope(runtime: Runtime, name: string): ScopeServer {
   const scope = findScope(runtime, name);
   if (scope !== undefined) return scope;

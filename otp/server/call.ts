@@ -190,10 +190,9 @@ function failureOf<T>(reason: unknown, options: RequestOptions<T>): Error {
 
 /**
  * Checks `options`, and returns the milliseconds to wait: the timeout or the default, shortened by an earlier deadline.
- *
- * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
- * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
- * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ * Throws a `TypeError` if `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
+ * Throws a `TypeError` if a timeout or a deadline is not a number, or a signal no `AbortSignal`. Throws a `RangeError`
+ * if a timeout is negative or `NaN`, or a deadline `NaN`.
  */
 export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   options: O,
@@ -328,9 +327,8 @@ export function tell(process: LocalProcess, to: Pid, message: unknown): void {
 }
 
 /**
- * Like `tell`, but drops the message if the receiver's node is not connected, instead of dialling it.
- *
- * @throws {QueueFullError} If the queue of the connection is full.
+ * Like `tell`, but drops the message if the receiver's node is not connected, instead of dialling it. Throws a
+ * `QueueFullError` if the queue of the connection is full.
  */
 export function tellConnected(
   process: LocalProcess,

@@ -138,10 +138,8 @@ export const CHILD_OVERRIDES: OptionChecks<Partial<ChildSpec>> = {
 export type FullChildSpec = Required<ChildSpec>;
 
 /**
- * Checks a specification, and fills in its missing fields.
- *
- * @throws {TypeError} If it is invalid.
- * @throws {RangeError} If `shutdown` is a number out of bounds.
+ * Checks a specification, and fills in its missing fields. Throws a `TypeError` if it is invalid, and a `RangeError` if
+ * `shutdown` is a number out of bounds.
  */
 export function checkChild(given: ChildSpec): FullChildSpec {
   const spec = given ?? {} as ChildSpec;

@@ -89,9 +89,8 @@ export async function shutdownChild(
 }
 
 /**
- * Stops a server and waits for its end, as `proc_lib:stop` does.
- *
- * @throws {ExitError} If the server does not exist, exits for another reason, or does not exit in time.
+ * Stops a server and waits for its end, as `proc_lib:stop` does. Throws an `ExitError` if the server does not exist,
+ * exits for another reason, or does not exit in time.
  */
 export function stopServer(
   server: ServerRef | DeclaredRef,

@@ -117,11 +117,7 @@ export const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
   help,
 }));
 
-/**
- * Reads the command line.
- *
- * @throws {UsageError} If the command line is invalid.
- */
+/** Reads the command line. Throws a `UsageError` if the command line is invalid. */
 export function parseFlags(args: readonly string[]): CommandLine {
   const flags = readFlags(args, FLAGS);
   const text = (name: string) => flags[name] as string | undefined;
