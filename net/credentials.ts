@@ -117,15 +117,6 @@ export function loadCredentials(
       );
     }
   };
-  if (
-    typeof verify !== "function" && !["host", "name", "none"].includes(verify)
-  ) {
-    throw new TypeError(
-      `Cannot start ${name}: tls.verify is ${
-        quote(String(verify))
-      }; give "host", "name", "none" or a function`,
-    );
-  }
   const [cert, key, ca] = [read("cert"), read("key"), read("ca")];
   const certificate = parse("cert", () => new X509Certificate(cert));
   const privateKey = parse("key", () => createPrivateKey(key));

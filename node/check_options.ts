@@ -10,6 +10,7 @@ import {
   FLAG,
   FUNCTION,
   integerFrom,
+  oneOf,
   RECORD,
   TEXT,
   TIMEOUT,
@@ -18,11 +19,16 @@ import { LOG_LEVEL } from "../core/log/log_level.ts";
 import type { OptionChecks } from "../core/values/options.ts";
 import { inspect, quote } from "../core/values/inspect.ts";
 
+const VERIFY = oneOf("host", "name", "none");
+
 const TLS_OPTIONS: OptionChecks<TlsOptions> = {
   cert: true,
   key: true,
   ca: true,
-  verify: true,
+  verify: {
+    accepts: (verify) => typeof verify === "function" || VERIFY.accepts(verify),
+    give: `${VERIFY.give} or a function`,
+  },
 };
 
 const LIMITS = Object.fromEntries(
@@ -63,7 +69,7 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
   },
   epmdPort: {
     accepts: (port) => port === false || PORT.accepts(port),
-    give: `${PORT.give}, or false`,
+    give: `${PORT.give}, or false (--epmd-port none)`,
     isNumber: true,
   },
   cluster: true,
