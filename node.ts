@@ -66,10 +66,11 @@ import type {
 import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
 import { spawnOn } from "./core/runtime/spawn_on_node.ts";
 import {
-  checkBoolean,
   checkFunction,
   checkOptions,
   checkString,
+  checkValue,
+  FLAG,
   oneOf,
   TEXT,
   TIMEOUT,
@@ -586,7 +587,7 @@ export class Node implements AsyncDisposable {
   static monitor(node: string | Atom, on = true): true {
     const process = currentProcess();
     const name = nameOf(node);
-    checkBoolean(on, `monitor ${quote(name)}:`);
+    checkValue(on, `monitor ${quote(name)}`, "on", FLAG);
     const self = startedHere(`monitor ${quote(name)}`);
     const monitors = process.ownCold().nodeMonitors ??= new Map();
     const times = monitors.get(name) ?? 0;
@@ -628,7 +629,7 @@ export class Node implements AsyncDisposable {
   static monitorNodes(on: boolean, options: MonitorNodesOptions = {}): boolean {
     const process = currentProcess();
     const doing = "monitor nodes";
-    checkBoolean(on, `${doing}:`);
+    checkValue(on, doing, "on", FLAG);
     checkOptions(options, doing, MONITOR_NODES_OPTIONS, '{ nodeType: "all" }');
     const { nodeType } = options;
     if (nodeType === undefined) {

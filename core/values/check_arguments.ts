@@ -36,15 +36,6 @@ export function checkRef(
   }
 }
 
-export function checkBoolean(
-  value: unknown,
-  doing: string,
-): asserts value is boolean {
-  if (typeof value !== "boolean") {
-    throw invalid(doing, value, "give true or false");
-  }
-}
-
 export function checkFunction(
   value: unknown,
   doing: string,
@@ -202,53 +193,8 @@ export function checkRecord(
   );
 }
 
-export function checkTimeout(
-  timeout: unknown,
-  doing: string,
-): asserts timeout is number {
-  if (typeof timeout === "number" && timeout >= 0) return;
-  throw typeError(
-    timeout,
-    `Cannot ${doing} with a timeout of ${
-      inspect(timeout)
-    }: give milliseconds, 0 or more, or Infinity`,
-  );
-}
-
-export function checkInteger(
-  value: unknown,
-  doing: string,
-  what: string,
-  least: number,
-): asserts value is number {
-  if (!isInteger(value, least)) {
-    throw outOfRange(value, doing, what, `${least} or more`);
-  }
-}
-
-export function checkCount(
-  value: unknown,
-  doing: string,
-  what: string,
-  least = 0,
-): asserts value is number {
-  if (value !== Infinity && !isInteger(value, least)) {
-    throw outOfRange(value, doing, what, `${least} or more, or Infinity`);
-  }
-}
-
 function isInteger(value: unknown, least: number): boolean {
   return Number.isInteger(value) && (value as number) >= least;
-}
-
-function outOfRange(
-  value: unknown,
-  doing: string,
-  what: string,
-  range: string,
-): Error {
-  const message = `Cannot ${doing}: ${what} is ${inspect(value)}`;
-  return typeError(value, `${message}; give an integer, ${range}`);
 }
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {

@@ -137,7 +137,7 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {
-    // Not by checkCount(), which itself uses this function.
+    // Not by checkOptions(), which itself uses this function.
     if (
       value === undefined || value === Infinity ||
       Number.isInteger(value) && value >= 0

@@ -18,8 +18,9 @@ import { prepareUnnamedNode } from "./group_leader.ts";
 import { type IoOperation, isTyped } from "../server/messages.ts";
 import { promised } from "../../core/promises/promises.ts";
 import {
-  checkInteger,
   checkOptions,
+  checkValue,
+  integerFrom,
   PID,
   TEXT,
 } from "../../core/values/check_arguments.ts";
@@ -199,7 +200,12 @@ export class IO {
           } is not an amount; pass "line", "eof" or a number of characters`,
         );
       }
-      checkInteger(what, "read from the group leader", "the number", 1);
+      checkValue(
+        what,
+        "read from the group leader",
+        "the number",
+        integerFrom(1),
+      );
       const operation = { type: "get_chars", prompt: "", count: what } as const;
       return input(operation, "chars", options);
     });

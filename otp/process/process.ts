@@ -43,11 +43,10 @@ import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
 import { isFull } from "../../core/signals/signal.ts";
 import {
-  checkBoolean,
   checkOptions,
   checkPid,
   checkRef,
-  checkTimeout,
+  checkValue,
   FLAG,
   isName,
   oneOf,
@@ -465,7 +464,7 @@ export class Process {
    */
   static trapExit(on: boolean): boolean {
     const process = currentProcess();
-    checkBoolean(on, "set trapExit to");
+    checkValue(on, "set the flag", "trapExit", FLAG);
     const before = process.trapExit;
     process.setTrapExit(on);
     return before;
@@ -697,7 +696,7 @@ export class Process {
    */
   static sleep(ms: number): Promise<"ok"> {
     return promised(() => {
-      checkTimeout(ms, "sleep");
+      checkValue(ms, "sleep", "the time", TIMEOUT);
       const process = waitingProcess();
       if (process === undefined) return never();
       return process.mailbox.sleep(ms, "ok" as const, process);

@@ -42,7 +42,6 @@ import {
 import { andThen } from "../../core/promises/promises.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {
-  checkInteger,
   checkList,
   checkOptions,
   checkValue,
@@ -373,7 +372,12 @@ export class PartitionSupervisor {
     partitions: number,
   ): Promise<number> {
     if (waitingProcess() === undefined) return never();
-    checkInteger(partitions, "resize a PartitionSupervisor", "the number", 0);
+    checkValue(
+      partitions,
+      "resize a PartitionSupervisor",
+      "the number",
+      integerFrom(0),
+    );
     const found = await withTable(name, "resize", (found) => found);
     const { table, pid } = found;
     if (partitions > table.max) {

@@ -47,9 +47,10 @@ import {
   checkArgs,
   checkList,
   checkOptions,
-  checkTimeout,
+  checkValue,
   countFrom,
   oneOf,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -566,7 +567,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "shutdown");
     if (state === undefined) return never();
-    if (timeout !== "brutal_kill") checkTimeout(timeout, "shut a task down");
+    if (timeout !== "brutal_kill") {
+      checkValue(timeout, "shut a task down", "the timeout", TIMEOUT);
+    }
     return await shutdownTask(state, timeout) as TaskResult<T> | undefined;
   }
 
@@ -689,7 +692,7 @@ function limitsIn(options: number | AwaitOptions, doing: string): WaitLimits {
     const timeout = timeoutOf(options, 5000, doing, TIME_LIMITS);
     return { timeout, signal: options.signal };
   }
-  checkTimeout(options, doing);
+  checkValue(options, doing, "the timeout", TIMEOUT);
   return { timeout: options };
 }
 
