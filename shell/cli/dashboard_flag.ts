@@ -5,11 +5,7 @@ import { Dashboard } from "../../observe/dashboard/dashboard.ts";
 import { receive, spawn } from "../../otp/process/process.ts";
 import type { DashboardFlags } from "./flags.ts";
 
-/**
- * Starts a dashboard that lives as long as the node.
- *
- * @returns The link to its page.
- */
+/** Starts a dashboard that lives as long as the node. Returns the link to its page. */
 export async function startDashboard(
   node: Node,
   options: DashboardFlags,

@@ -148,10 +148,8 @@ export const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
 );
 
 /**
- * Reads the command line of a user's program.
- *
- * @returns The options of its node, unless no name was given.
- * @throws {UsageError} If it is invalid.
+ * Reads the command line of a user's program. Returns the options of its node, unless no name was given. Throws a
+ * `UsageError` if it is invalid.
  */
 export function parseNodeFlags(
   args: readonly string[],
