@@ -58,11 +58,12 @@ export function areValid<O extends object>(
   checks: OptionChecks<NoInfer<O>>,
 ): boolean {
   for (const name in options) {
-    if (!Object.hasOwn(checks, name)) return false;
-    const check = checks[name];
+    const check = checks[name] as OptionChecks<O>[keyof O] | undefined;
+    if (check === true) continue;
+    // Any object has names such as `toString`.
+    if (typeof check?.accepts !== "function") return false;
     const value = options[name];
-    if (check === true || value === undefined) continue;
-    if (!check.accepts(value)) return false;
+    if (value !== undefined && !check.accepts(value)) return false;
   }
   return true;
 }

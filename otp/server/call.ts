@@ -46,7 +46,7 @@ import {
   InternalMessage,
   type RequestEncoding,
 } from "./messages.ts";
-import type { OptionChecks } from "../../core/values/options.ts";
+import { areValid, type OptionChecks } from "../../core/values/options.ts";
 
 /** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> extends CancelOptions {
@@ -201,7 +201,10 @@ export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   known: OptionChecks<NoInfer<O>>,
 ): number {
   if (options === NO_OPTIONS) return usual;
-  checkOptions(options, doing, known);
+  // Calls usually have valid options in an object of their own: only those that are given are looked at.
+  if (options?.constructor !== Object || !areValid(options, known)) {
+    checkOptions(options, doing, known);
+  }
   const { deadline } = options;
   const { timeout = deadline === undefined ? usual : Infinity } = options;
   return remaining(timeout, deadline);
