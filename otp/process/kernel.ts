@@ -436,6 +436,7 @@ export function spawnMonitor<A extends unknown[]>(
 const NO_OPTIONS: SpawnOptions = {};
 
 function checkSpawn(options: SpawnOptions): void {
+  if (options === NO_OPTIONS) return;
   checkOptions(options, "spawn", SPAWN_OPTIONS, '{ label: "worker" }');
 }
 
