@@ -109,7 +109,6 @@ export {
 } from "./otp/process/process.ts";
 export {
   type RegisterMessage,
-  type RegisterResult,
   Registry,
   type RegistryEntry,
   type RegistryOptions,
@@ -146,12 +145,13 @@ export {
   type ChildShutdown,
   type ChildSpec,
   type ChildStart,
+  type RestartLimits,
+  type ServerStartOptions,
   type Strategy,
   Supervisor,
   type SupervisorOptions,
 } from "./otp/supervisor/supervisor.ts";
 export {
-  type AnyTask,
   type AsyncStreamOptions,
   type StreamResult,
   Task,

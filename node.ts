@@ -66,11 +66,14 @@ import type {
 import { runIn, type RunOptions } from "./core/spawning/run_in_process.ts";
 import { spawnOn } from "./core/runtime/spawn_on_node.ts";
 import {
-  checkBoolean,
   checkFunction,
   checkOptions,
   checkString,
-  checkTimeout,
+  checkValue,
+  FLAG,
+  oneOf,
+  TEXT,
+  TIMEOUT,
 } from "./core/values/check_arguments.ts";
 import { promised } from "./core/promises/promises.ts";
 import { inspect, quote } from "./core/values/inspect.ts";
@@ -79,7 +82,7 @@ import { type Atom, nameOf } from "./core/values/atom.ts";
 import { type Shutdown, shutDown } from "./otp/application/node_shutdown.ts";
 import { prepareUnnamedNode } from "./otp/io/group_leader.ts";
 import { serveRpc } from "./otp/rpc/rpc_call.ts";
-import type { OptionNames } from "./core/values/options.ts";
+import type { OptionChecks } from "./core/values/options.ts";
 
 export { jsonLog } from "./core/log/json_log.ts";
 export { standardLog, textLog } from "./core/log/log_event.ts";
@@ -136,7 +139,7 @@ export interface NodeStopOptions {
   timeout?: number;
 }
 
-const STOP_OPTIONS: OptionNames<NodeStopOptions> = { timeout: true };
+const STOP_OPTIONS: OptionChecks<NodeStopOptions> = { timeout: TIMEOUT };
 
 /** Options for {@linkcode Node.drain}. */
 export interface NodeDrainOptions {
@@ -148,7 +151,7 @@ export interface NodeDrainOptions {
   timeout?: number;
 }
 
-const DRAIN_OPTIONS: OptionNames<NodeDrainOptions> = { timeout: true };
+const DRAIN_OPTIONS: OptionChecks<NodeDrainOptions> = { timeout: TIMEOUT };
 
 /** Options for {@linkcode Node.connect}. */
 export interface ConnectOptions {
@@ -160,7 +163,7 @@ export interface ConnectOptions {
   address?: string;
 }
 
-const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { address: true };
+const CONNECT_OPTIONS: OptionChecks<ConnectOptions> = { address: TEXT };
 
 /** Options for {@linkcode Node.monitorNodes}. */
 export interface MonitorNodesOptions {
@@ -173,11 +176,9 @@ export interface MonitorNodesOptions {
   nodeType?: NodeTypes;
 }
 
-const MONITOR_NODES_OPTIONS: OptionNames<MonitorNodesOptions> = {
-  nodeType: true,
+const MONITOR_NODES_OPTIONS: OptionChecks<MonitorNodesOptions> = {
+  nodeType: oneOf("visible", "hidden", "all"),
 };
-
-const NODE_TYPES: readonly unknown[] = ["visible", "hidden", "all"];
 
 /** A node by its address only; see {@linkcode Node.connect}. */
 export interface NodeAddress {
@@ -583,7 +584,7 @@ export class Node implements AsyncDisposable {
   static monitor(node: string | Atom, on = true): true {
     const process = currentProcess();
     const name = nameOf(node);
-    checkBoolean(on, `monitor ${quote(name)}:`);
+    checkValue(on, `monitor ${quote(name)}`, "on", FLAG);
     const self = startedHere(`monitor ${quote(name)}`);
     const monitors = process.ownCold().nodeMonitors ??= new Map();
     const times = monitors.get(name) ?? 0;
@@ -625,7 +626,7 @@ export class Node implements AsyncDisposable {
   static monitorNodes(on: boolean, options: MonitorNodesOptions = {}): boolean {
     const process = currentProcess();
     const doing = "monitor nodes";
-    checkBoolean(on, `${doing}:`);
+    checkValue(on, doing, "on", FLAG);
     checkOptions(options, doing, MONITOR_NODES_OPTIONS, '{ nodeType: "all" }');
     const { nodeType } = options;
     if (nodeType === undefined) {
@@ -633,13 +634,6 @@ export class Node implements AsyncDisposable {
       const before = cold.watchesNodes > 0;
       cold.watchesNodes = on ? cold.watchesNodes + 1 : 0;
       return before;
-    }
-    if (!NODE_TYPES.includes(nodeType)) {
-      throw new TypeError(
-        `Cannot ${doing} with the nodeType ${
-          inspect(nodeType)
-        }: give "visible", "hidden" or "all"`,
-      );
     }
     const types = process.ownCold().nodeTypes ??= new Map();
     const times = types.get(nodeType) ?? 0;
@@ -1124,7 +1118,6 @@ export class Node implements AsyncDisposable {
   #stopWithin(options: NodeStopOptions): Promise<void> {
     checkOptions(options, "stop a node", STOP_OPTIONS);
     const { timeout } = options;
-    if (timeout !== undefined) checkTimeout(timeout, "stop a node");
     if (this.#stopping !== undefined) {
       if (timeout !== undefined) this.#shutdown?.limit(timeout);
       return this.#stopping;
@@ -1192,8 +1185,6 @@ function startedHere(doing: string): Node {
 
 function checkDrainOptions(options: NodeDrainOptions): void {
   checkOptions(options, "drain a node", DRAIN_OPTIONS);
-  const { timeout } = options;
-  if (timeout !== undefined) checkTimeout(timeout, "drain a node");
 }
 
 function pidOf(spawn: () => Promise<{ pid: Pid }>): Promise<Pid> {

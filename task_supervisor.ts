@@ -21,34 +21,33 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkCancel,
-  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
   type TimeLimits,
 } from "./otp/server/cancellation.ts";
 import {
-  checkRestart,
-  checkShutdown,
+  CHILD_RESTART,
+  CHILD_SHUTDOWN,
   type ChildRestart,
   type ChildShutdown,
   type ChildSpec,
-  type ChildStart,
 } from "./otp/server/child_spec.ts";
 import {
-  type DynamicLimits,
+  DYNAMIC_LIMITS,
   dynamicLimits,
 } from "./otp/supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "./otp/supervisor/dynamic_supervisor_server.ts";
 import {
-  type NameOnNode,
-  type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
 } from "./otp/server/server_ref.ts";
-import { startServer } from "./otp/server/start.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "./otp/server/start.ts";
 import { stopServer } from "./otp/server/stop.ts";
 import {
   askSupervisor,
@@ -63,48 +62,54 @@ import { TaskSupervisorServer } from "./otp/task/task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./otp/task/task_drain.ts";
 import { TaskState, withState } from "./otp/task/task_state.ts";
 import {
-  STREAM_LIMITS,
+  STREAM_OPTIONS,
   streamLimits,
   TaskStream,
 } from "./otp/task/task_stream.ts";
 import {
   checkArgs,
   checkOptions,
-  checkTimeout,
+  TIMEOUT,
 } from "./core/values/check_arguments.ts";
 import { atAwait } from "./core/promises/promises.ts";
 import { never, waitingProcess } from "./core/runtime/current_process.ts";
-import {
-  assertFunction,
-  checkName,
-  type ModuleFunction,
-} from "./core/remote/exported_modules.ts";
+import { assertFunction, checkName } from "./core/remote/exported_modules.ts";
 import { inspect } from "./core/values/inspect.ts";
 import { type Atom, nameOf } from "./core/values/atom.ts";
 import type { Pid } from "./core/values/pid.ts";
 import { groupKey } from "./otp/pg/pg_groups.ts";
 import {
+  type AsyncOptions,
   type AsyncStreamOptions,
   type RemoteFunction,
   type StreamResult,
   Task,
 } from "./otp/task/task.ts";
-import type { OptionNames } from "./core/values/options.ts";
+import type { OptionChecks } from "./core/values/options.ts";
+import type { RestartLimits } from "./otp/supervisor/restart_intensity.ts";
 
+export type { ServerStartOptions } from "./otp/server/start.ts";
+
+export type { RestartLimits } from "./otp/supervisor/restart_intensity.ts";
+
+export type { ModuleFunction } from "./core/remote/exported_modules.ts";
 export type { Atom } from "./core/values/atom.ts";
 export type { Pid } from "./core/values/pid.ts";
-
 export type {
+  ChildStart,
+  ChildType,
+  Started,
+} from "./otp/server/child_spec.ts";
+
+export type { NameOnNode, NameRegistry } from "./otp/server/server_ref.ts";
+export type {
+  AsyncOptions,
   AsyncStreamOptions,
   CancelOptions,
   ChildRestart,
   ChildShutdown,
   ChildSpec,
-  ChildStart,
   DrainOutcome,
-  ModuleFunction,
-  NameOnNode,
-  NameRegistry,
   RemoteFunction,
   ServerName,
   ServerRef,
@@ -113,40 +118,14 @@ export type {
 };
 
 /** Options for {@linkcode TaskSupervisor.startLink}. */
-export interface TaskSupervisorOptions {
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the join of the
-   * group. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
+export interface TaskSupervisorOptions
+  extends ServerStartOptions, RestartLimits {
   /**
    * The maximum number of tasks at a time.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all tasks and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * A group that the supervisor joins when it starts: any value that can be sent. A `TaskPool` of the group sends
    * tasks to the supervisor. The supervisor joins again if the scope of the group restarts.
@@ -162,43 +141,37 @@ export interface TaskSupervisorOptions {
   scope?: string | Atom;
 }
 
-const TASK_SUPERVISOR_OPTIONS: OptionNames<TaskSupervisorOptions> = {
-  name: true,
-  timeout: true,
-  maxChildren: true,
-  maxRestarts: true,
-  maxSeconds: true,
+const TASK_SUPERVISOR_OPTIONS: OptionChecks<TaskSupervisorOptions> = {
+  ...SERVER_START_OPTIONS,
+  ...DYNAMIC_LIMITS,
   group: true,
   scope: true,
 };
 
-const START_OPTIONS: OptionNames<TaskSupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<TaskSupervisorOptions & CancelOptions> = {
   ...TASK_SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
 
-/** Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. */
-export interface TaskOptions extends Pick<StartChildOptions, "shutdown"> {
+/**
+ * Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. The signal and the deadline
+ * end the task on whichever node it runs. While the task is being started, the start rejects with `signal.reason` at
+ * once, and a task that starts later is ended; with an aborted signal, nothing is sent. The owner's clock measures the
+ * time until the deadline, so the clocks of two nodes may differ.
+ */
+export interface TaskOptions extends AsyncOptions {
   /**
-   * Ends the task when it is aborted, on whichever node it runs, as described for {@linkcode Task.async}. While the
-   * task is being started, the start rejects with `signal.reason` at once, and a task that starts later is ended. If
-   * the signal is aborted already, nothing is sent.
+   * How long the task may take to exit when its supervisor, the signal or the deadline ends it, in milliseconds; or
+   * `"brutal_kill"`, or `"infinity"`.
    *
-   * @default {undefined}
+   * @default {5000}
    */
-  signal?: AbortSignal;
-  /**
-   * The moment that ends the task as the signal does, in milliseconds since 1970, like `Date.now()`. The owner's clock
-   * measures the time until the deadline, so the clocks of two nodes may differ.
-   *
-   * @default {Infinity}
-   */
-  deadline?: number;
+  shutdown?: ChildShutdown;
 }
 
-const TASK_OPTIONS: OptionNames<TaskOptions> = {
+const TASK_OPTIONS: OptionChecks<TaskOptions> = {
   ...CANCEL_OPTIONS,
-  shutdown: true,
+  shutdown: CHILD_SHUTDOWN,
 };
 
 /** Options for {@linkcode TaskSupervisor.startChild}. */
@@ -217,10 +190,10 @@ export interface StartChildOptions extends TimeLimits {
   restart?: ChildRestart;
 }
 
-const START_CHILD_OPTIONS: OptionNames<StartChildOptions> = {
+const START_CHILD_OPTIONS: OptionChecks<StartChildOptions> = {
   ...TIME_LIMITS,
-  shutdown: true,
-  restart: true,
+  shutdown: CHILD_SHUTDOWN,
+  restart: CHILD_RESTART,
 };
 
 /** Options for {@linkcode TaskSupervisor.drain}. */
@@ -233,7 +206,7 @@ export interface TaskDrainOptions {
   timeout?: number;
 }
 
-const DRAIN_OPTIONS: OptionNames<TaskDrainOptions> = { timeout: true };
+const DRAIN_OPTIONS: OptionChecks<TaskDrainOptions> = { timeout: TIMEOUT };
 
 /** Options for {@linkcode TaskSupervisor.asyncStream} and {@linkcode TaskSupervisor.asyncStreamNolink}. */
 export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
@@ -246,10 +219,14 @@ export interface SupervisedStreamOptions<A extends unknown[] = unknown[]>
   shutdown?: number | "brutal_kill";
 }
 
-const SUPERVISED_STREAM_OPTIONS: OptionNames<SupervisedStreamOptions> = {
-  ...STREAM_LIMITS,
-  args: true,
-  shutdown: true,
+const SUPERVISED_STREAM_OPTIONS: OptionChecks<SupervisedStreamOptions> = {
+  ...STREAM_OPTIONS,
+  // As in Elixir, "infinity" is for children only.
+  shutdown: {
+    accepts: (value) => value === "brutal_kill" || TIMEOUT.accepts(value),
+    give: `${TIMEOUT.give}, or "brutal_kill"`,
+    isNumber: true,
+  },
 };
 
 /**
@@ -293,8 +270,9 @@ export class TaskSupervisor {
   static async startLink(
     options: TaskSupervisorOptions & CancelOptions = {},
   ): Promise<Pid> {
-    const limits = checkLimits(options, START_OPTIONS);
-    const { name, group, scope = "pg", timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const limits = dynamicLimits(options);
+    const { name, group, scope = "pg" } = options;
     const starter = waitingProcess();
     if (starter === undefined) return never();
     // An invalid group must fail in the caller, not in the scope.
@@ -304,7 +282,7 @@ export class TaskSupervisor {
         const server = new TaskSupervisorServer(process, limits);
         return group === undefined ? server : server.join(group, nameOf(scope));
       },
-      { name, label: labelOf(name), timeout, signal, deadline },
+      { ...options, label: labelOf(name) },
     );
   }
 
@@ -324,7 +302,7 @@ export class TaskSupervisor {
   static childSpec(
     options: TaskSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options, TASK_SUPERVISOR_OPTIONS);
+    checkStart(options, TASK_SUPERVISOR_OPTIONS);
     return {
       id: labelOf(options.name),
       start: () => TaskSupervisor.startLink(options),
@@ -494,7 +472,7 @@ export class TaskSupervisor {
     options: StartChildOptions = {},
   ): Promise<Pid> {
     checkArgs(args);
-    checkLimited(
+    checkOptions(
       options,
       "start a task",
       START_CHILD_OPTIONS,
@@ -503,8 +481,6 @@ export class TaskSupervisor {
     const process = waitingProcess();
     if (process === undefined) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
-    checkRestart(restart, "start a task");
-    checkShutdown(shutdown, "start a task");
     const { timeout = Infinity, signal, deadline } = options;
     return await startSupervised(process, {
       server: supervisor,
@@ -612,9 +588,7 @@ export class TaskSupervisor {
     options: TaskDrainOptions = {},
   ): Promise<DrainOutcome> {
     checkOptions(options, "drain a Task.Supervisor", DRAIN_OPTIONS);
-    const { timeout = Infinity } = options;
-    checkTimeout(timeout, "drain a Task.Supervisor");
-    const outcome = await askToDrain(supervisor, timeout);
+    const outcome = await askToDrain(supervisor, options.timeout ?? Infinity);
     if (outcome === "drained" || outcome === "timeout") return outcome;
     throw new TypeError(
       `Cannot drain a Task.Supervisor: it answered ${
@@ -646,14 +620,17 @@ export class TaskSupervisor {
   }
 }
 
-function checkLimits<O extends TaskSupervisorOptions & CancelOptions>(
+function checkStart<O extends TaskSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): DynamicLimits {
-  const doing = "start a Task.Supervisor";
-  checkLimited(options, doing, known, "{ maxChildren: 10 }");
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(
+    options,
+    "start a Task.Supervisor",
+    checks,
+    "{ maxChildren: 10 }",
+  );
   if (options.scope !== undefined) nameOf(options.scope);
-  return dynamicLimits("Task.Supervisor", options);
 }
 
 function labelOf(name: ServerName | undefined): string {
@@ -670,10 +647,6 @@ async function startAwaited<A extends unknown[], T>(
   checkArgs(args);
   if (options !== NO_OPTIONS) {
     checkOptions(options, "start a task", TASK_OPTIONS, "{ shutdown: 1000 }");
-    checkCancel(options, "start a task");
-    if (options.shutdown !== undefined) {
-      checkShutdown(options.shutdown, "start a task");
-    }
   }
   const { shutdown = 5000, signal, deadline } = options;
   const process = waitingProcess();
@@ -712,14 +685,9 @@ function streamOf<E, T, A extends unknown[]>(
 ): AsyncIterable<StreamResult<Awaited<T>, E>> {
   if (Array.isArray(fn)) checkName(fn);
   else assertFunction(fn);
-  const what = `TaskSupervisor.${name}`;
-  checkOptions(options, `make a stream by ${what}`, SUPERVISED_STREAM_OPTIONS);
-  const { args = [], shutdown = 5000, ...rest } = options;
-  checkArgs(args);
-  // As in Elixir, "infinity" is for children only.
-  if (shutdown !== "brutal_kill") {
-    checkTimeout(shutdown, `make a stream by ${what} whose tasks end`);
-  }
+  const doing = `make a stream by TaskSupervisor.${name}`;
+  checkOptions(options, doing, SUPERVISED_STREAM_OPTIONS);
+  const { args = [], shutdown = 5000 } = options;
   const link = name === "asyncStream";
   return new TaskStream(
     enumerable,
@@ -733,6 +701,6 @@ function streamOf<E, T, A extends unknown[]>(
       shutdown,
       advice: "; give the stream a maxConcurrency that is not above it",
     }),
-    streamLimits(what, rest),
+    streamLimits(options),
   ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
 }

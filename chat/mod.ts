@@ -21,13 +21,13 @@ import { Application } from "../otp/application/application.ts";
 import { beam } from "../core/beam.ts";
 import { IO } from "../otp/io/io.ts";
 import { Node } from "../node.ts";
-import { checkFunction, checkOptions } from "../core/values/check_arguments.ts";
+import { checkOptions, FUNCTION } from "../core/values/check_arguments.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
 import { type Atom, nameOf } from "../core/values/atom.ts";
 import { Task } from "../otp/task/task.ts";
 import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 export type { Atom } from "../core/values/atom.ts";
 
@@ -46,7 +46,7 @@ export interface ChatOptions {
   remoteSupervisor?: RemoteSupervisor;
 }
 
-const CHAT_OPTIONS: OptionNames<ChatOptions> = { remoteSupervisor: true };
+const CHAT_OPTIONS: OptionChecks<ChatOptions> = { remoteSupervisor: FUNCTION };
 
 /**
  * Sends a message: the recipient's node prints it.
@@ -153,7 +153,6 @@ export async function spawnTask<A extends unknown[], T>(
 ): Promise<Awaited<T>> {
   checkOptions(options, "chat", CHAT_OPTIONS, "{ remoteSupervisor }");
   const { remoteSupervisor = configured() } = options;
-  checkFunction(remoteSupervisor, "chat by the remoteSupervisor");
   const supervisor = remoteSupervisor(nameOf(recipient));
   return await Task.await(await TaskSupervisor.async(supervisor, fn, args));
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkOptions } from "../core/values/check_arguments.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import { checkOptions, integerFrom } from "../core/values/check_arguments.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import { MAX_KEY } from "./requests.ts";
 import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
 
@@ -19,7 +19,9 @@ export interface CheckStoreOptions {
   rounds?: number;
 }
 
-const CHECK_OPTIONS: OptionNames<CheckStoreOptions> = { rounds: true };
+const CHECK_OPTIONS: OptionChecks<CheckStoreOptions> = {
+  rounds: integerFrom(1),
+};
 
 /**
  * Checks that a store keeps the contract of {@linkcode Store}: run it in a test of your own store.

@@ -8,36 +8,56 @@ import { GenServer } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
 import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
 import {
-  checkBoolean,
-  checkCount,
-  checkInteger,
   checkList,
   checkOptions,
-  checkRecord,
-  checkTimeout,
+  countFrom,
+  FLAG,
+  integerFrom,
+  RECORD,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
-import { type OptionNames, typeError } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import type { EntitySettings } from "./entity_node.ts";
 import type { EntitiesOptions, EntityType } from "./entity_types.ts";
 import { type EntitiesInfo, HostServer } from "./host_server.ts";
-
-const ENTITIES_OPTIONS: OptionNames<EntitiesOptions> = {
-  types: true,
-  store: true,
-  hosts: true,
-  shards: true,
-  lease: true,
-  weight: true,
-  pins: true,
-  maxEntities: true,
-  maxHeld: true,
-  maxMoves: true,
-  name: true,
-};
+import type { Store } from "./store.ts";
 
 /** The shortest lease, in milliseconds: ten renewals must fit in it. */
 const MIN_LEASE = 100;
+
+const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
+  types: {
+    accepts: (types) =>
+      Array.isArray(types) &&
+      types.every((type) => type?._definition !== undefined),
+    give: "a list of what Entity.define() returns",
+    isRequired: true,
+  },
+  store: {
+    accepts: (store) => typeof (store as Store | null)?.beat === "function",
+    give: "sqliteStore(file), postgresStore(query) or memoryStore()",
+    isRequired: true,
+  },
+  hosts: FLAG,
+  shards: integerFrom(1),
+  lease: {
+    accepts: (lease) =>
+      typeof lease === "number" && lease >= MIN_LEASE && lease < Infinity,
+    give: `${MIN_LEASE} milliseconds or more`,
+    isNumber: true,
+  },
+  weight: {
+    accepts: (weight) =>
+      typeof weight === "number" && weight > 0 && weight < Infinity,
+    give: "a number above 0",
+    isNumber: true,
+  },
+  pins: RECORD,
+  maxEntities: integerFrom(1),
+  maxHeld: countFrom(0),
+  maxMoves: integerFrom(1),
+  name: true,
+};
 
 /** The entities of a node. */
 export class Entities {
@@ -180,41 +200,6 @@ function settingsOf(options: EntitiesOptions): EntitySettings {
     maxMoves = 32,
     name = "Entities",
   } = options;
-  checkList(types, `${doing} of the types`);
-  for (const type of types) {
-    if (type?._definition !== undefined) continue;
-    throw typeError(
-      type,
-      `Cannot ${doing} of the type ${
-        inspect(type)
-      }: give what Entity.define() returns`,
-    );
-  }
-  if (typeof store?.beat !== "function") {
-    throw typeError(
-      store,
-      `Cannot ${doing} with the store ${
-        inspect(store)
-      }: give sqliteStore(file), postgresStore(query) or memoryStore()`,
-    );
-  }
-  checkBoolean(hosts, `${doing} with hosts`);
-  checkInteger(shards, doing, "shards", 1);
-  checkTimeout(lease, doing);
-  if (!(lease >= MIN_LEASE && lease < Infinity)) {
-    throw new RangeError(
-      `Cannot ${doing} with a lease of ${lease} ms: give ${MIN_LEASE} ms or more`,
-    );
-  }
-  if (!(weight > 0 && weight < Infinity)) {
-    throw typeError(
-      weight,
-      `Cannot ${doing} with the weight ${
-        inspect(weight)
-      }: give a number above 0`,
-    );
-  }
-  checkRecord(pins, `${doing} with pins`, '{ room: ["lobby"] }');
   for (const [name, keys] of Object.entries(pins)) {
     if (!types.some((type) => type.name === name)) {
       throw new TypeError(
@@ -225,9 +210,6 @@ function settingsOf(options: EntitiesOptions): EntitySettings {
     }
     if (keys !== true) checkList(keys, `${doing} with pins of ${name}`);
   }
-  checkInteger(maxEntities, doing, "maxEntities", 1);
-  checkCount(maxHeld, doing, "maxHeld");
-  checkInteger(maxMoves, doing, "maxMoves", 1);
   return {
     types: types.map(({ _definition }) => _definition),
     ...{ store, hosts, shards, lease, weight, maxEntities, maxHeld },

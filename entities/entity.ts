@@ -5,10 +5,9 @@
  */
 
 import {
-  checkInteger,
   checkOptions,
   checkRecord,
-  checkTimeout,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { typeError } from "../core/values/options.ts";
@@ -173,26 +172,10 @@ function checkedTarget(
   }
   if (options === NO_OPTIONS) return { definition, key, options };
   checkOptions(options, `get the ${name}`, CALL_OPTIONS, '{ id: "7" }');
-  const { timeout, mayRunTwice, id } = options;
-  if (timeout !== undefined) checkTimeout(timeout, `call the ${name}`);
-  if (mayRunTwice !== undefined && typeof mayRunTwice !== "boolean") {
-    throw typeError(
-      mayRunTwice,
-      `Cannot call the ${name} with mayRunTwice ${
-        inspect(mayRunTwice)
-      }: give a boolean`,
-    );
-  }
-  if (id !== undefined && (typeof id !== "string" || id === "")) {
-    throw typeError(
-      id,
-      `Cannot call the ${name} with the id ${
-        inspect(id)
-      }: give a text that is not empty`,
-    );
-  }
   return { definition, key, options };
 }
+
+const EVERY = { every: { ...TIMEOUT, isRequired: true } };
 
 function checkedOptions(
   options: EntityOptions,
@@ -211,30 +194,10 @@ function checkedOptions(
     remember = 100,
   } = options;
   if (durability !== "call") {
-    checkOptions(durability, doing, { every: true }, "{ every: 1000 }");
-    checkTimeout(durability.every, doing);
+    checkOptions(durability, doing, EVERY, "{ every: 1000 }");
   }
-  if (save !== "auto" && save !== "explicit") {
-    throw typeError(
-      save,
-      `Cannot ${doing} with save ${inspect(save)}: give "auto" or "explicit"`,
-    );
-  }
-  checkTimeout(idle, doing);
-  checkTimeout(limit, doing);
-  checkInteger(version, doing, "version", 1);
-  checkInteger(maxRestarts, doing, "maxRestarts", 0);
-  checkTimeout(maxSeconds, doing);
-  checkInteger(remember, doing, "remember", 0);
   return {
-    durability,
-    save,
-    idle,
-    limit,
-    version,
-    migrate,
-    maxRestarts,
-    maxSeconds,
-    remember,
+    ...{ durability, save, idle, limit, version, migrate },
+    ...{ maxRestarts, maxSeconds, remember },
   };
 }

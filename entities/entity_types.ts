@@ -6,8 +6,16 @@
 
 import type { CancelOptions } from "../otp/gen_server/gen_server.ts";
 import type { Pid } from "../otp/process/process.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import type { Store } from "./store.ts";
+import { TIME_LIMITS } from "../otp/server/cancellation.ts";
+import {
+  FLAG,
+  FUNCTION,
+  integerFrom,
+  oneOf,
+  TIMEOUT,
+} from "../core/values/check_arguments.ts";
 
 /** An entity as its methods see it. It is valid while a method runs. */
 export interface EntityContext<S> {
@@ -180,16 +188,16 @@ export interface EntityOptions {
 }
 
 /** The names of these options. */
-export const ENTITY_OPTIONS: OptionNames<EntityOptions> = {
+export const ENTITY_OPTIONS: OptionChecks<EntityOptions> = {
   durability: true,
-  save: true,
-  idle: true,
-  limit: true,
-  version: true,
-  migrate: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  remember: true,
+  save: oneOf("auto", "explicit"),
+  idle: TIMEOUT,
+  limit: TIMEOUT,
+  version: integerFrom(1),
+  migrate: FUNCTION,
+  maxRestarts: integerFrom(0),
+  maxSeconds: TIMEOUT,
+  remember: integerFrom(0),
 };
 
 /** Options for the calls of a handle. */
@@ -216,12 +224,13 @@ export interface EntityCallOptions extends CancelOptions {
 }
 
 /** The names of these options. */
-export const CALL_OPTIONS: OptionNames<EntityCallOptions> = {
-  timeout: true,
-  signal: true,
-  deadline: true,
-  mayRunTwice: true,
-  id: true,
+export const CALL_OPTIONS: OptionChecks<EntityCallOptions> = {
+  ...TIME_LIMITS,
+  mayRunTwice: FLAG,
+  id: {
+    accepts: (id) => typeof id === "string" && id !== "",
+    give: "a text that is not empty",
+  },
 };
 
 /** A type of entities, as `Entity.define` returns it. */

@@ -55,9 +55,8 @@ export function hasFields(value: unknown, fields: Fields | undefined): boolean {
 }
 
 /**
- * Asserts that JSON keeps a value as it is.
- *
- * @throws {TypeError} If it contains anything else, such as a `Map`, a `Date`, `NaN` or `undefined` in a list.
+ * Asserts that JSON keeps a value as it is. Throws a `TypeError` if it contains anything else, such as a `Map`, a
+ * `Date`, `NaN` or `undefined` in a list.
  */
 export function assertJson(value: unknown, what: string, depth = 0): void {
   switch (typeof value) {

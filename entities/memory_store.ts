@@ -4,8 +4,8 @@
  * @module
  */
 
-import { checkOptions } from "../core/values/check_arguments.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import { checkOptions, FUNCTION } from "../core/values/check_arguments.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -28,7 +28,7 @@ export interface MemoryStoreOptions {
   now?: () => number;
 }
 
-const MEMORY_OPTIONS: OptionNames<MemoryStoreOptions> = { now: true };
+const MEMORY_OPTIONS: OptionChecks<MemoryStoreOptions> = { now: FUNCTION };
 
 /**
  * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.

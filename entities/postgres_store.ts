@@ -11,8 +11,8 @@
  * @module
  */
 
-import { checkOptions } from "../core/values/check_arguments.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import { checkOptions, FLAG } from "../core/values/check_arguments.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -53,8 +53,8 @@ export interface PostgresStoreOptions {
   prefix?: string;
 }
 
-const POSTGRES_OPTIONS: OptionNames<PostgresStoreOptions> = {
-  migrate: true,
+const POSTGRES_OPTIONS: OptionChecks<PostgresStoreOptions> = {
+  migrate: FLAG,
   prefix: true,
 };
 

@@ -9,8 +9,8 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checkOptions } from "../core/values/check_arguments.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import { checkOptions, FLAG } from "../core/values/check_arguments.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -34,7 +34,7 @@ export interface SqliteStoreOptions {
   sync?: boolean;
 }
 
-const SQLITE_OPTIONS: OptionNames<SqliteStoreOptions> = { sync: true };
+const SQLITE_OPTIONS: OptionChecks<SqliteStoreOptions> = { sync: FLAG };
 
 /**
  * A store in a file, by `node:sqlite`: the nodes of one machine share it. Nothing has to be installed or started.

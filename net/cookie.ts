@@ -2,11 +2,7 @@
 
 import { NodeStartError } from "../core/errors.ts";
 
-/**
- * Returns a cookie, if it is valid.
- *
- * @throws {NodeStartError} If it is empty or longer than 255 characters.
- */
+/** Returns a cookie, if it is valid. Throws a `NodeStartError` if it is empty or longer than 255 characters. */
 export function checkCookie(cookie: string, from: string): string {
   // deno-lint-ignore no-control-regex
   if (!/^[^\u0000-\u001f]{1,255}$/.test(cookie)) {

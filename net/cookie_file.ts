@@ -42,9 +42,7 @@ const READ_PAUSE = 20;
 const isWindows = nodeProcess.platform === "win32";
 
 /**
- * The file of the cookie that the user's nodes, and iex, share.
- *
- * @throws {NodeStartError} If its location is unknown.
+ * The file of the cookie that the user's nodes, and iex, share. Throws a `NodeStartError` if its location is unknown.
  */
 export function cookieFile(): string {
   let home: string | undefined;
@@ -73,18 +71,16 @@ export function cookieFile(): string {
  *
  * The file belongs to the user, or it is a secret that root hands to a service: systemd's credentials, whose access
  * list shows as the rights of a group, or a volume of Kubernetes with an `fsGroup`. Root decides who reads such files.
- *
- * @throws {NodeStartError} If the file cannot be read, others than its owner have access to it, or its owner is
- *   another user; or if the owner is root, and others can read the file, or a group can change it.
+ * Throws a `NodeStartError` if the file cannot be read, others than its owner have access to it, or its owner is
+ * another user; or if the owner is root, and others can read the file, or a group can change it.
  */
 export function readCookieFile(path: string): string {
   return checkText(readText(path, checkGivenAccess), path);
 }
 
 /**
- * The user's own cookie; the file is created if it is missing.
- *
- * @throws {NodeStartError} If it can be neither read nor created.
+ * The user's own cookie; the file is created if it is missing. Throws a `NodeStartError` if it can be neither read nor
+ * created.
  */
 export async function userCookie(): Promise<string> {
   const path = cookieFile();

@@ -71,9 +71,8 @@ const PARTS = {
 } as const;
 
 /**
- * Reads and checks the files that a node needs for TLS.
- *
- * @throws {NodeStartError} If a file cannot be read, or its content is invalid.
+ * Reads and checks the files that a node needs for TLS. Throws a `NodeStartError` if a file cannot be read, or its
+ * content is invalid.
  */
 export function loadCredentials(
   options: TlsOptions,
@@ -127,15 +126,6 @@ export function loadCredentials(
       );
     }
   };
-  if (
-    typeof verify !== "function" && !["host", "name", "none"].includes(verify)
-  ) {
-    throw new TypeError(
-      `Cannot start ${name}: tls.verify is ${
-        quote(String(verify))
-      }; give "host", "name", "none" or a function`,
-    );
-  }
   const [cert, key, ca] = [read("cert"), read("key"), read("ca")];
   const certificate = parse("cert", () => new X509Certificate(cert));
   const privateKey = parse("key", () => createPrivateKey(key));

@@ -57,9 +57,8 @@ export interface HostEnvironment {
   /** Returns unpredictable bytes. */
   randomBytes(size: number): Uint8Array;
   /**
-   * Listens, and registers the node so that others find it; each connection to it goes to `accept`.
-   *
-   * @throws {NodeStartError} If the name or port is in use, or not available.
+   * Listens, and registers the node so that others find it; each connection to it goes to `accept`. Throws a
+   * `NodeStartError` if the name or port is in use, or not available.
    */
   register(
     node: NodeDescription,
@@ -79,9 +78,8 @@ export interface HostEnvironment {
     nearest?: Reach,
   ): Promise<PeerStream>;
   /**
-   * Returns the names of the nodes that are registered on a host, without the host.
-   *
-   * @throws {Error} If the host does not answer, or nodes are not registered.
+   * Returns the names of the nodes that are registered on a host, without the host. Throws an `Error` if the host does
+   * not answer, or nodes are not registered.
    */
   names(host: string, signal: AbortSignal): Promise<string[]>;
 }

@@ -35,9 +35,8 @@ export class HostLookup {
   }
 
   /**
-   * Checks a host that is an address. A name is checked when a socket looks it up.
-   *
-   * @throws {Error} If it is nearer than allowed.
+   * Checks a host that is an address. A name is checked when a socket looks it up. Throws an `Error` if it is nearer
+   * than allowed.
    */
   check(host: string): void {
     if (isIP(host) !== 0 && !isReachable(host, this.#nearest)) {

@@ -34,11 +34,7 @@ const OVER_INTERVAL = 10_000;
 /** Limits the log lines about EPMD, as other users of the machine can make it change hands at any rate. */
 const OF_EPMD = { what: "messages about EPMD", most: 50 };
 
-/**
- * Returns EPMD's port, as the environment states it.
- *
- * @throws {NodeStartError} If the variable is not a port.
- */
+/** Returns EPMD's port, as the environment states it. Throws a `NodeStartError` if the variable is not a port. */
 export function defaultEpmdPort(): number {
   let text: string | undefined;
   try {
@@ -55,11 +51,7 @@ export function defaultEpmdPort(): number {
   );
 }
 
-/**
- * Listens for peers.
- *
- * @throws {NodeStartError} If the port is in use or not available.
- */
+/** Listens for peers. Throws a `NodeStartError` if the port is in use or not available. */
 export async function listenForPeers(
   host: string,
   port: number,
@@ -109,9 +101,8 @@ export async function listenForPeers(
 }
 
 /**
- * Registers a node with EPMD, and serves EPMD if no other program does.
- *
- * @throws {NodeStartError} If the name is in use, or EPMD can be neither reached nor served.
+ * Registers a node with EPMD, and serves EPMD if no other program does. Throws a `NodeStartError` if the name is in
+ * use, or EPMD can be neither reached nor served.
  */
 export async function registerNode(
   name: NodeName,

@@ -25,9 +25,8 @@ export class NameQuestions {
   }
 
   /**
-   * Asks the node at an address for its name. Concurrent callers share a question.
-   *
-   * @throws {Error} If there is no answer.
+   * Asks the node at an address for its name. Concurrent callers share a question. Throws an `Error` if there is no
+   * answer.
    */
   ask(address: string): Promise<PeerName> {
     const asked = this.#asked.get(address);

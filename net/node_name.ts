@@ -19,11 +19,7 @@ export interface NodeName {
   long: boolean;
 }
 
-/**
- * Parses a node name.
- *
- * @throws {TypeError} If it is invalid.
- */
+/** Parses a node name. Throws a `TypeError` if it is invalid. */
 export function parseNodeName(full: string): NodeName {
   if (!isNodeName(full)) {
     throw new TypeError(
@@ -43,9 +39,8 @@ function isLongHost(host: string): boolean {
 }
 
 /**
- * Returns this machine's host name, for short names up to its first dot.
- *
- * @throws {NodeStartError} If the program lacks the permission to read it.
+ * Returns this machine's host name, for short names up to its first dot. Throws a `NodeStartError` if the program lacks
+ * the permission to read it.
  */
 export function ownHost(long: boolean): string {
   let host: string;

@@ -282,10 +282,8 @@ function certificateError(code: string): string {
 }
 
 /**
- * Connects to a node over TLS; the signal aborts the attempt.
- *
- * @throws {HandshakeError} If it shows no certificate that is valid for a node of this name, or, without a name,
- *   for any.
+ * Connects to a node over TLS; the signal aborts the attempt. Throws a `HandshakeError` if it shows no certificate that
+ * is valid for a node of this name, or, without a name, for any.
  */
 export async function connectTls(
   address: DialAddress,

@@ -327,9 +327,8 @@ export interface Functions {
   /** Returns the request for the function that a BEAM names. */
   requested(mfa: Mfa): Runnable;
   /**
-   * Returns the BEAM's form of a request.
-   *
-   * @throws {TypeError} If a BEAM cannot run the function; the message names an alternative.
+   * Returns the BEAM's form of a request. Throws a `TypeError` if a BEAM cannot run the function; the message names an
+   * alternative.
    */
   called(run: Runnable): Mfa;
 }

@@ -6,13 +6,8 @@ import {
   STOP_SIGNALS,
   type StopSignal,
 } from "../core/host/stop_signals.ts";
-import {
-  checkBoolean,
-  checkList,
-  checkOptions,
-} from "../core/values/check_arguments.ts";
-import { inspect } from "../core/values/inspect.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import { checkOptions, FLAG, TIMEOUT } from "../core/values/check_arguments.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** Options for `Node.drainOnSignal`. */
 export interface DrainSignalOptions {
@@ -36,10 +31,15 @@ export interface DrainSignalOptions {
   exit?: boolean;
 }
 
-const SIGNAL_OPTIONS: OptionNames<DrainSignalOptions> = {
-  signals: true,
-  timeout: true,
-  exit: true,
+const SIGNAL_OPTIONS: OptionChecks<DrainSignalOptions> = {
+  signals: {
+    accepts: (signals) =>
+      Array.isArray(signals) &&
+      signals.every((each) => STOP_SIGNALS.includes(each)),
+    give: 'a list of "SIGTERM", "SIGINT" or "SIGHUP"',
+  },
+  timeout: TIMEOUT,
+  exit: FLAG,
 };
 
 /** The drains of all nodes of the program that signals have begun. */
@@ -62,16 +62,10 @@ export function drainOnSignal(
 
 /** @throws {TypeError} If an option is invalid. */
 export function checkSignalOptions(options: DrainSignalOptions): void {
-  const what = "drain on a signal";
-  checkOptions(options, what, SIGNAL_OPTIONS, '{ signals: ["SIGTERM"] }');
-  const { signals, exit } = options;
-  if (exit !== undefined) checkBoolean(exit, `${what} and exit:`);
-  if (signals === undefined) return;
-  checkList(signals, what);
-  for (const signal of signals) {
-    if (STOP_SIGNALS.includes(signal)) continue;
-    throw new TypeError(
-      `Cannot ${what} ${inspect(signal)}: give "SIGTERM", "SIGINT" or "SIGHUP"`,
-    );
-  }
+  checkOptions(
+    options,
+    "drain on a signal",
+    SIGNAL_OPTIONS,
+    '{ signals: ["SIGTERM"] }',
+  );
 }

@@ -7,7 +7,6 @@ import type { Allow, ModuleExports } from "../core/remote/exported_modules.ts";
 import type { Topologies } from "../otp/cluster/topology.ts";
 import type { IoDevice } from "../otp/io/io_device.ts";
 import type { TreeEnd } from "../otp/supervisor/tree_end.ts";
-import type { OptionNames } from "../core/values/options.ts";
 
 /** Options for `Node.start`. */
 export interface NodeOptions {
@@ -202,33 +201,3 @@ export interface NodeOptions {
    */
   stopTimeout?: number;
 }
-
-/** The names of these options, for the interfaces that extend them. */
-export const NODE_OPTIONS: OptionNames<NodeOptions> = {
-  name: true,
-  cookie: true,
-  cookieFile: true,
-  modules: true,
-  allow: true,
-  allowClosures: true,
-  allowRemsh: true,
-  allowObserve: true,
-  listen: true,
-  port: true,
-  advertise: true,
-  tls: true,
-  wires: true,
-  epmdPort: true,
-  cluster: true,
-  hidden: true,
-  connectAll: true,
-  tickTime: true,
-  limits: true,
-  io: true,
-  log: true,
-  logLevel: true,
-  logFilter: true,
-  drainTimeout: true,
-  onTreeEnd: true,
-  stopTimeout: true,
-};

@@ -38,21 +38,23 @@ import { Node } from "../node.ts";
 import { runIn } from "../core/spawning/run_in_process.ts";
 import { currentRuntime } from "../core/runtime/current_process.ts";
 import {
-  checkBoolean,
-  checkCount,
-  checkFunction,
   checkOptions,
-  checkRecord,
-  checkTimeout,
+  countFrom,
+  FLAG,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
-import { inspect, printableLine, quote } from "../core/values/inspect.ts";
+import { printableLine, quote } from "../core/values/inspect.ts";
 import {
   type CheckOptions,
   type HealthCheck,
   healthChecks,
 } from "./health_checks.ts";
 import { type WebAnswer, type WebHandler, webHandler } from "./web_handler.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import {
+  isOptions,
+  type OptionCheck,
+  type OptionChecks,
+} from "../core/values/options.ts";
 import { internalsOf, startedNodes } from "../node/node_internals.ts";
 
 export type { HealthCheck };
@@ -120,16 +122,35 @@ export interface HealthOptions {
   verbose?: boolean;
 }
 
-const HEALTH_OPTIONS: OptionNames<HealthOptions> = {
-  node: true,
-  minPeers: true,
-  ready: true,
-  live: true,
-  timeout: true,
-  maxAge: true,
-  livePath: true,
-  readyPath: true,
-  verbose: true,
+/** The maximum number of checks. */
+const MAX_CHECKS = 100;
+
+const CHECKS: OptionCheck = {
+  accepts: (checks) =>
+    isOptions(checks) &&
+    Object.keys(checks as object).length <= MAX_CHECKS &&
+    Object.values(checks as object).every((each) => typeof each === "function"),
+  give: `up to ${MAX_CHECKS} functions by name, as in { store: () => true }`,
+};
+
+const PATH: OptionCheck = {
+  accepts: (path) => typeof path === "string" && path.startsWith("/"),
+  give: 'a path that begins with /, such as "/livez"',
+};
+
+const HEALTH_OPTIONS: OptionChecks<HealthOptions> = {
+  node: {
+    accepts: (node) => node instanceof Node,
+    give: "the node that Node.start returned",
+  },
+  minPeers: countFrom(0),
+  ready: CHECKS,
+  live: CHECKS,
+  timeout: TIMEOUT,
+  maxAge: TIMEOUT,
+  livePath: PATH,
+  readyPath: PATH,
+  verbose: FLAG,
 };
 
 /** A handler of {@linkcode health}: it fits several kinds of web servers. */
@@ -143,9 +164,6 @@ const HEADERS = {
 
 /** The longest name of a check in an answer, in characters. */
 const MAX_NAME = 100;
-
-/** The maximum number of checks of each kind, which bounds an answer. */
-const MAX_CHECKS = 100;
 
 /**
  * Creates a handler of `/livez` and `/readyz`, for `GET` and `HEAD`.
@@ -209,7 +227,12 @@ const MAX_CHECKS = 100;
  * ```
  */
 export function health(options: HealthOptions = {}): HealthHandler {
-  checkHealthOptions(options);
+  checkOptions(
+    options,
+    "make a health handler",
+    HEALTH_OPTIONS,
+    "{ ready: { store: () => true } }",
+  );
   const { node: given, minPeers = 0, verbose = false } = options;
   const { livePath = "/livez", readyPath = "/readyz" } = options;
   const { ready = {}, live = {}, timeout = 1000, maxAge = 1000 } = options;
@@ -275,50 +298,4 @@ function report(node: Node | undefined, name: string, reason: string): void {
     () => `The health check ${quote(shown)} fails: ${reason}`,
     { what: `failures of the health check ${shown}` },
   );
-}
-
-function checkHealthOptions(options: HealthOptions): void {
-  const what = "make a health handler";
-  checkOptions(
-    options,
-    what,
-    HEALTH_OPTIONS,
-    "{ ready: { store: () => true } }",
-  );
-  const { node, minPeers, timeout, maxAge, verbose } = options;
-  if (node !== undefined && !(node instanceof Node)) {
-    throw new TypeError(
-      `Cannot ${what} for the node ${
-        inspect(node)
-      }: give the node that Node.start returned`,
-    );
-  }
-  if (minPeers !== undefined) checkCount(minPeers, what, "minPeers");
-  if (timeout !== undefined) checkTimeout(timeout, what);
-  if (maxAge !== undefined) checkTimeout(maxAge, what);
-  if (verbose !== undefined) checkBoolean(verbose, `${what}, verbose:`);
-  for (const key of ["livePath", "readyPath"] as const) {
-    const path: unknown = options[key];
-    if (path === undefined) continue;
-    if (typeof path === "string" && path.startsWith("/")) continue;
-    throw new TypeError(
-      `Cannot ${what}: ${key} is ${
-        inspect(path)
-      }; give a path that begins with /, such as "/livez"`,
-    );
-  }
-  for (const key of ["live", "ready"] as const) {
-    const checks = options[key];
-    if (checks === undefined) continue;
-    checkRecord(checks, `${what}: ${key}`, "{ store: () => true }");
-    const all = Object.entries(checks);
-    if (all.length > MAX_CHECKS) {
-      throw new TypeError(
-        `Cannot ${what} with ${all.length} checks: ${MAX_CHECKS} are the most; let one check look at several things`,
-      );
-    }
-    for (const [name, check] of all) {
-      checkFunction(check, `${what} with the check ${quote(name)}`);
-    }
-  }
 }

@@ -8,7 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import type { LogEvent, LogHook } from "../node.ts";
 import { checkOptions } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** Options for {@linkcode logtapeLog}. */
 export interface LogtapeOptions {
@@ -20,7 +20,14 @@ export interface LogtapeOptions {
   category?: readonly string[];
 }
 
-const LOGTAPE_OPTIONS: OptionNames<LogtapeOptions> = { category: true };
+const LOGTAPE_OPTIONS: OptionChecks<LogtapeOptions> = {
+  category: {
+    accepts: (category) =>
+      Array.isArray(category) &&
+      category.every((each) => typeof each === "string"),
+    give: 'texts, as in ["app"]',
+  },
+};
 
 /**
  * Returns a log hook that passes each event to LogTape, whose configuration then decides about levels, filters and
@@ -70,16 +77,6 @@ export function logtapeLog(options: LogtapeOptions = {}): LogHook {
     '{ category: ["app"] }',
   );
   const { category = ["otp"] } = options;
-  if (
-    !Array.isArray(category) ||
-    !category.every((each) => typeof each === "string")
-  ) {
-    throw new TypeError(
-      `Cannot pass a log to LogTape: the category is ${
-        inspect(category)
-      }; give texts, as in ["app"]`,
-    );
-  }
   return (event) => {
     const logger = getLogger([...category, event.node]);
     // Pass the text as a value, not as a template, because it may contain braces.

@@ -17,8 +17,7 @@
  * @module
  */
 
-import { checkOptions, checkString } from "../core/values/check_arguments.ts";
-import { inspect } from "../core/values/inspect.ts";
+import { checkOptions } from "../core/values/check_arguments.ts";
 import {
   DurationHistogram,
   DURATIONS,
@@ -27,7 +26,7 @@ import {
   type MetricSample,
 } from "../node/measures.ts";
 import { type WebHandler, webHandler } from "./web_handler.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 export type { HonoContextLike, WebHandler } from "./web_handler.ts";
 
@@ -47,8 +46,11 @@ export interface MetricsOptions {
   registry?: RegistryLike;
 }
 
-const METRICS_OPTIONS: OptionNames<MetricsOptions> = {
-  path: true,
+const METRICS_OPTIONS: OptionChecks<MetricsOptions> = {
+  path: {
+    accepts: (path) => typeof path === "string" && path.startsWith("/"),
+    give: 'a path that begins with /, such as "/metrics"',
+  },
   registry: true,
 };
 
@@ -138,14 +140,6 @@ export function metrics(options: MetricsOptions = {}): MetricsHandler {
     '{ path: "/metrics" }',
   );
   const { path = "/metrics", registry } = options;
-  checkString(path, "make a metrics handler for the path");
-  if (!path.startsWith("/")) {
-    throw new TypeError(
-      `Cannot make a metrics handler: path is ${
-        inspect(path)
-      }; give a path that begins with /, such as "/metrics"`,
-    );
-  }
   const durations = new DurationHistogram();
   const answer = async () => ({
     status: 200,

@@ -38,9 +38,9 @@ import {
   checkOptions,
   checkPid,
   checkString,
-  checkTimeout,
+  oneOf,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
-import { inspect } from "../core/values/inspect.ts";
 import type { Pid, Ref } from "../core/values/pid.ts";
 import type {
   NodeObserver,
@@ -64,7 +64,7 @@ import type {
   ObservedEntity,
 } from "../otp/observer/observed_entities.ts";
 import { OBSERVER, observerOf } from "../otp/observer/serve_observer.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 export type * from "../otp/observer/observed_terms.ts";
 export type {
@@ -95,13 +95,13 @@ export interface ObserveOptions {
   timeout?: number;
 }
 
-const OBSERVE_OPTIONS: OptionNames<ObserveOptions> = {
+const OBSERVE_OPTIONS: OptionChecks<ObserveOptions> = {
   node: true,
-  timeout: true,
+  timeout: TIMEOUT,
 };
 
-const OBSERVE_PROCESS_OPTIONS: OptionNames<Omit<ObserveOptions, "node">> = {
-  timeout: true,
+const OBSERVE_PROCESS_OPTIONS: OptionChecks<Omit<ObserveOptions, "node">> = {
+  timeout: TIMEOUT,
 };
 
 /** Options for {@linkcode Observer.processes}. */
@@ -128,9 +128,9 @@ export interface ObserveProcessesOptions extends ObserveOptions {
   search?: string;
 }
 
-const OBSERVE_PROCESSES_OPTIONS: OptionNames<ObserveProcessesOptions> = {
+const OBSERVE_PROCESSES_OPTIONS: OptionChecks<ObserveProcessesOptions> = {
   ...OBSERVE_OPTIONS,
-  order: true,
+  order: oneOf(...PROCESS_ORDERS),
   limit: true,
   search: true,
 };
@@ -145,7 +145,7 @@ export interface ObserveLogOptions extends ObserveOptions {
   after?: number;
 }
 
-const OBSERVE_LOG_OPTIONS: OptionNames<ObserveLogOptions> = {
+const OBSERVE_LOG_OPTIONS: OptionChecks<ObserveLogOptions> = {
   ...OBSERVE_OPTIONS,
   after: true,
 };
@@ -166,7 +166,10 @@ export interface TraceOptions {
   timeout?: number;
 }
 
-const TRACE_OPTIONS: OptionNames<TraceOptions> = { limit: true, timeout: true };
+const TRACE_OPTIONS: OptionChecks<TraceOptions> = {
+  limit: TIMEOUT,
+  timeout: TIMEOUT,
+};
 
 /** The time for which the end of a trace waits for another node, in milliseconds. */
 const END_TIMEOUT = 1000;
@@ -224,13 +227,6 @@ export class Observer {
       '{ order: "messages" }',
     );
     const { order = "messages", limit = 50, search = "" } = options;
-    if (!PROCESS_ORDERS.includes(order)) {
-      throw new TypeError(
-        `Cannot observe processes: the order is ${inspect(order)}; give ${
-          PROCESS_ORDERS.map((each) => `"${each}"`).join(", ")
-        }`,
-      );
-    }
     const { node, timeout } = options;
     return observe("processes", [{ order, limit, search }], { node, timeout });
   }
@@ -459,8 +455,6 @@ export class Observer {
     checkPid(pid, "trace the process");
     checkOptions(options, "trace a process", TRACE_OPTIONS, "{ limit: 100 }");
     const { limit = 100, timeout = 60_000 } = options;
-    checkTimeout(limit, "trace a process, with a limit");
-    checkTimeout(timeout, "trace a process");
     const ref = makeRef();
     const local = pid.node === Node.self();
     const args = [pid, self(), ref, { limit, timeout }] as const;
@@ -586,7 +580,6 @@ async function observe<T>(
     '{ node: "alex@localhost" }',
   );
   const { node = Node.self(), timeout = 5000 } = options;
-  checkTimeout(timeout, "observe a node");
   if (node === Node.self()) {
     const observer: NodeObserver = await observerOf(currentRuntime());
     const method = observer[fn] as (...args: unknown[]) => unknown;

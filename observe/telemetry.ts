@@ -45,7 +45,7 @@ import {
 } from "@opentelemetry/api";
 import type { Span, Tracing } from "../core/context/tracing.ts";
 import { isTrace } from "../core/context/tracing.ts";
-import { checkFlags, checkOptions } from "../core/values/check_arguments.ts";
+import { checkOptions } from "../core/values/check_arguments.ts";
 import { formatExit } from "../core/values/exit_reason.ts";
 import { reasonOf } from "../core/values/error_classes.ts";
 import {
@@ -54,7 +54,7 @@ import {
   setSpanMaker,
 } from "../node/instruments.ts";
 import { DURATIONS, measureNodes, METRICS } from "../node/measures.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 const SCOPE = "@otp/distribution";
 
@@ -85,7 +85,7 @@ export interface TelemetryOptions {
   metrics?: boolean;
 }
 
-const TELEMETRY_OPTIONS: OptionNames<TelemetryOptions> = {
+const TELEMETRY_OPTIONS: OptionChecks<TelemetryOptions> = {
   traces: true,
   metrics: true,
 };
@@ -144,7 +144,6 @@ export class Telemetry {
       TELEMETRY_OPTIONS,
       "{ traces: false }",
     );
-    checkFlags(options, "start telemetry", "traces", "metrics");
     Telemetry.stop();
     stops = [];
     if (options.traces ?? true) {

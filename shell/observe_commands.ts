@@ -17,7 +17,7 @@ import { Task } from "../otp/task/task.ts";
 import { PRINTED, printed } from "./printed.ts";
 import { checkOptions } from "../core/values/check_arguments.ts";
 import { inspect, printable } from "../core/values/inspect.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** The time over which `top` counts messages, in milliseconds. */
 const SAMPLE = 500;
@@ -37,7 +37,7 @@ export interface OnNode {
   node?: string;
 }
 
-const ON_NODE: OptionNames<OnNode> = { node: true };
+const ON_NODE: OptionChecks<OnNode> = { node: true };
 
 /** @throws {TypeError} If the options are invalid. */
 export function checkOnNode(options: OnNode, doing: string): void {

@@ -8,9 +8,8 @@ import { Node } from "../node.ts";
 import { ShellClient } from "./shell_client.ts";
 
 /**
- * Starts a shell's server on another node.
- *
- * @throws {StartError} If the node does not exist, cannot be reached, or does not allow it.
+ * Starts a shell's server on another node. Throws a `StartError` if the node does not exist, cannot be reached, or does
+ * not allow it.
  */
 export async function connectShell(
   node: string,

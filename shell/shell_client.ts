@@ -75,11 +75,7 @@ export class ShellClient {
     );
   }
 
-  /**
-   * Starts a server on another node.
-   *
-   * @throws {UndefinedFunctionError} If the node does not allow shells.
-   */
+  /** Starts a server on another node. Throws an `UndefinedFunctionError` if the node does not allow shells. */
   static async remote(node: string): Promise<ShellClient> {
     const token = makeToken();
     const fn = ["Shell", "serve"] as const;

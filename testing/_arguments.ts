@@ -37,11 +37,7 @@ export interface TestArguments {
   run: string | undefined;
 }
 
-/**
- * Reads the arguments of a test run; ignores unknown ones.
- *
- * @throws {TypeError} If a value is missing or wrong.
- */
+/** Reads the arguments of a test run; ignores unknown ones. Throws a `TypeError` if a value is missing or wrong. */
 export function parseTestArguments(
   args: readonly string[] = Deno.args,
 ): TestArguments {

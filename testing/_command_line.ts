@@ -38,11 +38,7 @@ export interface TestCommandLine {
   mayExclude: string[] | undefined;
 }
 
-/**
- * Splits a command line.
- *
- * @throws {TypeError} If a value is missing or invalid.
- */
+/** Splits a command line. Throws a `TypeError` if a value is missing or invalid. */
 export function splitCommandLine(args: readonly string[]): TestCommandLine {
   const end = args.indexOf("--");
   const before = end < 0 ? args : args.slice(0, end);

@@ -61,9 +61,8 @@ export class LeakCheck {
   }
 
   /**
-   * Checks for leaks; waits briefly for processes and nodes that are stopping.
-   *
-   * @throws {Error} If something is left that was not there before; its message names it.
+   * Checks for leaks; waits briefly for processes and nodes that are stopping. Throws an `Error` if something is left
+   * that was not there before; its message names it.
    */
   async assertClean(): Promise<void> {
     const until = performance.now() + SETTLE;

@@ -24,10 +24,9 @@ function reserved(): typeof UNRESERVED | undefined {
 }
 
 /**
- * Returns a port that is free now, from the block that the run has reserved for this process, or a random one. The
- * port is below the range that the system picks from for port 0, so that the system does not assign it before its use.
- *
- * @throws {Error} If no port is free.
+ * Returns a port that is free now, from the block that the run has reserved for this process, or a random one. The port
+ * is below the range that the system picks from for port 0, so that the system does not assign it before its use.
+ * Throws an `Error` if no port is free.
  */
 export function freePort(): number {
   const { first, count } = ports;

@@ -55,11 +55,7 @@ export async function loadProgramModules(
   return loaded;
 }
 
-/**
- * Imports the application of a program.
- *
- * @throws {TypeError} If the program's file exports no application.
- */
+/** Imports the application of a program. Throws a `TypeError` if the program's file exports no application. */
 export async function loadApplication(
   { application }: LocatedProgram,
 ): Promise<ApplicationSpec | undefined> {

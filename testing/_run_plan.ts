@@ -54,11 +54,7 @@ const FIELDS: Record<keyof RunPlan, [check: Check, rule: string]> = {
   others: [isFlag, "true or false"],
 };
 
-/**
- * Reads a plan.
- *
- * @throws {TypeError} If the file cannot be read, or is no plan.
- */
+/** Reads a plan. Throws a `TypeError` if the file cannot be read, or is no plan. */
 export function readPlan(file: string): RunPlan {
   const what = `Cannot use the plan ${JSON.stringify(file)}`;
   let plan: unknown;

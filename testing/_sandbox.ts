@@ -84,11 +84,9 @@ const BLOCKS = 200;
  * Reserves a block of ports for one process of a run, which no other run on this host uses, and whose first port no
  * other program listens on.
  *
- * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so
- * the socket costs them no port. The system closes the socket when the run ends, even if the run crashes.
- *
- * @returns The socket.
- * @throws {Error} If all blocks are taken.
+ * A run holds a block while it has a UDP socket on the block's first port. Tests use the block's ports for TCP, so the
+ * socket costs them no port. The system closes the socket when the run ends, even if the run crashes. Returns the
+ * socket. Throws an `Error` if all blocks are taken.
  */
 async function reservePorts(): Promise<Socket> {
   const start = Math.floor(Math.random() * BLOCKS);

@@ -1,8 +1,12 @@
 /** The configuration of all tests of a file. */
 
-import { checkList, checkOptions } from "../core/values/check_arguments.ts";
+import {
+  ARRAY,
+  checkList,
+  checkOptions,
+} from "../core/values/check_arguments.ts";
 import { type Filter, parseFilter } from "./filters.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /**
  * The program of a test's node: modules that it exports, and an application.
@@ -26,7 +30,7 @@ export interface TestProgram {
 }
 
 /** The names of these options, for the interfaces that extend them. */
-export const PROGRAM_OPTIONS: OptionNames<TestProgram> = {
+export const PROGRAM_OPTIONS: OptionChecks<TestProgram> = {
   modules: true,
   application: true,
 };
@@ -47,10 +51,10 @@ export interface TestConfiguration extends TestProgram {
   include?: readonly string[];
 }
 
-const CONFIGURATION_OPTIONS: OptionNames<TestConfiguration> = {
+const CONFIGURATION_OPTIONS: OptionChecks<TestConfiguration> = {
   ...PROGRAM_OPTIONS,
-  exclude: true,
-  include: true,
+  exclude: ARRAY,
+  include: ARRAY,
 };
 
 /** The configuration of the file. */
@@ -91,8 +95,6 @@ export function configureTests(configuration: TestConfiguration): void {
     '{ exclude: ["slow"] }',
   );
   const { exclude, include, modules, application } = configuration;
-  if (exclude !== undefined) checkList(exclude, "exclude the tests");
-  if (include !== undefined) checkList(include, "include the tests");
   if (exclude !== undefined) configured.exclude = exclude.map(parseFilter);
   if (include !== undefined) configured.include = include.map(parseFilter);
   if (modules !== undefined) {

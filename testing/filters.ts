@@ -1,11 +1,11 @@
 /** Selects the tests to run: ExUnit's rules for including and excluding tests by their tags. */
 
 import {
-  checkList,
+  ARRAY,
   checkOptions,
   checkString,
 } from "../core/values/check_arguments.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** The tags of a test, by name: a tag without a value has `true`. */
 export type Tags = Record<string, unknown>;
@@ -30,7 +30,10 @@ export interface Filters {
   exclude: Filter[];
 }
 
-const FILTERS: OptionNames<Filters> = { include: true, exclude: true };
+const FILTERS: OptionChecks<Filters> = {
+  include: { ...ARRAY, isRequired: true },
+  exclude: { ...ARRAY, isRequired: true },
+};
 
 /**
  * Parses a filter or a tag: `tag` or `tag:value`.
@@ -99,8 +102,6 @@ function checkFilters(filters: Filters): void {
     FILTERS,
     "{ include: [], exclude: [] }",
   );
-  checkList(filters.include, "filter tests: what they include is");
-  checkList(filters.exclude, "filter tests: what they exclude is");
 }
 
 function unique(filters: Filter[]): Filter[] {

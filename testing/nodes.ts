@@ -3,7 +3,7 @@
 import { checkList, checkOptions } from "../core/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../node.ts";
 import { testCluster, withHost } from "./test_cluster.ts";
-import { NODE_OPTIONS } from "../node/node_options.ts";
+import { NODE_OPTIONS } from "../node/check_options.ts";
 
 const { name: _name, ...SHARED_OPTIONS } = NODE_OPTIONS;
 

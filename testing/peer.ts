@@ -3,7 +3,7 @@
 import {
   checkOptions,
   checkString,
-  checkTimeout,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ import type { PeerStart } from "./_peer_main.ts";
 import { type Called, HARNESS_MODULE, locateProgram, UP } from "./_program.ts";
 import { isFile } from "./_programs.ts";
 import { TimeLimit } from "./_time_limit.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {
@@ -49,13 +49,13 @@ export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   from?: Node;
 }
 
-const PEER_OPTIONS: OptionNames<PeerOptions> = {
+const PEER_OPTIONS: OptionChecks<PeerOptions> = {
   ...PROGRAM_OPTIONS,
   epmdPort: true,
   cookie: true,
   permissions: true,
   env: true,
-  timeout: true,
+  timeout: TIMEOUT,
   from: true,
 };
 
@@ -108,9 +108,6 @@ export async function startPeer(
   assertDeno(`start the peer ${inspect(name)}`);
   checkString(name, "start a peer under the name");
   checkOptions(options, `start the peer ${inspect(name)}`, PEER_OPTIONS);
-  if (options.timeout !== undefined) {
-    checkTimeout(options.timeout, `start the peer ${inspect(name)}`);
-  }
   const peer = new Peer(withHost(name), options);
   try {
     await waitUntilUp(peer, options.timeout ?? START_WITHIN);

@@ -1,12 +1,12 @@
 /** Tagged tests, based on `Deno.test`. */
 
 import {
-  checkFlags,
+  ARRAY,
   checkFunction,
-  checkList,
   checkOptions,
   checkString,
-  checkTimeout,
+  FLAG,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
 import { assertDeno } from "./_deno.ts";
@@ -40,10 +40,10 @@ import {
   type Tags,
 } from "./filters.ts";
 import type { PeerSpec } from "./peer.ts";
-import type { OptionNames } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 
 /** The time limit for a test with a node, in milliseconds: ExUnit's default. */
-const TIMEOUT = 60_000;
+const USUAL_TIMEOUT = 60_000;
 
 /** The extra time that Deno gives the harness to stop the peers, in milliseconds. */
 const TEARDOWN = 15_000;
@@ -91,13 +91,13 @@ export interface TestOptions
   sanitizeProcesses?: boolean;
 }
 
-const TEST_OPTIONS: OptionNames<TestOptions> = {
+const TEST_OPTIONS: OptionChecks<TestOptions> = {
   ...PROGRAM_OPTIONS,
-  tags: true,
-  programs: true,
-  peers: true,
+  tags: ARRAY,
+  programs: ARRAY,
+  peers: ARRAY,
   node: true,
-  sanitizeProcesses: true,
+  sanitizeProcesses: FLAG,
   ignore: true,
   only: true,
   sanitizeOps: true,
@@ -106,7 +106,7 @@ const TEST_OPTIONS: OptionNames<TestOptions> = {
   repeats: true,
   retry: true,
   permissions: true,
-  timeout: true,
+  timeout: TIMEOUT,
 };
 
 let registered = 0;
@@ -116,13 +116,6 @@ function checkTest(name: string, options: TestOptions, fn: TestFunction): void {
   const what = `register the test ${inspect(name)}`;
   checkOptions(options, what, TEST_OPTIONS, '{ tags: ["slow"] }');
   checkFunction(fn, `${what} with`);
-  for (const list of ["tags", "programs", "peers"] as const) {
-    const value = options[list];
-    if (value !== undefined) checkList(value, `${what}: its ${list} are`);
-  }
-  checkFlags(options, what, "sanitizeProcesses");
-  const { timeout } = options;
-  if (timeout !== undefined) checkTimeout(timeout, what);
 }
 
 /**
@@ -207,7 +200,7 @@ export function test(
     },
   };
   if (hasNode(plan)) {
-    plan.timeout = PATIENCE * (definition.timeout ?? TIMEOUT);
+    plan.timeout = PATIENCE * (definition.timeout ?? USUAL_TIMEOUT);
     definition.timeout = plan.timeout + TEARDOWN;
   } else if (definition.timeout !== undefined) {
     definition.timeout *= PATIENCE;

@@ -3,7 +3,13 @@
 import { EpmdServer } from "../net/epmd/epmd_server.ts";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
 import { standardIo } from "../otp/io/io_device.ts";
-import { type DownMessage, type Pid, Process, receive, self } from "../otp/process/process.ts";
+import {
+  type DownMessage,
+  type Pid,
+  Process,
+  receive,
+  self,
+} from "../otp/process/process.ts";
 import * as Remote from "./_remote.ts";
 import { freePort } from "../testing/_ports.ts";
 import { test, type TestOptions } from "../testing/tags.ts";

@@ -12,9 +12,8 @@ export interface WorkerThreadHandlers {
 }
 
 /**
- * Runs the program of a worker, in the worker's thread. Packers and bundlers find the program by this import.
- *
- * @returns A promise that resolves when it is loaded.
+ * Runs the program of a worker, in the worker's thread. Packers and bundlers find the program by this import. Returns a
+ * promise that resolves when it is loaded.
  */
 export async function runThread(): Promise<void> {
   await import("./thread_main.ts");

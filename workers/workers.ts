@@ -46,24 +46,23 @@ import { advertisedAddress } from "../net/advertised_address.ts";
 import { isNodeName } from "../net/node_name.ts";
 import { currentProcess } from "../core/runtime/current_process.ts";
 import {
-  checkInteger,
   checkOptions,
-  checkString,
-  checkTimeout,
+  integerFrom,
+  TEXT,
+  TIMEOUT,
 } from "../core/values/check_arguments.ts";
 import { inspect } from "../core/values/inspect.ts";
-import { type OptionNames, typeError } from "../core/values/options.ts";
+import type { OptionChecks } from "../core/values/options.ts";
 import { Pid } from "../core/values/pid.ts";
-import { assertIntensity } from "../otp/supervisor/restart_intensity.ts";
+import { INTENSITY } from "../otp/supervisor/restart_intensity.ts";
 import { type ChildSpec, Supervisor } from "../otp/supervisor/supervisor.ts";
-import type { ThreadNodeOptions, WorkerFailure } from "./worker_messages.ts";
+import type { ThreadNodeOptions } from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import {
   ANSWER_TIMEOUT,
   SHUTDOWN,
   WORKER_INFO,
   type WorkerOptions,
-  type WorkerReason,
   WorkerServer,
   type WorkerSlot,
   type WorkerState,
@@ -75,7 +74,8 @@ export type { NameRegistry, ServerName } from "../otp/server/server_ref.ts";
 export type { Pid } from "../core/values/pid.ts";
 export type { Atom } from "../core/values/atom.ts";
 
-export type { WorkerFailure, WorkerReason };
+export type { WorkerFailure } from "./worker_messages.ts";
+export type { WorkerReason } from "./worker_server.ts";
 
 /**
  * Options for {@linkcode Workers.startLink}. A value of the wrong type throws a `TypeError`, a number out of bounds a
@@ -161,18 +161,27 @@ export interface WorkersOptions {
   maxSeconds?: number;
 }
 
-const WORKERS_OPTIONS: OptionNames<WorkersOptions> = {
+const WORKERS_OPTIONS: OptionChecks<WorkersOptions> = {
   module: true,
-  moduleName: true,
-  count: true,
-  nodeName: true,
-  port: true,
+  moduleName: TEXT,
+  count: integerFrom(1),
+  nodeName: {
+    // With a number appended, every other name is valid.
+    accepts: (name) =>
+      typeof name === "string" && name !== "" &&
+      isNodeName(`${name}-1@localhost`),
+    give: 'the part of a node\'s name before the @, as in "thumbs"',
+  },
+  port: integerFrom(0, 65535),
   name: true,
-  answerTimeout: true,
-  startTimeout: true,
-  shutdown: true,
-  maxRestarts: true,
-  maxSeconds: true,
+  answerTimeout: {
+    accepts: (time) => typeof time === "number" && time > 0,
+    give: "milliseconds, more than 0, or Infinity",
+    isNumber: true,
+  },
+  startTimeout: TIMEOUT,
+  shutdown: TIMEOUT,
+  ...INTENSITY,
 };
 
 /** A worker, as {@linkcode Workers.info} describes it. */
@@ -421,38 +430,10 @@ function checkWorkers(options: WorkersOptions) {
     shutdown = SHUTDOWN,
   } = options;
   const module = moduleUrl(options.module);
-  checkString(moduleName, `${what} that export their module under the name`);
-  checkInteger(count, what, "count", 1);
-  const { nodeName, maxRestarts = Math.max(3, count), maxSeconds = 5 } =
-    options;
-  if (nodeName !== undefined) {
-    checkString(nodeName, `${what} with the node name`);
-    // With a number appended, every other name is valid.
-    if (nodeName === "" || !isNodeName(`${nodeName}-1@localhost`)) {
-      throw new TypeError(
-        `Cannot ${what} with the node name ${
-          inspect(nodeName)
-        }: give the part of a node's name before the @, as in "thumbs"`,
-      );
-    }
-  }
-  assertIntensity("start a supervisor of workers", maxRestarts, maxSeconds);
-  if (!Number.isInteger(port) || port < 0 || port + count - 1 > 65535) {
-    throw typeError(
-      port,
-      `Cannot ${what}: port is ${
-        inspect(port)
-      }; give 0, or the first of ${count} ports up to 65535`,
-    );
-  }
-  checkTimeout(startTimeout, `${what}, which must be up,`);
-  checkTimeout(shutdown, `stop workers`);
-  if (!(typeof answerTimeout === "number" && answerTimeout > 0)) {
-    throw typeError(
-      answerTimeout,
-      `Cannot ${what}: answerTimeout is ${
-        inspect(answerTimeout)
-      }; give milliseconds, more than 0, or Infinity`,
+  const { maxRestarts = Math.max(3, count), maxSeconds = 5 } = options;
+  if (port + count - 1 > 65535) {
+    throw new RangeError(
+      `Cannot ${what}: port is ${port}; give 0, or the first of ${count} ports up to 65535`,
     );
   }
   return {

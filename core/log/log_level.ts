@@ -1,6 +1,6 @@
 /** The levels of log events. */
 
-import { inspect } from "../values/inspect.ts";
+import type { OptionCheck } from "../values/options.ts";
 import type { LogLevel } from "./log_event.ts";
 
 /** The levels, least severe first. */
@@ -16,12 +16,8 @@ export function rankOf(level: LogLevel | "none"): number {
   return level === "none" ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
 }
 
-/** @throws {TypeError} If a value is not a level. */
-export function checkLogLevel(level: unknown, what: string): void {
-  if (level === "none" || LOG_LEVELS.includes(level as LogLevel)) return;
-  throw new TypeError(
-    `Cannot ${what}: the log level is ${
-      inspect(level)
-    }; give "debug", "info", "warning", "error" or "none"`,
-  );
-}
+export const LOG_LEVEL: OptionCheck = {
+  accepts: (level) =>
+    level === "none" || LOG_LEVELS.includes(level as LogLevel),
+  give: '"debug", "info", "warning", "error" or "none"',
+};

@@ -124,11 +124,7 @@ export class BeamFunctions {
     return fn.arity === args.length ? this.requested(mfa) : undefinedRun(mfa);
   }
 
-  /**
-   * Names a request's function for a BEAM.
-   *
-   * @throws {TypeError} If the function is not exported by a module.
-   */
+  /** Names a request's function for a BEAM. Throws a `TypeError` if the function is not exported by a module. */
   called(run: Runnable): Mfa {
     if (!("module" in run)) {
       throw new TypeError(

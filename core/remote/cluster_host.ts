@@ -4,9 +4,8 @@ export interface ClusterHost {
   /** The address and port that the node listens on; the address as configured. */
   readonly listen: { readonly host: string; readonly port: number };
   /**
-   * Returns the names, without the host, that EPMD knows on a host.
-   *
-   * @throws {Error} If the host's EPMD does not answer, or this node does not use EPMD.
+   * Returns the names, without the host, that EPMD knows on a host. Throws an `Error` if the host's EPMD does not
+   * answer, or this node does not use EPMD.
    */
   names(host: string, signal: AbortSignal): Promise<string[]>;
   /** Derives a key from the cookie and a purpose. Nodes with the same cookie derive the same key. */

@@ -165,9 +165,8 @@ export class Modules {
   allowObserve: boolean | "write" = false;
 
   /**
-   * Exports the functions that a module has now under a name, and replaces an earlier module of the name.
-   *
-   * @throws {TypeError} If a getter of the module throws; the message says that `what` is impossible.
+   * Exports the functions that a module has now under a name, and replaces an earlier module of the name. Throws a
+   * `TypeError` if a getter of the module throws; the message says that `what` is impossible.
    */
   add(name: string, module: ModuleExports, what = "export a module"): void {
     const functions = new TextMap<AnyFunction>();
@@ -220,9 +219,7 @@ export class Modules {
 
   /**
    * Describes a function for a request: by its exported name, else within the node as a stored function, else by its
-   * source.
-   *
-   * @throws {TypeError} If the function's source cannot be sent.
+   * source. Throws a `TypeError` if the function's source cannot be sent.
    */
   describe(
     fn: AnyFunction | ModuleFunction,

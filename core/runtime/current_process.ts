@@ -20,11 +20,7 @@ export function currentRuntime(): Runtime {
   return (context.process?.cold?.standIn ?? context).runtime as Runtime;
 }
 
-/**
- * Returns the process of the running code.
- *
- * @throws {ProcessExited} If the process has exited.
- */
+/** Returns the process of the running code. Throws a `ProcessExited` if the process has exited. */
 export function currentProcess(): LocalProcess {
   const process = insideOf();
   if (process?.alive) return process;

@@ -60,8 +60,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 /**
  * Describes a function for a request to a node: by its exported name, as a function stored on this node, or by its
  * source. Arguments for this node, of at most `maxDepth` levels, are copied; a wire copies others when it writes them.
- *
- * @throws {TypeError} If the function cannot be sent.
+ * Throws a `TypeError` if the function cannot be sent.
  */
 export function requestOf(
   { modules, node: own, maxDepth: most }: Runtime,

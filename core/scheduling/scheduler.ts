@@ -194,9 +194,8 @@ export class Scheduler {
   }
 
   /**
-   * Counts a step of a process.
-   *
-   * @returns Whether the step can run at once; otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
+   * Counts a step of a process. Returns whether the step can run at once; otherwise the caller hands it to
+   * {@linkcode Scheduler.enqueue}.
    */
   canStepNow(process: ProcessSchedule): boolean {
     if (process.period !== this.#period) {
@@ -213,10 +212,9 @@ export class Scheduler {
   /**
    * Counts a step of a process that awaited an answer.
    *
-   * Other signals of the sender, such as its DOWN, often follow the answer, and the process should react to the
-   * answer first. So one such step skips the queue between two looks at the clock.
-   *
-   * @returns Whether the step can run at once; otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
+   * Other signals of the sender, such as its DOWN, often follow the answer, and the process should react to the answer
+   * first. So one such step skips the queue between two looks at the clock. Returns whether the step can run at once;
+   * otherwise the caller hands it to {@linkcode Scheduler.enqueue}.
    */
   canAnswerNow(process: ProcessSchedule): boolean {
     if (this.canStepNow(process)) return true;

@@ -4,12 +4,12 @@
  */
 
 import { ExitError } from "../values/error_classes.ts";
-import { checkOptions, checkSignal } from "../values/check_arguments.ts";
+import { checkOptions, SIGNAL } from "../values/check_arguments.ts";
 import { contextFor } from "../context/async_context.ts";
 import { assertFunction } from "../remote/exported_modules.ts";
 import type { LocalProcess } from "../processes/local_process.ts";
 import type { Runtime } from "../processes/runtime.ts";
-import type { OptionNames } from "../values/options.ts";
+import type { OptionChecks } from "../values/options.ts";
 
 /** Options for running a function in a process of its own. */
 export interface RunOptions {
@@ -21,7 +21,7 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
-const RUN_OPTIONS: OptionNames<RunOptions> = { signal: true };
+const RUN_OPTIONS: OptionChecks<RunOptions> = { signal: SIGNAL };
 
 /**
  * Runs a function in a new process of a node; the promise settles as the function does.
@@ -37,7 +37,6 @@ export function runIn<T>(
   assertFunction(fn);
   checkOptions(options, "run a function", RUN_OPTIONS, "{ signal }");
   const { signal } = options;
-  if (signal !== undefined) checkSignal(signal, "run a function");
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const runAs = contextFor<T | Promise<T>>();

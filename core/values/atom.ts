@@ -121,10 +121,8 @@ function newAtom(name: string, key: string): Atom {
 }
 
 /**
- * Returns the text of a name.
- *
- * @throws {TypeError} If the name is neither a string nor an atom.
- * @throws {RangeError} If the name is longer than {@linkcode MAX_NAME_LENGTH}.
+ * Returns the text of a name. Throws a `TypeError` if the name is neither a string nor an atom, and a `RangeError` if
+ * the name is longer than {@linkcode MAX_NAME_LENGTH}.
  */
 export function nameOf(name: string | Atom): string {
   if (name instanceof Atom) return name.name;

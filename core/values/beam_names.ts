@@ -66,10 +66,8 @@ export function functionOfAtom(module: string, atom: string): string {
 
 /**
  * Returns the text of a name on another node, or of a module there. An atom is verbatim on a BEAM: `:Chat`, which is
- * not Elixir's `Chat`, becomes a text in quotes, which the other node removes.
- *
- * @throws {TypeError} If the name is neither a string nor an atom.
- * @throws {RangeError} If the name is too long.
+ * not Elixir's `Chat`, becomes a text in quotes, which the other node removes. Throws a `TypeError` if the name is
+ * neither a string nor an atom, and a `RangeError` if the name is too long.
  */
 export function remoteNameOf(name: string | Atom): string {
   return nameOf(

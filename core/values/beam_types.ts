@@ -263,11 +263,7 @@ export function checkBeamType(type: unknown, depth = 0): void {
 /** The maximum length of a type's text. */
 export const MAX_TYPE_TEXT = 1 << 14;
 
-/**
- * Encodes a type as text, for another node.
- *
- * @throws {RangeError} If the text is too long.
- */
+/** Encodes a type as text, for another node. Throws a `RangeError` if the text is too long. */
 export function beamTypeToText(type: BeamType): string {
   const text = JSON.stringify(type);
   if (text.length <= MAX_TYPE_TEXT) return text;
@@ -278,11 +274,7 @@ export function beamTypeToText(type: BeamType): string {
   );
 }
 
-/**
- * Decodes the text of a type from another node.
- *
- * @throws {Error} If the text is invalid.
- */
+/** Decodes the text of a type from another node. Throws an `Error` if the text is invalid. */
 export function beamTypeOfText(text: unknown): BeamType {
   if (typeof text !== "string" || text.length > MAX_TYPE_TEXT) {
     throw new TypeError("a type that is not a short text");

@@ -7,7 +7,8 @@
 import { inspect } from "./inspect.ts";
 import {
   isOptions,
-  type OptionNames,
+  type OptionCheck,
+  type OptionChecks,
   refuseUnknown,
   typeError,
 } from "./options.ts";
@@ -35,32 +36,6 @@ export function checkRef(
   }
 }
 
-export function checkBoolean(
-  value: unknown,
-  doing: string,
-): asserts value is boolean {
-  if (typeof value !== "boolean") {
-    throw invalid(doing, value, "give true or false");
-  }
-}
-
-export function checkFlags<O extends object>(
-  options: O,
-  doing: string,
-  ...flags: (keyof O & string)[]
-): void {
-  for (const flag of flags) {
-    const value = options[flag];
-    if (value !== undefined && typeof value !== "boolean") {
-      throw new TypeError(
-        `Cannot ${doing}: the option ${flag} is ${
-          inspect(value)
-        }; give true or false`,
-      );
-    }
-  }
-}
-
 export function checkFunction(
   value: unknown,
   doing: string,
@@ -75,15 +50,6 @@ export function checkString(
   doing: string,
 ): asserts value is string {
   if (typeof value !== "string") throw invalid(doing, value, "give a string");
-}
-
-export function checkSignal(
-  value: unknown,
-  doing: string,
-): asserts value is AbortSignal {
-  if (!(value instanceof AbortSignal)) {
-    throw invalid(`${doing} with the signal`, value, "give an AbortSignal");
-  }
 }
 
 export function checkList(
@@ -102,15 +68,115 @@ export function checkArgs(args: unknown): void {
   );
 }
 
-/** Checks the names of options, and that the options are an object: in Elixir, a timeout has their place. */
+/** Checks options, which are an object: in Elixir, a timeout has their place. An `undefined` option is not given. */
 export function checkOptions<O extends object>(
   options: O,
   doing: string,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
   example?: string,
-): void {
+): O {
   checkRecord(options, doing, example);
-  refuseUnknown(options, doing, known);
+  refuseUnknown(options, doing, checks);
+  for (const name in checks) {
+    const check: OptionCheck | true = checks[name as keyof O];
+    const value = options[name as keyof O];
+    if (check === true || value === undefined && !check.isRequired) continue;
+    if (check.accepts(value)) continue;
+    const error = invalidValue(value, doing, name, check);
+    // The stack begins at the function whose option it is.
+    Error.captureStackTrace?.(error, checkOptions);
+    throw error;
+  }
+  return options;
+}
+
+export function checkValue(
+  value: unknown,
+  doing: string,
+  name: string,
+  check: OptionCheck,
+): void {
+  if (!check.accepts(value)) throw invalidValue(value, doing, name, check);
+}
+
+function invalidValue(
+  value: unknown,
+  doing: string,
+  name: string,
+  { give, isNumber }: OptionCheck,
+): Error {
+  const message = `Cannot ${doing}: ${name} is ${inspect(value)}; give ${give}`;
+  return isNumber ? typeError(value, message) : new TypeError(message);
+}
+
+export const FLAG: OptionCheck = {
+  accepts: (value) => typeof value === "boolean",
+  give: "true or false",
+};
+
+export const FUNCTION: OptionCheck = {
+  accepts: (value) => typeof value === "function",
+  give: "a function",
+};
+
+export const TEXT: OptionCheck = {
+  accepts: (value) => typeof value === "string",
+  give: "a string",
+};
+
+export const PID: OptionCheck = {
+  accepts: (value) => value instanceof Pid,
+  give: "a pid, such as spawn or whereis returns",
+};
+
+export const ARRAY: OptionCheck = {
+  accepts: Array.isArray,
+  give: "a list, [ … ]",
+};
+
+export const RECORD: OptionCheck = {
+  accepts: isOptions,
+  give: "an object, { key: value }",
+};
+
+export const SIGNAL: OptionCheck = {
+  accepts: (value) => value instanceof AbortSignal,
+  give: "an AbortSignal",
+};
+
+export const TIMEOUT: OptionCheck = {
+  accepts: (value) => typeof value === "number" && value >= 0,
+  give: "milliseconds, 0 or more, or Infinity",
+  isNumber: true,
+};
+
+export function integerFrom(
+  least: number,
+  most: number = Infinity,
+): OptionCheck {
+  return {
+    accepts: (value) => isInteger(value, least) && (value as number) <= most,
+    give: most === Infinity
+      ? `an integer, ${least} or more`
+      : `an integer from ${least} to ${most}`,
+    isNumber: true,
+  };
+}
+
+export function countFrom(least: number): OptionCheck {
+  return {
+    accepts: (value) => value === Infinity || isInteger(value, least),
+    give: `an integer, ${least} or more, or Infinity`,
+    isNumber: true,
+  };
+}
+
+export function oneOf(...texts: string[]): OptionCheck {
+  return {
+    accepts: (value) => texts.includes(value as string),
+    give: texts.map((text) => `"${text}"`).join(", ")
+      .replace(/, (?=[^,]*$)/, " or "),
+  };
 }
 
 /** Checks an object whose keys the user chooses. */
@@ -127,53 +193,8 @@ export function checkRecord(
   );
 }
 
-export function checkTimeout(
-  timeout: unknown,
-  doing: string,
-): asserts timeout is number {
-  if (typeof timeout === "number" && timeout >= 0) return;
-  throw typeError(
-    timeout,
-    `Cannot ${doing} with a timeout of ${
-      inspect(timeout)
-    }: give milliseconds, 0 or more, or Infinity`,
-  );
-}
-
-export function checkInteger(
-  value: unknown,
-  doing: string,
-  what: string,
-  least: number,
-): asserts value is number {
-  if (!isInteger(value, least)) {
-    throw outOfRange(value, doing, what, `${least} or more`);
-  }
-}
-
-export function checkCount(
-  value: unknown,
-  doing: string,
-  what: string,
-  least = 0,
-): asserts value is number {
-  if (value !== Infinity && !isInteger(value, least)) {
-    throw outOfRange(value, doing, what, `${least} or more, or Infinity`);
-  }
-}
-
 function isInteger(value: unknown, least: number): boolean {
   return Number.isInteger(value) && (value as number) >= least;
-}
-
-function outOfRange(
-  value: unknown,
-  doing: string,
-  what: string,
-  range: string,
-): Error {
-  const message = `Cannot ${doing}: ${what} is ${inspect(value)}`;
-  return typeError(value, `${message}; give an integer, ${range}`);
 }
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {

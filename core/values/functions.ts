@@ -84,10 +84,8 @@ export class LocalFunction {
   readonly bytes: Uint8Array<ArrayBuffer>;
 
   /**
-   * Creates a function with a copy of its bytes; used by wires.
-   *
-   * @throws {TypeError} If the module is not a string, or the bytes are not a `Uint8Array`.
-   * @throws {RangeError} If a number or the number of bytes is out of range.
+   * Creates a function with a copy of its bytes; used by wires. Throws a `TypeError` if the module is not a string, or
+   * the bytes are not a `Uint8Array`, and a `RangeError` if a number or the number of bytes is out of range.
    */
   constructor(
     module: string,

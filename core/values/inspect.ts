@@ -11,7 +11,7 @@ import {
 } from "./literals.ts";
 import {
   isOptions,
-  type OptionNames,
+  type OptionChecks,
   refuseUnknown,
   typeError,
 } from "./options.ts";
@@ -47,7 +47,7 @@ export interface InspectOptions {
 }
 
 /** The names of {@linkcode InspectOptions}, for interfaces that extend it. */
-export const INSPECT_OPTIONS: OptionNames<InspectOptions> = {
+export const INSPECT_OPTIONS: OptionChecks<InspectOptions> = {
   width: true,
   limit: true,
   depth: true,
@@ -137,7 +137,7 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   const { width, limit, depth, printableLimit } = options;
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {
-    // Not by checkCount(), which itself uses this function.
+    // Not by checkOptions(), which itself uses this function.
     if (
       value === undefined || value === Infinity ||
       Number.isInteger(value) && value >= 0

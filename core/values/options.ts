@@ -18,18 +18,29 @@ export function isOptions(value: unknown): boolean {
   }
 }
 
-/**
- * The names of an interface's options. The type requires every name and no other, so the constant cannot differ from
- * the interface.
- *
- * @typeParam O The interface.
- */
-export type OptionNames<O> = { readonly [Name in keyof O]-?: true };
+/** A check of an option's value. */
+export interface OptionCheck {
+  /** Whether a value is valid. */
+  readonly accepts: (value: unknown) => boolean;
+  /** The valid values, for errors. */
+  readonly give: string;
+  /** Whether the option is a number, so that another number is out of bounds. */
+  readonly isNumber?: boolean;
+  /** Whether the option has no default. */
+  readonly isRequired?: boolean;
+}
 
 /**
- * Refuses unknown options: a misspelled option would silently leave its default in force.
- *
- * @throws {TypeError} If `options` has an unknown option.
+ * The checks of an interface's options; `true` for an option that the function itself checks. The type requires every
+ * name and no other, so the constant cannot differ from the interface.
+ */
+export type OptionChecks<O> = {
+  readonly [Name in keyof O]-?: OptionCheck | true;
+};
+
+/**
+ * Refuses unknown options: a misspelled option would silently leave its default in force. Throws a `TypeError` if
+ * `options` has an unknown option.
  */
 export function refuseUnknown(
   options: object,
@@ -41,12 +52,20 @@ export function refuseUnknown(
   }
 }
 
-/** Whether an object has an unknown option. */
-export function hasUnknown(options: object, known: object): boolean {
+/** Whether no option is unknown or invalid. */
+export function areValid<O extends object>(
+  options: O,
+  checks: OptionChecks<NoInfer<O>>,
+): boolean {
   for (const name in options) {
-    if (!Object.hasOwn(known, name)) return true;
+    const check = checks[name] as OptionChecks<O>[keyof O] | undefined;
+    if (check === true) continue;
+    // Any object has names such as `toString`.
+    if (typeof check?.accepts !== "function") return false;
+    const value = options[name];
+    if (value !== undefined && !check.accepts(value)) return false;
   }
-  return false;
+  return true;
 }
 
 /** Creates the error for an unknown option, with the nearest option or else all options. */

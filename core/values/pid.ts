@@ -58,9 +58,7 @@ let checkedNode = "";
 
 /**
  * Checks a pid or reference in a message. A program can create an invalid one, and the receiver would close the
- * connection.
- *
- * @throws {TypeError} If its node's name is invalid.
+ * connection. Throws a `TypeError` if its node's name is invalid.
  */
 export function checkNodeOf(of: Pid | Ref): void {
   if (of.node === checkedNode) return;
@@ -307,9 +305,8 @@ export function isWord(value: unknown): boolean {
 }
 
 /**
- * Creates the pid with two 32-bit words, as on Erlang's nodes.
- *
- * @throws {RangeError} If a word is not an integer from 0 to 2³² - 1.
+ * Creates the pid with two 32-bit words, as on Erlang's nodes. Throws a `RangeError` if a word is not an integer from 0
+ * to 2³² - 1.
  */
 export function pidOf(
   node: string,
@@ -328,10 +325,9 @@ export function pidOf(
 }
 
 /**
- * Creates the reference with one to five 32-bit words. Two words that form a number of 53 bits become a reference
- * with that number, so that this node's references return from other nodes unchanged.
- *
- * @throws {RangeError} If there are no words or more than five, or a word is not an integer from 0 to 2³² - 1.
+ * Creates the reference with one to five 32-bit words. Two words that form a number of 53 bits become a reference with
+ * that number, so that this node's references return from other nodes unchanged. Throws a `RangeError` if there are no
+ * words or more than five, or a word is not an integer from 0 to 2³² - 1.
  */
 export function refOf(
   node: string,

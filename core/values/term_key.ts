@@ -27,11 +27,9 @@ export type TermKey = string | boolean | null | undefined;
 /**
  * Returns the key of a value.
  *
- * Numbers compare as by `===`, except that NaN equals itself. Values with contents compare by contents; the order of
- * an object's fields does not matter.
- *
- * @throws {TypeError} If the value contains a value that cannot be sent.
- * @throws {RangeError} If the value is nested too deeply.
+ * Numbers compare as by `===`, except that NaN equals itself. Values with contents compare by contents; the order of an
+ * object's fields does not matter. Throws a `TypeError` if the value contains a value that cannot be sent, and a
+ * `RangeError` if the value is nested too deeply.
  */
 export function termKey(
   value: unknown,

@@ -59,10 +59,8 @@ export interface EpmdClientOptions extends EpmdAddress {
 }
 
 /**
- * Asks EPMD for the node of a name, without its host; returns `undefined` if none is registered.
- *
- * @throws {EpmdUnreachableError} If EPMD does not answer.
- * @throws {EpmdProtocolError} If another program answers.
+ * Asks EPMD for the node of a name, without its host; returns `undefined` if none is registered. Throws an
+ * `EpmdUnreachableError` if EPMD does not answer, and an `EpmdProtocolError` if another program answers.
  */
 export async function lookup(
   name: string,
@@ -84,10 +82,8 @@ export async function lookup(
 }
 
 /**
- * Asks EPMD for all registered nodes: their names, without hosts, and ports.
- *
- * @throws {EpmdUnreachableError} If EPMD does not answer.
- * @throws {EpmdProtocolError} If another program answers.
+ * Asks EPMD for all registered nodes: their names, without hosts, and ports. Throws an `EpmdUnreachableError` if EPMD
+ * does not answer, and an `EpmdProtocolError` if another program answers.
  */
 export function names(options: EpmdClientOptions): Promise<NameEntry[]> {
   return ask(options, {

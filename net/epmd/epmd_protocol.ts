@@ -41,9 +41,8 @@ export interface AliveReply {
 }
 
 /**
- * Encodes a request, with its length in front.
- *
- * @throws {RangeError} If it would be longer than {@linkcode MAX_REQUEST}.
+ * Encodes a request, with its length in front. Throws a `RangeError` if it would be longer than
+ * {@linkcode MAX_REQUEST}.
  */
 export function encodeRequest(request: EpmdRequest): Uint8Array {
   const body = requestBody(request);
@@ -72,11 +71,7 @@ function requestBody(request: EpmdRequest): Uint8Array {
   }
 }
 
-/**
- * Decodes the body of a request.
- *
- * @throws {EpmdFormatError} If it is invalid.
- */
+/** Decodes the body of a request. Throws an `EpmdFormatError` if it is invalid. */
 export function decodeRequest(body: Uint8Array): EpmdRequest {
   const rest = body.subarray(1);
   switch (body[0]) {
@@ -105,9 +100,7 @@ export class RequestReader {
   #bytes: Uint8Array = new Uint8Array(0);
 
   /**
-   * Takes a segment.
-   *
-   * @throws {EpmdFormatError} If the length is 0 or above the cap, or more than one request came.
+   * Takes a segment. Throws an `EpmdFormatError` if the length is 0 or above the cap, or more than one request came.
    */
   push(segment: Uint8Array): Uint8Array | undefined {
     const bytes = this.#bytes.length === 0
@@ -148,11 +141,7 @@ export function encodeAliveReply(
   return concat([Uint8Array.of(ALIVE2_RESP, result), uint16(creation)]);
 }
 
-/**
- * Decodes the answer to a registration.
- *
- * @throws {EpmdFormatError} If it is invalid.
- */
+/** Decodes the answer to a registration. Throws an `EpmdFormatError` if it is invalid. */
 export function decodeAliveReply(bytes: Uint8Array): AliveReply | undefined {
   if (bytes.length === 0) return undefined;
   const wide = bytes[0] === ALIVE2_X_RESP;
@@ -175,11 +164,7 @@ export function encodeLookupReply(
   ]);
 }
 
-/**
- * Decodes the answer to a look-up.
- *
- * @throws {EpmdFormatError} If it is invalid.
- */
+/** Decodes the answer to a look-up. Throws an `EpmdFormatError` if it is invalid. */
 export function decodeLookupReply(
   bytes: Uint8Array,
 ): { found: Registration | undefined } | undefined {
@@ -203,11 +188,7 @@ export function encodeNamesReply(
   return concat([uint16(0), uint16(port), encoder.encode(text)]);
 }
 
-/**
- * Decodes the list of names.
- *
- * @throws {EpmdFormatError} If it is invalid.
- */
+/** Decodes the list of names. Throws an `EpmdFormatError` if it is invalid. */
 export function decodeNamesReply(bytes: Uint8Array): NameEntry[] {
   if (bytes.length < 4) throw new EpmdFormatError("cut short");
   if (bytes[0] !== 0 || bytes[1] !== 0) throw unexpected(bytes);

@@ -71,13 +71,10 @@ export interface Lease extends AsyncDisposable {
 /**
  * Registers a node's name, and serves EPMD if no other program does.
  *
- * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout`
- * below that is too short.
- *
- * @throws {NameInUseError} If another node has the name.
- * @throws {EpmdUnreachableError} If EPMD can be neither reached nor served.
- * @throws {EpmdProtocolError} If another program listens there.
- * @throws {RangeError} If EPMD's port is invalid.
+ * After another node took over from a dead one, a newcomer is answered up to 2 s late; a `timeout` below that is too
+ * short. Throws a `NameInUseError` if another node has the name. Throws an `EpmdUnreachableError` if EPMD can be
+ * neither reached nor served. Throws an `EpmdProtocolError` if another program listens there. Throws a `RangeError` if
+ * EPMD's port is invalid.
  */
 export async function register(
   entry: NodeEntry,

@@ -36,11 +36,7 @@ export interface Exchange<T> {
   find?: LookupFunction;
 }
 
-/**
- * Fills in the defaults of an address.
- *
- * @throws {RangeError} If the port is invalid.
- */
+/** Fills in the defaults of an address. Throws a `RangeError` if the port is invalid. */
 export function toTarget(
   { host = "127.0.0.1", port, timeout = 5000 }: EpmdAddress,
 ): EpmdTarget {
@@ -67,10 +63,8 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Sends one request and reads its answer. The socket stays open, with no listener but one for errors.
- *
- * @throws {EpmdUnreachableError} If EPMD does not answer in time.
- * @throws {EpmdProtocolError} If the answer is not EPMD's.
+ * Sends one request and reads its answer. The socket stays open, with no listener but one for errors. Throws an
+ * `EpmdUnreachableError` if EPMD does not answer in time, and an `EpmdProtocolError` if the answer is not EPMD's.
  */
 export function exchange<T>(
   target: EpmdTarget,

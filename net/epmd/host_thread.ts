@@ -29,9 +29,8 @@ const NAME = "epmd";
 
 /**
  * Starts a thread, which keeps the program alive. The thread evaluates `entry` in the module `code` to a function, and
- * calls it with a function that sends a message, and a function that sets the handler of messages.
- *
- * @throws {Error} If the host allows no thread.
+ * calls it with a function that sends a message, and a function that sets the handler of messages. Throws an `Error` if
+ * the host allows no thread.
  */
 export function startThread(
   code: string,

@@ -88,10 +88,8 @@ export class Conversation {
   }
 
   /**
-   * Returns the body of the next frame.
-   *
-   * @throws {HandshakeError} If the frame is empty or too long, or the other side has closed the connection, or speaks
-   * TLS.
+   * Returns the body of the next frame. Throws a `HandshakeError` if the frame is empty or too long, or the other side
+   * has closed the connection, or speaks TLS.
    */
   async hearFrame(): Promise<Buffer> {
     for (;;) {

@@ -44,9 +44,8 @@ export function latin1Text(
 }
 
 /**
- * Decodes UTF-8. A text that is not ASCII takes less time than with {@linkcode unicodeText}.
- *
- * @throws {ProtocolError} If the bytes are not valid UTF-8.
+ * Decodes UTF-8. A text that is not ASCII takes less time than with {@linkcode unicodeText}. Throws a `ProtocolError`
+ * if the bytes are not valid UTF-8.
  */
 export function utf8Text(
   bytes: Uint8Array,

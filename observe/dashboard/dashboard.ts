@@ -27,17 +27,16 @@ import { GenServer, type ServerRef } from "../../otp/gen_server/gen_server.ts";
 import type { Pid } from "../../otp/process/process.ts";
 import type { ChildSpec } from "../../otp/supervisor/supervisor.ts";
 import {
-  checkBoolean,
   checkOptions,
-  checkString,
+  FLAG,
+  integerFrom,
 } from "../../core/values/check_arguments.ts";
-import { inspect } from "../../core/values/inspect.ts";
 import {
   DASHBOARD_SERVER,
   type DashboardSettings,
 } from "./dashboard_server.ts";
 import { isLoopbackHost } from "./request_checks.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 /** Options for {@linkcode Dashboard.startLink}. */
 export interface DashboardOptions {
@@ -68,11 +67,18 @@ export interface DashboardOptions {
   name?: string;
 }
 
-const DASHBOARD_OPTIONS: OptionNames<DashboardOptions> = {
-  port: true,
-  host: true,
-  write: true,
-  name: true,
+const DASHBOARD_OPTIONS: OptionChecks<DashboardOptions> = {
+  port: integerFrom(0, 65535),
+  host: {
+    accepts: (host) => typeof host === "string" && isLoopbackHost(host),
+    give:
+      'a loopback address, such as "127.0.0.1", as its page is not encrypted, and use a tunnel from other machines',
+  },
+  write: FLAG,
+  name: {
+    accepts: (name) => typeof name === "string" && name !== "",
+    give: "a text",
+  },
 };
 
 /** Serves a page that shows a node and its cluster. */
@@ -159,30 +165,13 @@ export class Dashboard {
 function settingsOf(
   options: DashboardOptions,
 ): DashboardSettings & { name: string } {
-  const what = "start a dashboard";
-  checkOptions(options, what, DASHBOARD_OPTIONS, "{ port: 4444 }");
+  checkOptions(
+    options,
+    "start a dashboard",
+    DASHBOARD_OPTIONS,
+    "{ port: 4444 }",
+  );
   const { port = 0, host = "127.0.0.1", write = false, name = "Dashboard" } =
     options;
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    const ErrorType = typeof port === "number" ? RangeError : TypeError;
-    throw new ErrorType(
-      `Cannot ${what} on the port ${
-        inspect(port)
-      }: give an integer from 0 to 65535`,
-    );
-  }
-  checkString(host, `${what} on the host`);
-  if (!isLoopbackHost(host)) {
-    throw new TypeError(
-      `Cannot ${what} on the host ${
-        inspect(host)
-      }: its page is not encrypted; give a loopback address, such as "127.0.0.1", and use a tunnel from other machines`,
-    );
-  }
-  checkBoolean(write, `${what}, write:`);
-  checkString(name, `${what} with the name`);
-  if (name === "") {
-    throw new TypeError(`Cannot ${what} with the name "": give a text`);
-  }
   return { port, host, write, name };
 }

@@ -30,7 +30,6 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   locateUntil,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -40,8 +39,6 @@ import {
   describeServer,
   describeTimeout,
   locateForCast,
-  type NameOnNode,
-  type NameRegistry,
   sendTo,
   type ServerName,
   type ServerRef,
@@ -66,7 +63,6 @@ import {
   genServerChild,
   startGenServer,
 } from "../gen_server/gen_server_process.ts";
-import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import {
   currentProcess,
@@ -77,8 +73,18 @@ import { promised } from "../../core/promises/promises.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+} from "../server/start.ts";
 
+export type {
+  AlreadyStartedReason,
+  ServerStartOptions,
+} from "../server/start.ts";
+export type { NameOnNode, NameRegistry } from "../server/server_ref.ts";
 export type { AgentFunction };
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
@@ -88,15 +94,7 @@ export type {
   ChildStart,
 } from "../server/child_spec.ts";
 
-export type {
-  AlreadyStartedReason,
-  CancelOptions,
-  ChildSpec,
-  NameOnNode,
-  NameRegistry,
-  ServerName,
-  ServerRef,
-};
+export type { CancelOptions, ChildSpec, ServerName, ServerRef };
 
 // The key of a property that only types have: completion does not show it.
 /** @ignore */
@@ -123,26 +121,10 @@ export type AgentPid<S> = Pid & Holds<S>;
 export type AgentRef<S> = (ServerRef & Holds<S>) | ServerRef;
 
 /** Options for {@linkcode Agent.start} and {@linkcode Agent.startLink}. */
-export interface AgentOptions {
-  /**
-   * The name of the agent: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration and the first state.
-   * When it expires, the agent is killed, and the start fails with `"timeout"`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
+export interface AgentOptions extends ServerStartOptions {}
 
-const AGENT_OPTIONS: OptionNames<AgentOptions> = { name: true, timeout: true };
-
-const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
-  ...AGENT_OPTIONS,
+const START_OPTIONS: OptionChecks<AgentOptions & CancelOptions> = {
+  ...SERVER_START_OPTIONS,
   ...CANCEL_OPTIONS,
 };
 
@@ -150,8 +132,8 @@ const START_OPTIONS: OptionNames<AgentOptions & CancelOptions> = {
 export interface AgentChildOptions
   extends AgentOptions, Partial<Omit<ChildSpec, "start">> {}
 
-const AGENT_CHILD_OPTIONS: OptionNames<AgentChildOptions> = {
-  ...AGENT_OPTIONS,
+const AGENT_CHILD_OPTIONS: OptionChecks<AgentChildOptions> = {
+  ...SERVER_START_OPTIONS,
   ...CHILD_OPTIONS,
 };
 
@@ -430,9 +412,9 @@ function startAgent(
   link: boolean,
 ): Promise<Pid> {
   return promised(() => {
-    const given = checkStart(options, START_OPTIONS);
+    checkStart(options, START_OPTIONS);
     const module = agentModule(checkInit(init));
-    return startGenServer(module, undefined, { ...given, link });
+    return startGenServer(module, undefined, { ...options, link });
   });
 }
 
@@ -508,7 +490,7 @@ function checkInit<S>(init: () => S): () => S {
 
 function checkStart<O extends AgentOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): O {
-  return checkLimited(options, "start an agent", known, '{ name: "Agent" }');
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(options, "start an agent", checks, '{ name: "Agent" }');
 }

@@ -174,10 +174,8 @@ class Kept {
 }
 
 /**
- * Returns a function as it is sent to an agent at `place`.
- *
- * @throws {TypeError} If it cannot be run there.
- * @throws {UndefinedFunctionError} If this node is to run the function, and does not export it.
+ * Returns a function as it is sent to an agent at `place`. Throws a `TypeError` if it cannot be run there, and an
+ * `UndefinedFunctionError` if this node is to run the function, and does not export it.
  */
 export function sendable(
   fn: AgentFunction,

@@ -37,14 +37,16 @@ import {
 import type { ApplicationSpec } from "./application_spec.ts";
 import { timeoutOf } from "../server/call.ts";
 import {
-  checkFlags,
   checkOptions,
   checkRecord,
   checkString,
+  FLAG,
+  oneOf,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { currentRuntime } from "../../core/runtime/current_process.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { ApplicationSpec, ApplicationType };
 export { ApplicationStartError } from "./application_client.ts";
@@ -78,8 +80,6 @@ const SPEC_KEYS: readonly unknown[] = [
   "applications",
 ];
 
-const TYPES: readonly unknown[] = ["permanent", "transient", "temporary"];
-
 /** Options for {@linkcode Application.start}. */
 export interface ApplicationStartOptions {
   /**
@@ -92,7 +92,9 @@ export interface ApplicationStartOptions {
   type?: ApplicationType;
 }
 
-const START_OPTIONS: OptionNames<ApplicationStartOptions> = { type: true };
+const START_OPTIONS: OptionChecks<ApplicationStartOptions> = {
+  type: oneOf("permanent", "transient", "temporary"),
+};
 
 /** Options for {@linkcode Application.stop}. */
 export interface ApplicationStopOptions {
@@ -104,7 +106,7 @@ export interface ApplicationStopOptions {
   timeout?: number;
 }
 
-const STOP_OPTIONS: OptionNames<ApplicationStopOptions> = { timeout: true };
+const STOP_OPTIONS: OptionChecks<ApplicationStopOptions> = { timeout: TIMEOUT };
 
 /** Options for {@linkcode Application.putEnv} and {@linkcode Application.deleteEnv}. */
 export interface EnvOptions {
@@ -117,7 +119,7 @@ export interface EnvOptions {
   persistent?: boolean;
 }
 
-const ENV_OPTIONS: OptionNames<EnvOptions> = { persistent: true };
+const ENV_OPTIONS: OptionChecks<EnvOptions> = { persistent: FLAG };
 
 function here(): Applications {
   return applicationsOf(currentRuntime());
@@ -190,13 +192,6 @@ export class Application {
     const what = "start an application";
     checkOptions(options, what, START_OPTIONS, '{ type: "temporary" }');
     const { type = "permanent" } = options;
-    if (!TYPES.includes(type)) {
-      throw new TypeError(
-        `Cannot ${what}: its type is ${
-          inspect(type)
-        }; give "permanent", "transient" or "temporary"`,
-      );
-    }
     return await startApplications(here(), application, type);
   }
 
@@ -487,5 +482,4 @@ function checkSetting(app: unknown, key: unknown): void {
 
 function checkEnvOptions(options: EnvOptions): void {
   checkOptions(options, "set", ENV_OPTIONS, "{ persistent: true }");
-  checkFlags(options, "set", "persistent");
 }

@@ -6,12 +6,7 @@
  */
 
 import { call } from "../server/call.ts";
-import {
-  checkFunction,
-  checkList,
-  checkRecord,
-  checkString,
-} from "../../core/values/check_arguments.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
 import { formatExit } from "../../core/values/exit_reason.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
@@ -27,7 +22,6 @@ import {
   APPLICATION_FIELDS,
   type ApplicationSpec,
 } from "./application_spec.ts";
-import { refuseUnknown } from "../../core/values/options.ts";
 
 /** The default time limit for a top supervisor to stop, in milliseconds. */
 export const STOP_TIMEOUT = 60_000;
@@ -70,9 +64,8 @@ export function stopApplication(
 }
 
 /**
- * Starts an application after its dependencies.
- *
- * @throws {ApplicationStartError} If the application or a dependency does not start.
+ * Starts an application after its dependencies. Throws an `ApplicationStartError` if the application or a dependency
+ * does not start.
  */
 export async function startApplications(
   state: Applications,
@@ -128,31 +121,12 @@ function startOrder(
 }
 
 function assertSpec(spec: ApplicationSpec): void {
-  if (
-    typeof spec?.name !== "string" || spec.name === "" ||
-    typeof spec.start !== "function"
-  ) {
-    throw new TypeError(
-      `Cannot start ${
-        inspect(spec)
-      }: an application has a name and a start, a function that gives the pid of its top supervisor`,
-    );
-  }
-  const what = `start the application ${quote(spec.name)}`;
-  refuseUnknown(spec, what, APPLICATION_FIELDS);
-  const { applications, env, prepStop, stop, description, vsn } = spec;
-  if (applications !== undefined) {
-    checkList(applications, `${what} after the applications`);
-  }
-  if (env !== undefined) {
-    checkRecord(env, `${what}: its env`, '{ greeting: "hi" }');
-  }
-  for (const fn of [prepStop, stop]) {
-    if (fn !== undefined) checkFunction(fn, `${what}: to stop, it has`);
-  }
-  for (const text of [description, vsn]) {
-    if (text !== undefined) checkString(text, `${what}: it is told of as`);
-  }
+  checkOptions(
+    spec,
+    `start the application ${inspect(spec?.name)}`,
+    APPLICATION_FIELDS,
+    "{ name, start }",
+  );
 }
 
 /** Sends the controller a request, and waits for its reply. */

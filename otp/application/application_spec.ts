@@ -1,7 +1,13 @@
 /** The description of an application that users write. */
 
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 import type { Pid } from "../../core/values/pid.ts";
+import {
+  ARRAY,
+  FUNCTION,
+  RECORD,
+  TEXT,
+} from "../../core/values/check_arguments.ts";
 
 /** An application: Elixir's application module and its entry in `mix.exs`. */
 export interface ApplicationSpec {
@@ -53,13 +59,21 @@ export interface ApplicationSpec {
 }
 
 /** The fields of a description. */
-export const APPLICATION_FIELDS: OptionNames<ApplicationSpec> = {
-  name: true,
-  description: true,
-  vsn: true,
-  env: true,
-  applications: true,
-  start: true,
-  prepStop: true,
-  stop: true,
+export const APPLICATION_FIELDS: OptionChecks<ApplicationSpec> = {
+  name: {
+    accepts: (name) => typeof name === "string" && name !== "",
+    give: "a text",
+    isRequired: true,
+  },
+  description: TEXT,
+  vsn: TEXT,
+  env: RECORD,
+  applications: ARRAY,
+  start: {
+    ...FUNCTION,
+    give: "a function that returns the pid of its top supervisor",
+    isRequired: true,
+  },
+  prepStop: FUNCTION,
+  stop: FUNCTION,
 };

@@ -36,11 +36,7 @@ export function hostAndPort(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/**
- * Reads an address of a node.
- *
- * @throws {TypeError} If `value` is invalid.
- */
+/** Reads an address of a node. Throws a `TypeError` if `value` is invalid. */
 export function readTarget(value: unknown): AddressOfNode {
   if (typeof value === "string" && value.length <= MAX_LENGTH) {
     if (!value.includes("@")) return { node: undefined, address: at(value) };
@@ -87,9 +83,8 @@ function invalid(value: unknown): TypeError {
 }
 
 /**
- * Reads the answer of a strategy. Ignores invalid addresses, and addresses beyond `max`.
- *
- * @throws {TypeError} If `answer` is not a list.
+ * Reads the answer of a strategy. Ignores invalid addresses, and addresses beyond `max`. Throws a `TypeError` if
+ * `answer` is not a list.
  */
 export function readAnswer(answer: unknown, max: number): AddressAnswer {
   if (!isIterable(answer)) {

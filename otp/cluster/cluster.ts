@@ -48,7 +48,7 @@ import { inspect } from "../../core/values/inspect.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { ChildSpec, ClusterInfo, ClusterMessage, NameOnNode };
 export type {
@@ -110,7 +110,7 @@ export interface ClusterOptions {
   name?: string | Atom;
 }
 
-const CLUSTER_OPTIONS: OptionNames<ClusterOptions> = {
+const CLUSTER_OPTIONS: OptionChecks<ClusterOptions> = {
   topologies: true,
   name: true,
 };

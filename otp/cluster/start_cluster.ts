@@ -11,11 +11,7 @@ import type { Topologies, Topology } from "./topology.ts";
 
 export const DEFAULT_CLUSTER = "Cluster";
 
-/**
- * Starts a cluster, by default linked to the caller.
- *
- * @throws {ExitError} If the name is taken.
- */
+/** Starts a cluster, by default linked to the caller. Throws an `ExitError` if the name is taken. */
 export function startCluster(
   topologies: Topologies,
   { name = DEFAULT_CLUSTER, link = true }: { name?: string; link?: boolean },

@@ -53,9 +53,9 @@ import {
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   NO_OPTIONS,
   TIME_LIMITS,
+  type TimeLimits,
 } from "../server/cancellation.ts";
 import {
   DeclaredRef,
@@ -63,7 +63,6 @@ import {
   describeTimeout,
   locate,
   type NameOnNode,
-  type NameRegistry,
   type ServerName,
   type ServerRef,
   serverRef,
@@ -76,9 +75,8 @@ import {
 } from "../server/child_spec.ts";
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
 import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
-import type { AlreadyStartedReason } from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
-import { checkList, checkOptions } from "../../core/values/check_arguments.ts";
+import { ARRAY, checkOptions } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
   never,
@@ -91,7 +89,11 @@ import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { ReplyTo, replyToOf } from "../../core/values/reply_to.ts";
 import { Tuple } from "../../core/values/tuple.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+} from "../server/start.ts";
 
 export type { DownMessage } from "../process/kernel.ts";
 export type { Atom } from "../../core/values/atom.ts";
@@ -105,15 +107,19 @@ export type {
 
 export type {
   AlreadyStartedReason,
+  ServerStartOptions,
+} from "../server/start.ts";
+export type { NameRegistry } from "../server/server_ref.ts";
+export type {
   BeamFieldsOf,
   BeamType,
   BeamTypeOf,
   CancelOptions,
   ChildSpec,
   NameOnNode,
-  NameRegistry,
   ServerName,
   ServerRef,
+  TimeLimits,
 };
 
 /**
@@ -688,29 +694,10 @@ export type StartResult<T> =
     : never);
 
 /** Options for {@linkcode GenServer.start} and {@linkcode GenServer.startLink}. */
-export interface GenServerOptions {
-  /**
-   * The name of the server: on its node, in a registry, or in the cluster. It is registered before `init` runs.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration and `init`. When it
-   * expires, the server is killed, and the start fails with `"timeout"`.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
+export interface GenServerOptions extends ServerStartOptions {}
 
-const GEN_SERVER_OPTIONS: OptionNames<GenServerOptions> = {
-  name: true,
-  timeout: true,
-};
-
-const START_OPTIONS: OptionNames<GenServerOptions & CancelOptions> = {
-  ...GEN_SERVER_OPTIONS,
+const START_OPTIONS: OptionChecks<GenServerOptions & CancelOptions> = {
+  ...SERVER_START_OPTIONS,
   ...CANCEL_OPTIONS,
 };
 
@@ -734,8 +721,8 @@ export interface GenServerChildSpec<T> extends ChildSpec {
 export interface GenServerChildOptions
   extends GenServerOptions, Partial<Omit<ChildSpec, "start">> {}
 
-const GEN_SERVER_CHILD_OPTIONS: OptionNames<GenServerChildOptions> = {
-  ...GEN_SERVER_OPTIONS,
+const GEN_SERVER_CHILD_OPTIONS: OptionChecks<GenServerChildOptions> = {
+  ...SERVER_START_OPTIONS,
   ...CHILD_OPTIONS,
 };
 
@@ -749,19 +736,12 @@ export interface AbcastOptions {
   nodes?: readonly (string | Atom)[];
 }
 
-const ABCAST_OPTIONS: OptionNames<AbcastOptions> = { nodes: true };
+const ABCAST_OPTIONS: OptionChecks<AbcastOptions> = { nodes: ARRAY };
 
 /** Options for {@linkcode GenServer.multiCall}. */
-export interface MultiCallOptions extends AbcastOptions, CancelOptions {
-  /**
-   * How long to wait for all replies, in milliseconds.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-}
+export interface MultiCallOptions extends AbcastOptions, TimeLimits {}
 
-const MULTI_CALL_OPTIONS: OptionNames<MultiCallOptions> = {
+const MULTI_CALL_OPTIONS: OptionChecks<MultiCallOptions> = {
   ...ABCAST_OPTIONS,
   ...TIME_LIMITS,
 };
@@ -790,7 +770,7 @@ export interface RefOptions<T> {
   beam?: GenServerBeamTypes<T>;
 }
 
-const REF_OPTIONS: OptionNames<RefOptions<GenServerTypes>> = { beam: true };
+const REF_OPTIONS: OptionChecks<RefOptions<GenServerTypes>> = { beam: true };
 
 /**
  * Starts, calls and stops servers that are defined by callback modules.
@@ -1344,11 +1324,7 @@ function nameIn(name: LocalName<unknown>): string | Atom {
   return (name instanceof DeclaredRef ? name.server : name) as string | Atom;
 }
 
-/**
- * Checks `from`, and returns the receiver of the reply.
- *
- * @throws {TypeError} If `from` is not the caller of a call.
- */
+/** Checks `from`, and returns the receiver of the reply. Throws a `TypeError` if `from` is not the caller of a call. */
 function callerOf(from: unknown): ReplyTo {
   if (from instanceof ReplyTo) return from;
   if (from instanceof Tuple && from.length === 2) {
@@ -1369,12 +1345,12 @@ function started<T>(start: () => Promise<Pid>): Promise<StartResult<T>> {
 
 function checkStart<O extends GenServerOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
 ): O {
-  return checkLimited(
+  return checkOptions(
     options,
     "start a GenServer",
-    known,
+    checks,
     '{ name: "Server" }',
   );
 }
@@ -1393,7 +1369,6 @@ function nodesOf(
   { nodes }: AbcastOptions,
   runtime: { node: string; visible: Iterable<string> },
 ): string[] {
-  if (nodes !== undefined) checkList(nodes, "ask the nodes");
   return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
 }
 

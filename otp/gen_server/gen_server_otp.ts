@@ -19,7 +19,7 @@ import {
   checkRecord,
 } from "../../core/values/check_arguments.ts";
 import type { ReplyTo } from "../../core/values/reply_to.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 /** The declaration of a server, of any types: `GenServerBeamTypes`. */
 export interface ServerBeamTypes {
@@ -31,7 +31,7 @@ export interface ServerBeamTypes {
   readonly info?: BeamType;
 }
 
-const TYPES: OptionNames<ServerBeamTypes> = {
+const TYPES: OptionChecks<ServerBeamTypes> = {
   call: true,
   reply: true,
   replies: true,
@@ -97,11 +97,7 @@ export function requestName(request: unknown): string | undefined {
   return typeof name === "string" ? name : undefined;
 }
 
-/**
- * Checks a declaration.
- *
- * @throws {TypeError} If it is invalid.
- */
+/** Checks a declaration. Throws a `TypeError` if it is invalid. */
 export function checkServerBeamTypes(types: unknown): void {
   const given = types as ServerBeamTypes;
   const doing = "declare the types of a GenServer";

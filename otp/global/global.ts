@@ -27,11 +27,7 @@
 
 import { ExitError } from "../../core/errors.ts";
 import type { ModuleFunction } from "../../core/remote/exported_modules.ts";
-import {
-  checkWait,
-  TIME_LIMITS,
-  type TimeLimits,
-} from "../server/cancellation.ts";
+import { TIME_LIMITS, type TimeLimits } from "../server/cancellation.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import {
   type GlobalCall,
@@ -45,18 +41,13 @@ import {
   whereis,
 } from "./global_client.ts";
 import type { Resolver } from "./global_messages.ts";
+import { exitOne, notifyAll, notifyOne } from "./global_resolve.ts";
 import {
-  exitOne,
-  type GlobalNameConflict,
-  notifyAll,
-  notifyOne,
-} from "./global_resolve.ts";
-import {
-  checkCount,
+  ARRAY,
   checkFunction,
-  checkList,
   checkOptions,
   checkPid,
+  countFrom,
 } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -67,13 +58,14 @@ import { inspect } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { CancelOptions } from "../server/cancellation.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
-export type { GlobalLockId, GlobalNameConflict, ModuleFunction, TimeLimits };
+export type { GlobalNameConflict } from "./global_resolve.ts";
+export type { GlobalLockId, ModuleFunction, TimeLimits };
 
 /**
  * Decides which of two processes keeps a name that both have.
@@ -104,15 +96,14 @@ export interface LockOptions extends TimeLimits {
   retries?: number;
 }
 
-const LOCK_OPTIONS: OptionNames<LockOptions> = {
+const UNLOCK_OPTIONS: OptionChecks<Omit<LockOptions, "retries">> = {
   ...TIME_LIMITS,
-  nodes: true,
-  retries: true,
+  nodes: ARRAY,
 };
 
-const UNLOCK_OPTIONS: OptionNames<Omit<LockOptions, "retries">> = {
-  ...TIME_LIMITS,
-  nodes: true,
+const LOCK_OPTIONS: OptionChecks<LockOptions> = {
+  ...UNLOCK_OPTIONS,
+  retries: countFrom(0),
 };
 
 /**
@@ -356,11 +347,8 @@ export class global {
     checkLock(id);
     const doing = "take a lock";
     checkOptions(options, doing, LOCK_OPTIONS, "{ retries: 3 }");
-    const nodes = nodesOf(options);
-    const { retries = Infinity } = options;
-    checkCount(retries, doing, "retries");
-    const call = lockCall(options, doing, "setLock", id);
-    return await lock(id, nodes, retries, call);
+    const call = lockCall(options, "setLock", id);
+    return await lock(id, nodesOf(options), options.retries ?? Infinity, call);
   }
 
   /**
@@ -386,7 +374,7 @@ export class global {
     checkLock(id);
     const doing = "release a lock";
     checkOptions(options, doing, UNLOCK_OPTIONS, "{ nodes: [Node.self()] }");
-    const call = lockCall(options, doing, "delLock", id);
+    const call = lockCall(options, "delLock", id);
     return await unlock(id, nodesOf(options), call);
   }
 
@@ -424,7 +412,7 @@ export class global {
     try {
       return await fn();
     } finally {
-      const call = lockCall(options, "release a lock", "delLock", id);
+      const call = lockCall(options, "delLock", id);
       await unlock(id, nodesOf(options), call).catch(ignore);
       process.assertAlive();
     }
@@ -541,24 +529,20 @@ function callOf(
   args: unknown[] = [],
 ): GlobalCall {
   checkOptions(options, doing, TIME_LIMITS);
-  return lockCall(options, doing, fn, ...args);
+  return lockCall(options, fn, ...args);
 }
 
 function lockCall(
   options: TimeLimits,
-  doing: string,
   fn: string,
   ...args: unknown[]
 ): GlobalCall {
-  checkWait(options, doing);
   const { timeout = Infinity, signal, deadline } = options;
   return { timeout, signal, deadline, as: () => ["global", fn, args] };
 }
 
 function nodesOf(options: Pick<LockOptions, "nodes">): string[] | undefined {
-  const { nodes } = options;
-  if (nodes !== undefined) checkList(nodes, "take a lock on the nodes");
-  return nodes?.map(nameOf);
+  return options.nodes?.map(nameOf);
 }
 
 function checkLock(id: unknown): void {

@@ -36,11 +36,7 @@ export class OutputBudget {
     this.#left = characters;
   }
 
-  /**
-   * Subtracts the length of `text`, and returns `text`.
-   *
-   * @throws {FormatError} If `text` is longer than the budget.
-   */
+  /** Subtracts the length of `text`, and returns `text`. Throws a `FormatError` if `text` is longer than the budget. */
   spend(text: string): string {
     this.check(text.length);
     this.#left -= text.length;
@@ -177,11 +173,7 @@ export function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
-/**
- * Returns the digits of an integer.
- *
- * @throws {FormatError} If the integer has too many digits.
- */
+/** Returns the digits of an integer. Throws a `FormatError` if the integer has too many digits. */
 export function integerText(value: bigint, base: number): string {
   if (value >= MAX_BIGINT || value <= -MAX_BIGINT) {
     throw new FormatError("an integer has too many digits");

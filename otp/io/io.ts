@@ -18,10 +18,11 @@ import { prepareUnnamedNode } from "./group_leader.ts";
 import { type IoOperation, isTyped } from "../server/messages.ts";
 import { promised } from "../../core/promises/promises.ts";
 import {
-  checkInteger,
   checkOptions,
-  checkPid,
-  checkString,
+  checkValue,
+  integerFrom,
+  PID,
+  TEXT,
 } from "../../core/values/check_arguments.ts";
 import {
   inspect as show,
@@ -29,7 +30,7 @@ import {
   type InspectOptions,
 } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { Pid } from "../../core/values/pid.ts";
 
@@ -47,7 +48,7 @@ export interface IoOptions {
   device?: Pid;
 }
 
-const IO_OPTIONS: OptionNames<IoOptions> = { device: true };
+const IO_OPTIONS: OptionChecks<IoOptions> = { device: PID };
 
 /** Options for {@linkcode IO.inspect}. */
 export interface IoInspectOptions extends InspectOptions, IoOptions {
@@ -59,10 +60,10 @@ export interface IoInspectOptions extends InspectOptions, IoOptions {
   label?: string;
 }
 
-const IO_INSPECT_OPTIONS: OptionNames<IoInspectOptions> = {
+const IO_INSPECT_OPTIONS: OptionChecks<IoInspectOptions> = {
   ...INSPECT_OPTIONS,
   ...IO_OPTIONS,
-  label: true,
+  label: TEXT,
 };
 
 /** A value that {@linkcode IO.puts} prints. */
@@ -153,7 +154,12 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options, IO_OPTIONS);
+      checkOptions(
+        options,
+        "do input or output",
+        IO_OPTIONS,
+        "{ device: pid }",
+      );
       return line(options, textOf(prompt));
     });
   }
@@ -179,7 +185,12 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkDevice(options, IO_OPTIONS);
+      checkOptions(
+        options,
+        "do input or output",
+        IO_OPTIONS,
+        "{ device: pid }",
+      );
       if (what === "line") return line(options);
       if (what === "eof") return allLines(options);
       if (typeof what !== "number") {
@@ -189,7 +200,12 @@ export class IO {
           } is not an amount; pass "line", "eof" or a number of characters`,
         );
       }
-      checkInteger(what, "read from the group leader", "the number", 1);
+      checkValue(
+        what,
+        "read from the group leader",
+        "the number",
+        integerFrom(1),
+      );
       const operation = { type: "get_chars", prompt: "", count: what } as const;
       return input(operation, "chars", options);
     });
@@ -230,9 +246,6 @@ function inspected(value: unknown, options: IoInspectOptions): string {
     IO_INSPECT_OPTIONS,
     '{ label: "x" }',
   );
-  if (options.label !== undefined) {
-    checkString(options.label, "inspect a value with the label");
-  }
   const { label, width, limit, depth, printableLimit } = options;
   const text = show(value, { width, limit, depth, printableLimit });
   return `${label === undefined ? "" : `${label}: `}${text}\n`;
@@ -242,27 +255,17 @@ function inspected(value: unknown, options: IoInspectOptions): string {
 function print<O extends IoOptions, T>(
   text: () => string,
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
   result: T,
 ): Promise<T> {
   return promised(() => {
     const chars = text();
-    checkDevice(options, known);
+    checkOptions(options, "do input or output", checks, "{ device: pid }");
     return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
       refuseError(reply);
       return result;
     });
   });
-}
-
-function checkDevice<O extends IoOptions>(
-  options: O,
-  known: OptionNames<NoInfer<O>>,
-): void {
-  checkOptions(options, "do input or output", known, "{ device: pid }");
-  if (options.device !== undefined) {
-    checkPid(options.device, "do input or output on the device");
-  }
 }
 
 /** Converts a value to text like `String`; throws if the value has no text form. */

@@ -39,31 +39,29 @@ import {
   currentRuntime,
   insideOf,
 } from "../../core/runtime/current_process.ts";
-import type {
-  LogEvent,
-  LogFilter,
-  LogLevel,
-  TraceIds,
-} from "../../core/log/log_event.ts";
-import { checkLogLevel } from "../../core/log/log_level.ts";
+import type { LogFilter, LogLevel } from "../../core/log/log_event.ts";
+import { LOG_LEVEL } from "../../core/log/log_level.ts";
 import {
   checkFunction,
   checkRecord,
+  checkValue,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 
 export type {
   ApplicationReport,
   CrashReport,
+  LogEvent,
   RemoteOrigin,
   ReportedChild,
   SupervisorError,
   SupervisorReport,
+  TraceIds,
 } from "../../core/log/log_event.ts";
 export type { Ancestor } from "../../core/values/lineage.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
-export type { LogEvent, LogFilter, LogLevel, TraceIds };
+export type { LogFilter, LogLevel };
 
 /** A message, or a function that makes it, which is called only if the message is logged. */
 export type LogMessage = string | (() => string);
@@ -173,7 +171,7 @@ export class Logger {
    * ```
    */
   static setLevel(level: LogLevel | "none"): void {
-    checkLogLevel(level, "set the log level");
+    checkValue(level, "set the log level", "level", LOG_LEVEL);
     currentRuntime().log.level = level;
   }
 

@@ -31,11 +31,7 @@ export class ObserverShare {
     this.#runtime = runtime;
   }
 
-  /**
-   * Runs `answer` when the charge allows it.
-   *
-   * @throws {Error} If too many answers wait.
-   */
+  /** Runs `answer` when the charge allows it. Throws an `Error` if too many answers wait. */
   async take<T>(answer: () => T): Promise<T | undefined> {
     const process = currentProcess();
     if (this.#waiting >= MAX_WAITING) {

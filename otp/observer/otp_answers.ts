@@ -98,11 +98,7 @@ export class OtpAnswers {
     this.#collectors = new OtpCollectors(runtime, share);
   }
 
-  /**
-   * Answers a query of the node `asker`.
-   *
-   * @throws {Error} If there is no such value, as OTP raises `badarg`.
-   */
+  /** Answers a query of the node `asker`. Throws an `Error` if there is no such value, as OTP raises `badarg`. */
   answer(query: OtpQuery, args: unknown[], asker: string | undefined): unknown {
     const runtime = this.#runtime;
     const [first, second, third] = args;

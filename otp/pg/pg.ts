@@ -40,7 +40,7 @@ import { inspect } from "../../core/values/inspect.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
@@ -62,7 +62,7 @@ export interface PgOptions {
   scope?: string | Atom;
 }
 
-const PG_OPTIONS: OptionNames<PgOptions> = { scope: true };
+const PG_OPTIONS: OptionChecks<PgOptions> = { scope: true };
 
 /** The result of {@linkcode pg.monitor}. */
 export interface GroupMonitor {

@@ -40,10 +40,8 @@ export interface Subscriber {
 export type Where = "all" | "local";
 
 /**
- * Returns the key of a group.
- *
- * @throws {TypeError} If `group` cannot be sent.
- * @throws {RangeError} If `group` is nested too deeply to be sent in a message.
+ * Returns the key of a group. Throws a `TypeError` if `group` cannot be sent, and a `RangeError` if `group` is nested
+ * too deeply to be sent in a message.
  */
 export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
   return termKey(group, maxDepth - ENVELOPE);

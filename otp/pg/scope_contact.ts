@@ -47,9 +47,7 @@ export class ScopeContact<T> {
   }
 
   /**
-   * Sends the first request; resolves when the scope has answered.
-   *
-   * @throws {NoProcessError} If the scope does not run.
+   * Sends the first request; resolves when the scope has answered. Throws a `NoProcessError` if the scope does not run.
    */
   begin(): Promise<void> {
     runningScope(this.#process.runtime, this.#scope);

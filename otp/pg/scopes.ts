@@ -56,11 +56,7 @@ export function runningScopes(runtime: Runtime): [string, ScopeServer][] {
   return [...scopes.get(runtime) ?? []].filter(([, scope]) => scope.isRunning);
 }
 
-/**
- * Returns a node's scope by its name.
- *
- * @throws {NoProcessError} If the scope does not run.
- */
+/** Returns a node's scope by its name. Throws a `NoProcessError` if the scope does not run. */
 export function runningScope(runtime: Runtime, name: string): ScopeServer {
   const scope = findScope(runtime, name);
   if (scope !== undefined) return scope;
@@ -75,10 +71,8 @@ export function runningScope(runtime: Runtime, name: string): ScopeServer {
 
 /**
  * Removes the processes of a draining node from all groups of all scopes on other nodes. On their own node they remain
- * members, so that running work can finish.
- *
- * @returns A promise that resolves when the other nodes have removed them, and all messages that these nodes sent to the
- *   members before have arrived.
+ * members, so that running work can finish. Returns a promise that resolves when the other nodes have removed them, and
+ * all messages that these nodes sent to the members before have arrived.
  */
 export async function withdrawGroups(runtime: Runtime): Promise<void> {
   const scopes = runningScopes(runtime);

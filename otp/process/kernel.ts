@@ -19,10 +19,10 @@ import {
   awaiting,
   checkArgs,
   checkOptions,
-  checkSignal,
-  checkString,
-  checkTimeout,
   isName,
+  SIGNAL,
+  TEXT,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import type { ExitMessage } from "../../core/values/exit_message.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
@@ -30,7 +30,7 @@ import { type Message, Pid, Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { remoteNameOf } from "../../core/values/beam_names.ts";
 import { copyTerm } from "../../core/values/term.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export type { NameOnNode };
 export type { ExitMessage } from "../../core/values/exit_message.ts";
@@ -105,10 +105,10 @@ export interface MessageSchema<T> {
   };
 }
 
-const RECEIVE_OPTIONS: OptionNames<ReceiveOptions<unknown>> = {
-  timeout: true,
+const RECEIVE_OPTIONS: OptionChecks<ReceiveOptions<unknown>> = {
+  timeout: TIMEOUT,
   after: true,
-  signal: true,
+  signal: SIGNAL,
 };
 
 /**
@@ -274,10 +274,10 @@ async function receiveBySchema(
   options: ReceiveOptions<unknown> = {},
 ): Promise<unknown> {
   let accepted: { value: unknown } | undefined;
+  checkOptions(options, "receive", RECEIVE_OPTIONS);
   // A guard that throws only refuses the message, so the wait is ended by a signal.
   const unusable = new AbortController();
   const { signal } = options;
-  if (signal !== undefined) checkSignal(signal, "receive");
   const message = await receive((message: unknown) => {
     const result = schema["~standard"].validate(message);
     if (result instanceof Promise) {
@@ -312,8 +312,6 @@ function checkGuard(guard: unknown): void {
 function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
   checkOptions(options, "receive", RECEIVE_OPTIONS);
   const { timeout, after, signal } = options;
-  if (timeout !== undefined) checkTimeout(timeout, "receive");
-  if (signal !== undefined) checkSignal(signal, "receive");
   return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
 }
 
@@ -350,7 +348,7 @@ export interface SpawnOptions {
   label?: string;
 }
 
-const SPAWN_OPTIONS: OptionNames<SpawnOptions> = { label: true };
+const SPAWN_OPTIONS: OptionChecks<SpawnOptions> = { label: TEXT };
 
 /**
  * Starts a process.
@@ -436,10 +434,8 @@ export function spawnMonitor<A extends unknown[]>(
 const NO_OPTIONS: SpawnOptions = {};
 
 function checkSpawn(options: SpawnOptions): void {
+  if (options === NO_OPTIONS) return;
   checkOptions(options, "spawn", SPAWN_OPTIONS, '{ label: "worker" }');
-  if (options.label !== undefined) {
-    checkString(options.label, "spawn with the label");
-  }
 }
 
 function start<A extends unknown[]>(

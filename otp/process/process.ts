@@ -37,26 +37,23 @@ import {
   type LocalProcess,
   PROCESS_LABEL,
 } from "../../core/processes/local_process.ts";
-import type { Ancestor } from "../../core/values/lineage.ts";
-import {
-  type AliasMode,
-  RefEntry,
-} from "../../core/processes/links_and_monitors.ts";
+import { RefEntry } from "../../core/processes/links_and_monitors.ts";
 import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { infoOf, type ProcessInfo } from "../../core/processes/process_info.ts";
 import { infoFromOtp } from "../../core/processes/process_info_otp.ts";
 import { isFull } from "../../core/signals/signal.ts";
 import {
   awaiting,
-  checkBoolean,
-  checkFlags,
   checkOptions,
   checkPid,
   checkRef,
-  checkTimeout,
+  checkValue,
+  FLAG,
   isName,
+  oneOf,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
-import { type OptionNames, typeError } from "../../core/values/options.ts";
+import { type OptionChecks, typeError } from "../../core/values/options.ts";
 import { promised } from "../../core/promises/promises.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import { type Message, Pid, Ref } from "../../core/values/pid.ts";
@@ -70,7 +67,9 @@ import { raise, startRpc } from "../rpc/rpc_call.ts";
 export * from "./kernel.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
-export type { AliasMode, Ancestor, ProcessInfo, ReplyTo };
+export type { AliasMode } from "../../core/processes/links_and_monitors.ts";
+export type { Ancestor } from "../../core/values/lineage.ts";
+export type { ProcessInfo, ReplyTo };
 
 /** Options for {@linkcode send}. */
 export interface SendOptions {
@@ -89,9 +88,9 @@ export interface SendOptions {
   nosuspend?: boolean;
 }
 
-const SEND_OPTIONS: OptionNames<SendOptions> = {
-  noconnect: true,
-  nosuspend: true,
+const SEND_OPTIONS: OptionChecks<SendOptions> = {
+  noconnect: FLAG,
+  nosuspend: FLAG,
 };
 
 /** The result of {@linkcode Process.send}: whether the message was sent. */
@@ -107,7 +106,9 @@ export interface MonitorOptions {
   alias?: "explicit_unalias" | "demonitor" | "reply_demonitor";
 }
 
-const MONITOR_OPTIONS: OptionNames<MonitorOptions> = { alias: true };
+const MONITOR_OPTIONS: OptionChecks<MonitorOptions> = {
+  alias: oneOf("explicit_unalias", "demonitor", "reply_demonitor"),
+};
 
 /** Options for {@linkcode Process.demonitor}. */
 export interface DemonitorOptions {
@@ -119,7 +120,7 @@ export interface DemonitorOptions {
   flush?: boolean;
 }
 
-const DEMONITOR_OPTIONS: OptionNames<DemonitorOptions> = { flush: true };
+const DEMONITOR_OPTIONS: OptionChecks<DemonitorOptions> = { flush: FLAG };
 
 /** Options for {@linkcode Process.alias}. */
 export interface AliasOptions {
@@ -131,7 +132,7 @@ export interface AliasOptions {
   reply?: boolean;
 }
 
-const ALIAS_OPTIONS: OptionNames<AliasOptions> = { reply: true };
+const ALIAS_OPTIONS: OptionChecks<AliasOptions> = { reply: FLAG };
 
 /** A value in the dictionary of a process. */
 export interface DictionaryEntry {
@@ -151,7 +152,7 @@ export interface GetKeysOptions {
   value?: unknown;
 }
 
-const GET_KEYS_OPTIONS: OptionNames<GetKeysOptions> = { value: true };
+const GET_KEYS_OPTIONS: OptionChecks<GetKeysOptions> = { value: true };
 
 /** Options for {@linkcode Process.info}. */
 export interface ProcessInfoOptions {
@@ -181,8 +182,9 @@ export interface RemoteProcessInfoOptions {
   messages?: undefined;
 }
 
-const INFO_OPTIONS: OptionNames<ProcessInfoOptions & RemoteProcessInfoOptions> =
-  { messages: true, remote: true, timeout: true };
+const INFO_OPTIONS: OptionChecks<
+  ProcessInfoOptions & RemoteProcessInfoOptions
+> = { messages: FLAG, remote: FLAG, timeout: TIMEOUT };
 
 /** Options for {@linkcode Process.list}. */
 export interface ProcessListOptions {
@@ -194,7 +196,7 @@ export interface ProcessListOptions {
   info?: boolean;
 }
 
-const LIST_OPTIONS: OptionNames<ProcessListOptions> = { info: true };
+const LIST_OPTIONS: OptionChecks<ProcessListOptions> = { info: FLAG };
 
 /** Options for {@linkcode Process.sendAfter}. */
 export interface SendAfterOptions {
@@ -207,7 +209,7 @@ export interface SendAfterOptions {
   abs?: boolean;
 }
 
-const SEND_AFTER_OPTIONS: OptionNames<SendAfterOptions> = { abs: true };
+const SEND_AFTER_OPTIONS: OptionChecks<SendAfterOptions> = { abs: FLAG };
 
 /** Options for {@linkcode Process.cancelTimer}. */
 export interface CancelTimerOptions {
@@ -225,9 +227,9 @@ export interface CancelTimerOptions {
   info?: boolean;
 }
 
-const CANCEL_TIMER_OPTIONS: OptionNames<CancelTimerOptions> = {
-  async: true,
-  info: true,
+const CANCEL_TIMER_OPTIONS: OptionChecks<CancelTimerOptions> = {
+  async: FLAG,
+  info: FLAG,
 };
 
 /** The message that {@linkcode Process.cancelTimer} with `async` sends to its caller. */
@@ -288,7 +290,6 @@ export class Process {
     options: SendOptions,
   ): SendResult | Promise<"ok"> {
     checkOptions(options, "send", SEND_OPTIONS, "{ noconnect: true }");
-    checkFlags(options, "send", "noconnect", "nosuspend");
     const { runtime, pid } = currentProcess();
     const node = nodeOf(to) ?? runtime.node;
     if (node !== runtime.node) {
@@ -402,13 +403,6 @@ export class Process {
     const process = currentProcess();
     checkOptions(options, "monitor", MONITOR_OPTIONS, '{ alias: "demonitor" }');
     const { alias } = options;
-    if (alias !== undefined && !ALIAS_MODES.includes(alias)) {
-      throw new TypeError(
-        `Cannot monitor: the option alias is ${
-          inspect(alias)
-        }; give "explicit_unalias", "demonitor" or "reply_demonitor"`,
-      );
-    }
     if (target instanceof Pid) return process.monitor(target, alias);
     if (isName(target)) {
       const { node } = process.runtime;
@@ -445,7 +439,6 @@ export class Process {
     const process = currentProcess();
     checkRef(ref, "demonitor", "monitor returned");
     checkOptions(options, "demonitor", DEMONITOR_OPTIONS, "{ flush: true }");
-    checkFlags(options, "demonitor", "flush");
     const found = process.demonitor(ref);
     if (options.flush) {
       process.mailbox.take((message) => {
@@ -472,7 +465,7 @@ export class Process {
    */
   static trapExit(on: boolean): boolean {
     const process = currentProcess();
-    checkBoolean(on, "set trapExit to");
+    checkValue(on, "set the flag", "trapExit", FLAG);
     const before = process.trapExit;
     process.setTrapExit(on);
     return before;
@@ -613,7 +606,6 @@ export class Process {
   static alias(options: AliasOptions = {}): Ref {
     const process = currentProcess();
     checkOptions(options, "make an alias", ALIAS_OPTIONS, "{ reply: true }");
-    checkFlags(options, "make an alias", "reply");
     const ref = process.runtime.makeRef();
     const alias = options.reply ? "reply_demonitor" : "explicit_unalias";
     process.enter(new RefEntry(process, ref, undefined, "", alias));
@@ -705,7 +697,7 @@ export class Process {
    */
   static sleep(ms: number): Promise<"ok"> {
     return promised(() => {
-      checkTimeout(ms, "sleep");
+      checkValue(ms, "sleep", "the time", TIMEOUT);
       const process = waitingProcess();
       if (process === undefined) return never();
       return process.mailbox.sleep(ms, "ok" as const, process);
@@ -961,8 +953,6 @@ export class Process {
       INFO_OPTIONS,
       "{ messages: true }",
     );
-    const flags: { messages?: boolean; remote?: boolean } = options;
-    checkFlags(flags, "describe a process", "messages", "remote");
     if ("remote" in options && options.remote) {
       return askInfo(pid, options, caller);
     }
@@ -1011,7 +1001,6 @@ export class Process {
   static list(options: ProcessListOptions = {}): Pid[] | ProcessInfo[] {
     const caller = currentProcess();
     checkOptions(options, "list the processes", LIST_OPTIONS, "{ info: true }");
-    checkFlags(options, "list the processes", "info");
     const processes = [...caller.runtime.processes.values()];
     return options.info
       ? processes.map((process) => infoOf(process, caller, {}))
@@ -1095,7 +1084,6 @@ export class Process {
   ): Ref {
     const { runtime } = currentProcess();
     checkOptions(options, "send later", SEND_AFTER_OPTIONS, "{ abs: true }");
-    checkFlags(options, "send later", "abs");
     if (to instanceof Pid ? to.node !== runtime.node : !isName(to)) {
       throw new TypeError(
         `Cannot send to ${
@@ -1176,7 +1164,6 @@ export class Process {
       CANCEL_TIMER_OPTIONS,
       "{ async: true }",
     );
-    checkFlags(options, "cancel a timer", "async", "info");
     const { async = false, info = true } = options;
     const left = Process.readTimer(timer);
     const process = currentProcess();
@@ -1247,12 +1234,6 @@ function nodeOf(to: Destination): string | undefined {
   return nameOf(to.node);
 }
 
-const ALIAS_MODES: readonly unknown[] = [
-  "explicit_unalias",
-  "demonitor",
-  "reply_demonitor",
-];
-
 /** Compares a value with a key by contents; false for a value that cannot be sent. */
 function isEqual(value: unknown, wanted: unknown, maxDepth: number): boolean {
   try {
@@ -1270,7 +1251,6 @@ async function askInfo(
   if (!(pid instanceof Pid)) {
     throw new TypeError(`Cannot describe ${inspect(pid)}: it is not a pid`);
   }
-  checkTimeout(timeout, "describe a process");
   if (pid.node === caller.runtime.node) return Process.info(pid, { messages });
   if (messages) {
     throw new TypeError(

@@ -33,7 +33,6 @@ import { NoProcessError } from "../../core/errors.ts";
 import type { ChildSpec } from "../server/child_spec.ts";
 import {
   type RegistryEntry,
-  type RegistryKeys,
   RegistryTable,
   registryTable,
   type ValuePredicate,
@@ -46,11 +45,12 @@ import {
 import { nameText } from "../server/server_ref.ts";
 import { startServer } from "../server/start.ts";
 import {
+  ARRAY,
   checkFunction,
-  checkList,
   checkOptions,
   checkPid,
-  checkRecord,
+  oneOf,
+  RECORD,
 } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -62,7 +62,7 @@ import type { Pid, Ref } from "../../core/values/pid.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import { termKey } from "../../core/values/term_key.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 import { call, tell } from "../server/call.ts";
 import { OwnRequest } from "../../core/values/server_message.ts";
 
@@ -74,7 +74,8 @@ export type {
   ChildStart,
 } from "../server/child_spec.ts";
 
-export type { ChildSpec, RegistryEntry, RegistryKeys, ValuePredicate };
+export type { RegistryKeys } from "./registry_table.ts";
+export type { ChildSpec, RegistryEntry, ValuePredicate };
 
 /** Options for {@linkcode Registry.startLink}. */
 export interface RegistryOptions {
@@ -98,11 +99,11 @@ export interface RegistryOptions {
   meta?: Record<string, unknown>;
 }
 
-const REGISTRY_OPTIONS: OptionNames<RegistryOptions> = {
-  keys: true,
+const REGISTRY_OPTIONS: OptionChecks<RegistryOptions> = {
+  keys: { ...oneOf("unique", "duplicate"), isRequired: true },
   name: true,
-  listeners: true,
-  meta: true,
+  listeners: ARRAY,
+  meta: RECORD,
 };
 
 /** The message to a listener after a process has registered. */
@@ -800,20 +801,6 @@ function checkStart(options: RegistryOptions): void {
     REGISTRY_OPTIONS,
     '{ keys: "unique", name: "Rooms" }',
   );
-  const { keys, listeners, meta } = options;
-  if (keys !== "unique" && keys !== "duplicate") {
-    throw new TypeError(
-      `Cannot start a registry: its keys are ${
-        inspect(keys)
-      }; give "unique" or "duplicate"`,
-    );
-  }
-  if (listeners !== undefined) {
-    checkList(listeners, "start a registry for the listeners");
-  }
-  if (meta !== undefined) {
-    checkRecord(meta, "start a registry: its meta", "{ key: value }");
-  }
 }
 
 function tableOf(registry: string | Atom, action: string): RegistryTable {

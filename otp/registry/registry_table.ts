@@ -34,11 +34,7 @@ const NONE: ReadonlySet<Entry> = new Set();
 
 const tables = new WeakMap<Runtime, Map<string, RegistryTable>>();
 
-/**
- * Returns the table of a registry.
- *
- * @throws {NoProcessError} If no such registry runs.
- */
+/** Returns the table of a registry. Throws a `NoProcessError` if no such registry runs. */
 export function registryTable(
   runtime: Runtime,
   name: string,

@@ -22,11 +22,7 @@
  * @module
  */
 
-import { RpcError } from "../../core/errors.ts";
-import type {
-  ModuleFunction,
-  RemoteFunction,
-} from "../../core/remote/exported_modules.ts";
+import type { RemoteFunction } from "../../core/remote/exported_modules.ts";
 import { timeoutOf } from "../server/call.ts";
 import { TIME_LIMITS, type TimeLimits } from "../server/cancellation.ts";
 import {
@@ -46,10 +42,12 @@ import {
 } from "../../core/runtime/current_process.ts";
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 
-export type { CancelOptions, TimeLimits } from "../server/cancellation.ts";
+export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 
-export { type ModuleFunction, type RemoteFunction, RpcError, type RpcResult };
+export { RpcError } from "../../core/errors.ts";
+export type { CancelOptions, TimeLimits } from "../server/cancellation.ts";
+export type { RemoteFunction, RpcResult };
 
 /** The exit of a called function: by its own `exit`, or by an exit signal. */
 export type RpcExit = Extract<RpcResult<unknown>, { type: "exit" }>["reason"];

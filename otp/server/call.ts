@@ -14,10 +14,7 @@ import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { ignore } from "../../core/promises/promises.ts";
 import type { Backpressure, Mfa, Place } from "../../core/signals/signal.ts";
-import {
-  checkOptions,
-  checkTimeout,
-} from "../../core/values/check_arguments.ts";
+import { checkOptions } from "../../core/values/check_arguments.ts";
 import { Pid, type Ref } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
 import { ServerRequest } from "../../core/values/server_message.ts";
@@ -36,7 +33,6 @@ import {
 } from "./server_ref.ts";
 import {
   type CancelOptions,
-  checkCancel,
   isOver,
   locateUntil,
   NO_OPTIONS,
@@ -50,7 +46,7 @@ import {
   InternalMessage,
   type RequestEncoding,
 } from "./messages.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import { areValid, type OptionChecks } from "../../core/values/options.ts";
 
 /** The options of a call, including its description in errors. */
 export interface RequestOptions<T = unknown> extends CancelOptions {
@@ -194,24 +190,23 @@ function failureOf<T>(reason: unknown, options: RequestOptions<T>): Error {
 
 /**
  * Checks `options`, and returns the milliseconds to wait: the timeout or the default, shortened by an earlier deadline.
- *
- * @throws {TypeError} If `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
- * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
- * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
+ * Throws a `TypeError` if `options` is no object, such as a number (in Elixir the timeout), or has an unknown option.
+ * Throws a `TypeError` if a timeout or a deadline is not a number, or a signal no `AbortSignal`. Throws a `RangeError`
+ * if a timeout is negative or `NaN`, or a deadline `NaN`.
  */
 export function timeoutOf<O extends { timeout?: number } & CancelOptions>(
   options: O,
   usual: number,
   doing: string,
-  known: OptionNames<NoInfer<O>>,
+  known: OptionChecks<NoInfer<O>>,
 ): number {
   if (options === NO_OPTIONS) return usual;
-  checkOptions(options, doing, known);
-  const { signal, deadline } = options;
+  // Calls usually have valid options in an object of their own: only those that are given are looked at.
+  if (options?.constructor !== Object || !areValid(options, known)) {
+    checkOptions(options, doing, known);
+  }
+  const { deadline } = options;
   const { timeout = deadline === undefined ? usual : Infinity } = options;
-  checkTimeout(timeout, doing);
-  if (signal === undefined && deadline === undefined) return timeout;
-  checkCancel(options, doing);
   return remaining(timeout, deadline);
 }
 
@@ -335,9 +330,8 @@ export function tell(process: LocalProcess, to: Pid, message: unknown): void {
 }
 
 /**
- * Like `tell`, but drops the message if the receiver's node is not connected, instead of dialling it.
- *
- * @throws {QueueFullError} If the queue of the connection is full.
+ * Like `tell`, but drops the message if the receiver's node is not connected, instead of dialling it. Throws a
+ * `QueueFullError` if the queue of the connection is full.
  */
 export function tellConnected(
   process: LocalProcess,

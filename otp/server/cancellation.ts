@@ -9,13 +9,8 @@ import { never } from "../../core/runtime/current_process.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import { ignore } from "../../core/promises/promises.ts";
-import {
-  checkOptions,
-  checkSignal,
-  checkTimeout,
-} from "../../core/values/check_arguments.ts";
-import { inspect } from "../../core/values/inspect.ts";
-import { type OptionNames, typeError } from "../../core/values/options.ts";
+import { SIGNAL, TIMEOUT } from "../../core/values/check_arguments.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 import { type DeclaredRef, locate, type ServerRef } from "./server_ref.ts";
 import type { Place } from "../../core/signals/signal.ts";
 
@@ -44,10 +39,14 @@ export interface CancelOptions {
 /** Default options of frequently called functions. They need no check. */
 export const NO_OPTIONS: Readonly<Record<never, never>> = Object.freeze({});
 
-/** The names of {@linkcode CancelOptions}, for interfaces that extend it. */
-export const CANCEL_OPTIONS: OptionNames<CancelOptions> = {
-  signal: true,
-  deadline: true,
+/** The checks of {@linkcode CancelOptions}, for interfaces that extend it. */
+export const CANCEL_OPTIONS: OptionChecks<CancelOptions> = {
+  signal: SIGNAL,
+  deadline: {
+    accepts: (value) => typeof value === "number" && !Number.isNaN(value),
+    give: "milliseconds since 1970, such as Date.now() + 5000, or Infinity",
+    isNumber: true,
+  },
 };
 
 /**
@@ -64,56 +63,11 @@ export interface TimeLimits extends CancelOptions {
   timeout?: number;
 }
 
-/** The names of {@linkcode TimeLimits}, for interfaces that extend it. */
-export const TIME_LIMITS: OptionNames<TimeLimits> = {
+/** The checks of {@linkcode TimeLimits}, for interfaces that extend it. */
+export const TIME_LIMITS: OptionChecks<TimeLimits> = {
   ...CANCEL_OPTIONS,
-  timeout: true,
+  timeout: TIMEOUT,
 };
-
-/**
- * Checks the names of options, and their limits; returns the options.
- *
- * @throws {TypeError} If `options` is no object, has an unknown option, or has a limit of a wrong type.
- * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
- */
-export function checkLimited<O extends TimeLimits>(
-  options: O,
-  doing: string,
-  known: OptionNames<NoInfer<O>>,
-  example?: string,
-): O {
-  checkOptions(options, doing, known, example);
-  checkWait(options, doing);
-  return options;
-}
-
-/**
- * @throws {TypeError} If a timeout or a deadline is not a number, or a signal no `AbortSignal`.
- * @throws {RangeError} If a timeout is negative or `NaN`, or a deadline `NaN`.
- */
-export function checkWait(limits: TimeLimits, doing: string): void {
-  if (limits.timeout !== undefined) checkTimeout(limits.timeout, doing);
-  checkCancel(limits, doing);
-}
-
-/**
- * @throws {TypeError} If the signal is not an `AbortSignal`, or the deadline is not a number.
- * @throws {RangeError} If the deadline is `NaN`.
- */
-export function checkCancel(
-  { signal, deadline }: CancelOptions,
-  doing: string,
-): void {
-  if (signal !== undefined) checkSignal(signal, doing);
-  if (deadline === undefined) return;
-  if (typeof deadline === "number" && !Number.isNaN(deadline)) return;
-  throw typeError(
-    deadline,
-    `Cannot ${doing} with a deadline of ${
-      inspect(deadline)
-    }: give milliseconds since 1970, such as Date.now() + 5000, or Infinity`,
-  );
-}
 
 /** Returns the milliseconds to the earlier of a timeout and a deadline; 0 if the deadline has passed. */
 export function remaining(

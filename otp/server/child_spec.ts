@@ -1,10 +1,14 @@
 /** Child specifications, and their checks. */
 
 import {
-  hasUnknown,
-  type OptionNames,
-  refuseUnknown,
-  typeError,
+  checkOptions,
+  FLAG,
+  oneOf,
+} from "../../core/values/check_arguments.ts";
+import {
+  areValid,
+  type OptionCheck,
+  type OptionChecks,
 } from "../../core/values/options.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
@@ -80,32 +84,62 @@ export interface ChildSpec<S extends ChildStart = ChildStart> {
 /** Whether a child is a supervisor itself. */
 export type ChildType = "worker" | "supervisor";
 
+const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
+
+/** Whether a value is a child's `restart`. */
+export function isRestart(restart: unknown): restart is ChildRestart {
+  return RESTARTS.includes(restart);
+}
+
+/** Whether a value is a child's `shutdown`. */
+export function isChildShutdown(shutdown: unknown): shutdown is ChildShutdown {
+  return shutdown === "brutal_kill" || shutdown === "infinity" ||
+    (typeof shutdown === "number" && shutdown >= 0);
+}
+
+export const CHILD_RESTART: OptionCheck = {
+  accepts: isRestart,
+  give: '"permanent", "transient" or "temporary"',
+};
+
+export const CHILD_SHUTDOWN: OptionCheck = {
+  accepts: isChildShutdown,
+  give: 'milliseconds, 0 or more, "brutal_kill" or "infinity"',
+  isNumber: true,
+};
+
 /** The fields of a specification, except for its start. */
-export const CHILD_OPTIONS: OptionNames<Omit<ChildSpec, "start">> = {
+export const CHILD_OPTIONS: OptionChecks<Omit<ChildSpec, "start">> = {
   id: true,
-  restart: true,
-  shutdown: true,
-  type: true,
-  significant: true,
+  restart: CHILD_RESTART,
+  shutdown: CHILD_SHUTDOWN,
+  type: oneOf("worker", "supervisor"),
+  significant: FLAG,
+};
+
+const START: OptionCheck = {
+  accepts: (start) => typeof start === "function" || isNamed(start),
+  give: "a function, or [module, function, args]",
 };
 
 /** The fields of a specification. */
-export const CHILD_FIELDS: OptionNames<ChildSpec> = {
+export const CHILD_FIELDS: OptionChecks<ChildSpec> = {
   ...CHILD_OPTIONS,
-  start: true,
+  start: { ...START, isRequired: true },
+};
+
+/** The fields of a specification that are given in place of its own. */
+export const CHILD_OVERRIDES: OptionChecks<Partial<ChildSpec>> = {
+  ...CHILD_OPTIONS,
+  start: START,
 };
 
 /** A specification with all defaults filled in. */
 export type FullChildSpec = Required<ChildSpec>;
 
-const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
-const TYPES: readonly unknown[] = ["worker", "supervisor"];
-
 /**
- * Checks a specification, and fills in its missing fields.
- *
- * @throws {TypeError} If it is invalid.
- * @throws {RangeError} If `shutdown` is a number out of bounds.
+ * Checks a specification, and fills in its missing fields. Throws a `TypeError` if it is invalid, and a `RangeError` if
+ * `shutdown` is a number out of bounds.
  */
 export function checkChild(given: ChildSpec): FullChildSpec {
   const spec = given ?? {} as ChildSpec;
@@ -120,22 +154,8 @@ export function checkChild(given: ChildSpec): FullChildSpec {
     );
   }
   // Creates error texts only on failure, because supervisors check thousands of children.
-  if (hasUnknown(spec, CHILD_FIELDS)) {
-    refuseUnknown(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
-  }
-  if (typeof start !== "function" && !isNamed(start)) {
-    const wanted = "a function, or [module, function, args]";
-    throw invalidField(id, "start", start, wanted);
-  }
-  if (!isRestart(restart)) checkRestart(restart, `use the child ${quote(id)}`);
-  if (!TYPES.includes(type)) {
-    throw invalidField(id, "type", type, `"worker" or "supervisor"`);
-  }
-  if (!isChildShutdown(shutdown)) {
-    checkShutdown(shutdown, `use the child ${quote(id)}`);
-  }
-  if (typeof significant !== "boolean") {
-    throw invalidField(id, "significant", significant, "true or false");
+  if (start === undefined || !areValid(spec, CHILD_FIELDS)) {
+    checkOptions(spec, `use the child ${quote(id)}`, CHILD_FIELDS);
   }
   if (significant && restart === "permanent") {
     throw new TypeError(
@@ -147,62 +167,8 @@ export function checkChild(given: ChildSpec): FullChildSpec {
   return { id, start, restart, shutdown, type, significant };
 }
 
-function invalidField(
-  id: string,
-  field: string,
-  value: unknown,
-  wanted: string,
-): TypeError {
-  return new TypeError(
-    `Cannot use the child ${quote(id)}: its ${field} is ${
-      inspect(value)
-    }; give ${wanted}`,
-  );
-}
-
 function isNamed(start: unknown): boolean {
   return Array.isArray(start) && start.length <= 3 &&
     typeof start[0] === "string" && typeof start[1] === "string" &&
     (start[2] === undefined || Array.isArray(start[2]));
-}
-
-/** Whether a value is a child's `restart`. */
-export function isRestart(restart: unknown): restart is ChildRestart {
-  return RESTARTS.includes(restart);
-}
-
-/** Whether a value is a child's `shutdown`. */
-export function isChildShutdown(shutdown: unknown): shutdown is ChildShutdown {
-  return shutdown === "brutal_kill" || shutdown === "infinity" ||
-    (typeof shutdown === "number" && shutdown >= 0);
-}
-
-/** @throws {TypeError} If a value is not a child's `restart`. */
-export function checkRestart(
-  restart: unknown,
-  doing: string,
-): asserts restart is ChildRestart {
-  if (isRestart(restart)) return;
-  throw new TypeError(
-    `Cannot ${doing}: its restart is ${
-      inspect(restart)
-    }; give "permanent", "transient" or "temporary"`,
-  );
-}
-
-/**
- * @throws {TypeError} If a value is not a child's `shutdown`.
- * @throws {RangeError} If it is a number out of bounds.
- */
-export function checkShutdown(
-  shutdown: unknown,
-  doing: string,
-): asserts shutdown is ChildShutdown {
-  if (isChildShutdown(shutdown)) return;
-  throw typeError(
-    shutdown,
-    `Cannot ${doing}: its shutdown is ${
-      inspect(shutdown)
-    }; give milliseconds, 0 or more, "brutal_kill" or "infinity"`,
-  );
 }

@@ -33,9 +33,7 @@ export function handlesDrain(process: LocalProcess): void {
 
 /**
  * Notifies the registered servers of a draining node, except the process that drains it: that process may be waiting
- * for the result.
- *
- * @returns A promise that resolves when each has handled the notice or has exited.
+ * for the result. Returns a promise that resolves when each has handled the notice or has exited.
  */
 export async function notifyServers(
   process: LocalProcess,

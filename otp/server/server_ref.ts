@@ -109,11 +109,7 @@ export function isGlobalName(
   return typeof value === "object" && value !== null && "global" in value;
 }
 
-/**
- * Normalises a server's name: atoms become text.
- *
- * @throws {TypeError} If `name` is invalid.
- */
+/** Normalises a server's name: atoms become text. Throws a `TypeError` if `name` is invalid. */
 export function serverName(name: ServerName): string | RegisteredName {
   if (isName(name)) {
     const text = nameOf(name);
@@ -175,11 +171,7 @@ export function nameText(name: ServerName): string {
     : inspect(describeServer(name), { width: Infinity });
 }
 
-/**
- * Normalises a reference: atoms become text, and declarations go.
- *
- * @throws {TypeError} If it is invalid.
- */
+/** Normalises a reference: atoms become text, and declarations go. Throws a `TypeError` if it is invalid. */
 export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
   if (server instanceof Pid) return server;
   if (isName(server)) return nameOf(server);
@@ -200,9 +192,8 @@ export function serverRef(server: ServerRef | DeclaredRef): ServerRef {
 /**
  * Locates a server: at once, unless its registry returns a promise.
  *
- * An unregistered name resolves to a pid that no process has, so requests fail with `noproc`.
- *
- * @throws {TypeError} If the reference is invalid.
+ * An unregistered name resolves to a pid that no process has, so requests fail with `noproc`. Throws a `TypeError` if
+ * the reference is invalid.
  */
 export function locate(
   server: ServerRef | DeclaredRef,

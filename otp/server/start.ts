@@ -2,7 +2,12 @@
 
 import { ExitError } from "../../core/errors.ts";
 import { never, waitingProcess } from "../../core/runtime/current_process.ts";
-import { isOver, remaining, type TimeLimits, within } from "./cancellation.ts";
+import {
+  type CancelOptions,
+  isOver,
+  remaining,
+  within,
+} from "./cancellation.ts";
 import type { Atom } from "../../core/values/atom.ts";
 import type { StartWait } from "../../core/values/lineage.ts";
 import type { Pid } from "../../core/values/pid.ts";
@@ -17,6 +22,8 @@ import {
   whereisName,
 } from "./server_ref.ts";
 import { serve, type Server, takeExit } from "./server.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import { TIMEOUT } from "../../core/values/check_arguments.ts";
 
 /** The reason when nothing was started because the name is registered: `{already_started, pid}`. */
 export interface AlreadyStartedReason {
@@ -26,13 +33,37 @@ export interface AlreadyStartedReason {
   pid: Pid | undefined;
 }
 
+/** Options for the start of a server of any kind. */
+export interface ServerStartOptions {
+  /**
+   * The name of the server: on its node, in a registry, or in the cluster. It is registered before the server is
+   * initialised.
+   *
+   * @default {undefined}
+   */
+  name?: ServerName;
+  /**
+   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the initialisation,
+   * such as `init`, the first state, or the start of children. When it expires, the start fails with `"timeout"`. The
+   * server is then killed, as when the signal is aborted, and its name is released; a name in the cluster is released
+   * as soon as the nodes that have it answer.
+   *
+   * @default {Infinity}
+   */
+  timeout?: number;
+}
+
+/** The checks of {@linkcode ServerStartOptions}, for interfaces that extend it. */
+export const SERVER_START_OPTIONS: OptionChecks<ServerStartOptions> = {
+  name: true,
+  timeout: TIMEOUT,
+};
+
 /**
  * Options for the start of a process. When a limit is reached or the signal is aborted, the process is killed, and
  * the starter receives no EXIT.
  */
-export interface StartOptions extends TimeLimits {
-  /** Its name. */
-  name?: ServerName;
+export interface StartOptions extends ServerStartOptions, CancelOptions {
   /** A name for its code, for reports. */
   label: string;
   /**

@@ -5,7 +5,7 @@ import { builtin } from "../../core/host/builtin.ts";
 import { PendingReply } from "../../core/processes/pending_answer.ts";
 import type { ExitError } from "../../core/errors.ts";
 import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { checkTimeout } from "../../core/values/check_arguments.ts";
+import { checkValue, TIMEOUT } from "../../core/values/check_arguments.ts";
 import type { Lineage, StopWait } from "../../core/values/lineage.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { ReplyTo } from "../../core/values/reply_to.ts";
@@ -89,9 +89,8 @@ export async function shutdownChild(
 }
 
 /**
- * Stops a server and waits for its end, as `proc_lib:stop` does.
- *
- * @throws {ExitError} If the server does not exist, exits for another reason, or does not exit in time.
+ * Stops a server and waits for its end, as `proc_lib:stop` does. Throws an `ExitError` if the server does not exist,
+ * exits for another reason, or does not exit in time.
  */
 export function stopServer(
   server: ServerRef | DeclaredRef,
@@ -99,7 +98,7 @@ export function stopServer(
   timeout: number,
 ): Promise<"ok"> {
   try {
-    checkTimeout(timeout, "stop a server");
+    checkValue(timeout, "stop a server", "the timeout", TIMEOUT);
     const process = waitingProcess();
     if (process === undefined) return never();
     const place = locate(server, process);

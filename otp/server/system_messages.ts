@@ -27,9 +27,8 @@ const GEN_SERVER = atom("gen_server");
 export type SystemMode = "running" | "suspended";
 
 /**
- * Answers a request to a server in a state, or refuses it.
- *
- * @returns The change of the server's mode that the request asks for, if the node allows it.
+ * Answers a request to a server in a state, or refuses it. Returns the change of the server's mode that the request
+ * asks for, if the node allows it.
  */
 export function answerSystem(
   process: LocalProcess,

@@ -43,10 +43,8 @@ export function startRunnable(
 }
 
 /**
- * Checks whether a node may have this node run the function of a start.
- *
- * @throws {UndefinedFunctionError} If this node does not export the function.
- * @throws {SpawnRefusedError} If this node refuses the function.
+ * Checks whether a node may have this node run the function of a start. Throws an `UndefinedFunctionError` if this node
+ * does not export the function, and a `SpawnRefusedError` if this node refuses the function.
  */
 export function assertMayStart(
   run: Runnable,
@@ -109,11 +107,7 @@ export function runStart(
   );
 }
 
-/**
- * Checks the result of a child's start.
- *
- * @throws {TypeError} If `started` is neither a pid nor `"ignore"`.
- */
+/** Checks the result of a child's start. Throws a `TypeError` if `started` is neither a pid nor `"ignore"`. */
 export function checkStarted(
   started: unknown,
   { id }: Pick<FullChildSpec, "id">,

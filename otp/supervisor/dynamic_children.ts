@@ -22,8 +22,12 @@ import {
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
 import { fromSelf } from "../server/messages.ts";
-import { assertIntensity, RestartIntensity } from "./restart_intensity.ts";
-import { checkCount } from "../../core/values/check_arguments.ts";
+import {
+  INTENSITY,
+  RestartIntensity,
+  type RestartLimits,
+} from "./restart_intensity.ts";
+import { countFrom } from "../../core/values/check_arguments.ts";
 import {
   type ChildCounts,
   type ChildState,
@@ -37,6 +41,7 @@ import {
   type Success,
   withoutMoved,
 } from "./child_lifecycle.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 /** The part of a specification that all dynamic children share, with the child's id for reports. */
 export type DynamicSpec =
@@ -45,26 +50,21 @@ export type DynamicSpec =
   & { label?: string };
 
 /** The limits of children and restarts. */
-export interface DynamicLimits {
+export interface DynamicLimits extends Required<RestartLimits> {
   maxChildren: number;
-  maxRestarts: number;
-  maxSeconds: number;
 }
 
-/**
- * Checks limits, and fills in the defaults.
- *
- * @throws {TypeError} If a limit is not a number.
- * @throws {RangeError} If a limit is out of bounds.
- */
+export const DYNAMIC_LIMITS: OptionChecks<DynamicLimits> = {
+  maxChildren: countFrom(0),
+  ...INTENSITY,
+};
+
+/** Returns the limits, with the defaults filled in. */
 export function dynamicLimits(
-  what: string,
   { maxChildren = Infinity, maxRestarts = 3, maxSeconds = 5 }: Partial<
     DynamicLimits
   >,
 ): DynamicLimits {
-  checkCount(maxChildren, `start a ${what}`, "maxChildren");
-  assertIntensity(`start a ${what}`, maxRestarts, maxSeconds);
   return { maxChildren, maxRestarts, maxSeconds };
 }
 

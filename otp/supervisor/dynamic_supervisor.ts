@@ -23,7 +23,6 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -31,13 +30,17 @@ import {
   childSpec as fullChildSpec,
   type StartedBy,
 } from "./child_definition.ts";
-import { type DynamicLimits, dynamicLimits } from "./dynamic_children.ts";
+import { DYNAMIC_LIMITS, dynamicLimits } from "./dynamic_children.ts";
 import {
   type DynamicChildInfo,
   DynamicSupervisorServer,
 } from "./dynamic_supervisor_server.ts";
-import { nameText, type ServerName, serverRef } from "../server/server_ref.ts";
-import { startServer } from "../server/start.ts";
+import { nameText, serverRef } from "../server/server_ref.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts } from "./child_lifecycle.ts";
 import {
@@ -45,7 +48,7 @@ import {
   askToStart,
   askToTerminate,
 } from "./supervisor_client.ts";
-import { checkList } from "../../core/values/check_arguments.ts";
+import { ARRAY, checkOptions } from "../../core/values/check_arguments.ts";
 import type { Pid } from "../../core/values/pid.ts";
 import type {
   CheckedChild,
@@ -53,7 +56,12 @@ import type {
   ChildSpec,
   ServerRef,
 } from "./supervisor.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import type { RestartLimits } from "./restart_intensity.ts";
+
+export type { ServerStartOptions } from "../server/start.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type { NameRegistry, ServerName } from "../server/server_ref.ts";
 export type { Atom } from "../../core/values/atom.ts";
@@ -62,40 +70,14 @@ export type { Pid } from "../../core/values/pid.ts";
 export type { CancelOptions, DynamicChildInfo, TimeLimits };
 
 /** Options for {@linkcode DynamicSupervisor.startLink}. */
-export interface DynamicSupervisorOptions {
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up and the registration of the name. When it expires, the
-   * start fails with `"timeout"`. The supervisor is then killed, as when the signal is aborted, and its name is
-   * released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
+export interface DynamicSupervisorOptions
+  extends ServerStartOptions, RestartLimits {
   /**
    * The maximum number of children, including those that are waiting to be restarted.
    *
    * @default {Infinity}
    */
   maxChildren?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Arguments that are passed to the start function of every child, before its own. Functions receive the
    * values themselves, not copies.
@@ -108,16 +90,13 @@ export interface DynamicSupervisorOptions {
   extraArguments?: readonly unknown[];
 }
 
-const DYNAMIC_SUPERVISOR_OPTIONS: OptionNames<DynamicSupervisorOptions> = {
-  name: true,
-  timeout: true,
-  maxChildren: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  extraArguments: true,
+const DYNAMIC_SUPERVISOR_OPTIONS: OptionChecks<DynamicSupervisorOptions> = {
+  ...SERVER_START_OPTIONS,
+  ...DYNAMIC_LIMITS,
+  extraArguments: ARRAY,
 };
 
-const START_OPTIONS: OptionNames<DynamicSupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<DynamicSupervisorOptions & CancelOptions> = {
   ...DYNAMIC_SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -172,13 +151,14 @@ export class DynamicSupervisor {
   static async startLink(
     options: DynamicSupervisorOptions & CancelOptions = {},
   ): Promise<Pid> {
-    const limits = checkLimits(options, START_OPTIONS);
-    const { name, extraArguments = [], timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const limits = dynamicLimits(options);
+    const { name, extraArguments = [] } = options;
     const extra = [...extraArguments];
     const label = name === undefined ? "DynamicSupervisor" : nameText(name);
     return await startServer(
       (process) => new DynamicSupervisorServer(process, limits, extra),
-      { name, label, timeout, signal, deadline },
+      { ...options, label },
     );
   }
 
@@ -199,7 +179,7 @@ export class DynamicSupervisor {
   static childSpec(
     options: DynamicSupervisorOptions = {},
   ): ChildSpec<() => Promise<Pid>> {
-    checkLimits(options, DYNAMIC_SUPERVISOR_OPTIONS);
+    checkStart(options, DYNAMIC_SUPERVISOR_OPTIONS);
     const { name } = options;
     return {
       id: name === undefined ? "DynamicSupervisor" : nameText(name),
@@ -240,7 +220,7 @@ export class DynamicSupervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedBy<C>> {
-    checkLimited(options, "start a child", TIME_LIMITS);
+    checkOptions(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "DynamicSupervisor",
       serverRef(supervisor),
@@ -338,14 +318,10 @@ export class DynamicSupervisor {
   }
 }
 
-function checkLimits<O extends DynamicSupervisorOptions & CancelOptions>(
+function checkStart<O extends DynamicSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): DynamicLimits {
+  checks: OptionChecks<NoInfer<O>>,
+): void {
   const doing = "start a DynamicSupervisor";
-  checkLimited(options, doing, known, "{ maxChildren: 10 }");
-  if (options.extraArguments !== undefined) {
-    checkList(options.extraArguments, `${doing} with the extraArguments`);
-  }
-  return dynamicLimits("DynamicSupervisor", options);
+  checkOptions(options, doing, checks, "{ maxChildren: 10 }");
 }

@@ -25,11 +25,7 @@
  * @module
  */
 
-import {
-  CANCEL_OPTIONS,
-  type CancelOptions,
-  checkLimited,
-} from "../server/cancellation.ts";
+import { CANCEL_OPTIONS, type CancelOptions } from "../server/cancellation.ts";
 import {
   callExit,
   describeServer,
@@ -46,60 +42,63 @@ import {
 import { andThen } from "../../core/promises/promises.ts";
 import { nameOf } from "../../core/values/atom.ts";
 import {
-  checkFunction,
-  checkInteger,
   checkList,
+  checkOptions,
+  checkValue,
+  FUNCTION,
+  integerFrom,
   isName,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
 import { childSpec as fullChildSpec } from "./child_definition.ts";
 import { runStart } from "./child_start.ts";
-import { checkSupervision } from "./check_supervision.ts";
+import { STRATEGY } from "./check_supervision.ts";
 import {
   partitionsOf,
   PartitionTable,
   setPartitions,
 } from "./partition_table.ts";
 import {
-  type CallbackModule,
   type ChildCounts,
   type ChildDefinition,
-  type ChildModule,
-  type ChildRestart,
-  type ChildShutdown,
   type ChildSpec,
-  type ChildStart,
   type ChildType,
   type FullChildSpec,
-  type NameOnNode,
-  type NameRegistry,
   type ServerName,
   type ServerRef,
   type Started,
   type Strategy,
   Supervisor,
-  type SupervisorOptions,
 } from "./supervisor.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionCheck, OptionChecks } from "../../core/values/options.ts";
+import { INTENSITY, type RestartLimits } from "./restart_intensity.ts";
+import type { ServerStartOptions } from "../server/start.ts";
+
+export type { ServerStartOptions } from "../server/start.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
 export type {
   CallbackModule,
-  CancelOptions,
-  ChildCounts,
-  ChildDefinition,
   ChildModule,
   ChildRestart,
   ChildShutdown,
-  ChildSpec,
   ChildStart,
-  ChildType,
   NameOnNode,
   NameRegistry,
   ServerName,
+} from "./supervisor.ts";
+export type {
+  CancelOptions,
+  ChildCounts,
+  ChildDefinition,
+  ChildSpec,
+  ChildType,
   ServerRef,
   Strategy,
 };
@@ -108,17 +107,10 @@ export type {
 export type PartitionSupervisorName = Exclude<ServerName, { global: unknown }>;
 
 /** Options for {@linkcode PartitionSupervisor.startLink}. */
-export interface PartitionSupervisorOptions {
+export interface PartitionSupervisorOptions
+  extends Pick<ServerStartOptions, "timeout">, RestartLimits {
   /** The name of the supervisor, by which its partitions are found. */
   name: PartitionSupervisorName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * partitions. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
   /** The child of which there are several: a specification, a module, or a module with its options. */
   childSpec: ChildDefinition;
   /**
@@ -133,18 +125,6 @@ export interface PartitionSupervisorOptions {
    * @default {"one_for_one"}
    */
   strategy?: Strategy;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends all partitions and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Returns the arguments with which a partition is started, so that the partition learns its number. `args` are the
    * arguments of the child: `[options]` for `[module, options]`, the `args` of `[module, function, args]`, none for a
@@ -163,21 +143,33 @@ export interface PartitionSupervisorOptions {
   ) => unknown[];
 }
 
-const PARTITION_SUPERVISOR_OPTIONS: OptionNames<PartitionSupervisorOptions> = {
-  name: true,
-  timeout: true,
-  childSpec: true,
-  partitions: true,
-  strategy: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  withArguments: true,
+const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
+
+const NAME: OptionCheck = {
+  accepts: (name) => isName(name) && nameOf(name) !== "" || isViaName(name),
+  give: "a string, an atom, or { via: registry, name }",
+  isRequired: true,
 };
 
-const START_OPTIONS: OptionNames<PartitionSupervisorOptions & CancelOptions> = {
-  ...PARTITION_SUPERVISOR_OPTIONS,
-  ...CANCEL_OPTIONS,
+const PARTITION_SUPERVISOR_OPTIONS: OptionChecks<PartitionSupervisorOptions> = {
+  name: NAME,
+  timeout: TIMEOUT,
+  childSpec: {
+    accepts: (child) => child !== undefined && child !== null,
+    give: `the child, as in ${EXAMPLE}`,
+    isRequired: true,
+  },
+  partitions: integerFrom(1),
+  strategy: STRATEGY,
+  ...INTENSITY,
+  withArguments: FUNCTION,
 };
+
+const START_OPTIONS: OptionChecks<PartitionSupervisorOptions & CancelOptions> =
+  {
+    ...PARTITION_SUPERVISOR_OPTIONS,
+    ...CANCEL_OPTIONS,
+  };
 
 /** A partition, as {@linkcode PartitionSupervisor.whichChildren} returns it. */
 export interface PartitionInfo {
@@ -266,27 +258,25 @@ export class PartitionSupervisor {
   static async startLink(
     options: PartitionSupervisorOptions & CancelOptions,
   ): Promise<Pid> {
-    const { count, withArguments, supervision } = checkStart(
-      options,
-      START_OPTIONS,
-    );
-    const { timeout, signal, deadline } = options;
+    checkStart(options, START_OPTIONS);
+    const {
+      childSpec,
+      partitions: count = navigator.hardwareConcurrency,
+      strategy = "one_for_one",
+      withArguments = argumentsOnly,
+      ...rest
+    } = options;
     const table = new PartitionTable(count);
     const children: FullChildSpec[] = [];
     for (let partition = 0; partition < count; partition++) {
-      const spec = specOf(options.childSpec, withArguments, partition);
+      const spec = specOf(childSpec, withArguments, partition);
       children.push({
         ...spec,
         id: String(partition),
         start: () => startPartition(spec, table, partition),
       });
     }
-    return await Supervisor.startLink(children, {
-      ...supervision,
-      timeout,
-      signal,
-      deadline,
-    });
+    return await Supervisor.startLink(children, { strategy, ...rest });
   }
 
   /**
@@ -373,7 +363,12 @@ export class PartitionSupervisor {
     partitions: number,
   ): Promise<number> {
     if (waitingProcess() === undefined) return never();
-    checkInteger(partitions, "resize a PartitionSupervisor", "the number", 0);
+    checkValue(
+      partitions,
+      "resize a PartitionSupervisor",
+      "the number",
+      integerFrom(0),
+    );
     const found = await withTable(name, "resize", (found) => found);
     const { table, pid } = found;
     if (partitions > table.max) {
@@ -533,52 +528,17 @@ interface Found {
   table: PartitionTable;
 }
 
-const EXAMPLE = '{ name: "Counters", childSpec: [Agent, () => 0] }';
-
-function checkStart<O extends PartitionSupervisorOptions & CancelOptions>(
+function checkStart<O extends PartitionSupervisorOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
-): {
-  count: number;
-  withArguments: (args: unknown[], partition: number) => unknown[];
-  supervision: SupervisorOptions;
-} {
-  const doing = "start a PartitionSupervisor";
-  checkLimited(options, doing, known, EXAMPLE);
-  const {
-    name,
-    childSpec,
-    partitions: count = navigator.hardwareConcurrency,
-    strategy = "one_for_one",
-    maxRestarts,
-    maxSeconds,
-    withArguments = argumentsOnly,
-  } = options;
-  checkName(name, doing);
-  if (childSpec === undefined || childSpec === null) {
-    throw new TypeError(
-      `Cannot ${doing}: it has no childSpec; give the child, as in ${EXAMPLE}`,
-    );
-  }
-  checkInteger(count, doing, "the number of partitions", 1);
-  checkFunction(withArguments, `${doing} with the arguments by`);
+  checks: OptionChecks<NoInfer<O>>,
+): void {
+  checkOptions(options, "start a PartitionSupervisor", checks, EXAMPLE);
   // Rejects an invalid child before anything is started.
-  fullChildSpec(childSpec);
-  const supervision = checkSupervision({ strategy, maxRestarts, maxSeconds });
-  return { count, withArguments, supervision: { name, ...supervision } };
+  fullChildSpec(options.childSpec);
 }
 
 function argumentsOnly(args: unknown[]): unknown[] {
   return args;
-}
-
-function checkName(name: unknown, doing: string): void {
-  if (isName(name) && nameOf(name) !== "" || isViaName(name)) return;
-  throw new TypeError(
-    `Cannot ${doing} by the name ${
-      inspect(name)
-    }: give a string, an atom, or { via: registry, name }`,
-  );
 }
 
 /** Returns the specification of one partition. */
@@ -654,7 +614,7 @@ function withTable<R>(
   fn: string,
   next: (found: Found) => R,
 ): R | Promise<Awaited<R>> {
-  checkName(name, "find a PartitionSupervisor");
+  checkValue(name, "find a PartitionSupervisor", "its name", NAME);
   const { runtime } = currentProcess();
   const pid = isViaName(name)
     ? whereisName(name)

@@ -38,9 +38,8 @@ export class PartitionTable {
   }
 
   /**
-   * Returns the partition of a key: an integer's by its remainder, any other's by a hash of its contents.
-   *
-   * @throws {TypeError} If the key is not a value that can be sent.
+   * Returns the partition of a key: an integer's by its remainder, any other's by a hash of its contents. Throws a
+   * `TypeError` if the key is not a value that can be sent.
    */
   partitionOf(key: unknown): number {
     if (typeof key === "bigint") {

@@ -1,19 +1,29 @@
 /** The restart intensity of a supervisor. */
 
-import { checkInteger } from "../../core/values/check_arguments.ts";
+import { integerFrom } from "../../core/values/check_arguments.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
-/**
- * @throws {TypeError} If a limit is not a number.
- * @throws {RangeError} If a limit is out of bounds.
- */
-export function assertIntensity(
-  doing: string,
-  maxRestarts: unknown,
-  maxSeconds: unknown,
-): void {
-  checkInteger(maxRestarts, doing, "maxRestarts", 0);
-  checkInteger(maxSeconds, doing, "maxSeconds", 1);
+/** How often a supervisor restarts its children. */
+export interface RestartLimits {
+  /**
+   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
+   * whole seconds, so a restart can count for up to one second longer.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
 }
+
+export const INTENSITY: Required<OptionChecks<RestartLimits>> = {
+  maxRestarts: integerFrom(0),
+  maxSeconds: integerFrom(1),
+};
 
 /** Counts restarts against a maximum within a number of seconds. */
 export class RestartIntensity {

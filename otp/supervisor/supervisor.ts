@@ -33,7 +33,6 @@
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   TIME_LIMITS,
   type TimeLimits,
 } from "../server/cancellation.ts";
@@ -41,32 +40,27 @@ import {
   type CheckedChild,
   type CheckedChildren,
   type ChildDefinition,
-  type ChildModule,
   childSpec as fullChildSpec,
-  type ModuleOptions,
   type StartedBy,
 } from "./child_definition.ts";
 import {
-  CHILD_FIELDS,
-  type ChildRestart,
-  type ChildShutdown,
+  CHILD_OVERRIDES,
   type ChildSpec,
-  type ChildStart,
-  type ChildType,
   type FullChildSpec,
   type Started,
 } from "../server/child_spec.ts";
-import type { CallbackModule } from "../gen_server/gen_server_process.ts";
 import {
-  type NameOnNode,
-  type NameRegistry,
   nameText,
   type ServerName,
   type ServerRef,
   serverRef,
 } from "../server/server_ref.ts";
-import { checkSupervision } from "./check_supervision.ts";
-import { type AlreadyStartedReason, startServer } from "../server/start.ts";
+import { SUPERVISION, supervisionOptions } from "./check_supervision.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import type { ChildCounts, Failure } from "./child_lifecycle.ts";
 import {
@@ -89,30 +83,36 @@ import {
 } from "../../core/values/check_arguments.ts";
 import { inspect, quote } from "../../core/values/inspect.ts";
 import type { Pid } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import type { RestartLimits } from "./restart_intensity.ts";
+
+export type { RestartLimits } from "./restart_intensity.ts";
 
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 
 export type {
   AlreadyStartedReason,
-  CallbackModule,
+  ServerStartOptions,
+} from "../server/start.ts";
+export type { CallbackModule } from "../gen_server/gen_server_process.ts";
+export type { ChildModule, ModuleOptions } from "./child_definition.ts";
+export type {
+  ChildRestart,
+  ChildShutdown,
+  ChildStart,
+  ChildType,
+} from "../server/child_spec.ts";
+export type { NameOnNode, NameRegistry } from "../server/server_ref.ts";
+export type {
   CancelOptions,
   CheckedChild,
   CheckedChildren,
   ChildCounts,
   ChildDefinition,
   ChildInfo,
-  ChildModule,
-  ChildRestart,
-  ChildShutdown,
   ChildSpec,
-  ChildStart,
-  ChildType,
   FullChildSpec,
-  ModuleOptions,
-  NameOnNode,
-  NameRegistry,
   ServerName,
   ServerRef,
   Started,
@@ -122,39 +122,12 @@ export type {
 };
 
 /** Options for {@linkcode Supervisor.startLink}. */
-export interface SupervisorOptions {
+export interface SupervisorOptions extends ServerStartOptions, RestartLimits {
   /**
    * Which children are restarted when one exits: with `"one_for_one"` only that child, with `"one_for_all"`
    * all children, with `"rest_for_one"` that child and those started after it.
    */
   strategy: Strategy;
-  /**
-   * The name of the supervisor: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, its registration, and the start of its
-   * children. When it expires, the start fails with `"timeout"`. The supervisor is then killed, as when the signal is
-   * aborted, and its name is released; a name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
-  /**
-   * The maximum number of restarts within `maxSeconds`. At one more, the supervisor ends its children and exits.
-   *
-   * @default {3}
-   */
-  maxRestarts?: number;
-  /**
-   * The time window for counting restarts, in whole seconds, at least 1. As in OTP, the clock is read in
-   * whole seconds, so a restart can count for up to one second longer.
-   *
-   * @default {5}
-   */
-  maxSeconds?: number;
   /**
    * Whether the supervisor exits when significant children exit and are not restarted: a transient child that exits
    * normally, or a temporary child that exits for any reason. With `"any_significant"`, the first such exit ends the
@@ -165,16 +138,12 @@ export interface SupervisorOptions {
   autoShutdown?: "never" | "any_significant" | "all_significant";
 }
 
-const SUPERVISOR_OPTIONS: OptionNames<SupervisorOptions> = {
-  strategy: true,
-  name: true,
-  timeout: true,
-  maxRestarts: true,
-  maxSeconds: true,
-  autoShutdown: true,
+const SUPERVISOR_OPTIONS: OptionChecks<SupervisorOptions> = {
+  ...SERVER_START_OPTIONS,
+  ...SUPERVISION,
 };
 
-const START_OPTIONS: OptionNames<SupervisorOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<SupervisorOptions & CancelOptions> = {
   ...SUPERVISOR_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -330,7 +299,7 @@ export class Supervisor {
     checkOptions(
       overrides,
       "specify a child",
-      CHILD_FIELDS,
+      CHILD_OVERRIDES,
       '{ restart: "temporary" }',
     );
     return fullChildSpec(child as ChildDefinition, overrides);
@@ -406,7 +375,7 @@ export class Supervisor {
     child: CheckedChild<C>,
     options: TimeLimits = {},
   ): Promise<StartedPid<StartedBy<C>>> {
-    checkLimited(options, "start a child", TIME_LIMITS);
+    checkOptions(options, "start a child", TIME_LIMITS);
     const started = await askToStart(
       "Supervisor",
       serverRef(supervisor),
@@ -573,30 +542,22 @@ function startSupervisor(
   let supervision: SupervisionOptions;
   let label = "Supervisor";
   try {
-    supervision = checkStart(options);
+    // Without options, the check fails because the strategy is missing.
+    checkOptions(
+      options ??= {} as SupervisorOptions,
+      "start a supervisor",
+      START_OPTIONS,
+      '{ strategy: "one_for_one" }',
+    );
+    supervision = supervisionOptions(options);
     specs = checkChildren(children, supervision);
     if (options.name !== undefined) label = nameText(options.name);
   } catch (error) {
     return Promise.reject(error);
   }
-  const { name, timeout, signal, deadline } = options;
   return startServer(
     (process) => SupervisorServer.start(process, specs, supervision),
-    { name, label, timeout, signal, deadline },
-  );
-}
-
-function checkStart(
-  options: SupervisorOptions & CancelOptions,
-): SupervisionOptions {
-  // Without options, the check fails because the strategy is missing.
-  return checkSupervision(
-    checkLimited(
-      options ?? {} as SupervisorOptions,
-      "start a supervisor",
-      START_OPTIONS,
-      '{ strategy: "one_for_one" }',
-    ),
+    { ...options, label },
   );
 }
 

@@ -30,7 +30,7 @@ import {
   type Supervision,
 } from "./supervision.ts";
 import { noteGivingUp } from "./tree_end.ts";
-import { RestartIntensity } from "./restart_intensity.ts";
+import { RestartIntensity, type RestartLimits } from "./restart_intensity.ts";
 import { isExitSignal } from "../../core/values/exit_message.ts";
 import { tell } from "../server/call.ts";
 import type { OtpEncoding, Server } from "../server/server.ts";
@@ -85,10 +85,8 @@ export interface ChildInfo {
 }
 
 /** The restart limits of a supervisor, and when it ends by itself. */
-export interface SupervisionOptions {
+export interface SupervisionOptions extends Required<RestartLimits> {
   strategy: Strategy;
-  maxRestarts: number;
-  maxSeconds: number;
   autoShutdown: AutoShutdown;
 }
 

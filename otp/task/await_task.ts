@@ -94,9 +94,7 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
 
 /**
  * Waits for tasks of one owner: calls `isEnough` for each outcome, in the order of arrival, until `isEnough` returns
- * true; without it, waits for the first outcome.
- *
- * @returns The last outcome; `undefined` if the timeout expired.
+ * true; without it, waits for the first outcome. Returns the last outcome; `undefined` if the timeout expired.
  */
 function outcomesOf(
   states: readonly TaskState[],

@@ -16,18 +16,12 @@
  * @module
  */
 
-import type {
-  ChildRestart,
-  ChildShutdown,
-  ChildSpec,
-  ChildStart,
-} from "../server/child_spec.ts";
+import type { ChildSpec } from "../server/child_spec.ts";
 import { timeoutOf } from "../server/call.ts";
 import { callExit, describeFunction } from "../server/server_ref.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkCancel,
   isOver,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
@@ -48,13 +42,15 @@ import {
   startUnawaited,
 } from "./task_process.ts";
 import { stateOf, type TaskState, withState } from "./task_state.ts";
-import { STREAM_LIMITS, streamLimits, TaskStream } from "./task_stream.ts";
+import { STREAM_OPTIONS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
   checkArgs,
-  checkCount,
   checkList,
   checkOptions,
-  checkTimeout,
+  checkValue,
+  countFrom,
+  oneOf,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import {
   currentProcess,
@@ -65,24 +61,21 @@ import { inspect } from "../../core/values/inspect.ts";
 import {
   assertFunction,
   checkName,
-  type ModuleFunction,
   type RemoteFunction,
 } from "../../core/remote/exported_modules.ts";
 import type { Pid, Ref } from "../../core/values/pid.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
+export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
 export type { Atom } from "../../core/values/atom.ts";
 export type { Pid, Ref } from "../../core/values/pid.ts";
-
 export type {
-  CancelOptions,
   ChildRestart,
   ChildShutdown,
-  ChildSpec,
   ChildStart,
-  ModuleFunction,
-  RemoteFunction,
-};
+} from "../server/child_spec.ts";
+
+export type { CancelOptions, ChildSpec, RemoteFunction };
 
 /** A task's result, or its exit reason. */
 export type TaskResult<T> =
@@ -150,19 +143,13 @@ export interface AwaitOptions extends CancelOptions {
 }
 
 /** Options for {@linkcode Task.yieldMany}. They end the wait, as {@linkcode AwaitOptions} do for `Task.yield`. */
-export interface YieldManyOptions extends CancelOptions {
+export interface YieldManyOptions extends AwaitOptions {
   /**
    * How many results to wait for. If they arrive in time, `onTimeout` does not apply.
    *
    * @default {the number of tasks}
    */
   limit?: number;
-  /**
-   * How long to wait, in milliseconds, or `Infinity`.
-   *
-   * @default {5000}
-   */
-  timeout?: number;
   /**
    * How to treat tasks that have no result when the timeout expires: `"nothing"` leaves them running, and
    * they can still be awaited; `"ignore"` ignores them like `Task.ignore`; `"kill_task"` kills them like
@@ -173,10 +160,10 @@ export interface YieldManyOptions extends CancelOptions {
   onTimeout?: "nothing" | "ignore" | "kill_task";
 }
 
-const YIELD_MANY_OPTIONS: OptionNames<YieldManyOptions> = {
+const YIELD_MANY_OPTIONS: OptionChecks<YieldManyOptions> = {
   ...TIME_LIMITS,
-  limit: true,
-  onTimeout: true,
+  limit: countFrom(0),
+  onTimeout: oneOf("nothing", "ignore", "kill_task"),
 };
 
 /** Options for {@linkcode Task.asyncStream}. */
@@ -233,11 +220,6 @@ export interface AsyncStreamOptions<A extends unknown[] = unknown[]> {
    */
   deadline?: number;
 }
-
-const ASYNC_STREAM_OPTIONS: OptionNames<AsyncStreamOptions> = {
-  ...STREAM_LIMITS,
-  args: true,
-};
 
 /** The result for one element in a stream of tasks. */
 export type StreamResult<T, E = unknown> =
@@ -580,7 +562,9 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): Promise<TaskResult<T> | undefined> {
     const state = ownState(task, "shutdown");
     if (state === undefined) return never();
-    if (timeout !== "brutal_kill") checkTimeout(timeout, "shut a task down");
+    if (timeout !== "brutal_kill") {
+      checkValue(timeout, "shut a task down", "the timeout", TIMEOUT);
+    }
     return await shutdownTask(state, timeout) as TaskResult<T> | undefined;
   }
 
@@ -642,17 +626,11 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   ): AsyncIterable<StreamResult<Awaited<T>, E>> {
     if (Array.isArray(fn)) checkName(fn);
     else assertFunction(fn);
-    checkOptions(
-      options,
-      "make a stream by Task.asyncStream",
-      ASYNC_STREAM_OPTIONS,
-    );
-    const { args = [], ...rest } = options;
-    checkArgs(args);
+    checkOptions(options, "make a stream by Task.asyncStream", STREAM_OPTIONS);
     return new TaskStream(
       enumerable,
-      localStarter(fn, args),
-      streamLimits("Task.asyncStream", rest),
+      localStarter(fn, options.args ?? []),
+      streamLimits(options),
     ) as AsyncIterable<StreamResult<Awaited<T>, E>>;
   }
 }
@@ -694,22 +672,12 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
   return state;
 }
 
-const ON_TIMEOUT: readonly unknown[] = ["nothing", "ignore", "kill_task"];
-
 function yieldOptions(options: number | YieldManyOptions): YieldLimits {
   const given: YieldManyOptions = typeof options === "object"
     ? options
     : { timeout: options };
   const timeout = timeoutOf(given, 5000, "yield to tasks", YIELD_MANY_OPTIONS);
   const { limit = Infinity, onTimeout = "nothing", signal } = given;
-  checkCount(limit, "yield to tasks", "the limit");
-  if (!ON_TIMEOUT.includes(onTimeout)) {
-    throw new TypeError(
-      `Cannot yield to tasks: onTimeout is ${
-        inspect(onTimeout)
-      }; give "nothing", "ignore" or "kill_task"`,
-    );
-  }
   return { timeout, limit, onTimeout, signal };
 }
 
@@ -719,7 +687,7 @@ function limitsIn(options: number | AwaitOptions, doing: string): WaitLimits {
     const timeout = timeoutOf(options, 5000, doing, TIME_LIMITS);
     return { timeout, signal: options.signal };
   }
-  checkTimeout(options, doing);
+  checkValue(options, doing, "the timeout", TIMEOUT);
   return { timeout: options };
 }
 
@@ -730,7 +698,6 @@ function checkAsync(
   options: AsyncOptions,
 ): void {
   checkOptions(options, "start a task", CANCEL_OPTIONS, "{ signal }");
-  checkCancel(options, "start a task");
   options.signal?.throwIfAborted();
   if (!isOver(options.deadline)) return;
   throw callExit("timeout", ["Task", "async", [describeFunction(fn), args]]);

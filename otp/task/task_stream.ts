@@ -7,16 +7,16 @@
 
 import { ExitError } from "../../core/errors.ts";
 import {
-  CANCEL_OPTIONS,
   type CancelOptions,
-  checkCancel,
   isOver,
   remaining,
+  TIME_LIMITS,
 } from "../server/cancellation.ts";
 import {
-  checkCount,
-  checkFlags,
-  checkTimeout,
+  ARRAY,
+  countFrom,
+  FLAG,
+  oneOf,
 } from "../../core/values/check_arguments.ts";
 import { Fifo } from "../../core/collections/fifo.ts";
 import {
@@ -40,7 +40,7 @@ import {
 } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
 import type { TaskEnd } from "./task_state.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 /** How a stream runs its tasks. */
 export interface StreamLimits extends CancelOptions {
@@ -51,14 +51,16 @@ export interface StreamLimits extends CancelOptions {
   zipInputOnExit: boolean;
 }
 
-/** The names of the limits, for the options of streams. */
-export const STREAM_LIMITS: OptionNames<StreamLimits> = {
-  ...CANCEL_OPTIONS,
-  maxConcurrency: true,
-  ordered: true,
-  timeout: true,
-  onTimeout: true,
-  zipInputOnExit: true,
+/** The checks of the options of streams. */
+export const STREAM_OPTIONS: OptionChecks<
+  StreamLimits & { args: unknown[] }
+> = {
+  ...TIME_LIMITS,
+  args: ARRAY,
+  maxConcurrency: countFrom(1),
+  ordered: FLAG,
+  onTimeout: oneOf("exit", "kill_task"),
+  zipInputOnExit: FLAG,
 };
 
 /** The result of a stream for each element: the task's value, or its exit reason. */
@@ -66,12 +68,9 @@ export type StreamItem =
   | { type: "ok"; value: unknown }
   | { type: "exit"; reason: unknown; input?: unknown };
 
-/** Checks the given limits, and returns them with the defaults. */
+/** Returns the limits, with the defaults filled in. */
 export function streamLimits(
-  what: string,
-  options: Partial<StreamLimits>,
-): StreamLimits {
-  const {
+  {
     maxConcurrency = navigator.hardwareConcurrency,
     ordered = true,
     timeout = 5000,
@@ -79,27 +78,11 @@ export function streamLimits(
     zipInputOnExit = false,
     signal,
     deadline,
-  } = options;
-  const doing = `make a stream by ${what}`;
-  checkCount(maxConcurrency, doing, "maxConcurrency", 1);
-  checkTimeout(timeout, doing);
-  if (onTimeout !== "exit" && onTimeout !== "kill_task") {
-    throw new TypeError(
-      `Cannot ${doing}: onTimeout is ${
-        inspect(onTimeout)
-      }; give "exit" or "kill_task"`,
-    );
-  }
-  checkFlags({ ordered, zipInputOnExit }, doing, "ordered", "zipInputOnExit");
-  checkCancel(options, doing);
+  }: Partial<StreamLimits>,
+): StreamLimits {
   return {
-    maxConcurrency,
-    ordered,
-    timeout,
-    onTimeout,
-    zipInputOnExit,
-    signal,
-    deadline,
+    ...{ maxConcurrency, ordered, timeout, onTimeout, zipInputOnExit },
+    ...{ signal, deadline },
   };
 }
 

@@ -102,9 +102,8 @@ export class TaskSupervisorServer implements Server, Supervision {
   }
 
   /**
-   * Joins a group, and again after its scope has restarted; resolves when the supervisor is a member.
-   *
-   * @throws {NoProcessError} If the scope does not run.
+   * Joins a group, and again after its scope has restarted; resolves when the supervisor is a member. Throws a
+   * `NoProcessError` if the scope does not run.
    */
   async join(group: unknown, scope: string): Promise<this> {
     const process = this.#process;

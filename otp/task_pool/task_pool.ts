@@ -45,11 +45,14 @@ import type { Mfa, Place } from "../../core/signals/signal.ts";
 import {
   CANCEL_OPTIONS,
   type CancelOptions,
-  checkLimited,
   locateUntil,
   TIME_LIMITS,
 } from "../server/cancellation.ts";
-import { startServer } from "../server/start.ts";
+import {
+  SERVER_START_OPTIONS,
+  type ServerStartOptions,
+  startServer,
+} from "../server/start.ts";
 import { stopServer } from "../server/stop.ts";
 import {
   currentRuntime,
@@ -65,10 +68,11 @@ import {
 import { type Atom, nameOf } from "../../core/values/atom.ts";
 import {
   checkArgs,
-  checkCount,
-  checkFlags,
-  checkInteger,
-  checkTimeout,
+  checkOptions,
+  countFrom,
+  FLAG,
+  integerFrom,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { inspect } from "../../core/values/inspect.ts";
 import { Pid } from "../../core/values/pid.ts";
@@ -76,21 +80,18 @@ import { OwnRequest } from "../../core/values/server_message.ts";
 import { copyTerm } from "../../core/values/term.ts";
 import { groupKey } from "../pg/pg_groups.ts";
 import {
-  checkShutdown,
+  CHILD_SHUTDOWN,
   type ChildShutdown,
   type ChildSpec,
 } from "../server/child_spec.ts";
 import { callersOf } from "../task/task_process.ts";
 import { PoolError } from "./pool_error.ts";
-import type {
-  PoolCounts,
-  PoolInfo,
-  PoolMemberInfo,
-  PoolSettings,
-} from "./pool_info.ts";
+import type { PoolInfo, PoolSettings } from "./pool_info.ts";
 import type { PoolJob } from "./pool_run.ts";
 import { poolOf, TaskPoolServer } from "./task_pool_server.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+
+export type { ServerStartOptions } from "../server/start.ts";
 
 export type { NameOnNode, NameRegistry } from "../server/server_ref.ts";
 export type { ModuleFunction } from "../../core/remote/exported_modules.ts";
@@ -98,14 +99,13 @@ export type { Atom } from "../../core/values/atom.ts";
 export type { Pid } from "../../core/values/pid.ts";
 export type { ChildRestart, ChildStart } from "../server/child_spec.ts";
 
+export type { PoolCounts, PoolMemberInfo } from "./pool_info.ts";
 export {
   type CancelOptions,
   type ChildShutdown,
   type ChildSpec,
-  type PoolCounts,
   PoolError,
   type PoolInfo,
-  type PoolMemberInfo,
   type RemoteFunction,
   type ServerName,
   type ServerRef,
@@ -115,23 +115,9 @@ export {
  * Options for {@linkcode TaskPool.startLink}. An invalid option throws a `TypeError`, a number out of bounds a
  * `RangeError`.
  */
-export interface TaskPoolOptions {
+export interface TaskPoolOptions extends ServerStartOptions {
   /** The group of the supervisors, any value that can be sent; they join it by their option `group`. */
   group: unknown;
-  /**
-   * The name of the pool: on its node, in a registry, or in the cluster.
-   *
-   * @default {undefined}
-   */
-  name?: ServerName;
-  /**
-   * The time limit for the start, in milliseconds: the look-up of the name, and its registration. When it expires, the
-   * start fails with `"timeout"`. The pool is then killed, as when the signal is aborted, and its name is released; a
-   * name in the cluster is released as soon as the nodes that have it answer.
-   *
-   * @default {Infinity}
-   */
-  timeout?: number;
   /**
    * The scope of the group; it must run on this node.
    *
@@ -160,17 +146,20 @@ export interface TaskPoolOptions {
   maxRuns?: number;
 }
 
-const TASK_POOL_OPTIONS: OptionNames<TaskPoolOptions> = {
-  group: true,
-  name: true,
-  timeout: true,
+const TASK_POOL_OPTIONS: OptionChecks<TaskPoolOptions> = {
+  group: {
+    accepts: (group) => group !== undefined,
+    give: 'the group of its supervisors, as in { group: "thumbs" }',
+    isRequired: true,
+  },
+  ...SERVER_START_OPTIONS,
   scope: true,
-  maxQueue: true,
-  waitForNode: true,
-  maxRuns: true,
+  maxQueue: countFrom(0),
+  waitForNode: TIMEOUT,
+  maxRuns: integerFrom(1),
 };
 
-const START_OPTIONS: OptionNames<TaskPoolOptions & CancelOptions> = {
+const START_OPTIONS: OptionChecks<TaskPoolOptions & CancelOptions> = {
   ...TASK_POOL_OPTIONS,
   ...CANCEL_OPTIONS,
 };
@@ -203,10 +192,10 @@ export interface PoolRunOptions extends CancelOptions {
   shutdown?: ChildShutdown;
 }
 
-const RUN_OPTIONS: OptionNames<PoolRunOptions> = {
+const RUN_OPTIONS: OptionChecks<PoolRunOptions> = {
   ...TIME_LIMITS,
-  mayRunTwice: true,
-  shutdown: true,
+  mayRunTwice: FLAG,
+  shutdown: CHILD_SHUTDOWN,
 };
 
 /**
@@ -289,11 +278,10 @@ export class TaskPool {
     options: TaskPoolOptions & CancelOptions,
   ): Promise<Pid> {
     const settings = settingsOf(options, START_OPTIONS);
-    const { name, timeout, signal, deadline } = options;
     if (waitingProcess() === undefined) return never();
     return await startServer(
       (process) => new TaskPoolServer(process, settings).open(),
-      { name, label: settings.label, timeout, signal, deadline },
+      { ...options, label: settings.label },
     );
   }
 
@@ -429,13 +417,11 @@ export class TaskPool {
   }
 }
 
-const STARTING = "start a TaskPool";
-
 function settingsOf<O extends TaskPoolOptions & CancelOptions>(
   options: O,
-  known: OptionNames<NoInfer<O>>,
+  checks: OptionChecks<NoInfer<O>>,
 ): PoolSettings {
-  checkLimited(options, STARTING, known, '{ group: "thumbs" }');
+  checkOptions(options, "start a TaskPool", checks, '{ group: "thumbs" }');
   const {
     name,
     group,
@@ -444,18 +430,8 @@ function settingsOf<O extends TaskPoolOptions & CancelOptions>(
     waitForNode = 5000,
     maxRuns = 3,
   } = options;
-  if (group === undefined) {
-    throw new TypeError(
-      `Cannot ${STARTING} with the options ${
-        inspect(options)
-      }: give the group of its supervisors, as in { group: "thumbs" }`,
-    );
-  }
   // An invalid group must fail in the caller, not in the scope.
   groupKey(group, currentRuntime());
-  checkCount(maxQueue, STARTING, "maxQueue");
-  checkTimeout(waitForNode, `${STARTING} that waits for a node`);
-  checkInteger(maxRuns, STARTING, "maxRuns", 1);
   const label = name === undefined ? "TaskPool" : nameText(name);
   return { label, group, scope: nameOf(scope), maxQueue, waitForNode, maxRuns };
 }
@@ -466,8 +442,6 @@ function limitsOf(
   const doing = "run a task in a pool";
   const timeout = timeoutOf(options, 5000, doing, RUN_OPTIONS);
   const { signal, mayRunTwice = false, shutdown = 5000 } = options;
-  checkFlags({ mayRunTwice }, doing, "mayRunTwice");
-  checkShutdown(shutdown, doing);
   return { timeout, signal, mayRunTwice, shutdown };
 }
 

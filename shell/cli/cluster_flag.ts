@@ -12,9 +12,7 @@ const NODE =
 
 /**
  * Returns the topologies of the flags `--cluster`. All fixed nodes form one topology, `static`; the name of any other
- * topology is its text.
- *
- * @throws {Error} If a topology is invalid.
+ * topology is its text. Throws an `Error` if a topology is invalid.
  */
 export function topologiesOf(specs: readonly string[]): Topologies {
   const topologies: Record<string, Topology> = {};

@@ -19,11 +19,7 @@ import {
 } from "./report.ts";
 import type { StrayErrors } from "./stray_errors.ts";
 
-/**
- * Runs pieces of code in order, in a separate process.
- *
- * @returns The exit code, if the code failed or asked to end.
- */
+/** Runs pieces of code in order, in a separate process. Returns the exit code, if the code failed or asked to end. */
 export async function runCode(
   code: readonly string[],
   scope: Scope,

@@ -6,12 +6,7 @@ import { receive, spawn } from "../../otp/process/process.ts";
 import type { DashboardFlags } from "./flags.ts";
 import { StartError } from "./report.ts";
 
-/**
- * Starts a dashboard that lives as long as the node.
- *
- * @returns The link to its page.
- * @throws {StartError} If it cannot listen on its port.
- */
+/** Starts a dashboard that lives as long as the node. Returns the link to its page; throws a `StartError`. */
 export async function startDashboard(
   node: Node,
   options: DashboardFlags,

@@ -2,16 +2,14 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBytes } from "node:crypto";
-import { advertisedAddress } from "../../net/advertised_address.ts";
+import { NODE_OPTIONS } from "../../node/check_options.ts";
 import { ownHost, parseNodeName } from "../../net/node_name.ts";
 import {
   jsonLog,
   type LogHook,
-  type LogLevel,
   type NodeOptions,
   type WireName,
 } from "../../node.ts";
-import { checkLogLevel } from "../../core/log/log_level.ts";
 import { printable, quote } from "../../core/values/inspect.ts";
 import { distanceOf } from "../../core/values/near_name.ts";
 import { topologiesOf } from "./cluster_flag.ts";
@@ -116,11 +114,7 @@ export const FLAGS: readonly Flag[] = [...TABLE.matchAll(ROW)].map((
   help,
 }));
 
-/**
- * Reads the command line.
- *
- * @throws {UsageError} If the command line is invalid.
- */
+/** Reads the command line. Throws a `UsageError` if the command line is invalid. */
 export function parseFlags(args: readonly string[]): CommandLine {
   const flags = readFlags(args, FLAGS);
   const text = (name: string) => flags[name] as string | undefined;
@@ -154,10 +148,8 @@ export const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
 );
 
 /**
- * Reads the command line of a user's program.
- *
- * @returns The options of its node, unless no name was given.
- * @throws {UsageError} If it is invalid.
+ * Reads the command line of a user's program. Returns the options of its node, unless no name was given. Throws a
+ * `UsageError` if it is invalid.
  */
 export function parseNodeFlags(
   args: readonly string[],
@@ -206,7 +198,8 @@ function dashboardFlags(
   write: boolean,
 ): DashboardFlags | undefined {
   if (port !== undefined) {
-    return { port: port === "" ? 0 : portOf(port, "dashboard", 0), write };
+    const given = checked("dashboard", port || "0", "port", numberOf);
+    return { port: given as number, write };
   }
   if (!write) return undefined;
   throw new UsageError(
@@ -312,6 +305,11 @@ function nodeOptions(
       Object.assign(options, read(value as string & string[]));
     }
   }
+  for (const [flag, option, read] of CHECKED) {
+    const value = text(flag);
+    if (value === undefined) continue;
+    Object.assign(options, { [option]: checked(flag, value, option, read) });
+  }
   return options;
 }
 
@@ -320,30 +318,48 @@ const READERS: Readonly<
   Record<string, (value: string & string[]) => Partial<NodeOptions>>
 > = {
   "log-format": (format) => ({ log: logOf(format) }),
-  "log-level": (level) => ({ logLevel: logLevelOf(level) }),
   wire: (wires) => ({ wires: wires.map(wireOf) }),
   cluster: (specs) => ({ cluster: asUsage(() => topologiesOf(specs)) }),
   cookie: (cookie) => ({ cookie }),
   "cookie-file": (cookieFile) => ({ cookieFile }),
   listen: (listen) => ({ listen }),
-  port: (port) => ({ port: portOf(port, "port", 0) }),
-  advertise(advertise) {
-    if (advertisedAddress(advertise) !== undefined) return { advertise };
-    return refuseValue(
-      "advertise",
-      advertise,
-      "give an IP address, with a port if others use another one, as in --advertise 203.0.113.5:14370",
-    );
-  },
-  "tick-time": (ms) => ({ tickTime: millisecondsOf(ms, "tick-time", 1) }),
-  "stop-timeout": (ms) => ({ stopTimeout: millisecondsOf(ms, "stop-timeout") }),
-  "drain-timeout": (ms) => ({
-    drainTimeout: millisecondsOf(ms, "drain-timeout"),
-  }),
-  "epmd-port": (port) => ({
-    epmdPort: port === "none" ? false : portOf(port, "epmd-port", 1),
-  }),
 };
+
+/** The options that the node checks, and the flags with their values. */
+const CHECKED: readonly [
+  flag: string,
+  keyof NodeOptions,
+  read: typeof textOf,
+][] = [
+  ["log-level", "logLevel", textOf],
+  ["port", "port", numberOf],
+  ["advertise", "advertise", textOf],
+  ["tick-time", "tickTime", numberOf],
+  ["stop-timeout", "stopTimeout", numberOf],
+  ["drain-timeout", "drainTimeout", numberOf],
+  ["epmd-port", "epmdPort", (text) => text !== "none" && numberOf(text)],
+];
+
+function textOf(text: string): unknown {
+  return text;
+}
+
+function numberOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+}
+
+/** Reads the value of a flag, and checks it as the option of a node. */
+function checked(
+  flag: string,
+  text: string,
+  option: keyof NodeOptions,
+  read: typeof textOf,
+): unknown {
+  const value = read(text);
+  const check = NODE_OPTIONS[option];
+  if (check === true || check.accepts(value)) return value;
+  return refuseValue(flag, text, `give ${check.give}`);
+}
 
 function refuseValue(flag: string, value: string, why: string): never {
   throw new UsageError(`Cannot use --${flag} ${quote(value)}: ${why}`);
@@ -377,11 +393,6 @@ function logOf(format: string): LogHook | undefined {
   if (format === "json") return jsonLog;
   if (format === "text") return undefined;
   return refuseValue("log-format", format, "give text or json");
-}
-
-function logLevelOf(level: string): LogLevel | "none" {
-  asUsage(() => checkLogLevel(level, `use --log-level ${quote(level)}`));
-  return level as LogLevel | "none";
 }
 
 function remoteNode(given: string | undefined): string | undefined {
@@ -450,19 +461,6 @@ function tlsOptions(
       missing.join(" and ")
     }: TLS needs all three: the certificate, its key, and the CA that signed it and those of the other nodes`,
   );
-}
-
-function portOf(text: string, flag: string, least: number): number {
-  const port = Number(text);
-  if (/^\d+$/.test(text) && port >= least && port <= 65535) return port;
-  return refuseValue(flag, text, `a port is a number from ${least} to 65535`);
-}
-
-function millisecondsOf(text: string, flag: string, least = 0): number {
-  if (/^\d{1,15}$/.test(text) && Number(text) >= least) return Number(text);
-  const more = least > 0 ? `, ${least} or more` : "";
-  const why = `give milliseconds${more}, as in --${flag} 5000`;
-  return refuseValue(flag, text, why);
 }
 
 function moduleFlags(given: string[]): ModuleFlag[] {

@@ -9,10 +9,8 @@ import { type ModuleFlag, UsageError } from "./flags.ts";
 import { StartError } from "./report.ts";
 
 /**
- * Loads modules, in order. They cannot have a name of `taken`.
- *
- * @throws {UsageError} If a name is taken, or a file is missing or has no functions.
- * @throws {StartError} If a file does not load.
+ * Loads modules, in order. They cannot have a name of `taken`. Throws a `UsageError` if a name is taken, or a file is
+ * missing or has no functions, and a `StartError` if a file does not load.
  */
 export async function loadModules(
   flags: readonly ModuleFlag[],

@@ -15,17 +15,12 @@
 
 import nodeProcess from "node:process";
 import type { NodeOptions } from "../../node.ts";
-import {
-  checkBoolean,
-  checkList,
-  checkOptions,
-  checkString,
-} from "../../core/values/check_arguments.ts";
+import { checkOptions, FLAG } from "../../core/values/check_arguments.ts";
 import { printable } from "../../core/values/inspect.ts";
 import { writeError, writeOutput } from "../../core/host/standard_streams.ts";
 import { listFlags, NODE_FLAGS, parseNodeFlags, UsageError } from "./flags.ts";
 import { EXIT } from "./report.ts";
-import type { OptionNames } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 
 export { UsageError };
 
@@ -45,9 +40,13 @@ export interface NodeFlagsOptions {
   exit?: boolean;
 }
 
-const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
-  args: true,
-  exit: true,
+const NODE_FLAGS_OPTIONS: OptionChecks<NodeFlagsOptions> = {
+  args: {
+    accepts: (args) =>
+      Array.isArray(args) && args.every((each) => typeof each === "string"),
+    give: "a list of strings",
+  },
+  exit: FLAG,
 };
 
 /**
@@ -77,17 +76,13 @@ const NODE_FLAGS_OPTIONS: OptionNames<NodeFlagsOptions> = {
  * ```
  */
 export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
-  const what = "read the flags of a node";
   checkOptions(
     options,
-    what,
+    "read the flags of a node",
     NODE_FLAGS_OPTIONS,
     '{ args: ["--sname", "alex@localhost"] }',
   );
   const { args = nodeProcess.argv.slice(2), exit = true } = options;
-  checkList(args, what);
-  for (const arg of args) checkString(arg, `${what} from the argument`);
-  checkBoolean(exit, `${what} and exit:`);
   try {
     const { node, help } = parseNodeFlags(args);
     if (node !== undefined) return node;

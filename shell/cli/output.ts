@@ -8,9 +8,8 @@ import { writeError } from "../../core/host/standard_streams.ts";
 import { EXIT } from "./report.ts";
 
 /**
- * Writes to standard output, and waits until it is written or has failed.
- *
- * @returns The exit code of a program that does nothing else.
+ * Writes to standard output, and waits until it is written or has failed. Returns the exit code of a program that does
+ * nothing else.
  */
 export async function print(text: string): Promise<number> {
   try {

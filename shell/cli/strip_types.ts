@@ -17,8 +17,7 @@ interface Bun {
 
 /**
  * Removes the types from code: `"strip"` removes types only, `"transform"` also compiles constructs such as `enum`.
- *
- * @throws {Error} If the code does not parse; line and column are at the end of the message.
+ * Throws an `Error` if the code does not parse; line and column are at the end of the message.
  */
 export function stripTypeScriptTypes(
   code: string,

@@ -5,13 +5,14 @@
  */
 
 import {
-  checkInteger,
-  checkList,
+  ARRAY,
   checkOptions,
-  checkTimeout,
+  FLAG,
+  FUNCTION,
+  integerFrom,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
-import { inspect } from "../../core/values/inspect.ts";
-import { type OptionNames, typeError } from "../../core/values/options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
 import { Life, type LifeSettings, planOf, type Step } from "./life.ts";
 import { seconds, told } from "./linearizable.ts";
 import type { SimulatedFault, SimulateOptions } from "./simulated_life.ts";
@@ -31,20 +32,31 @@ const FAULTS: readonly SimulatedFault[] = [
   "entity kill",
 ];
 
-const SIMULATE_OPTIONS: OptionNames<SimulateOptions> = {
-  types: true,
-  nodes: true,
-  callers: true,
-  seeds: true,
-  faults: true,
-  strikes: true,
-  works: true,
-  shards: true,
-  lease: true,
-  shrinks: true,
-  work: true,
-  always: true,
-  finally: true,
+const STOPPED_CLOCKS = "stopped clocks";
+
+const SIMULATE_OPTIONS: OptionChecks<SimulateOptions> = {
+  types: { ...ARRAY, isRequired: true },
+  nodes: ARRAY,
+  callers: ARRAY,
+  seeds: {
+    accepts: (seeds) => Array.isArray(seeds) || integerFrom(1).accepts(seeds),
+    give: "a list of seeds, or their number",
+    isNumber: true,
+  },
+  faults: {
+    accepts: (faults) =>
+      Array.isArray(faults) &&
+      faults.every((each) => FAULTS.includes(each) || each === STOPPED_CLOCKS),
+    give: `a list of ${FAULTS.join(", ")}, ${STOPPED_CLOCKS}`,
+  },
+  strikes: integerFrom(0),
+  works: integerFrom(0),
+  shards: integerFrom(1),
+  lease: TIMEOUT,
+  shrinks: FLAG,
+  work: { ...FUNCTION, isRequired: true },
+  always: FUNCTION,
+  finally: FUNCTION,
 };
 
 /** The result of {@linkcode simulate}. */
@@ -210,13 +222,16 @@ function kindOf(broken: string): string {
 }
 
 function settingsOf(options: SimulateOptions): LifeSettings {
-  const doing = "simulate entities";
-  checkOptions(options, doing, SIMULATE_OPTIONS, "{ types, work }");
+  checkOptions(
+    options,
+    "simulate entities",
+    SIMULATE_OPTIONS,
+    "{ types, work }",
+  );
   const {
     types,
     nodes = ["alex", "kate", "moebi"],
     callers = [],
-    seeds = 20,
     faults = FAULTS,
     strikes = 12,
     works = 150,
@@ -225,32 +240,6 @@ function settingsOf(options: SimulateOptions): LifeSettings {
     work,
     always = () => {},
   } = options;
-  checkList(types, `${doing} of the types`);
-  checkList(nodes, `${doing} on the nodes`);
-  checkList(callers, `${doing} with the callers`);
-  if (typeof seeds === "number") checkInteger(seeds, doing, "seeds", 1);
-  else checkList(seeds, `${doing} with the seeds`);
-  checkList(faults, `${doing} under the faults`);
-  for (const fault of faults) {
-    if (FAULTS.includes(fault) || fault === "stopped clocks") continue;
-    throw typeError(
-      fault,
-      `Cannot ${doing} under the fault ${inspect(fault)}: choose from ${
-        FAULTS.join(", ")
-      }, stopped clocks`,
-    );
-  }
-  checkInteger(strikes, doing, "strikes", 0);
-  checkInteger(works, doing, "works", 0);
-  checkInteger(shards, doing, "shards", 1);
-  checkTimeout(lease, doing);
-  for (const [name, fn] of Object.entries({ work, always })) {
-    if (typeof fn === "function") continue;
-    throw typeError(
-      fn,
-      `Cannot ${doing} with ${name} ${inspect(fn)}: give a function`,
-    );
-  }
   return {
     ...{ types, nodes, callers, faults, strikes, works, shards, lease },
     ...{ work, always, finally: options.finally ?? (() => {}) },

@@ -9,9 +9,11 @@
  */
 
 import {
-  checkBoolean,
-  checkList,
+  ARRAY,
   checkOptions,
+  FLAG,
+  oneOf,
+  TIMEOUT,
 } from "../../core/values/check_arguments.ts";
 import { Node, type NodeOptions } from "../../node.ts";
 import type { Pid } from "../../core/values/pid.ts";
@@ -22,8 +24,8 @@ import { Driver } from "./driver.ts";
 import { enterSimulation, leaveSimulation } from "./simulated_event_loop.ts";
 import { type PartitionMode, SimulatedNetwork } from "./simulated_network.ts";
 import type { Delay, Tamper } from "./simulated_transport.ts";
-import type { OptionNames } from "../../core/values/options.ts";
-import { NODE_OPTIONS } from "../../node/node_options.ts";
+import type { OptionChecks } from "../../core/values/options.ts";
+import { NODE_OPTIONS } from "../../node/check_options.ts";
 import {
   internalsOf,
   startedNodes,
@@ -65,7 +67,7 @@ export interface SimulatedNodeSpec extends SimulatedNodeOptions {
   name: string;
 }
 
-const NODE_SPEC: OptionNames<SimulatedNodeSpec> = {
+const NODE_SPEC: OptionChecks<SimulatedNodeSpec> = {
   ...SIMULATED_OPTIONS,
   name: true,
 };
@@ -96,12 +98,12 @@ export interface SimulationOptions extends SimulatedNodeOptions {
   epmd?: boolean;
 }
 
-const SIMULATION_OPTIONS: OptionNames<SimulationOptions> = {
+const SIMULATION_OPTIONS: OptionChecks<SimulationOptions> = {
   ...SIMULATED_OPTIONS,
-  nodes: true,
+  nodes: { ...ARRAY, isRequired: true },
   seed: true,
   delay: true,
-  epmd: true,
+  epmd: FLAG,
 };
 
 /** Options for {@linkcode SimulatedCluster.run} and {@linkcode SimulatedCluster.settle}. */
@@ -114,7 +116,7 @@ export interface SimulatedWaitOptions {
   within?: number;
 }
 
-const WAIT_OPTIONS: OptionNames<SimulatedWaitOptions> = { within: true };
+const WAIT_OPTIONS: OptionChecks<SimulatedWaitOptions> = { within: TIMEOUT };
 
 /** Options for {@linkcode SimulatedCluster.partition}. */
 export interface PartitionOptions {
@@ -137,9 +139,9 @@ export interface PartitionOptions {
   oneWay?: boolean;
 }
 
-const PARTITION_OPTIONS: OptionNames<PartitionOptions> = {
-  mode: true,
-  oneWay: true,
+const PARTITION_OPTIONS: OptionChecks<PartitionOptions> = {
+  mode: oneOf("silent", "cut"),
+  oneWay: FLAG,
 };
 
 interface Member {
@@ -215,7 +217,6 @@ export class SimulatedCluster implements AsyncDisposable {
       ...common
     } = options;
     checkDelay(delay);
-    checkBoolean(epmd, "simulate a cluster with EPMD:");
     this.seed = seed;
     this.#common = common;
     this.#network = new SimulatedNetwork(seed, delay, tamper, epmd);
@@ -264,7 +265,6 @@ export class SimulatedCluster implements AsyncDisposable {
       SIMULATION_OPTIONS,
       '{ nodes: ["alex"] }',
     );
-    checkList(options.nodes, "simulate the nodes");
     const cluster = new SimulatedCluster(options, tamper);
     try {
       for (const spec of options.nodes) await cluster.#add(spec);

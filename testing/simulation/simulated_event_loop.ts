@@ -46,11 +46,7 @@ export function leaveSimulation(): void {
   if (--simulations === 0) scheduler.useLoop();
 }
 
-/**
- * Waits until everything that can run has run.
- *
- * @throws {Error} If processes never stop running.
- */
+/** Waits until everything that can run has run. Throws an `Error` if processes never stop running. */
 export async function quiet(): Promise<void> {
   reset();
   for (let turns = 0; turns < MAX_TURNS; turns++) {

@@ -143,11 +143,7 @@ export class SimulatedNetwork implements Ether {
       .map((name) => name.slice(0, -host.length - 1));
   }
 
-  /**
-   * The address of a node.
-   *
-   * @throws {RangeError} If it is not registered.
-   */
+  /** The address of a node. Throws a `RangeError` if it is not registered. */
   addressOf(node: string): string {
     const registered = this.#registered.get(node);
     if (registered !== undefined) return `${registered.at}:${registered.port}`;

@@ -94,13 +94,13 @@ const INTERNALS = "node/node_internals.ts";
 /** The files of `net/` and `node/` that rooms above the nodes may import. */
 const OF_NODES: Record<string, readonly string[]> = {
   observe: [INTERNALS, "node/instruments.ts", "node/measures.ts"],
-  shell: [...CHECKS, INTERNALS],
+  shell: [...CHECKS, INTERNALS, "node/check_options.ts"],
   chat: [],
   testing: [
     ...CONTRACTS,
     INTERNALS,
     "net/node_name.ts",
-    "node/node_options.ts",
+    "node/check_options.ts",
   ],
   workers: [
     ...CONTRACTS,

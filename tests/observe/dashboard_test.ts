@@ -186,7 +186,7 @@ clusterTest("Dashboard.startLink() rejects an empty name", async (cluster) => {
     await assertRejects(
       async () => await Dashboard.startLink({ name: "" }),
       TypeError,
-      'with the name "": give a text',
+      'name is ""; give a text',
     );
   });
 });

@@ -661,10 +661,10 @@ test("Workers.startLink() rejects options that are invalid", async () => {
       [{ count: 1.5 }, "count is 1.5"],
       [{ count: 3, port: 65_534 }, "the first of 3 ports"],
       [{ answerTimeout: 0 }, "answerTimeout is 0"],
-      [{ startTimeout: -1 }, "a timeout of -1"],
-      [{ shutdown: NaN }, "a timeout of NaN"],
+      [{ startTimeout: -1 }, "startTimeout is -1"],
+      [{ shutdown: NaN }, "shutdown is NaN"],
       [{ moduleName: 1 }, "give a string"],
-      [{ nodeName: 1 }, "give a string"],
+      [{ nodeName: 1 }, "give the part"],
     ] as [Partial<WorkersOptions>, string][]
   ) {
     const error = await assertRejects(() => start(options), Error);

@@ -33,9 +33,8 @@ export class AtomCache {
   atoms: readonly KnownAtom[] = NO_ATOMS;
 
   /**
-   * Reads a header, without its first two bytes; returns the position after it.
-   *
-   * @throws {ProtocolError} If the header is invalid, or refers to an empty entry.
+   * Reads a header, without its first two bytes; returns the position after it. Throws a `ProtocolError` if the header
+   * is invalid, or refers to an empty entry.
    */
   read(bytes: Uint8Array, start: number, end: number): number {
     if (start >= end) throw truncated();

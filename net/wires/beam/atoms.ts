@@ -86,11 +86,7 @@ export class NameTable<T> {
   }
 }
 
-/**
- * Returns the atom of a name.
- *
- * @throws {ProtocolError} If the name is not UTF-8, or too long.
- */
+/** Returns the atom of a name. Throws a `ProtocolError` if the name is not UTF-8, or too long. */
 export function knownAtom(
   bytes: Buffer,
   at: number,

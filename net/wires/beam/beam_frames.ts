@@ -64,9 +64,8 @@ export class FrameCutter {
   }
 
   /**
-   * Reads bytes and passes complete frames on.
-   *
-   * @throws {ProtocolError} If incomplete frames of all peers have too many bytes.
+   * Reads bytes and passes complete frames on. Throws a `ProtocolError` if incomplete frames of all peers have too many
+   * bytes.
    */
   read(chunk: Uint8Array): void {
     let at = this.#discard(chunk, 0);

@@ -49,11 +49,7 @@ const LEAVES: Partial<Record<number, [length: number, more: number]>> = {
 /** The maximum size of a kept integer, in bytes. */
 const MAX_INTEGER = 1024;
 
-/**
- * Reads the last term of `reader`, cut to `maxDepth` levels.
- *
- * @throws {ProtocolError} If the term is invalid.
- */
+/** Reads the last term of `reader`, cut to `maxDepth` levels. Throws a `ProtocolError` if the term is invalid. */
 export function cutTerm(reader: TermReader, maxDepth: number): unknown {
   const bytes = new Cutter(reader.rest()).cut(maxDepth);
   const cut = new TermReader().open(bytes, 0, bytes.length, reader.atoms);

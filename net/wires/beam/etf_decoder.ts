@@ -265,10 +265,8 @@ export class TermReader {
   }
 
   /**
-   * Reads a term.
-   *
-   * @throws {ProtocolError} If the term is invalid.
-   * @throws {OverLimit} If the term is nested deeper than `maxDepth`, or exceeds another limit.
+   * Reads a term. Throws a `ProtocolError` if the term is invalid, and an `OverLimit` if the term is nested deeper than
+   * `maxDepth`, or exceeds another limit.
    */
   term(maxDepth: number = DEFAULT_MAX_DEPTH): unknown {
     this.#max = maxDepth;

@@ -229,10 +229,8 @@ export class TermWriter {
   }
 
   /**
-   * Writes an integer.
-   *
-   * @throws {TypeError} If a number is not a safe integer.
-   * @throws {RangeError} If a bigint has too many digits.
+   * Writes an integer. Throws a `TypeError` if a number is not a safe integer, and a `RangeError` if a bigint has too
+   * many digits.
    */
   integer(value: number | bigint): void {
     if (typeof value === "bigint") return this.#bigint(value);
@@ -311,11 +309,7 @@ export class TermWriter {
     } else this.raw(value);
   }
 
-  /**
-   * Writes a pid.
-   *
-   * @throws {TypeError} If the pid's node or creation is invalid.
-   */
+  /** Writes a pid. Throws a `TypeError` if the pid's node or creation is invalid. */
   pid(pid: Pid): void {
     this.#nodeOf(tag.NEW_PID, pid);
     const { number } = pid;
@@ -330,11 +324,7 @@ export class TermWriter {
     this.#word(pid.creation);
   }
 
-  /**
-   * Writes a reference.
-   *
-   * @throws {TypeError} If the reference's node or creation is invalid.
-   */
+  /** Writes a reference. Throws a `TypeError` if the reference's node or creation is invalid. */
   ref(ref: Ref): void {
     const { number } = ref;
     if (number >= 0) {
@@ -391,10 +381,9 @@ export class TermWriter {
   }
 
   /**
-   * Writes a value. If it throws, nothing remains written.
-   *
-   * @throws {TypeError} If `value` contains a value that cannot be sent to a BEAM.
-   * @throws {RangeError} If `value` is nested deeper than `maxDepth`, or has too long a bigint or too many bytes.
+   * Writes a value. If it throws, nothing remains written. Throws a `TypeError` if `value` contains a value that cannot
+   * be sent to a BEAM, and a `RangeError` if `value` is nested deeper than `maxDepth`, or has too long a bigint or too
+   * many bytes.
    */
   term(value: unknown, maxDepth: number = DEFAULT_MAX_DEPTH): void {
     const { length } = this;

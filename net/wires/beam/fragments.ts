@@ -121,9 +121,7 @@ export class Fragments {
 
   /**
    * Reads the first fragment of a signal, without its first two bytes. With `tooLong`, the end of the fragment is
-   * missing, and the signal is refused.
-   *
-   * @throws {ProtocolError} If the fragment is invalid, or its sequence is open.
+   * missing, and the signal is refused. Throws a `ProtocolError` if the fragment is invalid, or its sequence is open.
    */
   begin(
     bytes: Uint8Array,
@@ -161,9 +159,8 @@ export class Fragments {
   }
 
   /**
-   * Reads another fragment, without its first two bytes.
-   *
-   * @throws {ProtocolError} If it is not the next fragment of an open sequence.
+   * Reads another fragment, without its first two bytes. Throws a `ProtocolError` if it is not the next fragment of an
+   * open sequence.
    */
   continue(
     bytes: Uint8Array,

@@ -54,9 +54,7 @@ const NAMED = /^\(([A-Z_a-z$][\w$.]{0,63})\) ([^]*)$/;
 export type Struct = ReadonlyMap<Atom, unknown>;
 
 /**
- * Returns the `DateTime` of a date, in UTC.
- *
- * @throws {RangeError} If the date is invalid, or outside Elixir's calendar.
+ * Returns the `DateTime` of a date, in UTC. Throws a `RangeError` if the date is invalid, or outside Elixir's calendar.
  */
 export function dateTime(date: Date): Struct {
   const year = date.getUTCFullYear();

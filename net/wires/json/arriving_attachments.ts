@@ -78,11 +78,7 @@ export class ArrivingAttachments implements Attachments {
     this.#holder = holder;
   }
 
-  /**
-   * Adds the next bytes.
-   *
-   * @throws {ProtocolError} If `bytes` announce or hold too much.
-   */
+  /** Adds the next bytes. Throws a `ProtocolError` if `bytes` announce or hold too much. */
   add(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       if (this.#left > 0) {

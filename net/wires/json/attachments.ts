@@ -245,16 +245,11 @@ export class AttachmentWriter {
 
 /** The attachments of a received frame, or of a large signal. */
 export interface Attachments {
-  /**
-   * Returns the text of an attachment.
-   *
-   * @throws {ProtocolError} If it is missing, has been used, or is not UTF-8.
-   */
+  /** Returns the text of an attachment. Throws a `ProtocolError` if it is missing, has been used, or is not UTF-8. */
   text(number: number): string;
   /**
-   * Returns the bytes of an attachment, in an array that nothing else refers to.
-   *
-   * @throws {ProtocolError} If it is missing, has been used, or is a text.
+   * Returns the bytes of an attachment, in an array that nothing else refers to. Throws a `ProtocolError` if it is
+   * missing, has been used, or is a text.
    */
   bytes(number: number): Uint8Array<ArrayBuffer>;
   /** @throws {ProtocolError} If an attachment has not been used. */
@@ -269,9 +264,8 @@ export class AttachmentReader implements Attachments {
   #left: number;
 
   /**
-   * Finds the attachments from `start` to `end`. `bytes` is valid until the frame has been read.
-   *
-   * @throws {ProtocolError} If an attachment exceeds that range.
+   * Finds the attachments from `start` to `end`. `bytes` is valid until the frame has been read. Throws a
+   * `ProtocolError` if an attachment exceeds that range.
    */
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.#bytes = bufferOf(bytes);

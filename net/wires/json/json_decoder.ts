@@ -125,11 +125,7 @@ export class Decoder implements FrameHandler {
     this.#to = new Pid(self.name, 0, self.creation);
   }
 
-  /**
-   * Decodes received bytes.
-   *
-   * @throws {ProtocolError} If `chunk` is invalid.
-   */
+  /** Decodes received bytes. Throws a `ProtocolError` if `chunk` is invalid. */
   receive(chunk: Uint8Array): void {
     this.#frames.read(chunk, this);
   }

@@ -129,11 +129,7 @@ export class FrameReader {
     this.#maxBytes = maxBytes;
   }
 
-  /**
-   * Reads bytes and passes complete frames to `handler`.
-   *
-   * @throws {ProtocolError} If a frame is too long.
-   */
+  /** Reads bytes and passes complete frames to `handler`. Throws a `ProtocolError` if a frame is too long. */
   read(chunk: Uint8Array, handler: FrameHandler): void {
     let at = this.#rawLeft > 0 ? this.#readRaw(chunk, 0, handler) : 0;
     if (this.#keptBytes > 0) at = this.#complete(chunk, handler);

@@ -168,10 +168,9 @@ export class ValueEncoder {
   }
 
   /**
-   * Returns a value's JSON; sets `tagged` and adds attachments. `around` levels are not counted as depth.
-   *
-   * @throws {TypeError} If `value` contains a value that cannot be sent.
-   * @throws {RangeError} If `value` is nested deeper than `maxDepth`, or holds too long a bigint.
+   * Returns a value's JSON; sets `tagged` and adds attachments. `around` levels are not counted as depth. Throws a
+   * `TypeError` if `value` contains a value that cannot be sent, and a `RangeError` if `value` is nested deeper than
+   * `maxDepth`, or holds too long a bigint.
    */
   encode(
     value: unknown,

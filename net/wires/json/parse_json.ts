@@ -12,9 +12,8 @@ export interface Parsed {
 
 /**
  * Parses a JSON text. Checks its depth before, as parsing and printing deep values costs far more than their bytes.
- *
- * @throws {ProtocolError} If the bytes are not UTF-8 or not JSON.
- * @throws {OverLimit} If the JSON is nested deeper than `maxDepth`.
+ * Throws a `ProtocolError` if the bytes are not UTF-8 or not JSON, and an `OverLimit` if the JSON is nested deeper than
+ * `maxDepth`.
  */
 export function parseJson(
   bytes: Uint8Array,
@@ -138,9 +137,8 @@ function scan(
 }
 
 /**
- * Returns the start and end of each item of a JSON array, whatever the items' depth.
- *
- * @throws {ProtocolError} If the JSON is not an array.
+ * Returns the start and end of each item of a JSON array, whatever the items' depth. Throws a `ProtocolError` if the
+ * JSON is not an array.
  */
 export function itemsOf(
   bytes: Uint8Array,

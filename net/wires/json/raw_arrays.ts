@@ -81,11 +81,7 @@ export class RawArrays {
     this.#budget = budget;
   }
 
-  /**
-   * Adds a part to an array.
-   *
-   * @throws {ProtocolError} If there are too many arrays or bytes.
-   */
+  /** Adds a part to an array. Throws a `ProtocolError` if there are too many arrays or bytes. */
   add(id: number, bytes: Uint8Array, kind: number): void {
     if (this.#closed) return;
     const incoming = this.#incoming.get(id) ?? this.#begin(id);

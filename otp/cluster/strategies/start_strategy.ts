@@ -12,11 +12,7 @@ import {
   type StrategyHost,
 } from "./strategy.ts";
 
-/**
- * Starts a strategy.
- *
- * @throws {Error} If the strategy needs a started node, and the node is not started.
- */
+/** Starts a strategy. Throws an `Error` if the strategy needs a started node, and the node is not started. */
 export function startStrategy(
   topology: Topology,
   host: StrategyHost,

@@ -75,7 +75,7 @@ const INVALID: [topology: unknown, says: RegExp][] = [
   [{ strategy: "dns", query: "x" }, /neither port nor node/],
   [{ strategy: "dns", query: "a b", port: 1 }, /query is "a b"/],
   [{ strategy: "dns", query: "x".repeat(254), port: 1 }, /query is "x/],
-  [{ ...DNS, port: 0 }, /port is 0; a port is an integer from 1 to 65535/],
+  [{ ...DNS, port: 0 }, /port is 0; give an integer from 1 to 65535/],
   [{ ...DNS, port: 65_536 }, /port is 65536/],
   [{ ...DNS, port: 1.5 }, /port is 1\.5/],
   [{ ...DNS, node: "a@b" }, /node is "a@b"; give the part/],

@@ -102,9 +102,9 @@ processTest("startLink() rejects invalid children, starts none", async () => {
     [[undefined], ONE, /Cannot use undefined as a child: a child has an id/],
     [{ id: "a" }, ONE, /Cannot start a supervisor: its children are .*; give/],
     [[{ start }], ONE, /a child has an id/],
-    [[{ id: "a" }], ONE, /child "a": its start is undefined/],
-    [[{ id: "a", start: ["A"] }], ONE, /child "a": its start is \["A"\]/],
-    [[{ id: "a", start, shutdown: -1 }], ONE, /its shutdown is -1; give/],
+    [[{ id: "a" }], ONE, /child "a": start is undefined/],
+    [[{ id: "a", start: ["A"] }], ONE, /child "a": start is \["A"\]/],
+    [[{ id: "a", start, shutdown: -1 }], ONE, /shutdown is -1; give/],
     [
       [{ id: "a", start, significant: true }],
       ONE,
@@ -203,7 +203,7 @@ processTest("a child's list has no further items", () => {
   assertThrows(
     () => Supervisor.childSpec({ id: "a", start }),
     TypeError,
-    'its start is ["Chat", "start", [], 1]; give a function, or [module, function, args]',
+    'start is ["Chat", "start", [], 1]; give a function, or [module, function, args]',
   );
 });
 
