@@ -61,7 +61,7 @@ async function registerBoth(port: number, serves: boolean): Promise<string[]> {
     () => register(node("alex", 4103), { port }),
     NameInUseError,
     `Cannot register alex: the name is in use at the EPMD on port ${port}; ` +
-      "choose another --sname or stop the other node",
+      "choose another name before the @, or stop the node that has it",
   );
   assertEquals((await lookup("alex", { port }))?.port, 4101);
   if (hasEpmd()) {
