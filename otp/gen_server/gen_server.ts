@@ -600,8 +600,8 @@ export interface GenServerModule<T extends GenServerTypes = any> {
    * the first element of a tuple. It returns the reply and the next state. If named requests declare different replies,
    * one handler per request is required: a single function could reply to one request with the reply type of another.
    *
-   * Without it, a call ends the server with an error. If a request has no handler, the call fails with the
-   * reason `"badarg"`, and the server continues.
+   * Without it, a call ends the server with an error. If a request has no handler, the node logs an error, the call
+   * fails with the reason `"badarg"`, and the server continues.
    */
   readonly handleCall?: HandleCall<T>;
   /**

@@ -189,6 +189,14 @@ class GenServerProcess implements Server {
     if (handler === undefined) {
       // Only the caller fails: any process may send any request.
       failCaller(this.#process, caller, "badarg");
+      this.#process.runtime.report(
+        "error",
+        () =>
+          `${this.#who()} received a call that handleCall has no function for: ${
+            inspectArgument(request)
+          }`,
+        { what: `unknown calls to ${this.#who()}` },
+      );
       return NO_REPLY;
     }
     let given: unknown;

@@ -112,7 +112,7 @@ class Named {
   };
 }
 
-nodeTest("handleCall may have a handler for each request", async () => {
+nodeTest("handleCall may have a handler for each request", async (cluster) => {
   const pid: GenServerPid<NamedTypes> = await GenServer.start(
     Named as GenServerModule<NamedTypes>,
     undefined,
@@ -140,6 +140,10 @@ nodeTest("handleCall may have a handler for each request", async () => {
     const { reason } = await exitOf(GenServer.call(pid as Pid, request));
     assertEquals(reason, "badarg", JSON.stringify(request));
   }
+  assertMatch(
+    await cluster.logged(/"write"/),
+    /^alex error: GenServer #PID<.*> received a call that handleCall has no function for: "write"$/,
+  );
   assertEquals(await GenServer.call(pid, "read"), 3);
   await GenServer.stop(pid);
 });
