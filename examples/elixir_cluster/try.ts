@@ -28,6 +28,8 @@ async function show(
   await Promise.race([promise, Promise.all(own)]);
 }
 
+// Ctrl-C ends the programs, and then this one removes the folder.
+Deno.addSignalListener("SIGINT", () => {});
 const folder = await Deno.makeTempDir();
 // Elixir reads the cookie in its home folder.
 const cookieFile = `${folder}/.erlang.cookie`;
@@ -51,8 +53,8 @@ try {
   const app = new Deno.Command("elixir", {
     args: [
       ...["--sname", "app@localhost"],
-      // node.ts serves EPMD if none runs.
-      ...["--erl", "-start_epmd false"],
+      // node.ts serves EPMD if none runs. At Ctrl-C, Erlang's menu would open.
+      ...["--erl", "+Bd -start_epmd false"],
       ...["-r", "phoenix_pubsub.ex", "app.exs"],
     ],
     cwd,
