@@ -352,6 +352,7 @@ export class EntityServer {
         this.#home.runtime.now() - this.#live!.usedAt >= options.idle;
       return isIdle ? await this.#leave() : this.#idle();
     }
+    this.#live!.isAlarmed = false;
     const [at, data] = this.#draft.alarm ?? [];
     if (
       at === undefined || at !== due || this.#home.now() < at ||

@@ -287,6 +287,7 @@ export class HostServer {
       starting,
       state: () => server.state,
       isBusy: true,
+      isAlarmed: false,
       usedAt: this.#node.runtime.now(),
     };
     server.enter(live);
@@ -381,8 +382,11 @@ export class HostServer {
   #alarm({ type, key, due }: DueAlarm): void {
     const found = this.#entity(type, key);
     if (Array.isArray(found)) return;
-    found.live.starting.then((pid) => {
-      if (!this.#node.isOver) this.#node.tell(pid, "alarm", due);
+    const { live } = found;
+    live.starting.then((pid) => {
+      if (this.#node.isOver || live.isAlarmed) return;
+      live.isAlarmed = true;
+      this.#node.tell(pid, "alarm", due);
     });
   }
 

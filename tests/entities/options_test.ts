@@ -311,6 +311,19 @@ test("an alarm whose node freezes runs on another, and its effect is stored once
   assertEquals(await rung(), ["tea after "]);
 });
 
+test("an alarm that waits for a method has one message in the mailbox", () =>
+  alone({}, async () => {
+    const note = Note.get("a");
+    await note.remind(0);
+    const patient = Note.get("a", { timeout: 10 * LEASE });
+    const written = patient.writeSlowly("x", 5 * LEASE);
+    await pass(4 * LEASE);
+    assertEquals(Process.info(await note.pid())?.messageQueueLen, 1);
+    await written;
+    await pass(LEASE);
+    assertEquals(await note.rung(), ["tea after x"]);
+  }));
+
 test("an alarm that refuses has run: its changes are undone", () => {
   let runs = 0;
   const Shy = Entity.define("shy", {
