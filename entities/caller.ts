@@ -558,7 +558,7 @@ function unanswered(
 const SELF =
   "an entity that calls itself would wait for itself; call a function with the state instead";
 
-/** What the reason of its exit says of an entity that has ended itself. */
+/** Reads the exit reason of an entity that has ended itself. */
 function endOf(entity: Pid, reason: unknown): EntityEnd | undefined {
   const { type, reason: inner, data } = (reason ?? {}) as Record<
     string,

@@ -361,7 +361,7 @@ export class EntityServer {
     this.#draft.alarm = undefined;
     this.#draft.isDirty = true;
     let result = await this.#run(alarm ?? (() => {}), [data], undefined);
-    // What it has changed is undone, but it has run.
+    // A refusal undoes the changes of the alarm, but the alarm has run.
     if (result.type === "reply" && result.reply[0] === "refused") {
       result = await this.#finish(undefined, undefined);
     }

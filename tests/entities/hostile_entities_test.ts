@@ -152,7 +152,7 @@ rawTest("an entity finds lost subscribers by their monitors", async (peer) => {
       (_, i) => ["call", i + 1, number, i + 1, ["subscribe", "token"]],
     ),
   );
-  // What the entity keeps has a length.
+  // A token, which the entity keeps, has a maximum length.
   const long = ["subscribe", "x".repeat(65)];
   await peer.say([["call", 1, number, subscribers + 1, long]]);
   const answers: unknown[] = [];

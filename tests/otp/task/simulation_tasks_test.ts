@@ -5,7 +5,7 @@
  * that take longer; tasks return, throw, or never end. The races: the result of a task arrives with its
  * shutdown; a supervisor or a node exits while it starts a task; the owner exits while its task begins.
  *
- * A result is that of its own task. A task runs once at most. An owner survives the exit of tasks that are not
+ * An owner gets the result of its own task. A task runs once at most. An owner survives the exit of tasks that are not
  * linked to it, and no message of a task stays in its mailbox. A stream has one result for each element, in
  * order. At rest, no task is left: linked tasks exit with their owner, or when the connection to it is lost, and the
  * others when their signal is aborted.

@@ -6,7 +6,7 @@
  * are killed, supervisors stop or drain; a caller exits, or aborts; pools compete for places.
  *
  * A job begins once at most, or as often as `maxRuns` if it may run twice. A run that fails before its job has
- * possibly begun says so, and then the job never begins. A result is that of its own job. Each run ends, and with
+ * possibly begun says so, and then the job never begins. A run gets the result of its own job. Each run ends, and with
  * an end that is documented: it is "lost" only if a node, a supervisor or a connection was. A supervisor never runs
  * more than its places, and no queue is longer than it may be. At rest no job is left, all queues are empty, and
  * each pool knows every supervisor, and that it is idle.

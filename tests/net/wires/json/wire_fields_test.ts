@@ -96,7 +96,7 @@ function kindsOf({ pid, alias, monitor, call, spawn, unlink }: Target): Kind[] {
     CREATION,
   ];
   const name: [unknown, ...unknown[]] = ["target", "nobody at all"];
-  /** A reference, and those of other requests. */
+  /** A reference, and the references of other requests. */
   const ref = (own: Ref, ...others: Ref[]): [unknown, ...unknown[]] => [
     own.number,
     UNKNOWN,
