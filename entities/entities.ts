@@ -29,8 +29,10 @@ const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
   types: {
     accepts: (types) =>
       Array.isArray(types) &&
-      types.every((type) => type?._definition !== undefined),
-    give: "a list of what Entity.define() returns",
+      types.every((type) => type?._definition !== undefined) &&
+      new Set(types.map(({ _definition: { name } }) => name)).size ===
+        types.length,
+    give: "a list of what Entity.define() returns, each with a name of its own",
     isRequired: true,
   },
   store: {

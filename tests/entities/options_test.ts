@@ -1,6 +1,6 @@
 /** The options of entities and of their types, alarms and broadcasts: exact, in virtual time. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -135,6 +135,15 @@ test("an idle entity leaves the memory, although many older ones are busy", () =
     assertEquals(await Note.get("another").read(), "");
     await Promise.all(calls);
   });
+});
+
+test("two types cannot have one name", () => {
+  const store = memoryStore();
+  assertThrows(
+    () => Entities.childSpec({ types: [noteOf({}), noteOf({})], store }),
+    TypeError,
+    "give a list of what Entity.define() returns, each with a name of its own",
+  );
 });
 
 test("crashes are forgotten when they do not count any more", () => {
