@@ -39,9 +39,11 @@ async function open(context: SessionContext): Promise<number | undefined> {
       : await connectShell(context.remote, context.log);
     const isTerminal = nodeProcess.stdin.isTTY && nodeProcess.stdout.isTTY;
     const watchdog = isTerminal ? await Watchdog.start() : undefined;
-    const input = isTerminal
+    const terminal = isTerminal
       ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
-      : new PipedInput();
+      : undefined;
+    if (watchdog && terminal) watchdog.hasEnded = () => terminal.isAtPrompt;
+    const input = terminal ?? new PipedInput();
     input.server = context.remote;
     context.onStop(async () => {
       input.close();

@@ -131,6 +131,11 @@ export class Terminal extends ShellInput {
     return this.#output.columns || 80;
   }
 
+  /** Whether the shell reads, so that no line runs. */
+  get isAtPrompt(): boolean {
+    return this.#readers.at(0)?.isShell === true;
+  }
+
   read(prompt: string): Promise<string | Interrupt | undefined> {
     // Lines typed from now on belong to the shell. Reads of other nodes are last in the queue.
     const first = this.#readers.findIndex(({ isForeign }) => isForeign);
@@ -264,8 +269,7 @@ export class Terminal extends ShellInput {
     _text: string | undefined,
     key: { ctrl?: boolean; name?: string } = {},
   ): void => {
-    const isSearch = key.ctrl === true && key.name === "r" &&
-      this.#readers.at(0)?.isShell === true;
+    const isSearch = key.ctrl === true && key.name === "r" && this.isAtPrompt;
     if (!isSearch) {
       this.#search = undefined;
       return;
@@ -300,7 +304,7 @@ export class Terminal extends ShellInput {
     editor.prevRows = 0;
     this.#isBelow = false;
     if (hadPrompt || !wasEmpty) this.#open = "";
-    const isShells = this.#readers.at(0)?.isShell === true;
+    const isShells = this.isAtPrompt;
     // End the reads of the interrupted code, so that they do not get the next line.
     const readers = this.#readers.splice(0);
     for (const { isShell, resolve } of readers) {

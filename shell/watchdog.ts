@@ -29,6 +29,8 @@ const START_TIMEOUT = 2000;
 /** The time limit for restoring the terminal, in milliseconds. */
 const STOP_TIMEOUT = 1000;
 
+const CTRL_C = 3;
+
 const CODE = `
 import { writeSync } from "node:fs";
 import process from "node:process";
@@ -47,7 +49,7 @@ let interrupts = 0;
 
 function take(bytes) {
   read.push(bytes);
-  for (const byte of bytes) if (byte === 3) interrupt();
+  for (const byte of bytes) if (byte === ${CTRL_C}) interrupt();
 }
 
 function interrupt() {
@@ -98,6 +100,8 @@ export class Watchdog {
   readonly #count = new Int32Array(new SharedArrayBuffer(4));
   readonly #timer: ReturnType<typeof setInterval>;
   #answered: (isDone: boolean) => void = () => {};
+  /** Whether the code that did not yield has ended. */
+  hasEnded: () => boolean = () => false;
 
   private constructor() {
     const code = encodeURIComponent(CODE);
@@ -154,9 +158,14 @@ export class Watchdog {
     await this.#worker.terminate();
   }
 
+  /**
+   * Hands over what the second thread has read. This thread may have read later input already, so a Ctrl-C that was for
+   * the code does not reach the line editor when the code has ended: it would remove that input.
+   */
   #take(read: Uint8Array[]): void {
-    for (const bytes of read) {
-      nodeProcess.stdin.emit("data", Buffer.from(bytes));
-    }
+    const bytes = Buffer.concat(read);
+    const start = this.hasEnded() ? bytes.lastIndexOf(CTRL_C) + 1 : 0;
+    if (start === bytes.length) return;
+    nodeProcess.stdin.emit("data", bytes.subarray(start));
   }
 }
