@@ -28,16 +28,16 @@ export {
   type AgentOptions,
   type AgentPid,
   type AgentRef,
-} from "./otp/agent/agent.ts";
+} from "@otp/servers/agent/agent";
 export {
   Application,
   type ApplicationSpec,
   ApplicationStartError,
-} from "./otp/application/application.ts";
+} from "@otp/servers/application/application";
 export {
   DynamicSupervisor,
   type DynamicSupervisorOptions,
-} from "./otp/supervisor/dynamic_supervisor.ts";
+} from "@otp/servers/supervisor/dynamic_supervisor";
 export {
   type BinaryReason,
   type CallReason,
@@ -53,7 +53,7 @@ export {
   RpcError,
   SpawnRefusedError,
   UndefinedFunctionError,
-} from "./core/errors.ts";
+} from "@otp/processes/errors";
 export {
   type CallHandlers,
   type CallOptions,
@@ -73,11 +73,11 @@ export {
   type ServerName,
   type ServerRef,
   type SystemMessage,
-} from "./otp/gen_server/gen_server.ts";
-export { global, type ResolveFunction } from "./otp/global/global.ts";
-export { IO } from "./otp/io/io.ts";
-export { Logger } from "./otp/logger/logger.ts";
-export { pg, type PgMessage, type PgOptions } from "./otp/pg/pg.ts";
+} from "@otp/servers/gen_server/gen_server";
+export { global, type ResolveFunction } from "@otp/cluster/global/global";
+export { IO } from "@otp/node/io/io";
+export { Logger } from "@otp/servers/logger/logger";
+export { pg, type PgMessage, type PgOptions } from "@otp/node/pg/pg";
 export {
   type CancelTimerMessage,
   type Destination,
@@ -106,38 +106,41 @@ export {
   spawnLink,
   spawnMonitor,
   type SpawnOptions,
-} from "./otp/process/process.ts";
+} from "@otp/processes/process";
 export {
   type RegisterMessage,
   Registry,
   type RegistryEntry,
   type RegistryOptions,
   type UnregisterMessage,
-} from "./otp/registry/registry.ts";
+} from "@otp/servers/registry/registry";
 export {
   type ModuleFunction,
   type RemoteFunction,
   rpc,
   type RpcResult,
   type TimeLimits,
-} from "./otp/rpc/rpc.ts";
-export { jsonLog } from "./core/log/json_log.ts";
-export { remote } from "./core/remote/exported_modules.ts";
-export { standardLog, textLog } from "./core/log/log_event.ts";
-export { inspect, type InspectOptions } from "./core/values/inspect.ts";
-export { Atom, atom } from "./core/values/atom.ts";
-export { Bitstring } from "./core/values/bitstring.ts";
-export { Float } from "./core/values/float.ts";
-export { ExternalFunction } from "./core/values/functions.ts";
-export { ImproperList, improperList } from "./core/values/improper_list.ts";
-export { Port } from "./core/values/port.ts";
-export { Tuple, tuple } from "./core/values/tuple.ts";
+} from "@otp/node/rpc/rpc";
+export { jsonLog } from "@otp/processes/log/json_log";
+export { remote } from "@otp/processes/remote/exported_modules";
+export { standardLog, textLog } from "@otp/processes/log/log_event";
+export { inspect, type InspectOptions } from "@otp/processes/values/inspect";
+export { Atom, atom } from "@otp/processes/values/atom";
+export { Bitstring } from "@otp/processes/values/bitstring";
+export { Float } from "@otp/processes/values/float";
+export { ExternalFunction } from "@otp/processes/values/functions";
+export {
+  ImproperList,
+  improperList,
+} from "@otp/processes/values/improper_list";
+export { Port } from "@otp/processes/values/port";
+export { Tuple, tuple } from "@otp/processes/values/tuple";
 export {
   beam,
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,
-} from "./core/beam.ts";
+} from "@otp/beam/beam";
 export {
   type ChildCounts,
   type ChildInfo,
@@ -150,13 +153,13 @@ export {
   type Strategy,
   Supervisor,
   type SupervisorOptions,
-} from "./otp/supervisor/supervisor.ts";
+} from "@otp/servers/supervisor/supervisor";
 export {
   type AsyncStreamOptions,
   type StreamResult,
   Task,
   type TaskResult,
-} from "./otp/task/task.ts";
+} from "@otp/servers/task/task";
 export {
   type StartChildOptions,
   TaskSupervisor,

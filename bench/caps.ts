@@ -4,16 +4,16 @@
  */
 
 import { connect, type Socket } from "node:net";
-import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
+import { DEFAULT_LIMITS, type Port } from "../packages/node/wire.ts";
 import { Node } from "../node.ts";
-import { Budget } from "../net/budget.ts";
-import { PendingSignals } from "../net/pending_signals.ts";
-import { receive } from "../otp/process/process.ts";
-import { GlobalTable } from "../otp/global/global_table.ts";
-import { Pid, Ref } from "../core/values/pid.ts";
-import { NodeRuntime } from "../core/runtime/node_runtime.ts";
-import type { Signals } from "../core/signals/signal.ts";
-import { Decoder } from "../net/wires/json/json_decoder.ts";
+import { Budget } from "../packages/node/connections/budget.ts";
+import { PendingSignals } from "../packages/node/connections/pending_signals.ts";
+import { receive } from "../packages/processes/process.ts";
+import { GlobalTable } from "../packages/cluster/global/global_table.ts";
+import { Pid, Ref } from "../packages/processes/values/pid.ts";
+import { NodeRuntime } from "../packages/processes/runtime/node_runtime.ts";
+import type { Signals } from "../packages/processes/signals/signal.ts";
+import { Decoder } from "../packages/node/json/json_decoder.ts";
 import {
   RAW_ATTACHMENTS,
   RAW_END,
@@ -21,7 +21,7 @@ import {
   RAW_JSON,
   rawFrame,
   textFrame,
-} from "../net/wires/json/json_frames.ts";
+} from "../packages/node/json/json_frames.ts";
 
 const HERE = { name: "kate@localhost", creation: 5 };
 const THERE = { name: "raw@localhost", creation: 7 };

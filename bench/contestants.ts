@@ -7,7 +7,7 @@
 
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 import type { Job, Sample } from "./measure.ts";
 import { Child, isInstalled } from "./processes.ts";
 import type { ContestantName, Placement, Row } from "./rows.ts";

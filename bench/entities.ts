@@ -25,9 +25,9 @@ import {
   postgresStore,
   sqliteStore,
   type Store,
-} from "../entities/mod.ts";
+} from "../packages/entities/mod.ts";
 import { GenServer, Node, Process, spawn } from "../mod.ts";
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 import { PostgresServer } from "../tests/_postgres.ts";
 import { Ledger, startEntities } from "../tests/entities/_host.ts";
 import { Program } from "../tests/examples/_program.ts";

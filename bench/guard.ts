@@ -11,7 +11,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
-import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Supervisor } from "../packages/servers/supervisor/supervisor.ts";
 import {
   GenServer,
   Pid,
@@ -22,10 +22,10 @@ import {
   spawnMonitor,
   Task,
 } from "../mod.ts";
-import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
-import type { Signals } from "../core/signals/signal.ts";
-import { Decoder } from "../net/wires/json/json_decoder.ts";
-import { Encoder } from "../net/wires/json/json_encoder.ts";
+import { DEFAULT_LIMITS, type Port } from "../packages/node/wire.ts";
+import type { Signals } from "../packages/processes/signals/signal.ts";
+import { Decoder } from "../packages/node/json/json_decoder.ts";
+import { Encoder } from "../packages/node/json/json_encoder.ts";
 import { Echo, pong } from "./ours/jobs.ts";
 
 type Job = (rounds: number) => unknown;

@@ -33,7 +33,7 @@ import {
   Task,
   TaskSupervisor,
 } from "../mod.ts";
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 import { checkPayload, type Payload, payload } from "./measure.ts";
 import * as Bench from "./ours/jobs.ts";
 

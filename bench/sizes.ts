@@ -15,8 +15,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { Node } from "../node.ts";
-import { SimulatedCluster } from "../testing/simulation/simulated_cluster.ts";
-import { internalsOf } from "../node/node_internals.ts";
+import { SimulatedCluster } from "../packages/testing/simulation/simulated_cluster.ts";
+import { internalsOf } from "../packages/node/start/node_internals.ts";
 import { Child } from "./processes.ts";
 
 /** The figures of a node when it is connected to all others. */

@@ -1,8 +1,8 @@
 /** A node of a cluster whose size is measured: `sizes_node.ts NAME`. It ends with its standard input. */
 
-import { Cluster } from "../otp/cluster/cluster.ts";
+import { Cluster } from "../packages/cluster/discovery/cluster.ts";
 import { Node } from "../node.ts";
-import { Process } from "../otp/process/process.ts";
+import { Process } from "../packages/processes/process.ts";
 import type { NodeFigures } from "./sizes.ts";
 
 const node = await Node.start({

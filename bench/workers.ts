@@ -16,8 +16,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { Node, type Pid, receive, rpc, self, send } from "../mod.ts";
-import { Workers } from "../workers/workers.ts";
-import { freePort } from "../testing/_ports.ts";
+import { Workers } from "../packages/workers/workers.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 
 const { values: flags } = parseArgs({
   options: {

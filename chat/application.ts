@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { ApplicationSpec } from "../otp/application/application.ts";
-import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import type { ApplicationSpec } from "@otp/servers/application/application";
+import { Supervisor } from "@otp/servers/supervisor/supervisor";
 import { type ServerRef, TaskSupervisor } from "../task_supervisor.ts";
 import dev from "./config/dev.ts";
 

@@ -1,6 +1,6 @@
 /** The lesson's Kate, for `--module Kate=./chat/kate.ts`. */
 
-import { IO } from "../otp/io/io.ts";
+import { IO } from "@otp/node/io/io";
 
 /** Prints Kate's name. */
 export function sayName(): Promise<"ok"> {

@@ -7,10 +7,10 @@
  * @module
  */
 
-import { commandOf } from "../shell/cli/command.ts";
-import { type Program, run, runAndExit } from "../shell/cli/run.ts";
+import { commandOf } from "@otp/shell/cli/command";
+import { type Program, run, runAndExit } from "@otp/shell/cli/run";
 import config from "../deno.json" with { type: "json" };
-import { shell } from "../shell/program_shell.ts";
+import { shell } from "@otp/shell/program_shell";
 import { chat } from "./application.ts";
 import dev from "./config/dev.ts";
 import test from "./config/test.ts";

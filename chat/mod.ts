@@ -17,19 +17,19 @@
  * @module
  */
 
-import { Application } from "../otp/application/application.ts";
-import { beam } from "../core/beam.ts";
-import { IO } from "../otp/io/io.ts";
+import { Application } from "@otp/servers/application/application";
+import { beam } from "@otp/beam/beam";
+import { IO } from "@otp/node/io/io";
 import { Node } from "../node.ts";
-import { checkOptions, FUNCTION } from "../core/values/check_arguments.ts";
-import { inspect, printable } from "../core/values/inspect.ts";
-import { type Atom, nameOf } from "../core/values/atom.ts";
-import { Task } from "../otp/task/task.ts";
+import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";
+import { inspect, printable } from "@otp/processes/values/inspect";
+import { type Atom, nameOf } from "@otp/processes/values/atom";
+import { Task } from "@otp/servers/task/task";
 import { type RemoteFunction, TaskSupervisor } from "../task_supervisor.ts";
 import type { RemoteSupervisor } from "./application.ts";
-import type { OptionChecks } from "../core/values/options.ts";
+import type { OptionChecks } from "@otp/processes/values/options";
 
-export type { Atom } from "../core/values/atom.ts";
+export type { Atom } from "@otp/processes/values/atom";
 
 export type { RemoteSupervisor };
 

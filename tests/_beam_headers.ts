@@ -1,7 +1,7 @@
 /** Frames with a distribution header, and fragments, as a BEAM writes them: made of frames without a header. */
 
 import { Buffer } from "node:buffer";
-import { ENTRIES } from "../net/wires/beam/atom_cache.ts";
+import { ENTRIES } from "../packages/beam/wire/atom_cache.ts";
 import type { Random } from "./_seeds.ts";
 
 /** The tags of terms that have a fixed size without their tag. */

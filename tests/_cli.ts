@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { test } from "../testing/tags.ts";
+import { test } from "../packages/testing/tags.ts";
 import { Child, type Ended } from "./_child.ts";
 import { temporaryFolder } from "./_temporary.ts";
 

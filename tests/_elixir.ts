@@ -12,8 +12,8 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { freePort } from "../testing/_ports.ts";
-import { isMissing } from "../testing/_programs.ts";
+import { freePort } from "../packages/testing/_ports.ts";
+import { isMissing } from "../packages/testing/_programs.ts";
 import { Child, outputOf } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
 

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { Node } from "../node.ts";
 import type { NodeOptions } from "../node.ts";
-import { Process, receive, self } from "../otp/process/process.ts";
+import { Process, receive, self } from "../packages/processes/process.ts";
 import { ELIXIR, ElixirNode } from "./_elixir.ts";
 import { type Cluster, clusterTest } from "./_nodes.ts";
 

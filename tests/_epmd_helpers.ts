@@ -1,4 +1,4 @@
-/** Helpers of the tests of `net/epmd/`. */
+/** Helpers of the tests of `packages/epmd/`. */
 
 import {
   type AddressInfo,
@@ -12,14 +12,14 @@ import {
   lookup,
   type NodeEntry,
   register,
-} from "../net/epmd/mod.ts";
-import { freePort } from "../testing/_ports.ts";
-import { isMissing } from "../testing/_programs.ts";
+} from "../packages/epmd/mod.ts";
+import { freePort } from "../packages/testing/_ports.ts";
+import { isMissing } from "../packages/testing/_programs.ts";
 import { epmdNames, StockEpmd } from "./_elixir.ts";
 
 export { epmdNames, freePort };
 
-const modUrl = new URL("../net/epmd/mod.ts", import.meta.url).href;
+const modUrl = new URL("../packages/epmd/mod.ts", import.meta.url).href;
 
 /** A test with all sanitizers on. */
 export function epmdTest(

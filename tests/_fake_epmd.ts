@@ -1,7 +1,7 @@
 /** An EPMD with scripted answers to look-ups, which accepts every registration. */
 
-import { toRegistration } from "../net/epmd/entry.ts";
-import { encodeLookupReply } from "../net/epmd/epmd_protocol.ts";
+import { toRegistration } from "../packages/epmd/entry.ts";
+import { encodeLookupReply } from "../packages/epmd/epmd_protocol.ts";
 import { FakeEpmd } from "./_epmd_helpers.ts";
 
 /** The answer to a look-up. */

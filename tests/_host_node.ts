@@ -1,8 +1,11 @@
 /** A node on a host of `_hosts.ts`, which prints the nodes that it is connected to, and the state of its cluster. */
 
-import { Cluster, type ClusterMessage } from "../otp/cluster/cluster.ts";
+import {
+  Cluster,
+  type ClusterMessage,
+} from "../packages/cluster/discovery/cluster.ts";
 import { Node, type NodeOptions } from "../node.ts";
-import { receive } from "../otp/process/process.ts";
+import { receive } from "../packages/processes/process.ts";
 
 // It ends with its input, so that it does not outlive a test run that is killed.
 Deno.stdin.readable.pipeTo(new WritableStream()).finally(() => Deno.exit());

@@ -1,10 +1,10 @@
 /** Time per byte of what is decoded, against a plain text of the same size that is read in the same run. */
 
 import process from "node:process";
-import { DEFAULT_LIMITS, type Port } from "../net/wire.ts";
-import type { Signals } from "../core/signals/signal.ts";
-import { Decoder } from "../net/wires/json/json_decoder.ts";
-import { ProtocolError } from "../net/wires/over_limit.ts";
+import { DEFAULT_LIMITS, type Port } from "../packages/node/wire.ts";
+import type { Signals } from "../packages/processes/signals/signal.ts";
+import { Decoder } from "../packages/node/json/json_decoder.ts";
+import { ProtocolError } from "../packages/node/wires/over_limit.ts";
 import { frameOf } from "./_raw_peer.ts";
 
 /** The ends of a connection. */

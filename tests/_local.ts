@@ -1,10 +1,10 @@
 /** A node as a handshake sees it, which admits every peer. */
 
 import { randomBytes } from "node:crypto";
-import { Budget } from "../net/budget.ts";
-import { DEFAULT_LIMITS, type Local } from "../net/wire.ts";
-import { BeamFunctions } from "../core/remote/beam_functions.ts";
-import { Modules } from "../core/remote/exported_modules.ts";
+import { Budget } from "../packages/node/connections/budget.ts";
+import { DEFAULT_LIMITS, type Local } from "../packages/node/wire.ts";
+import { BeamFunctions } from "../packages/beam/functions/beam_functions.ts";
+import { Modules } from "../packages/processes/remote/exported_modules.ts";
 
 /** A visible node that admits every peer. */
 export function localOf(

@@ -3,6 +3,6 @@
  * before it exits, which takes a second, and half of all tests start one.
  */
 
-import { EpmdThread } from "../net/epmd/thread.ts";
+import { EpmdThread } from "../packages/epmd/thread.ts";
 
 EpmdThread.start = () => Promise.resolve(undefined);

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Node, type NodeOptions } from "../node.ts";
-import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Supervisor } from "../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 import { Child } from "./_child.ts";
 import { type Cluster, COOKIE } from "./_nodes.ts";

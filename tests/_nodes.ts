@@ -1,18 +1,18 @@
 /** Helpers of the tests of nodes: several in one program, each with sockets of its own. */
 
-import { EpmdServer } from "../net/epmd/epmd_server.ts";
+import { EpmdServer } from "../packages/epmd/epmd_server.ts";
 import { type LogEvent, Node, type NodeOptions } from "../node.ts";
-import { standardIo } from "../otp/io/io_device.ts";
+import { standardIo } from "../packages/node/io/io_device.ts";
 import {
   type DownMessage,
   type Pid,
   Process,
   receive,
   self,
-} from "../otp/process/process.ts";
+} from "../packages/processes/process.ts";
 import * as Remote from "./_remote.ts";
-import { freePort } from "../testing/_ports.ts";
-import { test, type TestOptions } from "../testing/tags.ts";
+import { freePort } from "../packages/testing/_ports.ts";
+import { test, type TestOptions } from "../packages/testing/tags.ts";
 
 export { freePort };
 

@@ -1,7 +1,7 @@
 /** A PostgreSQL server of its own for a test, in a temporary folder, and pgbouncer before it. */
 
 import { dirname } from "node:path";
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 
 /** The user that runs the server if the tests run as root, whom PostgreSQL refuses: nobody. */
 const NOBODY = 65534;

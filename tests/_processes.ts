@@ -11,10 +11,10 @@ import {
   receive,
   spawn,
   spawnMonitor,
-} from "../otp/process/process.ts";
-import { scheduler } from "../core/scheduling/scheduler.ts";
-import type { Timeline } from "../testing/simulation/timeline.ts";
-import { test, type TestOptions } from "../testing/tags.ts";
+} from "../packages/processes/process.ts";
+import { scheduler } from "../packages/processes/scheduling/scheduler.ts";
+import type { Timeline } from "../packages/testing/simulation/timeline.ts";
+import { test, type TestOptions } from "../packages/testing/tags.ts";
 
 /** A test whose body is a process of its own, and which must leave no mail. */
 export function processTest(

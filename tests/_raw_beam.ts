@@ -1,15 +1,15 @@
 /** A node that writes Erlang's distribution by hand: scripted, and as hostile as a test needs. */
 
 import { assertEquals } from "@std/assert";
-import { connectTcp } from "../net/tcp.ts";
-import type { Functions, Local, Transport } from "../net/wire.ts";
+import { connectTcp } from "../packages/node/host/tcp.ts";
+import type { Functions, Local, Transport } from "../packages/node/wire.ts";
 import type { Node } from "../node.ts";
-import { BeamFunctions } from "../core/remote/beam_functions.ts";
-import { Modules } from "../core/remote/exported_modules.ts";
-import { Tuple } from "../core/values/tuple.ts";
-import { TermReader } from "../net/wires/beam/etf_decoder.ts";
-import { TermWriter } from "../net/wires/beam/etf_encoder.ts";
-import * as handshake from "../net/wires/beam/beam_handshake.ts";
+import { BeamFunctions } from "../packages/beam/functions/beam_functions.ts";
+import { Modules } from "../packages/processes/remote/exported_modules.ts";
+import { Tuple } from "../packages/processes/values/tuple.ts";
+import { TermReader } from "../packages/beam/wire/etf_decoder.ts";
+import { TermWriter } from "../packages/beam/wire/etf_encoder.ts";
+import * as handshake from "../packages/beam/wire/beam_handshake.ts";
 import { localOf as admitting } from "./_local.ts";
 import { COOKIE } from "./_nodes.ts";
 

@@ -10,7 +10,7 @@ import {
 } from "node:net";
 import { Buffer } from "node:buffer";
 import type { Node } from "../node.ts";
-import { Pid } from "../otp/process/process.ts";
+import { Pid } from "../packages/processes/process.ts";
 import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
 
 /** The introduction of a node in a handshake. */

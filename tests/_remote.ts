@@ -8,10 +8,10 @@ import {
   receive,
   self,
   send,
-} from "../otp/process/process.ts";
-import { GenServer } from "../otp/gen_server/gen_server.ts";
-import { IO } from "../otp/io/io.ts";
-import { Task } from "../otp/task/task.ts";
+} from "../packages/processes/process.ts";
+import { GenServer } from "../packages/servers/gen_server/gen_server.ts";
+import { IO } from "../packages/node/io/io.ts";
+import { Task } from "../packages/servers/task/task.ts";
 
 /** Sends back each message that it receives, as `{ from, value }`, for ever. */
 export async function echo(): Promise<never> {

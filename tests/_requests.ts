@@ -1,11 +1,11 @@
 /** The functions of the library that send a request of its own. */
 
-import { Agent } from "../otp/agent/agent.ts";
-import { DynamicSupervisor } from "../otp/supervisor/dynamic_supervisor.ts";
-import { GenServer } from "../otp/gen_server/gen_server.ts";
-import { IO } from "../otp/io/io.ts";
-import type { Pid } from "../otp/process/process.ts";
-import { Supervisor } from "../otp/supervisor/supervisor.ts";
+import { Agent } from "../packages/servers/agent/agent.ts";
+import { DynamicSupervisor } from "../packages/servers/supervisor/dynamic_supervisor.ts";
+import { GenServer } from "../packages/servers/gen_server/gen_server.ts";
+import { IO } from "../packages/node/io/io.ts";
+import type { Pid } from "../packages/processes/process.ts";
+import { Supervisor } from "../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
 
 /** Each function of the library that asks a server of another node, or a group leader there. */

@@ -13,7 +13,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { SeededRandom } from "../testing/simulation/random.ts";
+import { SeededRandom } from "../packages/testing/simulation/random.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 

@@ -1,6 +1,6 @@
 /** The kinds of signals, by the names of the methods that carry them. */
 
-import type { Signals } from "../core/signals/signal.ts";
+import type { Signals } from "../packages/processes/signals/signal.ts";
 
 export const SIGNAL_KINDS: readonly (keyof Signals)[] = [
   "send",

@@ -8,17 +8,22 @@
  * everything that was begun must end. Then the property returns its violations.
  */
 
-import { ExitError, ProcessExited } from "../core/errors.ts";
+import { ExitError, ProcessExited } from "../packages/processes/errors.ts";
 import { Node } from "../node.ts";
-import { type Pid, Process, receive, self } from "../otp/process/process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+} from "../packages/processes/process.ts";
 import {
   type Delay,
   SimulatedCluster,
   type SimulatedNodeOptions,
-} from "../testing/simulation/simulated_cluster.ts";
-import { test } from "../testing/tags.ts";
+} from "../packages/testing/simulation/simulated_cluster.ts";
+import { test } from "../packages/testing/tags.ts";
 import fc, { commandOf, PATH, runs, SHRINKS } from "./_seeds.ts";
-import { internalsOf } from "../node/node_internals.ts";
+import { internalsOf } from "../packages/node/start/node_internals.ts";
 
 const NAMES = ["alex", "kate", "moebi", "sophie"];
 const STEPS = 40;

@@ -9,12 +9,15 @@ import {
   self,
   send,
   spawnLink,
-} from "../otp/process/process.ts";
-import { startGroupLeader } from "../otp/io/group_leader.ts";
-import { NO_NODE, setDefaultRuntime } from "../core/runtime/default_node.ts";
-import type { RuntimeEvent } from "../core/log/log_event.ts";
-import { NodeRuntime } from "../core/runtime/node_runtime.ts";
-import type { ChildSpec } from "../otp/supervisor/supervisor.ts";
+} from "../packages/processes/process.ts";
+import { startGroupLeader } from "../packages/node/io/group_leader.ts";
+import {
+  NO_NODE,
+  setDefaultRuntime,
+} from "../packages/processes/runtime/default_node.ts";
+import type { RuntimeEvent } from "../packages/processes/log/log_event.ts";
+import { NodeRuntime } from "../packages/processes/runtime/node_runtime.ts";
+import type { ChildSpec } from "../packages/servers/supervisor/supervisor.ts";
 
 const events: RuntimeEvent[] = [];
 const printed: string[] = [];

@@ -1,6 +1,6 @@
 /** Runs a command line in a real terminal, by tmux with a server of its own. */
 
-import type { TestOptions } from "../testing/tags.ts";
+import type { TestOptions } from "../packages/testing/tags.ts";
 import { tmux } from "../tools/picture.ts";
 import { denoRun, PERMISSIONS, withFolder } from "./_cli.ts";
 

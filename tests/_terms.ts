@@ -1,17 +1,26 @@
 /** Generators of values that can be sent, and their comparison. */
 
-import { Pid, Ref } from "../otp/process/process.ts";
-import { Atom, atom } from "../core/values/atom.ts";
-import { Bitstring } from "../core/values/bitstring.ts";
-import { Float } from "../core/values/float.ts";
-import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
-import { ImproperList } from "../core/values/improper_list.ts";
-import { isLeafTerm, type LeafTerm } from "../core/values/leaf_term.ts";
-import { pidOf, refOf } from "../core/values/pid.ts";
-import { Port } from "../core/values/port.ts";
-import { publicStack, withoutFolders } from "../core/values/public_stack.ts";
-import { ReplyTo } from "../core/values/reply_to.ts";
-import { Tuple } from "../core/values/tuple.ts";
+import { Pid, Ref } from "../packages/processes/process.ts";
+import { Atom, atom } from "../packages/processes/values/atom.ts";
+import { Bitstring } from "../packages/processes/values/bitstring.ts";
+import { Float } from "../packages/processes/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../packages/processes/values/functions.ts";
+import { ImproperList } from "../packages/processes/values/improper_list.ts";
+import {
+  isLeafTerm,
+  type LeafTerm,
+} from "../packages/processes/values/leaf_term.ts";
+import { pidOf, refOf } from "../packages/processes/values/pid.ts";
+import { Port } from "../packages/processes/values/port.ts";
+import {
+  publicStack,
+  withoutFolders,
+} from "../packages/processes/values/public_stack.ts";
+import { ReplyTo } from "../packages/processes/values/reply_to.ts";
+import { Tuple } from "../packages/processes/values/tuple.ts";
 import fc from "./_seeds.ts";
 
 /** Keys with a special meaning somewhere. */

@@ -19,14 +19,14 @@ const CONFORMANCE = "conformance_test --filter conformance:";
 export const AREAS: readonly Area[] = [
   {
     name: "entities",
-    files: ["entities/"],
-    tests: ["entities/"],
+    files: ["packages/entities/"],
+    tests: ["packages/entities/"],
   },
   {
     name: "values",
-    files: ["core/values/", "core/beam.ts"],
+    files: ["packages/processes/values/", "packages/beam/beam.ts"],
     tests: [
-      "core/values/",
+      "packages/processes/values/",
       "misuse_test",
       "exit_test",
       "signatures_test",
@@ -40,9 +40,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "scheduling",
-    files: ["core/scheduling/"],
+    files: ["packages/processes/scheduling/"],
     tests: [
-      "core/scheduling/",
+      "packages/processes/scheduling/",
       "timer_test",
       "cancellation_test",
       "answer_test",
@@ -52,15 +52,15 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "core",
-    files: ["core/", "otp/process/"],
+    files: ["core/", "packages/processes/"],
     tests: [
-      "core/processes/",
-      "core/collections/",
-      "core/context/",
-      "core/host/",
-      "core/log/",
-      "core/remote/",
-      "core/runtime/",
+      "packages/processes/process/",
+      "packages/processes/collections/",
+      "packages/processes/context/",
+      "packages/processes/host/",
+      "packages/processes/log/",
+      "packages/processes/remote/",
+      "packages/processes/runtime/",
       "stop_test",
       "logger_test",
       "failed_dials_test",
@@ -79,9 +79,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "server",
-    files: ["otp/server/"],
+    files: ["packages/servers/server/"],
     tests: [
-      "otp/server/",
+      "packages/servers/server/",
       "gen_server_test",
       "start_failure_test",
       "reply_test",
@@ -94,14 +94,18 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "cluster",
-    files: ["otp/cluster/"],
-    tests: ["otp/cluster/", "misuse_table_test", "documented_numbers_test"],
+    files: ["packages/cluster/discovery/"],
+    tests: [
+      "packages/cluster/discovery/",
+      "misuse_table_test",
+      "documented_numbers_test",
+    ],
   },
   {
     name: "observer",
-    files: ["otp/observer/", "observe/observer.ts"],
+    files: ["packages/observe/observer/", "packages/observe/observer.ts"],
     tests: [
-      "otp/observer/",
+      "packages/observe/observer/",
       "process_info_test",
       "shell_commands_test",
       "dashboard_test",
@@ -112,9 +116,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task-pool",
-    files: ["otp/task_pool/"],
+    files: ["packages/cluster/task_pool/"],
     tests: [
-      "otp/task_pool/",
+      "packages/cluster/task_pool/",
       "cancelled_rejections_test",
       "misuse_table_test",
       "documented_numbers_test",
@@ -122,9 +126,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "task",
-    files: ["otp/task/", "task_supervisor.ts"],
+    files: ["packages/servers/task/", "task_supervisor.ts"],
     tests: [
-      "otp/task/",
+      "packages/servers/task/",
       "cancellation_test",
       CONFORMANCE,
       "allow_test",
@@ -138,10 +142,10 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "supervisor",
-    files: ["otp/supervisor/", "otp/application/"],
+    files: ["packages/servers/supervisor/", "packages/servers/application/"],
     tests: [
-      "otp/supervisor/",
-      "otp/application/",
+      "packages/servers/supervisor/",
+      "packages/servers/application/",
       "otp_rooms_test",
       CONFORMANCE,
       "hostile_messages_test",
@@ -151,11 +155,15 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "names",
-    files: ["otp/global/", "otp/pg/", "otp/registry/"],
+    files: [
+      "packages/cluster/global/",
+      "packages/node/pg/",
+      "packages/servers/registry/",
+    ],
     tests: [
-      "otp/registry/",
-      "otp/pg/",
-      "otp/global/",
+      "packages/servers/registry/",
+      "packages/node/pg/",
+      "packages/cluster/global/",
       CONFORMANCE,
       "hostile_servers_test",
       "misuse_table_test",
@@ -164,10 +172,10 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "io",
-    files: ["otp/io/", "otp/logger/"],
+    files: ["otp/io/", "packages/beam/logger/"],
     tests: [
       "otp/io/",
-      "otp/logger/",
+      "packages/beam/logger/",
       "output_test",
       "log_limits_test",
       CONFORMANCE,
@@ -179,8 +187,8 @@ export const AREAS: readonly Area[] = [
     name: "otp",
     files: ["otp/"],
     tests: [
-      "otp/gen_server/",
-      "otp/agent/",
+      "packages/servers/gen_server/",
+      "packages/servers/agent/",
       "otp/rpc/",
       "depth_test",
       "application_test",
@@ -194,26 +202,30 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "epmd",
-    files: ["net/epmd/", "net/listener.ts"],
-    tests: ["net/epmd/", "listener_test", "descriptors_test"],
+    files: ["packages/epmd/", "packages/epmd/listener.ts"],
+    tests: ["packages/epmd/", "listener_test", "descriptors_test"],
   },
   {
     name: "tls",
-    files: ["net/tls.ts", "net/credentials.ts", "net/certificate.ts"],
+    files: [
+      "packages/node/host/tls.ts",
+      "packages/node/host/credentials.ts",
+      "packages/node/host/certificate.ts",
+    ],
     tests: ["tls_test", "beam_tls_test"],
   },
   {
     name: "json-wire",
     files: [
-      "net/wires/json/",
-      "net/wires/conversation.ts",
-      "net/wires/frame_buffers.ts",
-      "net/wires/lanes.ts",
-      "net/wires/over_limit.ts",
-      "net/wires/texts.ts",
+      "packages/node/json/",
+      "packages/node/wires/conversation.ts",
+      "packages/node/wires/frame_buffers.ts",
+      "packages/node/wires/lanes.ts",
+      "packages/node/wires/over_limit.ts",
+      "packages/node/wires/texts.ts",
     ],
     tests: [
-      "net/wires/json/",
+      "packages/node/json/",
       "net/wires/",
       "introductions_test",
       "introductions_addresses_test",
@@ -224,9 +236,9 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "beam-wire",
-    files: ["net/wires/beam/"],
+    files: ["packages/beam/wire/"],
     tests: [
-      "net/wires/beam/",
+      "packages/beam/wire/",
       "net/wires/",
       "beam_servers_hostile_test",
       "beam_sys_test",
@@ -268,46 +280,53 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "dashboard",
-    files: ["observe/dashboard/"],
+    files: ["packages/observe/dashboard/"],
     tests: ["dashboard_test", "dashboard_browser_test"],
   },
   {
     name: "observe",
-    files: ["observe/", "node/instruments.ts", "node/measures.ts"],
-    tests: ["observe/"],
+    files: [
+      "packages/observe/",
+      "packages/node/start/instruments.ts",
+      "packages/node/start/measures.ts",
+    ],
+    tests: ["packages/observe/"],
   },
   {
     name: "workers",
-    files: ["workers/"],
-    tests: ["workers/"],
+    files: ["packages/workers/"],
+    tests: ["packages/workers/"],
   },
   {
     name: "simulation",
-    files: ["testing/simulation/"],
+    files: ["packages/testing/simulation/"],
     tests: ["simulation_test", "simulation_property_test"],
   },
   {
     name: "testing",
-    files: ["testing/"],
-    tests: ["testing/"],
+    files: ["packages/testing/"],
+    tests: ["packages/testing/"],
   },
   {
     name: "cli",
-    files: ["shell/cli/"],
-    tests: ["shell/cli/", "health_test"],
+    files: ["packages/shell/cli/"],
+    tests: ["packages/shell/cli/", "health_test"],
   },
   {
     name: "shell",
-    files: ["shell/", "chat/"],
-    tests: ["shell/", "chat/"],
+    files: ["packages/shell/", "chat/"],
+    tests: ["packages/shell/", "chat/"],
   },
 ];
 
 /** Files that tools/generate.ts writes from others: the beginning of the others' paths, and the written file. */
 export const WRITTEN_FROM: readonly [from: string, path: string][] = [
-  ["net/epmd/", "net/epmd/worker_source.ts"],
-  ["net/listener.ts", "net/epmd/worker_source.ts"],
-  ["observe/dashboard/client/", "observe/dashboard/client_source.ts"],
+  ["packages/epmd/", "packages/epmd/worker_source.ts"],
+  ["packages/epmd/listener.ts", "packages/epmd/worker_source.ts"],
+  [
+    "packages/observe/dashboard/client/",
+    "packages/observe/dashboard/client_source.ts",
+  ],
 ];
 
 /**

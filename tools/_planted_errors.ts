@@ -28,7 +28,7 @@ export const FINDERS: readonly string[] = [
 export const PLANTED: readonly PlantedError[] = [
   {
     name: "the store ignores the owner and the epoch of a write",
-    file: "entities/memory_store.ts",
+    file: "packages/entities/memory_store.ts",
     edits: [[
       "shard?.owner !== owner || shard.epoch !== write.epoch",
       "shard === undefined",
@@ -36,23 +36,23 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "the store ignores the version of a write",
-    file: "entities/memory_store.ts",
+    file: "packages/entities/memory_store.ts",
     edits: [["row.version !== write.version - 1", "false"]],
   },
   {
     name: "a repeated write is a conflict",
-    file: "entities/memory_store.ts",
+    file: "packages/entities/memory_store.ts",
     edits: [["row.epoch === write.epoch && row.body === write.body", "false"]],
   },
   {
     name: "a node is removed although it has renewed",
-    file: "entities/memory_store.ts",
+    file: "packages/entities/memory_store.ts",
     edits: [["(beat === undefined || node.beat === beat)", "true"]],
   },
   {
     name: "a claim keeps the epoch",
     isQuick: true,
-    file: "entities/memory_store.ts",
+    file: "packages/entities/memory_store.ts",
     edits: [[
       "this.#shards.set(shard, { id: shard, owner: id, epoch: epoch + 1 });",
       "this.#shards.set(shard, { id: shard, owner: id, epoch: Math.max(1, epoch) });",
@@ -60,7 +60,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "the lease is counted from the answer",
-    file: "entities/keeper.ts",
+    file: "packages/entities/keeper.ts",
     edits: [[
       "lease.renew(sentAt, wallAt);",
       "lease.renew(runtime.now() + 600, runtime.wallNow() + 600);",
@@ -68,7 +68,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a node serves beyond its lease",
-    file: "entities/lease.ts",
+    file: "packages/entities/lease.ts",
     edits: [
       [
         "return this.#now < this.#until &&",
@@ -78,12 +78,12 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a node is dead too early",
-    file: "entities/lease.ts",
+    file: "packages/entities/lease.ts",
     edits: [["const DEAD = 3 / 4;", "const DEAD = 1 / 4;"]],
   },
   {
     name: "the store's clock and not the watcher's decides",
-    file: "entities/entity_node.ts",
+    file: "packages/entities/entity_node.ts",
     edits: [[
       "now - since >= patienceWith(info.lease)",
       "this.now() - 1e12 - since >= patienceWith(info.lease)",
@@ -92,7 +92,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "a result does not wait for its write",
     isQuick: true,
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       "if (waits && !await this.#store()) {",
       "if (waits && (void this.#store().catch(() => {}), false)) {",
@@ -100,12 +100,12 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a refused write counts as stored",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [['return result === "stored";', "return true;"]],
   },
   {
     name: "nothing asks for the lease when a method begins or ends",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       'return this.#shard.state !== "closed" && this.#home.lease.isValid;',
       'return this.#shard.state !== "closed";',
@@ -116,7 +116,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a crash keeps the changes",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       'return { ...this.#crash(error), reply: ["crashed", error] };',
       'return this.#reply(["crashed", error]);',
@@ -124,13 +124,13 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a request id is not remembered",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [["this.#requests.set(id, structuredClone(value));", ""]],
   },
   {
     name: "an uncertain call is repeated",
     isQuick: true,
-    file: "entities/caller.ts",
+    file: "packages/entities/caller.ts",
     edits: [[
       "? !this.#mayRepeat || this.#left <= 0",
       "? this.#left <= 0",
@@ -138,22 +138,22 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "an uncertain call has not run",
-    file: "entities/caller.ts",
+    file: "packages/entities/caller.ts",
     edits: [["this.#mayHaveRun ||= mayHaveRun;", ""]],
   },
   {
     name: "a call whose first attempt is lost has not run",
-    file: "entities/caller.ts",
+    file: "packages/entities/caller.ts",
     edits: [["unanswered(this.#entity, reason, this.#timeout)", '["moved"]']],
   },
   {
     name: "a shard is handed over while its entities are in memory",
-    file: "entities/mover.ts",
+    file: "packages/entities/mover.ts",
     edits: [['shard.entities.size > 0 && shard.state !== "closed"', "false"]],
   },
   {
     name: "a hand-over that failed is given up",
-    file: "entities/mover.ts",
+    file: "packages/entities/mover.ts",
     edits: [[
       "await Process.sleep(PAUSE);",
       'for (const shard of moving) shard.state = "open";\n        return;',
@@ -161,18 +161,18 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "old news of a shard counts",
-    file: "entities/entity_node.ts",
+    file: "packages/entities/entity_node.ts",
     edits: [["known.epoch > epoch && known.at >= askedAt", "false"]],
   },
   {
     name: "a lost shard stays open",
-    file: "entities/entity_node.ts",
+    file: "packages/entities/entity_node.ts",
     edits: [['shard.state = "closed";', ""]],
   },
   {
     name: "nobody takes the shards of the dead",
     isQuick: true,
-    file: "entities/keeper.ts",
+    file: "packages/entities/keeper.ts",
     edits: [[
       "if (this.#node.isHost) await this.#claim();",
       "if (this.#node.table.size === 0) await this.#claim();",
@@ -180,12 +180,12 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a remembered reply is the state itself",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [["structuredClone(value)", "value"]],
   },
   {
     name: "a write whose answer is lost counts as stored",
-    file: "entities/writer.ts",
+    file: "packages/entities/writer.ts",
     edits: [[
       "return open.length > 1 ? open : open.filter((pending) => {",
       'return open.filter((pending) => {\n        this.#settle(pending, "stored");\n        return false;',
@@ -193,7 +193,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a broadcast does not wait for its write",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       "if (waits && !await this.#store()) {",
       "this.#sendBroadcasts();\n      if (waits && !await this.#store()) {",
@@ -201,17 +201,17 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a call that refuses keeps its broadcasts",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [["isDeleting: false,\n      outbox: [],", "isDeleting: false,"]],
   },
   {
     name: "a subscriber is not told of a gap",
-    file: "entities/caller.ts",
+    file: "packages/entities/caller.ts",
     edits: [['this.#send({ event: "gap", number });', ""]],
   },
   {
     name: "an alarm is forgotten before it has run",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       "let result = await this.#run(",
       "await this.#store();\n    let result = await this.#run(",
@@ -219,7 +219,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "broadcasts of a deleted entity are counted on",
-    file: "entities/caller.ts",
+    file: "packages/entities/caller.ts",
     edits: [[
       "(this.#last !== number || this.#series !== series)",
       "this.#last !== number",
@@ -227,7 +227,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a deletion does not wait for its write",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       "if (this.#draft.isDeleting) return this.#finishLater(value, true);",
       "if (this.#draft.isDeleting) {\n      void this.#store().catch(() => {});\n      return this.#finishLater(value, false);\n    }",
@@ -235,7 +235,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a deletion removes the alarm only",
-    file: "entities/entity_server.ts",
+    file: "packages/entities/entity_server.ts",
     edits: [[
       'return { body: "", due: null };',
       "return { body: this.#body(), due: null };",
@@ -243,12 +243,12 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "what any node says of a shard counts",
-    file: "entities/entity_node.ts",
+    file: "packages/entities/entity_node.ts",
     edits: [["nodeOf(known.owner) === sender", "sender !== undefined"]],
   },
   {
     name: "a false word of a hand-over stays",
-    file: "entities/entity_node.ts",
+    file: "packages/entities/entity_node.ts",
     edits: [[
       "known.epoch > epoch && known.at >= askedAt",
       "known.epoch > epoch",

@@ -25,7 +25,7 @@ import {
 } from "@peculiar/x509";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { parseNodeName } from "../net/node_name.ts";
+import { parseNodeName } from "../packages/node/addresses/node_name.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY = 24 * 60 * 60 * 1000;

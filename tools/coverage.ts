@@ -1,7 +1,7 @@
 /**
  * Measures which lines of the library the tests run: `deno task coverage`.
  *
- * Only the modules that programs import are measured. The tests of the programs (`shell/`, `chat/`) and of the harness
+ * Only the modules that programs import are measured. The tests of the programs (`packages/shell/`, `chat/`) and of the harness
  * start operating system processes. Each process, like each example of the documentation, writes the coverage of all
  * its modules when it exits, which takes longer than the test. The tests that run in one process reach more of the
  * library's lines than the threshold in `deno.json` requires, in a tenth of the time.
@@ -12,8 +12,8 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findTestFiles } from "../testing/_files.ts";
-import { main } from "../testing/main.ts";
+import { findTestFiles } from "../packages/testing/_files.ts";
+import { main } from "../packages/testing/main.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = "coverage";

@@ -1,7 +1,7 @@
 /**
- * The code of the dashboard's page, as source text: `deno task generate observe/dashboard/client_source.ts`.
+ * The code of the dashboard's page, as source text: `deno task generate packages/observe/dashboard/client_source.ts`.
  *
- * It consists of the files of `observe/dashboard/client/`, without types and comments, so that browsers run it and a
+ * It consists of the files of `packages/observe/dashboard/client/`, without types and comments, so that browsers run it and a
  * user needs no build step.
  *
  * @module
@@ -10,7 +10,10 @@
 import { stripTypeScriptTypes } from "node:module";
 import { compact } from "./_compact.ts";
 
-const FOLDER = new URL("../observe/dashboard/client/", import.meta.url);
+const FOLDER = new URL(
+  "../packages/observe/dashboard/client/",
+  import.meta.url,
+);
 
 /** The content of the file. */
 export async function clientSource(): Promise<string> {

@@ -21,8 +21,8 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../mod.ts";
-import { Dashboard } from "../observe/dashboard/dashboard.ts";
-import { freePort } from "../testing/_ports.ts";
+import { Dashboard } from "../packages/observe/dashboard/dashboard.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 
 const Orders = {
   name: "Orders",

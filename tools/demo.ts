@@ -6,7 +6,7 @@
  * announcement.
  */
 
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 import { styleText } from "node:util";
 import { DemoNode } from "./_demo_node.ts";
 import {

@@ -1,7 +1,7 @@
 /**
- * The code of the thread that serves EPMD, as source text: `deno task generate net/epmd/worker_source.ts`.
+ * The code of the thread that serves EPMD, as source text: `deno task generate packages/epmd/worker_source.ts`.
  *
- * It consists of `net/epmd/worker.ts` and its imports, without types and
+ * It consists of `packages/epmd/worker.ts` and its imports, without types and
  * comments, each in a function of its own.
  *
  * @module
@@ -11,7 +11,7 @@ import { type Node, parse, type Program } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
 import { compact } from "./_compact.ts";
 
-const ENTRY = new URL("../net/epmd/worker.ts", import.meta.url);
+const ENTRY = new URL("../packages/epmd/worker.ts", import.meta.url);
 
 interface Edit {
   start: number;

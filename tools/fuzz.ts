@@ -9,7 +9,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findTestFiles } from "../testing/_files.ts";
+import { findTestFiles } from "../packages/testing/_files.ts";
 import { reaches } from "./coverage.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));

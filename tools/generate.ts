@@ -1,5 +1,5 @@
 /**
- * Writes the generated files, or some of them: `deno task generate shell/help_table.ts`.
+ * Writes the generated files, or some of them: `deno task generate packages/shell/help_table.ts`.
  *
  * `.gitattributes` names these files, so that a review folds them and counts leave them out.
  *
@@ -19,9 +19,9 @@ export const GENERATED: Record<string, () => string | Promise<string>> = {
   "docs/protocol_transcript.md": record,
   "docs/protocol_vectors.json": () =>
     JSON.stringify(vectors(), undefined, 2) + "\n",
-  "net/epmd/worker_source.ts": workerSource,
-  "observe/dashboard/client_source.ts": clientSource,
-  "shell/help_table.ts": helpTable,
+  "packages/epmd/worker_source.ts": workerSource,
+  "packages/observe/dashboard/client_source.ts": clientSource,
+  "packages/shell/help_table.ts": helpTable,
 };
 
 if (import.meta.main) {

@@ -1,17 +1,21 @@
 /**
- * The table that the shell's `h` reads, from the doc comments of the public modules: `deno task generate shell/help_table.ts`.
+ * The table that the shell's `h` reads, from the doc comments of the public modules: `deno task generate packages/shell/help_table.ts`.
  *
  * @module
  */
 
 import * as names from "../mod.ts";
-import { type Doc, docsOf, moduleTextOf } from "../shell/doc_comments.ts";
+import {
+  type Doc,
+  docsOf,
+  moduleTextOf,
+} from "../packages/shell/doc_comments.ts";
 
 /** Modules that a shell has in scope besides the modules of `mod.ts`, and their files. */
 const OTHERS: Record<string, string> = {
-  Cluster: "otp/cluster/cluster.ts",
-  Dashboard: "observe/dashboard/dashboard.ts",
-  Observer: "observe/observer.ts",
+  Cluster: "packages/cluster/discovery/cluster.ts",
+  Dashboard: "packages/observe/dashboard/dashboard.ts",
+  Observer: "packages/observe/observer.ts",
 };
 
 const library = { ...names, ...OTHERS };

@@ -6,7 +6,7 @@
  * is readable on light and dark pages.
  */
 
-import { freePort } from "../testing/_ports.ts";
+import { freePort } from "../packages/testing/_ports.ts";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));

@@ -15,20 +15,20 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { SystemHost } from "../net/system_host.ts";
-import { parseNodeName } from "../net/node_name.ts";
-import type { HostRegistration } from "../net/host_environment.ts";
+import { SystemHost } from "../packages/node/host/system_host.ts";
+import { parseNodeName } from "../packages/node/addresses/node_name.ts";
+import type { HostRegistration } from "../packages/node/host/host_environment.ts";
 import {
   GenServer,
   type GenServerModule,
-} from "../otp/gen_server/gen_server.ts";
-import { global } from "../otp/global/global.ts";
+} from "../packages/servers/gen_server/gen_server.ts";
+import { global } from "../packages/cluster/global/global.ts";
 import { Node } from "../node.ts";
-import { pg } from "../otp/pg/pg.ts";
-import { receive, self } from "../otp/process/process.ts";
+import { pg } from "../packages/node/pg/pg.ts";
+import { receive, self } from "../packages/processes/process.ts";
 import { TaskSupervisor } from "../task_supervisor.ts";
-import type { Clock } from "../core/host/clock.ts";
-import { startNodeIn } from "../node/node_internals.ts";
+import type { Clock } from "../packages/processes/host/clock.ts";
+import { startNodeIn } from "../packages/node/start/node_internals.ts";
 
 /** Where the page is. */
 export const TRANSCRIPT: URL = new URL(
@@ -407,7 +407,7 @@ const HEAD = `# A transcript of the JSON wire
 
 The complete conversation of two nodes, byte by byte. [protocol.md](protocol.md)
 explains it. \`tools/protocol_transcript.ts\` writes this page, and
-\`tests/net/wires/json/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
+\`tests/node/json/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
 is a scripted peer. kate, \`kate@localhost\`, is a node that exports a module
 \`Chat\`. Her process 100 is her group leader, 102 a Task.Supervisor named
 \`Chat.TaskSupervisor\`, and 103 a GenServer named \`Stack\`. The cookie is

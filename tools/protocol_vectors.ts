@@ -7,37 +7,40 @@
 
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
-import { toRegistration, withWords } from "../net/epmd/entry.ts";
+import { toRegistration, withWords } from "../packages/epmd/entry.ts";
 import {
   encodeAliveReply,
   encodeLookupReply,
   encodeNamesReply,
   encodeRequest,
   type EpmdRequest,
-} from "../net/epmd/epmd_protocol.ts";
-import { DEFAULT_LIMITS } from "../net/wire.ts";
-import { Call, Cast } from "../otp/server/messages.ts";
-import { ReplyTo } from "../core/values/reply_to.ts";
-import { Pid, pidOf, Ref, refOf } from "../core/values/pid.ts";
-import { atom } from "../core/values/atom.ts";
-import { Bitstring } from "../core/values/bitstring.ts";
-import { Float } from "../core/values/float.ts";
-import { ExternalFunction, LocalFunction } from "../core/values/functions.ts";
-import { improperList } from "../core/values/improper_list.ts";
-import { Port } from "../core/values/port.ts";
-import { tuple } from "../core/values/tuple.ts";
-import type { Signals } from "../core/signals/signal.ts";
-import { AttachmentWriter } from "../net/wires/json/attachments.ts";
-import { Encoder } from "../net/wires/json/json_encoder.ts";
+} from "../packages/epmd/epmd_protocol.ts";
+import { DEFAULT_LIMITS } from "../packages/node/wire.ts";
+import { Call, Cast } from "../packages/servers/server/messages.ts";
+import { ReplyTo } from "../packages/processes/values/reply_to.ts";
+import { Pid, pidOf, Ref, refOf } from "../packages/processes/values/pid.ts";
+import { atom } from "../packages/processes/values/atom.ts";
+import { Bitstring } from "../packages/processes/values/bitstring.ts";
+import { Float } from "../packages/processes/values/float.ts";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "../packages/processes/values/functions.ts";
+import { improperList } from "../packages/processes/values/improper_list.ts";
+import { Port } from "../packages/processes/values/port.ts";
+import { tuple } from "../packages/processes/values/tuple.ts";
+import type { Signals } from "../packages/processes/signals/signal.ts";
+import { AttachmentWriter } from "../packages/node/json/attachments.ts";
+import { Encoder } from "../packages/node/json/json_encoder.ts";
 import {
   attachedFrame,
   RAW_HEADER,
   rawFrame,
   textFrame,
   TICK,
-} from "../net/wires/json/json_frames.ts";
-import { jsonWire } from "../net/wires/json/json_wire.ts";
-import { ValueEncoder } from "../net/wires/json/json_values.ts";
+} from "../packages/node/json/json_frames.ts";
+import { jsonWire } from "../packages/node/json/json_wire.ts";
+import { ValueEncoder } from "../packages/node/json/json_values.ts";
 
 export type Json =
   | string

@@ -31,12 +31,12 @@ export const PROJECT: Project = config;
  */
 export const SIDE_EFFECTS: readonly string[] = [
   "chat/main.ts",
-  "otp/gen_server/gen_server_process.ts",
-  "shell/main.ts",
-  "shell/watchdog.ts",
-  "testing/_peer_main.ts",
-  "testing/main.ts",
-  "workers/thread_main.ts",
+  "packages/servers/gen_server/gen_server_process.ts",
+  "packages/shell/main.ts",
+  "packages/shell/watchdog.ts",
+  "packages/testing/_peer_main.ts",
+  "packages/testing/main.ts",
+  "packages/workers/thread_main.ts",
 ];
 
 /** A link or picture of Markdown whose address is a path in the repository. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { SeededRandom } from "../testing/simulation/random.ts";
+import { SeededRandom } from "../packages/testing/simulation/random.ts";
 
 /** The chance that the clock jumps when it is read, and the shortest and longest jump in milliseconds. */
 const JUMPS = { chance: 0.1, least: 8, most: 28 };

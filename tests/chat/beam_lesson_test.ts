@@ -1,7 +1,7 @@
 /** The lesson with Elixir's own application at one end, and this library's at the other, each at its prompt. */
 
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { withFolder } from "../_cli.ts";
 import { StockEpmd } from "../_elixir.ts";
 import { Prompt, type PromptOptions } from "../_prompts.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { test, type TestOptions } from "../../testing/tags.ts";
+import { test, type TestOptions } from "../../packages/testing/tags.ts";
 import { chat, type Ended, withFolder } from "../_cli.ts";
 import { freePort } from "../_nodes.ts";
 

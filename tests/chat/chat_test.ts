@@ -4,18 +4,18 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 import nodeProcess from "node:process";
-import { Application } from "../../otp/application/application.ts";
+import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import dev from "../../chat/config/dev.ts";
 import testConfig from "../../chat/config/test.ts";
 import * as Kate from "../../chat/kate.ts";
 import * as Chat from "../../chat/mod.ts";
-import { ExitError } from "../../core/errors.ts";
+import { ExitError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
-import { Process } from "../../otp/process/process.ts";
-import { test } from "../../testing/tags.ts";
+import { Process } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { until } from "../_until.ts";
 
 /** A node that runs the chat, and its output. */

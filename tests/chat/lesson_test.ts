@@ -6,7 +6,11 @@
 
 import { assertEquals } from "@std/assert";
 import * as Chat from "../../chat/mod.ts";
-import { configureTests, test, type TestContext } from "../../testing/mod.ts";
+import {
+  configureTests,
+  test,
+  type TestContext,
+} from "../../packages/testing/mod.ts";
 
 configureTests({
   modules: { Chat: import.meta.resolve("../../chat/mod.ts") },

@@ -8,7 +8,7 @@ import {
   fromBeamName,
   toBeamFunction,
   toBeamName,
-} from "../../core/values/beam_names.ts";
+} from "../../packages/processes/values/beam_names.ts";
 import {
   argsFromBeam,
   argsToBeam,
@@ -16,10 +16,10 @@ import {
   beamTypesOf,
   fromBeam,
   toBeam,
-} from "../../core/values/beam_types.ts";
-import { type Atom, atom } from "../../core/values/atom.ts";
-import { TermReader } from "../../net/wires/beam/etf_decoder.ts";
-import { TermWriter } from "../../net/wires/beam/etf_encoder.ts";
+} from "../../packages/beam/terms/beam_types.ts";
+import { type Atom, atom } from "../../packages/processes/values/atom.ts";
+import { TermReader } from "../../packages/beam/wire/etf_decoder.ts";
+import { TermWriter } from "../../packages/beam/wire/etf_encoder.ts";
 import { exportedFiles } from "./_support.ts";
 
 /** A peer, as the main program controls it. */

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { ElixirNode, type Evaluator } from "../_elixir.ts";
-import type { TestCluster } from "../../testing/test_cluster.ts";
+import type { TestCluster } from "../../packages/testing/test_cluster.ts";
 import {
   type Controlled,
   decodeTerm,

@@ -5,10 +5,13 @@ import {
   Process,
   receive,
   spawn,
-} from "../../otp/process/process.ts";
-import type { IoOperation, IoRequest } from "../../otp/server/messages.ts";
-import { atom } from "../../core/values/atom.ts";
-import { Tuple, tuple } from "../../core/values/tuple.ts";
+} from "../../packages/processes/process.ts";
+import type {
+  IoOperation,
+  IoRequest,
+} from "../../packages/servers/server/messages.ts";
+import { atom } from "../../packages/processes/values/atom.ts";
+import { Tuple, tuple } from "../../packages/processes/values/tuple.ts";
 
 /** The output so far, and the input that is left. */
 export interface TextDevice {

@@ -1,7 +1,7 @@
 /** Messages that scenarios send, in the terms that Elixir's scenarios use for them: atoms, and tuples that begin with one. */
 
-import { Atom, atom } from "../../core/values/atom.ts";
-import { Tuple } from "../../core/values/tuple.ts";
+import { Atom, atom } from "../../packages/processes/values/atom.ts";
+import { Tuple } from "../../packages/processes/values/tuple.ts";
 
 /**
  * The message `:tag`, or `{:tag, value, …}`, with the values as {@linkcode asTerm} has them.

@@ -1,11 +1,11 @@
 /** The notation of terms in a trace; `elixir/support.ex` writes the same. */
 
-import { IoError, RpcError } from "../../core/errors.ts";
-import { Pid, Ref } from "../../otp/process/process.ts";
-import { Atom, atom } from "../../core/values/atom.ts";
-import { termKey } from "../../core/values/term_key.ts";
-import { Tuple } from "../../core/values/tuple.ts";
-import { Task } from "../../otp/task/task.ts";
+import { IoError, RpcError } from "../../packages/processes/errors.ts";
+import { Pid, Ref } from "../../packages/processes/process.ts";
+import { Atom, atom } from "../../packages/processes/values/atom.ts";
+import { termKey } from "../../packages/processes/values/term_key.ts";
+import { Tuple } from "../../packages/processes/values/tuple.ts";
+import { Task } from "../../packages/servers/task/task.ts";
 
 /** A line of a trace: a text, and optionally a term. */
 export interface Line {

@@ -12,8 +12,8 @@ import {
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
-import { currentRuntime } from "../../core/runtime/current_process.ts";
+} from "../../packages/processes/process.ts";
+import { currentRuntime } from "../../packages/processes/runtime/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
 import { connectedNodes } from "./_scenario.ts";
 

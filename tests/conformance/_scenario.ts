@@ -9,7 +9,7 @@ import {
   self,
   send,
   spawnMonitor,
-} from "../../otp/process/process.ts";
+} from "../../packages/processes/process.ts";
 import { asTerm, isMessage, message } from "./_messages.ts";
 import type { Language } from "./_mixed.ts";
 import { type Line, partsOf, type Raised } from "./_notation.ts";

@@ -8,9 +8,9 @@ import {
   send,
   spawn,
   spawnMonitor,
-} from "../../otp/process/process.ts";
-import { startPeer } from "../../testing/peer.ts";
-import type { TestCluster } from "../../testing/test_cluster.ts";
+} from "../../packages/processes/process.ts";
+import { startPeer } from "../../packages/testing/peer.ts";
+import type { TestCluster } from "../../packages/testing/test_cluster.ts";
 import type { Controlled } from "./_control.ts";
 import { ElixirPeer } from "./_elixir_peer.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";

@@ -19,7 +19,7 @@ import {
   spawnLink,
   Supervisor,
 } from "../../mod.ts";
-import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
+import { reasonFromBeam } from "../../packages/beam/terms/beam_reasons.ts";
 import { expect, isMessage, message, traceNext } from "./_scenario.ts";
 
 export interface ProbeBehaviour {

@@ -14,8 +14,8 @@ import {
   TaskSupervisor,
   type TaskSupervisorOptions,
 } from "../../mod.ts";
-import type { Tuple } from "../../core/values/tuple.ts";
-import { reasonFromBeam } from "../../core/values/beam_reasons.ts";
+import type { Tuple } from "../../packages/processes/values/tuple.ts";
+import { reasonFromBeam } from "../../packages/beam/terms/beam_reasons.ts";
 import { expect, forever, isMessage, message, on, peer } from "./_scenario.ts";
 
 /** A task's body: reports its pid, and never ends. */

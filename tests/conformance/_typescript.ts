@@ -8,7 +8,7 @@
 
 import { parseArgs } from "node:util";
 import { Node } from "../../node.ts";
-import { testCluster } from "../../testing/test_cluster.ts";
+import { testCluster } from "../../packages/testing/test_cluster.ts";
 import { loadAreas } from "./_load.ts";
 import { type Scenario, setStage } from "./_scenario.ts";
 import { Stage } from "./_stage.ts";

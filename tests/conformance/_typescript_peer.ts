@@ -8,8 +8,8 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { Node } from "../../node.ts";
-import { type Atom, atom } from "../../core/values/atom.ts";
-import { tuple } from "../../core/values/tuple.ts";
+import { type Atom, atom } from "../../packages/processes/values/atom.ts";
+import { tuple } from "../../packages/processes/values/tuple.ts";
 import { decodeTerm, encodeTerm, fromElixir } from "./_control.ts";
 import { type Area, loadAreas } from "./_load.ts";
 import * as Peer from "./_peer.ts";

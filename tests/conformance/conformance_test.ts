@@ -17,7 +17,7 @@ import {
   type Traces,
 } from "./_runner.ts";
 import { readTraces, recordedAreas } from "./_traces.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 
 /** The time limit for all scenarios, in milliseconds. */

@@ -1,7 +1,7 @@
 /** Compares the library with Elixir. `deno task conformance --help` lists the options. */
 
 import { parseArgs } from "node:util";
-import { isMissing } from "../../testing/_programs.ts";
+import { isMissing } from "../../packages/testing/_programs.ts";
 import { type Area, areaNames, loadAreas } from "./_load.ts";
 import {
   changeOf,

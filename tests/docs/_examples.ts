@@ -9,11 +9,11 @@
 import { assert } from "@std/assert";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { receive } from "../../otp/process/kernel.ts";
-import { Process } from "../../otp/process/process.ts";
-import { currentRuntime } from "../../core/runtime/current_process.ts";
-import { SYSTEM } from "../../testing/_leaks.ts";
-import { test } from "../../testing/tags.ts";
+import { receive } from "../../packages/processes/kernel.ts";
+import { Process } from "../../packages/processes/process.ts";
+import { currentRuntime } from "../../packages/processes/runtime/current_process.ts";
+import { SYSTEM } from "../../packages/testing/_leaks.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const { exclude } = JSON.parse(Deno.readTextFileSync(join(ROOT, "deno.json")));

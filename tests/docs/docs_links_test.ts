@@ -1,7 +1,7 @@
 /** Links between the documents lead to existing files and headings. */
 
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

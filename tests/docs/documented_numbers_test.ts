@@ -15,37 +15,43 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { DialLimiter, REPEATS } from "../../net/dial_limiter.ts";
-import { CLOSING, EPMD_LIMITS } from "../../net/epmd/epmd_server.ts";
-import { global } from "../../otp/global/global.ts";
+import {
+  DialLimiter,
+  REPEATS,
+} from "../../packages/node/connections/dial_limiter.ts";
+import { CLOSING, EPMD_LIMITS } from "../../packages/epmd/epmd_server.ts";
+import { global } from "../../packages/cluster/global/global.ts";
 import {
   PageServer,
   REQUEST_TIME,
-} from "../../observe/dashboard/page_server.ts";
-import { refusalOfRequest } from "../../observe/dashboard/request_checks.ts";
-import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { askDnsSrv } from "../../otp/cluster/strategies/dns.ts";
-import { TaskLoad } from "../../otp/task/task_load.ts";
-import { beamWire } from "../../net/wires/beam/beam_wire.ts";
+} from "../../packages/observe/dashboard/page_server.ts";
+import { refusalOfRequest } from "../../packages/observe/dashboard/request_checks.ts";
+import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
+import type { LocalProcess } from "../../packages/processes/process/local_process.ts";
+import { askDnsSrv } from "../../packages/cluster/discovery/strategies/dns.ts";
+import { TaskLoad } from "../../packages/servers/task/task_load.ts";
+import { beamWire } from "../../packages/beam/wire/beam_wire.ts";
 import {
   MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
   MAX_HANDSHAKE_BYTES,
-} from "../../net/wires/json/json_handshake.ts";
-import { jsonWire } from "../../net/wires/json/json_wire.ts";
+} from "../../packages/node/json/json_handshake.ts";
+import { jsonWire } from "../../packages/node/json/json_wire.ts";
 import { localOf } from "../_raw_beam.ts";
-import { GIVE_WAY } from "../../net/dialler.ts";
-import { REARM_INTERVAL } from "../../net/listener.ts";
-import { MAX_WAITING } from "../../core/host/standard_streams.ts";
+import { GIVE_WAY } from "../../packages/node/network/dialler.ts";
+import { REARM_INTERVAL } from "../../packages/epmd/listener.ts";
+import { MAX_WAITING } from "../../packages/processes/host/standard_streams.ts";
 import {
   GROUP,
   PORT as GROUP_PORT,
-} from "../../otp/cluster/strategies/gossip.ts";
-import { ANSWER_TIMEOUT, SHUTDOWN } from "../../workers/worker_server.ts";
-import { Connection } from "../../net/connection.ts";
-import { Budget } from "../../net/budget.ts";
-import { newConnectionStats } from "../../net/statistics.ts";
-import { MAX_CONNECTIONS } from "../../net/tcp.ts";
+} from "../../packages/cluster/discovery/strategies/gossip.ts";
+import {
+  ANSWER_TIMEOUT,
+  SHUTDOWN,
+} from "../../packages/workers/worker_server.ts";
+import { Connection } from "../../packages/node/connections/connection.ts";
+import { Budget } from "../../packages/node/connections/budget.ts";
+import { newConnectionStats } from "../../packages/node/connections/statistics.ts";
+import { MAX_CONNECTIONS } from "../../packages/node/host/tcp.ts";
 import {
   DEFAULT_LIMITS,
   type Local,
@@ -54,14 +60,14 @@ import {
   type Transport,
   type TransportHandlers,
   type Wire,
-} from "../../net/wire.ts";
-import { ExitError } from "../../core/errors.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
+} from "../../packages/node/wire.ts";
+import { ExitError } from "../../packages/processes/errors.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../node.ts";
-import { TICK_TIME } from "../../node/start_node.ts";
-import { DashboardAccess } from "../../observe/dashboard/access.ts";
-import { health } from "../../observe/health.ts";
-import { pg } from "../../otp/pg/pg.ts";
+import { TICK_TIME } from "../../packages/node/start/start_node.ts";
+import { DashboardAccess } from "../../packages/observe/dashboard/access.ts";
+import { health } from "../../packages/observe/health.ts";
+import { pg } from "../../packages/node/pg/pg.ts";
 import {
   exit,
   type Pid,
@@ -69,24 +75,30 @@ import {
   receive,
   send,
   spawnLink,
-} from "../../otp/process/process.ts";
-import type { Runtime } from "../../core/processes/runtime.ts";
-import { checkTopologies } from "../../otp/cluster/check_topologies.ts";
-import { formatText, MAX_FORMATTED } from "../../otp/io/erlang_format.ts";
-import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
-import { PendingWrites } from "../../otp/io/group_leader.ts";
-import { makeToken } from "../../shell/shell_messages.ts";
-import { LineValues } from "../../shell/line_values.ts";
-import { Supervisor } from "../../otp/supervisor/supervisor.ts";
-import { Task } from "../../otp/task/task.ts";
-import { PoolError, TaskPool } from "../../otp/task_pool/task_pool.ts";
+} from "../../packages/processes/process.ts";
+import type { Runtime } from "../../packages/processes/process/runtime.ts";
+import { checkTopologies } from "../../packages/cluster/discovery/check_topologies.ts";
+import {
+  formatText,
+  MAX_FORMATTED,
+} from "../../packages/beam/io/erlang_format.ts";
+import { MAX_FUNCTION_BYTES } from "../../packages/processes/values/functions.ts";
+import { PendingWrites } from "../../packages/node/io/group_leader.ts";
+import { makeToken } from "../../packages/shell/shell_messages.ts";
+import { LineValues } from "../../packages/shell/line_values.ts";
+import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
+import { Task } from "../../packages/servers/task/task.ts";
+import {
+  PoolError,
+  TaskPool,
+} from "../../packages/cluster/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import {
   SimulatedCluster,
   type SimulationOptions,
-} from "../../testing/simulation/simulated_cluster.ts";
-import { Timeline } from "../../testing/simulation/timeline.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/testing/simulation/simulated_cluster.ts";
+import { Timeline } from "../../packages/testing/simulation/timeline.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { quiet } from "../_processes.ts";
 

@@ -1,8 +1,8 @@
 /** The quick start of `docs/elixir.md`, typed as printed into iex and the chat. */
 
 import { assertEquals } from "@std/assert";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { test } from "../../testing/tags.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { withFolder } from "../_cli.ts";
 import { StockEpmd } from "../_elixir.ts";
 import { elixirPairTest } from "../_elixir_pair.ts";

@@ -1,8 +1,8 @@
 /** The programs of `docs/from-zero.md` print the output that the page shows, each in a process of its own. */
 
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   assertPrinted,
   blocksIn,

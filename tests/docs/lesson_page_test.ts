@@ -2,10 +2,15 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Node } from "../../node.ts";
-import { Process } from "../../otp/process/process.ts";
-import { type Pid, receive, self, send } from "../../otp/process/process.ts";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { Process } from "../../packages/processes/process.ts";
+import {
+  type Pid,
+  receive,
+  self,
+  send,
+} from "../../packages/processes/process.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { ChatProcess, withFolder } from "../_cli.ts";
 import { type Block, blocksIn, readPage } from "../_pages.ts";
 import { openTerminal, type Terminal } from "../_terminal.ts";

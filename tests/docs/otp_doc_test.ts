@@ -2,7 +2,7 @@
 
 import * as library from "../../mod.ts";
 import { assertEquals } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const PAGE = await Deno.readTextFile(
   new URL("../../docs/otp.md", import.meta.url),

@@ -6,18 +6,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DynamicSupervisor } from "../../otp/supervisor/dynamic_supervisor.ts";
-import { ExitError } from "../../core/errors.ts";
-import { global } from "../../otp/global/global.ts";
+import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
+import { ExitError } from "../../packages/processes/errors.ts";
+import { global } from "../../packages/cluster/global/global.ts";
 import { Node } from "../../node.ts";
 import {
   isDown,
   type Pid,
   Process,
   receive,
-} from "../../otp/process/process.ts";
-import { SimulatedCluster } from "../../testing/mod.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/processes/process.ts";
+import { SimulatedCluster } from "../../packages/testing/mod.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { blocksIn, readPage, sectionsOf } from "../_pages.ts";
 import { temporaryFolder } from "../_temporary.ts";
 

@@ -11,14 +11,23 @@ import {
   assertThrows,
 } from "@std/assert";
 import { createHmac } from "node:crypto";
-import { QUIET_TURNS, SILENT_TURNS } from "../../net/connection.ts";
-import { GIVE_WAY, INTRODUCED_AT_ONCE } from "../../net/dialler.ts";
-import { toRegistration } from "../../net/epmd/entry.ts";
-import { encodeRequest } from "../../net/epmd/epmd_protocol.ts";
-import { FIRST_JITTER, NEWCOMER_PAUSE } from "../../net/epmd/epmd_registry.ts";
-import { EPMD_LIMITS } from "../../net/epmd/epmd_server.ts";
-import { EPMD_PORT } from "../../net/listen_for_peers.ts";
-import { TICK_TURNS } from "../../net/network.ts";
+import {
+  QUIET_TURNS,
+  SILENT_TURNS,
+} from "../../packages/node/connections/connection.ts";
+import {
+  GIVE_WAY,
+  INTRODUCED_AT_ONCE,
+} from "../../packages/node/network/dialler.ts";
+import { toRegistration } from "../../packages/epmd/entry.ts";
+import { encodeRequest } from "../../packages/epmd/epmd_protocol.ts";
+import {
+  FIRST_JITTER,
+  NEWCOMER_PAUSE,
+} from "../../packages/epmd/epmd_registry.ts";
+import { EPMD_LIMITS } from "../../packages/epmd/epmd_server.ts";
+import { EPMD_PORT } from "../../packages/node/host/listen_for_peers.ts";
+import { TICK_TURNS } from "../../packages/node/network/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
@@ -28,36 +37,42 @@ import {
   type Port,
   type Transport,
   type TransportHandlers,
-} from "../../net/wire.ts";
-import { Agent } from "../../otp/agent/agent.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { global } from "../../otp/global/global.ts";
-import { IO } from "../../otp/io/io.ts";
-import { rpc } from "../../otp/rpc/rpc.ts";
-import { TICK_TIME } from "../../node/start_node.ts";
-import { MAX_NAME_LENGTH } from "../../core/values/atom.ts";
-import { MAX_TYPE_DEPTH, MAX_TYPE_TEXT } from "../../core/values/beam_types.ts";
-import { MAX_FUNCTION_BYTES } from "../../core/values/functions.ts";
-import { FEW_KEYS } from "../../core/values/hash_collisions.ts";
-import { MAX_BIGINT_DIGITS, REASON_LEVELS } from "../../core/values/term.ts";
-import { Pid, Ref } from "../../core/values/pid.ts";
-import { Call } from "../../otp/server/messages.ts";
-import { ReplyTo } from "../../core/values/reply_to.ts";
-import { Atom } from "../../core/values/atom.ts";
-import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
-import type { Signals } from "../../core/signals/signal.ts";
+} from "../../packages/node/wire.ts";
+import { Agent } from "../../packages/servers/agent/agent.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import { global } from "../../packages/cluster/global/global.ts";
+import { IO } from "../../packages/node/io/io.ts";
+import { rpc } from "../../packages/node/rpc/rpc.ts";
+import { TICK_TIME } from "../../packages/node/start/start_node.ts";
+import { MAX_NAME_LENGTH } from "../../packages/processes/values/atom.ts";
+import {
+  MAX_TYPE_DEPTH,
+  MAX_TYPE_TEXT,
+} from "../../packages/beam/terms/beam_types.ts";
+import { MAX_FUNCTION_BYTES } from "../../packages/processes/values/functions.ts";
+import { FEW_KEYS } from "../../packages/processes/values/hash_collisions.ts";
+import {
+  MAX_BIGINT_DIGITS,
+  REASON_LEVELS,
+} from "../../packages/processes/values/term.ts";
+import { Pid, Ref } from "../../packages/processes/values/pid.ts";
+import { Call } from "../../packages/servers/server/messages.ts";
+import { ReplyTo } from "../../packages/processes/values/reply_to.ts";
+import { Atom } from "../../packages/processes/values/atom.ts";
+import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
+import type { Signals } from "../../packages/processes/signals/signal.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { valueOf } from "../../tools/protocol_vectors.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   ATTACHED,
   AttachmentReader,
   AttachmentWriter,
-} from "../../net/wires/json/attachments.ts";
-import { Decoder } from "../../net/wires/json/json_decoder.ts";
-import { Encoder } from "../../net/wires/json/json_encoder.ts";
-import { LARGE } from "../../net/wires/lanes.ts";
-import { textFrame, TICK } from "../../net/wires/json/json_frames.ts";
+} from "../../packages/node/json/attachments.ts";
+import { Decoder } from "../../packages/node/json/json_decoder.ts";
+import { Encoder } from "../../packages/node/json/json_encoder.ts";
+import { LARGE } from "../../packages/node/wires/lanes.ts";
+import { textFrame, TICK } from "../../packages/node/json/json_frames.ts";
 import {
   attachedFrameOf,
   attachmentOf,
@@ -67,16 +82,16 @@ import {
 import {
   MAX_DEPTH as MAX_HANDSHAKE_DEPTH,
   MAX_HANDSHAKE_BYTES,
-} from "../../net/wires/json/json_handshake.ts";
-import { jsonWire } from "../../net/wires/json/json_wire.ts";
-import { MAX_RAW } from "../../net/wires/json/raw_arrays.ts";
+} from "../../packages/node/json/json_handshake.ts";
+import { jsonWire } from "../../packages/node/json/json_wire.ts";
+import { MAX_RAW } from "../../packages/node/json/raw_arrays.ts";
 import {
   MAX_ADDRESS,
   MAX_PEERS,
   MAX_REFUSAL,
   ValueDecoder,
   ValueEncoder,
-} from "../../net/wires/json/json_values.ts";
+} from "../../packages/node/json/json_values.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { until } from "../_until.ts";
 
@@ -540,7 +555,10 @@ test("docs/protocol.md: a refusal is cut to its maximum length, between characte
 
 test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
   const source = await Deno.readTextFile(
-    new URL("../../otp/global/global_messages.ts", import.meta.url),
+    new URL(
+      "../../packages/cluster/global/global_messages.ts",
+      import.meta.url,
+    ),
   );
   const union = source.slice(
     source.indexOf("export type GlobalRequest"),
@@ -632,7 +650,7 @@ test("docs/protocol.md: texts and bytes of 200 and more are attached", () => {
 
 test("docs/protocol.md has every kind of signal", async () => {
   const source = await Deno.readTextFile(
-    new URL("../../net/wires/json/json_decoder.ts", import.meta.url),
+    new URL("../../packages/node/json/json_decoder.ts", import.meta.url),
   );
   const known = new Set(
     [...source.matchAll(/(?:case|(?<!typeof )kind ===) "(\w+)"/g)].map((

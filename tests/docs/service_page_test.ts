@@ -1,8 +1,8 @@
 /** docs/service.md: its application runs as its program, and passes its test with peers. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { blocksIn, filesIn, PageProject, readPage } from "../_pages.ts";
 
 test("docs/service.md: the application runs, and its test passes", {

@@ -1,8 +1,8 @@
 /** The files of `docs/testing.md`, run as the page describes, print the output that it shows. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   blocksIn,
   PageProject,

@@ -1,8 +1,8 @@
 /** docs/websockets.md: its program on two nodes, with a real browser. */
 
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { type Page, startBrowser } from "../../tools/_browser.ts";
 import { blocksIn, filesIn, PageProject, readPage } from "../_pages.ts";
 

@@ -7,9 +7,13 @@ import {
   EntityError,
   memoryStore,
   type Store,
-} from "../../entities/mod.ts";
-import { type Pid, Process, receive } from "../../otp/process/process.ts";
-import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
+} from "../../packages/entities/mod.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+} from "../../packages/processes/process.ts";
+import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { ended } from "../_processes.ts";
 
 export const LEASE = 3000;

@@ -1,9 +1,13 @@
 /** A program of a node that hosts entities in PostgreSQL; `programs_test.ts` starts several. */
 
 import postgres from "npm:postgres@^3";
-import { Entities, Entity, postgresStore } from "../../entities/mod.ts";
+import {
+  Entities,
+  Entity,
+  postgresStore,
+} from "../../packages/entities/mod.ts";
 import { Node, type NodeOptions } from "../../node.ts";
-import { Supervisor } from "../../otp/supervisor/supervisor.ts";
+import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 
 /** The ids of the requests to a key, in the order in which they ran. */
 export const Ledger = Entity.define("ledger", {

@@ -1,17 +1,21 @@
 /** The entities of the random lives: a list that only grows, so its states say in which order its calls ran. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Entity, type EntityMessage } from "../../entities/mod.ts";
-import { type Pid, Process, receive } from "../../otp/process/process.ts";
+import { Entity, type EntityMessage } from "../../packages/entities/mod.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+} from "../../packages/processes/process.ts";
 import {
   assertLinearizable,
   type SequentialModel,
-} from "../../testing/simulation/linearizable.ts";
+} from "../../packages/testing/simulation/linearizable.ts";
 import type {
   SimulatedClient,
   SimulatedLife,
   SimulateOptions,
-} from "../../testing/mod.ts";
+} from "../../packages/testing/mod.ts";
 
 const LEASE = 3000;
 const KEYS = ["a", "b", "c"];

@@ -1,6 +1,6 @@
 /** One of two programs with a store in one file: claims all shards, one by one, and writes a state in each. */
 
-import { sqliteStore } from "../../entities/sqlite_store.ts";
+import { sqliteStore } from "../../packages/entities/sqlite_store.ts";
 import { until } from "../_until.ts";
 
 /** The number of shards. */

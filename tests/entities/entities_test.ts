@@ -8,10 +8,10 @@ import {
   type EntityError,
   type EntityMessage,
   memoryStore,
-} from "../../entities/mod.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { Process, receive } from "../../otp/process/process.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/entities/mod.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import { Process, receive } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { failureOf } from "./_clusters.ts";
 
 const Room = Entity.define("room", {

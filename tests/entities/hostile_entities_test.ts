@@ -6,8 +6,8 @@ import {
   Entity,
   type EntityMessage,
   memoryStore,
-} from "../../entities/mod.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
+} from "../../packages/entities/mod.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import {
   type Pid,
   Process,
@@ -16,7 +16,7 @@ import {
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
+} from "../../packages/processes/process.ts";
 import { Node } from "../../node.ts";
 import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";

@@ -1,10 +1,14 @@
 /** Entities of several nodes, in virtual time: drains and a killed node. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Entities, type EntitiesOptions, Entity } from "../../entities/mod.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { Process } from "../../otp/process/process.ts";
-import { test } from "../../testing/tags.ts";
+import {
+  Entities,
+  type EntitiesOptions,
+  Entity,
+} from "../../packages/entities/mod.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import { Process } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   failureOf,
   kill,

@@ -9,14 +9,14 @@ import {
   type EntityOptions,
   memoryStore,
   type Store,
-} from "../../entities/mod.ts";
-import { Crashes } from "../../entities/crashes.ts";
-import type { Definition } from "../../entities/entity_types.ts";
-import { winnerOf } from "../../entities/placement.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { Process, receive } from "../../otp/process/process.ts";
-import type { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/entities/mod.ts";
+import { Crashes } from "../../packages/entities/crashes.ts";
+import type { Definition } from "../../packages/entities/entity_types.ts";
+import { winnerOf } from "../../packages/entities/placement.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import { Process, receive } from "../../packages/processes/process.ts";
+import type { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   failureOf,
   kill,

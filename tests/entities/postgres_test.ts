@@ -2,9 +2,9 @@
 
 import pg from "npm:pg@^8";
 import postgres from "npm:postgres@^3";
-import { checkStore } from "../../entities/check_store.ts";
-import { postgresStore } from "../../entities/postgres_store.ts";
-import { test } from "../../testing/tags.ts";
+import { checkStore } from "../../packages/entities/check_store.ts";
+import { postgresStore } from "../../packages/entities/postgres_store.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { PostgresServer } from "../_postgres.ts";
 
 test("postgresStore() keeps the contract of a store over pg and postgres", {

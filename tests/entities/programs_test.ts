@@ -7,9 +7,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import postgres from "npm:postgres@^3";
-import { Entities, EntityError } from "../../entities/mod.ts";
-import { Process, spawn } from "../../otp/process/process.ts";
-import { test } from "../../testing/tags.ts";
+import { Entities, EntityError } from "../../packages/entities/mod.ts";
+import { Process, spawn } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { Program } from "../examples/_program.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
 import { Cluster, COOKIE, freePort } from "../_nodes.ts";

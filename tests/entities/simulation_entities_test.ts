@@ -1,7 +1,7 @@
 /** Random lives of entities: fixed seeds, the same each time. */
 
-import { simulate } from "../../testing/simulation/simulate.ts";
-import { test } from "../../testing/tags.ts";
+import { simulate } from "../../packages/testing/simulation/simulate.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { runs, SEED, SHRINKS } from "../_seeds.ts";
 import { KINDS } from "./_list.ts";
 

@@ -6,7 +6,7 @@ import {
   Entity,
   type EntityMessage,
   memoryStore,
-} from "../../entities/mod.ts";
+} from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
 import {
   Process,
@@ -14,7 +14,7 @@ import {
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
+} from "../../packages/processes/process.ts";
 import { clusterTest } from "../_nodes.ts";
 import { Relay } from "../_relay.ts";
 

@@ -3,16 +3,16 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assertEquals } from "@std/assert";
-import type { Runtime } from "../../core/processes/runtime.ts";
-import { checkStore } from "../../entities/check_store.ts";
-import type { StoreLease } from "../../entities/lease.ts";
-import { memoryStore } from "../../entities/memory_store.ts";
-import type { OwnedShard } from "../../entities/owned_shard.ts";
-import { sqliteStore } from "../../entities/sqlite_store.ts";
-import type { StoreWrite } from "../../entities/store.ts";
-import { Writer } from "../../entities/writer.ts";
-import { Timeline } from "../../testing/simulation/timeline.ts";
-import { test } from "../../testing/tags.ts";
+import type { Runtime } from "../../packages/processes/process/runtime.ts";
+import { checkStore } from "../../packages/entities/check_store.ts";
+import type { StoreLease } from "../../packages/entities/lease.ts";
+import { memoryStore } from "../../packages/entities/memory_store.ts";
+import type { OwnedShard } from "../../packages/entities/owned_shard.ts";
+import { sqliteStore } from "../../packages/entities/sqlite_store.ts";
+import type { StoreWrite } from "../../packages/entities/store.ts";
+import { Writer } from "../../packages/entities/writer.ts";
+import { Timeline } from "../../packages/testing/simulation/timeline.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { quiet } from "../_processes.ts";
 import { claimAll, SHARDS } from "./_sqlite_program.ts";
 

@@ -11,10 +11,10 @@ import {
 } from "@std/assert";
 import { DCLinter } from "npm:dclint@^3";
 import { validate } from "npm:dockerfile-utils@^0.16";
-import { nodeFlags } from "../../shell/cli/node_flags.ts";
-import { NodeStartError } from "../../core/errors.ts";
+import { nodeFlags } from "../../packages/shell/cli/node_flags.ts";
+import { NodeStartError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 import { temporaryFolder } from "../_temporary.ts";
 import {

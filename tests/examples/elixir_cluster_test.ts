@@ -1,8 +1,8 @@
 /** The example `examples/elixir_cluster/`. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { ELIXIR } from "../_elixir.ts";
 import { Program } from "./_program.ts";
 

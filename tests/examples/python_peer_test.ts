@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Application } from "../../otp/application/application.ts";
+import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import dev from "../../chat/config/dev.ts";
 import * as Chat from "../../chat/mod.ts";
-import { ExitError } from "../../core/errors.ts";
+import { ExitError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
 import {
   type DownMessage,
@@ -19,7 +19,7 @@ import {
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
+} from "../../packages/processes/process.ts";
 import {
   atom,
   Bitstring,
@@ -29,16 +29,16 @@ import {
   Port,
   tuple,
 } from "../../mod.ts";
-import { LocalFunction } from "../../core/values/functions.ts";
-import { pidOf, refOf } from "../../core/values/pid.ts";
-import { Task } from "../../otp/task/task.ts";
+import { LocalFunction } from "../../packages/processes/values/functions.ts";
+import { pidOf, refOf } from "../../packages/processes/values/pid.ts";
+import { Task } from "../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { CertificateAuthority } from "../../tools/certs.ts";
 import { outputOf } from "../_child.ts";
 import { withFolder } from "../_cli.ts";
 import { type Cluster, clusterTest, COOKIE, nodeDown } from "../_nodes.ts";
 import { Prompt } from "../_prompts.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const FOLDER = fileURLToPath(
   new URL("../../examples/python_peer/", import.meta.url),

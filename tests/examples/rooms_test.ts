@@ -1,8 +1,8 @@
 /** The example `examples/rooms/` in Chromium: lines are written while its nodes are killed and restarted. */
 
 import { assertEquals } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { type Page, startBrowser } from "../../tools/_browser.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { temporaryFolder } from "../_temporary.ts";

@@ -6,7 +6,7 @@ import resize from "npm:@jsquash/resize@^2";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sizeOf } from "../../examples/thumbnails/jpeg_size.ts";
 import { make } from "../../examples/thumbnails/thumbs.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
+import { test, type TestOptions } from "../../packages/testing/tags.ts";
 import { freePort } from "../_epmd_helpers.ts";
 import { Program } from "./_program.ts";
 import { ask, Balancer, Load, PATH, Service, WIDTH } from "./_thumbnails.ts";

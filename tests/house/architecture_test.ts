@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { SIDE_EFFECTS } from "../../tools/release.ts";
 import { outputOf } from "../_child.ts";
 
@@ -44,81 +44,94 @@ const AT_ROOT: Record<string, string> = {
 };
 
 /** The shell for other nodes, which a node imports by a computed name when the first one attaches. */
-const SHELL_ON_DEMAND = "shell/remsh.ts";
+const SHELL_ON_DEMAND = "packages/shell/remsh.ts";
 
 /** The programs that no export reaches: threads, other processes, and the page of a browser. */
 const PROGRAMS = [
   "chat/kate.ts",
-  "net/epmd/worker.ts",
-  "observe/dashboard/client/main.ts",
-  "testing/_peer_main.ts",
+  "packages/epmd/worker.ts",
+  "packages/observe/dashboard/client/main.ts",
+  "packages/testing/_peer_main.ts",
   SHELL_ON_DEMAND,
 ];
 
 /** The rooms that may use `Deno`, and the file of the library that asks for Deno's permissions. */
 const MAY_USE_DENO = ["chat", "shell/cli", "testing"];
-const ASKS_PERMISSIONS = "net/host_permissions.ts";
+const ASKS_PERMISSIONS = "packages/node/host/host_permissions.ts";
 
 /** The contracts between a node and its host, and between a wire and its connection. */
-const CONTRACTS = ["net/wire.ts", "net/host_environment.ts"];
+const CONTRACTS = [
+  "packages/node/wire.ts",
+  "packages/node/host/host_environment.ts",
+];
 
 /** The checks of a node's name and address, which command lines make as the node will. */
-const CHECKS = ["net/node_name.ts", "net/advertised_address.ts"];
+const CHECKS = [
+  "packages/node/addresses/node_name.ts",
+  "packages/node/addresses/advertised_address.ts",
+];
 
 /** Narrower rules: the files at these paths import only files at those, beside builtins of Node. */
 const RULES: Record<string, readonly string[]> = {
-  "core/errors.ts": ["core/values/"],
-  "otp/server/": ["core/", "otp/server/"],
+  "packages/processes/errors.ts": ["packages/processes/values/"],
+  "packages/servers/server/": ["core/", "packages/servers/server/"],
   "net/": [
     "core/",
     "net/",
-    "otp/server/messages.ts",
-    "otp/server/signed_messages.ts",
+    "packages/servers/server/messages.ts",
+    "packages/servers/server/signed_messages.ts",
   ],
-  "net/wire.ts": ["core/signals/signal.ts"],
-  "net/epmd/": ["net/epmd/", "net/listener.ts"],
-  "net/listener.ts": [],
+  "packages/node/wire.ts": ["packages/processes/signals/signal.ts"],
+  "packages/epmd/": ["packages/epmd/", "packages/epmd/listener.ts"],
+  "packages/epmd/listener.ts": [],
   "net/wires/": [
-    "core/values/",
-    "core/signals/",
-    "core/context/tracing.ts",
-    "net/wire.ts",
+    "packages/processes/values/",
+    "packages/processes/signals/",
+    "packages/processes/context/tracing.ts",
+    "packages/node/wire.ts",
     "net/wires/",
-    "otp/server/",
+    "packages/servers/server/",
   ],
 };
 
 /** The parts of nodes that the library itself uses. */
-const INTERNALS = "node/node_internals.ts";
+const INTERNALS = "packages/node/start/node_internals.ts";
 
 /** The files of `net/` and `node/` that rooms above the nodes may import. */
 const OF_NODES: Record<string, readonly string[]> = {
-  observe: [INTERNALS, "node/instruments.ts", "node/measures.ts"],
-  shell: [...CHECKS, INTERNALS, "node/check_options.ts"],
+  observe: [
+    INTERNALS,
+    "packages/node/start/instruments.ts",
+    "packages/node/start/measures.ts",
+  ],
+  shell: [...CHECKS, INTERNALS, "packages/node/start/check_options.ts"],
   chat: [],
   testing: [
     ...CONTRACTS,
     INTERNALS,
-    "net/node_name.ts",
-    "node/check_options.ts",
+    "packages/node/addresses/node_name.ts",
+    "packages/node/start/check_options.ts",
   ],
   workers: [
     ...CONTRACTS,
     ...CHECKS,
     INTERNALS,
-    "net/epmd/mod.ts",
-    "net/listen_for_peers.ts",
-    "net/network_log.ts",
-    "net/port_transport.ts",
-    "node/measures.ts",
-    "node/start_node.ts",
+    "packages/epmd/mod.ts",
+    "packages/node/host/listen_for_peers.ts",
+    "packages/node/host/network_log.ts",
+    "packages/node/host/port_transport.ts",
+    "packages/node/start/measures.ts",
+    "packages/node/start/start_node.ts",
   ],
 };
 
 /** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
   // A process has its node, and a node has its processes: the contract between them names both.
-  ["core/processes/local_process.ts", "core/processes/runtime.ts"],
+  [
+    "packages/processes/process/local_process.ts",
+    "packages/processes/process/runtime.ts",
+  ],
 ];
 
 /** A statement that acts when its file is loaded, and the first name that it passes on. */
@@ -126,10 +139,10 @@ const ACTS = /^(?:import ""|(?:await|for|if|try|while) |[\w.]+\((\w*))/gm;
 
 /** Files that act at their load, but on nothing that a program uses without them. */
 const HARMLESS: Record<string, string> = {
-  "core/values/error_classes.ts": "marks its own classes",
-  "core/values/tuple.ts": "completes its own class",
-  "otp/io/io.ts": "Node.start does the same",
-  "workers/worker_thread.ts": "has the text of a program",
+  "packages/processes/values/error_classes.ts": "marks its own classes",
+  "packages/processes/values/tuple.ts": "completes its own class",
+  "packages/node/io/io.ts": "Node.start does the same",
+  "packages/workers/worker_thread.ts": "has the text of a program",
 };
 
 /** A declaration that a file exports. */
@@ -339,7 +352,7 @@ for (const [place, known] of Object.entries(RULES)) {
 }
 
 test("./errors loads the errors and how they print, and nothing that runs", async () => {
-  const files = [...await reachedFrom("core/errors.ts")]
+  const files = [...await reachedFrom("packages/processes/errors.ts")]
     .filter((name) => name.endsWith(".ts"));
   assert(files.length > 1 && files.length <= 12, files.join(", "));
 });
@@ -353,17 +366,21 @@ test("only the rooms above nodes that need a part of nodes import it", () =>
 
 for (
   const entry of [
-    "otp/agent/agent.ts",
-    "otp/supervisor/dynamic_supervisor.ts",
-    "otp/gen_server/gen_server.ts",
-    "otp/supervisor/partition_supervisor.ts",
-    "otp/registry/registry.ts",
-    "otp/supervisor/supervisor.ts",
+    "packages/servers/agent/agent.ts",
+    "packages/servers/supervisor/dynamic_supervisor.ts",
+    "packages/servers/gen_server/gen_server.ts",
+    "packages/servers/supervisor/partition_supervisor.ts",
+    "packages/servers/registry/registry.ts",
+    "packages/servers/supervisor/supervisor.ts",
     "task_supervisor.ts",
   ]
 ) {
   test(`${entry} reaches the registry of { global: name } by itself`, async () => {
-    assert((await reachedFrom(entry)).has("otp/global/global_client.ts"));
+    assert(
+      (await reachedFrom(entry)).has(
+        "packages/cluster/global/global_client.ts",
+      ),
+    );
   });
 }
 
@@ -385,7 +402,7 @@ test("no two files export the same name", async () => {
   );
   for (const path of rooms.flat()) {
     // The source text of EPMD's thread consists of other files.
-    if (path === "net/epmd/worker_source.ts") continue;
+    if (path === "packages/epmd/worker_source.ts") continue;
     const source = await Deno.readTextFile(join(ROOT, path));
     for (const [, name] of source.matchAll(EXPORTED)) {
       const other = exported.get(name) ?? path;
@@ -416,22 +433,22 @@ test("mod.ts loads no code for TLS, files, terminals, clusters and Erlang's wire
       "node:util",
       "node:dgram",
       "node:dns/promises",
-      "net/tls.ts",
-      "otp/cluster/start_cluster.ts",
+      "packages/node/host/tls.ts",
+      "packages/cluster/discovery/start_cluster.ts",
     ].filter((path) => reached.has(path)),
     [],
   );
   assertEquals(
-    [...reached].filter((path) => path.startsWith("net/wires/beam/")),
-    ["net/wires/beam/beam_wire.ts"],
+    [...reached].filter((path) => path.startsWith("packages/beam/wire/")),
+    ["packages/beam/wire/beam_wire.ts"],
   );
 });
 
 test("servers, supervisors and tasks load no code of nodes and connections", async () => {
   for (
     const entry of [
-      "otp/gen_server/gen_server.ts",
-      "otp/supervisor/supervisor.ts",
+      "packages/servers/gen_server/gen_server.ts",
+      "packages/servers/supervisor/supervisor.ts",
       "task_supervisor.ts",
     ]
   ) {
@@ -449,7 +466,7 @@ test("servers, supervisors and tasks load no code of nodes and connections", asy
 
 test("a node loads Task.Supervisor, pg and the server of EPMD when they are used", async () => {
   const reached = [...await reachedFrom("node.ts", { later: false })];
-  assert(reached.includes("net/epmd/epmd_registry.ts"));
+  assert(reached.includes("packages/epmd/epmd_registry.ts"));
   assertEquals(
     reached.filter((path) =>
       /\/task\/|\/pg_scope|epmd\/(?:thread|worker|epmd_server)/.test(path)
@@ -461,7 +478,7 @@ test("a node loads Task.Supervisor, pg and the server of EPMD when they are used
 test("only the files that the npm manifest lists act when they are loaded", async () => {
   const acting = new Set<string>();
   for (const path of (await wholeGraph()).keys()) {
-    if (path.startsWith("observe/dashboard/client/")) continue;
+    if (path.startsWith("packages/observe/dashboard/client/")) continue;
     const source = bare(await Deno.readTextFile(join(ROOT, path)));
     const isOwn = (name: string) =>
       name !== "" &&

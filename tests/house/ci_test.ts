@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 import { temporaryFolder } from "../_temporary.ts";
 
@@ -40,7 +40,7 @@ test("every page and CI run the same version of Deno", () => {
 test("CI and the tests of two versions mean the same version before", async () => {
   const [, before] = /^readonly VERSION_BEFORE=(\w+)$/m.exec(SCRIPT)!;
   const tests = await Deno.readTextFile(
-    `${ROOT}tests/node/two_versions_test.ts`,
+    `${ROOT}tests/node/start/two_versions_test.ts`,
   );
   assertStringIncludes(tests, `"${before}"`);
 });

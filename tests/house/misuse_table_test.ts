@@ -25,16 +25,16 @@ import {
   TaskSupervisor,
 } from "../../mod.ts";
 import * as Chat from "../../chat/mod.ts";
-import { Cluster as Formation } from "../../otp/cluster/cluster.ts";
-import type { Topology } from "../../otp/cluster/cluster.ts";
+import { Cluster as Formation } from "../../packages/cluster/discovery/cluster.ts";
+import type { Topology } from "../../packages/cluster/discovery/cluster.ts";
 import config from "../../deno.json" with { type: "json" };
-import { DEFAULT_LIMITS } from "../../net/wire.ts";
-import { Dashboard } from "../../observe/dashboard/dashboard.ts";
-import { health } from "../../observe/health.ts";
-import { logtapeLog } from "../../observe/logtape.ts";
-import { metrics } from "../../observe/metrics.ts";
-import { Observer } from "../../observe/observer.ts";
-import { Telemetry } from "../../observe/telemetry.ts";
+import { DEFAULT_LIMITS } from "../../packages/node/wire.ts";
+import { Dashboard } from "../../packages/observe/dashboard/dashboard.ts";
+import { health } from "../../packages/observe/health.ts";
+import { logtapeLog } from "../../packages/observe/logtape.ts";
+import { metrics } from "../../packages/observe/metrics.ts";
+import { Observer } from "../../packages/observe/observer.ts";
+import { Telemetry } from "../../packages/observe/telemetry.ts";
 import {
   checkStore,
   Entities,
@@ -42,14 +42,14 @@ import {
   memoryStore,
   postgresStore,
   sqliteStore,
-} from "../../entities/mod.ts";
-import { TaskPool } from "../../otp/task_pool/task_pool.ts";
-import { PartitionSupervisor } from "../../otp/supervisor/partition_supervisor.ts";
-import { Workers } from "../../workers/workers.ts";
-import { nodeFlags } from "../../shell/cli/node_flags.ts";
-import * as testing from "../../testing/mod.ts";
+} from "../../packages/entities/mod.ts";
+import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
+import { PartitionSupervisor } from "../../packages/servers/supervisor/partition_supervisor.ts";
+import { Workers } from "../../packages/workers/workers.ts";
+import { nodeFlags } from "../../packages/shell/cli/node_flags.ts";
+import * as testing from "../../packages/testing/mod.ts";
 import { clusterTest } from "../_nodes.ts";
-import { nodeHere } from "../../node/node_internals.ts";
+import { nodeHere } from "../../packages/node/start/node_internals.ts";
 
 /** Wrong values, by the names that the table uses. */
 const WRONG: Record<string, () => unknown> = {

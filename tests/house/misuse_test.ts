@@ -1,16 +1,16 @@
 /** Invalid functions and names are rejected where they are passed, and have no other effect. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { Application } from "../../otp/application/application.ts";
+import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import * as Chat from "../../chat/mod.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../node.ts";
-import { Process } from "../../otp/process/process.ts";
+import { Process } from "../../packages/processes/process.ts";
 import { inspect } from "../../mod.ts";
-import { Task } from "../../otp/task/task.ts";
+import { Task } from "../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { startNodes, test } from "../../testing/mod.ts";
+import { startNodes, test } from "../../packages/testing/mod.ts";
 
 // deno-lint-ignore no-explicit-any
 const NONE = undefined as any;

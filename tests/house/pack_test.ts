@@ -1,18 +1,18 @@
 /** The package that `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Application } from "../../otp/application/application.ts";
+import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import dev from "../../chat/config/dev.ts";
 import * as Chat from "../../chat/mod.ts";
 import config from "../../deno.json" with { type: "json" };
-import { UndefinedFunctionError } from "../../core/errors.ts";
-import { Entity } from "../../entities/mod.ts";
+import { UndefinedFunctionError } from "../../packages/processes/errors.ts";
+import { Entity } from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
-import { receive, self, send } from "../../otp/process/process.ts";
-import { simulate } from "../../testing/simulation/simulate.ts";
-import { test } from "../../testing/tags.ts";
-import { freePort } from "../../testing/_ports.ts";
+import { receive, self, send } from "../../packages/processes/process.ts";
+import { simulate } from "../../packages/testing/simulation/simulate.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 import { nodeFlags } from "../_cli.ts";
 import { Cluster, COOKIE } from "../_nodes.ts";
 import { type Host, Project, type Running } from "../_packed.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import * as frontDoor from "../../mod.ts";
-import { HELP } from "../../shell/help_table.ts";
+import { HELP } from "../../packages/shell/help_table.ts";
 import { pairTest } from "../_nodes.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -35,12 +35,12 @@ Deno.test("mod.ts exports every value of every module, and the same one", async 
 
 Deno.test("each module of the library is a class that its own path exports", async () => {
   const classes = {
-    global: "otp/global/global.ts",
-    IO: "otp/io/io.ts",
-    pg: "otp/pg/pg.ts",
-    Process: "otp/process/process.ts",
-    rpc: "otp/rpc/rpc.ts",
-    Task: "otp/task/task.ts",
+    global: "packages/cluster/global/global.ts",
+    IO: "packages/node/io/io.ts",
+    pg: "packages/node/pg/pg.ts",
+    Process: "packages/processes/process.ts",
+    rpc: "packages/node/rpc/rpc.ts",
+    Task: "packages/servers/task/task.ts",
     TaskSupervisor: "task_supervisor.ts",
   };
   for (const [name, path] of Object.entries(classes)) {

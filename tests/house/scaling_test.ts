@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import process from "node:process";
-import { DynamicSupervisor } from "../../otp/supervisor/dynamic_supervisor.ts";
+import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import {
   type Pid,
   Process,
@@ -9,12 +9,15 @@ import {
   send,
   spawn,
   spawnLink,
-} from "../../otp/process/process.ts";
-import { Joins } from "../../otp/pg/pg_scope.ts";
-import { Supervisor } from "../../otp/supervisor/supervisor.ts";
-import { type QueueEntry, RunQueue } from "../../otp/task_pool/run_queue.ts";
-import { Task } from "../../otp/task/task.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/processes/process.ts";
+import { Joins } from "../../packages/node/pg/pg_scope.ts";
+import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
+import {
+  type QueueEntry,
+  RunQueue,
+} from "../../packages/cluster/task_pool/run_queue.ts";
+import { Task } from "../../packages/servers/task/task.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 interface Entry extends QueueEntry<Entry> {}
 

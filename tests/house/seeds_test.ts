@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

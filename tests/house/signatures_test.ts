@@ -5,7 +5,7 @@
 
 import { assertEquals } from "@std/assert";
 import * as library from "../../mod.ts";
-import { HELP } from "../../shell/help_table.ts";
+import { HELP } from "../../packages/shell/help_table.ts";
 import { SIGNATURES } from "./_signatures.ts";
 
 const PAGE = await Deno.readTextFile(

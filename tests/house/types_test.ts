@@ -10,8 +10,8 @@ import {
   receive,
   self,
   send,
-} from "../../otp/process/process.ts";
-import { Task, type TaskResult } from "../../otp/task/task.ts";
+} from "../../packages/processes/process.ts";
+import { Task, type TaskResult } from "../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { processTest } from "../_processes.ts";
 

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 
-import { Agent } from "../../otp/agent/agent.ts";
-import { Dashboard } from "../../observe/dashboard/dashboard.ts";
-import { DASHBOARD_SERVER } from "../../observe/dashboard/dashboard_server.ts";
+import { Agent } from "../../packages/servers/agent/agent.ts";
+import { Dashboard } from "../../packages/observe/dashboard/dashboard.ts";
+import { DASHBOARD_SERVER } from "../../packages/observe/dashboard/dashboard_server.ts";
 import {
   GenServer,
   Logger,
@@ -17,7 +17,7 @@ import {
   spawn,
   Supervisor,
 } from "../../mod.ts";
-import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
+import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
 import { NodeProcess } from "../_node_process.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";

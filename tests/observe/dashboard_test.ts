@@ -10,18 +10,18 @@ import {
 import { connect, type Socket } from "node:net";
 import { request } from "node:http";
 import config from "../../deno.json" with { type: "json" };
-import { thin } from "../../observe/dashboard/client/history.ts";
+import { thin } from "../../packages/observe/dashboard/client/history.ts";
 import {
   ClusterHistory,
   MAX_NODES,
-} from "../../observe/dashboard/cluster_history.ts";
-import { Dashboard } from "../../observe/dashboard/dashboard.ts";
-import { DASHBOARD_SERVER } from "../../observe/dashboard/dashboard_server.ts";
+} from "../../packages/observe/dashboard/cluster_history.ts";
+import { Dashboard } from "../../packages/observe/dashboard/dashboard.ts";
+import { DASHBOARD_SERVER } from "../../packages/observe/dashboard/dashboard_server.ts";
 import {
   nodeShape,
   type PageSample,
   type PageState,
-} from "../../observe/dashboard/page_shapes.ts";
+} from "../../packages/observe/dashboard/page_shapes.ts";
 import {
   GenServer,
   Logger,
@@ -32,9 +32,9 @@ import {
   send,
   spawn,
 } from "../../mod.ts";
-import { test } from "../../testing/tags.ts";
-import { assetOf, PAGE } from "../../observe/dashboard/assets.ts";
-import { CLIENT_SOURCE } from "../../observe/dashboard/client_source.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { assetOf, PAGE } from "../../packages/observe/dashboard/assets.ts";
+import { CLIENT_SOURCE } from "../../packages/observe/dashboard/client_source.ts";
 import { Cluster, clusterTest } from "../_nodes.ts";
 import { numbersIn } from "../_pages.ts";
 import { until } from "../_until.ts";

@@ -8,10 +8,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { health, type HealthOptions } from "../../observe/health.ts";
+import { health, type HealthOptions } from "../../packages/observe/health.ts";
 import { Node } from "../../node.ts";
-import { self } from "../../otp/process/process.ts";
-import { test } from "../../testing/tags.ts";
+import { self } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { clusterTest } from "../_nodes.ts";
 
 const NEVER = new Promise<never>(() => {});

@@ -1,12 +1,12 @@
 /** Deno's own OpenTelemetry: `OTEL_DENO=true` exports the spans and metrics of nodes without further code. */
 
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const PROGRAM = `
 import { GenServer, Node } from "${new URL("../../mod.ts", import.meta.url)}";
 import { Telemetry } from "${new URL(
-  "../../observe/telemetry.ts",
+  "../../packages/observe/telemetry.ts",
   import.meta.url,
 )}";
 

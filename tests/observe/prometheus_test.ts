@@ -17,14 +17,14 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../../mod.ts";
-import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
-import { pg } from "../../otp/pg/pg.ts";
-import { TaskPool } from "../../otp/task_pool/task_pool.ts";
-import { metrics } from "../../observe/metrics.ts";
-import { METRICS } from "../../node/measures.ts";
-import { tracing } from "../../core/context/tracing.ts";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
+import { pg } from "../../packages/node/pg/pg.ts";
+import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
+import { metrics } from "../../packages/observe/metrics.ts";
+import { METRICS } from "../../packages/node/start/measures.ts";
+import { tracing } from "../../packages/processes/context/tracing.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { clusterTest } from "../_nodes.ts";
 import { until } from "../_until.ts";
 
@@ -157,7 +157,9 @@ otp_entity_store_failures_total{node="alex@localhost",fn="write"} 0
   assert(valueOf(text, `otp_cpu_seconds_total${on}`)! > 0);
   const store = '{node="alex@localhost",fn="write"}';
   assert(valueOf(text, `otp_entity_store_seconds_total${store}`)! > 0);
-  const page = await Deno.readTextFile(new URL("observe/metrics.ts", ROOT));
+  const page = await Deno.readTextFile(
+    new URL("packages/observe/metrics.ts", ROOT),
+  );
   for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) {
     assert(page.includes(`| \`${name}\``), `${name} is not on the page`);
   }

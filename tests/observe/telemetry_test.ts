@@ -33,13 +33,13 @@ import {
   Task,
   TaskSupervisor,
 } from "../../mod.ts";
-import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
-import { Telemetry } from "../../observe/telemetry.ts";
-import { tracing } from "../../core/context/tracing.ts";
+import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
+import { Telemetry } from "../../packages/observe/telemetry.ts";
+import { tracing } from "../../packages/processes/context/tracing.ts";
 import { elixirPairTest } from "../_elixir_pair.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
 import { rawTest } from "../_raw_peer.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { until } from "../_until.ts";
 
 const exporter = new InMemorySpanExporter();

@@ -1,7 +1,7 @@
 /** A node that a tested shell starts beside its own. */
 
 import { Node } from "../../node.ts";
-import { outside } from "../../core/context/async_context.ts";
+import { outside } from "../../packages/processes/context/async_context.ts";
 import { COOKIE } from "../_nodes.ts";
 import * as Remote from "../_remote.ts";
 

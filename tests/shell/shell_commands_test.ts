@@ -2,17 +2,26 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Process, receive, send, spawn } from "../../otp/process/process.ts";
-import { inspect } from "../../core/values/inspect.ts";
-import { Entities, Entity, memoryStore } from "../../entities/mod.ts";
+import {
+  Process,
+  receive,
+  send,
+  spawn,
+} from "../../packages/processes/process.ts";
+import { inspect } from "../../packages/processes/values/inspect.ts";
+import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
-import { GenServer } from "../../otp/gen_server/gen_server.ts";
-import { entities, entity, release } from "../../shell/entity_commands.ts";
-import { top } from "../../shell/observe_commands.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
+import {
+  entities,
+  entity,
+  release,
+} from "../../packages/shell/entity_commands.ts";
+import { top } from "../../packages/shell/observe_commands.ts";
 import { chat, nodeFlags, pipe, shellTest, slowShellTest } from "../_cli.ts";
 import { clusterTest } from "../_nodes.ts";
 import { quiet } from "../_processes.ts";
-import { freePort } from "../../testing/_ports.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 
 /** Lines that fail, and the hint that follows the error. */
 const HINTS: [line: string, hint: string | undefined][] = [

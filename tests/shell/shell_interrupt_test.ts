@@ -1,8 +1,8 @@
 /** Ctrl-C while a line never yields: in this program, and on the node of a remote shell. */
 
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { remshFlags, startNode } from "../_cli.ts";
 import { IN_TERMINAL, withTerminal } from "../_terminal.ts";
 

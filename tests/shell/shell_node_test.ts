@@ -7,9 +7,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { Node } from "../../node.ts";
-import { self, send } from "../../otp/process/process.ts";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+import { self, send } from "../../packages/processes/process.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import {
   chat,
   ChatProcess,

@@ -15,8 +15,8 @@ import {
   startNode,
   withFolder,
 } from "../_cli.ts";
-import { Observer } from "../../observe/observer.ts";
-import { freePort } from "../../testing/_ports.ts";
+import { Observer } from "../../packages/observe/observer.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 import { LyingEpmd } from "../_fake_epmd.ts";
 
 shellTest("piped lines run in order and print results", async () => {
@@ -85,7 +85,7 @@ slowShellTest(
           "await Node.spawn(Node.self(), ['MyApp', 'double'], [1]); h(MyApp.double)",
         ],
         [`--module=MyApp=${file}`, ...nodeFlags("alex", freePort())],
-        "shell/main.ts",
+        "packages/shell/main.ts",
       );
       assertEquals(stderr, "");
       assertEquals(
@@ -95,7 +95,7 @@ slowShellTest(
       assertEquals(code, 0);
       const start =
         'await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: false }); Node.self()';
-      const moved = await pipe([start], [], "shell/main.ts");
+      const moved = await pipe([start], [], "packages/shell/main.ts");
       assertEquals([moved.stdout, moved.stderr], ['"kate@localhost"\n', ""]);
     }),
 );

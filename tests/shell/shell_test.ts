@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { nodeFlags, remshFlags, startNode } from "../_cli.ts";
-import { freePort } from "../../testing/_ports.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 import {
   IN_TERMINAL,
   openTerminal,

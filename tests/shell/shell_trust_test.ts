@@ -9,9 +9,9 @@ import {
   Ref,
   self,
   send,
-} from "../../otp/process/process.ts";
-import { freePort } from "../../testing/_ports.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/processes/process.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { ChatProcess, nodeFlags, shellTest } from "../_cli.ts";
 import { COOKIE } from "../_nodes.ts";
 import { IN_TERMINAL, type Terminal, withTerminal } from "../_terminal.ts";
@@ -156,7 +156,7 @@ shellTest("piped lines cannot be read by other nodes", async () => {
     "20 + 2",
   ];
   await using alex = new ChatProcess([...nodeFlags("alex", epmdPort), MODULE], {
-    program: "shell/main.ts",
+    program: "packages/shell/main.ts",
     input: lines.join("\n"),
   });
   await alex.printed("up");

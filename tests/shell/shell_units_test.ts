@@ -1,22 +1,22 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { evaluate, makeScope } from "../../shell/cli/evaluate.ts";
-import { formatThrown } from "../../shell/cli/report.ts";
-import { IO } from "../../otp/io/io.ts";
+import { evaluate, makeScope } from "../../packages/shell/cli/evaluate.ts";
+import { formatThrown } from "../../packages/shell/cli/report.ts";
+import { IO } from "../../packages/node/io/io.ts";
 import {
   Process,
   receive,
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
-import { COLOURED } from "../../shell/colour.ts";
-import { complete } from "../../shell/completion.ts";
-import { docsOf, moduleTextOf } from "../../shell/doc_comments.ts";
-import { History } from "../../shell/history.ts";
-import { isIncomplete } from "../../shell/incomplete.ts";
-import { makeToken } from "../../shell/shell_messages.ts";
-import { serve } from "../../shell/shell_server.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/processes/process.ts";
+import { COLOURED } from "../../packages/shell/colour.ts";
+import { complete } from "../../packages/shell/completion.ts";
+import { docsOf, moduleTextOf } from "../../packages/shell/doc_comments.ts";
+import { History } from "../../packages/shell/history.ts";
+import { isIncomplete } from "../../packages/shell/incomplete.ts";
+import { makeToken } from "../../packages/shell/shell_messages.ts";
+import { serve } from "../../packages/shell/shell_server.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { withFolder } from "../_cli.ts";
 import { ended, processTest, quiet } from "../_processes.ts";
 

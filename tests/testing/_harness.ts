@@ -1,7 +1,7 @@
 /** Runs tests of fixtures, each time as processes of the operating system. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { freePort } from "../../testing/_ports.ts";
+import { freePort } from "../../packages/testing/_ports.ts";
 import { fileURLToPath } from "node:url";
 
 /** The folder of the project. */
@@ -57,7 +57,14 @@ export function harness(...args: string[]): Promise<Run> {
       ? `tests/testing/fixtures/${arg}.ts`
       : arg
   );
-  return deno(["run", "-A", "testing/main.ts", "-A", "--no-check", ...files]);
+  return deno([
+    "run",
+    "-A",
+    "packages/testing/main.ts",
+    "-A",
+    "--no-check",
+    ...files,
+  ]);
 }
 
 /** Writes the files of a project. */

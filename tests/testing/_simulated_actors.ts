@@ -14,8 +14,12 @@ import {
   type Ref,
   self,
   send,
-} from "../../otp/process/process.ts";
-import { ExitError, NoProcessError, ProcessExited } from "../../core/errors.ts";
+} from "../../packages/processes/process.ts";
+import {
+  ExitError,
+  NoProcessError,
+  ProcessExited,
+} from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
 import type { Heard, Incarnation } from "../_simulated_lives.ts";
 

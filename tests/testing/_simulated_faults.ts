@@ -4,15 +4,15 @@ import {
   type Delay,
   type SimulatedCluster,
   startTampered,
-} from "../../testing/simulation/simulated_cluster.ts";
-import type { Tamper } from "../../testing/simulation/simulated_transport.ts";
+} from "../../packages/testing/simulation/simulated_cluster.ts";
+import type { Tamper } from "../../packages/testing/simulation/simulated_transport.ts";
 import { Node } from "../../node.ts";
-import { Process } from "../../otp/process/process.ts";
+import { Process } from "../../packages/processes/process.ts";
 import fc from "../_seeds.ts";
 import { type Actor, Boom, History, type Sent } from "./_simulated_actors.ts";
 import { violations } from "./_simulated_properties.ts";
 import { disagreements } from "./_simulated_tables.ts";
-import { internalsOf } from "../../node/node_internals.ts";
+import { internalsOf } from "../../packages/node/start/node_internals.ts";
 
 const NAMES = ["ann", "bob"];
 const NODES = ["alex", "kate", "moebi", "sophie"];

@@ -5,8 +5,8 @@ import {
   isDown,
   isExit,
   Pid,
-} from "../../otp/process/process.ts";
-import { inspect } from "../../core/values/inspect.ts";
+} from "../../packages/processes/process.ts";
+import { inspect } from "../../packages/processes/values/inspect.ts";
 import {
   type Actor,
   type History,

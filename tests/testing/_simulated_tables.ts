@@ -1,11 +1,11 @@
 /** The consistency of the nodes' tables when everything is at rest. */
 
 import type { Node } from "../../node.ts";
-import type { Pid, Ref } from "../../otp/process/process.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { watchersOf } from "../../core/processes/watchers.ts";
-import type { Runtime } from "../../core/processes/runtime.ts";
-import { internalsOf } from "../../node/node_internals.ts";
+import type { Pid, Ref } from "../../packages/processes/process.ts";
+import type { LocalProcess } from "../../packages/processes/process/local_process.ts";
+import { watchersOf } from "../../packages/processes/process/watchers.ts";
+import type { Runtime } from "../../packages/processes/process/runtime.ts";
+import { internalsOf } from "../../packages/node/start/node_internals.ts";
 
 /** The entries that one table has and another lacks, one per line. */
 export function disagreements(nodes: readonly Node[]): string[] {

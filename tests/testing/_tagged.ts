@@ -1,6 +1,6 @@
 /** Tests with tags, run by `tags_test.ts`. */
 
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 test("plain", () => {});
 test("needs a node", { tags: ["distributed"] }, () => {});

@@ -7,8 +7,8 @@ import {
   parseFilter,
   picks,
   type Tags,
-} from "../../testing/filters.ts";
-import { test } from "../../testing/tags.ts";
+} from "../../packages/testing/filters.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 function filters(written: string[]): Filter[] {
   return written.map(parseFilter);

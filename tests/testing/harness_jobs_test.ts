@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { basename, dirname } from "node:path";
-import { test } from "../../testing/mod.ts";
+import { test } from "../../packages/testing/mod.ts";
 import { withFolder } from "../_cli.ts";
 import {
   assertRun,
@@ -37,7 +37,7 @@ function run(cwd: string, ...args: string[]): Promise<Run> {
       "--no-lock",
       `--config=${ROOT}deno.json`,
       "-A",
-      `${ROOT}testing/main.ts`,
+      `${ROOT}packages/testing/main.ts`,
       ...args.some((arg) => arg.startsWith("--config="))
         ? args
         : ["--no-config", ...args],
@@ -212,7 +212,7 @@ folderTest("main() excludes tests for want of programs", async (folder) => {
       packages: { "no-such-program": "no-such-package" },
     }),
     "a_test.ts": `
-          import { test } from "${ROOT}testing/mod.ts";
+          import { test } from "${ROOT}packages/testing/mod.ts";
           test("runs", () => {});
           test("is slow", { tags: ["slow"] }, () => {});
           test("needs a program", { programs: ["no-such-program"] }, () => {});
@@ -291,7 +291,7 @@ Failed:
 
 folderTest("main() runs each file in a sandbox", async (folder) => {
   const text = `
-        import { freePort } from "${ROOT}testing/_ports.ts";
+        import { freePort } from "${ROOT}packages/testing/_ports.ts";
         Deno.test("writes its surroundings", () => {
           const { HOME, TMPDIR, ERL_EPMD_PORT } = Deno.env.toObject();
           Deno.writeTextFileSync(HOME + "/.erlang.cookie", "own", { createNew: true });

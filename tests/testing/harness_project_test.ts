@@ -1,7 +1,7 @@
 /** A second project, which uses the package by its published name and runs its tests with the harness. */
 
 import { assertStringIncludes } from "@std/assert";
-import { test } from "../../testing/mod.ts";
+import { test } from "../../packages/testing/mod.ts";
 import { withFolder } from "../_cli.ts";
 import { assertRun, deno, project, ROOT } from "./_harness.ts";
 

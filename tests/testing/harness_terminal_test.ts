@@ -1,7 +1,7 @@
 /** The harness in a real terminal, where `deno test` draws its progress. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { test } from "../../testing/mod.ts";
+import { test } from "../../packages/testing/mod.ts";
 import { withFolder } from "../_cli.ts";
 import { openTerminal } from "../_terminal.ts";
 
@@ -14,7 +14,7 @@ test(
         ["-A", "--no-check", "tests/chat/lesson_test.ts"],
         {
           home,
-          program: "testing/main.ts",
+          program: "packages/testing/main.ts",
           permissions: ["-A"],
           // Deno's cache, which already has the packages.
           programHome: Deno.env.get("HOME"),

@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { test } from "../../testing/mod.ts";
+import { test } from "../../packages/testing/mod.ts";
 import { ChatProcess, withFolder } from "../_cli.ts";
 import {
   assertRun,

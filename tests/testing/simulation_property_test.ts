@@ -4,15 +4,15 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Pid } from "../../otp/process/process.ts";
-import type { NodeRuntime } from "../../core/runtime/node_runtime.ts";
-import type { Signals } from "../../core/signals/signal.ts";
-import { test } from "../../testing/tags.ts";
-import { textFrame } from "../../net/wires/json/json_frames.ts";
+import { Pid } from "../../packages/processes/process.ts";
+import type { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
+import type { Signals } from "../../packages/processes/signals/signal.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { textFrame } from "../../packages/node/json/json_frames.ts";
 import fc, { runs } from "../_seeds.ts";
 import { anyLife, type Faults, type Life, live } from "./_simulated_faults.ts";
 import { assertLives } from "../_simulated_lives.ts";
-import { internalsOf } from "../../node/node_internals.ts";
+import { internalsOf } from "../../packages/node/start/node_internals.ts";
 
 const RUNS = 150;
 

@@ -8,8 +8,8 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { IO } from "../../otp/io/io.ts";
-import { ExitError, NodeStartError } from "../../core/errors.ts";
+import { IO } from "../../packages/node/io/io.ts";
+import { ExitError, NodeStartError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
 import {
   type DownMessage,
@@ -19,15 +19,15 @@ import {
   self,
   send,
   spawn,
-} from "../../otp/process/process.ts";
-import { Task } from "../../otp/task/task.ts";
+} from "../../packages/processes/process.ts";
+import { Task } from "../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import {
   SimulatedCluster,
   type SimulationOptions,
-} from "../../testing/simulation/simulated_cluster.ts";
-import { test } from "../../testing/tags.ts";
-import { internalsOf } from "../../node/node_internals.ts";
+} from "../../packages/testing/simulation/simulated_cluster.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { internalsOf } from "../../packages/node/start/node_internals.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";

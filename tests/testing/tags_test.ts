@@ -1,11 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Application } from "../../otp/application/application.ts";
-import { UndefinedFunctionError } from "../../core/errors.ts";
+import { Application } from "../../packages/servers/application/application.ts";
+import { UndefinedFunctionError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
-import { rpc } from "../../otp/rpc/rpc.ts";
+import { rpc } from "../../packages/node/rpc/rpc.ts";
 import { dirname } from "node:path";
-import { requestedNode } from "../../testing/_arguments.ts";
-import { test } from "../../testing/tags.ts";
+import { requestedNode } from "../../packages/testing/_arguments.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { assertRun, clusterFlags, deno, type Run } from "./_harness.ts";
 
 /** Runs the tests of `_tagged.ts`. */

@@ -8,7 +8,7 @@ import {
   withModuleTable,
   writePages,
 } from "../../tools/api_pages.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 import { temporaryFolder } from "../_temporary.ts";
 

@@ -17,7 +17,7 @@ import type { Sample } from "../../bench/measure.ts";
 import { plot } from "../../bench/plot.ts";
 import { formatted, missed, page, table, text } from "../../bench/report.ts";
 import { PLACEMENTS, ROWS } from "../../bench/rows.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { type Ended, outputOf } from "../_child.ts";
 import { readPage } from "../_pages.ts";
 

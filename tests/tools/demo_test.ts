@@ -4,7 +4,7 @@ import {
   assertNotMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { test, type TestOptions } from "../../testing/tags.ts";
+import { test, type TestOptions } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 import { withFolder } from "../_cli.ts";
 import { ELIXIR } from "../_elixir.ts";

@@ -1,7 +1,7 @@
 /** The generated files follow their sources, and are marked as generated. */
 
 import { assert, assertEquals } from "@std/assert";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 import { WRITTEN_FROM } from "../../tools/_mutant_areas.ts";
 import { GENERATED } from "../../tools/generate.ts";
 import { readPage } from "../_pages.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../tools/_mutations.ts";
 import { FINDERS, PLANTED } from "../../tools/_planted_errors.ts";
 import { find, keptMutants, planted } from "../../tools/mutants.ts";
-import { test } from "../../testing/tags.ts";
+import { test } from "../../packages/testing/tags.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -148,16 +148,19 @@ test("each file of the library belongs to an area, and each area has tests", () 
 
 test("a folder of tests stands for its files, and a test in no area and no such folder runs for all", () => {
   const tests = [
-    "tests/core/values/term_test.ts",
+    "tests/processes/values/term_test.ts",
     "tests/core/values/_terms.ts",
     "tests/core/values/deeper/a_test.ts",
     "tests/new/new_test.ts",
     "tests/docs/readme_test.ts",
   ];
-  assertEquals(expand(["core/values/", "new_test --filter a"], tests), [
-    "tests/core/values/term_test.ts",
-    "tests/new/new_test.ts --filter a",
-  ]);
+  assertEquals(
+    expand(["packages/processes/values/", "new_test --filter a"], tests),
+    [
+      "tests/processes/values/term_test.ts",
+      "tests/new/new_test.ts --filter a",
+    ],
+  );
   assertEquals(othersOf(tests), [
     "tests/core/values/deeper/a_test.ts",
     "tests/new/new_test.ts",

@@ -85,7 +85,7 @@ Deno.test("the lint rule of waits looks at tests that do not run in a simulation
     const file of [
       "node.ts",
       "tests/_simulated_lives.ts",
-      "tests/otp/server/simulation_calls_test.ts",
+      "tests/servers/server/simulation_calls_test.ts",
     ]
   ) assertEquals(problemsOf(source, file), [], file);
 });

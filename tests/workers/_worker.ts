@@ -1,8 +1,8 @@
 /** The module that the tests' workers load. */
 
 import nodeProcess from "node:process";
-import { Agent } from "../../otp/agent/agent.ts";
-import { IO } from "../../otp/io/io.ts";
+import { Agent } from "../../packages/servers/agent/agent.ts";
+import { IO } from "../../packages/node/io/io.ts";
 import { Node } from "../../node.ts";
 import {
   type Pid,
@@ -10,10 +10,10 @@ import {
   receive,
   self,
   send,
-} from "../../otp/process/process.ts";
-import { Logger } from "../../otp/logger/logger.ts";
-import { rpc } from "../../otp/rpc/rpc.ts";
-import type { ChildDefinition } from "../../otp/supervisor/supervisor.ts";
+} from "../../packages/processes/process.ts";
+import { Logger } from "../../packages/servers/logger/logger.ts";
+import { rpc } from "../../packages/node/rpc/rpc.ts";
+import type { ChildDefinition } from "../../packages/servers/supervisor/supervisor.ts";
 import { until } from "../_until.ts";
 
 /** A child of each worker's node. */

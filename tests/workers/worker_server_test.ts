@@ -1,14 +1,17 @@
 /** A worker's process with a thread of the test, in virtual time: its limits, and what waits for what. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { ExitError } from "../../core/errors.ts";
+import { ExitError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
-import { measureProgram } from "../../node/measures.ts";
-import { NodeRuntime } from "../../core/runtime/node_runtime.ts";
-import type { LocalProcess } from "../../core/processes/local_process.ts";
-import { Timeline } from "../../testing/simulation/timeline.ts";
-import { test } from "../../testing/tags.ts";
-import type { FromWorker, ToWorker } from "../../workers/worker_messages.ts";
+import { measureProgram } from "../../packages/node/start/measures.ts";
+import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
+import type { LocalProcess } from "../../packages/processes/process/local_process.ts";
+import { Timeline } from "../../packages/testing/simulation/timeline.ts";
+import { test } from "../../packages/testing/tags.ts";
+import type {
+  FromWorker,
+  ToWorker,
+} from "../../packages/workers/worker_messages.ts";
 import {
   WORKER_INFO,
   type WorkerOptions,
@@ -16,13 +19,16 @@ import {
   WorkerServer,
   type WorkerSlot,
   type WorkerState,
-} from "../../workers/worker_server.ts";
+} from "../../packages/workers/worker_server.ts";
 import type {
   WorkerThread,
   WorkerThreadHandlers,
-} from "../../workers/worker_thread.ts";
+} from "../../packages/workers/worker_thread.ts";
 import { passQuietly, quiet } from "../_processes.ts";
-import { type NodeInternals, setInternals } from "../../node/node_internals.ts";
+import {
+  type NodeInternals,
+  setInternals,
+} from "../../packages/node/start/node_internals.ts";
 
 const NAME = "worker@localhost";
 

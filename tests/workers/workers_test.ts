@@ -11,12 +11,12 @@ import {
   assertThrows,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { lookup } from "../../net/epmd/mod.ts";
+import { lookup } from "../../packages/epmd/mod.ts";
 import {
   ExitError,
   QueueFullError,
   UndefinedFunctionError,
-} from "../../core/errors.ts";
+} from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
 import {
   type Pid,
@@ -25,19 +25,19 @@ import {
   self,
   send,
   spawnMonitor,
-} from "../../otp/process/process.ts";
-import { Observer } from "../../observe/observer.ts";
-import { metrics } from "../../observe/metrics.ts";
-import { rpc } from "../../otp/rpc/rpc.ts";
-import { Supervisor } from "../../otp/supervisor/supervisor.ts";
-import { SimulatedCluster } from "../../testing/simulation/simulated_cluster.ts";
-import { test, type TestOptions } from "../../testing/tags.ts";
+} from "../../packages/processes/process.ts";
+import { Observer } from "../../packages/observe/observer.ts";
+import { metrics } from "../../packages/observe/metrics.ts";
+import { rpc } from "../../packages/node/rpc/rpc.ts";
+import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
+import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
+import { test, type TestOptions } from "../../packages/testing/tags.ts";
 import {
   type WorkerInfo,
   type WorkerReason,
   Workers,
   type WorkersOptions,
-} from "../../workers/workers.ts";
+} from "../../packages/workers/workers.ts";
 import { Cluster, COOKIE, freePort, nodeDown, reasonOf } from "../_nodes.ts";
 import { RawPeer } from "../_raw_peer.ts";
 import { withFolder } from "../_cli.ts";
@@ -531,7 +531,7 @@ for (
       await Deno.writeTextFile(
         `${folder}/main.js`,
         `import { Node } from "${ROOT}mod.ts";
-import { Workers } from "${ROOT}workers/workers.ts";
+import { Workers } from "${ROOT}packages/workers/workers.ts";
 const node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false, log() {} });
 const module = new URL("./sums.js", import.meta.url);
 await node.run(() => Workers.startLink({ count: 1, module }))

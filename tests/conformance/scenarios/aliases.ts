@@ -12,7 +12,7 @@ import {
   spawn,
   spawnMonitor,
 } from "../../../mod.ts";
-import type { AliasMode } from "../../../otp/process/process.ts";
+import type { AliasMode } from "../../../packages/processes/process.ts";
 import {
   attempt,
   expect,

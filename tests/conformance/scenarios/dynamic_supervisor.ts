@@ -18,7 +18,7 @@ import {
   spawnLink,
   Supervisor,
 } from "../../../mod.ts";
-import type { ChildDefinition } from "../../../otp/supervisor/supervisor.ts";
+import type { ChildDefinition } from "../../../packages/servers/supervisor/supervisor.ts";
 import {
   expect,
   forever,

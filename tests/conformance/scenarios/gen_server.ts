@@ -20,8 +20,8 @@ import {
   spawn,
   Supervisor,
 } from "../../../mod.ts";
-import { Tuple } from "../../../core/values/tuple.ts";
-import type { MultiCallResult } from "../../../otp/gen_server/gen_server.ts";
+import { Tuple } from "../../../packages/processes/values/tuple.ts";
+import type { MultiCallResult } from "../../../packages/servers/gen_server/gen_server.ts";
 import {
   attempt,
   connectedNodes,

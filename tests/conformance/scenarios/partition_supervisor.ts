@@ -19,8 +19,8 @@ import {
   PartitionSupervisor,
   type PartitionSupervisorName,
   type PartitionSupervisorOptions,
-} from "../../../otp/supervisor/partition_supervisor.ts";
-import type { ChildDefinition } from "../../../otp/supervisor/supervisor.ts";
+} from "../../../packages/servers/supervisor/partition_supervisor.ts";
+import type { ChildDefinition } from "../../../packages/servers/supervisor/supervisor.ts";
 import { attempt, message, scenario, trace, traceNext } from "../_scenario.ts";
 import { flaky, probe, result, settle, traceAll } from "../_supervision.ts";
 

@@ -15,7 +15,7 @@ import {
   send,
   spawn,
 } from "../../../mod.ts";
-import type { GroupMembers } from "../../../otp/pg/pg.ts";
+import type { GroupMembers } from "../../../packages/node/pg/pg.ts";
 import {
   attempt,
   expect,

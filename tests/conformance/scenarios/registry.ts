@@ -15,8 +15,8 @@ import {
   spawn,
   Supervisor,
 } from "../../../mod.ts";
-import type { RegistryRecord } from "../../../otp/registry/registry.ts";
-import type { RegistryKeys } from "../../../otp/registry/registry.ts";
+import type { RegistryRecord } from "../../../packages/servers/registry/registry.ts";
+import type { RegistryKeys } from "../../../packages/servers/registry/registry.ts";
 import {
   attempt,
   expect,

@@ -15,7 +15,7 @@ import {
   Supervisor,
   type SupervisorOptions,
 } from "../../../mod.ts";
-import type { ChildDefinition } from "../../../otp/supervisor/supervisor.ts";
+import type { ChildDefinition } from "../../../packages/servers/supervisor/supervisor.ts";
 import {
   attempt,
   expect,

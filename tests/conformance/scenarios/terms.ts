@@ -17,7 +17,7 @@ import {
   send,
   tuple,
 } from "../../../mod.ts";
-import { equalTerms } from "../../../core/values/equality.ts";
+import { equalTerms } from "../../../packages/processes/values/equality.ts";
 import { expect, peer, scenario, trace } from "../_scenario.ts";
 
 function fun(module: string, name: string, arity: number): ExternalFunction {

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { test } from "../../../testing/tags.ts";
+import { test } from "../../../packages/testing/tags.ts";
 import {
   assertPrinted,
   assertRefused,
@@ -20,7 +20,7 @@ import {
   startNode,
   withFolder,
 } from "../../_cli.ts";
-import { freePort } from "../../../testing/_ports.ts";
+import { freePort } from "../../../packages/testing/_ports.ts";
 
 cliTest("--env test keeps the chat on this node", async () => {
   const ended = await runCode([

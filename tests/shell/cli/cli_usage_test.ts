@@ -5,13 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import nodeProcess from "node:process";
-import { ProcessExited } from "../../../core/errors.ts";
+import { ProcessExited } from "../../../packages/processes/errors.ts";
 import { main } from "../../../chat/main.ts";
-import { greeting } from "../../../shell/cli/run.ts";
-import { StrayErrors } from "../../../shell/cli/stray_errors.ts";
+import { greeting } from "../../../packages/shell/cli/run.ts";
+import { StrayErrors } from "../../../packages/shell/cli/stray_errors.ts";
 import config from "../../../deno.json" with { type: "json" };
 import type { ModuleExports } from "../../../node.ts";
-import { test } from "../../../testing/tags.ts";
+import { test } from "../../../packages/testing/tags.ts";
 import {
   assertPrinted,
   assertRefused,

@@ -1,9 +1,9 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { evaluate, makeScope } from "../../../shell/cli/evaluate.ts";
+import { evaluate, makeScope } from "../../../packages/shell/cli/evaluate.ts";
 import { relative } from "node:path";
 import { cwd } from "node:process";
 import { fileURLToPath } from "node:url";
-import { test } from "../../../testing/tags.ts";
+import { test } from "../../../packages/testing/tags.ts";
 
 const FILE = import.meta.resolve("../../../chat/config/dev.ts");
 

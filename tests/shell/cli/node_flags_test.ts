@@ -2,14 +2,17 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { nodeFlags, UsageError } from "../../../shell/cli/node_flags.ts";
+import {
+  nodeFlags,
+  UsageError,
+} from "../../../packages/shell/cli/node_flags.ts";
 import { cliTest } from "../../_cli.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** Runs a program that prints the name of its node. */
 async function program(...args: string[]): Promise<[number, string, string]> {
   const code =
-    `import { nodeFlags } from "${ROOT}shell/cli/node_flags.ts"; console.log(nodeFlags().name);`;
+    `import { nodeFlags } from "${ROOT}packages/shell/cli/node_flags.ts"; console.log(nodeFlags().name);`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, code);
   const ended = await new Deno.Command(Deno.execPath(), {

@@ -1,0 +1,7 @@
+/**
+ * Erlang at the border: the wire and the terms of Erlang's nodes, and declarations of how functions look to them.
+ *
+ * @module
+ */
+
+export * from "./beam.ts";

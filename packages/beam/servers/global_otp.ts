@@ -1,0 +1,120 @@
+/** OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them. */
+
+import { Atom, atom } from "@otp/processes/values/atom";
+import { toBeamFunction, toBeamName } from "@otp/processes/values/beam_names";
+import {
+  ExternalFunction,
+  LocalFunction,
+} from "@otp/processes/values/functions";
+import { isNodeName, Pid } from "@otp/processes/values/pid";
+import { Tuple, tuple } from "@otp/processes/values/tuple";
+import {
+  type EntryResolver,
+  type GlobalEntry,
+  isKnownResolver,
+} from "@otp/cluster/global/global_messages";
+
+export const GLOBAL_VERSION = 8;
+
+/** The resource of the lock of the names. */
+export const NAMES_LOCK: Atom = atom("global");
+
+/** The number of arguments of a resolver: the name and two processes. */
+const RESOLVER_ARITY = 3;
+
+/** The module of OTP's own resolvers. */
+const MODULE = "global";
+
+/** A change of the names, as nodes of Erlang tell each other. */
+export type NameOperation =
+  | { type: "insert"; entry: GlobalEntry }
+  | { type: "delete"; name: unknown };
+
+export function entryToOtp({ name, pid, resolve }: GlobalEntry): Tuple {
+  return tuple(name, pid, resolverToOtp(resolve));
+}
+
+function resolverToOtp(resolve: EntryResolver): unknown {
+  if (typeof resolve === "string") {
+    return new ExternalFunction(MODULE, resolve, RESOLVER_ARITY);
+  }
+  if (!Array.isArray(resolve)) return resolve;
+  const [module, fn] = resolve;
+  const name = toBeamFunction(module, fn);
+  return new ExternalFunction(toBeamName(module), name, RESOLVER_ARITY);
+}
+
+/** A name that the node `by` has sent; `undefined` if the term is invalid. */
+export function entryFromOtp(
+  term: unknown,
+  by: string,
+): GlobalEntry | undefined {
+  const [name, pid, resolve] = partsOf(term, 3);
+  return pid instanceof Pid
+    ? { name, pid, resolve: resolverFromOtp(resolve), by }
+    : undefined;
+}
+
+/** A resolver; one that cannot be called is OTP's default. */
+export function resolverFromOtp(term: unknown): EntryResolver {
+  const [module, name] = partsOf(term, 2);
+  const given = module instanceof Atom && name instanceof Atom
+    ? new ExternalFunction(module.name, name.name, RESOLVER_ARITY)
+    : term;
+  const isFunction = given instanceof ExternalFunction ||
+    given instanceof LocalFunction;
+  if (!isFunction || given.arity !== RESOLVER_ARITY) return "random_exit_name";
+  if (given.module !== MODULE) return given;
+  const { function: resolver } = given as { function?: string };
+  // OTP names its default by a local function of the module.
+  return isKnownResolver(resolver) ? resolver : "random_exit_name";
+}
+
+export function nameOperationToOtp(operation: NameOperation): Tuple {
+  return operation.type === "insert"
+    ? tuple(atom("insert"), entryToOtp(operation.entry))
+    : tuple(atom("delete"), operation.name);
+}
+
+/** The valid changes of the names that the node `by` has sent. */
+export function operationsFromOtp(term: unknown, by: string): NameOperation[] {
+  if (!Array.isArray(term)) return [];
+  return term.flatMap((each): NameOperation[] => {
+    const [type, value] = partsOf(each, 2);
+    if (!(type instanceof Atom)) return [];
+    if (type.name === "delete") return [{ type: "delete", name: value }];
+    const entry = entryFromOtp(value, by);
+    return type.name === "insert" && entry !== undefined
+      ? [{ type: "insert", entry }]
+      : [];
+  });
+}
+
+export function nodesToOtp(nodes: readonly string[]): Tuple[] {
+  return nodes.map((node) => tuple(atom(node), GLOBAL_VERSION));
+}
+
+/** The valid names of nodes with the version of their protocol. */
+export function nodesFromOtp(term: unknown): string[] {
+  if (!Array.isArray(term)) return [];
+  return term.map((each) => nodeNameOf(partsOf(each, 2)[0]))
+    .filter((node) => node !== undefined);
+}
+
+export function nodeNameOf(term: unknown): string | undefined {
+  return term instanceof Atom && isNodeName(term.name) ? term.name : undefined;
+}
+
+/** The elements of a tuple of that size; none of any other term. */
+export function partsOf(term: unknown, size: number): readonly unknown[] {
+  return term instanceof Tuple && term.length === size ? term.elements : [];
+}
+
+export function inTermOrder(one: Pid, other: Pid): [Pid, Pid] {
+  const isFirst = one.number !== other.number
+    ? one.number < other.number
+    : one.node !== other.node
+    ? one.node < other.node
+    : one.creation < other.creation;
+  return isFirst ? [one, other] : [other, one];
+}

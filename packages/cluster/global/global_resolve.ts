@@ -1,0 +1,200 @@
+/**
+ * Conflicts of names: two parts of the cluster that are joined have the same name for two processes. One of
+ * them keeps it, or none, as the resolver of the entry decides: one of OTP's three, or a function that runs on
+ * the node of its process.
+ */
+
+import { atom } from "@otp/processes/values/atom";
+import { tuple } from "@otp/processes/values/tuple";
+import { inspectWithin } from "@otp/processes/values/inspect";
+import { spawnError } from "@otp/processes/remote/exported_modules";
+import { Pid } from "@otp/processes/values/pid";
+import type { LocalProcess } from "@otp/processes/process/local_process";
+import { currentProcess } from "@otp/processes/runtime/current_process";
+import type { Runtime } from "@otp/processes/process/runtime";
+import type { GlobalEntry } from "./global_messages.ts";
+import { resolverFromOtp } from "@otp/beam/servers/global_otp";
+import { type RpcOutcome, startRpc } from "@otp/node/rpc/rpc_call";
+
+/** Notifies a process that its name was in conflict. */
+export interface GlobalNameConflict {
+  /** Always `"global_name_conflict"`. */
+  type: "global_name_conflict";
+  /** The name. */
+  name: unknown;
+  /** The other process that had it; only present if neither keeps it. */
+  pid?: Pid;
+}
+
+/** Decides which process keeps a name; `undefined` if neither does. */
+type Decision = (
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+) => Pid | undefined;
+
+/** The name of the service that settles conflicts for nodes of Erlang. */
+const SERVICE = "$global_resolver";
+
+/** Runs a resolver that is a function of Erlang's nodes. */
+const APPLY: [module: string, function: string] = ["erlang", "apply"];
+
+/** Ends one of the processes, and the other keeps the name. */
+export function exitOne(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  process.runtime.report(
+    "info",
+    () =>
+      `global: name conflict, terminating ${lost}, which has the name ${
+        inspectWithin(name, 256)
+      } as well`,
+    { what: "name conflicts of global" },
+  );
+  process.runtime.route(lost.node).exit(process.pid, lost, "kill");
+  return kept;
+}
+
+/** Notifies one of the processes that it has lost the name, and the other keeps it. */
+export function notifyOne(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): Pid {
+  const [kept, lost] = ordered(first, second);
+  tellConflict(process, lost, name);
+  return kept;
+}
+
+/** Notifies both processes, and neither keeps the name. */
+export function notifyAll(
+  process: LocalProcess,
+  name: unknown,
+  first: Pid,
+  second: Pid,
+): undefined {
+  tellConflict(process, first, name, second);
+  tellConflict(process, second, name, first);
+  return undefined;
+}
+
+/** Notifies a process; one of Erlang as OTP's resolvers do. */
+function tellConflict(
+  process: LocalProcess,
+  to: Pid,
+  name: unknown,
+  ...pid: [Pid?]
+): void {
+  const type = "global_name_conflict";
+  const message: GlobalNameConflict = { type, name };
+  if (pid[0] !== undefined) message.pid = pid[0];
+  const isErlang = process.runtime.erlang.has(to.node);
+  process.send(to, isErlang ? tuple(atom(type), name, ...pid) : message);
+}
+
+/**
+ * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
+ * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`. Otherwise nothing happens, and the other process
+ * keeps the name: a peer must not have this node end processes of third nodes.
+ *
+ * @param isHolder Whether a process of this node has the name.
+ */
+export function serveResolver(
+  { node, modules, functions }: Runtime,
+  isHolder: (pid: Pid, name: unknown) => boolean,
+): void {
+  modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
+    fn: () => {
+      const pids = [first, second] as [Pid, Pid];
+      const own = pids.find((pid) => pid.node === node && isHolder(pid, name));
+      return own === undefined
+        ? pids.find((pid) => pid.node !== node)
+        : DECISIONS[resolve as string](currentProcess(), name, ...pids) ??
+          atom("none");
+    },
+    label: "global:resolve_it/4",
+  }));
+  functions.serve("global:resolve_it/4", ([given, ...args]) => {
+    const resolve = resolverFromOtp(given);
+    const [, first, second] = args;
+    const isKnown = typeof resolve === "string" && first instanceof Pid &&
+      second instanceof Pid;
+    return isKnown
+      ? { module: SERVICE, function: "resolve_it", args: [resolve, ...args] }
+      : functions.requested(["erlang", "apply", [given, args]]);
+  });
+}
+
+/** The order that all nodes use, as OTP does: the process on the node of the smaller name is first. */
+function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
+  return first.node < second.node ? [first, second] : [second, first];
+}
+
+const DECISIONS: Record<string, Decision> = {
+  random_exit_name: exitOne,
+  random_notify_name: notifyOne,
+  notify_all_name: notifyAll,
+};
+
+/** Resolves a conflict of one's own entry with another's; returns the entry that is kept. */
+export async function resolveConflict(
+  process: LocalProcess,
+  own: GlobalEntry,
+  other: GlobalEntry,
+): Promise<GlobalEntry | undefined> {
+  const { name, resolve } = own;
+  let kept: unknown;
+  if (typeof resolve === "string") {
+    kept = DECISIONS[resolve](process, name, other.pid, own.pid);
+  } else {
+    const args = [name, other.pid, own.pid];
+    const { node } = own.pid;
+    const [called, given]: [typeof APPLY, unknown[]] = Array.isArray(resolve)
+      ? [resolve, args]
+      : [APPLY, [resolve, args]];
+    // It runs on the node of its process, whose program knows how to resolve the conflict.
+    const outcome = refusal(process, own, args) ??
+      await startRpc(process, node, called, given, Infinity);
+    // As in OTP: if it fails, the other process keeps the name; a thrown value is its result.
+    kept = outcome.type === "ok" || outcome.type === "throw"
+      ? outcome.value
+      : other.pid;
+    if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
+      process.runtime.report(
+        "warning",
+        () =>
+          `global: ${
+            Array.isArray(resolve) ? resolve.join(".") : resolve
+          }, asked who keeps the name ${inspectWithin(name, 256)}, gave ${
+            inspectWithin(outcome, 1024)
+          }`,
+        { what: "name conflicts of global that were not decided" },
+      );
+    }
+  }
+  if (own.pid.equals(kept)) return own;
+  return other.pid.equals(kept) ? other : undefined;
+}
+
+/** Why a function of this node is not asked: the node that named it may not have it run here. */
+function refusal(
+  { runtime }: LocalProcess,
+  { pid, resolve, by }: GlobalEntry,
+  args: unknown[],
+): RpcOutcome | undefined {
+  const isOwn = pid.node === runtime.node;
+  if (!isOwn || by === undefined || !Array.isArray(resolve)) return undefined;
+  const [module, fn] = resolve;
+  const found = runtime.resolve({ module, function: fn, args }, by, true);
+  if (!("error" in found)) return undefined;
+  return {
+    type: "error",
+    error: spawnError(runtime.node, found, "resolve a conflict"),
+  };
+}

@@ -1,0 +1,609 @@
+/**
+ * The global name server of a node: its copy of the names of the cluster, its locks, and its view of the
+ * servers of other nodes.
+ *
+ * States of another node (`Peer.status`): `asked` whether it has a server; `absent`, it has none; `pending`, it
+ * has one, and the two parts of the cluster are to be joined; `known`, it has the same names.
+ *
+ * Messages. When nodes connect, each server says `hello`, and a server answers `welcome`. Both then count as
+ * pending, and the one on the node of the smaller name has its worker join the parts (`connect`), under the lock
+ * of the names of both parts (`global_worker.ts`). `merge` brings the names, and makes the servers known.
+ *
+ * Races. A server may come, go or say hello again while a worker joins it: such nodes are noted (`#touched`)
+ * from the time at which the lock was given, and a join that ends does not make them known; the driving node is
+ * reminded by another hello (`#remind`). A server that ends may have told only some of the others of a join: all
+ * peers that are pending are reminded. Requests of this node wait until nothing is pending; a lookup waits no
+ * longer than `PATIENCE`, so that a node that does not answer does not block it.
+ */
+
+import type { Pid, Ref } from "@otp/processes/values/pid";
+import type { ReplyTo } from "@otp/processes/values/reply_to";
+import type { LocalProcess } from "@otp/processes/process/local_process";
+import { untraced } from "@otp/processes/context/tracing";
+import type { Runtime } from "@otp/processes/process/runtime";
+import { type TermKey, termKey } from "@otp/processes/values/term_key";
+import { GlobalLocks } from "./global_locks.ts";
+import {
+  GLOBAL_SERVER,
+  type GlobalEntry,
+  type GlobalRequest,
+  isChange,
+  isEntry,
+  isPid,
+  isWait,
+  isWrite,
+  sentEntry,
+  TOO_MANY,
+  type Welcome,
+} from "./global_messages.ts";
+import { askConnected } from "./ask_server.ts";
+import { ignore } from "@otp/processes/promises/promises";
+import { NamesLock } from "./names_lock.ts";
+import { GlobalTable } from "./global_table.ts";
+import {
+  type GlobalTask,
+  type GlobalView,
+  GlobalWorker,
+} from "./global_worker.ts";
+import { tell } from "@otp/servers/server/call";
+import { isTyped } from "@otp/servers/server/messages";
+import {
+  BADARG,
+  NO_REPLY,
+  type OtpEncoding,
+  serve,
+  type Server,
+} from "@otp/servers/server/server";
+import { Atom, atom } from "@otp/processes/values/atom";
+import { Tuple, tuple } from "@otp/processes/values/tuple";
+import { type ErlangHost, ErlangPeers } from "@otp/beam/servers/global_erlang";
+import { GlobalLocker } from "./global_locker.ts";
+import {
+  entryFromOtp,
+  type NameOperation,
+  NAMES_LOCK,
+  partsOf,
+} from "@otp/beam/servers/global_otp";
+
+/** Another node, as far as its server is known. */
+interface Peer {
+  status: "asked" | "absent" | "pending" | "known";
+  server?: Pid;
+  /** The monitor on the server. */
+  ref?: Ref;
+}
+
+/** A request that waits until nothing is pending with any of the nodes. */
+interface Waiting {
+  nodes: Set<string>;
+  done: () => void;
+}
+
+/** The maximum number of other nodes: more than a cluster has, as another server can name any. */
+const MAX_PEERS = 4096;
+
+/**
+ * How long a node may take to say whether it has a server, and how long a name is not looked up while
+ * nodes are joined, in milliseconds. OTP looks names up at once; here a lookup waits for the names of
+ * nodes that were connected first, but not for one that does not answer.
+ */
+const PATIENCE = 5000;
+
+const started = new WeakMap<Runtime, GlobalServer>();
+
+/** Returns the names that a node knows, without starting its server. */
+export function globalEntries(runtime: Runtime): GlobalEntry[] {
+  const known = started.get(runtime);
+  return known?.process.alive ? known.names.entries() : [];
+}
+
+/** Whether a process has a name, as a node knows without starting its server. */
+export function isNamed(runtime: Runtime, pid: Pid, name: unknown): boolean {
+  const known = started.get(runtime);
+  return known?.process.alive === true &&
+    pid.equals(known.names.lookup(name));
+}
+
+/** The server of a node; it is started when it is first needed. */
+export function globalServer(runtime: Runtime): GlobalServer {
+  const known = started.get(runtime);
+  if (known?.process.alive) return known;
+  const process: LocalProcess = untraced(() =>
+    runtime.spawn(() => server.run(), {
+      label: GLOBAL_SERVER,
+      groupLeader: runtime.names.get("user")?.pid,
+    })
+  );
+  if (!runtime.register(GLOBAL_SERVER, process)) {
+    runtime.terminate(process, "normal");
+    throw new TypeError(
+      `Cannot start the global name server: ${
+        runtime.names.get(GLOBAL_SERVER)!.pid
+      } has its name, ${GLOBAL_SERVER}`,
+    );
+  }
+  const server = new GlobalServer(process);
+  started.set(runtime, server);
+  return server;
+}
+
+export class GlobalServer implements Server, GlobalView, ErlangHost {
+  readonly process: LocalProcess;
+  readonly names: GlobalTable;
+  readonly #locks: GlobalLocks;
+  readonly #peers = new Map<string, Peer>();
+  readonly erlang: ErlangPeers;
+  #locker: LocalProcess | undefined;
+  readonly #waiting = new Set<Waiting>();
+  #worker: LocalProcess | undefined;
+  readonly lock: NamesLock;
+  /** Nodes whose server came, went or said hello since the lock of the names was last acquired. */
+  readonly #touched = new Set<string>();
+  readonly #lifts = new Set<() => void>();
+  /** Whether it has got the names of all that were there when it started. */
+  isSynced = false;
+
+  constructor(process: LocalProcess) {
+    this.process = process;
+    this.names = new GlobalTable(process);
+    this.#locks = new GlobalLocks(process);
+    this.lock = new NamesLock(process, () => this.#touched.clear());
+    this.erlang = new ErlangPeers(this);
+    process.ownCold().watchesNodes = 1;
+  }
+
+  run(): unknown {
+    const { process } = this;
+    this.#worker = this.#startHelper((worker) =>
+      new GlobalWorker(worker, this)
+    );
+    this.#locker = this.#startHelper((locker) =>
+      new GlobalLocker(locker, this)
+    );
+    process.abortSignal().addEventListener("abort", () => {
+      for (const stop of this.#lifts) stop();
+    });
+    this.#whenSettled(() => this.isSynced = true);
+    return serve(process, this);
+  }
+
+  #startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
+    const { process } = this;
+    const helper: LocalProcess = process.runtime.spawn(
+      () => serve(helper, serverOf(helper)),
+      {
+        label: GLOBAL_SERVER,
+        parent: process.pid,
+        groupLeader: process.groupLeader,
+        linkParent: process,
+      },
+    );
+    return helper;
+  }
+
+  // Read by its worker and by processes of its node.
+
+  get locker(): Pid {
+    return this.#locker!.pid;
+  }
+
+  servers(): Pid[] {
+    const others = [...this.#peers.values()]
+      .filter(({ status }) => status === "known")
+      .map(({ server }) => server!);
+    return [this.process.pid, ...others];
+  }
+
+  isPending(server: Pid): boolean {
+    const peer = this.#peers.get(server.node);
+    return peer?.status === "pending" && server.equals(peer.server);
+  }
+
+  /** Whether a lock could be acquired here. */
+  isFree(resource: unknown, requester: unknown): boolean {
+    return this.#locks.isFree(this.#keyOf(resource), this.#keyOf(requester));
+  }
+
+  #keyOf(term: unknown): TermKey {
+    return termKey(term, this.process.runtime.maxDepth);
+  }
+
+  // Requests.
+
+  call(request: unknown, caller: ReplyTo): unknown {
+    const asked = request as GlobalRequest | null;
+    const { pid } = caller;
+    switch (asked?.type) {
+      case "hello":
+        return this.#greet(pid);
+      case "get_servers":
+        return this.servers();
+      case "get_names":
+        return this.names.entries().map(sentEntry);
+      case "get_digest":
+        return this.names.digest;
+      case "lock_names":
+        return isWait(asked.wait) ? this.lock.take(caller, asked.wait) : BADARG;
+      case "share_lock":
+        return this.lock.share(asked.requester, pid);
+      case "unlock_names":
+        return this.lock.release(pid);
+      case "register":
+      case "unregister":
+      case "merge":
+        return this.#write(asked, pid);
+      case "remove_connection":
+        this.erlang.removed(pid.node);
+        return true;
+      case "set_lock":
+      case "del_lock":
+        return this.#setLock(asked, pid);
+      case "change":
+        if (!isChange(asked.change)) return BADARG;
+        // falls through
+      case "whereis":
+      case "registered_names":
+      case "sync":
+        return pid.node === this.process.runtime.node
+          ? this.#serve(asked, caller)
+          : BADARG;
+      default:
+        return BADARG;
+    }
+  }
+
+  #setLock(
+    asked: GlobalRequest & { type: "set_lock" | "del_lock" },
+    pid: Pid,
+  ): unknown {
+    if (!("resource" in asked && "requester" in asked)) return BADARG;
+    const resource = this.#keyOf(asked.resource);
+    const requester = this.#keyOf(asked.requester);
+    if (asked.type === "set_lock") {
+      return this.#locks.set(resource, requester, pid);
+    }
+    this.#locks.delete(resource, requester, pid);
+    return true;
+  }
+
+  /** Serves requests of processes of this node, which wait for joins with other nodes. */
+  #serve(
+    asked: GlobalRequest & {
+      type: "change" | "whereis" | "registered_names" | "sync";
+    },
+    caller: ReplyTo,
+  ): typeof NO_REPLY {
+    const reply = (value: unknown) => this.process.reply(caller, value);
+    this.#whenSettled(() => {
+      switch (asked.type) {
+        case "change": {
+          const { change } = asked;
+          return this.#tell({ type: "change", change, ref: caller.alias! });
+        }
+        case "whereis":
+          return reply(this.names.lookup(asked.name));
+        case "registered_names":
+          return reply(this.names.entries().map(({ name }) => name));
+        case "sync":
+          return reply("ok");
+      }
+    }, asked.type === "change" || asked.type === "sync");
+    return NO_REPLY;
+  }
+
+  info(message: unknown): void {
+    if (message instanceof Tuple) return this.erlang.hear(message);
+    const { visible } = this.process.runtime;
+    // Any process can send a message that looks like news of a node: the actual state counts.
+    if (isTyped(message, "nodeup")) {
+      const { node } = message as unknown as { node: string };
+      this.erlang.seen(node);
+      if (this.#isErlang(node)) return this.erlang.up(node);
+      const status = this.#peers.get(node)?.status;
+      const isNew = status === undefined || status === "absent";
+      if (isNew && visible.has(node)) this.#meetNode(node);
+    } else if (isTyped(message, "nodedown")) {
+      const { node } = message as unknown as { node: string };
+      this.erlang.lost(node);
+      if (!visible.has(node)) this.#gone(node);
+    } else if (isTyped(message, "DOWN")) {
+      const { ref } = message as { ref?: unknown };
+      if (!this.process.isDown(ref)) return;
+      if (!this.names.down(ref) && !this.#locks.down(ref)) this.#down(ref);
+    }
+  }
+
+  // Nodes of Erlang.
+
+  /** Requests of processes of Erlang, with the lock of the names as a request of its own. */
+  readonly otp: OtpEncoding = {
+    request: (term, caller, origin) =>
+      caller === undefined
+        ? new ErlangCast(term, origin)
+        : callFromOtp(term, caller),
+    reply: replyToOtp,
+  };
+
+  cast(request: unknown): void {
+    if (!(request instanceof ErlangCast)) return;
+    this.erlang.take(request.term, request.origin);
+  }
+
+  apply(operation: NameOperation): void {
+    if (operation.type === "insert") this.names.insert(operation.entry);
+    else this.names.remove(operation.name);
+  }
+
+  removeConnection(node: string): void {
+    askConnected(this.process, node, { type: "remove_connection" })
+      .catch(ignore);
+  }
+
+  removeName(name: unknown, pid: Pid): void {
+    if (this.names.lookup(name)?.equals(pid)) this.names.remove(name);
+  }
+
+  #tell(task: GlobalTask): void {
+    tell(this.process, this.#worker!.pid, task);
+  }
+
+  // Names.
+
+  /** Changes names, for the holder of their lock. */
+  #write(
+    asked: GlobalRequest & { type: "register" | "unregister" | "merge" },
+    pid: Pid,
+  ): unknown {
+    if (!isWrite(asked) || !this.lock.isHeldBy(pid)) return BADARG;
+    if (asked.type === "merge") {
+      for (const entry of asked.insert.filter(isEntry)) {
+        this.#insert(entry, pid);
+      }
+      for (const name of asked.remove) this.names.remove(name);
+      // Last, as a process may wait for it to look a name up.
+      for (const server of asked.servers.filter(isPid)) this.#join(server);
+    } else if (asked.type === "unregister") this.names.remove(asked.name);
+    else {
+      const known = this.names.lookup(asked.entry.name);
+      const isOther = known !== undefined && !known.equals(asked.entry.pid);
+      if (asked.isNew && isOther) return "taken";
+      if (!this.#insert(asked.entry, pid)) return TOO_MANY;
+    }
+    return "ok";
+  }
+
+  /** Adds a name; notes which node resolves its conflicts, unless this one's worker does. */
+  #insert(entry: GlobalEntry, { node }: Pid): boolean {
+    const isOwn = node === this.process.runtime.node;
+    return this.names.insert(isOwn ? entry : { ...entry, by: node });
+  }
+
+  #down(ref: Ref): void {
+    if (this.lock.down(ref)) return;
+    for (const [node, peer] of this.#peers) {
+      if (peer.ref?.equals(ref)) this.#forget(node);
+    }
+  }
+
+  // Other nodes.
+
+  #meetNode(node: string): void {
+    const peer: Peer = { status: "asked" };
+    this.#peers.set(node, peer);
+    this.#sayHello(node, peer);
+  }
+
+  async #sayHello(node: string, peer: Peer): Promise<void> {
+    // A later answer counts too.
+    const setAbsent = () => {
+      if (this.#peers.get(node) !== peer || peer.status !== "asked") return;
+      peer.status = "absent";
+      this.settled(node);
+    };
+    const lift = this.afterPatience(setAbsent);
+    const answer = await askConnected(this.process, node, { type: "hello" })
+      .catch(ignore).finally(lift);
+    if (!this.process.alive) return;
+    const current = this.#peers.get(node);
+    const { server } = isTyped(answer, "welcome")
+      ? answer as Partial<Welcome>
+      : {};
+    if (isPid(server) && server.node === node) {
+      this.#touched.add(node);
+      if (server.equals(current?.server)) this.#reopen(node, current!);
+      else if (current === peer) this.#meet(server);
+    } else setAbsent();
+  }
+
+  /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
+  #greet(server: Pid): Welcome | typeof BADARG {
+    const { node } = server;
+    // As OTP's, it has nothing to do with hidden nodes.
+    if (!this.process.runtime.visible.has(node) || this.#isErlang(node)) {
+      return BADARG;
+    }
+    this.#touched.add(node);
+    const peer = this.#peers.get(node);
+    if (!server.equals(peer?.server)) this.#meet(server);
+    else if (peer!.status === "known") {
+      peer!.status = "pending";
+      this.#drive(server);
+    }
+    return { type: "welcome", server: this.process.pid };
+  }
+
+  #meet(server: Pid): void {
+    const { node } = server;
+    const before = this.#peers.get(node)?.ref;
+    if (before !== undefined) this.process.demonitor(before);
+    const ref = this.process.monitor(server);
+    this.#peers.set(node, { status: "pending", server, ref });
+    this.#drive(server);
+  }
+
+  /** One that was joined turns out not to have this one's names. */
+  #reopen(node: string, peer: Peer): void {
+    if (peer.status !== "known") return;
+    peer.status = "pending";
+    this.#drive(peer.server!);
+    this.#remind(node);
+  }
+
+  /**
+   * A server has the same names as this one from here on.
+   *
+   * But if it came, went or said hello while that was brought about, it may be the only one of the two
+   * to think so, or not to. Then they are joined once more.
+   */
+  #join(server: Pid): void {
+    const { node } = server;
+    if (node === this.process.pid.node) return;
+    if (this.#touched.has(node)) return this.#remind(node);
+    let peer = this.#peers.get(node);
+    if (!server.equals(peer?.server)) {
+      // Of two servers of a node the one that said hello is the one that is there.
+      if (peer?.server !== undefined) return;
+      if (peer === undefined && this.#peers.size >= MAX_PEERS) return;
+      const ref = this.process.monitor(server);
+      this.#peers.set(node, peer = { status: "known", server, ref });
+    }
+    peer!.status = "known";
+    this.settled(node);
+  }
+
+  /** One of the two joins their parts; both would only be in each other's way. */
+  #drive(server: Pid): void {
+    if (this.#drives(server.node)) this.#tell({ type: "connect", server });
+  }
+
+  #drives(node: string): boolean {
+    return this.process.runtime.node < node;
+  }
+
+  /** Has the one that joins the two do so, though it may be of the opinion that it has. */
+  #remind(node: string): void {
+    const peer = this.#peers.get(node);
+    const isOpen = peer?.status === "pending" || peer?.status === "asked";
+    if (isOpen && !this.#drives(node)) this.#sayHello(node, peer);
+  }
+
+  /**
+   * Called when the server of a node has exited. If the node is still up, it says hello when it has another.
+   */
+  #forget(node: string): void {
+    this.#gone(node);
+    if (this.process.runtime.visible.has(node)) {
+      this.#peers.set(node, { status: "absent" });
+    }
+    // It may have been about to join two others, and have notified only one of them.
+    for (const other of this.#peers.keys()) this.#remind(other);
+  }
+
+  #isErlang(node: string): boolean {
+    return this.process.runtime.erlang.has(node);
+  }
+
+  #gone(node: string): void {
+    this.erlang.down(node);
+    const ref = this.#peers.get(node)?.ref;
+    if (ref !== undefined) this.process.demonitor(ref);
+    this.#peers.delete(node);
+    this.#touched.add(node);
+    this.settled(node);
+  }
+
+  /** Calls back after a while, unless the process has exited; returns a function that stops it. */
+  afterPatience(fn: () => void, ms: number = PATIENCE): () => void {
+    const lift = this.process.runtime.after(ms, () => {
+      this.#lifts.delete(stop);
+      fn();
+    });
+    const stop = () => {
+      this.#lifts.delete(stop);
+      lift();
+    };
+    this.#lifts.add(stop);
+    return stop;
+  }
+
+  /** Calls back when nothing is pending with any node, or after a time limit, if there is one. */
+  #whenSettled(done: () => void, isEndless = false): void {
+    const nodes = new Set<string>();
+    for (const node of this.process.runtime.visible) {
+      if (this.#isErlang(node)) {
+        this.erlang.up(node);
+        if (this.erlang.isOpen(node)) nodes.add(node);
+        continue;
+      }
+      if (!this.#peers.has(node)) this.#meetNode(node);
+      const { status } = this.#peers.get(node)!;
+      if (status === "asked" || status === "pending") nodes.add(node);
+    }
+    if (nodes.size === 0) return done();
+    const waiting: Waiting = { nodes, done };
+    this.#waiting.add(waiting);
+    if (isEndless) return;
+    const lift = this.afterPatience(() => {
+      this.#waiting.delete(waiting);
+      done();
+    });
+    waiting.done = () => {
+      lift();
+      done();
+    };
+  }
+
+  settled(node: string): void {
+    for (const waiting of [...this.#waiting]) {
+      if (!waiting.nodes.delete(node) || waiting.nodes.size > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.done();
+    }
+  }
+}
+
+/** A cast of a node of Erlang, `origin`, which no other sender can make. */
+class ErlangCast {
+  readonly term: unknown;
+  readonly origin: string | undefined;
+
+  constructor(term: unknown, origin: string | undefined) {
+    this.term = term;
+    this.origin = origin;
+  }
+}
+
+/** A request of a process of Erlang; `undefined` if this server does not serve it. */
+function callFromOtp(term: unknown, { pid }: ReplyTo): unknown {
+  const [type, ...fields] = term instanceof Tuple ? term.elements : [term];
+  if (!(type instanceof Atom)) return undefined;
+  switch (type.name) {
+    case "set_lock":
+    case "del_lock": {
+      const [resource, requester] = partsOf(fields[0], 2);
+      if (resource !== NAMES_LOCK) {
+        return { type: type.name, resource, requester };
+      }
+      const isSet = type.name === "set_lock";
+      return { type: isSet ? "share_lock" : "unlock_names", requester };
+    }
+    case "register": {
+      const entry = entryFromOtp(new Tuple(fields), pid.node);
+      return { type: "register", isNew: false, entry };
+    }
+    case "unregister":
+      return { type: "unregister", name: fields[0] };
+    case "get_names_ext":
+      return { type: "get_names_ext" };
+    default:
+      return undefined;
+  }
+}
+
+function replyToOtp(request: unknown, reply: unknown): unknown {
+  // The names of programs in C: they have none here.
+  if (isTyped(request, "get_names_ext")) return [];
+  if (isTyped(request, "register")) return atom(reply === "ok" ? "yes" : "no");
+  if (typeof reply === "string") return atom(reply);
+  return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
+}

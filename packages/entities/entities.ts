@@ -1,0 +1,220 @@
+/**
+ * The entities of a node: the server under a supervisor.
+ *
+ * @module
+ */
+
+import { GenServer } from "@otp/servers/gen_server/gen_server";
+import type { Pid } from "@otp/processes/process";
+import type { ChildSpec } from "@otp/servers/supervisor/supervisor";
+import {
+  checkList,
+  checkOptions,
+  countFrom,
+  FLAG,
+  integerFrom,
+  RECORD,
+} from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
+import type { OptionChecks } from "@otp/processes/values/options";
+import type { EntitySettings } from "./entity_node.ts";
+import type { EntitiesOptions, EntityType } from "./entity_types.ts";
+import { type EntitiesInfo, HostServer } from "./host_server.ts";
+import type { Store } from "./store.ts";
+
+/** The shortest lease, in milliseconds: ten renewals must fit in it. */
+const MIN_LEASE = 100;
+
+const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
+  types: {
+    accepts: (types) =>
+      Array.isArray(types) &&
+      types.every((type) => type?._definition !== undefined) &&
+      new Set(types.map(({ _definition: { name } }) => name)).size ===
+        types.length,
+    give: "a list of what Entity.define() returns, each with a name of its own",
+    isRequired: true,
+  },
+  store: {
+    accepts: (store) => typeof (store as Store | null)?.beat === "function",
+    give: "sqliteStore(file), postgresStore(query) or memoryStore()",
+    isRequired: true,
+  },
+  hosts: FLAG,
+  shards: integerFrom(1),
+  lease: {
+    accepts: (lease) =>
+      typeof lease === "number" && lease >= MIN_LEASE && lease < Infinity,
+    give: `${MIN_LEASE} milliseconds or more`,
+    isNumber: true,
+  },
+  weight: {
+    accepts: (weight) =>
+      typeof weight === "number" && weight > 0 && weight < Infinity,
+    give: "a number above 0",
+    isNumber: true,
+  },
+  pins: RECORD,
+  maxEntities: integerFrom(1),
+  maxHeld: countFrom(0),
+  maxMoves: integerFrom(1),
+  name: true,
+};
+
+/** The entities of a node. */
+export class Entities {
+  private constructor() {}
+
+  /**
+   * Returns the child specification of a node's entities.
+   *
+   * The child starts at once, and joins when the store answers. Calls wait for that. When the node drains
+   * ({@linkcode Node.drain}), its entities are handed over to other nodes, and no call fails.
+   *
+   * @returns The specification; its id is the name.
+   * @throws {TypeError} If an option is unknown or invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, add: (it, n: number) => it.state += n });
+   * const spec = Entities.childSpec({ types: [Counter], store: memoryStore() });
+   * assertEquals(spec.id, "Entities");
+   * ```
+   */
+  static childSpec(options: EntitiesOptions): ChildSpec<() => Promise<Pid>> {
+    const settings = settingsOf(options);
+    return {
+      id: settings.name,
+      start: () =>
+        GenServer.startLink(new HostServer(settings) as never, undefined, {
+          name: settings.name,
+        }) as Promise<Pid>,
+    };
+  }
+
+  /**
+   * Starts a node's entities, linked to the caller.
+   *
+   * @throws {ExitError} If the name is taken: `{ type: "already_started", pid }`.
+   * @throws {TypeError} If an option is unknown or invalid.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", {
+   *   state: () => ({ n: 0 }),
+   *   add: (counter, n: number) => counter.state.n += n,
+   * });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * await Counter.get("visits").add(40);
+   * assertEquals(await Counter.get("visits").add(2), 42);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static startLink(options: EntitiesOptions): Promise<Pid> {
+    return Entities.childSpec(options).start();
+  }
+
+  /**
+   * Returns the state of a node's entities.
+   *
+   * @param node The node; the caller's by default.
+   * @param name The name of the server.
+   * @returns The shards, the number of entities in memory, the parked keys, and the nodes in the store.
+   * @throws {ExitError} If no such server runs there.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, read: (counter) => counter.state });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore(), shards: 8 });
+   * await Counter.get("visits").read();
+   * const { entities, shards } = await Entities.info();
+   * assertEquals([entities, shards.length], [1, 8]);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async info(node?: string, name = "Entities"): Promise<EntitiesInfo> {
+    return await GenServer.call(
+      node === undefined ? name : { name, node },
+      ["info"],
+    ) as EntitiesInfo;
+  }
+
+  /**
+   * Lets a parked entity start again, on whichever node of the cluster it is parked.
+   *
+   * @param type The type, or its name.
+   * @param name The name of the servers.
+   * @returns Whether it was parked.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0 });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * assertEquals(await Entities.release(Counter, "visits"), false);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async release(
+    // deno-lint-ignore no-explicit-any
+    type: EntityType<any> | string,
+    key: string,
+    name = "Entities",
+  ): Promise<boolean> {
+    const { replies } = await GenServer.multiCall(name, [
+      "release",
+      typeof type === "string" ? type : type.name,
+      key,
+    ]);
+    return replies.some(({ reply }) => reply === true);
+  }
+}
+
+function settingsOf(options: EntitiesOptions): EntitySettings {
+  const doing = "start entities";
+  checkOptions(options, doing, ENTITIES_OPTIONS, "{ types, store }");
+  const {
+    types,
+    store,
+    hosts = true,
+    shards = 256,
+    lease = 10_000,
+    weight = 1,
+    pins = {},
+    maxEntities = 100_000,
+    maxHeld = 10_000,
+    maxMoves = 32,
+    name = "Entities",
+  } = options;
+  for (const [name, keys] of Object.entries(pins)) {
+    if (!types.some((type) => type.name === name)) {
+      throw new TypeError(
+        `Cannot ${doing} with pins of the type ${
+          inspect(name)
+        }: it is not one of the types`,
+      );
+    }
+    if (keys !== true) checkList(keys, `${doing} with pins of ${name}`);
+  }
+  return {
+    types: types.map(({ _definition }) => _definition),
+    ...{ store, hosts, shards, lease, weight, maxEntities, maxHeld },
+    ...{ pins: new Map(Object.entries(pins)), maxMoves, name },
+  };
+}

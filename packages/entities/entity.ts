@@ -1,0 +1,203 @@
+/**
+ * Definitions of entities: a state, and methods that run one at a time for each key.
+ *
+ * @module
+ */
+
+import {
+  checkOptions,
+  checkRecord,
+  TIMEOUT,
+} from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
+import { typeError } from "@otp/processes/values/options";
+import type { Pid } from "@otp/processes/process";
+import { isKey, MAX_KEY } from "./requests.ts";
+import { callEntity, findEntity, subscribeTo } from "./caller.ts";
+import {
+  CALL_OPTIONS,
+  type Definition,
+  ENTITY_OPTIONS,
+  type EntityCallOptions,
+  type EntityHandle,
+  type EntityMethod,
+  type EntityMethods,
+  type EntityOptions,
+  type EntityTarget,
+  type EntityType,
+} from "./entity_types.ts";
+
+/** Entities: a process for each key, on one node of the cluster at a time, with a stored state. */
+export class Entity {
+  private constructor() {}
+
+  /**
+   * Defines a type of entities.
+   *
+   * Every method gets the entity first; callers give the other arguments. Methods of one key run one at a time: a method
+   * that awaits holds up the next call. Arguments and results are values that can be sent.
+   *
+   * A method that throws ends the process of the entity: its changes are dropped, and the next call starts from the
+   * stored state. `room.refuse()` is for errors that callers expect.
+   *
+   * @typeParam S The state.
+   * @typeParam M The methods.
+   * @param name The name of the type: the same on all nodes, and in the store.
+   * @param definition `state`, which returns the first state of a key, and the methods.
+   * @param options The durability, the limits, and the migration of older states.
+   * @returns The type, for {@linkcode Entities.childSpec} and for calls.
+   * @throws {TypeError} If a name is invalid, a method is not a function, or an option is unknown.
+   * @throws {RangeError} If a number is out of bounds.
+   *
+   * @example Rooms
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Room = Entity.define("room", {
+   *   state: () => ({ members: [] as string[] }),
+   *   join(room, user: string) {
+   *     room.state.members.push(user);
+   *     return room.state.members.length;
+   *   },
+   * });
+   *
+   * const tree = await Supervisor.startLink([
+   *   Entities.childSpec({ types: [Room], store: memoryStore() }),
+   * ], { strategy: "one_for_one" });
+   * assertEquals(await Room.get("r1").join("moebi"), 1);
+   * assertEquals(await Room.get("r1").join("kate"), 2);
+   * // @ts-expect-error: a room has no such method
+   * const wrong = () => Room.get("r1").leave("kate");
+   * await Supervisor.stop(tree);
+   * ```
+   */
+  static define<S, M extends EntityMethods<S>>(
+    name: string,
+    definition: { state: () => S } & M,
+    options: EntityOptions = {},
+  ): EntityType<M> {
+    const doing = `define the entity ${inspect(name)}`;
+    if (typeof name !== "string" || !/^[\w.-]{1,100}$/.test(name)) {
+      throw typeError(
+        name,
+        `Cannot ${doing}: give up to 100 letters, digits, "_", "." and "-"`,
+      );
+    }
+    checkRecord(definition, doing, "{ state: () => 0 }");
+    const { state, alarm, ...others } = definition as
+      & { state: () => unknown }
+      & EntityMethods<unknown>;
+    const methods = new Map(Object.entries(others));
+    for (const [method, fn] of [["state", state], ...methods] as const) {
+      if (typeof fn === "function") continue;
+      throw new TypeError(
+        `Cannot ${doing}: ${method} is ${
+          inspect(fn)
+        }; give a function, and options as the third argument`,
+      );
+    }
+    for (const reserved of ["pid", "subscribe", "then"]) {
+      if (!methods.has(reserved)) continue;
+      throw new TypeError(
+        `Cannot ${doing}: a method cannot be named ${reserved}, as handles use that name; choose another`,
+      );
+    }
+    const known: Definition = {
+      name,
+      state,
+      methods,
+      alarm: alarm as EntityMethod<unknown> | undefined,
+      options: checkedOptions(options, doing),
+    };
+    const TypedHandle = handleClass(known);
+    return {
+      name,
+      get: (key, options) =>
+        new TypedHandle(
+          checkedTarget(known, key, options),
+        ) as unknown as EntityHandle<M>,
+      _definition: known,
+    };
+  }
+}
+
+const TARGET = Symbol("target");
+
+/** An entity for calls, without the methods of its type. */
+class Handle {
+  readonly [TARGET]: EntityTarget;
+
+  constructor(target: EntityTarget) {
+    this[TARGET] = target;
+  }
+
+  pid(): Promise<Pid> {
+    return findEntity(this[TARGET]);
+  }
+
+  subscribe(): Promise<Pid> {
+    return subscribeTo(this[TARGET]);
+  }
+}
+
+/** The class of a type's handles. */
+function handleClass({ methods }: Definition): typeof Handle {
+  class TypedHandle extends Handle {}
+  const prototype = TypedHandle.prototype as unknown as Record<string, unknown>;
+  for (const method of methods.keys()) {
+    prototype[method] = function (this: Handle, ...args: unknown[]) {
+      return callEntity(this[TARGET], method, args);
+    };
+  }
+  return TypedHandle;
+}
+
+const NO_OPTIONS: EntityCallOptions = {};
+
+function checkedTarget(
+  definition: Definition,
+  key: string,
+  options: EntityCallOptions = NO_OPTIONS,
+): EntityTarget {
+  const { name } = definition;
+  if (!isKey(key)) {
+    throw typeError(
+      key,
+      `Cannot get the ${name} with the key ${
+        inspect(key)
+      }: give a text of 1 to ${MAX_KEY} characters, well formed and without NUL`,
+    );
+  }
+  if (options === NO_OPTIONS) return { definition, key, options };
+  checkOptions(options, `get the ${name}`, CALL_OPTIONS, '{ id: "7" }');
+  return { definition, key, options };
+}
+
+const EVERY = { every: { ...TIMEOUT, isRequired: true } };
+
+function checkedOptions(
+  options: EntityOptions,
+  doing: string,
+): Definition["options"] {
+  checkOptions(options, doing, ENTITY_OPTIONS, '{ durability: "call" }');
+  const {
+    durability = "call",
+    save = "auto",
+    idle = 300_000,
+    limit = 60_000,
+    version = 1,
+    migrate,
+    maxRestarts = 3,
+    maxSeconds = 5,
+    remember = 100,
+  } = options;
+  if (durability !== "call") {
+    checkOptions(durability, doing, EVERY, "{ every: 1000 }");
+  }
+  return {
+    ...{ durability, save, idle, limit, version, migrate },
+    ...{ maxRestarts, maxSeconds, remember },
+  };
+}

@@ -1,0 +1,446 @@
+/**
+ * One node's part in the entities of a cluster: its lease, the shards that it owns, and all that it knows of the others.
+ *
+ * Nothing here waits or asks. `keeper.ts` renews the lease and reads the store, `mover.ts` hands shards over,
+ * `host_server.ts` answers other nodes, `caller.ts` calls. All of them share this object.
+ *
+ * Knowledge of shards arrives by several ways: views of the store, results of claims, news of other nodes. It may
+ * arrive late. The epoch of a shard only grows, so a row with a lower epoch than the known one is dropped.
+ *
+ * @module
+ */
+
+import { GenServer } from "@otp/servers/gen_server/gen_server";
+import type { Pid } from "@otp/processes/process";
+import type { Runtime } from "@otp/processes/process/runtime";
+import { watchSignal } from "@otp/processes/scheduling/abort_watch";
+import type { ParkedEntity } from "./crashes.ts";
+import type { Definition, EntitiesOptions } from "./entity_types.ts";
+import type {
+  ObservedMove,
+  StoreTime,
+} from "@otp/node/start/observed_entities";
+import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
+import { OwnedShard } from "./owned_shard.ts";
+import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
+import { nodeOf } from "./requests.ts";
+import type { Store, StoreShard, StoreView } from "./store.ts";
+import { timedStore } from "./store_calls.ts";
+import { Writer } from "./writer.ts";
+
+/** The number of entities of a type on other nodes whose process is remembered. */
+const MAX_CACHE = 10_000;
+
+/** The maximum number of nodes that are known to be gone for good. */
+const MAX_LEFT = 10_000;
+
+/** The number of moves that are remembered. */
+const MAX_MOVES = 50;
+
+/** The settings of a node. */
+export interface EntitySettings
+  extends Readonly<Required<Omit<EntitiesOptions, "types" | "pins">>> {
+  readonly types: readonly Definition[];
+  /** The pinned keys by type, or `true` for all keys. */
+  readonly pins: ReadonlyMap<string, readonly string[] | true>;
+}
+
+/** The description of a node that others read in the store. */
+export interface NodeInfo {
+  types: string[];
+  weight: number;
+  /** The shards and the types that are pinned to it. */
+  pins?: string[];
+  isDraining: boolean;
+  /** The length of its lease, in milliseconds. */
+  lease: number;
+}
+
+/** Another node, or this one, as the store has it. */
+export interface KnownNode extends Candidate {
+  readonly id: string;
+  info: NodeInfo;
+  beat: number;
+  /** Since when its beat is this one, on the clock of this node, without the time in which the store did not answer. */
+  since: number;
+  /** Aborted when the node was removed: its answers will not come. */
+  readonly gone: AbortController;
+}
+
+/** A type on this node. */
+export interface KnownType {
+  readonly node: EntityNode;
+  readonly definition: Definition;
+  /** The ids of its shards. */
+  readonly shards: string[];
+  /** The processes of entities on other nodes, by key. */
+  readonly cache: Map<string, CachedPlace>;
+  /** The number of calls from this node that have succeeded. */
+  succeeded: number;
+}
+
+/** The process of an entity on another node. */
+interface CachedPlace {
+  pid: Pid;
+  /** The epoch of its shard. */
+  epoch: number;
+}
+
+const NOTHING = { aborted: () => {} };
+
+/** One node's part in the entities of a cluster. */
+export class EntityNode {
+  readonly runtime: Runtime;
+  readonly settings: EntitySettings;
+  readonly store: Store;
+  readonly lease: StoreLease;
+  readonly writer: Writer;
+  /** The node's server, which also ends a method that takes too long. */
+  readonly warden: Pid;
+  /** Notified when the lease, a shard or a node has changed. */
+  readonly changes: Changes = new Changes();
+  /** The shards that this node owns. */
+  readonly owned: Map<string, OwnedShard> = new Map();
+  /** The last known owner of each shard, and when it was learned. */
+  readonly table: Map<string, StoreShard & { at: number }> = new Map();
+  /** The nodes in the store, by id. */
+  readonly nodes: Map<string, KnownNode> = new Map();
+  readonly #types = new Map<string, KnownType>();
+  /** Nodes that are gone for good: a late view may still have them. */
+  readonly #left = new Set<string>();
+  /** Proves that a message is of this node. */
+  readonly token: string = crypto.randomUUID();
+  /** Whether this node gives its shards away and takes none. */
+  isDraining = false;
+  /** Whether the store answered the last question of the keeper. */
+  isStoreUp = false;
+  /** Whether the node's server has ended: loops end too, as plain promises go on in a dead process. */
+  isOver = false;
+  /** The entities that crashed too often. */
+  readonly parked: Map<string, ParkedEntity> = new Map();
+  /** Shards that were closed, whose entities have not been told. */
+  readonly closed: OwnedShard[] = [];
+  /** The number of calls that wait on this node. */
+  held = 0;
+  /** The last changes of owners, the newest last. */
+  readonly moves: ObservedMove[] = [];
+  /** The number of shards that have come to this node. */
+  taken = 0;
+  /** The number of calls from this node that have failed, by type and outcome. */
+  readonly #failed = new Map<string, number>();
+  readonly storeTimes: Map<string, StoreTime> = new Map();
+  #clock = { at: 0, now: 0 };
+
+  constructor(runtime: Runtime, settings: EntitySettings, warden: Pid) {
+    this.runtime = runtime;
+    this.settings = settings;
+    this.store = timedStore(runtime, settings.store, this.storeTimes);
+    this.warden = warden;
+    this.lease = new StoreLease(runtime, settings.lease);
+    this.writer = new Writer(runtime, this.store, this.lease);
+    for (const definition of settings.types) {
+      const shards = Array.from(
+        { length: settings.shards },
+        (_, n) => `${definition.name}/${n}`,
+      );
+      this.#types.set(definition.name, {
+        node: this,
+        definition,
+        shards,
+        cache: new Map(),
+        succeeded: 0,
+      });
+    }
+  }
+
+  /** Whether this node hosts entities now. */
+  get isHost(): boolean {
+    return this.settings.hosts && !this.isDraining;
+  }
+
+  /** The store's time, in milliseconds since 1970. */
+  now(): number {
+    return this.#clock.now + this.runtime.now() - this.#clock.at;
+  }
+
+  /** Asks the store; rejects if it takes too long. */
+  ask<T>(question: () => Promise<T>): Promise<T> {
+    return answeredWithin(this.runtime, this.lease.storeTimeout, question);
+  }
+
+  /** A type of this node. */
+  knownType(name: string): KnownType {
+    return this.#types.get(name)!;
+  }
+
+  /** The id of the shard of a key; `undefined` if the node has no such type. */
+  shardOf(type: string, key: string): string | undefined {
+    const known = this.#types.get(type);
+    return known && shardIn(known, key);
+  }
+
+  /** The owner of a key, as the node knows it. */
+  rowOf(type: string, key: string): StoreShard | undefined {
+    return this.table.get(this.shardOf(type, key) ?? "");
+  }
+
+  /** Tells an entity of this node something that only this node may. */
+  tell(entity: Pid, what: "close" | "idle" | "alarm", due?: number): void {
+    GenServer.cast(entity, [what, this.token, due]);
+  }
+
+  /** The process of an entity on this node, once it has started. */
+  pidHere(type: KnownType, key: string): Pid | undefined {
+    return this.owned.get(shardIn(type, key))?.entities.get(key)?.pid;
+  }
+
+  /** The shards of all types of this node. */
+  *allShards(): Iterable<[id: string, Definition]> {
+    for (const { definition, shards } of this.#types.values()) {
+      for (const id of shards) yield [id, definition];
+    }
+  }
+
+  /** Notes the process of an entity on another node; of too many, forgets the oldest. */
+  remember({ cache }: KnownType, key: string, place: CachedPlace): void {
+    cache.delete(key);
+    cache.set(key, place);
+    if (cache.size <= MAX_CACHE) return;
+    for (const oldest of cache.keys()) {
+      cache.delete(oldest);
+      break;
+    }
+  }
+
+  /** Waits for a change, some time, or a signal; without a failure. */
+  async hold(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined) {
+      return await this.changes.waitFor(this.runtime, ms);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const abort = () => resolve();
+    signal.addEventListener("abort", abort);
+    await Promise.race([promise, this.changes.waitFor(this.runtime, ms)]);
+    signal.removeEventListener("abort", abort);
+  }
+
+  // Nodes and shards.
+
+  /** Takes a view of the store, which was requested at that moment of the node's clock. */
+  apply({ now, nodes, shards }: StoreView, askedAt: number): void {
+    const { runtime, lease } = this;
+    const at = runtime.now();
+    // No beat can be seen while the store does not answer: that time counts as one turn of the keeper.
+    const { interval, storeTimeout } = lease;
+    const gap = at - this.#clock.at;
+    const blind = gap > interval + storeTimeout ? gap - interval : 0;
+    this.#clock = { at, now };
+    const gone = new Set(this.nodes.keys());
+    for (const { id, name, info, beat } of nodes) {
+      if (this.#left.has(id)) continue;
+      gone.delete(id);
+      const known = this.nodes.get(id);
+      const parsed = infoOf(info, this.settings.lease);
+      const pins = parsed.pins && new Set(parsed.pins);
+      const row = { id, name, beat, info: parsed, weight: parsed.weight, pins };
+      if (known === undefined) {
+        const gone = new AbortController();
+        // The first wait on a signal adds a listener, and the last removes it: with a wait that stays, no call does.
+        watchSignal(gone.signal, NOTHING);
+        this.nodes.set(id, { ...row, since: at, gone });
+      } else {
+        known.since = known.beat === beat ? known.since + blind : at;
+        Object.assign(known, row);
+      }
+    }
+    for (const id of gone) this.forget(id);
+    for (const shard of shards) this.learn(shard, askedAt);
+    this.changes.notify();
+  }
+
+  /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
+  forget(id: string, hasLeft = false): void {
+    this.#left.add(id);
+    if (this.#left.size > MAX_LEFT) {
+      this.#left.delete(this.#left.values().next().value!);
+    }
+    const known = this.nodes.get(id);
+    this.nodes.delete(id);
+    if (!hasLeft) known?.gone.abort();
+  }
+
+  /**
+   * Learns of hand-overs from the node that made them. The store knows better: if a node has lied, the next view says so.
+   */
+  hear(rows: readonly StoreShard[], sender: string): void {
+    for (const row of rows) {
+      const known = this.table.get(row.id);
+      if (known === undefined || this.owned.has(row.id)) continue;
+      const isNext = row.epoch === known.epoch + 1 &&
+        nodeOf(known.owner) === sender;
+      if (isNext) this.learn(row, this.runtime.now());
+    }
+    this.changes.notify();
+  }
+
+  /**
+   * Learns the owner of a shard, as the store has it, which was asked at that moment. An answer to an earlier question may
+   * be older than what is known.
+   */
+  learn({ id, owner, epoch }: StoreShard, askedAt: number): void {
+    const row = { id, owner, epoch, at: this.runtime.now() };
+    const known = this.table.get(id);
+    if (known !== undefined && known.epoch > epoch && known.at >= askedAt) {
+      return;
+    }
+    this.table.set(id, row);
+    if (known !== undefined && known.owner !== owner) {
+      this.#noteMove(known, row);
+    }
+    const own = this.owned.get(id);
+    if (own !== undefined && own.epoch !== epoch) this.close(own);
+    if (owner !== this.lease.id || this.owned.has(id)) return;
+    const definition = this.#types.get(typeOf(id))?.definition;
+    if (definition === undefined) return;
+    this.owned.set(id, new OwnedShard(id, definition, epoch));
+    this.taken++;
+  }
+
+  #noteMove({ id, owner: from }: StoreShard, { owner: to }: StoreShard): void {
+    const [before, after] = [from, to].map((owner) =>
+      owner.slice(0, owner.lastIndexOf("/"))
+    );
+    this.moves.push({ shard: id, from: before, to: after, at: this.now() });
+    if (this.moves.length > MAX_MOVES) this.moves.shift();
+  }
+
+  /** Counts a call from this node that has failed. */
+  countFailure(type: string, outcome: string): void {
+    const key = `${type} ${outcome}`;
+    this.#failed.set(key, (this.#failed.get(key) ?? 0) + 1);
+  }
+
+  /** The number of calls from this node that have ended, by type and outcome. */
+  get outcomes(): ReadonlyMap<string, number> {
+    const outcomes = new Map(this.#failed);
+    for (const [name, { succeeded }] of this.#types) {
+      if (succeeded > 0) outcomes.set(`${name} ok`, succeeded);
+    }
+    return outcomes;
+  }
+
+  /** Closes a shard: nothing of its entities leaves any more. */
+  close(shard: OwnedShard): void {
+    shard.state = "closed";
+    if (this.owned.get(shard.id) === shard) this.owned.delete(shard.id);
+    this.closed.push(shard);
+    this.changes.notify();
+  }
+
+  /** Closes all shards: the store has removed this node. */
+  closeAll(): void {
+    this.lease.end();
+    for (const shard of [...this.owned.values()]) this.close(shard);
+    this.changes.notify();
+  }
+
+  // Placement.
+
+  /** The nodes that may own shards of a type, except those that seem dead. */
+  candidates(type: string): KnownNode[] {
+    const now = this.runtime.now();
+    const latest = new Map<string, KnownNode>();
+    for (const node of this.nodes.values()) {
+      const { id, info, since, name } = node;
+      if (id === this.lease.id && this.isDraining) continue;
+      if (info.isDraining || !info.types.includes(type)) continue;
+      if (id !== this.lease.id && now - since > patienceWith(info.lease) / 2) {
+        continue;
+      }
+      const other = latest.get(name);
+      if (other === undefined || other.since < since) latest.set(name, node);
+    }
+    return [...latest.values()];
+  }
+
+  /** The nodes whose beat has not changed for so long that they are dead. */
+  dead(): KnownNode[] {
+    const now = this.runtime.now();
+    return [...this.nodes.values()].filter(({ id, since, info }) =>
+      id !== this.lease.id && now - since >= patienceWith(info.lease)
+    );
+  }
+
+  /** The shards that have no owner, and that this node should have. */
+  orphans(): StoreShard[] {
+    const { id: own } = this.lease;
+    const orphans: StoreShard[] = [];
+    for (const { definition, shards } of this.#types.values()) {
+      const candidates = this.candidates(definition.name);
+      for (const id of shards) {
+        const row = this.table.get(id);
+        if (row !== undefined && this.nodes.has(row.owner)) continue;
+        if (winnerOf(id, candidates)?.id !== own) continue;
+        orphans.push(row ?? { id, owner: "", epoch: 0 });
+      }
+    }
+    return orphans;
+  }
+
+  /** The shards that other nodes should have, by the id of the node. */
+  misplaced(): Map<string, OwnedShard[]> {
+    const byNode = new Map<string, OwnedShard[]>();
+    let left = this.isDraining ? Infinity : this.settings.maxMoves;
+    const byType = new Map<string, KnownNode[]>();
+    for (const shard of this.owned.values()) {
+      if (shard.state !== "open") continue;
+      const { name } = shard.definition;
+      const candidates = byType.get(name) ?? this.candidates(name);
+      byType.set(name, candidates);
+      const winner = winnerOf(shard.id, candidates);
+      if (winner === undefined || winner.id === this.lease.id) continue;
+      if (left-- <= 0) break;
+      const shards = byNode.get(winner.id) ?? [];
+      byNode.set(winner.id, shards);
+      shards.push(shard);
+    }
+    return byNode;
+  }
+
+  /** This node's description for others. */
+  info(): string {
+    const { types, weight, pins } = this.settings;
+    const info: NodeInfo = {
+      types: types.map(({ name }) => name),
+      weight,
+      isDraining: this.isDraining,
+      lease: this.settings.lease,
+    };
+    if (pins.size > 0) info.pins = [...this.#pins()];
+    return JSON.stringify(info);
+  }
+
+  #pins(): Set<string> {
+    return new Set(
+      [...this.settings.pins].flatMap(([type, keys]) =>
+        keys === true ? type : keys.map((key) => this.shardOf(type, key)!)
+      ),
+    );
+  }
+}
+
+function shardIn({ shards }: KnownType, key: string): string {
+  return shards[shardNumber(key, shards.length)];
+}
+
+function infoOf(text: string, usualLease: number): NodeInfo {
+  try {
+    const { types, weight, pins, isDraining, lease = usualLease } = JSON.parse(
+      text,
+    );
+    return { types, weight, pins, isDraining, lease };
+  } catch {
+    // A newer form: not a node to give shards to.
+    return { types: [], weight: 1, isDraining: true, lease: usualLease };
+  }
+}

@@ -1,0 +1,764 @@
+/**
+ * The process of one entity: a GenServer that loads the state, runs one method at a time, and lets nothing leave before the
+ * write that it depends on was accepted.
+ *
+ * A call ends in one of these ways:
+ *
+ * - The method has not begun: the answer is `moved` or `no_store`, and the caller tries again elsewhere or later. A call
+ *   whose time is up does not begin either.
+ * - It has changed nothing: the result leaves at once if the lease is valid. Otherwise it waits for that: a node whose
+ *   lease is over cannot know whether another has written.
+ * - It has changed something: the result leaves when the write is accepted and the lease is valid.
+ * - The write was refused: another node owns the shard. The process ends; the caller gets `unknown`.
+ * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
+ *
+ * Calls that wait in the mailbox when the process ends have not run, and the reason of its exit says so ({@linkcode
+ * EntityEnd}), unless it was killed.
+ *
+ * @module
+ */
+
+import {
+  type DownMessage,
+  isDown,
+  type Pid,
+  Process,
+  type Ref,
+  self,
+  send,
+} from "@otp/processes/process";
+import type {
+  CallResult,
+  CastResult,
+  From,
+} from "@otp/servers/gen_server/gen_server";
+import { currentProcess } from "@otp/processes/runtime/current_process";
+import { inspect } from "@otp/processes/values/inspect";
+import { copyTerm } from "@otp/processes/values/term";
+import { typeError } from "@otp/processes/values/options";
+import { EntityError } from "./entity_error.ts";
+import type { EntityNode } from "./entity_node.ts";
+import type {
+  Definition,
+  EntityContext,
+  EntityMethod,
+} from "./entity_types.ts";
+import {
+  assertJson,
+  type Fields,
+  fieldsOf,
+  hasFields,
+  jsonOf,
+} from "./json_value.ts";
+import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
+import { isEntityRequest } from "./requests.ts";
+import type { StoredState, StoreWrite } from "./store.ts";
+
+/**
+ * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
+ * began, and calls in its mailbox have not run. It names the process, as links pass reasons on to others. It is a list, as
+ * Erlang's wire makes a `Map` of an object there.
+ */
+export type EntityEnd = [
+  mark: "entity_ended",
+  entity: Pid,
+  /** Whether it has loaded its state. */
+  hasStarted: boolean,
+];
+
+/** The answer of an entity. */
+export type EntityReply =
+  | ["ok", value: unknown]
+  | ["moved"]
+  | ["no_store"]
+  | ["no_method"]
+  | ["unknown", why: string]
+  | ["refused", message: string, data: unknown]
+  | ["crashed", error: unknown];
+
+/** The answer to a relay: the number of the last broadcast, its series, and the process of the entity. */
+export type Subscription = [number: number, series: string, pid: Pid];
+
+/** A broadcast, as a relay receives it. */
+export interface Broadcast {
+  type: "$entity_broadcast";
+  /** The token of the subscription. */
+  token: string;
+  number: number;
+  /** Says which broadcasts are counted together: it changes when the entity is deleted. */
+  series: string;
+  message: unknown;
+}
+
+/** The stored form of an entity. */
+interface Envelope {
+  /** The version of the state's form. */
+  v: number;
+  /** The state. */
+  s: unknown;
+  /** The alarm: when, and its data. */
+  a?: [at: number, data: unknown];
+  /** The number of broadcasts, and their series. */
+  n?: number;
+  b?: string;
+  /** The ids of requests, and their replies. */
+  r?: [id: string, value: unknown][];
+}
+
+type Answer = CallResult<unknown, EntityReply>;
+type Next = CastResult<unknown>;
+type Stop = Extract<Next, { type: "stop" }>;
+
+/** The parts of an entity that methods change. */
+interface Draft {
+  state: unknown;
+  alarm: [at: number, data: unknown] | undefined;
+  /** The number of broadcasts. */
+  number: number;
+  /** Whether anything but the state has changed. */
+  isDirty: boolean;
+  /** Whether the process ends after the method. */
+  isStopping: boolean;
+  /** Whether the entity is deleted after the method. */
+  isDeleting: boolean;
+  /** The id of the request that runs. */
+  id: string | undefined;
+  /** The broadcasts of the method that runs. */
+  outbox: { number: number; message: unknown }[];
+}
+
+/** Thrown by `room.refuse`. */
+class Refusal extends Error {
+  readonly data: unknown;
+
+  constructor(message: string, data: unknown) {
+    super(message);
+    this.data = data;
+  }
+}
+
+/** An entity as its methods see it. */
+class Room implements EntityContext<unknown> {
+  readonly key: string;
+  readonly fence: number;
+  readonly #draft: Draft;
+  readonly #home: EntityNode;
+  readonly #hasAlarm: boolean;
+
+  constructor(
+    key: string,
+    { epoch, definition }: OwnedShard,
+    draft: Draft,
+    home: EntityNode,
+  ) {
+    this.key = key;
+    this.fence = epoch;
+    this.#draft = draft;
+    this.#home = home;
+    this.#hasAlarm = definition.alarm !== undefined;
+  }
+
+  get state(): unknown {
+    return this.#draft.state;
+  }
+
+  set state(state: unknown) {
+    this.#draft.state = state;
+  }
+
+  now(): number {
+    return this.#home.now();
+  }
+
+  alarm(at: number | null, data: unknown = null): void {
+    if (at !== null && !Number.isFinite(at)) {
+      throw typeError(
+        at,
+        `Cannot set the alarm of ${this.key} to ${
+          inspect(at)
+        }: give milliseconds since 1970, such as room.now() + 60_000, or null`,
+      );
+    }
+    if (at !== null && !this.#hasAlarm) {
+      throw new TypeError(
+        `Cannot set the alarm of ${this.key}: its type has no method alarm`,
+      );
+    }
+    assertJson(data, "the data of the alarm");
+    // A copy: the caller may change it.
+    this.#draft.alarm = at === null ? undefined : [at, structuredClone(data)];
+    this.#draft.isDirty = true;
+  }
+
+  broadcast(message: unknown): number {
+    const { maxDepth } = this.#home.runtime;
+    // A copy: the caller may change it. Two levels are around it.
+    const copy = copyTerm(message, maxDepth - 2, maxDepth);
+    const number = ++this.#draft.number;
+    this.#draft.outbox.push({ number, message: copy });
+    this.#draft.isDirty = true;
+    return number;
+  }
+
+  save(): void {
+    this.#draft.isDirty = true;
+  }
+
+  stop(): void {
+    this.#draft.isStopping = true;
+  }
+
+  delete(): void {
+    if (this.#draft.id !== undefined) {
+      throw new TypeError(
+        `Cannot delete ${this.key} in a call with the id ${
+          inspect(this.#draft.id)
+        }: the id would be deleted too, and the call could run again; call without an id`,
+      );
+    }
+    this.#draft.isDeleting = true;
+    this.#draft.isStopping = true;
+  }
+
+  refuse(message: string, data?: unknown): never {
+    throw new Refusal(message, data);
+  }
+}
+
+/** The bounds of the pause after a failed load, in milliseconds. */
+const PAUSE = { min: 20, max: 1000 };
+
+/** The callback module and the state of one entity. */
+export class EntityServer {
+  /** The type: spans have few names, so they have no keys. */
+  readonly name: string;
+  /** The label of its process. */
+  readonly #label: string;
+  readonly #home: EntityNode;
+  readonly #shard: OwnedShard;
+  readonly #definition: Definition;
+  readonly #key: string;
+  readonly #room: Room;
+  readonly #draft: Draft = {
+    state: undefined,
+    alarm: undefined,
+    number: 0,
+    isDirty: false,
+    isStopping: false,
+    isDeleting: false,
+    id: undefined,
+    outbox: [],
+  };
+  readonly #subscribers = new Map<
+    string,
+    { pid: Pid; ref: Ref; token: string }
+  >();
+  /** The subscribers by the number of the monitor: thousands can be lost with one node. */
+  readonly #monitored = new Map<number, string>();
+  readonly #requests = new Map<string, unknown>();
+  #live: LiveEntity | undefined;
+  /** The state as JSON, before the method that runs. */
+  #text = "";
+  /** The fields of a small state as they are in `#text`, once a method has not changed them. */
+  #fields: Fields | undefined;
+  /** The rest of the draft before the method that runs. */
+  readonly #before: Pick<Draft, "alarm" | "number" | "isDirty"> = {
+    alarm: undefined,
+    number: 0,
+    isDirty: false,
+  };
+  #version = 0;
+  /** The series of the broadcasts; empty before the first. */
+  #series = "";
+  /** Whether a change is not stored yet, as the type stores at intervals. */
+  #isBehind = false;
+
+  constructor(home: EntityNode, shard: OwnedShard, key: string) {
+    this.name = shard.definition.name;
+    this.#label = `${this.name} ${key}`;
+    this.#home = home;
+    this.#shard = shard;
+    this.#definition = shard.definition;
+    this.#key = key;
+    this.#room = new Room(key, shard, this.#draft, home);
+  }
+
+  /** Notes its entry among the entities in memory. */
+  enter(live: LiveEntity): void {
+    this.#live = live;
+  }
+
+  /** The state now, for observers. */
+  get state(): unknown {
+    return this.#draft.state;
+  }
+
+  init(): { type: "ok"; state: unknown; continue: "load" } {
+    Process.setLabel(this.#label);
+    return { type: "ok", state: undefined, continue: "load" };
+  }
+
+  async handleContinue(): Promise<Next> {
+    try {
+      if (!await this.#load()) return this.#stop();
+    } catch (error) {
+      return this.#crash(error, false);
+    }
+    this.#live!.usedAt = this.#home.runtime.now();
+    return this.#idle();
+  }
+
+  terminate(): void {
+    if (this.#live !== undefined) this.#shard.forget(this.#key, this.#live);
+  }
+
+  // Requests.
+
+  handleCall(
+    request: unknown,
+    from: From,
+  ): Answer | Promise<Answer> {
+    if (!isEntityRequest(request)) return this.#reply(["no_method"]);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return this.#reply(refusal);
+    if (request[0] === "subscribe") {
+      if (!this.#subscribe(from.pid, request[1])) return this.#reply(["moved"]);
+      const subscription: Subscription = [
+        this.#draft.number,
+        this.#series,
+        self(),
+      ];
+      return this.#reply(["ok", subscription]);
+    }
+    const [, method, args, id, until] = request;
+    // Its caller has given up: a queue of such calls would only delay the others.
+    if (this.#isAbandoned(from, until)) return this.#reply(["moved"]);
+    if (id !== undefined && this.#requests.has(id)) {
+      return this.#reply(["ok", this.#requests.get(id)]);
+    }
+    const fn = this.#definition.methods.get(method);
+    if (fn === undefined) return this.#reply(["no_method"]);
+    return this.#run(fn, args, id);
+  }
+
+  async handleCast(request: unknown): Promise<Next> {
+    const [what, token, due] = Array.isArray(request) ? request : [];
+    // Any node can send to this process.
+    if (token !== this.#home.token) return this.#idle();
+    if (what === "close") return await this.#leave();
+    const { alarm, options } = this.#definition;
+    if (what === "idle") {
+      const isIdle = this.#subscribers.size === 0 &&
+        this.#home.runtime.now() - this.#live!.usedAt >= options.idle;
+      return isIdle ? await this.#leave() : this.#idle();
+    }
+    this.#live!.isAlarmed = false;
+    const [at, data] = this.#draft.alarm ?? [];
+    if (
+      at === undefined || at !== due || this.#home.now() < at ||
+      this.#refusal() !== undefined
+    ) return this.#idle();
+    this.#draft.alarm = undefined;
+    this.#draft.isDirty = true;
+    let result = await this.#run(alarm ?? (() => {}), [data], undefined);
+    // A refusal undoes the changes of the alarm, but the alarm has run.
+    if (result.type === "reply" && result.reply[0] === "refused") {
+      result = await this.#finish(undefined, undefined);
+    }
+    return result.type === "stop"
+      ? { ...this.#stop(), reason: result.reason }
+      : this.#idle();
+  }
+
+  async handleInfo(message: "flush" | DownMessage): Promise<Next> {
+    if (message === "flush") {
+      return await this.#flush() ? this.#idle() : this.#stop();
+    }
+    // Any process can send a DOWN.
+    if (isDown(message) && currentProcess().isDown(message.ref)) {
+      this.#unsubscribe(message.ref);
+    }
+    return this.#idle();
+  }
+
+  /** Why no method may begin. */
+  #refusal(): EntityReply | undefined {
+    if (this.#shard.state !== "open") return ["moved"];
+    return this.#home.lease.isValid ? undefined : ["no_store"];
+  }
+
+  /** Whether the caller does not wait any more. */
+  #isAbandoned(
+    { pid, alias }: From,
+    until: number | undefined,
+  ): boolean {
+    const { runtime } = this.#home;
+    return pid.node === runtime.node
+      ? alias !== undefined && runtime.aliases.get(alias.number) === undefined
+      : until !== undefined && this.#home.now() > until;
+  }
+
+  /** Adds a subscriber, unless its node has too many entries here. */
+  #subscribe(pid: Pid, token: string): boolean {
+    const id = String(pid);
+    const known = this.#subscribers.get(id);
+    if (known === undefined && !currentProcess().keepFor(pid.node)) {
+      return false;
+    }
+    const ref = known?.ref ?? Process.monitor(pid);
+    this.#subscribers.set(id, { pid, ref, token });
+    this.#monitored.set(ref.number, id);
+    return true;
+  }
+
+  #unsubscribe({ number }: Ref): void {
+    const id = this.#monitored.get(number);
+    if (id === undefined) return;
+    currentProcess().dropFor(this.#subscribers.get(id)!.pid.node);
+    this.#subscribers.delete(id);
+    this.#monitored.delete(number);
+  }
+
+  // A method.
+
+  #run(
+    fn: EntityMethod<unknown>,
+    args: unknown[],
+    id: string | undefined,
+  ): Answer | Promise<Answer> {
+    const live = this.#live!;
+    live.isBusy = true;
+    live.usedAt = this.#home.lease.readAt;
+    const before = this.#before;
+    const draft = this.#draft;
+    before.alarm = draft.alarm;
+    before.number = draft.number;
+    before.isDirty = draft.isDirty;
+    draft.id = id;
+    let value: unknown;
+    try {
+      value = fn(this.#room, ...args);
+      if (!(value instanceof Promise)) return this.#finish(value, id, true);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    return this.#runOn(value, id);
+  }
+
+  async #runOn(
+    promise: Promise<unknown>,
+    id: string | undefined,
+  ): Promise<Answer> {
+    const { limit } = this.#definition.options;
+    const { warden, token } = this.#home;
+    const timer = limit === Infinity ? undefined : Process.sendAfter(
+      warden,
+      { type: "$entity_limit", token, pid: self(), name: this.#label, limit },
+      limit,
+    );
+    try {
+      const value = await promise;
+      return await this.#finish(value, id);
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      if (timer !== undefined) Process.cancelTimer(timer);
+      this.#live!.usedAt = this.#home.runtime.now();
+    }
+  }
+
+  /** Ends a method. One that has run `isAtOnce` has not awaited anything since the lease was valid. */
+  #finish(
+    value: unknown,
+    id: string | undefined,
+    isAtOnce = false,
+  ): Answer | Promise<Answer> {
+    if (this.#draft.isDeleting) return this.#finishLater(value, true);
+    if (id !== undefined) this.#remember(id, value);
+    const isChanged = this.#noteChanges();
+    const { durability } = this.#definition.options;
+    const waits = durability === "call"
+      ? isChanged || this.#isBehind
+      : this.#noteBehind(isChanged, durability.every);
+    // Such a method has read the state when the lease was valid, which was during its call.
+    const isRead = isAtOnce && !isChanged;
+    if (
+      !waits && this.#draft.outbox.length === 0 && (isRead || this.#mayLeave)
+    ) return this.#done(value);
+    return this.#finishLater(value, waits);
+  }
+
+  async #finishLater(
+    value: unknown,
+    waits: boolean,
+  ): Promise<Answer> {
+    try {
+      if (waits && !await this.#store()) {
+        return this.#lost(
+          "its write was refused, as its shard has another owner",
+        );
+      }
+    } catch (error) {
+      // A write that was given up may still have happened.
+      return {
+        ...this.#crash(error),
+        reply: ["unknown", (error as Error).message],
+      };
+    }
+    while (!this.#mayLeave) {
+      if (this.#shard.state === "closed") {
+        return this.#lost("its shard was lost before the result could leave");
+      }
+      await this.#home.changes.wait();
+    }
+    this.#sendBroadcasts();
+    return await this.#done(value);
+  }
+
+  /** Whether an answer would count now. */
+  get #mayLeave(): boolean {
+    return this.#shard.state !== "closed" && this.#home.lease.isValid;
+  }
+
+  #done(value: unknown): Answer | Promise<Answer> {
+    this.#live!.isBusy = false;
+    return this.#draft.isStopping
+      ? this.#doneAndStop(["ok", value])
+      : this.#reply(["ok", value]);
+  }
+
+  async #doneAndStop(reply: EntityReply): Promise<Answer> {
+    await this.#flush();
+    return { ...this.#stop(), reply };
+  }
+
+  #lost(why: string): Answer {
+    return { ...this.#stop(), reply: ["unknown", why] };
+  }
+
+  #failed(error: unknown): Answer {
+    if (!(error instanceof Refusal)) {
+      return { ...this.#crash(error), reply: ["crashed", error] };
+    }
+    this.#undo();
+    this.#live!.isBusy = false;
+    return this.#reply(["refused", error.message, error.data]);
+  }
+
+  // The state.
+
+  async #load(): Promise<boolean> {
+    const { store } = this.#home;
+    await this.#shard.writes.get(this.#key);
+    let pause = PAUSE.min;
+    while (this.#shard.state !== "closed") {
+      let stored: StoredState | undefined;
+      try {
+        stored = await this.#home.ask(() =>
+          store.load(this.#definition.name, this.#key)
+        );
+      } catch {
+        await Process.sleep(pause);
+        pause = Math.min(2 * pause, PAUSE.max);
+        continue;
+      }
+      const { version, body } = stored ?? { version: 0, body: "" };
+      this.#version = version;
+      this.#adopt(body === "" ? undefined : JSON.parse(body));
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes a stored form as the entity, or begins with the first state. */
+  #adopt(envelope: Envelope | undefined): void {
+    const { state, options } = this.#definition;
+    const draft = this.#draft;
+    if (envelope === undefined) {
+      const first = state();
+      assertJson(first, "the first state");
+      // A copy: the function may return the same object for each key.
+      draft.state = structuredClone(first);
+    } else {
+      const { v, s, a, n = 0, b = "", r = [] } = envelope;
+      draft.state = v === options.version ? s : this.#migrated(envelope);
+      draft.alarm = a;
+      draft.number = n;
+      this.#series = b;
+      for (const [id, value] of r) this.#requests.set(id, value);
+    }
+    this.#text = jsonOf(draft.state, "the state");
+  }
+
+  #migrated({ v, s }: Envelope): unknown {
+    const { migrate, version } = this.#definition.options;
+    if (v > version || migrate === undefined) {
+      throw new Error(
+        `its state has version ${v}, and this code has ${version}${
+          v > version ? "" : " and no migrate"
+        }; deploy code that reads it`,
+      );
+    }
+    const state = migrate(s, v);
+    assertJson(state, "the migrated state");
+    return state;
+  }
+
+  /** Whether the method has changed anything that is stored. */
+  #noteChanges(): boolean {
+    const { state, isDirty } = this.#draft;
+    let isChanged = isDirty;
+    this.#draft.isDirty = false;
+    if (this.#definition.options.save === "explicit" && !isChanged) {
+      return false;
+    }
+    if (hasFields(state, this.#fields)) return isChanged;
+    const text = jsonOf(state, "the state");
+    if (text !== this.#text) {
+      assertJson(state, "the state");
+      this.#text = text;
+      isChanged = true;
+    }
+    this.#fields = isChanged ? undefined : fieldsOf(state);
+    return isChanged;
+  }
+
+  /** Notes a change that is stored later; no answer waits for that. */
+  #noteBehind(isChanged: boolean, every: number): false {
+    if (isChanged && !this.#isBehind) {
+      this.#isBehind = true;
+      Process.sendAfter(self(), "flush", every);
+    }
+    return false;
+  }
+
+  #undo(): void {
+    Object.assign(this.#draft, this.#before, {
+      state: JSON.parse(this.#text),
+      isStopping: false,
+      isDeleting: false,
+      outbox: [],
+    });
+  }
+
+  #remember(id: string, value: unknown): void {
+    const { remember } = this.#definition.options;
+    if (value !== undefined) assertJson(value, `the reply to ${id}`);
+    // A copy: it may be a part of the state, which later calls change.
+    this.#requests.set(id, structuredClone(value));
+    for (const old of this.#requests.keys()) {
+      if (this.#requests.size <= remember) break;
+      this.#requests.delete(old);
+    }
+    this.#draft.isDirty = true;
+  }
+
+  /** Stores the entity; returns false if another node owns the shard. */
+  async #store(): Promise<boolean> {
+    const { id: shard, epoch, definition: { name: type } } = this.#shard;
+    const version = this.#version + 1;
+    this.#isBehind = false;
+    const result = await this.#home.writer.write(this.#shard, {
+      type,
+      key: this.#key,
+      shard,
+      epoch,
+      version,
+      ...this.#content(),
+    });
+    if (result === "conflict") {
+      throw new Error(
+        `Cannot store the ${this.#label}: the store refuses version ${version}; it starts again from the stored state`,
+      );
+    }
+    if (result === "stored") this.#version = version;
+    return result === "stored";
+  }
+
+  #content(): Pick<StoreWrite, "body" | "due"> {
+    if (this.#draft.isDeleting) return { body: "", due: null };
+    return { body: this.#body(), due: this.#draft.alarm?.[0] ?? null };
+  }
+
+  #body(): string {
+    const { version } = this.#definition.options;
+    const parts = [`"v":${version}`, `"s":${this.#text}`];
+    const { alarm, number } = this.#draft;
+    if (alarm !== undefined) parts.push(`"a":${jsonOf(alarm, "the alarm")}`);
+    if (number > 0) {
+      parts.push(`"n":${number}`, `"b":"${this.#seriesOfBroadcasts()}"`);
+    }
+    if (this.#requests.size > 0) {
+      parts.push(`"r":${jsonOf([...this.#requests], "the replies")}`);
+    }
+    return `{${parts.join()}}`;
+  }
+
+  /** Stores what is not stored yet; returns false if the shard is lost. */
+  async #flush(): Promise<boolean> {
+    return !this.#isBehind || await this.#store();
+  }
+
+  async #leave(): Promise<Next> {
+    await this.#flush();
+    return this.#stop();
+  }
+
+  /** Begins with the first broadcast. The pair of epoch and version never comes back. */
+  #seriesOfBroadcasts(): string {
+    return this.#series ||= `${this.#shard.epoch}.${this.#version}`;
+  }
+
+  #sendBroadcasts(): void {
+    for (const { number, message } of this.#draft.outbox.splice(0)) {
+      const broadcast: Broadcast = {
+        type: "$entity_broadcast",
+        token: "",
+        number,
+        series: this.#seriesOfBroadcasts(),
+        message,
+      };
+      for (const { pid, token } of this.#subscribers.values()) {
+        try {
+          send(pid, { ...broadcast, token });
+        } catch {
+          // Its node does not read. Its relay learns by the end of this process that broadcasts are missing.
+          this.#draft.isStopping = true;
+        }
+      }
+    }
+  }
+
+  // Results.
+
+  #reply(reply: EntityReply): Answer {
+    return { type: "reply", reply, state: this.#draft.state };
+  }
+
+  #idle(): Next {
+    return { type: "noreply", state: this.#draft.state };
+  }
+
+  /** Ends in order. */
+  #stop(): Stop {
+    const reason = { type: "shutdown", reason: this.#end(true) };
+    return { type: "stop", reason, state: this.#draft.state };
+  }
+
+  #crash(error: unknown, hasStarted = true): Stop {
+    const what = hasStarted ? "A method has ended" : "Cannot start";
+    const reason = new EntityError(
+      "crashed",
+      false,
+      `${what} the ${this.#label}: ${
+        error instanceof Error ? error.message : inspect(error)
+      }`,
+      { cause: error, data: this.#end(hasStarted) },
+    );
+    return { type: "stop", reason, state: this.#draft.state };
+  }
+
+  #end(hasStarted: boolean): EntityEnd {
+    return ["entity_ended", self(), hasStarted];
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * The types of entities: definitions, what methods see, and what callers see.
+ *
+ * @module
+ */
+
+import type { CancelOptions } from "@otp/servers/gen_server/gen_server";
+import type { Pid } from "@otp/processes/process";
+import type { OptionChecks } from "@otp/processes/values/options";
+import type { Store } from "./store.ts";
+import { TIME_LIMITS } from "@otp/servers/server/cancellation";
+import {
+  FLAG,
+  FUNCTION,
+  integerFrom,
+  oneOf,
+  TIMEOUT,
+} from "@otp/processes/values/check_arguments";
+
+/** An entity as its methods see it. It is valid while a method runs. */
+export interface EntityContext<S> {
+  /** The state: a JSON value. Change it, or assign another. */
+  state: S;
+  /** The key. */
+  readonly key: string;
+  /**
+   * The epoch of the entity's owner. It grows with each change of the owner: a system that remembers the highest and
+   * refuses lower ones accepts nothing from an owner that was replaced.
+   */
+  readonly fence: number;
+  /** Returns the store's time, in milliseconds since 1970: the clock of alarms. */
+  now(): number;
+  /**
+   * Sets the alarm, in place of the one before: the method `alarm` is called with that data at that moment or later,
+   * wherever the entity is then, and again if it throws, or its owner is lost before its changes are stored.
+   *
+   * @param at Milliseconds since 1970, or `null` to clear the alarm.
+   * @param data The second argument of `alarm`: a JSON value.
+   * @throws {TypeError} If the type has no method `alarm`.
+   */
+  alarm(at: number | null, data?: unknown): void;
+  /**
+   * Sends a message to all subscribers, once the changes of this call are stored.
+   *
+   * @param message The message: a value that can be sent.
+   * @returns Its number, with which subscribers get it.
+   */
+  broadcast(message: unknown): number;
+  /**
+   * Stores the state when the method has ended. Needed only for types with `save: "explicit"`; other types are stored
+   * whenever their state differs.
+   */
+  save(): void;
+  /** Ends the process of the entity when the method has ended; the next call starts it from its stored state. */
+  stop(): void;
+  /**
+   * Deletes the entity when the method has ended: its state, its alarm, and the ids of its requests. The result leaves
+   * once that is stored, and the process ends; the next call starts the entity with its first state, and its subscribers
+   * get an event `"gap"`, as broadcasts count from 1 again.
+   *
+   * @throws {TypeError} In a call with an id: the id would be deleted too, and the call could run again.
+   */
+  delete(): void;
+  /**
+   * Ends the method: its changes are undone, and the caller gets an `EntityError` with the code `"refused"`.
+   *
+   * @param message The reason, for people.
+   * @param data The reason, for the caller's code.
+   */
+  refuse(message: string, data?: unknown): never;
+}
+
+/** A method of an entity. */
+export type EntityMethod<S> = (
+  room: EntityContext<S>,
+  // deno-lint-ignore no-explicit-any
+  ...args: any[]
+) => unknown;
+
+/** The methods of an entity. `alarm` is called by the alarm only. */
+export type EntityMethods<S> = Record<string, EntityMethod<S>>;
+
+/** The names that are no methods for callers. */
+export type EntityReserved = "state" | "alarm" | "pid" | "subscribe";
+
+/** The methods that callers have: each returns a promise of the result. */
+export type EntityCalls<M> = {
+  readonly [K in Exclude<keyof M, EntityReserved>]: M[K] extends // deno-lint-ignore no-explicit-any
+  (room: any, ...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** An entity as callers see it. */
+export type EntityHandle<M> = EntityCalls<M> & {
+  /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
+  pid(): Promise<Pid>;
+  /**
+   * Has the broadcasts of the entity sent to the calling process, as an {@linkcode EntityMessage} each. The options of the
+   * handle are for the start of the subscription.
+   *
+   * @returns The process that relays them: it ends with the calling process, or by `Process.exit(pid, "shutdown")`.
+   */
+  subscribe(): Promise<Pid>;
+};
+
+/** A broadcast of an entity, as a subscriber receives it. */
+export interface EntityMessage {
+  /** Always `"entity"`. */
+  type: "entity";
+  /** The type of the entity. */
+  entity: string;
+  /** The key of the entity. */
+  key: string;
+  /**
+   * The number of the broadcast. They have no gaps, except after a message with the event `"gap"`. Those of an entity that
+   * was deleted begin with 1 again.
+   */
+  number: number;
+  /**
+   * `"message"`: a broadcast. `"gap"`: broadcasts up to that number, which this subscriber has not received, may have
+   * been sent: read the state.
+   */
+  event: "message" | "gap";
+  /** The message of the broadcast. */
+  message?: unknown;
+}
+
+/** Options for a type of entities. */
+export interface EntityOptions {
+  /**
+   * When changes are stored. `"call"`: before the reply of the call leaves. `{ every: ms }`: at most that long after;
+   * replies do not wait, and a crash of the node, or a stop without a drain, loses that much.
+   *
+   * @default {"call"}
+   */
+  durability?: "call" | { every: number };
+  /**
+   * How changes are found. `"auto"`: the state is compared as JSON after each method. `"explicit"`: only `room.save()`
+   * stores it.
+   *
+   * @default {"auto"}
+   */
+  save?: "auto" | "explicit";
+  /**
+   * Milliseconds without a call after which the process ends, at most a quarter later; it starts again by the next call.
+   *
+   * @default {300000}
+   */
+  idle?: number;
+  /**
+   * Milliseconds that a method may take. One that takes longer is ended with its process; its caller gets `"unknown"`.
+   *
+   * @default {60000}
+   */
+  limit?: number;
+  /**
+   * The version of the state's form. A stored state of a lower version is passed to `migrate`.
+   *
+   * @default {1}
+   */
+  version?: number;
+  /**
+   * Converts a state of an older version.
+   *
+   * @param state The stored state.
+   * @param version Its version.
+   * @returns The state in the form of this version.
+   */
+  migrate?(state: unknown, version: number): unknown;
+  /**
+   * The number of crashes within `maxSeconds` after which the key is parked.
+   *
+   * @default {3}
+   */
+  maxRestarts?: number;
+  /**
+   * The period of `maxRestarts`, in seconds.
+   *
+   * @default {5}
+   */
+  maxSeconds?: number;
+  /**
+   * The number of request ids that each entity remembers.
+   *
+   * @default {100}
+   */
+  remember?: number;
+}
+
+/** The names of these options. */
+export const ENTITY_OPTIONS: OptionChecks<EntityOptions> = {
+  durability: true,
+  save: oneOf("auto", "explicit"),
+  idle: TIMEOUT,
+  limit: TIMEOUT,
+  version: integerFrom(1),
+  migrate: FUNCTION,
+  maxRestarts: integerFrom(0),
+  maxSeconds: TIMEOUT,
+  remember: integerFrom(0),
+};
+
+/** Options for the calls of a handle. */
+export interface EntityCallOptions extends CancelOptions {
+  /**
+   * Milliseconds that a call may take, with its wait for an owner.
+   *
+   * @default {5000}
+   */
+  timeout?: number;
+  /**
+   * Whether a call may run again if its owner was lost before the result was certain.
+   *
+   * @default {false}
+   */
+  mayRunTwice?: boolean;
+  /**
+   * The id of the request. It is stored with the state, with the reply: a second call with this id does not run, and
+   * returns the reply of the first. So the call may be repeated, by this library and by the program. The reply must be JSON.
+   *
+   * @default {undefined}
+   */
+  id?: string;
+}
+
+/** The names of these options. */
+export const CALL_OPTIONS: OptionChecks<EntityCallOptions> = {
+  ...TIME_LIMITS,
+  mayRunTwice: FLAG,
+  id: {
+    accepts: (id) => typeof id === "string" && id !== "",
+    give: "a text that is not empty",
+  },
+};
+
+/** A type of entities, as `Entity.define` returns it. */
+export interface EntityType<M = unknown> {
+  /** The name of the type, in the store too. */
+  readonly name: string;
+  /**
+   * Returns the entity of a key, for calls from any node.
+   *
+   * @param key The key: a text of 1 to 800 characters.
+   * @returns The handle; nothing is sent before a method is called.
+   * @throws {TypeError} If the key is not such a text, well formed and without NUL, or an option is unknown.
+   */
+  get(key: string, options?: EntityCallOptions): EntityHandle<M>;
+  /** @ignore */
+  readonly _definition: Definition;
+}
+
+/** Options for {@linkcode Entities.childSpec}. */
+export interface EntitiesOptions {
+  /** The types that this node hosts, or calls. */
+  // deno-lint-ignore no-explicit-any
+  types: readonly EntityType<any>[];
+  /** The store: the same database on all nodes. */
+  store: Store;
+  /**
+   * Whether entities run on this node. If not, it only calls entities of other nodes, which it finds by the store.
+   *
+   * @default {true}
+   */
+  hosts?: boolean;
+  /**
+   * The number of parts into which the keys of each type are divided. It is the same on all nodes, and stays: the store
+   * refuses another.
+   *
+   * @default {256}
+   */
+  shards?: number;
+  /**
+   * How long a node that was killed keeps its keys, in milliseconds. It renews its lease ten times in that time, and stops
+   * serving if two thirds of it have passed without an answer of the store.
+   *
+   * @default {10000}
+   */
+  lease?: number;
+  /**
+   * The share of this node, relative to the shares of other nodes.
+   *
+   * @default {1}
+   */
+  weight?: number;
+  /**
+   * The keys that this node should own, by the name of their type, or `true` for all keys of the type. They are here as
+   * long as this node is up and does not drain, and elsewhere otherwise. Weights do not matter for them. Each key brings the
+   * other keys of its shard along.
+   *
+   * @default {{}}
+   */
+  pins?: Record<string, readonly string[] | true>;
+  /**
+   * The number of entities in memory. Above it, those that are idle leave the memory.
+   *
+   * @default {100000}
+   */
+  maxEntities?: number;
+  /**
+   * The number of calls that wait on this node, for a shard that moves or for the store. Others fail at once.
+   *
+   * @default {10000}
+   */
+  maxHeld?: number;
+  /**
+   * The number of shards that this node hands over at a time to balance the cluster. A drain has no limit.
+   *
+   * @default {32}
+   */
+  maxMoves?: number;
+  /**
+   * The name of the server, the same on all nodes.
+   *
+   * @default {"Entities"}
+   */
+  name?: string;
+}
+
+/** A definition, as the library uses it. */
+export interface Definition {
+  readonly name: string;
+  readonly state: () => unknown;
+  readonly methods: ReadonlyMap<string, EntityMethod<unknown>>;
+  readonly alarm: EntityMethod<unknown> | undefined;
+  readonly options: Required<Omit<EntityOptions, "migrate">> & {
+    migrate: EntityOptions["migrate"];
+  };
+}
+
+/** The key of an entity, and the options of its calls. */
+export interface EntityTarget {
+  readonly definition: Definition;
+  readonly key: string;
+  readonly options: EntityCallOptions;
+}

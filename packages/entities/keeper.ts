@@ -1,0 +1,190 @@
+/**
+ * Keeps a node's place in the store: renews its lease, watches the others, takes shards without an owner, and looks for
+ * alarms.
+ *
+ * One turn after the other, each with one question at a time. A question that is not answered in a third of the lease is
+ * given up, and asked again in the next turn; whether the node serves depends on none of that, but on `StoreLease.isValid`.
+ *
+ * A node whose beat has not changed for three quarters of its lease, on the clock of the watcher, is removed from the store, if
+ * its beat is still that one. It cannot renew from then on, and stopped serving at two thirds. Its shards have no owner
+ * then, and each goes to the node that placement picks.
+ *
+ * @module
+ */
+
+import { Process } from "@otp/processes/process";
+import type { EntityNode } from "./entity_node.ts";
+import type { DueAlarm, StoreView } from "./store.ts";
+
+/** The number of alarms that a turn looks for, besides the alarms of parked entities, which stay due. */
+const MAX_ALARMS = 1000;
+
+/** The maximum numbers of shards whose old deletions are looked for in a turn, and of deletions that are removed. */
+const CLEANED = { shards: 64, rows: 500 };
+
+/** The message to a node's server that an alarm is due. */
+export interface AlarmMessage {
+  type: "$entity_alarm";
+  token: string;
+  alarm: DueAlarm;
+}
+
+/** Renews the lease of a node and watches the others. */
+export class Keeper {
+  readonly #node: EntityNode;
+  #isOpen = false;
+
+  constructor(node: EntityNode) {
+    this.#node = node;
+  }
+
+  /** Works for ever: the code of a process of its own. */
+  async run(): Promise<void> {
+    while (!this.#node.isOver) {
+      try {
+        await this.#turn();
+        this.#node.isStoreUp = true;
+      } catch (error) {
+        this.#node.isStoreUp = false;
+        this.#node.runtime.report(
+          "warning",
+          () => `Entities: the store has not answered: ${error}`,
+          { what: "the store of entities" },
+        );
+      }
+      this.#node.changes.notify();
+      await Process.sleep(this.#node.lease.interval);
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (!this.#isOpen) await this.#open();
+    const { settings, store } = this.#node;
+    const askedAt = this.#node.runtime.now();
+    const view = settings.hosts && !this.#hasLeft
+      ? await this.#renew()
+      : await this.#node.ask(() => store.view());
+    if (view === undefined) return;
+    this.#node.apply(view, askedAt);
+    this.#endClosed();
+    if (this.#node.lease.id === undefined) return;
+    for (const { id, beat, name } of this.#node.dead()) {
+      if (!await this.#node.ask(() => store.remove(id, beat))) continue;
+      this.#node.runtime.report(
+        "warning",
+        () => `Entities: ${name} has not renewed its lease, and is removed`,
+      );
+      this.#node.forget(id);
+    }
+    if (this.#node.isHost) await this.#claim();
+    await this.#findAlarms();
+    await this.#clean();
+  }
+
+  /** Whether the node has given up its place for good, as it drains. */
+  get #hasLeft(): boolean {
+    const { isDraining, lease } = this.#node;
+    return isDraining && lease.id === undefined;
+  }
+
+  async #open(): Promise<void> {
+    const { store, settings } = this.#node;
+    await this.#node.ask(() => store.open());
+    const stored = await this.#node.ask(() =>
+      store.setting("shards", String(settings.shards))
+    );
+    if (stored !== String(settings.shards)) {
+      throw new Error(
+        `the store was created with ${stored} shards, and this node has ${settings.shards}; give all nodes the option shards: ${stored}`,
+      );
+    }
+    this.#isOpen = true;
+  }
+
+  /** Joins or renews; returns nothing if the node was removed. */
+  async #renew(): Promise<StoreView | undefined> {
+    const { store, lease, runtime } = this.#node;
+    const info = this.#node.info();
+    if (lease.id === undefined) {
+      // Another id each time: a join that was not answered may still arrive, after others have removed its id for good.
+      const id = `${runtime.node}/${crypto.randomUUID()}`;
+      await this.#node.ask(() => store.join({ id, name: runtime.node, info }));
+      lease.id = id;
+    }
+    const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];
+    const { id } = lease;
+    const view = await this.#node.ask(() => store.beat(id, info));
+    if (lease.id !== id) return undefined;
+    if (view !== undefined) {
+      lease.renew(sentAt, wallAt);
+      return view;
+    }
+    runtime.report(
+      "warning",
+      () =>
+        "Entities: this node has not renewed its lease in time, and others have its shards; it starts anew",
+    );
+    this.#node.closeAll();
+    this.#endClosed();
+  }
+
+  async #claim(): Promise<void> {
+    const { store, lease: { id } } = this.#node;
+    const orphans = this.#node.orphans();
+    if (orphans.length === 0 || id === undefined) return;
+    const askedAt = this.#node.runtime.now();
+    const claimed = await this.#node.ask(() =>
+      store.claim(
+        id,
+        orphans.map(({ id: shard, epoch }) => ({ shard, epoch })),
+      )
+    );
+    for (const { shard, epoch } of claimed) {
+      this.#node.learn({ id: shard, owner: id, epoch }, askedAt);
+    }
+    this.#node.changes.notify();
+  }
+
+  /** Has the entities of closed shards end. */
+  #endClosed(): void {
+    for (const { entities } of this.#node.closed.splice(0)) {
+      for (const { starting } of entities.values()) {
+        starting.then((pid) => {
+          // The server ends its entities itself, and this process with them.
+          if (!this.#node.isOver) this.#node.tell(pid, "close");
+        });
+      }
+    }
+  }
+
+  /** Removes old deletions of shards that have come to this node, a few in each turn. */
+  async #clean(): Promise<void> {
+    const { store, owned } = this.#node;
+    const some = [...owned.values()].filter(({ isClean }) => !isClean)
+      .slice(0, CLEANED.shards);
+    if (some.length === 0) return;
+    const ids = some.map(({ id }) => id);
+    const removed = await this.#node.ask(() => store.clean(ids, CLEANED.rows));
+    if (removed === CLEANED.rows) return;
+    for (const shard of some) shard.isClean = true;
+  }
+
+  async #findAlarms(): Promise<void> {
+    const { store, lease } = this.#node;
+    const shards = [...this.#node.owned.values()]
+      .filter(({ state, definition }) =>
+        state === "open" && definition.alarm !== undefined
+      )
+      .map(({ id }) => id);
+    if (shards.length === 0) return;
+    const before = this.#node.now() + lease.interval;
+    const most = MAX_ALARMS + this.#node.parked.size;
+    const alarms = await this.#node.ask(() => store.due(shards, before, most));
+    for (const alarm of alarms) {
+      const { token } = this.#node;
+      const message: AlarmMessage = { type: "$entity_alarm", token, alarm };
+      const after = Math.max(0, Math.ceil(alarm.due - this.#node.now()));
+      Process.sendAfter(this.#node.warden, message, after);
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * A store in memory, for tests.
+ *
+ * @module
+ */
+
+import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";
+import type { OptionChecks } from "@otp/processes/values/options";
+import type {
+  DueAlarm,
+  ShardEpoch,
+  Store,
+  StoredState,
+  StoreNode,
+  StoreShard,
+  StoreView,
+  StoreWrite,
+  WriteResult,
+} from "./store.ts";
+
+/** Options for {@linkcode memoryStore}. */
+export interface MemoryStoreOptions {
+  /**
+   * The store's clock: milliseconds since 1970.
+   *
+   * @default {Date.now}
+   */
+  now?: () => number;
+}
+
+const MEMORY_OPTIONS: OptionChecks<MemoryStoreOptions> = { now: FUNCTION };
+
+/**
+ * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.
+ *
+ * @example Usage
+ * ```ts
+ * import { memoryStore } from "@otp/distribution/entities";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const store = memoryStore();
+ * await store.join({ id: "1", name: "alex@localhost", info: "" });
+ * assertEquals(await store.claim("1", [{ shard: "room/0", epoch: 0 }]), [{ shard: "room/0", epoch: 1 }]);
+ * ```
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkOptions(options, "make a store in memory", MEMORY_OPTIONS, "{ now }");
+  return new MemoryStore(options.now ?? Date.now);
+}
+
+class MemoryStore implements Store {
+  readonly #now: () => number;
+  readonly #settings = new Map<string, string>();
+  readonly #nodes = new Map<string, StoreNode>();
+  readonly #shards = new Map<string, StoreShard>();
+  readonly #states = new Map<string, StoreWrite>();
+  /** The ids of deletions. */
+  readonly #deleted = new Set<string>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  setting(name: string, value: string): Promise<string> {
+    const stored = this.#settings.get(name) ?? value;
+    this.#settings.set(name, stored);
+    return Promise.resolve(stored);
+  }
+
+  join({ id, name, info }: Omit<StoreNode, "beat">): Promise<void> {
+    if (!this.#nodes.has(id)) this.#nodes.set(id, { id, name, info, beat: 0 });
+    return Promise.resolve();
+  }
+
+  beat(id: string, info: string): Promise<StoreView | undefined> {
+    const node = this.#nodes.get(id);
+    if (node === undefined) return Promise.resolve(undefined);
+    node.beat++;
+    node.info = info;
+    return this.view();
+  }
+
+  view(): Promise<StoreView> {
+    return Promise.resolve({
+      now: this.#now(),
+      nodes: [...this.#nodes.values()].map((node) => ({ ...node })),
+      shards: [...this.#shards.values()].map((shard) => ({ ...shard })),
+    });
+  }
+
+  remove(id: string, beat?: number): Promise<boolean> {
+    const node = this.#nodes.get(id);
+    if (node !== undefined && (beat === undefined || node.beat === beat)) {
+      this.#nodes.delete(id);
+    }
+    return Promise.resolve(!this.#nodes.has(id));
+  }
+
+  claim(id: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]> {
+    const claimed: ShardEpoch[] = [];
+    for (const { shard, epoch } of shards) {
+      const row = this.#shards.get(shard);
+      if (row?.owner === id) claimed.push({ shard, epoch: row.epoch });
+      else if (
+        this.#nodes.has(id) && (row?.epoch ?? 0) === epoch &&
+        (row === undefined || !this.#nodes.has(row.owner))
+      ) {
+        this.#shards.set(shard, { id: shard, owner: id, epoch: epoch + 1 });
+        claimed.push({ shard, epoch: epoch + 1 });
+      }
+    }
+    return Promise.resolve(claimed);
+  }
+
+  give(
+    from: string,
+    to: string,
+    shards: readonly ShardEpoch[],
+  ): Promise<ShardEpoch[]> {
+    const given: ShardEpoch[] = [];
+    for (const { shard, epoch } of shards) {
+      const row = this.#shards.get(shard);
+      if (
+        row?.owner === from && row.epoch === epoch && this.#nodes.has(to)
+      ) {
+        row.owner = to;
+        row.epoch++;
+      }
+      if (row?.owner === to) given.push({ shard, epoch: row.epoch });
+    }
+    return Promise.resolve(given);
+  }
+
+  load(type: string, key: string): Promise<StoredState | undefined> {
+    const row = this.#states.get(idOf(type, key));
+    if (row === undefined) return Promise.resolve(undefined);
+    const { version, body } = row;
+    return Promise.resolve({ version, body });
+  }
+
+  write(
+    owner: string,
+    writes: readonly StoreWrite[],
+  ): Promise<WriteResult[]> {
+    return Promise.resolve(writes.map((write) => this.#write(owner, write)));
+  }
+
+  #write(owner: string, write: StoreWrite): WriteResult {
+    const shard = this.#shards.get(write.shard);
+    if (shard?.owner !== owner || shard.epoch !== write.epoch) return "fenced";
+    const id = idOf(write.type, write.key);
+    const row = this.#states.get(id);
+    if (
+      row !== undefined && row.version === write.version &&
+      row.epoch === write.epoch && row.body === write.body
+    ) return "stored";
+    if (row !== undefined && row.version !== write.version - 1) {
+      return "conflict";
+    }
+    this.#states.set(id, { ...write });
+    if (write.body === "") this.#deleted.add(id);
+    else this.#deleted.delete(id);
+    return "stored";
+  }
+
+  clean(shards: readonly string[], limit: number): Promise<number> {
+    let removed = 0;
+    for (const id of this.#deleted) {
+      const { shard, epoch } = this.#states.get(id)!;
+      const isOld = epoch < (this.#shards.get(shard)?.epoch ?? 0);
+      if (removed === limit || !isOld || !shards.includes(shard)) continue;
+      this.#states.delete(id);
+      this.#deleted.delete(id);
+      removed++;
+    }
+    return Promise.resolve(removed);
+  }
+
+  due(
+    shards: readonly string[],
+    before: number,
+    limit: number,
+  ): Promise<DueAlarm[]> {
+    const wanted = new Set(shards);
+    const alarms = [...this.#states.values()]
+      .filter(({ shard, due }) =>
+        due !== null && due <= before && wanted.has(shard)
+      )
+      .map(({ type, key, shard, due }) => ({ type, key, shard, due: due! }))
+      .sort((one, other) => one.due - other.due);
+    return Promise.resolve(alarms.slice(0, limit));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function idOf(type: string, key: string): string {
+  return JSON.stringify([type, key]);
+}

@@ -1,0 +1,56 @@
+/**
+ * Entities: a process for each key, on one node of the cluster at a time, with a state in a database.
+ *
+ * `docs/entities.md` describes what they promise, and how. The files:
+ *
+ * - `entity.ts`, `entity_types.ts`: definitions; `entities.ts`: a node's entities under a supervisor.
+ * - `caller.ts`: a call, in all its attempts.
+ * - `entity_server.ts`: the process of one entity; `writer.ts`: the writes of a node.
+ * - `entity_node.ts`: all that a node knows; `lease.ts`, `keeper.ts`: its place in the store; `mover.ts`: shards that are
+ *   handed over; `host_server.ts`: the server that answers other nodes.
+ * - `store.ts`: the contract of stores; `memory_store.ts`, `sqlite_store.ts`, `postgres_store.ts`.
+ *
+ * @module
+ */
+
+export type { CancelOptions } from "@otp/servers/gen_server/gen_server";
+export type { Pid } from "@otp/processes/process";
+export { checkStore, type CheckStoreOptions } from "./check_store.ts";
+export { Entities } from "./entities.ts";
+export { Entity } from "./entity.ts";
+export { EntityError, type EntityErrorCode } from "./entity_error.ts";
+export type {
+  EntitiesOptions,
+  EntityCallOptions,
+  EntityCalls,
+  EntityContext,
+  EntityHandle,
+  EntityMessage,
+  EntityMethod,
+  EntityMethods,
+  EntityOptions,
+  EntityReserved,
+  EntityType,
+} from "./entity_types.ts";
+export type { ParkedEntity } from "./crashes.ts";
+export type { EntitiesInfo } from "./host_server.ts";
+export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
+export {
+  type PostgresQuery,
+  postgresSchema,
+  postgresStore,
+  type PostgresStoreOptions,
+  type SqlRow,
+} from "./postgres_store.ts";
+export { sqliteStore, type SqliteStoreOptions } from "./sqlite_store.ts";
+export type {
+  DueAlarm,
+  ShardEpoch,
+  Store,
+  StoredState,
+  StoreNode,
+  StoreShard,
+  StoreView,
+  StoreWrite,
+  WriteResult,
+} from "./store.ts";

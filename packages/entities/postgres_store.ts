@@ -1,0 +1,401 @@
+/**
+ * A store in PostgreSQL, over any client.
+ *
+ * Each function is one statement, which is one transaction by itself. So it needs no connection of its own, and works
+ * through a pool and through pgbouncer in transaction mode. Rows are locked in the order of their ids, so no
+ * two statements can block each other.
+ *
+ * A write takes a share lock on the row of its shard. A change of the owner, which updates that row, waits for the write;
+ * a write that waited for a change sees the new epoch and stores nothing (READ COMMITTED checks the condition again).
+ *
+ * @module
+ */
+
+import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
+import type { OptionChecks } from "@otp/processes/values/options";
+import type {
+  DueAlarm,
+  ShardEpoch,
+  Store,
+  StoredState,
+  StoreNode,
+  StoreView,
+  StoreWrite,
+  WriteResult,
+} from "./store.ts";
+
+/** A row of a result. */
+export type SqlRow = Record<string, unknown>;
+
+/**
+ * Runs a statement with parameters `$1`, `$2` and so on, which are texts, numbers and `null`, and returns the rows. It may
+ * return a result with `rows`, as `pg` does.
+ */
+export type PostgresQuery = (
+  text: string,
+  params: (string | number | null)[],
+) => PromiseLike<readonly SqlRow[] | { readonly rows: readonly SqlRow[] }>;
+
+/** Options for {@linkcode postgresStore}. */
+export interface PostgresStoreOptions {
+  /**
+   * Whether the tables are created and migrated by the store. If not, run the statements of
+   * {@linkcode postgresSchema} before.
+   *
+   * @default {true}
+   */
+  migrate?: boolean;
+  /**
+   * The beginning of the tables' names, such as `"entities_"` or `"my_schema.entities_"`.
+   *
+   * @default {"entities_"}
+   */
+  prefix?: string;
+}
+
+const POSTGRES_OPTIONS: OptionChecks<PostgresStoreOptions> = {
+  migrate: FLAG,
+  prefix: true,
+};
+
+/**
+ * Returns the statements that create the tables, for those who run migrations themselves.
+ *
+ * They may run again: they change nothing that is there.
+ *
+ * @param prefix The beginning of the tables' names.
+ * @returns The statements, in order.
+ * @throws {TypeError} If the prefix is not a name in lower case.
+ *
+ * @example Print them
+ * ```ts
+ * import { postgresSchema } from "@otp/distribution/entities";
+ * import { assert } from "@std/assert";
+ *
+ * assert(postgresSchema().join(";\n").includes("CREATE TABLE IF NOT EXISTS entities_state"));
+ * ```
+ */
+export function postgresSchema(prefix: string = "entities_"): string[] {
+  if (!/^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$/.test(prefix)) {
+    throw new TypeError(
+      `Cannot name tables with the prefix ${
+        JSON.stringify(prefix)
+      }: use lower-case letters, digits and underscores, as in "entities_"`,
+    );
+  }
+  const index = prefix.slice(prefix.indexOf(".") + 1);
+  return [
+    `CREATE TABLE IF NOT EXISTS ${prefix}setting (
+  name text PRIMARY KEY,
+  value text NOT NULL
+)`,
+    `CREATE TABLE IF NOT EXISTS ${prefix}node (
+  id text PRIMARY KEY,
+  name text NOT NULL,
+  info text NOT NULL,
+  beat bigint NOT NULL
+)`,
+    `CREATE TABLE IF NOT EXISTS ${prefix}shard (
+  id text PRIMARY KEY,
+  owner text NOT NULL,
+  epoch bigint NOT NULL
+)`,
+    `CREATE TABLE IF NOT EXISTS ${prefix}state (
+  type text NOT NULL,
+  key text NOT NULL,
+  shard text NOT NULL,
+  epoch bigint NOT NULL,
+  version bigint NOT NULL,
+  body text NOT NULL,
+  due double precision,
+  PRIMARY KEY (type, key)
+)`,
+    `CREATE INDEX IF NOT EXISTS ${index}state_due ON ${prefix}state (due) WHERE due IS NOT NULL`,
+    `CREATE INDEX IF NOT EXISTS ${index}state_deleted ON ${prefix}state (shard) WHERE body = ''`,
+  ];
+}
+
+/**
+ * A store in PostgreSQL 12 or later, over the client that the program has: `pg`, `postgres`, `Bun.SQL`, PGlite, or any
+ * other function that runs a statement with parameters.
+ *
+ * Give it a pool of at least two connections, and a time limit for statements in the client or the server: nodes stop
+ * waiting for an answer by themselves, but a connection that hangs must come back.
+ *
+ * @returns The store. It does not close the client.
+ * @throws {TypeError} If the prefix is not a name in lower case.
+ *
+ * @example With `pg`, or with `postgres`
+ * ```ts ignore
+ * import { Pool } from "pg";
+ * import postgres from "postgres";
+ * import { postgresStore } from "@otp/distribution/entities";
+ *
+ * const pool = new Pool({ query_timeout: 10_000 });
+ * const store = postgresStore((text, params) => pool.query(text, params));
+ *
+ * const sql = postgres({ prepare: false });
+ * const other = postgresStore((text, params) => sql.unsafe(text, params));
+ * ```
+ */
+export function postgresStore(
+  query: PostgresQuery,
+  options: PostgresStoreOptions = {},
+): Store {
+  checkOptions(
+    options,
+    "make a store in PostgreSQL",
+    POSTGRES_OPTIONS,
+    "{ migrate: false }",
+  );
+  const { migrate = true, prefix = "entities_" } = options;
+  return new PostgresStore(query, prefix, postgresSchema(prefix), migrate);
+}
+
+/** The codes of a race between two nodes that create the same table. */
+const CREATED_TWICE = ["23505", "42P07", "42710"];
+
+/** Parses a JSON list of shards and epochs, in the order of their ids. */
+const GIVEN_SHARDS =
+  `SELECT t.shard, t.epoch FROM jsonb_to_recordset($2::text::jsonb) AS t(shard text, epoch bigint)`;
+
+class PostgresStore implements Store {
+  readonly #query: PostgresQuery;
+  readonly #p: string;
+  readonly #schema: string[];
+  readonly #migrates: boolean;
+
+  constructor(
+    query: PostgresQuery,
+    prefix: string,
+    schema: string[],
+    migrates: boolean,
+  ) {
+    this.#query = query;
+    this.#p = prefix;
+    this.#schema = schema;
+    this.#migrates = migrates;
+  }
+
+  async #rows(
+    text: string,
+    params: (string | number | null)[] = [],
+  ): Promise<readonly SqlRow[]> {
+    const result = await this.#query(text, params);
+    return "rows" in result ? result.rows : result;
+  }
+
+  async open(): Promise<void> {
+    if (!this.#migrates) return;
+    for (const statement of this.#schema) {
+      for (let left = 3;; left--) {
+        try {
+          await this.#rows(statement);
+          break;
+        } catch (error) {
+          const { code } = error as { code?: unknown };
+          // IF NOT EXISTS does not see a table that another node is about to create.
+          if (left === 0 || !CREATED_TWICE.includes(String(code))) throw error;
+        }
+      }
+    }
+  }
+
+  async setting(name: string, value: string): Promise<string> {
+    // An update without a change returns the row that is there, which DO NOTHING does not.
+    const [row] = await this.#rows(
+      `INSERT INTO ${this.#p}setting AS t (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = t.value RETURNING value`,
+      [name, value],
+    );
+    return row.value as string;
+  }
+
+  async join({ id, name, info }: Omit<StoreNode, "beat">): Promise<void> {
+    await this.#rows(
+      `INSERT INTO ${this.#p}node (id, name, info, beat) VALUES ($1, $2, $3, 0) ON CONFLICT (id) DO NOTHING`,
+      [id, name, info],
+    );
+  }
+
+  async beat(id: string, info: string): Promise<StoreView | undefined> {
+    const [row] = await this.#rows(
+      `WITH beaten AS (
+  UPDATE ${this.#p}node SET beat = beat + 1, info = $2 WHERE id = $1 RETURNING id, name, info, beat
+)
+SELECT (SELECT count(*) FROM beaten)::int AS found, (${this.#view}) AS view`,
+      [id, info],
+    );
+    if (Number(row.found) === 0) return undefined;
+    return viewOf(row);
+  }
+
+  async view(): Promise<StoreView> {
+    const [row] = await this.#rows(`SELECT (${this.#view}) AS view`);
+    return viewOf(row);
+  }
+
+  /** One JSON text: clients differ in how they return numbers. */
+  get #view(): string {
+    const p = this.#p;
+    return `SELECT json_build_object(
+  'now', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  'nodes', (SELECT coalesce(json_agg(n), '[]') FROM ${p}node n),
+  'shards', (SELECT coalesce(json_agg(s), '[]') FROM ${p}shard s)
+)::text`;
+  }
+
+  async remove(id: string, beat?: number): Promise<boolean> {
+    const [row] = await this.#rows(
+      `WITH removed AS (
+  DELETE FROM ${this.#p}node WHERE id = $1 AND beat = coalesce($2::text::bigint, beat) RETURNING id
+)
+SELECT (NOT EXISTS (SELECT 1 FROM ${this.#p}node WHERE id = $1) OR EXISTS (SELECT 1 FROM removed))::int AS gone`,
+      [id, beat === undefined ? null : String(beat)],
+    );
+    return Number(row.gone) === 1;
+  }
+
+  async claim(
+    id: string,
+    shards: readonly ShardEpoch[],
+  ): Promise<ShardEpoch[]> {
+    const p = this.#p;
+    const rows = await this.#rows(
+      `WITH given AS (${GIVEN_SHARDS}), claimed AS (
+  INSERT INTO ${p}shard AS s (id, owner, epoch)
+  SELECT g.shard, $1, 1 + g.epoch FROM given g
+  WHERE EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = $1)
+    AND (g.epoch = 0 OR EXISTS (SELECT 1 FROM ${p}shard o WHERE o.id = g.shard))
+  ORDER BY g.shard
+  ON CONFLICT (id) DO UPDATE SET owner = EXCLUDED.owner, epoch = EXCLUDED.epoch
+  WHERE s.epoch = EXCLUDED.epoch - 1 AND NOT EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = s.owner)
+  RETURNING s.id, s.epoch
+)
+SELECT c.id AS shard, c.epoch::text AS epoch FROM claimed c
+UNION
+SELECT s.id, s.epoch::text FROM ${p}shard s JOIN given g ON g.shard = s.id
+WHERE s.owner = $1 AND NOT EXISTS (SELECT 1 FROM claimed c WHERE c.id = s.id)`,
+      [id, JSON.stringify(shards)],
+    );
+    return rows.map(shardEpochOf);
+  }
+
+  async give(
+    from: string,
+    to: string,
+    shards: readonly ShardEpoch[],
+  ): Promise<ShardEpoch[]> {
+    const p = this.#p;
+    const rows = await this.#rows(
+      `WITH given AS (${GIVEN_SHARDS}), locked AS MATERIALIZED (
+  SELECT s.id FROM ${p}shard s JOIN given g ON g.shard = s.id AND g.epoch = s.epoch
+  WHERE s.owner = $1 ORDER BY s.id FOR UPDATE OF s
+), moved AS (
+  UPDATE ${p}shard s SET owner = $3, epoch = s.epoch + 1 FROM locked l
+  WHERE s.id = l.id AND EXISTS (SELECT 1 FROM ${p}node n WHERE n.id = $3)
+  RETURNING s.id, s.epoch
+)
+SELECT m.id AS shard, m.epoch::text AS epoch FROM moved m
+UNION
+SELECT s.id, s.epoch::text FROM ${p}shard s JOIN given g ON g.shard = s.id
+WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
+      [from, JSON.stringify(shards), to],
+    );
+    return rows.map(shardEpochOf);
+  }
+
+  async load(type: string, key: string): Promise<StoredState | undefined> {
+    const [row] = await this.#rows(
+      `SELECT version::text AS version, body FROM ${this.#p}state WHERE type = $1 AND key = $2`,
+      [type, key],
+    );
+    if (row === undefined) return undefined;
+    return { version: Number(row.version), body: row.body as string };
+  }
+
+  async write(
+    owner: string,
+    writes: readonly StoreWrite[],
+  ): Promise<WriteResult[]> {
+    const p = this.#p;
+    const rows = await this.#rows(
+      `WITH given AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($2::text::jsonb) AS t(
+    n int, type text, key text, shard text, epoch bigint, version bigint, body text, due double precision
+  )
+), fence AS MATERIALIZED (
+  SELECT s.id, s.epoch FROM ${p}shard s
+  WHERE s.owner = $1 AND EXISTS (SELECT 1 FROM given g WHERE g.shard = s.id AND g.epoch = s.epoch)
+  ORDER BY s.id FOR SHARE OF s
+), stored AS (
+  INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
+  SELECT g.type, g.key, g.shard, g.epoch, g.version, g.body, g.due
+  FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
+  ORDER BY g.type, g.key
+  ON CONFLICT (type, key) DO UPDATE SET
+    shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
+  WHERE t.version = EXCLUDED.version - 1
+    OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)
+  RETURNING t.type, t.key
+)
+SELECT g.n, CASE
+  WHEN f.id IS NULL THEN 'fenced'
+  WHEN s.key IS NULL THEN 'conflict'
+  ELSE 'stored' END AS result
+FROM given g
+LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
+LEFT JOIN stored s ON s.type = g.type AND s.key = g.key
+ORDER BY g.n`,
+      [owner, JSON.stringify(writes.map((write, n) => ({ n, ...write })))],
+    );
+    return rows.map(({ result }) => result as WriteResult);
+  }
+
+  async clean(shards: readonly string[], limit: number): Promise<number> {
+    const [row] = await this.#rows(
+      `WITH old AS (
+  SELECT t.type, t.key FROM ${this.#p}state t JOIN ${this.#p}shard s ON s.id = t.shard
+  WHERE t.body = '' AND t.epoch < s.epoch AND t.shard IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+  LIMIT $2::text::int FOR UPDATE OF t SKIP LOCKED
+), removed AS (
+  DELETE FROM ${this.#p}state t USING old o WHERE t.type = o.type AND t.key = o.key RETURNING 1
+)
+SELECT count(*)::int AS removed FROM removed`,
+      [JSON.stringify(shards), String(limit)],
+    );
+    return Number(row.removed);
+  }
+
+  async due(
+    shards: readonly string[],
+    before: number,
+    limit: number,
+  ): Promise<DueAlarm[]> {
+    const rows = await this.#rows(
+      `SELECT s.type, s.key, s.shard, s.due::text AS due FROM ${this.#p}state s
+WHERE s.due IS NOT NULL AND s.due <= $2::text::double precision
+  AND s.shard IN (SELECT jsonb_array_elements_text($1::text::jsonb))
+ORDER BY s.due LIMIT $3::text::int`,
+      [JSON.stringify(shards), String(before), String(limit)],
+    );
+    return rows.map(({ type, key, shard, due }) => ({
+      type: type as string,
+      key: key as string,
+      shard: shard as string,
+      due: Number(due),
+    }));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function shardEpochOf({ shard, epoch }: SqlRow): ShardEpoch {
+  return { shard: shard as string, epoch: Number(epoch) };
+}
+
+function viewOf({ view }: SqlRow): StoreView {
+  return JSON.parse(view as string);
+}

@@ -1,0 +1,362 @@
+/**
+ * A store in a file of SQLite, by `node:sqlite`.
+ *
+ * Nodes of one machine share the file: of one program, of several, and of threads. A function runs at once and
+ * blocks its thread meanwhile, for the time of one write to the disk. It does not wait for others there: if another
+ * program writes, it tries again later.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
+import type { OptionChecks } from "@otp/processes/values/options";
+import type {
+  DueAlarm,
+  ShardEpoch,
+  Store,
+  StoredState,
+  StoreNode,
+  StoreShard,
+  StoreView,
+  StoreWrite,
+  WriteResult,
+} from "./store.ts";
+
+/** Options for {@linkcode sqliteStore}. */
+export interface SqliteStoreOptions {
+  /**
+   * Whether a write is on the disk before it is accepted. Without it, the last writes before a power failure may be
+   * lost; a crash of the program loses none.
+   *
+   * @default {true}
+   */
+  sync?: boolean;
+}
+
+const SQLITE_OPTIONS: OptionChecks<SqliteStoreOptions> = { sync: FLAG };
+
+/**
+ * A store in a file, by `node:sqlite`: the nodes of one machine share it. Nothing has to be installed or started.
+ *
+ * The file is created with its tables by the first node, and only its owner can read and write it; one that is there
+ * keeps its permissions. Beside it are two more, `-wal` and `-shm`. It must be on a disk of the machine, as SQLite's
+ * locks do not work on network file systems.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { Entities, sqliteStore } from "@otp/distribution/entities";
+ * import { Room } from "./room.ts";
+ *
+ * const child = Entities.childSpec({ types: [Room], store: sqliteStore("rooms.db") });
+ * ```
+ */
+export function sqliteStore(
+  file: string,
+  options: SqliteStoreOptions = {},
+): Store {
+  checkOptions(options, "make a store in a file", SQLITE_OPTIONS, "{ sync }");
+  return new SqliteStore(file, options.sync ?? true);
+}
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS node (id TEXT PRIMARY KEY, name TEXT NOT NULL, info TEXT NOT NULL, beat INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS shard (id TEXT PRIMARY KEY, owner TEXT NOT NULL, epoch INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS state (
+  type TEXT NOT NULL, key TEXT NOT NULL, shard TEXT NOT NULL, epoch INTEGER NOT NULL, version INTEGER NOT NULL,
+  body TEXT NOT NULL, due REAL, PRIMARY KEY (type, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS state_due ON state (due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS state_deleted ON state (shard) WHERE body = '';
+`;
+
+/** How long SQLite itself waits for a lock, in milliseconds; it blocks the thread. */
+const BUSY = 2;
+
+/** The bounds of the pause before a function tries again, in milliseconds. */
+const PAUSE = { min: 1, max: 16 };
+
+/** The number of attempts: about 10 s. */
+const ATTEMPTS = 800;
+
+type Sql = (text: string) => StatementSync;
+
+class SqliteStore implements Store {
+  readonly #file: string;
+  readonly #sync: boolean;
+  readonly #statements = new Map<string, StatementSync>();
+  #opened: Promise<DatabaseSync> | undefined;
+  #isClosed = false;
+
+  constructor(file: string, sync: boolean) {
+    this.#file = file;
+    this.#sync = sync;
+  }
+
+  async open(): Promise<void> {
+    await this.#database();
+  }
+
+  #database(): Promise<DatabaseSync> {
+    if (this.#isClosed) {
+      throw new Error(
+        `Cannot use the store ${this.#file}: it is closed; make another by sqliteStore()`,
+      );
+    }
+    return this.#opened ??= this.#start().catch((error) => {
+      this.#opened = undefined;
+      throw error;
+    });
+  }
+
+  async #start(): Promise<DatabaseSync> {
+    // Imported late: Bun has no such module, and other stores need none.
+    const { DatabaseSync } = await import("node:sqlite");
+    await createPrivately(this.#file);
+    const db = new DatabaseSync(this.#file);
+    try {
+      db.exec(`PRAGMA busy_timeout = ${BUSY}`);
+      await patiently(() => db.exec("PRAGMA journal_mode = WAL"));
+      db.exec(`PRAGMA synchronous = ${this.#sync ? "FULL" : "NORMAL"}`);
+      await patiently(() => inTransaction(db, () => db.exec(SCHEMA)));
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** Runs a transaction, all of it within one turn. */
+  async #run<T>(fn: (sql: Sql) => T): Promise<T> {
+    const db = await this.#database();
+    const sql = (text: string) => {
+      let statement = this.#statements.get(text);
+      if (statement === undefined) {
+        this.#statements.set(text, statement = db.prepare(text));
+      }
+      return statement;
+    };
+    return await patiently(() => inTransaction(db, () => fn(sql)));
+  }
+
+  setting(name: string, value: string): Promise<string> {
+    return this.#run((sql) => {
+      sql(
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+      )
+        .run(name, value);
+      const row = sql("SELECT value FROM setting WHERE name = ?").get(name);
+      return row!.value as string;
+    });
+  }
+
+  join({ id, name, info }: Omit<StoreNode, "beat">): Promise<void> {
+    return this.#run((sql) => {
+      sql(
+        "INSERT INTO node (id, name, info, beat) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING",
+      )
+        .run(id, name, info);
+    });
+  }
+
+  beat(id: string, info: string): Promise<StoreView | undefined> {
+    return this.#run((sql) => {
+      const { changes } = sql(
+        "UPDATE node SET beat = beat + 1, info = ? WHERE id = ?",
+      ).run(info, id);
+      return Number(changes) === 0 ? undefined : viewOf(sql);
+    });
+  }
+
+  view(): Promise<StoreView> {
+    return this.#run(viewOf);
+  }
+
+  remove(id: string, beat?: number): Promise<boolean> {
+    return this.#run((sql) => {
+      sql("DELETE FROM node WHERE id = ? AND beat = coalesce(?, beat)")
+        .run(id, beat ?? null);
+      return !isNode(sql, id);
+    });
+  }
+
+  claim(id: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]> {
+    return this.#run((sql) => {
+      const isMember = isNode(sql, id);
+      const claimed: ShardEpoch[] = [];
+      for (const { shard, epoch } of shards) {
+        const row = shardOf(sql, shard);
+        if (row?.owner === id) claimed.push({ shard, epoch: row.epoch });
+        else if (
+          isMember && (row?.epoch ?? 0) === epoch &&
+          (row === undefined || !isNode(sql, row.owner))
+        ) {
+          sql(
+            "INSERT INTO shard (id, owner, epoch) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch",
+          ).run(shard, id, epoch + 1);
+          claimed.push({ shard, epoch: epoch + 1 });
+        }
+      }
+      return claimed;
+    });
+  }
+
+  give(
+    from: string,
+    to: string,
+    shards: readonly ShardEpoch[],
+  ): Promise<ShardEpoch[]> {
+    return this.#run((sql) => {
+      const isMember = isNode(sql, to);
+      const given: ShardEpoch[] = [];
+      for (const { shard, epoch } of shards) {
+        const row = shardOf(sql, shard);
+        if (row?.owner === to) given.push({ shard, epoch: row.epoch });
+        else if (isMember && row?.owner === from && row.epoch === epoch) {
+          sql("UPDATE shard SET owner = ?, epoch = epoch + 1 WHERE id = ?")
+            .run(to, shard);
+          given.push({ shard, epoch: epoch + 1 });
+        }
+      }
+      return given;
+    });
+  }
+
+  load(type: string, key: string): Promise<StoredState | undefined> {
+    return this.#run((sql) => {
+      const row = sql(
+        "SELECT version, body FROM state WHERE type = ? AND key = ?",
+      ).get(type, key);
+      if (row === undefined) return undefined;
+      return { version: Number(row.version), body: row.body as string };
+    });
+  }
+
+  write(
+    owner: string,
+    writes: readonly StoreWrite[],
+  ): Promise<WriteResult[]> {
+    return this.#run((sql) =>
+      writes.map((write) => writeOne(sql, owner, write))
+    );
+  }
+
+  clean(shards: readonly string[], limit: number): Promise<number> {
+    return this.#run((sql) => {
+      const { changes } = sql(`DELETE FROM state WHERE (type, key) IN (
+  SELECT t.type, t.key FROM state t JOIN shard s ON s.id = t.shard
+  WHERE t.body = '' AND t.epoch < s.epoch AND t.shard IN (SELECT value FROM json_each(?)) LIMIT ?
+)`).run(JSON.stringify(shards), limit);
+      return Number(changes);
+    });
+  }
+
+  due(
+    shards: readonly string[],
+    before: number,
+    limit: number,
+  ): Promise<DueAlarm[]> {
+    return this.#run((sql) =>
+      sql(
+        "SELECT type, key, shard, due FROM state WHERE due IS NOT NULL AND due <= ? AND shard IN (SELECT value FROM json_each(?)) ORDER BY due LIMIT ?",
+      ).all(before, JSON.stringify(shards), limit).map((row) => ({
+        type: row.type as string,
+        key: row.key as string,
+        shard: row.shard as string,
+        due: Number(row.due),
+      }))
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const opened = this.#opened;
+    this.#isClosed = true;
+    this.#statements.clear();
+    if (opened !== undefined) (await opened).close();
+  }
+}
+
+/** Creates the file for its owner only, as it has the states of users; SQLite gives the files beside it the same mode. */
+async function createPrivately(file: string): Promise<void> {
+  // Names of databases that are no files.
+  if (file === "" || file.startsWith(":") || file.startsWith("file:")) return;
+  const { open } = await import("node:fs/promises");
+  await (await open(file, "a", 0o600)).close();
+}
+
+function viewOf(sql: Sql): StoreView {
+  const nodes = sql("SELECT id, name, info, beat FROM node").all();
+  const shards = sql("SELECT id, owner, epoch FROM shard").all();
+  return {
+    now: Date.now(),
+    nodes: nodes.map((row) => ({ ...row } as unknown as StoreNode)),
+    shards: shards.map((row) => ({ ...row } as unknown as StoreShard)),
+  };
+}
+
+function isNode(sql: Sql, id: string): boolean {
+  return sql("SELECT 1 AS found FROM node WHERE id = ?").get(id) !== undefined;
+}
+
+function shardOf(sql: Sql, id: string): StoreShard | undefined {
+  const row = sql("SELECT id, owner, epoch FROM shard WHERE id = ?").get(id);
+  return row as unknown as StoreShard | undefined;
+}
+
+function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
+  const { type, key, shard, epoch, version, body, due } = write;
+  const fence = shardOf(sql, shard);
+  if (fence?.owner !== owner || fence.epoch !== epoch) return "fenced";
+  const row = sql(
+    "SELECT version, epoch, body FROM state WHERE type = ? AND key = ?",
+  ).get(type, key);
+  if (
+    row?.version === version && row.epoch === epoch && row.body === body
+  ) return "stored";
+  if (row !== undefined && Number(row.version) !== version - 1) {
+    return "conflict";
+  }
+  sql(
+    `INSERT INTO state (type, key, shard, epoch, version, body, due) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET shard = excluded.shard, epoch = excluded.epoch, version = excluded.version,
+  body = excluded.body, due = excluded.due`,
+  ).run(type, key, shard, epoch, version, body, due);
+  return "stored";
+}
+
+function inTransaction<T>(db: DatabaseSync, fn: () => T): T {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const result = fn();
+    db.exec("COMMIT");
+    return result;
+  } catch (error) {
+    // Some errors, such as a full disk, have ended the transaction already.
+    try {
+      db.exec("ROLLBACK");
+    } catch { /* There is none to roll back. */ }
+    throw error;
+  }
+}
+
+/** Tries until no other program holds the lock. */
+async function patiently<T>(fn: () => T): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return fn();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isBusy(error)) throw error;
+    }
+    const pause = PAUSE.min + (PAUSE.max - PAUSE.min) * Math.random();
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** Deno's errors have no code of SQLite. */
+function isBusy(error: unknown): boolean {
+  const { errcode, message } = error as { errcode?: number; message?: string };
+  return errcode === 5 ||
+    /database (table )?is (locked|busy)/.test(String(message));
+}

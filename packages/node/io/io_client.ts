@@ -1,0 +1,64 @@
+/** Requests to group leaders; any process can be a group leader. */
+
+import { IoError } from "@otp/processes/errors";
+import { startCallWithData } from "@otp/servers/server/call";
+import type { IoOperation, IoRequest } from "@otp/servers/server/messages";
+import { ioReplyFromOtp, operationToOtp } from "@otp/beam/servers/io_otp";
+import { never, waitingProcess } from "@otp/processes/runtime/current_process";
+import { describeExit } from "@otp/processes/values/exit_reason";
+import type { Pid, Ref } from "@otp/processes/values/pid";
+import { atom } from "@otp/processes/values/atom";
+import { ServerRequest } from "@otp/processes/values/server_message";
+import { tuple } from "@otp/processes/values/tuple";
+
+function leaderGone(reason: unknown): Error {
+  return new IoError(
+    "terminated",
+    `the group leader is gone: ${describeExit(reason).message}`,
+  );
+}
+
+/** Sends a request to a group leader, and waits for the reply. */
+export function requestIo<T>(
+  request: IoOperation,
+  leader: Pid | undefined,
+  read: (reply: unknown) => T,
+): Promise<T> {
+  const process = waitingProcess();
+  if (process === undefined) return never();
+  return startCallWithData<T>(
+    process,
+    leader ?? process.groupLeader,
+    request,
+    {
+      timeout: Infinity,
+      as: () => ["IO", request.type, []],
+      read,
+      fromOtp: (reply) => ioReplyFromOtp(request, reply),
+      failed: leaderGone,
+      message: (from, replyAs) => new SentIoRequest(from, replyAs, request),
+      mayBeLeft: true,
+    },
+  ).promise;
+}
+
+const IO_REQUEST = atom("io_request");
+
+class SentIoRequest extends ServerRequest implements IoRequest {
+  readonly type = "io_request";
+  readonly from: Pid;
+  readonly replyAs: Ref;
+  readonly request: IoOperation;
+
+  constructor(from: Pid, replyAs: Ref, request: IoOperation) {
+    super();
+    this.from = from;
+    this.replyAs = replyAs;
+    this.request = request;
+  }
+
+  override toOtp(): unknown {
+    const { from, replyAs, request } = this;
+    return tuple(IO_REQUEST, from, replyAs, operationToOtp(request));
+  }
+}

@@ -1,0 +1,728 @@
+/** Decodes frames into signals. */
+
+import { arrive, isTrace } from "@otp/processes/context/tracing";
+import type {
+  ByteBudget,
+  IntroducedNode,
+  Limits,
+  PeerName,
+  Port,
+} from "../wire.ts";
+import {
+  Call,
+  isForgedData,
+  isReserved,
+  receivedMessage,
+} from "@otp/servers/server/messages";
+import { Pid, Ref } from "@otp/processes/values/pid";
+import type { SystemLimitReason } from "@otp/processes/values/exit_reason";
+import { ReplyTo } from "@otp/processes/values/reply_to";
+import { RefusedReply } from "@otp/processes/values/server_message";
+import type { Runnable, Signals } from "@otp/processes/signals/signal";
+import { copyTerm, REASON_LEVELS } from "@otp/processes/values/term";
+import { OverLimit, ProtocolError, Refusals } from "../wires/over_limit.ts";
+import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
+import {
+  checkArray,
+  checkAtomText,
+  checkFlag,
+  checkLength,
+  checkNatural,
+  checkNode,
+  checkObject,
+  checkText,
+} from "./json_checks.ts";
+import { type FrameHandler, FrameReader, headOf } from "./json_frames.ts";
+import { JsonReader, UNREAD } from "./json_reader.ts";
+import { itemsOf, parseJson } from "./parse_json.ts";
+import { RawArrays } from "./raw_arrays.ts";
+import { receivedRefusal } from "./json_refusals.ts";
+import {
+  LEAF_DEPTH,
+  LEVEL_DEPTH,
+  MAX_ADDRESS,
+  MAX_PEERS,
+  MAX_REFUSAL,
+  toPid,
+  ValueDecoder,
+} from "./json_values.ts";
+
+/** The maximum number of senders whose trace waits for their next message. */
+const MAX_TRACES = 64;
+
+/** The signals that can belong to a trace, and the signals that can hold several messages. */
+const TRACED_KINDS: ReadonlySet<unknown> = new Set([
+  "send_text",
+  ...["send", "send_name", "send_alias", "call", "call_name", "spawn"]
+    .flatMap((kind) => [kind, `${kind}*`]),
+]);
+const MESSAGE_LISTS: ReadonlySet<unknown> = new Set(
+  ["send", "send*", "send_text"],
+);
+
+/** The levels of JSON around a value: the frame's array, the signal's array, and two of a spawn request. */
+const OUTER_DEPTH = 4;
+
+/** After JsonReader gives up on a frame, `JSON.parse` reads the next BLIND frames, as similar frames come in runs. */
+const BLIND = 16;
+
+/** Marks a message that is not delivered. */
+const DROPPED = Symbol("dropped");
+
+/** The default budget: no limit on the bytes of all peers together. */
+const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
+
+/** Decodes the bytes of one peer, and delivers its signals. */
+export class Decoder implements FrameHandler {
+  readonly #self: PeerName;
+  readonly #peer: PeerName;
+  readonly #limits: Limits;
+  readonly #port: Port;
+  readonly #deliver: Signals;
+  readonly #frames: FrameReader;
+  readonly #values: ValueDecoder;
+  readonly #raw: RawArrays;
+  /** JSON nested deeper than this holds a value deeper than `maxDepth`. */
+  readonly #maxJsonDepth: number;
+  readonly #reader: JsonReader;
+  /** The number of next frames that `JSON.parse` reads. */
+  #blind = 0;
+  #from: Pid;
+  #to: Pid;
+  /** Whether a value of this frame may exceed `maxDepth`: the JSON is deep enough for one. */
+  #isDeep = false;
+  readonly #refusals: Refusals;
+  /** Whether a signal of this frame was refused, which leaves its attachments unused. */
+  #hasRefused = false;
+  /** Whether the current signal arrived in parts. */
+  #isInLarge = false;
+  /** The traces of the next messages, by sender. */
+  readonly #traces = new Map<number, string>();
+
+  /** Decodes the bytes of `peer`: delivers signals to `deliver`, and answers refused requests through `back`. */
+  constructor(
+    self: PeerName,
+    peer: PeerName,
+    limits: Limits,
+    port: Port,
+    deliver: Signals,
+    parts: ByteBudget = UNSHARED,
+    back?: Signals,
+  ) {
+    this.#refusals = new Refusals(self.name, port, back);
+    this.#self = self;
+    this.#peer = peer;
+    this.#limits = limits;
+    this.#port = port;
+    this.#deliver = deliver;
+    this.#maxJsonDepth = LEVEL_DEPTH * limits.maxDepth + LEAF_DEPTH +
+      OUTER_DEPTH;
+    this.#reader = new JsonReader(this.#maxJsonDepth);
+    this.#raw = new RawArrays(limits.maxMessageBytes, parts);
+    this.#frames = new FrameReader(limits.maxFrameBytes);
+    this.#values = new ValueDecoder(self, peer);
+    this.#from = new Pid(peer.name, 0, peer.creation);
+    this.#to = new Pid(self.name, 0, self.creation);
+  }
+
+  /** Decodes received bytes. Throws a `ProtocolError` if `chunk` is invalid. */
+  receive(chunk: Uint8Array): void {
+    this.#frames.read(chunk, this);
+  }
+
+  /** Discards incomplete signals. */
+  close(): void {
+    this.#raw.clear();
+  }
+
+  text(bytes: Uint8Array, start: number, end: number): void {
+    let signals: unknown[];
+    try {
+      signals = checkArray(this.#parse(bytes, start, end));
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      for (const [from, to] of itemsOf(bytes, start, end)) {
+        this.#deepSignal(bytes, from, to);
+      }
+      return;
+    }
+    for (let i = 0; i < signals.length; i++) this.#any(checkArray(signals[i]));
+  }
+
+  /** Delivers a signal, or refuses it alone. */
+  #any(signal: unknown[]): void {
+    try {
+      const kind = signal[0];
+      if (kind === "trace") this.#trace(signal);
+      else if (this.#traces.size === 0) this.#signal(signal);
+      else this.#traced(signal);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      this.#refuse(signal, error);
+    }
+  }
+
+  /** Reads one signal of a frame whose JSON is too deep; the signal itself may be shallow enough. */
+  #deepSignal(bytes: Uint8Array, start: number, end: number): void {
+    let signal: unknown[];
+    try {
+      signal = checkArray(this.#parse(bytes, start, end));
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      return this.#shallow(bytes, start, end, error);
+    }
+    this.#any(signal);
+  }
+
+  /** Reads a signal that is too deep item by item: a list of messages loses only the messages that are too deep. */
+  #shallow(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    error: OverLimit,
+  ): void {
+    const signal: unknown[] = [];
+    for (const [from, to] of itemsOf(bytes, start, end)) {
+      try {
+        signal.push(this.#parse(bytes, from, to));
+      } catch (deep) {
+        if (!(deep instanceof OverLimit)) throw deep;
+        if (signal.length < 3 || !MESSAGE_LISTS.has(signal[0])) {
+          return this.#refuse([...signal, undefined], error);
+        }
+        this.#note("a message", error);
+      }
+    }
+    this.#isDeep = true;
+    if (signal.length > 3 || !MESSAGE_LISTS.has(signal[0])) this.#any(signal);
+  }
+
+  attached(bytes: Uint8Array, start: number, end: number): void {
+    const json = start + 4 + (end - start < 4 ? 0 : headOf(bytes, start) >>> 0);
+    if (json >= end) {
+      throw new ProtocolError("attachments that go beyond their frame");
+    }
+    const attachments = new AttachmentReader(bytes, start + 4, json);
+    this.#values.attachments = attachments;
+    this.#hasRefused = false;
+    this.text(bytes, json, end);
+    this.#values.attachments = NO_ATTACHMENTS;
+    if (!this.#hasRefused) attachments.finish();
+  }
+
+  raw(id: number, bytes: Uint8Array, kind: number): void {
+    this.#raw.add(id, bytes, kind);
+  }
+
+  /**
+   * Parses JSON and notes whether it is deep. JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value
+   * that is too deep, so only values of deeper JSON are checked, by {@linkcode checkDepth}.
+   */
+  #parse(bytes: Uint8Array, start: number, end: number): unknown {
+    const deep = this.#limits.maxDepth - REASON_LEVELS;
+    if (this.#blind > 0) this.#blind--;
+    else {
+      const value = this.#reader.read(bytes, start, end);
+      if (value !== UNREAD) {
+        this.#isDeep = this.#reader.levels > deep;
+        return value;
+      }
+      this.#blind = BLIND;
+    }
+    const parsed = parseJson(bytes, this.#maxJsonDepth, deep, start, end);
+    this.#isDeep = parsed.isDeep;
+    return parsed.value;
+  }
+
+  /** Stores the trace of a process's next signal. */
+  #trace(signal: unknown[]): void {
+    checkCount(signal, 3);
+    const from = checkNatural(signal[1]);
+    const trace = signal[2];
+    if (trace === null) return void this.#traces.delete(from);
+    if (!isTrace(trace)) throw new ProtocolError("an invalid trace");
+    // A peer writes a trace before its message; other processes' signals can come between.
+    if (this.#traces.size >= MAX_TRACES) this.#traces.clear();
+    this.#traces.set(from, trace);
+  }
+
+  /** Delivers a signal with the trace of its sender. */
+  #traced(signal: unknown[]): void {
+    const from = signal[1] as number;
+    const trace = this.#traces.get(from);
+    if (trace === undefined || !TRACED_KINDS.has(signal[0])) {
+      return this.#signal(signal);
+    }
+    this.#traces.delete(from);
+    const [kind, , to] = signal;
+    // The trace belongs to the first message only.
+    const isList = MESSAGE_LISTS.has(kind) && signal.length > 4;
+    const first = isList ? signal.slice(0, 4) : signal;
+    arrive(trace, () => this.#signal(first));
+    if (isList) this.#signal([kind, from, to, ...signal.slice(4)]);
+  }
+
+  #signal(signal: unknown[]): void {
+    const kind = signal[0];
+    if (kind === "send" || kind === "send*") {
+      const isTagged = kind === "send*";
+      const { length } = signal;
+      if (length < 4) throw wrongCount(signal);
+      const from = this.#fromPid(signal[1]);
+      const to = this.#toPid(signal[2]);
+      for (let i = 3; i < length; i++) {
+        const message = this.#message(signal[i], isTagged);
+        if (message !== DROPPED) this.#deliver.send(from, to, message);
+      }
+      return;
+    }
+    if (kind === "send_text") return this.#sendText(signal);
+    if (typeof kind !== "string") throw unknownKind(kind);
+    const isTagged = kind.endsWith("*");
+    const plain = isTagged ? kind.slice(0, -1) : kind;
+    if (isTagged && !VALUE_KINDS.has(plain)) throw unknownKind(kind);
+    if (plain === "send_name" || plain === "send_alias") {
+      checkCount(signal, 4);
+      signal[3] = this.#message(signal[3], isTagged);
+      if (signal[3] === DROPPED) return;
+    } else if (isTagged) {
+      const last = signal.length - 1;
+      signal[last] = this.#values.decode(signal[last]);
+    }
+    this.#dispatch(plain, signal);
+  }
+
+  #sendText(signal: unknown[]): void {
+    const { length } = signal;
+    if (length < 4) throw wrongCount(signal);
+    const from = this.#fromPid(signal[1]);
+    const to = this.#toPid(signal[2]);
+    for (let i = 3; i < length; i++) {
+      const number = checkNatural(signal[i]);
+      this.#deliver.send(from, to, this.#values.attachments.text(number));
+    }
+  }
+
+  /**
+   * Decodes a message. A message of a reserved type is a server's message, if the peer may send it. A peer writes data
+   * that looks like a server's message as an `$object`, so the type is checked before tags are replaced.
+   */
+  #message(json: unknown, isTagged: boolean): unknown {
+    try {
+      return this.#received(json, isTagged);
+    } catch (error) {
+      if (!(error instanceof OverLimit)) throw error;
+      this.#note("a message", error);
+      return DROPPED;
+    }
+  }
+
+  #received(json: unknown, isTagged: boolean): unknown {
+    const isMessage = typeof json === "object" && json !== null &&
+      isReserved((json as { type?: unknown }).type);
+    const value = this.#sendable(isTagged ? this.#values.decode(json) : json);
+    if (isMessage) {
+      const fields = value as Record<string, unknown>;
+      return receivedMessage(fields, this.#isPeers) ?? DROPPED;
+    }
+    // Only tagged data holds pids, which a forged request needs.
+    return isTagged && isForgedData(value, this.#isPeers) ? DROPPED : value;
+  }
+
+  /** Checks that a value is not too deep to be sent on to another node. */
+  #sendable(value: unknown): unknown {
+    return this.#isDeep ? checkDepth(value, this.#limits.maxDepth) : value;
+  }
+
+  /** Checks an exit reason, which needs room for the levels of the messages that will hold it. */
+  #reason(value: unknown): unknown {
+    return this.#isDeep
+      ? checkDepth(value, this.#limits.maxDepth - REASON_LEVELS)
+      : value;
+  }
+
+  /** Whether the peer made a pid or reference. */
+  readonly #isPeers = ({ node, creation }: Pid | Ref): boolean =>
+    node === this.#peer.name && creation === this.#peer.creation;
+
+  #note(signal: string, error: OverLimit): unknown {
+    this.#hasRefused = true;
+    return this.#refusals.note(signal, error);
+  }
+
+  /** Refuses a signal whose value exceeds a limit, and notifies the processes that wait for the signal. */
+  #refuse(signal: unknown[], error: OverLimit): void {
+    const [given, first, second, third] = signal;
+    const kind = String(given).replace("*", "");
+    switch (kind) {
+      case "send":
+        return;
+      case "send_name":
+      case "send_alias":
+        this.#note("a message", error);
+        return;
+      case "call":
+      case "call_name": {
+        const reason = this.#note("a request", error);
+        const from = this.#fromPid(first);
+        const ref = this.#peerRef(third);
+        const to = this.#toPid(kind === "call" ? second : 0);
+        this.#refusals.answer((back) => back.down(to, from, ref, reason));
+        return;
+      }
+      case "reply":
+      case "answer": {
+        const reply = new RefusedReply(this.#note("a reply", error));
+        const ref = this.#ownRef(second);
+        this.#deliver.reply(
+          this.#fromPid(first),
+          ref,
+          reply,
+          kind === "answer",
+        );
+        return;
+      }
+      case "exit":
+      case "exit_link":
+      case "down":
+        // The replaced reason is shallow, so it passes the depth check.
+        signal[signal.length - 1] = this.#note("an exit reason", error);
+        return this.#dispatch(kind, signal);
+      case "spawn": {
+        const reason = this.#note("a request to spawn", error);
+        const { text } = reason as SystemLimitReason;
+        const from = this.#fromPid(first);
+        const ref = this.#peerRef(second);
+        const result = { error: "limit", message: text } as const;
+        this.#refusals.answer((back) =>
+          back.spawnReply(this.#toPid(0), from, ref, result)
+        );
+        return;
+      }
+    }
+    throw error;
+  }
+
+  #dispatch(kind: unknown, signal: unknown[]): void {
+    const deliver = this.#deliver;
+    // By index, as destructuring an array calls its iterator.
+    const first = signal[1];
+    const second = signal[2];
+    const third = signal[3];
+    const fourth = signal[4];
+    const fifth = signal[5];
+    switch (kind) {
+      case "send_name":
+        deliver.sendName(this.#fromPid(first), checkAtomText(second), third);
+        return;
+      case "send_alias":
+        deliver.sendAlias(this.#fromPid(first), this.#ownRef(second), third);
+        return;
+      case "call": {
+        checkCount(signal, 5);
+        const to = this.#toPid(second);
+        const call = this.#call(first, third, fourth);
+        const { pid, alias } = call.replyTo;
+        deliver.monitor(pid, to, alias!, true);
+        deliver.send(pid, to, call);
+        return;
+      }
+      case "call_name": {
+        checkCount(signal, 5);
+        const name = checkAtomText(second);
+        const call = this.#call(first, third, fourth);
+        const { pid, alias } = call.replyTo;
+        deliver.monitor(pid, name, alias!, true);
+        deliver.sendName(pid, name, call);
+        return;
+      }
+      case "reply":
+      case "answer": {
+        checkCount(signal, 4);
+        const from = this.#fromPid(first);
+        const ref = this.#ownRef(second);
+        const value = this.#sendable(third);
+        if (kind === "reply") deliver.reply(from, ref, value);
+        else deliver.reply(from, ref, value, true);
+        return;
+      }
+      case "link":
+        checkCount(signal, 4);
+        deliver.link(this.#fromPid(first), this.#ownPid(second, third));
+        return;
+      case "unlink":
+        checkCount(signal, 5);
+        deliver.unlink(
+          this.#fromPid(first),
+          this.#ownPid(second, third),
+          checkUnlinkId(fourth),
+        );
+        return;
+      case "unlink_ack":
+        checkCount(signal, 4);
+        deliver.unlinkAck(
+          this.#peerPid(first, this.#peer.creation),
+          this.#toPid(second),
+          checkNatural(third),
+        );
+        if (second === 0) this.#port.confirmed?.(third as number);
+        return;
+      case "exit":
+        checkCount(signal, 4);
+        deliver.exit(
+          this.#fromPid(first),
+          this.#toPid(second),
+          this.#reason(third),
+        );
+        return;
+      case "exit_link":
+        checkCount(signal, 5);
+        deliver.exitLink(
+          this.#peerPid(first, second),
+          this.#toPid(third),
+          this.#reason(fourth),
+        );
+        return;
+      case "monitor":
+        checkCount(signal, 5);
+        deliver.monitor(
+          this.#fromPid(first),
+          this.#ownPid(second, third),
+          this.#peerRef(fourth),
+        );
+        return;
+      case "monitor_name":
+        checkCount(signal, 4);
+        deliver.monitor(
+          this.#fromPid(first),
+          checkAtomText(second),
+          this.#peerRef(third),
+        );
+        return;
+      case "demonitor":
+        checkCount(signal, 3);
+        deliver.demonitor(this.#fromPid(first), this.#peerRef(second));
+        return;
+      case "down":
+        checkCount(signal, 5);
+        deliver.down(
+          typeof first === "number"
+            ? this.#fromPid(first)
+            : this.#peerPid(first, this.#peer.creation),
+          this.#toPid(second),
+          this.#ownRef(third),
+          this.#reason(fourth),
+        );
+        return;
+      case "spawn":
+        checkCount(signal, 4);
+        this.#spawn(first, second, third);
+        return;
+      case "spawned": {
+        checkCount(signal, 6);
+        const pid = this.#fromPid(first);
+        deliver.spawnReply(pid, this.#toPid(second), this.#ownRef(third), {
+          pid,
+          link: checkFlag(fourth),
+          monitor: checkFlag(fifth),
+        });
+        return;
+      }
+      case "not_spawned":
+        checkCount(signal, 5);
+        deliver.spawnReply(
+          this.#fromPid(0),
+          this.#toPid(first),
+          this.#ownRef(second),
+          receivedRefusal(third, checkText(fourth, MAX_REFUSAL)),
+        );
+        return;
+      case "group_leader":
+        checkCount(signal, 4);
+        deliver.groupLeader(
+          this.#fromPid(first),
+          this.#toPid(second),
+          checkPid(third),
+        );
+        return;
+      case "large":
+        checkCount(signal, 2);
+        this.#large(checkNatural(first), undefined);
+        return;
+      case "large_attached":
+        checkCount(signal, 3);
+        this.#large(checkNatural(first), checkNatural(second));
+        return;
+      case "peers":
+        if (signal.length !== 3) checkCount(signal, 2);
+        this.#port.peers(toPeers(first, second));
+        return;
+    }
+    throw unknownKind(kind);
+  }
+
+  #call(from: unknown, ref: unknown, request: unknown): Call {
+    // The call itself is one level.
+    const value = this.#isDeep
+      ? checkDepth(request, this.#limits.maxDepth - 1)
+      : request;
+    const replyTo = new ReplyTo(this.#fromPid(from), this.#peerRef(ref));
+    return new Call(replyTo, value);
+  }
+
+  /** Delivers a signal that arrived in parts, as JSON and attachments numbered from `number`. */
+  #large(id: number, number: number | undefined): void {
+    const array = this.#raw.take(id);
+    if (array === undefined) {
+      throw new ProtocolError(`no raw bytes of number ${id} have come`);
+    }
+    const { attachments = NO_ATTACHMENTS, json } = array;
+    if (this.#isInLarge) {
+      throw new ProtocolError("a large signal in a large signal");
+    }
+    if ((number !== undefined) !== (array.attachments !== undefined)) {
+      throw new ProtocolError(
+        number === undefined
+          ? `raw bytes of number ${id} with attachments`
+          : `raw bytes of number ${id} without attachments`,
+      );
+    }
+    if (array.attachments !== undefined) array.attachments.first = number!;
+    const isDeep = this.#isDeep;
+    const outer = this.#values.attachments;
+    const hasRefused = this.#hasRefused;
+    this.#hasRefused = false;
+    this.#values.attachments = attachments;
+    this.#isInLarge = true;
+    this.#deepSignal(json, 0, json.length);
+    this.#isInLarge = false;
+    this.#values.attachments = outer;
+    this.#isDeep = isDeep;
+    if (!this.#hasRefused) attachments.finish();
+    this.#hasRefused = hasRefused;
+  }
+
+  #spawn(from: unknown, ref: unknown, content: unknown): void {
+    const { run, link, monitor, groupLeader } = checkObject(content);
+    this.#deliver.spawnRequest(this.#fromPid(from), {
+      ref: this.#peerRef(ref),
+      run: this.#runnable(checkObject(run)),
+      link: checkFlag(link),
+      monitor: checkFlag(monitor),
+      groupLeader: checkPid(groupLeader),
+    });
+  }
+
+  #runnable(run: Record<string, unknown>): Runnable {
+    const args = checkArray(this.#sendable(run.args));
+    return run.source === undefined
+      ? {
+        module: checkAtomText(run.module),
+        function: checkAtomText(run.function),
+        args,
+      }
+      : { source: checkText(run.source, Infinity), args };
+  }
+
+  /** Returns the peer's pid with this number. */
+  #fromPid(number: unknown): Pid {
+    if (this.#from.number !== number) {
+      this.#from = new Pid(
+        this.#peer.name,
+        checkNatural(number),
+        this.#peer.creation,
+      );
+    }
+    return this.#from;
+  }
+
+  /** Returns this node's pid with this number. */
+  #toPid(number: unknown): Pid {
+    if (this.#to.number !== number) {
+      this.#to = new Pid(
+        this.#self.name,
+        checkNatural(number),
+        this.#self.creation,
+      );
+    }
+    return this.#to;
+  }
+
+  /** Returns a pid of this node, of any incarnation; the pid may have no process. */
+  #ownPid(number: unknown, creation: unknown): Pid {
+    return toPid(this.#self.name, number, checkNatural(creation));
+  }
+
+  /** Returns a pid of the peer, of any incarnation; the pid may have no process. */
+  #peerPid(number: unknown, creation: unknown): Pid {
+    return toPid(this.#peer.name, number, checkNatural(creation));
+  }
+
+  #ownRef(number: unknown): Ref {
+    return new Ref(this.#self.name, checkNatural(number), this.#self.creation);
+  }
+
+  #peerRef(number: unknown): Ref {
+    return new Ref(this.#peer.name, checkNatural(number), this.#peer.creation);
+  }
+}
+
+/** The kinds whose last item is a value, which a `*` marks as tagged. */
+const VALUE_KINDS: ReadonlySet<string> = new Set([
+  ...["send", "send_name", "send_alias", "call", "call_name", "reply"],
+  ...["answer", "exit", "exit_link", "down", "spawn", "group_leader"],
+]);
+
+function unknownKind(kind: unknown): ProtocolError {
+  return new ProtocolError(
+    `a signal of unknown kind: ${JSON.stringify(kind)?.slice(0, 40)}`,
+  );
+}
+
+function wrongCount(signal: unknown[]): ProtocolError {
+  return new ProtocolError(
+    `a signal ${JSON.stringify(signal[0])} of ${signal.length} items`,
+  );
+}
+
+function checkCount(signal: unknown[], items: number): void {
+  if (signal.length !== items) throw wrongCount(signal);
+}
+
+/** Counts levels as `copyTerm` does, so that received values can be sent on. */
+function checkDepth(value: unknown, maxDepth: number): unknown {
+  try {
+    copyTerm(value, maxDepth);
+  } catch {
+    throw new OverLimit(
+      `a value nested deeper than ${maxDepth} levels (limits.maxDepth)`,
+    );
+  }
+  return value;
+}
+
+function checkUnlinkId(id: unknown): number {
+  if (id === 0) throw new ProtocolError("an unlink with the id 0");
+  return checkNatural(id);
+}
+
+function checkPid(value: unknown): Pid {
+  if (!(value instanceof Pid)) {
+    throw new ProtocolError(`expected a pid, got ${typeof value}`);
+  }
+  return value;
+}
+
+function toPeers(peers: unknown, addresses: unknown): IntroducedNode[] {
+  const names = checkArray(peers);
+  if (names.length > MAX_PEERS) {
+    throw new ProtocolError(`more than ${MAX_PEERS} peers`);
+  }
+  const given = addresses === undefined
+    ? []
+    : checkLength(addresses, names.length);
+  return names.map((name, i) => ({
+    name: checkNode(name),
+    address: given[i] == null ? undefined : checkText(given[i], MAX_ADDRESS),
+  }));
+}

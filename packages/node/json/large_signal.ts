@@ -1,0 +1,133 @@
+/**
+ * Cuts a large signal into raw frames as it leaves.
+ *
+ * Byte arrays were copied when the signal was sent. Texts cannot change, so they are encoded now, a frame at a time:
+ * each turn of the event loop does the work of a few frames only.
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  giveRawBuffer,
+  RAW_BYTES,
+  takeRawBuffer,
+} from "../wires/frame_buffers.ts";
+import {
+  RAW_ATTACHMENTS,
+  RAW_END,
+  RAW_HEADER,
+  RAW_JSON,
+  rawFrame,
+} from "./json_frames.ts";
+
+/** Bytes that nothing else changes, or a well-formed text. */
+export type Content = Uint8Array | string;
+
+const encoder = new TextEncoder();
+
+/** Contents that are written one after the other. */
+class Contents {
+  readonly #contents: Content[];
+  #next = 0;
+  /** The number of bytes or characters of the current content that have been written. */
+  #sent = 0;
+
+  constructor(contents: Content[]) {
+    this.#contents = contents;
+    this.#skipWritten();
+  }
+
+  get isDone(): boolean {
+    return this.#next === this.#contents.length;
+  }
+
+  /** Fills `target` from `start` on; returns the end of the written bytes. */
+  fill(target: Uint8Array, start: number): number {
+    let at = start;
+    while (!this.isDone && at < target.length) {
+      const content = this.#contents[this.#next];
+      const written = typeof content === "string"
+        ? this.#writeText(content, target.subarray(at))
+        : this.#writeBytes(content, target, at);
+      // The next character does not fit.
+      if (written === 0) break;
+      at += written;
+      this.#skipWritten();
+    }
+    return at;
+  }
+
+  #skipWritten(): void {
+    while (!this.isDone && this.#sent === this.#contents[this.#next].length) {
+      // Release the memory of a written content.
+      giveRawBuffer(this.#contents[this.#next]);
+      this.#contents[this.#next++] = "";
+      this.#sent = 0;
+    }
+  }
+
+  #writeBytes(bytes: Uint8Array, target: Uint8Array, at: number): number {
+    const end = Math.min(this.#sent + target.length - at, bytes.length);
+    const part = bytes.subarray(this.#sent, end);
+    target.set(part, at);
+    this.#sent = end;
+    return part.length;
+  }
+
+  #writeText(text: string, target: Uint8Array): number {
+    let end = Math.min(this.#sent + target.length, text.length);
+    // Do not cut a surrogate pair.
+    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end--;
+    const { read, written } = encoder.encodeInto(
+      text.substring(this.#sent, end),
+      target,
+    );
+    this.#sent += read;
+    return written;
+  }
+}
+
+function isHighSurrogate(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800;
+}
+
+/** A signal that travels in raw frames. */
+export class LargeSignal {
+  /** The number of the signal's raw byte array. */
+  readonly id: number;
+  /** The number of bytes of the attachments and the JSON. */
+  readonly bytes: number;
+  readonly #attachments: Contents;
+  readonly #json: Contents;
+
+  /** Creates a signal from its attachments, their size in bytes, and its JSON. */
+  constructor(
+    id: number,
+    attachments: Content[],
+    attachedBytes: number,
+    json: string,
+  ) {
+    this.id = id;
+    this.bytes = attachedBytes + Buffer.byteLength(json);
+    this.#attachments = new Contents(attachments);
+    this.#json = new Contents([json]);
+  }
+
+  /** Whether all frames have been written. */
+  get isDone(): boolean {
+    return this.#json.isDone;
+  }
+
+  /** Returns the next frame, in a pooled buffer. */
+  nextFrame(): Uint8Array {
+    const buffer = takeRawBuffer().subarray(0, RAW_HEADER + RAW_BYTES);
+    const isAttached = !this.#attachments.isDone;
+    const contents = isAttached ? this.#attachments : this.#json;
+    const end = contents.fill(buffer, RAW_HEADER);
+    const kind = isAttached
+      ? RAW_ATTACHMENTS
+      : this.isDone
+      ? RAW_END
+      : RAW_JSON;
+    return rawFrame(buffer.subarray(0, end), this.id, kind);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Connects to a node by its name, its address, or both. Without a name, the node at the address is asked for its own.
+ */
+
+import type {
+  ConnectOutcome,
+  ConnectTarget,
+} from "@otp/processes/remote/connect_target";
+import type { Dialler } from "./dialler.ts";
+import { cannotConnect, logFailure } from "../connections/failure.ts";
+import type { NameQuestions } from "./name_questions.ts";
+import type { NetworkParts } from "../connections/network_parts.ts";
+import type { PeerName } from "../wire.ts";
+
+/** Connects to a node, unless it is connected; returns the reason if that fails. */
+export async function connectTo(
+  { node, address, quiet = false }: ConnectTarget,
+  { local, connections, stats, log }: NetworkParts,
+  questions: NameQuestions,
+  dialler: Dialler,
+): Promise<ConnectOutcome> {
+  let { creation } = local;
+  let name = node;
+  if (name === undefined) {
+    if (address === undefined) {
+      throw new TypeError(
+        "Cannot connect to a node: give its name or its address",
+      );
+    }
+    let asked: PeerName;
+    try {
+      asked = await questions.ask(address);
+    } catch (error) {
+      stats.failedDials++;
+      const reason = cannotConnect(address, (error as Error).message);
+      if (!quiet) logFailure(log, reason);
+      return { node, connected: false, reason, isSelf: false };
+    }
+    ({ name, creation } = asked);
+  }
+  if (name === local.name) {
+    const isSelf = creation === local.creation;
+    const reason = cannotConnect(
+      address ?? name,
+      isSelf
+        ? `that is this node, ${name}`
+        : `another node named ${name} is there, as this one is; rename one of them`,
+    );
+    if (!quiet && !isSelf) logFailure(log, reason);
+    return { node: name, connected: false, reason, isSelf };
+  }
+  if (connections.has(name)) {
+    return { node: name, connected: true, isNew: false };
+  }
+  const reason = await dialler.dial(name, address, { isQuiet: quiet });
+  return reason === undefined
+    ? { node: name, connected: true, isNew: true }
+    : { node: name, connected: false, reason, isSelf: false };
+}

@@ -1,0 +1,388 @@
+/**
+ * The protocol of the processes of one scope on several nodes, which keep their groups the same.
+ *
+ * As in OTP, the processes do not vote: each announces the members on its own node, and the other processes accept
+ * them. Messages: `discover` finds the process of another node; it answers with `sync`, all its groups, and sends
+ * `discover` back if it did not know the sender. Then each change follows, in order: `join` and `leave`.
+ *
+ * States of a peer: unknown, known, or behind (`isBehind`), after a message could not be queued because the peer
+ * does not read. A peer that is behind is sent no changes; a timer (`catch_up`) sends it all groups again.
+ *
+ * Races: a connection may be lost and made again before the DOWN of the old process has come. A node has one
+ * process of a scope at a time, so a message of a new one makes the old one's groups void (`#meet`). `sync`
+ * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
+ * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
+ *
+ * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`).
+ */
+
+import { QueueFullError } from "@otp/processes/errors";
+import { printableLine, quote } from "@otp/processes/values/inspect";
+import { Pid, type Ref } from "@otp/processes/values/pid";
+import type { LocalProcess } from "@otp/processes/process/local_process";
+import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
+import { keptLength, type TermKey } from "@otp/processes/values/term_key";
+import { InternalMessage } from "@otp/servers/server/messages";
+import {
+  canBeGroup,
+  groupKey,
+  type GroupMembers,
+  type Groups,
+  Members,
+} from "./pg_groups.ts";
+import {
+  type ScopeMessage,
+  scopeMessageFromOtp,
+  ScopeRequest,
+} from "@otp/beam/servers/pg_otp";
+
+/** The time until a peer that did not read gets all groups again, in milliseconds. */
+const CATCH_UP = 1000;
+
+/** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
+export type Reminder = { type: "catch_up"; peer: Pid };
+
+/** The scope's process of another node, and the groups that it has announced. */
+interface Peer {
+  readonly pid: Pid;
+  readonly ref: Ref;
+  readonly groups: Map<TermKey, Members>;
+  /** Whether the peer has missed a change because it did not read earlier changes. */
+  isBehind: boolean;
+}
+
+/** The processes of a scope on other nodes, as this node's process knows them. */
+export class ScopePeers {
+  readonly #process: LocalProcess;
+  readonly #name: string;
+  readonly #groups: Groups;
+  readonly #peers = new Map<Key, Peer>();
+  /** Called when a peer has seen that the processes of this node, which drains, have left. */
+  readonly #leaving = new Map<Key, () => void>();
+
+  constructor(process: LocalProcess, name: string, groups: Groups) {
+    this.#process = process;
+    this.#name = name;
+    this.#groups = groups;
+  }
+
+  #id(group: unknown): TermKey {
+    return groupKey(group, this.#process.runtime);
+  }
+
+  #key(pid: Pid): Key {
+    return keyOf(pid, this.#process.runtime);
+  }
+
+  /** Looks for the scope's process of a node. */
+  discover(node: string): void {
+    const { pid, runtime } = this.#process;
+    const message = this.#signed({ type: "discover" });
+    try {
+      runtime.back(node).sendName(pid, this.#name, message);
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      runtime.timers.start(pid, { type: "nodeup", node }, CATCH_UP);
+    }
+  }
+
+  #signed(message: ScopeMessage): InternalMessage {
+    return new InternalMessage(this.#process.pid, new ScopeRequest(message));
+  }
+
+  #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
+    const { pid, runtime } = this.#process;
+    runtime.back(to.node).send(pid, to, this.#signed(message));
+  }
+
+  /** Sends all peers a change, unless the node drains: then the peers already know that it has no members. */
+  tellAll(message: ScopeMessage): void {
+    if (this.#process.runtime.isDraining) return;
+    for (const peer of this.#peers.values()) this.#tellNext(peer, message);
+  }
+
+  /** Sends a peer a change. A peer that does not read gets all groups later, so that its queue grows no further. */
+  #tellNext(peer: Peer, message: ScopeMessage): void {
+    if (peer.isBehind) return;
+    const { pid, runtime } = this.#process;
+    try {
+      this.#tell(peer, message);
+    } catch (error) {
+      if (error instanceof QueueFullError) {
+        peer.isBehind = true;
+        const later: Reminder = { type: "catch_up", peer: peer.pid };
+        runtime.timers.start(pid, new InternalMessage(pid, later), CATCH_UP);
+        return;
+      }
+      const parts = partsOf(message);
+      if (parts.length > 0) {
+        for (const part of parts) this.#tellNext(peer, part);
+        return;
+      }
+      runtime.report(
+        "error",
+        () =>
+          `pg: ${peer.pid.node} is not told of a change of the groups of ${
+            quote(this.#name)
+          }: ${printableLine(String(error), 1024)}`,
+        {
+          what: "changes of pg that a peer is not told of",
+          peer: peer.pid.node,
+        },
+      );
+    }
+  }
+
+  /** Sends a peer the changes that it has missed because it did not read. */
+  catchUp({ peer: pid }: Reminder): void {
+    const peer = this.#peers.get(this.#key(pid));
+    if (!peer?.isBehind) return;
+    this.#tellAllOf(peer);
+    this.#tellNext(peer, { type: "discover" });
+  }
+
+  #tellAllOf(peer: Peer): void {
+    peer.isBehind = false;
+    // The processes of a draining node are members for their own node only.
+    const groups = this.#process.runtime.isDraining
+      ? []
+      : this.#groups.which("local");
+    this.#tellNext(peer, { type: "sync", groups });
+  }
+
+  /**
+   * Removes this node's processes from the groups at the peers, when the node drains. Resolves when all peers have
+   * seen it.
+   *
+   * A peer answers `discover` after it has handled earlier messages, over the connection that carries messages to the
+   * members. So the answer comes after all messages that the peer's node sent to the members before.
+   */
+  async withdraw(): Promise<void> {
+    const process = this.#process;
+    process.abortSignal().addEventListener("abort", () => {
+      for (const seen of this.#leaving.values()) seen();
+    }, { once: true });
+    await Promise.all([...this.#peers.values()].map((peer) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#leaving.set(this.#key(peer.pid), resolve);
+      this.#tellAllOf(peer);
+      this.#tellNext(peer, { type: "discover" });
+      return promise;
+    }));
+  }
+
+  /** Notes that a peer has seen that this node's processes have left, or that the peer is gone. */
+  #seen(pid: Pid): void {
+    const key = this.#key(pid);
+    this.#leaving.get(key)?.();
+    this.#leaving.delete(key);
+  }
+
+  /** Called when a monitored process has exited; returns whether it was a peer. */
+  down(ref: Ref): boolean {
+    for (const peer of this.#peers.values()) {
+      if (!peer.ref.equals(ref)) continue;
+      this.#forget(peer);
+      return true;
+    }
+    return false;
+  }
+
+  /** Removes a peer that has exited or lost its connection, and its groups. */
+  #forget({ pid, groups }: Peer): void {
+    this.#seen(pid);
+    this.#peers.delete(this.#key(pid));
+    for (const [id, members] of groups) {
+      const pids = members.pids();
+      for (const { node } of pids) this.#process.dropFor(node);
+      this.#groups.remove(id, pids, "all");
+    }
+  }
+
+  #meet(pid: Pid): Peer {
+    // A node has one process of a scope at a time, so an earlier one has exited or is about to.
+    for (const peer of this.#peers.values()) {
+      if (peer.pid.node !== pid.node) continue;
+      this.#process.demonitor(peer.ref);
+      this.#forget(peer);
+    }
+    const ref = this.#process.monitor(pid);
+    const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
+    this.#peers.set(this.#key(pid), peer);
+    return peer;
+  }
+
+  /** Handles the message of a peer; an invalid one is dropped. */
+  hear(message: unknown): void {
+    const { runtime } = this.#process;
+    const heard = message instanceof InternalMessage
+      ? message
+      : scopeMessageFromOtp(message);
+    if (heard === undefined) return;
+    const { from, message: told } = heard;
+    // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
+    if (
+      !(message instanceof InternalMessage) && !runtime.erlang.has(from.node)
+    ) return;
+    if (
+      from.node !== runtime.node &&
+      isScopeMessage(told, from.node) && this.#canHave(told)
+    ) this.#take(from, told);
+  }
+
+  /** Returns whether all groups in a message are valid. */
+  #canHave(told: ScopeMessage): boolean {
+    return groupsOf(told).every((group) =>
+      canBeGroup(group, this.#process.runtime)
+    );
+  }
+
+  #take(from: Pid, message: ScopeMessage): void {
+    const known = this.#peers.get(this.#key(from));
+    if (message.type === "discover") {
+      const peer = known ?? this.#meet(from);
+      this.#tellAllOf(peer);
+      if (known === undefined) this.#tellNext(peer, { type: "discover" });
+    } else if (message.type === "sync") {
+      this.#sync(known ?? this.#meet(from), message.groups);
+      this.#seen(from);
+    } else if (known === undefined) {
+      // The message was sent before the connection was lost, and arrived after the DOWN.
+      return;
+    } else if (message.type === "join") {
+      this.#peerJoins(known, message.group, message.pids);
+    } else this.#peersLeave(known, message.groups, message.pids);
+  }
+
+  /**
+   * Removes each of `pids` once from each of `groups`.
+   *
+   * A hostile message can name many groups and pids: the cost is linear in the number of items and of leaving members.
+   * Peers that follow the protocol name one process or one group.
+   */
+  #peersLeave(peer: Peer, groups: unknown[], pids: Pid[]): void {
+    if (groups.length === 1) {
+      return this.#peerLeaves(peer, this.#id(groups[0]), pids);
+    }
+    const times = new Map<TermKey, number>();
+    for (const group of groups) {
+      const id = this.#id(group);
+      times.set(id, (times.get(id) ?? 0) + 1);
+    }
+    const leaving = new Members(this.#process.runtime, pids);
+    for (const [id, count] of times) {
+      const left = peer.groups.get(id)?.leaving(leaving, count) ?? [];
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+  }
+
+  #peerJoins({ groups }: Peer, group: unknown, joining: Pid[]): void {
+    // Processes beyond their node's limit do not become members here; the limit logs that.
+    const id = this.#id(group);
+    const pids: Pid[] = [];
+    const characters = keptLength(group, id);
+    for (const pid of joining) {
+      // All pids are of one node, so the limit is reached for the rest too.
+      if (!this.#process.keepFor(pid.node, characters)) break;
+      pids.push(pid);
+    }
+    if (pids.length === 0) return;
+    const known = groups.get(id);
+    if (known !== undefined) known.add(pids);
+    else groups.set(id, new Members(this.#process.runtime, pids));
+    this.#groups.add(id, group, pids, "all");
+  }
+
+  #peerLeaves({ groups }: Peer, id: TermKey, pids: Pid[]): void {
+    const members = groups.get(id);
+    const left = members?.takeAll(pids) ?? [];
+    if (members === undefined || left.length === 0) return;
+    for (const { node } of left) this.#process.dropFor(node);
+    if (members.isEmpty) groups.delete(id);
+    this.#groups.remove(id, pids, "all");
+  }
+
+  /** Replaces a peer's groups by the reported groups. */
+  #sync(peer: Peer, groups: GroupMembers[]): void {
+    const { runtime } = this.#process;
+    const told = new Map(groups.map((each) => [this.#id(each.group), each]));
+    for (const [id, members] of [...peer.groups]) {
+      const kept = new Members(runtime, told.get(id)?.pids);
+      const left = members.pids().filter((pid) => !kept.take(pid));
+      if (left.length > 0) this.#peerLeaves(peer, id, left);
+    }
+    for (const [id, { group, pids }] of told) {
+      const known = new Members(runtime, peer.groups.get(id)?.pids());
+      const joined = pids.filter((pid) => !known.take(pid));
+      if (joined.length > 0) this.#peerJoins(peer, group, joined);
+    }
+  }
+}
+
+/**
+ * Splits a message into messages with one change each, so that a group that cannot be sent to a peer does not hold back
+ * the others. Returns an empty array if there is only one change.
+ */
+function partsOf(message: ScopeMessage): ScopeMessage[] {
+  switch (message.type) {
+    case "sync":
+      if (message.groups.length === 0) return [];
+      return [
+        { type: "sync", groups: [] },
+        ...message.groups.map(({ group, pids }): ScopeMessage => ({
+          type: "join",
+          group,
+          pids,
+        })),
+      ];
+    case "leave":
+      if (message.groups.length === 1) return [];
+      return message.groups.map((group) => ({
+        type: "leave",
+        groups: [group],
+        pids: message.pids,
+      }));
+    default:
+      return [];
+  }
+}
+
+function groupsOf(message: ScopeMessage): unknown[] {
+  switch (message.type) {
+    case "discover":
+      return [];
+    case "sync":
+      return message.groups.map(({ group }) => group);
+    case "join":
+      return [message.group];
+    case "leave":
+      return message.groups;
+  }
+}
+
+export function arePids(value: unknown, node: string): value is Pid[] {
+  return Array.isArray(value) &&
+    value.every((each) => each instanceof Pid && each.node === node);
+}
+
+/** Returns whether a scope on `node` may send this message: it may name only processes of its node. */
+function isScopeMessage(
+  message: unknown,
+  node: string,
+): message is ScopeMessage {
+  if (typeof message !== "object" || message === null) return false;
+  const { type, groups, pids } = message as Record<string, unknown>;
+  switch (type) {
+    case "discover":
+      return true;
+    case "sync":
+      return Array.isArray(groups) &&
+        groups.every((each) => arePids(each?.pids, node));
+    case "join":
+      return arePids(pids, node) && pids.length > 0;
+    case "leave":
+      return arePids(pids, node) && Array.isArray(groups);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Limits the time that answers to other nodes' observers take: a quarter of a core, for all peers together.
+ *
+ * The time of an answer grows with the number of processes, and peers can ask at any rate. Answers are given one after
+ * the other. Each answer is charged FACTOR times its own time; while more than `BURST` of the charge is left, the next
+ * answers wait. A caller whose process has exited meanwhile costs nothing.
+ */
+
+import { currentProcess } from "@otp/processes/runtime/current_process";
+import type { Runtime } from "@otp/processes/process/runtime";
+
+/** The charge for an answer, as a multiple of its time. */
+const FACTOR = 4;
+
+/** The charge above which answers wait, in milliseconds. */
+const BURST = 100;
+
+/** The maximum number of waiting answers, since callers give up after some seconds. */
+const MAX_WAITING = 100;
+
+/** The share of the answers of one node. */
+export class ObserverShare {
+  readonly #runtime: Runtime;
+  #waiting = 0;
+  /** Settles when the last answer has been given and its charge has passed. */
+  #last: Promise<void> | undefined;
+  /** The time when the whole charge has passed. */
+  #paidAt = -Infinity;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** Runs `answer` when the charge allows it. Throws an `Error` if too many answers wait. */
+  async take<T>(answer: () => T): Promise<T | undefined> {
+    const process = currentProcess();
+    if (this.#waiting >= MAX_WAITING) {
+      throw new Error(
+        `Cannot observe ${this.#runtime.node}: ${MAX_WAITING} answers wait for their turn; ask again later, and less often`,
+      );
+    }
+    const before = this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise;
+    this.#waiting++;
+    if (before !== undefined) await before;
+    this.#waiting--;
+    if (!process.alive) {
+      resolve();
+      return undefined;
+    }
+    const started = performance.now();
+    try {
+      return answer();
+    } finally {
+      const now = performance.now();
+      this.#paidAt = Math.max(this.#paidAt, now) + (now - started) * FACTOR;
+      const wait = this.#paidAt - now - BURST;
+      if (wait > 0) this.#runtime.after(wait, resolve);
+      else resolve();
+      // A wait on a stopped node never ends, and must keep nothing alive.
+      if (this.#last === promise && wait <= 0) this.#last = undefined;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** The processes of tasks, and the start of tasks without a supervisor. */
+
+import type {
+  LocalProcess,
+  ProcessOptions,
+} from "@otp/processes/process/local_process";
+import { andThen } from "@otp/processes/promises/promises";
+import type { RuntimeSpawnOptions } from "@otp/processes/process/runtime";
+import type { Pid, Ref } from "@otp/processes/values/pid";
+import type { CancelOptions } from "../server/cancellation.ts";
+import { currentProcess } from "@otp/processes/runtime/current_process";
+import { checkArgs } from "@otp/processes/values/check_arguments";
+import {
+  assertFunction,
+  checkName,
+  type RemoteFunction,
+  type Resolved,
+  spawnError,
+} from "@otp/processes/remote/exported_modules";
+import { copyTerm } from "@otp/processes/values/term";
+import { type OwnedTask, TaskState } from "./task_state.ts";
+import type { TaskStarter } from "./stream_monitor.ts";
+
+/** A function with its arguments, ready to run, and its name for reports. */
+type TaskCode = Extract<Resolved, { fn: unknown }>;
+
+/** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
+export function callersOf(process: LocalProcess): Pid[] {
+  return [process.pid, ...process.callers ?? []];
+}
+
+/**
+ * Starts the process of a task.
+ *
+ * @param parent The process that starts the task.
+ * @param code The code of the task.
+ * @param callers The processes for which the task runs.
+ * @param ref The alias for the result; without it, the task is not awaited.
+ * @param options The links and monitors of the process.
+ */
+export function spawnTask(
+  parent: LocalProcess,
+  { fn, label }: TaskCode,
+  callers: Pid[],
+  ref: Ref | undefined,
+  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
+    origin?: string;
+  },
+): LocalProcess {
+  const process: LocalProcess = parent.runtime.spawn(
+    () => runTask(process, fn, ref),
+    {
+      label,
+      kind: "task",
+      parent: parent.pid,
+      groupLeader: parent.groupLeader,
+      callers,
+      ...options,
+    },
+  );
+  return process;
+}
+
+/**
+ * Runs the function, and then sends its result to the owner's alias. The result of a function that is not
+ * asynchronous leaves in the turn in which the task started, without an await.
+ */
+function runTask(
+  process: LocalProcess,
+  fn: () => unknown,
+  ref: Ref | undefined,
+): unknown {
+  const result = fn();
+  if (ref === undefined) return result;
+  return andThen(result, (value) => {
+    if (process.alive) process.reply(ref, value);
+  });
+}
+
+/** Milliseconds in which a cancelled task may exit by itself. */
+const SHUTDOWN = 5000;
+
+// deno-lint-ignore no-explicit-any
+type TaskBody = (...args: any[]) => unknown;
+
+/** Starts a task that is not awaited. */
+export function startUnawaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+  link: boolean,
+): Pid {
+  assertFunction(fn);
+  checkArgs(args);
+  const owner = currentProcess();
+  const code = codeOf(owner, fn, args);
+  return spawnTask(owner, code, callersOf(owner), undefined, {
+    linkParent: link ? owner : undefined,
+  }).pid;
+}
+
+/** Starts a task that the caller awaits. */
+export function startAwaited(
+  fn: TaskBody,
+  args: unknown[] | undefined,
+  options: CancelOptions | undefined,
+): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  startOwned(state, codeOf(owner, fn, args), callersOf(owner));
+  if (options !== undefined) state.cancelBy(options, SHUTDOWN);
+  return state;
+}
+
+/** Returns the state of a completed task with a value. */
+export function completedTask(value: unknown): TaskState {
+  const owner = currentProcess();
+  const state = new TaskState(owner);
+  state.reply(copyTerm(value, owner.runtime.maxDepth));
+  return state;
+}
+
+/** Returns the starter of a stream's tasks on this node. */
+export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
+  return {
+    link: true,
+    start(task, callers) {
+      const { owner } = task;
+      const found = resolved(owner, fn, [task.input, ...args]);
+      if ("fn" in found) startOwned(task, found, callers);
+      else task.refused(spawnError(owner.runtime.node, found));
+    },
+  };
+}
+
+/** Starts a task, linked to its owner. */
+function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
+  const { owner, ref } = task;
+  const { pid } = spawnTask(owner, code, callers, ref, {
+    linkParent: owner,
+    tellsEnd: task.tellsEnd,
+    monitor: { pid: owner.pid, ref },
+  });
+  task.open(pid.node);
+  owner.addMonitor(ref, pid, pid.node);
+  task.started(pid);
+}
+
+function codeOf(
+  { runtime }: LocalProcess,
+  fn: TaskBody,
+  args: unknown[] = [],
+): TaskCode {
+  const copy = copyTerm(args, runtime.maxDepth) as unknown[];
+  return { fn: () => fn(...copy), label: fn.name };
+}
+
+function resolved(
+  owner: LocalProcess,
+  fn: RemoteFunction,
+  args: unknown[],
+): Resolved {
+  if (typeof fn === "function") return codeOf(owner, fn, args);
+  const { modules, maxDepth } = owner.runtime;
+  const [module, name] = checkName(fn);
+  const copy = copyTerm(args, maxDepth) as unknown[];
+  return modules.resolve({ module, function: name, args: copy });
+}

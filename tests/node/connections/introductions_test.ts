@@ -1,0 +1,120 @@
+/** Introductions of nodes: which nodes a node introduces, to whom, and which introductions it follows. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Node } from "../../../node.ts";
+import { receive } from "../../../packages/processes/process.ts";
+import { type Cluster, clusterTest } from "../../_nodes.ts";
+import { RawPeer } from "../../_raw_peer.ts";
+
+const ALEX = "alex@localhost";
+const KATE = "kate@localhost";
+const MOEBI = "moebi@localhost";
+const RAW = "raw@localhost";
+
+/** All settings of the node that introduces, and of the peer. */
+function* settings(): Generator<
+  { hidden: boolean; connectAll: boolean; peerHidden: boolean }
+> {
+  for (const hidden of [false, true]) {
+    for (const connectAll of [true, false]) {
+      for (const peerHidden of [false, true]) {
+        yield { hidden, connectAll, peerHidden };
+      }
+    }
+  }
+}
+
+/** The names in all introductions that arrive before an answer. */
+async function introduced(peer: RawPeer): Promise<unknown[]> {
+  const names: unknown[] = [];
+  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
+  for (;;) {
+    for (const signal of await peer.hear()) {
+      if (signal[0] === "peers") names.push(...signal[1]);
+      if (signal[0] === "down" && signal[3] === 999) return names.sort();
+    }
+  }
+}
+
+/** Starts alex, connected to two visible nodes and two hidden ones. */
+async function startAmong(
+  cluster: Cluster,
+  options: { hidden: boolean; connectAll: boolean },
+): Promise<Node> {
+  const alex = await cluster.start("alex", options);
+  const others = [
+    { name: "hidden1", hidden: true },
+    { name: "kate", hidden: false },
+    { name: "hidden2", hidden: true },
+    { name: "moebi", hidden: false },
+  ];
+  for (const { name, hidden } of others) {
+    // Each is connected to alex only: none of them connects the others.
+    const node = await cluster.start(name, { hidden, connectAll: false });
+    assert(await node.run(() => Node.connect(ALEX)));
+  }
+  return alex;
+}
+
+for (const given of settings()) {
+  const { hidden, connectAll, peerHidden } = given;
+  const isShared = !hidden && connectAll && !peerHidden;
+  const what = `${hidden ? "hidden" : "visible"} node${
+    connectAll ? "" : " without connectAll"
+  }`;
+  const whom = `a ${peerHidden ? "hidden" : "visible"} peer`;
+
+  clusterTest(
+    `a ${what} introduces ${
+      isShared ? "its visible peers, and no hidden one" : "nobody"
+    } to ${whom}`,
+    async (cluster) => {
+      const alex = await startAmong(cluster, { hidden, connectAll });
+      await using peer = await RawPeer.entered(alex, RAW, {
+        hidden: peerHidden,
+      });
+      assertEquals(await introduced(peer), isShared ? [KATE, MOEBI] : []);
+    },
+  );
+
+  clusterTest(
+    `a ${what} ${
+      isShared ? "dials" : "does not dial"
+    } nodes that ${whom} introduces`,
+    async (cluster) => {
+      const alex = await cluster.start("alex", { hidden, connectAll });
+      const kate = await cluster.start("kate");
+      await using peer = await RawPeer.entered(alex, RAW, {
+        hidden: peerHidden,
+      });
+      await peer.say([["peers", [ALEX, RAW, KATE]]]);
+      // After it, alex's actions on it have begun.
+      await introduced(peer);
+      if (isShared) {
+        while (!(await kate.run(() => Node.list())).includes(ALEX)) {
+          await kate.run(() => Node.ping("nobody@localhost"));
+        }
+      } else {
+        for (let i = 0; i < 5; i++) {
+          await alex.run(() => Node.ping("nobody@localhost"));
+        }
+        assertEquals(await kate.run(() => Node.list("connected")), []);
+      }
+    },
+  );
+}
+
+clusterTest(
+  "an introduced node that cannot be reached is dialled again",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.entered(alex, RAW, { hidden: false });
+    await peer.say([["peers", [KATE]]]);
+    await cluster.logged(/Cannot connect to kate@localhost/);
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Node.monitorNodes(true);
+      while (!Node.list().includes(ALEX)) await receive();
+    });
+  },
+);

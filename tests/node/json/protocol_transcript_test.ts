@@ -1,0 +1,118 @@
+/** `docs/protocol_transcript.md` is played to a node: its frames are those of the page, byte by byte. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { test } from "../../../packages/testing/tags.ts";
+import {
+  frameOf,
+  Kate,
+  Peer,
+  textOf,
+  TRANSCRIPT,
+} from "../../../tools/protocol_transcript.ts";
+
+const PAGE = await Deno.readTextFile(TRANSCRIPT);
+
+/** A line of the page: an action, or a frame. */
+interface Step {
+  who: string;
+  what: string;
+  text: string;
+  bytes: Uint8Array;
+}
+
+function steps(page: string): Step[] {
+  const found: Step[] = [];
+  for (const [, block] of page.matchAll(/^```text\n([^]*?)\n```$/gm)) {
+    for (const line of block.split("\n")) {
+      const step = /^(alex|kate) (dials|does|says|ends)(?: (.*))?$/.exec(line);
+      if (step !== null) {
+        const [, who, what, text = ""] = step;
+        found.push({ who, what, text, bytes: new Uint8Array() });
+        continue;
+      }
+      assert(/^ ( [0-9a-f]{2})+$/.test(line), `not a line of bytes: ${line}`);
+      const last = found.at(-1)!;
+      const more = Buffer.from(line.replaceAll(" ", ""), "hex");
+      last.bytes = Buffer.concat([last.bytes, more]);
+    }
+  }
+  return found;
+}
+
+/** The signals of a frame, as they are written there. */
+function signalsOf(text: string): string[] {
+  return (JSON.parse(text) as unknown[]).map((signal) =>
+    JSON.stringify(signal)
+  );
+}
+
+test("docs/protocol_transcript.md: the bytes are those of the texts", () => {
+  const said = steps(PAGE).filter(({ what }) => what === "says");
+  assert(said.length > 50);
+  for (const { text, bytes } of said) {
+    const expected = text === "(tick)" ? new Uint8Array(4) : frameOf(text);
+    assertEquals(Buffer.from(bytes), Buffer.from(expected), text);
+  }
+});
+
+test("docs/protocol_transcript.md: has all parts that an implementer needs", () => {
+  const text = steps(PAGE).map(({ text }) => text).join("\n");
+  const kinds = [
+    ...[
+      "proof",
+      "spawned",
+      "link",
+      "unlink",
+      "unlink_ack",
+      "down",
+      "demonitor",
+    ],
+    ...["monitor_name", "start_task", "exit_link", "io_request", "discover"],
+    ...["sync", "join", "hello", "register", "$rpc"],
+  ].map((kind) => `"${kind}"`);
+  for (const part of [...kinds, '"reply', "(tick)"]) {
+    assert(text.includes(part), `the transcript has no ${part}`);
+  }
+});
+
+test(
+  "docs/protocol_transcript.md: a node sends the frames on the page",
+  { timeout: 60_000 },
+  async () => {
+    await using kate = await Kate.start();
+    await using peer = await Peer.listen();
+    // Signals that came in one frame with those of a step before.
+    let ahead: string[] = [];
+    let isUp = false;
+    for (const { who, what, text, bytes } of steps(PAGE)) {
+      if (what === "dials") peer.dial(kate.port);
+      else if (what === "does") kate.act(text, peer.address);
+      else if (what === "ends") {
+        assertEquals(ahead, []);
+        isUp = false;
+        if (who === "alex") peer.end();
+        else assertEquals(await peer.more(), false);
+      } else if (who === "alex") peer.write(bytes);
+      else if (text === "(tick)") {
+        assertEquals(Buffer.from(await peer.frame()), Buffer.from(bytes));
+      } else if (!isUp && text.startsWith("{")) {
+        const frame = await peer.frame();
+        assertEquals(textOf(frame), text);
+        assertEquals(Buffer.from(frame), Buffer.from(bytes));
+      } else {
+        isUp = true;
+        // The turns of the event loop decide how signals are put into frames.
+        for (const signal of signalsOf(text)) {
+          if (ahead.length === 0) {
+            const frame = await peer.frame();
+            ahead = signalsOf(textOf(frame));
+            const whole = frameOf(`[${ahead.join(",")}]`);
+            assertEquals(Buffer.from(frame), Buffer.from(whole));
+          }
+          assertEquals(ahead.shift(), signal);
+        }
+      }
+    }
+  },
+);

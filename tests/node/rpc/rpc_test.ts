@@ -1,0 +1,206 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import {
+  RpcError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../../packages/processes/errors.ts";
+import type { LocalProcess } from "../../../packages/processes/process/local_process.ts";
+import { IO } from "../../../packages/node/io/io.ts";
+import { Node } from "../../../node.ts";
+import {
+  exit,
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawnLink,
+} from "../../../packages/processes/process.ts";
+import { BlockedCalls } from "../../../packages/node/rpc/blocked_calls.ts";
+import { rpc } from "../../../packages/node/rpc/rpc.ts";
+import { clusterTest, pairTest } from "../../_nodes.ts";
+import { errorOf, mail } from "../../_processes.ts";
+import * as Remote from "../../_remote.ts";
+import { internalsOf } from "../../../packages/node/start/node_internals.ts";
+import { test } from "../../../packages/testing/tags.ts";
+
+const KATE = "kate@localhost";
+
+/** Further functions that kate exports. */
+const Calls = {
+  leader: () => Process.groupLeader(),
+  me: () => self(),
+  exits: (reason: unknown) => exit(reason),
+  unsendable: () => ({ fn: () => {} }),
+  unsendableError: () => {
+    throw Object.assign(new RangeError("far off"), { fn: () => {} });
+  },
+  /** Reports that it runs, and returns the next message. */
+  async waits(to: Pid): Promise<unknown> {
+    send(to, self());
+    return await receive();
+  },
+  /** Starts a process that is linked to the one of the call. */
+  links(): Pid {
+    return spawnLink(Remote.wait);
+  },
+  async print(): Promise<void> {
+    await IO.puts("printed");
+  },
+};
+
+const WITH_CALLS = { kate: { modules: { Remote, Calls } } };
+
+/** Waits for an RpcError; returns its code. */
+async function code(promise: Promise<unknown>): Promise<string> {
+  const error = await errorOf(promise);
+  assertInstanceOf(error, RpcError);
+  assertEquals(error.name, "RpcError");
+  return error.code;
+}
+
+pairTest("call() rejects with the function's error, names a node", async () => {
+  const error = await errorOf(rpc.call(KATE, Remote.crash, ["oops"]));
+  assertInstanceOf(error, TypeError);
+  assertEquals(error.message, "oops");
+  assertEquals(rpc.raisedOn(error), KATE);
+  assertEquals(rpc.raisedOn(new TypeError("oops")), undefined);
+  assertEquals(await mail(), []);
+});
+
+pairTest("call() of what is not allowed fails as spawn", async () => {
+  await assertRejects(
+    () => rpc.call(KATE, ["Nope", "nope"]),
+    UndefinedFunctionError,
+    "no module",
+  );
+  const refused = await assertRejects(
+    () => rpc.call(KATE, Remote.add, [1, 2]),
+    SpawnRefusedError,
+  );
+  assertEquals(refused.code, "not_allowed");
+  const closure = await assertRejects(
+    () => rpc.call(KATE, () => 1),
+    SpawnRefusedError,
+  );
+  assertEquals(closure.code, "closure");
+}, { kate: { allow: () => false } });
+
+clusterTest("call() checks allow, and counts refusals", async (cluster) => {
+  const asked: string[] = [];
+  const kate = await cluster.start("kate", {
+    allow(node, module, fn) {
+      asked.push(`${node} ${module}.${fn}`);
+      return fn !== "crash";
+    },
+  });
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+    await assertRejects(
+      () => rpc.call(KATE, Remote.crash, ["x"]),
+      SpawnRefusedError,
+    );
+    rpc.cast(KATE, Remote.crash, ["x"]);
+    await rpc.call(KATE, Remote.add, [1, 2]);
+  });
+  assertEquals(asked, [
+    "alex@localhost Remote.add",
+    "alex@localhost Remote.crash",
+    "alex@localhost Remote.crash",
+    "alex@localhost Remote.add",
+  ]);
+  const { refusedRequests, held } = await kate.run(() => Node.stats()!);
+  assertEquals(refusedRequests.not_allowed, 2);
+  assertEquals(held.processes, 0);
+});
+
+pairTest("call() counts towards a node's processes", async ({ kate }) => {
+  const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
+  const pid = await receive();
+  assertEquals(
+    (await kate.run(() => Node.stats()!)).held,
+    { processes: 1, links: 0, monitors: 1 },
+  );
+  assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "system_limit");
+  send(pid, "go");
+  assertEquals(await call, "go");
+  assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+}, { kate: { modules: { Remote, Calls }, limits: { maxRemoteProcesses: 1 } } });
+
+pairTest("call() fails with notsup where not served", async ({ kate }) => {
+  // Like a node of a version without calls.
+  const { services } = internalsOf(kate).runtime.modules;
+  services.clear();
+  assertEquals(await code(rpc.call(KATE, Remote.add, [1, 2])), "notsup");
+});
+
+pairTest("call() rejects a result that cannot be sent", async () => {
+  await assertRejects(
+    () => rpc.call(KATE, ["Calls", "unsendable"]),
+    TypeError,
+    "Cannot send the function",
+  );
+  const error = await errorOf(rpc.call(KATE, ["Calls", "unsendableError"]));
+  assertInstanceOf(error, RangeError);
+  assertEquals(error.message, "far off");
+}, WITH_CALLS);
+
+clusterTest("cast() logs a crash where it is, call() not", async (cluster) => {
+  await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    await errorOf(rpc.call(KATE, Remote.crash, ["called"]));
+    rpc.cast(KATE, Remote.crash, ["cast"]);
+    await cluster.logged(/TypeError: cast/);
+  });
+  assertEquals(cluster.lines().filter((line) => /called/.test(line)), []);
+});
+
+clusterTest("a peer's invalid requests are refused", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  await alex.run(async () => {
+    Process.trapExit(true);
+    for (
+      const [name, args] of [
+        ["call", []],
+        ["call", [{ module: "Remote", function: "add", args: [] }]],
+        ["call", [{ module: 1, args: [] }, "ref"]],
+        ["cast", [null]],
+        ["other", [{ module: "Remote", function: "add", args: [] }]],
+      ] as [string, unknown[]][]
+    ) {
+      await assertRejects(
+        () => Node.spawn(KATE, ["$rpc", name], args),
+        UndefinedFunctionError,
+        "no request",
+      );
+    }
+    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
+  });
+  const { refusedRequests } = await kate.run(() => Node.stats()!);
+  assertEquals(refusedRequests.undef, 5);
+});
+
+test("waiting block_calls are limited for a node and in all", () => {
+  const process = {
+    runtime: { connected: () => "here", quotas: { refused() {} } },
+    keepFor: () => true,
+    dropFor() {},
+    ownCold: () => ({}),
+  } as unknown as LocalProcess;
+  const calls = new BlockedCalls(process);
+  // The limits are 16 MiB and 64 MiB.
+  const arg = new Uint8Array(13 << 20);
+  const add = (node: string, given: unknown = arg) =>
+    calls.add({ node, mfa: ["m", "f", [given]] });
+  const given = ["a", "a", "b", "c", "d", "e"].map((node) => add(node));
+  assertEquals(given, [true, false, true, true, true, false]);
+  assertEquals(calls.take()?.node, "a");
+  assertEquals(add("e"), true);
+  // An item of a set counts once, however deep it is.
+  let deep: unknown = 1;
+  for (let i = 0; i < 100; i++) deep = new Set([deep]);
+  assertEquals(add("b", deep), true);
+});

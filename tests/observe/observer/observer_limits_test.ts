@@ -1,0 +1,631 @@
+/** The limits of an observer's answers, each filled and exceeded by one: on a runtime without a node, in virtual time. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { LogEvent } from "../../../packages/processes/log/log_event.ts";
+import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
+import type { LocalProcess } from "../../../packages/processes/process/local_process.ts";
+import { atom } from "../../../packages/processes/values/atom.ts";
+import type { Pid } from "../../../packages/processes/values/pid.ts";
+import { type Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
+import { Cast } from "../../../packages/servers/server/messages.ts";
+import { traceMessages } from "../../../packages/observe/observer/message_trace.ts";
+import { NodeObserver } from "../../../packages/observe/observer/node_observer.ts";
+import { ObserverShare } from "../../../packages/observe/observer/observer_share.ts";
+import { OtpCollectors } from "../../../packages/beam/observer/otp_collectors.ts";
+import { RecentLog } from "../../../packages/observe/observer/recent_log.ts";
+import { mailboxBytes } from "../../../packages/observe/observer/value_size.ts";
+import {
+  noteSupervision,
+  type SupervisedChild,
+} from "../../../packages/servers/supervisor/supervision.ts";
+import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
+import { test } from "../../../packages/testing/tags.ts";
+import { numbersIn } from "../../_pages.ts";
+import { isPending, passQuietly, quiet } from "../../_processes.ts";
+
+const SECURITY = "docs/security.md";
+const [TRACED, MESSAGES] = numbersIn(
+  SECURITY,
+  "it traces: # processes at a time, # messages each",
+);
+const [SHARE, WAITING] = numbersIn(SECURITY, "take a # of a core, and # wait");
+const [SHOWN, SECONDS] = numbersIn(
+  "docs/shell.md",
+  "and sends, # of them, for # minute at most",
+);
+
+/** A runtime with processes that wait for ever, and its observer. */
+class Scene implements Disposable {
+  readonly timeline = new Timeline();
+  readonly runtime: NodeRuntime = new NodeRuntime({
+    node: "alex@localhost",
+    creation: 1,
+    clock: this.timeline,
+    report: () => {},
+  });
+  readonly observer: NodeObserver = new NodeObserver(
+    this.runtime,
+    () => [],
+    0,
+    true,
+  );
+
+  /** A process that waits for ever. */
+  idle(label?: string): LocalProcess {
+    return this.runtime.spawn(() => new Promise(() => {}), { label });
+  }
+
+  /** A supervisor of these children. */
+  supervisor(children: readonly SupervisedChild[]): LocalProcess {
+    const process = this.runtime.spawn(() => new Promise(() => {}), {
+      kind: "server",
+    });
+    noteSupervision(process, {
+      kind: "Supervisor",
+      size: () => children.length,
+      supervised: () => children,
+    });
+    return process;
+  }
+
+  collectors(): OtpCollectors {
+    return new OtpCollectors(this.runtime, new ObserverShare(this.runtime));
+  }
+
+  /** Puts messages into a mailbox. */
+  send(process: LocalProcess, ...messages: unknown[]): void {
+    for (const message of messages) process.mailbox.push(message, process);
+  }
+
+  /** Runs as a process of the node. */
+  async run<T>(fn: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.runtime.spawn(() => fn().then(resolve, reject), {});
+    return await promise;
+  }
+
+  /** Traces a process for another one; returns the process that does so. */
+  trace(
+    { pid }: LocalProcess,
+    { pid: to }: LocalProcess,
+    limits: unknown,
+  ): LocalProcess {
+    const ref = this.runtime.makeRef();
+    const { observer } = this;
+    return this.runtime.spawn(() => observer.trace(pid, to, ref, limits), {
+      parent: to,
+    });
+  }
+
+  /** Lets virtual time pass. */
+  pass(ms: number): Promise<void> {
+    return passQuietly(this.timeline, ms);
+  }
+
+  [Symbol.dispose](): void {
+    this.runtime.stop("shutdown");
+  }
+}
+
+function child(pid: Pid | undefined, id: string): SupervisedChild {
+  return { id, type: "worker", pid, restarting: false, restarts: undefined };
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n);
+}
+
+// Processes.
+
+/** The number of processes in an answer, of 600, by the limit that is asked for. */
+const LIMITS: [limit: unknown, count: number][] = [
+  [undefined, 50],
+  [0, 0],
+  [1, 1],
+  [2.9, 2],
+  [499, 499],
+  [500, 500],
+  [501, 500],
+  [1e9, 500],
+  [Infinity, 500],
+  [-1, 50],
+  [NaN, 50],
+  ["7", 50],
+];
+
+test("an answer has as many processes as were asked for, and 500 at most", () => {
+  using scene = new Scene();
+  for (const _ of numbers(600)) scene.idle();
+  for (const [limit, count] of LIMITS) {
+    const { processes, total } = scene.observer.processes({ limit });
+    assertEquals([processes.length, total], [count, 600], `${limit}`);
+  }
+});
+
+test("processes come in the order that was asked for, the oldest first if they are equal", () => {
+  using scene = new Scene();
+  const [one, two, three, four] = numbers(4).map(() => scene.idle());
+  scene.send(two, 1, 2, 3);
+  scene.send(three, "x".repeat(1000));
+  scene.send(four, 1, 2, 3);
+  one.addLink(two.pid);
+  one.addLink(three.pid);
+  two.addLink(one.pid);
+  const orders: [order: unknown, first: LocalProcess[]][] = [
+    ["messages", [two, four, three, one]],
+    ["received", [two, four, three, one]],
+    ["memory", [three, two, four, one]],
+    ["links", [one, two, three, four]],
+    ["started", [four, three, two, one]],
+    ["unknown", [two, four, three, one]],
+    [undefined, [two, four, three, one]],
+  ];
+  for (const [order, first] of orders) {
+    for (const limit of [1, 2, 3, 4, 5]) {
+      const { processes } = scene.observer.processes({ order, limit });
+      assertEquals(
+        processes.map(({ pid }) => pid.number),
+        first.slice(0, limit).map(({ pid }) => pid.number),
+        `${order}, ${limit}`,
+      );
+    }
+  }
+});
+
+test("200 characters are searched for", () => {
+  using scene = new Scene();
+  scene.idle("x".repeat(200) + "y");
+  scene.idle("X".repeat(199));
+  const found = (search: unknown) => scene.observer.processes({ search }).total;
+  assertEquals(
+    ["x".repeat(199), "x".repeat(200), "x".repeat(200) + "z", 7].map(found),
+    [2, 1, 1, 2],
+  );
+});
+
+/** The parts of one process, and how many of each are shown. */
+const PARTS: [
+  what: string,
+  most: number,
+  fill: (scene: Scene, process: LocalProcess, n: number) => void,
+  shown: (details: NonNullable<ReturnType<NodeObserver["process"]>>) => number,
+][] = [
+  [
+    "links",
+    100,
+    (scene, process) => process.addLink(scene.idle().pid),
+    ({ links }) => links.length,
+  ],
+  [
+    "monitors",
+    100,
+    (scene, process) => void process.monitor(scene.idle().pid),
+    ({ monitors }) => monitors.length,
+  ],
+  [
+    "monitoring processes",
+    100,
+    (scene, process) => void scene.idle().monitor(process.pid),
+    ({ monitoredBy }) => monitoredBy.length,
+  ],
+  [
+    "messages",
+    10,
+    (scene, process, n) => scene.send(process, n),
+    ({ messages }) => messages.length,
+  ],
+  ["children", 200, () => {}, ({ children }) => children!.length],
+];
+
+for (const [what, most, fill, shown] of PARTS) {
+  test(`of ${what}, one process shows ${most} at most, and the number of all`, () => {
+    for (const count of [most - 1, most, most + 1]) {
+      using scene = new Scene();
+      const process = scene.supervisor(
+        numbers(count).map((n) => child(undefined, `${n}`)),
+      );
+      for (const n of numbers(count)) fill(scene, process, n);
+      const details = scene.observer.process(process.pid)!;
+      assertEquals(shown(details), Math.min(count, most), `${count} ${what}`);
+      const { links, monitors, monitoredBy } = details.counts;
+      assertEquals(
+        Math.max(links, monitors, monitoredBy, details.messageQueueLen) ||
+          count,
+        count,
+      );
+    }
+  });
+}
+
+/** Texts, and the length at which each ends. */
+const TEXTS: [
+  what: string,
+  most: number,
+  lengthOf: (scene: Scene, text: string) => number,
+][] = [
+  [
+    "a label",
+    200,
+    (scene, text) =>
+      scene.observer.process(scene.idle(text).pid)!.initialCall!.length,
+  ],
+  [
+    "a child",
+    200,
+    (scene, text) => {
+      const { pid } = scene.supervisor([child(undefined, text)]);
+      return scene.observer.process(pid)!.children![0].name.length;
+    },
+  ],
+  [
+    "an event of the log",
+    4096,
+    (_, text) => {
+      const log = new RecentLog();
+      log.add({ level: "info", message: text } as LogEvent);
+      return log.after(0)[0].message.length;
+    },
+  ],
+];
+
+for (const [what, most, lengthOf] of TEXTS) {
+  test(`the text of ${what} has ${most} characters at most`, () => {
+    for (const length of [1, most - 1, most, most + 1, 10 * most]) {
+      using scene = new Scene();
+      assertEquals(
+        lengthOf(scene, "x".repeat(length)),
+        Math.min(length, most),
+        `${length}`,
+      );
+    }
+  });
+}
+
+// Supervision trees.
+
+test("of a supervisor's children 200 are shown, and the number of the others", () => {
+  for (const [count, shown, others] of [[199, 199, 0], [201, 200, 1]]) {
+    using scene = new Scene();
+    scene.supervisor(
+      numbers(count).map((n) => child(scene.idle().pid, `${n}`)),
+    );
+    const [{ children, more }] = scene.observer.tree().roots;
+    assertEquals([children.length, more], [shown, others]);
+  }
+});
+
+test("2,000 entries of trees are shown, and the number of the other supervisors", () => {
+  using scene = new Scene();
+  // Each has 99 children, so that twenty are 2,000 entries.
+  const children = numbers(99).map((n) => child(scene.idle().pid, `${n}`));
+  for (const _ of numbers(19)) scene.supervisor(children);
+  scene.supervisor(children.slice(1));
+  const first = scene.observer.tree();
+  assertEquals([first.roots.length, first.more], [20, 0]);
+  scene.supervisor(children.slice(0, 3));
+  scene.supervisor([]);
+  const { roots, more } = scene.observer.tree();
+  assertEquals([roots.length, more], [21, 1]);
+  const { children: shown, more: others } = roots[20];
+  assertEquals([shown.length, others], [0, 3]);
+});
+
+test("a tree is shown 30 levels deep", () => {
+  using scene = new Scene();
+  let inner = scene.supervisor([]);
+  for (const n of numbers(40)) {
+    inner = scene.supervisor([child(inner.pid, `${n}`)]);
+  }
+  const { roots } = scene.observer.tree();
+  assertEquals(roots.length, 1, "the others are children");
+  let depth = 0;
+  let at = roots[0];
+  while (at.children.length > 0) {
+    at = at.children[0];
+    depth++;
+  }
+  assertEquals([depth, at.more], [30, 1]);
+});
+
+// Names and log.
+
+test("500 registered names are shown, and the number of the others", () => {
+  for (const [count, shown, others] of [[500, 500, 0], [501, 500, 1]]) {
+    using scene = new Scene();
+    for (const n of numbers(count)) {
+      scene.runtime.register(`n${n}`, scene.idle());
+    }
+    const { registered, more } = scene.observer.names();
+    assertEquals([registered.length, more], [shown, others]);
+  }
+});
+
+test("the last 200 events of the log are kept, by number", () => {
+  const log = new RecentLog();
+  const numbersAfter = (number: number) =>
+    log.after(number).map((event) => event.number);
+  for (const n of numbers(200)) {
+    log.add({ level: "info", message: `${n}` } as LogEvent);
+  }
+  assertEquals(numbersAfter(0), numbers(201).slice(1));
+  log.add({ level: "info", message: "last" } as LogEvent);
+  assertEquals(numbersAfter(0), numbers(202).slice(2));
+  assertEquals([numbersAfter(200), numbersAfter(201)], [[201], []]);
+});
+
+// Traces.
+
+/** The numbers of messages after which traces end. */
+const TRACES: [limits: unknown, messages: number][] = [
+  [undefined, SHOWN],
+  [{ limit: 1 }, 1],
+  [{ limit: 0 }, 0],
+  [{ limit: MESSAGES }, MESSAGES],
+  [{ limit: 1e9 }, MESSAGES],
+  [{ limit: "all" }, SHOWN],
+];
+
+for (const [limits, messages] of TRACES) {
+  test(`a trace with the limits ${JSON.stringify(limits)} ends after ${messages} messages`, async () => {
+    using scene = new Scene();
+    const target = scene.idle();
+    const owner = scene.idle();
+    scene.trace(target, owner, limits);
+    await quiet();
+    for (const n of numbers(1100)) scene.send(target, n);
+    await quiet();
+    const types = owner.mailbox.messages()
+      .map((message) => (message as { type: string }).type);
+    assertEquals(types.filter((type) => type === "traced").length, messages);
+    assertEquals(types.at(-1), "trace_ended");
+  });
+}
+
+/** The time of a trace without messages, in milliseconds. */
+const TIMES: [timeout: unknown, ms: number][] = [
+  [undefined, 60_000 * SECONDS],
+  [1000, 1000],
+  [600_000, 600_000],
+  [1e9, 600_000],
+];
+
+for (const [timeout, ms] of TIMES) {
+  test(`a trace with a timeout of ${timeout} ms ends after ${ms} ms`, async () => {
+    using scene = new Scene();
+    const tracer = scene.trace(scene.idle(), scene.idle(), { timeout });
+    await quiet();
+    await scene.pass(ms - 1);
+    assertEquals(tracer.alive, true);
+    await scene.pass(1);
+    assertEquals(tracer.alive, false);
+  });
+}
+
+test("a node has a number of traces at once", () => {
+  using scene = new Scene();
+  // safe: virtual time
+  const limits = { limit: 5, timeout: 1000 };
+  const start = () => traceMessages(scene.idle(), limits, () => {}, () => {});
+  const traces = numbers(TRACED).map(start);
+  assertEquals(traces.map((each) => typeof each), traces.map(() => "function"));
+  assertEquals(start(), "too_many");
+  (traces[3] as () => void)();
+  assertEquals(typeof start(), "function");
+  assertEquals(start(), "too_many");
+});
+
+test("a trace notes 500 characters of a message, quotes and the mark of a cut not counted, and that its process has exited", async () => {
+  using scene = new Scene();
+  const target = scene.idle();
+  const notes: string[] = [];
+  let ended = 0;
+  traceMessages(
+    target,
+    { limit: 5, timeout: 10_000 },
+    ({ type, message }) => notes.push(`${type} ${message.length}`),
+    () => ended++,
+  );
+  scene.send(target, "x".repeat(10_000), "x");
+  scene.runtime.terminate(target, "y".repeat(10_000));
+  await scene.pass(99);
+  assertEquals(ended, 0);
+  await scene.pass(1);
+  assertEquals([notes, ended], [["receive 505", "receive 3", "exit 500"], 1]);
+  await scene.pass(10_000);
+  assertEquals(ended, 1);
+});
+
+// The rate, and the share of time.
+
+test("the delay of an observed node is measured by one process, which ends 20 s after the last observation", async () => {
+  using scene = new Scene();
+  const meters = () =>
+    [...scene.runtime.processes.values()]
+      .filter(({ label }) => label === "Observer.delay").length;
+  for (const count of [0, 1, 1]) {
+    scene.observer.node();
+    assertEquals(meters(), count);
+  }
+  await scene.pass(19_000);
+  scene.observer.node();
+  await scene.pass(19_800);
+  assertEquals(meters(), 1);
+  await scene.pass(300);
+  assertEquals(meters(), 0);
+});
+
+test("rates are samples 500 ms apart or more, and forgotten 10 s after the last use", async () => {
+  using scene = new Scene();
+  const process = scene.idle();
+  await quiet();
+  scene.timeline.time = 1000;
+  const rate = () =>
+    scene.observer.processes({ order: "rate", search: String(process.pid) })
+      .processes[0].rate;
+  assertEquals(rate(), undefined);
+  scene.send(process, 1, 2);
+  await scene.pass(499);
+  assertEquals(rate(), undefined, "too early");
+  await scene.pass(1);
+  assertEquals(rate(), 4);
+  scene.send(process, 3);
+  await scene.pass(499);
+  assertEquals(rate(), 4, "the last sample");
+  await scene.pass(501);
+  assertEquals(rate(), 1);
+  // It was used at 2500 ms, and looks at 11,000 ms and 21,000 ms.
+  await scene.pass(18_499);
+  assertEquals(scene.observer.process(process.pid)!.rate, 1);
+  await scene.pass(10_001);
+  assertEquals(scene.observer.process(process.pid)!.rate, undefined);
+  assertEquals(rate(), undefined, "the first sample again");
+});
+
+/** A clock of the host that stands still, except while answers are made. */
+class StoppedClock implements Disposable {
+  time = 1000;
+  readonly #now = performance.now;
+
+  constructor() {
+    performance.now = () => this.time;
+  }
+
+  [Symbol.dispose](): void {
+    performance.now = this.#now;
+  }
+}
+
+test("answers to others take a part of the time, after a burst of 100 ms", async () => {
+  using scene = new Scene();
+  await quiet();
+  const share = new ObserverShare(scene.runtime);
+  using clock = new StoppedClock();
+  let answered = 0;
+  const ask = () =>
+    scene.run(() =>
+      share.take(() => {
+        clock.time += 20;
+        answered++;
+      })
+    );
+  assertEquals(SHARE, 1 / 4);
+  // Each is charged four times its time: 80 ms, then 70 more than the 10 that pass with it, then 130.
+  const asked = [ask(), ask(), ask()];
+  await quiet();
+  assertEquals(answered, 2);
+  // 80 ms, less 20 that have passed, and 80 more are 140: 40 above the burst.
+  await scene.pass(39);
+  assertEquals(answered, 2);
+  await scene.pass(1);
+  assertEquals(answered, 3);
+  await Promise.all(asked);
+});
+
+test("a number of answers to others may wait; one of a process that is dead is not made", async () => {
+  using scene = new Scene();
+  const share = new ObserverShare(scene.runtime);
+  using clock = new StoppedClock();
+  await scene.run(() => share.take(() => clock.time += 1000));
+  let made = 0;
+  const processes = numbers(WAITING).map(() =>
+    scene.runtime.spawn(() => share.take(() => made++), {})
+  );
+  await quiet();
+  await assertRejects(
+    () => scene.run(() => share.take(() => {})),
+    Error,
+    `Cannot observe alex@localhost: ${WAITING} answers wait for their turn`,
+  );
+  for (const process of processes.slice(1)) {
+    scene.runtime.terminate(process, "kill");
+  }
+  await scene.pass(10_000);
+  assertEquals(made, 1);
+  await scene.run(() => share.take(() => made++));
+  assertEquals(made, 2);
+});
+
+// Memory.
+
+/** Messages, and the bytes that they count as: 8 for a value, 32 for an object. */
+const SIZES: [messages: unknown[], bytes: number][] = [
+  [[], 0],
+  [[1], 8],
+  [["abc"], 11],
+  [[1, "abc"], 19],
+  [[{ key: 1 }], 32 + 3 + 8],
+  [[[1, [2]]], 32 + 8 + 32 + 8],
+  [[new Uint8Array(100)], 132],
+  [[new Set([1])], 32 + 8],
+  // 2,000 values are visited, the array among them.
+  [[numbers(1999)], 32 + 1999 * 8],
+  [[numbers(2500)], 32 + 1999 * 8],
+  // Of 64 messages each second one is measured, and of 63 each.
+  [numbers(64).map((n) => n % 2 === 0 ? "" : "x".repeat(100)), 64 * 8],
+  [numbers(63).map((n) => n % 2 === 0 ? "" : "x".repeat(100)), 63 * 8 + 3100],
+];
+
+test("messages count as many bytes as a sample of them", () => {
+  for (const [messages, bytes] of SIZES) {
+    using scene = new Scene();
+    const process = scene.idle();
+    scene.send(process, ...messages);
+    assertEquals(mailboxBytes(process.mailbox), bytes);
+  }
+});
+
+// Collectors of Erlang's tools.
+
+test("appmon_info sends a client three trees, again when they have changed, and ends with its clients", async () => {
+  using scene = new Scene();
+  const collectors = scene.collectors();
+  const children = [child(scene.idle().pid, "one")];
+  scene.supervisor(children);
+  const client = scene.idle();
+  const server = scene.runtime.find(collectors.appmon(client.pid))!;
+  const see = (app: string, isOn: boolean) => {
+    const request = tuple(client.pid, atom("app"), atom(app), isOn, []);
+    server.mailbox.push(new Cast(request), client);
+  };
+  const sizes = () =>
+    client.mailbox.messages().map((message) => {
+      const { elements } = (message as Tuple).elements[4] as Tuple;
+      return (elements[1] as unknown[]).length;
+    });
+  for (const app of ["typescript", "none", "none", "other", "more"]) {
+    see(app, true);
+  }
+  await scene.pass(60_000);
+  assertEquals(sizes(), [3, 0, 0, 0]);
+  children.push(child(scene.idle().pid, "two"));
+  await scene.pass(60_000);
+  assertEquals(sizes(), [3, 0, 0, 0, 4]);
+  see("typescript", false);
+  children.pop();
+  await scene.pass(60_000);
+  assertEquals(sizes().length, 5);
+  scene.runtime.terminate(client, "kill");
+  await quiet();
+  assertEquals(server.alive, false);
+});
+
+test("a node has 10 collectors of each kind at a time", async () => {
+  using scene = new Scene();
+  const [limit] = numbersIn("docs/elixir.md", "A node has at most # of each");
+  const collectors = scene.collectors();
+  const load = (client: LocalProcess) =>
+    scene.run(() => collectors.fetchStats(client.pid, 0, () => "load"));
+  const clients = numbers(limit).map(() => scene.idle());
+  const loads = clients.map(load);
+  for (const { pid } of clients) collectors.appmon(pid);
+  await scene.pass(1000);
+  assert(clients[0].mailbox.length <= 10);
+  const last = scene.idle();
+  assertThrows(() => collectors.appmon(last.pid), Error, "10 collectors");
+  await assertRejects(() => load(last), Error, "10 collectors");
+  scene.runtime.terminate(clients[0], "kill");
+  await loads[0];
+  await quiet();
+  collectors.appmon(last.pid);
+  assertEquals(await isPending(load(last)), true);
+});

@@ -1,0 +1,175 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
+import {
+  ExitError,
+  SpawnRefusedError,
+  UndefinedFunctionError,
+} from "../../../packages/processes/errors.ts";
+import { Node, type NodeOptions } from "../../../node.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+} from "../../../packages/processes/process.ts";
+import { atom } from "../../../packages/processes/values/atom.ts";
+import { Task } from "../../../packages/servers/task/task.ts";
+import {
+  type ServerRef,
+  TaskSupervisor,
+  type TaskSupervisorOptions,
+} from "../../../task_supervisor.ts";
+import { clusterTest } from "../../_nodes.ts";
+import { mail, processTest } from "../../_processes.ts";
+import * as Remote from "../../_remote.ts";
+import { exitOf } from "../_gen_servers.ts";
+
+const KATE = "kate@localhost";
+const TASKS = { name: "tasks", node: KATE };
+
+/** Starts a task in one of several ways. */
+type Start = (
+  supervisor: ServerRef,
+  fn: ((...args: never[]) => unknown) | [string, string],
+  args?: unknown[],
+) => Promise<unknown>;
+
+const STARTS = {
+  async: TaskSupervisor.async as Start,
+  asyncNolink: TaskSupervisor.asyncNolink as Start,
+  startChild: TaskSupervisor.startChild as Start,
+};
+
+/** Runs `fn` in a process of alex; kate has a Task.Supervisor named `tasks`. */
+function tasksTest(
+  name: string,
+  fn: (supervisor: Pid, kate: Node) => Promise<void>,
+  { alex: alexOptions, kate: kateOptions, ...options }:
+    & TaskSupervisorOptions
+    & { alex?: Partial<NodeOptions>; kate?: Partial<NodeOptions> } = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const kate = await cluster.start("kate", kateOptions);
+    const alex = await cluster.start("alex", alexOptions);
+    const supervisor = await kate.run(async () => {
+      const pid = await TaskSupervisor.startLink({ name: "tasks", ...options });
+      Process.unlink(pid);
+      return pid;
+    });
+    await alex.run(() => fn(supervisor, kate));
+  });
+}
+
+// On the same node.
+
+processTest("TaskSupervisor accepts a pid, a name or an atom", async () => {
+  const pid = await TaskSupervisor.startLink({ name: atom("here") });
+  const there = { name: "here", node: Node.self() };
+  for (const ref of [pid, "here", atom("here"), there]) {
+    const task = await TaskSupervisor.async(ref, (n: number) => n + 1, [1]);
+    assertEquals(await Task.await(task), 2);
+  }
+  assertEquals(await exitOf(TaskSupervisor.startLink({ name: "here" })), {
+    type: "already_started",
+    pid,
+  });
+  assertEquals(await TaskSupervisor.stop("here"), "ok");
+});
+
+processTest("a full TaskSupervisor names its limit", async () => {
+  const sup = await TaskSupervisor.startLink({ maxChildren: 0 });
+  const message =
+    "Cannot start a task: the supervisor has the maximum number of children (maxChildren)";
+  for (const name of ["async", "asyncNolink"] as const) {
+    const error = await assertRejects(
+      () => TaskSupervisor[name](sup, () => 1),
+      Error,
+    );
+    assertEquals([error.name, error.message], ["Error", message]);
+  }
+  for (const name of ["asyncStream", "asyncStreamNolink"] as const) {
+    const error = await assertRejects(
+      () => Array.fromAsync(TaskSupervisor[name](sup, [1], (n) => n)),
+      Error,
+    );
+    assertEquals(error.name, "Error");
+    assertMatch(error.message, /\(maxChildren\).*\bmaxConcurrency\b/);
+  }
+  await TaskSupervisor.stop(sup);
+});
+
+processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
+  const sup = await TaskSupervisor.startLink();
+  const task = await TaskSupervisor.async(sup, () => receive());
+  assertEquals(await DynamicSupervisor.countChildren(sup), {
+    specs: 1,
+    active: 1,
+    supervisors: 0,
+    workers: 1,
+  });
+  assertEquals(await DynamicSupervisor.whichChildren(sup), [
+    { pid: task.pid, type: "worker" },
+  ]);
+  await Task.shutdown(task);
+  await TaskSupervisor.stop(sup);
+});
+
+// On another node.
+
+tasksTest("TaskSupervisor refuses what is not allowed", async () => {
+  for (const start of Object.values(STARTS)) {
+    for (
+      const [module, name] of [
+        ["Remote", "missing"],
+        ["Remote", "constructor"],
+        ["__proto__", "toString"],
+        ["Missing", "f"],
+      ]
+    ) {
+      const error = await assertRejects(
+        () => start(TASKS, [module, name]),
+        UndefinedFunctionError,
+      );
+      assertMatch(
+        error.message,
+        /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
+      );
+    }
+    await assertRejects(
+      () => start(TASKS, () => 1),
+      SpawnRefusedError,
+      "--allow-closures",
+    );
+  }
+  assertEquals(await TaskSupervisor.children(TASKS), []);
+  assertEquals(await mail(), []);
+});
+
+tasksTest("TaskSupervisor runs closures if allowed", async () => {
+  const task = await TaskSupervisor.async(
+    TASKS,
+    async (n: number) => [n, await Promise.resolve(Node.self())],
+    [7],
+  );
+  assertEquals(await Task.await(task), [7, KATE]);
+}, { kate: { allowClosures: true } });
+
+tasksTest("async() to a missing supervisor names the call", async () => {
+  const absent = { name: "Chat.TaskSupervisor", node: KATE };
+  for (const [name, start] of Object.entries(STARTS)) {
+    const error = await assertRejects(
+      () => start(absent, Remote.add, [1, 2]),
+      ExitError,
+    );
+    assertMatch(
+      error.message,
+      new RegExp(
+        `^exited in: TaskSupervisor\\.${name}\\(.*Chat\\.TaskSupervisor.*"add".*no process`,
+        "s",
+      ),
+    );
+  }
+  for (const ask of [TaskSupervisor.children, TaskSupervisor.stop]) {
+    assertEquals((await exitOf(Promise.resolve(ask(absent)))).reason, "noproc");
+  }
+  assertEquals(await mail(), []);
+});
