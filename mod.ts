@@ -164,7 +164,7 @@ export {
   type StartChildOptions,
   TaskSupervisor,
   type TaskSupervisorOptions,
-} from "./task_supervisor.ts";
+} from "@otp/servers/task/task_supervisor";
 export {
   type Allow,
   type CrashReport,

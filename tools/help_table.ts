@@ -23,7 +23,7 @@ const library = { ...names, ...OTHERS };
 const ROOT = new URL("../", import.meta.url);
 
 /** A re-export from another file, and the class of a file with all its members. */
-const FROM = /^export (?:\*|\{[^}]*\}) from "(\.[^"]+)";/gm;
+const FROM = /^export (?:\*|\{[^}]*\}) from "((?:\.|@otp\/)[^"]+)";/gm;
 const CLASS = /^export class ([\w$]+)[^]*?^\}$/gm;
 
 /** Returns the table's source, for each function, class and static function that a shell has in scope. */
@@ -75,7 +75,14 @@ async function sourcesFrom(
   seen.add(file.href);
   const source = await Deno.readTextFile(file);
   const others = [...source.matchAll(FROM)].map(([, path]) =>
-    sourcesFrom(new URL(path, file), seen)
+    sourcesFrom(
+      new URL(
+        import.meta.resolve(
+          path.startsWith(".") ? new URL(path, file).href : path,
+        ),
+      ),
+      seen,
+    )
   );
   return [source, ...(await Promise.all(others)).flat()];
 }

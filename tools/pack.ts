@@ -21,11 +21,14 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** The import from JSR in compiled code, perhaps behind a comment. */
 const FROM_JSR = /^(.*\*\/ )?(import .* from )"@std\/(\w+)\/([\w-]+)"/gm;
 
+/** The specifier of another package of the workspace, in compiled code or in declarations. */
+const FROM_PACKAGE = /((?:from|import\(?) ?)"@otp\/(\w+)(\/[\w\/]+)?"/g;
+
 /** A declaration that older versions of Node.js cannot parse. */
 const USING = /^\s*(?:await )?using \w+ =/m;
 
 /** The import from which the sources read their version. */
-const FROM_CONFIG = /^(import config from "\.\.\/)deno\.json"/gm;
+const FROM_CONFIG = /^(import config from "(?:\.\.\/)+)deno\.json"/gm;
 
 /** The oldest Node.js that the package runs on. */
 const NODE = "24.2";
@@ -103,7 +106,34 @@ async function* filesIn(folder: string, end: string): AsyncGenerator<string> {
   }
 }
 
+/** Replaces the specifiers of packages of the workspace by the paths of their files, which the tarball has. */
+async function joinPackages(folder: string): Promise<void> {
+  const exportsOf = new Map<string, Record<string, string>>();
+  for await (const { name } of Deno.readDir(join(ROOT, "packages"))) {
+    const config = join(ROOT, "packages", name, "deno.json");
+    exportsOf.set(name, JSON.parse(await Deno.readTextFile(config)).exports);
+  }
+  for (const end of [".js", ".d.ts"]) {
+    for await (const file of filesIn(folder, end)) {
+      const code = await Deno.readTextFile(file);
+      const whole = code.replace(
+        FROM_PACKAGE,
+        (written, before, name, path = "") => {
+          const to = exportsOf.get(name)?.[`.${path}`];
+          if (to === undefined) return written;
+          const target = join(folder, "packages", name, to)
+            .replace(/ts$/, "js");
+          const way = relative(dirname(file), target).replaceAll("\\", "/");
+          return `${before}"${way.startsWith(".") ? way : `./${way}`}"`;
+        },
+      );
+      if (whole !== code) await Deno.writeTextFile(file, whole);
+    }
+  }
+}
+
 async function completeCode(folder: string): Promise<void> {
+  await joinPackages(folder);
   for await (const file of filesIn(folder, ".js")) {
     const code = await Deno.readTextFile(file);
     const whole = code
@@ -133,6 +163,31 @@ function readable(code: string): string {
     },
   });
   return outputText;
+}
+
+/** A file of the umbrella that only re-exports a file of a package. */
+const RE_EXPORT = /^export \* from "([^"]+)";\s*$/;
+
+/**
+ * Makes the manifest name the files of the packages themselves. Behind a file that only re-exports, esbuild does not
+ * initialise a module that is also imported later, because the manifest says that loading the file does nothing.
+ */
+async function exportFilesOfPackages(folder: string): Promise<void> {
+  const path = join(folder, "package.json");
+  const manifest = JSON.parse(await Deno.readTextFile(path));
+  for (
+    const each of Object.values<Record<string, string>>(manifest.exports)
+  ) {
+    const entry = await Deno.readTextFile(join(folder, each.default));
+    const [, target] = RE_EXPORT.exec(entry) ?? [];
+    if (target === undefined) continue;
+    const file = `./${
+      join(dirname(each.default), target).replaceAll("\\", "/")
+    }`;
+    each.types = file.replace(/js$/, "d.ts");
+    each.import = each.default = file;
+  }
+  await Deno.writeTextFile(path, JSON.stringify(manifest));
 }
 
 /** Makes each public module check the host first. */
@@ -197,6 +252,7 @@ export async function pack(
     await run("tar", ["xzf", first], scratch);
     const folder = join(scratch, "package");
     await completeCode(folder);
+    await exportFilesOfPackages(folder);
     await addHostCheck(folder);
     await completeManifest(folder);
     await run("tar", ["czf", resolve(file), "package"], scratch);

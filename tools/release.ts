@@ -31,8 +31,9 @@ export const PROJECT: Project = config;
  */
 export const SIDE_EFFECTS: readonly string[] = [
   "chat/main.ts",
+  "exports/shell.ts",
+  "exports/testing_main.ts",
   "packages/servers/gen_server/gen_server_process.ts",
-  "packages/shell/main.ts",
   "packages/shell/watchdog.ts",
   "packages/testing/_peer_main.ts",
   "packages/testing/main.ts",

@@ -10,16 +10,9 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The folders whose code the page describes. */
 const FOLDERS = [
-  "core",
-  "entities",
-  "otp",
-  "net",
-  "node",
-  "observe",
-  "workers",
-  "shell",
+  "packages",
+  "exports",
   "chat",
-  "testing",
   "tools",
   "bench",
   "tests",

@@ -15,6 +15,7 @@ import {
 } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net";
+import { join } from "node:path/posix";
 import {
   DialLimiter,
   REPEATS,
@@ -1064,10 +1065,26 @@ function defaultsIn(source: string): Map<string, [string[], string[]]> {
   return fields;
 }
 
-test("the documented default of an option is the one in the code", async () => {
+/** The files of the packages whose names the entry points export. */
+async function publicFiles(): Promise<string[]> {
   const { exports } = JSON.parse(await readPage("deno.json"));
+  const files: string[] = [];
+  for (const entry of new Set<string>(Object.values(exports))) {
+    const [, name, path = ""] =
+      /^export \* from "@otp\/(\w+)(?:\/(.+))?";$/m.exec(
+        await readPage(entry),
+      ) ?? [];
+    if (name === undefined) continue;
+    const folder = `packages/${name}`;
+    const { exports } = JSON.parse(await readPage(`${folder}/deno.json`));
+    files.push(join(folder, exports[path === "" ? "." : `./${path}`]));
+  }
+  return files;
+}
+
+test("the documented default of an option is the one in the code", async () => {
   let count = 0;
-  for (const file of new Set<string>(Object.values(exports))) {
+  for (const file of await publicFiles()) {
     for (const [name, both] of defaultsIn(await readPage(file))) {
       const [documented, inCode] = both.map((each) => each.toSorted());
       assertEquals(inCode, documented, `${file}: ${name}`);

@@ -9,11 +9,12 @@ import { pairTest } from "../_nodes.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** Modules that only their own paths export: not all programs need them. */
-const APART = ["./cluster", "./partition-supervisor", "./task-pool"];
+const APART =
+  /^\.\/(chat.*|cluster|dashboard|entities|health|logtape|metrics|node-flags|observer|partition-supervisor|shell|task-pool|telemetry|testing.*|workers)$/;
 
 /** The modules that users program with: processes, behaviours and nodes. */
-const MODULES = Object.entries(config.exports).filter(([name, path]) =>
-  /^\.\/((core|otp)\/.*|\w+)\.ts$/.test(path) && !APART.includes(name)
+const MODULES = Object.entries(config.exports).filter(([name]) =>
+  name !== "." && !APART.test(name)
 ).map(([, path]) => path);
 
 /** The maximum number of names: users read through all of them. */

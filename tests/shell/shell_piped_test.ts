@@ -85,7 +85,7 @@ slowShellTest(
           "await Node.spawn(Node.self(), ['MyApp', 'double'], [1]); h(MyApp.double)",
         ],
         [`--module=MyApp=${file}`, ...nodeFlags("alex", freePort())],
-        "packages/shell/main.ts",
+        "exports/shell.ts",
       );
       assertEquals(stderr, "");
       assertEquals(
@@ -95,7 +95,7 @@ slowShellTest(
       assertEquals(code, 0);
       const start =
         'await Node.start({ name: "kate@localhost", cookie: "c", epmdPort: false }); Node.self()';
-      const moved = await pipe([start], [], "packages/shell/main.ts");
+      const moved = await pipe([start], [], "exports/shell.ts");
       assertEquals([moved.stdout, moved.stderr], ['"kate@localhost"\n', ""]);
     }),
 );

@@ -156,7 +156,7 @@ shellTest("piped lines cannot be read by other nodes", async () => {
     "20 + 2",
   ];
   await using alex = new ChatProcess([...nodeFlags("alex", epmdPort), MODULE], {
-    program: "packages/shell/main.ts",
+    program: "exports/shell.ts",
     input: lines.join("\n"),
   });
   await alex.printed("up");

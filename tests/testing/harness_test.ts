@@ -321,7 +321,7 @@ slowTest("test() starts peers, and always stops them", async () => {
 
 harnessTest("startPeer()'s peer exits with its test", async () => {
   const code = `
-    import { startPeer, testCluster } from "./testing/mod.ts";
+    import { startPeer, testCluster } from "./packages/testing/mod.ts";
     await startPeer("kate");
     console.log(testCluster().epmdPort);
     setInterval(() => {}, 1000);

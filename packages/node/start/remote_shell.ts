@@ -27,7 +27,7 @@ async function load(): Promise<RemoteShell> {
   // Before a program begins, Deno fetches the packages of every file that an `import()` names. Compute the name
   // here, so that programs without a shell need no package.
   const file = import.meta.url.replace(
-    /node\/remote_shell(\.\w+)$/,
+    /node\/start\/remote_shell(\.\w+)$/,
     "shell/remsh$1",
   );
   return await import(file);
