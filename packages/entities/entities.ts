@@ -5,6 +5,7 @@
  */
 
 import { GenServer } from "@otp/servers/gen_server/gen_server";
+import { startGenServer } from "@otp/servers/gen_server/gen_server_process";
 import type { Pid } from "@otp/processes/process";
 import type { ChildSpec } from "@otp/servers/supervisor/supervisor";
 import {
@@ -90,9 +91,9 @@ export class Entities {
     return {
       id: settings.name,
       start: () =>
-        GenServer.startLink(new HostServer(settings) as never, undefined, {
+        startGenServer(new HostServer(settings), undefined, {
           name: settings.name,
-        }) as Promise<Pid>,
+        }),
     };
   }
 

@@ -12,6 +12,10 @@
 
 import { type From, GenServer } from "@otp/servers/gen_server/gen_server";
 import {
+  type CallbackModule,
+  startGenServer,
+} from "@otp/servers/gen_server/gen_server_process";
+import {
   type ExitMessage,
   type Pid,
   Process,
@@ -134,24 +138,25 @@ export class HostServer {
       spawnLink(() => keeper.run()),
       spawnLink(() => node.writer.run()),
       spawnLink(() => mover.run()),
-      await GenServer.startLink(
+      await startGenServer(
         {
           name: `${this.name} drain`,
           init: () => ({ type: "ok", state: undefined }),
           // Any node can send to it; a server without these callbacks would end, or log each message.
-          handleCall: () => this.#reply("badarg") as never,
-          handleCast: () => GO_ON as never,
-          handleInfo: () => GO_ON as never,
+          handleCall: () => this.#reply("badarg"),
+          handleCast: () => GO_ON,
+          handleInfo: () => GO_ON,
           // The node drains: this server answers meanwhile, so another process waits.
           handleDrain: async () => {
             node.isDraining = true;
             node.changes.notify();
             if (this.#settings.hosts) await mover.drained;
-            return GO_ON as { type: "noreply"; state: undefined };
+            return GO_ON;
           },
-        },
+        } as CallbackModule,
         undefined,
-      ) as Pid,
+        {},
+      ),
     ];
     addNode(node);
     for (const type of this.#settings.types) this.#findIdleLater(type);
@@ -279,9 +284,7 @@ export class HostServer {
     }
     this.#starting++;
     const server = new EntityServer(this.#node, shard, key);
-    const starting = GenServer.startLink(server as never, undefined) as Promise<
-      Pid
-    >;
+    const starting = startGenServer(server, undefined, {});
     const live: LiveEntity = {
       pid: undefined,
       starting,

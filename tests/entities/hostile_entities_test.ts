@@ -9,7 +9,7 @@ import {
 } from "../../packages/entities/mod.ts";
 import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import {
-  type Pid,
+  Pid,
   Process,
   receive,
   Ref,
@@ -18,11 +18,18 @@ import {
   spawn,
 } from "../../packages/processes/process.ts";
 import { Node } from "../../node.ts";
+import { atom } from "../../packages/processes/values/atom.ts";
+import { tuple } from "../../packages/processes/values/tuple.ts";
+import * as control from "../../packages/beam/wire/control.ts";
+import { Observer } from "../../packages/observe/observer.ts";
 import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
+import { CREATION, RAW as BEAM, RawBeam } from "../_raw_beam.ts";
 import { rawTest } from "../_raw_peer.ts";
+import { until } from "../_until.ts";
 
 const RAW = "raw@localhost";
+const KATE = "kate@localhost";
 
 const Count = Entity.define("count", {
   state: () => 0,
@@ -31,6 +38,8 @@ const Count = Entity.define("count", {
     return ++count.state;
   },
 }, { maxRestarts: 0 });
+
+const Away = Entity.define("away", { state: () => 0 });
 
 /** The requests, casts and messages that nodes send each other, and their items. */
 const KINDS = [
@@ -137,6 +146,84 @@ clusterTest(
     await watched;
   },
   { timeout: 300_000 },
+);
+
+clusterTest(
+  "a peer's requests in the name of another node change nothing",
+  async (cluster) => {
+    const store = memoryStore();
+    const limits = { maxRemoteEntries: 2 };
+    const alex = await cluster.start("alex", { limits });
+    const kate = await cluster.start("kate");
+    // One type is on each node.
+    const options = { types: [Count, Away], store, shards: 1 };
+    const hosting = Promise.withResolvers<Pid[]>();
+    const attacked = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    const hosted = alex.run(async () => {
+      const pins = { count: true } as const;
+      const server = await Entities.startLink({ ...options, pins });
+      hosting.resolve([server, await Count.get("a").pid()]);
+      await attacked.promise;
+      const [{ moves }] = await Observer.entities();
+      assertEquals(moves.filter(({ to }) => to === BEAM), []);
+      const nodes = (await Entities.info()).nodes.map(({ name }) => name);
+      assertEquals(nodes.sort(), [alex.name, KATE]);
+      await over.promise;
+      await GenServer.stop(server);
+    });
+    const [server, entity] = await hosting.promise;
+    await kate.run(async () => {
+      await Node.connect(alex.name);
+      const pins = { away: true } as const;
+      const other = await Entities.startLink({ ...options, pins });
+      const relay = await Count.get("a").subscribe();
+      // Alex knows the owner.
+      await until(async () => {
+        const { nodes } = await Entities.info(alex.name);
+        const pid = await Away.get("b").pid();
+        return pid.node === KATE && nodes.some(({ name }) => name === KATE);
+      });
+      const { nodes, shards } = await store.view();
+      const { id } = nodes.find(({ name }) => name === KATE)!;
+      const away = shards.find(({ id }) => id === "away/0")!;
+      const epoch = away.epoch + 1;
+      const owner = `${BEAM}/1`;
+      await using peer = await RawBeam.dial(alex);
+      const from = tuple(relay, "tag");
+      const victim = idle();
+      const own = tuple(new Pid(BEAM, 1, CREATION), "last");
+      for (
+        const [to, caller, request] of [
+          [entity, from, ["subscribe", "forged"]],
+          // It would count among kate's entries, of which she may have two.
+          [entity, tuple(victim, "tag"), ["subscribe", "forged"]],
+          [server, from, ["moved", [{ ...away, owner, epoch }]]],
+          [server, from, ["left", id]],
+          [entity, own, ["info"]],
+          [server, own, ["info"]],
+        ] as const
+      ) {
+        peer.say(
+          [control.DOP_SEND_SENDER, new Pid(BEAM, 1, CREATION), to],
+          tuple(atom("$gen_call"), caller, request),
+        );
+      }
+      for (let i = 0; i < 2; i++) await peer.kind(control.DOP_SEND_SENDER);
+      attacked.resolve();
+      assertEquals(await Count.get("a").add(), 1);
+      const { number, event } = await receive<EntityMessage>(() => true, {
+        timeout: 20_000,
+      });
+      assertEquals([number, event], [1, "message"]);
+      // The second of kate's entries is free.
+      const second = await Count.get("a", { timeout: 20_000 }).subscribe();
+      for (const pid of [relay, second, victim]) Process.exit(pid, "kill");
+      await GenServer.stop(other);
+    }).finally(() => over.resolve());
+    await hosted;
+  },
+  { timeout: 120_000 },
 );
 
 rawTest("an entity finds lost subscribers by their monitors", async (peer) => {

@@ -13,6 +13,7 @@
  */
 
 import { GenServer, type ServerRef } from "@otp/servers/gen_server/gen_server";
+import { startGenServer } from "@otp/servers/gen_server/gen_server_process";
 import type { Pid } from "@otp/processes/process";
 import type { ChildSpec } from "@otp/servers/supervisor/supervisor";
 import {
@@ -102,9 +103,7 @@ export class Dashboard {
    */
   static async startLink(options: DashboardOptions = {}): Promise<Pid> {
     const { name, ...settings } = settingsOf(options);
-    return await GenServer.startLink(DASHBOARD_SERVER, settings, {
-      name,
-    }) as Pid;
+    return await startGenServer(DASHBOARD_SERVER, settings, { name });
   }
 
   /**

@@ -830,7 +830,10 @@ export class GenServer {
     options: GenServerOptions & CancelOptions = {},
   ): Promise<StartResult<T>> {
     return started(() =>
-      startGenServer(module, arg, checkStart(options, START_OPTIONS))
+      startGenServer(module, arg, {
+        ...checkStart(options, START_OPTIONS),
+        servesForeign: true,
+      })
     );
   }
 
@@ -865,6 +868,7 @@ export class GenServer {
       startGenServer(module, arg, {
         ...checkStart(options, START_OPTIONS),
         link: false,
+        servesForeign: true,
       })
     );
   }
@@ -899,7 +903,10 @@ export class GenServer {
     options: GenServerChildOptions = {},
   ): GenServerChildSpec<T> {
     checkStart(options, GEN_SERVER_CHILD_OPTIONS);
-    const spec = genServerChild(module, arg, options);
+    const spec = genServerChild(module, arg, {
+      ...options,
+      servesForeign: true,
+    });
     checkChild(spec);
     return spec as GenServerChildSpec<T>;
   }

@@ -103,6 +103,13 @@ export interface StartGenServerOptions extends TimeLimits {
   name?: ServerName;
   /** Whether it is linked to its starter. */
   link?: boolean;
+  /**
+   * Whether it serves calls that another node than the caller's has sent. Servers of programs do, as in OTP, where
+   * processes forward calls. A server of the library must not: it decides by the caller's node what the caller may do.
+   *
+   * @default {false}
+   */
+  servesForeign?: boolean;
 }
 
 /** A GenServer's server. */
@@ -117,12 +124,15 @@ class GenServerProcess implements Server {
   #continue: { value: unknown } | undefined;
   #lastReply: { caller: ReplyTo; value: unknown } | undefined;
 
-  private constructor(process: LocalProcess, module: Callbacks) {
+  private constructor(
+    process: LocalProcess,
+    module: Callbacks,
+    servesForeign: boolean,
+  ) {
     this.#process = process;
     this.#module = module;
-    // The library's own servers decide by the caller's node what the caller may do.
-    this.servesForeign = module[OTP_ENCODING] === undefined;
-    this.callback = this.servesForeign
+    this.servesForeign = servesForeign;
+    this.callback = module[OTP_ENCODING] === undefined
       ? process.label || "GenServer"
       : undefined;
     this.otp = module[OTP_ENCODING] ??
@@ -136,8 +146,9 @@ class GenServerProcess implements Server {
     start: Start,
     module: Callbacks,
     arg: unknown,
+    servesForeign: boolean,
   ): GenServerProcess | Promise<GenServerProcess> {
-    const server = new GenServerProcess(process, module);
+    const server = new GenServerProcess(process, module, servesForeign);
     let given: unknown;
     try {
       given = module.init(arg);
@@ -406,8 +417,10 @@ export function startGenServer(
   const starter = waitingProcess();
   if (starter === undefined) return never();
   const copy = copyTerm(arg, starter.runtime.maxDepth);
+  const { servesForeign = false } = options;
   return startServer(
-    (process, start) => GenServerProcess.start(process, start, module, copy),
+    (process, start) =>
+      GenServerProcess.start(process, start, module, copy, servesForeign),
     { ...options, label: labelOf(module) },
   );
 }
@@ -435,7 +448,7 @@ function labelOf({ name }: CallbackModule): string {
 export function genServerChild(
   module: CallbackModule,
   arg: unknown,
-  { name, timeout, ...overrides }:
+  { name, timeout, servesForeign, ...overrides }:
     & Partial<ChildSpec>
     & Omit<StartGenServerOptions, "link"> = {},
 ): ChildSpec {
@@ -447,7 +460,7 @@ export function genServerChild(
   ) =>
     startLink !== undefined && name === undefined
       ? startLink.call(module, ...extra, arg) as Promise<Pid>
-      : startGenServer(module, arg, { name, timeout });
+      : startGenServer(module, arg, { name, timeout, servesForeign });
   start[START_CALL] = [labelOf(module), "startLink", [arg]];
   const id = name === undefined ? labelOf(module) : nameText(name);
   return { id, start, ...overrides };

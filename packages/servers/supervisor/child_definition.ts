@@ -95,13 +95,15 @@ function expand(child: ChildDefinition): ChildSpec {
   }
   if (isModule(child)) return expandModule(child, {});
   return isCallbackModule(child)
-    ? genServerChild(child, undefined)
+    ? genServerChild(child, undefined, { servesForeign: true })
     : child as ChildSpec;
 }
 
 function expandModule(module: unknown, options: unknown): ChildSpec {
   if (isModule(module)) return module.childSpec(options);
-  if (isCallbackModule(module)) return genServerChild(module, options);
+  if (isCallbackModule(module)) {
+    return genServerChild(module, options, { servesForeign: true });
+  }
   throw new TypeError(
     `Cannot use ${
       inspect(module)
