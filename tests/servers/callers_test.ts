@@ -26,8 +26,8 @@ import {
 } from "../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../packages/cluster/global/global.ts";
 import { OtpCollectors } from "../../packages/beam/observer/otp_collectors.ts";
-import { pg } from "../../packages/node/pg/pg.ts";
-import { receive, self } from "../../packages/processes/process.ts";
+import { pg, type PgMessage } from "../../packages/node/pg/pg.ts";
+import { receive, self, send } from "../../packages/processes/process.ts";
 import { Registry } from "../../packages/servers/registry/registry.ts";
 import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import {
@@ -706,3 +706,54 @@ clusterTest("servers of programs serve forwarded calls", async (cluster) => {
     await GenServer.stop(pids[0] as Pid);
   });
 });
+
+clusterTest(
+  "scopes of groups hear Erlang nodes as themselves",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using friend = await RawBeam.dial(alex, FRIEND);
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      await pg.startLink();
+      const cast = (...items: unknown[]) =>
+        tuple(atom("$gen_cast"), new Tuple(items));
+      const sync = (from: Pid, ...groups: string[]) =>
+        cast(atom("sync"), from, groups.map((group) => tuple(group, [from])));
+      const { ref } = await pg.monitorScope();
+      const heard = () => receive<PgMessage>((m) => ref.equals(m?.ref));
+      beamSend(friend, FRIENDS, "pg", sync(FRIENDS, "g"));
+      assertEquals((await heard()).group, "g");
+      for (
+        const message of [
+          tuple(atom("leave"), FRIENDS, FRIENDS, ["g"]),
+          tuple(atom("join"), FRIENDS, "h", FRIENDS),
+          sync(FRIENDS),
+          sync(new Pid(FRIEND, 2, CREATION)),
+          tuple(atom("discover"), new Pid(FRIEND, 2, CREATION)),
+        ]
+      ) {
+        beamSend(peer, OWN, "pg", message);
+        // One that a process here forwards is nobody's.
+        send({ name: "pg", node: alex.name }, message);
+      }
+      beamSend(peer, OWN, "pg", sync(OWN, "last"));
+      assertEquals((await heard()).group, "last");
+      assertEquals(pg.whichGroups().sort(), ["g", "last"]);
+      assertEquals(pg.getMembers("g"), [FRIENDS]);
+      beamSend(
+        friend,
+        FRIENDS,
+        "pg",
+        tuple(atom("join"), FRIENDS, "h", FRIENDS),
+      );
+      assertEquals((await heard()).group, "h");
+      beamSend(
+        friend,
+        FRIENDS,
+        "pg",
+        tuple(atom("leave"), FRIENDS, FRIENDS, ["g"]),
+      );
+      assertEquals((await heard()).group, "g");
+    });
+  },
+);

@@ -39,6 +39,9 @@ export class Reply {
 /** The messages whose receivers ask which node sent them. */
 const NOTED: ReadonlySet<string> = new Set([
   "cancel_connect",
+  "discover",
+  "join",
+  "leave",
   "log",
   "lost_connection",
   "remove_connection",

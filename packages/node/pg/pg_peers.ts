@@ -19,10 +19,12 @@
 import { QueueFullError } from "@otp/processes/errors";
 import { printableLine, quote } from "@otp/processes/values/inspect";
 import { Pid, type Ref } from "@otp/processes/values/pid";
+import type { Tuple } from "@otp/processes/values/tuple";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
 import { keptLength, type TermKey } from "@otp/processes/values/term_key";
 import { InternalMessage } from "@otp/servers/server/messages";
+import { sendingNode } from "@otp/servers/server/signed_messages";
 import {
   canBeGroup,
   groupKey,
@@ -220,9 +222,10 @@ export class ScopePeers {
       : scopeMessageFromOtp(message);
     if (heard === undefined) return;
     const { from, message: told } = heard;
-    // Nodes of this library sign what they send; a tuple can only be from a node of Erlang.
+    // The wire has checked the sender of a branded message. A tuple names its sender, which must be the sending node.
     if (
-      !(message instanceof InternalMessage) && !runtime.erlang.has(from.node)
+      !(message instanceof InternalMessage) &&
+      sendingNode(message as Tuple) !== from.node
     ) return;
     if (
       from.node !== runtime.node &&

@@ -25,7 +25,8 @@ import {
   type Server,
 } from "@otp/servers/server/server";
 import { atom } from "@otp/processes/values/atom";
-import { tuple } from "@otp/processes/values/tuple";
+import { Tuple, tuple } from "@otp/processes/values/tuple";
+import { noteSendingNode } from "@otp/servers/server/signed_messages";
 
 type Watched =
   | { type: "member"; pid: Pid }
@@ -73,9 +74,14 @@ export class PgScope implements Server, ScopeServer {
     this.#memberDown(pid);
   }
 
-  /** Decodes nothing: scopes on Erlang nodes send no requests. */
+  /** Decodes nothing: scopes on Erlang nodes send no requests. Notes the sender of a cast. */
   readonly otp: OtpEncoding = {
-    request: (term) => term,
+    request: (term, _caller, origin) => {
+      if (term instanceof Tuple && origin !== undefined) {
+        noteSendingNode(term, origin);
+      }
+      return term;
+    },
     reply: () => tuple(atom("error"), atom("badarg")),
   };
 
