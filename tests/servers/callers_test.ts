@@ -459,9 +459,10 @@ for (const { server, parts = [], words = [], requests } of ROWS) {
         text.indexOf(indent === "" ? ";\n" : "\n  }\n", at),
       );
       for (
-        const [, word] of part.matchAll(
-          /(?:case |=== |is(?:Typed|Atom)\(\w+, |\[\s*)"([a-z_]+)"/g,
-        )
+        const [, word] of part.replaceAll(/typeof [\w.]+ === "\w+"/g, "")
+          .matchAll(
+            /(?:case |=== |is(?:Typed|Atom)\(\w+, |\[\s*)"([a-z_]+)"/g,
+          )
       ) found.add(word);
     }
     assertEquals([...found].sort(), Object.keys(requests).sort());

@@ -48,6 +48,7 @@ import {
 import { tell } from "@otp/servers/server/call";
 import { isTyped } from "@otp/servers/server/messages";
 import {
+  answer,
   BADARG,
   NO_REPLY,
   type OtpEncoding,
@@ -225,7 +226,9 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
       case "lock_names":
         return isWait(asked.wait) ? this.lock.take(caller, asked.wait) : BADARG;
       case "share_lock":
-        return this.lock.share(asked.requester, pid);
+        return "requester" in asked
+          ? this.lock.share(asked.requester, pid)
+          : BADARG;
       case "unlock_names":
         return this.lock.release(pid);
       case "register":
@@ -233,8 +236,10 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
       case "merge":
         return this.#write(asked, pid);
       case "remove_connection":
+        // The answer leaves before the connection closes.
+        answer(this.process, caller, true);
         this.erlang.removed(pid.node);
-        return true;
+        return NO_REPLY;
       case "set_lock":
       case "del_lock":
         return this.#setLock(asked, pid);

@@ -37,6 +37,29 @@ const MAX_READ = 4 << 20;
 /** The maximum number of nodes whose unread input and options are kept. */
 const MAX_NODES = 1024;
 
+/** The answer to an unknown request, and to one whose fields are missing or of another form. */
+const UNKNOWN = { type: "error", reason: "request" } as const;
+
+/** Whether a value of any origin has the fields of its type. */
+function isComplete(value: unknown): value is LeaderOperation {
+  const operation = value as LeaderOperation | null | undefined;
+  switch (operation?.type) {
+    case "put_chars":
+      return typeof operation.chars === "string";
+    case "get_line":
+      return typeof operation.prompt === "string";
+    case "get_chars":
+      return typeof operation.prompt === "string" &&
+        typeof operation.count === "number";
+    case "get_geometry":
+      return operation.of === "rows" || operation.of === "columns";
+    case "requests":
+      return Array.isArray(operation.requests);
+    default:
+      return operation !== undefined && operation !== null;
+  }
+}
+
 /** Performs operations on a device. */
 export class LeaderOperations {
   readonly #device: IoDevice;
@@ -70,13 +93,15 @@ export class LeaderOperations {
     operation: LeaderOperation,
     node: string | undefined,
   ): Promise<IoResult> {
-    switch (operation?.type) {
+    // A request of another node can have any fields.
+    if (!isComplete(operation)) return UNKNOWN;
+    switch (operation.type) {
       case "put_chars":
-        await this.#device.write(String(operation.chars));
+        await this.#device.write(operation.chars);
         return "ok";
       case "get_line": {
         const { encoding } = operation;
-        const text = await this.#line(String(operation.prompt), node);
+        const text = await this.#line(operation.prompt, node);
         return text === undefined
           ? "eof"
           : { type: "text", of: "line", text, encoding };
@@ -105,7 +130,7 @@ export class LeaderOperations {
       case "refused":
         return { type: "error", reason: operation.reason };
       default:
-        return { type: "error", reason: "request" };
+        return UNKNOWN;
     }
   }
 
@@ -140,7 +165,7 @@ export class LeaderOperations {
     const parts: string[] = [];
     let left = count;
     while (left > 0) {
-      const line = await this.#line(String(prompt), node);
+      const line = await this.#line(prompt, node);
       if (line === undefined) break;
       const taken = firstOf(line, left);
       parts.push(taken.text);

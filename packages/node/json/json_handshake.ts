@@ -26,6 +26,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { isIP } from "node:net";
 import {
   type Admission,
   type CrossingRule,
@@ -49,7 +50,6 @@ import {
 } from "../wires/conversation.ts";
 import type { FrameLimits } from "./json_encoder.ts";
 import { parseJson } from "./parse_json.ts";
-import { MAX_ADDRESS } from "./json_values.ts";
 
 /** The version of the wire that this module speaks. */
 export const VERSION = 1;
@@ -132,6 +132,9 @@ function toHello(fields: Fields): Hello {
   ) {
     throw invalid("an introduction with a bad name, nonce or number");
   }
+  if (!isFlag(traces) || !isFlag(beam)) {
+    throw invalid("an introduction whose traces or beam is not a boolean");
+  }
   return {
     name,
     creation,
@@ -144,12 +147,17 @@ function toHello(fields: Fields): Hello {
   };
 }
 
-/** Parses the peer's listen address. A malformed address is rejected later, when it is dialled. */
+/** Whether a value is a boolean, or left out. */
+function isFlag(value: unknown): value is boolean | undefined {
+  return value === undefined || typeof value === "boolean";
+}
+
+/** Parses the peer's listen address. One that is of no single machine is rejected later, when it is dialled. */
 function toListening(given: unknown): Listening | undefined {
   if (given === undefined) return undefined;
   const { port, host } = Object(given) as Fields;
   const isAddress = host === undefined ||
-    typeof host === "string" && host.length <= MAX_ADDRESS;
+    typeof host === "string" && isIP(host) !== 0;
   const isPort = port === undefined ||
     isNatural(port) && port >= 1 && port <= 65535;
   const isObject = typeof given === "object" && given !== null &&

@@ -163,10 +163,14 @@ class Controller implements Server {
       case "which_applications":
         return this.#applications.running();
       case "start_application":
-        return this.#start(asked.name, caller);
+        return typeof asked.name === "string"
+          ? this.#start(asked.name, caller)
+          : BADARG;
       case "stop_application": {
         const { timeout } = asked;
-        if (typeof timeout !== "number" || !(timeout >= 0)) return BADARG;
+        const isValid = typeof asked.name === "string" &&
+          typeof timeout === "number" && timeout >= 0;
+        if (!isValid) return BADARG;
         const started = this.#started.get(asked.name);
         if (started === undefined) return "not_started";
         const reply = this.#wait(started.stoppers, caller);

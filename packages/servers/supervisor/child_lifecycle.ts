@@ -33,6 +33,7 @@ import type {
 import { childSpec } from "./child_definition.ts";
 import type { AlreadyStartedReason } from "../server/start.ts";
 import { shutdownChild } from "../server/stop.ts";
+import { isRunnable } from "../server/messages.ts";
 import { reasonOf } from "@otp/processes/values/error_classes";
 
 /** A child's specification in a message. */
@@ -109,6 +110,7 @@ export function receiveSpec(
   from: string,
   check?: (spec: FullChildSpec) => void,
 ): FullChildSpec | Failure {
+  if (!isRunnable(sent?.start)) return failed("badarg");
   try {
     assertMayStart(sent.start, process.runtime, from);
     const start = receivedStart(sent.start, process.runtime);

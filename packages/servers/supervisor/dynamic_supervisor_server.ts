@@ -1,6 +1,6 @@
 /** The server of a DynamicSupervisor: it starts, restarts and ends children on request. */
 
-import type { Pid } from "@otp/processes/values/pid";
+import { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import {
@@ -91,7 +91,9 @@ export class DynamicSupervisorServer implements Server, Supervision {
       case "start_child":
         return this.#startChild(asked.spec, node);
       case "terminate_child":
-        return this.#children.terminate(asked.pid);
+        return asked.pid instanceof Pid
+          ? this.#children.terminate(asked.pid)
+          : failed("badarg");
       default:
         return failed("badarg");
     }

@@ -175,6 +175,7 @@ export class SupervisorServer implements Server, Supervision {
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {
     const asked = request as SupervisorRequest | null;
+    if (isIncomplete(asked)) return failed("badarg");
     switch (asked?.type) {
       case "which_children":
         // In reverse order of the start, as in Elixir.
@@ -426,6 +427,20 @@ function affected(
     case "one_for_all":
       return [...children];
   }
+}
+
+/** The requests that name a child, by the id in its specification. */
+const NAMING: ReadonlySet<unknown> = new Set([
+  "terminate_child",
+  "restart_child",
+  "delete_child",
+  "get_childspec",
+]);
+
+/** Whether a request of any origin names no child, and must. */
+function isIncomplete(asked: object | null): boolean {
+  return NAMING.has((asked as { type?: unknown } | null)?.type) &&
+    !("id" in asked!);
 }
 
 function infoOf(

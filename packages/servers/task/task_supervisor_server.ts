@@ -140,7 +140,9 @@ export class TaskSupervisorServer implements Server, Supervision {
       case "count_children":
         return this.#children.count();
       case "terminate_child":
-        return this.#terminate(asked.pid);
+        return asked.pid instanceof Pid
+          ? this.#terminate(asked.pid)
+          : failed("badarg");
       case "watch_load":
         return this.#load.subscribe(caller.pid) ?? failed("system_limit");
       case "drain":

@@ -376,7 +376,8 @@ test("announcedAddress() reads addresses that the peer may name", () => {
       ["10.0.0.3:99999", far, undefined],
       ["10.0.0:4370", far, undefined],
       ["2001:db8::3:4370", far, undefined],
-      ["[10.0.0.3]:4370", far, "10.0.0.3:4370"],
+      ["[10.0.0.3]:4370", far, undefined],
+      ["[127.0.0.1]:4370", near, undefined],
       ["[::ffff:0:0]:4370", near, undefined],
     ] as const
   ) {

@@ -159,12 +159,23 @@ for (
     { creation: "1" },
     { hidden: null },
     { maxMessageBytes: 1.5 },
+    { traces: 1 },
+    { traces: null },
+    { beam: "yes" },
+    { listen: [] },
+    { listen: { port: 0 } },
+    { listen: { port: 1, host: "localhost" } },
+    { listen: { port: 1, host: "1.2.3" } },
+    { listen: { port: 1, host: "[::1]" } },
+    { listen: { port: 1, host: null } },
   ]
 ) {
   peerTest(`introduction ${JSON.stringify(bad)}`, async (peer, cluster) => {
     await introduce(peer, bad);
     await peer.closed;
-    await cluster.logged(/an introduction with a bad name, nonce or number/);
+    await cluster.logged(
+      /an introduction (with a bad|that listens on no|whose traces or beam)/,
+    );
   });
 }
 

@@ -1,0 +1,143 @@
+/** Requests of a peer whose fields are missing or of another form get the answer that protocol_servers.md promises. */
+
+import { assertEquals } from "@std/assert";
+import { Agent } from "../../packages/servers/agent/agent.ts";
+import { Application } from "../../packages/servers/application/application.ts";
+import { globalServer } from "../../packages/cluster/global/global_server.ts";
+import { currentRuntime } from "../../packages/processes/runtime/current_process.ts";
+import { type Pid, Process } from "../../packages/processes/process.ts";
+import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
+import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
+import { TaskSupervisor } from "../../task_supervisor.ts";
+import { type RawPeer, rawTest } from "../_raw_peer.ts";
+
+const run = { module: "Remote", function: "add", args: [1, 2] };
+const child = {
+  ...{ id: "a", restart: "temporary", shutdown: 5000, type: "worker" },
+  ...{ significant: false, start: run },
+};
+const task = {
+  ...{ run, callers: [], link: false, restart: "temporary", shutdown: 5000 },
+};
+const pid = { $pid: ["raw@localhost", 1, 7] };
+const entry = { name: "x", pid, resolve: "random_exit_name" };
+
+/** Valid requests, by the name of the server. All their fields are required. */
+const REQUESTS: Record<string, Record<string, Record<string, unknown>>> = {
+  sup: {
+    start_child: { spec: child },
+    terminate_child: { id: "a" },
+    restart_child: { id: "a" },
+    delete_child: { id: "a" },
+    get_childspec: { id: "a" },
+  },
+  dyn: { start_child: { spec: child }, terminate_child: { pid } },
+  tasks: {
+    start_task: task,
+    terminate_child: { pid },
+    drain: { timeout: 0 },
+  },
+  agent: { get: { run }, update: { run }, get_and_update: { run } },
+  application_controller: {
+    start_application: { name: "none" },
+    stop_application: { name: "none", timeout: 0 },
+  },
+  global_name_server: {
+    set_lock: { resource: "r", requester: "q" },
+    del_lock: { resource: "r", requester: "q" },
+    share_lock: { requester: "q" },
+    register: { entry, isNew: true },
+    unregister: { name: "x" },
+    merge: { servers: [], insert: [], remove: [] },
+  },
+};
+
+/** Requests to a group leader. */
+const IO: Record<string, Record<string, unknown>> = {
+  put_chars: { chars: "x" },
+  get_line: { prompt: "" },
+  get_chars: { prompt: "", count: 1 },
+  get_geometry: { of: "rows" },
+  requests: { requests: [] },
+};
+
+/** Fields that may be any value. */
+const ANY = ["id", "resource", "requester", "name"];
+
+/** A request without each field, and with a wrong value of it. */
+function* broken(fields: Record<string, unknown>): Iterable<[string, object]> {
+  for (const name of Object.keys(fields)) {
+    const { [name]: _, ...rest } = fields;
+    yield [`without ${name}`, rest];
+    if (ANY.includes(name)) continue;
+    for (const wrong of [null, { x: 1 }]) {
+      yield [`${name}: ${JSON.stringify(wrong)}`, { ...rest, [name]: wrong }];
+    }
+  }
+}
+
+async function answerTo(peer: RawPeer, ref: number): Promise<unknown> {
+  for (;;) {
+    for (const signal of await peer.hear()) {
+      const [kind, , to, value] = signal as [string, number, unknown, unknown];
+      if (/^(answer|reply)/.test(kind) && to === ref) return value;
+    }
+  }
+}
+
+rawTest("a request with wrong fields is answered with badarg", async (peer) => {
+  await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" });
+  await DynamicSupervisor.startLink({ name: "dyn" });
+  await TaskSupervisor.startLink({ name: "tasks" });
+  await Agent.startLink(() => 0, { name: "agent" });
+  globalServer(currentRuntime());
+  assertEquals(await Application.stop("none"), "not_started");
+  let ref = 0;
+  for (const [to, requests] of Object.entries(REQUESTS)) {
+    const server = Process.whereis(to) as Pid;
+    for (const [type, fields] of Object.entries(requests)) {
+      for (const [what, given] of broken(fields)) {
+        await peer.say([[
+          "call_name*",
+          100,
+          to,
+          ++ref,
+          { type, ...given },
+        ]]);
+        const expected = { type: "error", reason: "badarg" };
+        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+      }
+    }
+    assertEquals(Process.whereis(to), server);
+  }
+});
+
+rawTest("a node answers remove_connection, and closes", async (peer) => {
+  globalServer(currentRuntime());
+  await peer.say([
+    ["call_name", 100, "global_name_server", 1, { type: "hello" }],
+    ["call_name", 100, "global_name_server", 2, { type: "remove_connection" }],
+  ]);
+  assertEquals(await answerTo(peer, 2), true);
+  await peer.closed;
+});
+
+rawTest(
+  "a group leader refuses a request with wrong fields",
+  async (peer) => {
+    let ref = 0;
+    for (const [type, fields] of Object.entries(IO)) {
+      for (const [what, given] of broken(fields)) {
+        await peer.say([["send_name*", 100, "user", {
+          type: "io_request",
+          from: { $pid: [0, 100, 7] },
+          replyAs: { $ref: [0, ++ref, 7] },
+          request: { type, ...given },
+        }]]);
+        const expected = { type: "error", reason: "request" };
+        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+      }
+    }
+  },
+  { io: { write() {}, readLine: () => Promise.resolve("x\n") } },
+);
