@@ -28,6 +28,7 @@ import {
   jsonFrame,
   rawFrameOf,
   RawPeer,
+  rawTest,
 } from "../../_raw_peer.ts";
 
 const KATE = "kate@localhost";
@@ -347,4 +348,25 @@ clusterTest("a node's name has at most 255 characters", async (cluster) => {
     assertEquals(Node.list().toSorted(), [name, KATE, "moebi@localhost"]);
     assert(await kate.run(() => Node.list().includes(ALEX)));
   });
+});
+
+rawTest("a `send` loses only the values that are refused", async (peer) => {
+  const long = { $bigint: "1".repeat(10_001) };
+  let deep: unknown = 0;
+  for (let i = 0; i < 600; i++) deep = [deep];
+  const { number } = self();
+  await peer.say([["send*", 100, number, "a", long, "b", deep, "c"]]);
+  await peer.say([["send", 100, number, deep, "d"]]);
+  const received: unknown[] = [];
+  for (let i = 0; i < 4; i++) received.push(await receive());
+  assertEquals(received, ["a", "b", "c", "d"]);
+});
+
+rawTest("characters of names are code points", async (peer) => {
+  const emoji = "😀".repeat(255);
+  Process.register(self(), emoji);
+  await peer.say([["send_name", 100, emoji, "hi"]]);
+  assertEquals(await receive(), "hi");
+  await peer.say([["send_name", 100, `${emoji}x`, "hi"]]);
+  await peer.closed;
 });
