@@ -271,6 +271,11 @@ clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
     await pg.start();
     await Node.connect(KATE);
     const [worker] = await members("workers", 1);
+    // Each has answered all of the other's first questions when both have seen this.
+    await kate.run(() => pg.join("first", worker));
+    await members("first", 1);
+    await pg.join("second", self());
+    await kate.run(() => members("second", 1));
     const { ref } = await pg.monitor("workers");
     const drained = kate.drain();
     // Until this node knows of it, messages go there, and the drain waits for them.
