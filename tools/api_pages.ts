@@ -3,7 +3,8 @@
  * `deno run -P=dev tools/api_pages.ts FOLDER`. With `--table`, writes the table of modules in docs/library.md.
  *
  * `deno doc --html` links no module from the first page, and its usage boxes import from the names of `exports`
- * alone (`"task-supervisor"`), which cannot be imported. Both are corrected here.
+ * alone (`"task-supervisor"`), which cannot be imported; its links to the source lead to files of this machine. All are
+ * corrected here.
  *
  * @module
  */
@@ -74,7 +75,7 @@ export async function writePages(folder: string): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
   for (const page of await htmlIn(folder)) {
     const html = await Deno.readTextFile(page);
-    const next = withSpecifiers(html);
+    const next = withSources(withSpecifiers(html));
     if (next !== html) await Deno.writeTextFile(page, next);
   }
   const first = join(folder, "index.html");
@@ -130,6 +131,21 @@ function withSpecifiers(html: string): string {
   );
 }
 
+/** The link of a page to the file that declares its subject. */
+const SOURCE = /<a\s+class="sourceButton"\s+href="(file:[^"]*)">[^]*?<\/a>/g;
+
+/** Makes the links to files of this machine links to the repository, or removes them if `deno.json` names none. */
+function withSources(html: string): string {
+  return html.replace(SOURCE, (link, file: string) => {
+    if (config.repository === "") return "";
+    const [path] = file.replaceAll("&#x2F;", "/").split(ROOT.href).slice(1);
+    return link.replace(
+      file,
+      `${config.repository}/blob/v${config.version}/${path}`,
+    );
+  });
+}
+
 /** The first page, with a list of all modules. */
 function withModules(html: string, modules: PublicModule[]): string {
   const rows = modules.filter(({ page }) => page !== "index.html").map((
@@ -137,7 +153,7 @@ function withModules(html: string, modules: PublicModule[]): string {
   ) =>
     `<li><a class="contextLink" href="./${escape(page)}">${
       escape(specifier)
-    }</a>: ${escape(summary)}</li>`
+    }</a>: ${withCode(escape(summary))}</li>`
   );
   const end = html.indexOf("</main>");
   if (end < 0) throw new Error("Cannot list the modules: no main on the page");
@@ -148,6 +164,11 @@ ${rows.join("\n")}
 </ul></div>
 </section>
 ${html.slice(end)}`;
+}
+
+/** Shows code in a text as code. */
+function withCode(text: string): string {
+  return text.replace(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function escape(text: string): string {

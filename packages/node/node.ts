@@ -956,14 +956,17 @@ export class Node implements AsyncDisposable {
    *    calls of functions, tasks and children reject with a `SpawnRefusedError` whose `code` is `"draining"`.
    *    A refused request has run no code, so the caller can ask another node. On Erlang and Elixir, a spawn
    *    and `:erpc.call` fail with `:draining`, and a task with `{:error, :draining}`.
-   * 2. For other nodes, the node's processes leave all groups of `pg`; processes of this node still find the local
-   *    members. A process keeps its global names until it exits, so that each name has one owner at any time; but
-   *    `global.registerName` returns `false` for processes of this node from now on.
+   * 2. For other nodes, the node's supervisors leave all groups of `pg`, so that nobody sends them work; processes of
+   *    this node still find them there. All other processes stay members until they exit. A process keeps its global
+   *    names until it exits too, so that each name has one owner at any time; but `global.registerName` returns `false`
+   *    for processes of this node from now on.
    * 3. The functions of {@linkcode Node.onDrain} run, and servers that have a `handleDrain` are notified: they
-   *    can hand their state over to another node, and exit.
-   * 4. The node waits until the tasks of its Task.Supervisors, except `"permanent"` ones, and the processes
+   *    can hand their state over to another node, leave groups, and exit.
+   * 4. The node waits until the messages have arrived that other nodes sent before they knew what had left the groups:
+   *    at most 5 s.
+   * 5. The node waits until the tasks of its Task.Supervisors, except `"permanent"` ones, and the processes
    *    that other nodes have started here have ended. Shells of other nodes are not waited for.
-   * 5. The node stops as by {@linkcode Node.stop}; other nodes see `nodedown` last.
+   * 6. The node stops as by {@linkcode Node.stop}; other nodes see `nodedown` last.
    *
    * Until it stops, the node stays connected, and its servers also answer calls and messages of other nodes, because
    * work may depend on them. The node's own code can start processes and tasks as always: running tasks can start

@@ -8,6 +8,7 @@
 import nodeProcess from "node:process";
 import { parentPort } from "node:worker_threads";
 import { ExitError, formatExit } from "@otp/processes/errors";
+import { joinProgram } from "@otp/processes/host/program_id";
 import { Node, type NodeOptions } from "@otp/node/node";
 import { isExit, Process, receive } from "@otp/processes/process";
 import { ignore } from "@otp/processes/promises/promises";
@@ -221,6 +222,7 @@ async function stop(
 function take(message: ToWorker): void {
   switch (message.type) {
     case "start":
+      joinProgram(message.program);
       return void start(message);
     case "stop":
       return void stop(message.timeout, message.drainTimeout);

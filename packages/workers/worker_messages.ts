@@ -34,6 +34,8 @@ export interface ThreadStart {
   moduleName: string;
   /** The program's other nodes, which are reached without the network. */
   nodes: string[];
+  /** Identifies the program. */
+  program: string;
 }
 
 export type ToWorker =

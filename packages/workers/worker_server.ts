@@ -22,6 +22,7 @@ import { fromSelf } from "@otp/servers/server/messages";
 import type { Server } from "@otp/servers/server/server";
 import type { Node } from "@otp/node/node";
 import { outside } from "@otp/processes/context/async_context";
+import { programId } from "@otp/processes/host/program_id";
 import { ignore } from "@otp/processes/promises/promises";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { standardIo } from "@otp/node/io/io_device";
@@ -219,6 +220,7 @@ export class WorkerServer implements Server {
       module,
       moduleName,
       nodes: this.#ports.around(node.name),
+      program: programId(),
     });
     this.#thread.use({
       message: (message) => this.#take(message),

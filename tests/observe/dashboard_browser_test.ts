@@ -133,6 +133,46 @@ async function rowsWith(page: Page, text: string): Promise<string[]> {
   return rows.filter((each) => each.includes(text));
 }
 
+browserTest("twelve nodes fill the map", {
+  allowObserve: true,
+}, async ({ page, cluster, show }) => {
+  for (let i = 1; i <= 10; i++) {
+    const { name } = await cluster.start(`n${i}`, { allowObserve: true });
+    await Node.connect(name);
+  }
+  await show("overview");
+  await page.waitForSelector(".map.many");
+  const [map, ...names] = await page.evaluate(`
+    [".map", ".map text"].flatMap((each) =>
+      [...document.querySelectorAll(each)].map((found) => {
+        const { left, right, top, bottom } = found.getBoundingClientRect();
+        return { left, right, top, bottom };
+      })
+    )`) as { left: number; right: number; top: number; bottom: number }[];
+  const overlapping = names.filter((a, i) =>
+    names.slice(i + 1).some((b) =>
+      a.left < b.right && b.left < a.right && a.top < b.bottom &&
+      b.top < a.bottom
+    )
+  );
+  assertEquals([names.length, overlapping], [12, []]);
+  const left = Math.min(...names.map((each) => each.left));
+  const right = Math.max(...names.map((each) => each.right));
+  for (const { top, bottom } of names) {
+    assert(top >= map.top && bottom <= map.bottom, "a name is cut off");
+    assert(bottom - top > 12, `a name of ${bottom - top} pixels`);
+  }
+  assert(left >= map.left && right <= map.right, "a name is cut off");
+  const share = (right - left) / (map.right - map.left);
+  assert(share > 0.85, `the map fills ${share} of its card`);
+  // All nodes are of this program, which has one memory.
+  const rows = await page.locator("section", { hasText: "Nodes" })
+    .locator("tbody tr").allInnerTexts();
+  const nodes = rows.filter((row) => row.includes("deno"));
+  assertEquals(nodes.length, 12);
+  assertEquals(nodes.filter((row) => row.includes("MB")).length, 1);
+});
+
 browserTest("a link opens the page once", {}, async ({ page }) => {
   const link = await Dashboard.url();
   const newContext = () => page.context().browser()!.newContext();

@@ -191,6 +191,41 @@ clusterTest("Dashboard.startLink() rejects an empty name", async (cluster) => {
   });
 });
 
+clusterTest(
+  "nodes are in order, and idle ones have no queue",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    for (const name of ["n10", "n2", "n1"]) {
+      await cluster.start(name, { allowObserve: true });
+    }
+    await alex.run(async () => {
+      const sorted = ["n1", "n2", "n10"].map((name) => `${name}@localhost`);
+      for (const name of sorted.toReversed()) await Node.connect(name);
+      const pid = await Dashboard.startLink();
+      const session = await Session.open(await Dashboard.url());
+      for (const node of [alex.name, "n2@localhost"]) {
+        // The second question of a page, when nothing else is under way.
+        await session.state({ view: "overview", node });
+        const shown = await session.state({ view: "overview", node });
+        assertEquals(shown.nodes, [alex.name, ...sorted]);
+        const [own] = shown.cluster!;
+        assertEquals(own.state!.connections.map((each) => each.node), sorted);
+        const queues = shown.cluster!.flatMap(({ state }) =>
+          state!.connections.map(({ queuedBytes }) => queuedBytes)
+        );
+        assertEquals(queues, queues.map(() => 0));
+        // All are of this program.
+        const [program, ...others] = new Set(
+          shown.cluster!.map(({ state }) => state!.program),
+        );
+        assertMatch(program, /^[0-9a-f-]{36}$/);
+        assertEquals(others, []);
+      }
+      await GenServer.stop(pid);
+    });
+  },
+);
+
 pageTest("a link works once, and other links later", {}, async (session) => {
   const link = await Dashboard.url();
   const other = await Session.open(link);

@@ -46,6 +46,9 @@ test(
     let boxes = 0;
     for (const page of await pagesIn(folder)) {
       const html = await Deno.readTextFile(page);
+      if (/href="(?:file:|\/)/.test(html)) wrong.push(`${page}: absolute link`);
+      const text = html.replace(/<(pre|code|script)\b[^]*?<\/\1>/g, "");
+      if (text.includes("`")) wrong.push(`${page}: raw backticks`);
       for (const [box] of html.matchAll(/usageContent[^]*?<\/pre>/g)) {
         for (const [, name] of box.matchAll(/from &quot;([^&]*)&quot;/g)) {
           boxes++;

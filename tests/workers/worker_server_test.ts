@@ -101,9 +101,13 @@ class Scene implements Disposable {
       report: () => {},
       connectTo: ({ node }) =>
         Promise.resolve(
-          this.isReachable
-            ? { node: node!, connected: true, isNew: true }
-            : { node, connected: false, reason: "no route", isSelf: false },
+          this.isReachable ? { node: node!, connected: true, isNew: true } : {
+            node,
+            connected: false,
+            reason: "no route",
+            isSelf: false,
+            isRefused: false,
+          },
         ),
     });
     const home = { host: { threads: new Set() }, options: { drainTimeout } };

@@ -123,10 +123,13 @@ workersTest("startLink() starts connected nodes", async () => {
   assertEquals(Node.list().toSorted(), nodes);
   assertEquals(await call(ONE, "add", 1, 2), 3);
   assertEquals(await call(TWO, "seven"), 7);
+  // Observers know them as nodes of one program.
+  const { program } = await Observer.node();
+  assertEquals((await Observer.node({ node: ONE })).program, program);
   assertEquals(await Workers.stop(workers), "ok");
   assertEquals(Node.list(), []);
   assertEquals(await Node.ping(ONE), "pang");
-});
+}, { allowObserve: true });
 
 slowTest("an event of a thread has its node and metadata", async () => {
   await Observer.log();

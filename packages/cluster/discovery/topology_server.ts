@@ -39,7 +39,7 @@ import { ignore } from "@otp/processes/promises/promises";
 /** The minimum time between two reports of a strategy's failures, in milliseconds. */
 const MIN_REPORT = 1000;
 
-/** The number of failures, and their time in milliseconds, before the first warning. */
+/** The number of failures, and their time in milliseconds, before the first warning, unless the node refuses this one. */
 const MIN_FAILURES = 3;
 const MIN_FAILING = 10_000;
 
@@ -252,7 +252,7 @@ export class TopologyServer implements Server, StrategyHost {
       });
     this.process.runtime.connectTo({ ...entry.target, quiet: true }).then(
       (reached) => settle(() => this.#reached(entry, reached)),
-      (error) => settle(() => this.#missed(entry, reasonText(error))),
+      (error) => settle(() => this.#missed(entry, reasonText(error), false)),
     );
   }
 
@@ -260,7 +260,7 @@ export class TopologyServer implements Server, StrategyHost {
     if (reached.connected) return this.#connected(entry, reached.node);
     entry.node = reached.node ?? entry.node;
     if (reached.isSelf) entry.become("self");
-    else this.#missed(entry, reached.reason);
+    else this.#missed(entry, reached.reason, reached.isRefused);
   }
 
   #connected(entry: AddressEntry, node: string): void {
@@ -276,7 +276,7 @@ export class TopologyServer implements Server, StrategyHost {
     if (!clusterHost?.isConnected(node)) this.#nodeDown(node);
   }
 
-  #missed(entry: AddressEntry, reason: string): void {
+  #missed(entry: AddressEntry, reason: string, isRefused: boolean): void {
     const attempts = ++entry.attempts;
     entry.fail(reason);
     const next = this.#waitFor(entry);
@@ -285,10 +285,10 @@ export class TopologyServer implements Server, StrategyHost {
     const { maxDelay = 30_000 } = this.#options;
     const now = this.process.runtime.now();
     entry.failingSince ??= now;
-    // Nodes that start at the same time need some seconds until all of them are there.
-    const isNews = attempts >= MIN_FAILURES &&
-      now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay) &&
-      entry.loggedReason !== reason;
+    // Nodes that start at the same time need some seconds until all of them are there. A refusal does not pass by itself.
+    const isLate = attempts >= MIN_FAILURES &&
+      now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay);
+    const isNews = (isLate || isRefused) && entry.loggedReason !== reason;
     if (isNews) entry.loggedReason = reason;
     const delay = Math.round(entry.delay);
     this.#log(
@@ -355,7 +355,9 @@ export class TopologyServer implements Server, StrategyHost {
   }
 
   #log(level: "debug" | "warning", message: string, what: string): void {
-    this.process.runtime.log.line(level, message, { what });
+    // Repeated failures are counted apart, so that they hold back no news.
+    const counted = level === "debug" ? `${what} again` : what;
+    this.process.runtime.log.line(level, message, { what: counted });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { printableLine, printableWithin } from "@otp/processes/values/inspect";
 import type { NetworkLog } from "../host/network_log.ts";
+import { HandshakeError } from "../wire.ts";
 
 /** The number of characters of the reason of a failure that are reported: it may be another node's text. */
 const MAX_REASON = 1024;
@@ -14,6 +15,21 @@ export function cannotConnect(target: string, reason: string): string {
   return `Cannot connect to ${printableWithin(target, MAX_TARGET)}: ${
     printableLine(reason, MAX_REASON)
   }`;
+}
+
+/** A failure to connect. */
+export interface DialFailure {
+  /** The report of the failure. */
+  readonly reason: string;
+  /** Whether the other side has answered, and refuses this node or is no node that it can speak with. */
+  readonly isRefused: boolean;
+}
+
+/** Whether an error means that another attempt fails too, until someone changes one of the nodes. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof HandshakeError)) return false;
+  const { code, counted } = error;
+  return (code === "refused" || code === "protocol") && counted !== "full";
 }
 
 /** Logs such a report. */

@@ -7,7 +7,11 @@ import type {
   ConnectTarget,
 } from "@otp/processes/remote/connect_target";
 import type { Dialler } from "./dialler.ts";
-import { cannotConnect, logFailure } from "../connections/failure.ts";
+import {
+  cannotConnect,
+  isRefusal,
+  logFailure,
+} from "../connections/failure.ts";
 import type { NameQuestions } from "./name_questions.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import type { PeerName } from "../wire.ts";
@@ -34,7 +38,8 @@ export async function connectTo(
       stats.failedDials++;
       const reason = cannotConnect(address, (error as Error).message);
       if (!quiet) logFailure(log, reason);
-      return { node, connected: false, reason, isSelf: false };
+      const isRefused = isRefusal(error);
+      return { node, connected: false, reason, isSelf: false, isRefused };
     }
     ({ name, creation } = asked);
   }
@@ -47,13 +52,13 @@ export async function connectTo(
         : `another node named ${name} is there, as this one is; rename one of them`,
     );
     if (!quiet && !isSelf) logFailure(log, reason);
-    return { node: name, connected: false, reason, isSelf };
+    return { node: name, connected: false, reason, isSelf, isRefused: true };
   }
   if (connections.has(name)) {
     return { node: name, connected: true, isNew: false };
   }
-  const reason = await dialler.dial(name, address, { isQuiet: quiet });
-  return reason === undefined
+  const failure = await dialler.dial(name, address, { isQuiet: quiet });
+  return failure === undefined
     ? { node: name, connected: true, isNew: true }
-    : { node: name, connected: false, reason, isSelf: false };
+    : { node: name, connected: false, isSelf: false, ...failure };
 }

@@ -25,7 +25,12 @@ import { REPEATS } from "../connections/dial_limiter.ts";
 import { type DialRoutes, type DialTarget, isDialOver } from "./dial_routes.ts";
 import type { Reach } from "../addresses/peer_place.ts";
 import { PendingSignals } from "../connections/pending_signals.ts";
-import { cannotConnect, logFailure } from "../connections/failure.ts";
+import {
+  cannotConnect,
+  type DialFailure,
+  isRefusal,
+  logFailure,
+} from "../connections/failure.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import { HandshakeError } from "../wire.ts";
 
@@ -49,8 +54,8 @@ interface Dial extends DialTarget {
   nearest: Reach | undefined;
   readonly pending: PendingSignals;
   /** Resolves with `undefined` when the node is connected, or with the failure. */
-  readonly promise: Promise<string | undefined>;
-  readonly settle: (failure: string | undefined) => void;
+  readonly promise: Promise<DialFailure | undefined>;
+  readonly settle: (failure: DialFailure | undefined) => void;
   /**
    * The running attempt; `undefined` while the dial waits for its turn or for the other side's connection. Resolves
    * when the attempt ends, also with an error.
@@ -178,7 +183,7 @@ export class Dialler {
     node: string,
     address: string | undefined,
     { isQuiet = false, isWanted = false } = {},
-  ): Promise<string | undefined> {
+  ): Promise<DialFailure | undefined> {
     const dial = this.#dials.get(node) ??
       this.#start(node, { address, isQuiet });
     if (dial !== undefined) {
@@ -189,7 +194,7 @@ export class Dialler {
     }
     await Promise.resolve();
     if (isWanted) this.#parts.runtime.nodeDown(node, false);
-    return cannotConnect(node, this.#tooMany());
+    return { reason: cannotConnect(node, this.#tooMany()), isRefused: false };
   }
 
   /** Dials nodes that a peer has introduced, when there is capacity, at no address that is nearer than the peer. */
@@ -288,7 +293,9 @@ export class Dialler {
       if (!isQuiet) logFailure(log, cannotConnect(node, this.#tooMany()));
       return undefined;
     }
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const { promise, resolve } = Promise.withResolvers<
+      DialFailure | undefined
+    >();
     const stop = new AbortController();
     const dial: Dial = {
       node,
@@ -405,10 +412,10 @@ export class Dialler {
     dial.stop.abort(error);
     dial.pending.drop();
     this.#parts.stats.failedDials++;
-    const failure = cannotConnect(node, error.message);
-    if (!this.#stopped && !dial.isQuiet) logFailure(this.#parts.log, failure);
+    const reason = cannotConnect(node, error.message);
+    if (!this.#stopped && !dial.isQuiet) logFailure(this.#parts.log, reason);
     if (dial.isWanted) this.#parts.runtime.nodeDown(node, false);
-    dial.settle(failure);
+    dial.settle({ reason, isRefused: isRefusal(error) });
   }
 
   #tooMany(): string {

@@ -87,6 +87,9 @@ const DEFAULT_SCOPE = "pg";
  * the connection to a node is lost, its processes are no longer members here; when it is restored, they are
  * again. A node knows only the processes of nodes that it is connected to itself.
  *
+ * A node that drains (`Node.drain`) stays part of the scope: its processes are members until they exit. Only its
+ * supervisors, which take no more work of other nodes, are members for their own node alone from then on.
+ *
  * If the process of a scope crashes, the memberships of its node's processes are lost, here and on other
  * nodes: they have to join again. If the scope does not run on this node, {@linkcode pg.join}, {@linkcode pg.leave} and
  * the functions for monitors throw an `ExitError` with the call.

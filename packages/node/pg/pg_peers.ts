@@ -13,6 +13,9 @@
  * replaces the groups of its sender, so a `join` that is part of it is not counted twice. A DOWN removes the
  * members of a peer at once; a change from an unknown sender was sent before the loss, and is dropped.
  *
+ * A node that drains stays a peer, and its processes stay members until they exit. Only its supervisors leave, at the
+ * peers: nobody but their own node can start anything under them any more.
+ *
  * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`).
  */
 
@@ -25,6 +28,7 @@ import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
 import { keptLength, type TermKey } from "@otp/processes/values/term_key";
 import { InternalMessage } from "@otp/servers/server/messages";
 import { sendingNode } from "@otp/servers/server/signed_messages";
+import { supervisionOf } from "@otp/servers/supervisor/supervision";
 import {
   canBeGroup,
   groupKey,
@@ -59,8 +63,10 @@ export class ScopePeers {
   readonly #name: string;
   readonly #groups: Groups;
   readonly #peers = new Map<Key, Peer>();
-  /** Called when a peer has seen that the processes of this node, which drains, have left. */
-  readonly #leaving = new Map<Key, () => void>();
+  /** Called when a peer has handled all that it was sent before. */
+  readonly #settling = new Map<Key, () => void>();
+  /** This node's supervisors that peers do not count among the members, because the node drains. */
+  readonly #withdrawn = new Set<Key>();
 
   constructor(process: LocalProcess, name: string, groups: Groups) {
     this.#process = process;
@@ -97,10 +103,28 @@ export class ScopePeers {
     runtime.back(to.node).send(pid, to, this.#signed(message));
   }
 
-  /** Sends all peers a change, unless the node drains: then the peers already know that it has no members. */
-  tellAll(message: ScopeMessage): void {
-    if (this.#process.runtime.isDraining) return;
+  /** Sends all peers a change of this node's members. */
+  tellAll(message: Extract<ScopeMessage, { pids: Pid[] }>): void {
+    const pids = this.#shown(message.pids);
+    if (pids.length > 0) this.#tellPeers({ ...message, pids });
+  }
+
+  #tellPeers(message: ScopeMessage): void {
     for (const peer of this.#peers.values()) this.#tellNext(peer, message);
+  }
+
+  /** Returns the processes of this node that are members for the peers too. */
+  #shown(pids: Pid[]): Pid[] {
+    const { runtime } = this.#process;
+    if (!runtime.isDraining) return pids;
+    return pids.filter((pid) => {
+      const process = runtime.find(pid);
+      const key = this.#key(pid);
+      if (process !== undefined && supervisionOf(process) !== undefined) {
+        this.#withdrawn.add(key);
+      }
+      return !this.#withdrawn.has(key);
+    });
   }
 
   /** Sends a peer a change. A peer that does not read gets all groups later, so that its queue grows no further. */
@@ -145,39 +169,47 @@ export class ScopePeers {
 
   #tellAllOf(peer: Peer): void {
     peer.isBehind = false;
-    // The processes of a draining node are members for their own node only.
-    const groups = this.#process.runtime.isDraining
-      ? []
-      : this.#groups.which("local");
+    const groups = this.#groups.which("local")
+      .map(({ group, pids }) => ({ group, pids: this.#shown(pids) }))
+      .filter(({ pids }) => pids.length > 0);
     this.#tellNext(peer, { type: "sync", groups });
   }
 
+  /** Removes this node's supervisors from the groups at the peers, when the node drains. */
+  withdraw(): void {
+    for (const { group, pids } of this.#groups.which("local")) {
+      const shown = new Set(this.#shown(pids));
+      const left = pids.filter((pid) => !shown.has(pid));
+      if (left.length === 0) continue;
+      this.#tellPeers({ type: "leave", groups: [group], pids: left });
+    }
+  }
+
   /**
-   * Removes this node's processes from the groups at the peers, when the node drains. Resolves when all peers have
-   * seen it.
+   * Resolves when all peers have handled the changes so far, and all that their nodes sent to former members before has
+   * arrived.
    *
    * A peer answers `discover` after it has handled earlier messages, over the connection that carries messages to the
    * members. So the answer comes after all messages that the peer's node sent to the members before.
    */
-  async withdraw(): Promise<void> {
+  async settle(): Promise<void> {
     const process = this.#process;
     process.abortSignal().addEventListener("abort", () => {
-      for (const seen of this.#leaving.values()) seen();
+      for (const seen of this.#settling.values()) seen();
     }, { once: true });
     await Promise.all([...this.#peers.values()].map((peer) => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#leaving.set(this.#key(peer.pid), resolve);
-      this.#tellAllOf(peer);
+      this.#settling.set(this.#key(peer.pid), resolve);
       this.#tellNext(peer, { type: "discover" });
       return promise;
     }));
   }
 
-  /** Notes that a peer has seen that this node's processes have left, or that the peer is gone. */
+  /** Notes that a peer has handled what it was sent, or that the peer is gone. */
   #seen(pid: Pid): void {
     const key = this.#key(pid);
-    this.#leaving.get(key)?.();
-    this.#leaving.delete(key);
+    this.#settling.get(key)?.();
+    this.#settling.delete(key);
   }
 
   /** Called when a monitored process has exited; returns whether it was a peer. */

@@ -63,8 +63,12 @@ export class PgScope implements Server, ScopeServer {
     return this.#groups.which(where);
   }
 
-  withdraw(): Promise<void> {
-    return this.#peers.withdraw();
+  withdraw(): void {
+    this.#peers.withdraw();
+  }
+
+  settle(): Promise<void> {
+    return this.#peers.settle();
   }
 
   leaveAll(pid: Pid): void {

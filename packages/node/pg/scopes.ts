@@ -21,8 +21,10 @@ export interface ScopeServer {
   members(group: unknown, where: Where): Pid[];
   /** Returns the groups that have processes. */
   which(where: Where): GroupMembers[];
-  /** Announces to the peers that no process of this node is in a group; resolves when all peers have seen it. */
-  withdraw(): Promise<void>;
+  /** Removes this node's supervisors from the groups at the peers. */
+  withdraw(): void;
+  /** Resolves when all peers have handled this node's changes, and what they sent before has arrived. */
+  settle(): Promise<void>;
   /** Removes a process of this node from all groups, as often as it is in them. */
   leaveAll(pid: Pid): void;
 }
@@ -70,13 +72,20 @@ export function runningScope(runtime: Runtime, name: string): ScopeServer {
 }
 
 /**
- * Removes the processes of a draining node from all groups of all scopes on other nodes. On their own node they remain
- * members, so that running work can finish. Returns a promise that resolves when the other nodes have removed them, and
- * all messages that these nodes sent to the members before have arrived.
+ * Removes the supervisors of a draining node from all groups of all scopes on other nodes, which can start nothing under
+ * them any more. On their own node they remain members, so that running work can finish.
  */
-export async function withdrawGroups(runtime: Runtime): Promise<void> {
+export function withdrawSupervisors(runtime: Runtime): void {
+  for (const [, scope] of runningScopes(runtime)) scope.withdraw();
+}
+
+/**
+ * Resolves when the other nodes have handled all changes of this node's groups, and all messages that they sent to
+ * former members before have arrived.
+ */
+export async function settleGroups(runtime: Runtime): Promise<void> {
   const scopes = runningScopes(runtime);
-  await Promise.all(scopes.map(([, scope]) => scope.withdraw()));
+  await Promise.all(scopes.map(([, scope]) => scope.settle()));
 }
 
 /** Removes a process of a node from all groups of all scopes, here and, in order, on other nodes. */

@@ -1,16 +1,18 @@
 /**
- * The drain of a node: the node leaves the cluster's names and groups, refuses new work of other nodes, and finishes
- * its work. The caller stops the node afterwards.
+ * The drain of a node: the node refuses new work of other nodes, and finishes its work. The caller stops the node
+ * afterwards.
  *
  * 1. `Runtime.isDraining`: from now on, the node refuses requests of other nodes for new processes
- *    (`spawn_requests.ts`), tasks, children and calls of functions.
- * 2. All scopes of `pg` announce that they have no members here. The drain waits until the other nodes have processed
- *    the announcement: every message that they sent to a former member has arrived by then, and is answered. A process
- *    keeps its global names until it exits, since a name would otherwise have two owners; no process of the node
- *    gets another name (`global_worker.ts`).
+ *    (`spawn_requests.ts`), tasks, children and calls of functions. No process of the node gets another global name
+ *    (`global_worker.ts`); those that have one keep it until they exit, since a name would otherwise have two owners.
+ * 2. The node's supervisors leave their groups of `pg` at the other nodes, so that these, and their pools, start their
+ *    tasks elsewhere. All other processes stay members until they exit: a member is sent what concerns it, and not only
+ *    work, as long as it lives.
  * 3. The program's functions run (`onDrain`) and stop sources of work from outside. Servers with a `handleDrain` are
- *    notified (`drain_notice.ts`): they hand over their state, and may exit.
- * 4. The drain waits until no task and no process that another node has started is left. Each round monitors all
+ *    notified (`drain_notice.ts`): they hand over their state, leave groups in which others look for them, and may exit.
+ * 4. The drain waits until the other nodes have handled what has left the groups: every message that they sent to a
+ *    former member has arrived by then.
+ * 5. The drain waits until no task and no process that another node has started is left. Each round monitors all
  *    remaining processes, because processes that end may have started others.
  *
  * Races: in any step the time may be over or the node may be stopped. Either ends the process of the drain, and the
@@ -23,7 +25,7 @@ import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { runIn } from "@otp/processes/spawning/run_in_process";
 import { inspect } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
-import { withdrawGroups } from "../pg/scopes.ts";
+import { settleGroups, withdrawSupervisors } from "../pg/scopes.ts";
 import { supervisionOf } from "@otp/servers/supervisor/supervision";
 
 /**
@@ -32,7 +34,7 @@ import { supervisionOf } from "@otp/servers/supervisor/supervision";
  */
 export type NodeDrainOutcome = "drained" | "timeout" | "stopped";
 
-/** The time limit for other nodes to process the leaving of the groups, in milliseconds. */
+/** The time limit for other nodes to handle the changes of the groups, in milliseconds. */
 const PATIENCE = 5000;
 
 /** The time before the drain looks again at a busy supervisor, in milliseconds. */
@@ -66,11 +68,11 @@ export class NodeDrain {
     this.#runtime = runtime;
     this.#caller = caller;
     runtime.isDraining = true;
-    const left = withdrawGroups(runtime);
+    withdrawSupervisors(runtime);
     runtime.report("info", () => `${runtime.node} is draining`);
     const { promise, resolve } = Promise.withResolvers<NodeDrainOutcome>();
     this.done = promise;
-    this.#process = runtime.spawn(() => this.#run(left, [...hooks]), {
+    this.#process = runtime.spawn(() => this.#run([...hooks]), {
       label: "drain",
       groupLeader: runtime.names.get("user")?.pid,
     });
@@ -102,13 +104,13 @@ export class NodeDrain {
     this.end();
   }
 
-  async #run(left: Promise<void>, hooks: (() => unknown)[]): Promise<void> {
+  async #run(hooks: (() => unknown)[]): Promise<void> {
     const process = this.#process;
     await Promise.all([
-      this.#patiently(left),
       notifyServers(process, this.#caller),
       ...hooks.map((hook) => this.#call(hook)),
     ]);
+    await this.#patiently(settleGroups(this.#runtime));
     for (let work = this.#work(); work.length > 0; work = this.#work()) {
       await this.#ended(work);
     }

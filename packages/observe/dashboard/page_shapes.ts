@@ -22,6 +22,7 @@ export const nodeShape = record({
   host: text(),
   version: text(40),
   creation: number,
+  program: text(40),
   uptime: number,
   at: number,
   memory: number,

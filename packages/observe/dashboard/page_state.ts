@@ -25,9 +25,12 @@ const MAX_PROCESSES = 200;
 
 const MAX_ERROR = 500;
 
+/** Sorts `n2` before `n10`. */
+const { compare } = new Intl.Collator("en", { numeric: true });
+
 /** The names of the nodes that a page can show, this node first. */
 function nodesHere(): string[] {
-  return [Node.self(), ...Node.list("connected").toSorted()].slice(
+  return [Node.self(), ...Node.list("connected").toSorted(compare)].slice(
     0,
     MAX_NODES,
   );
@@ -57,15 +60,17 @@ export async function pageState(
     return { ...state, error: `${wanted.slice(0, 400)} is not connected` };
   }
   const options = { node: wanted, timeout: TIMEOUT };
-  // Request the state once: each answer contains the longest delay since the previous answer.
-  const asked = peerState(wanted, history);
+  // This node first: the questions to others would be in the queues of its connections.
+  const own = await peerState(self, history);
+  // Request each state once: each answer contains the longest delay since the previous answer.
+  const asked = wanted === self ? own : peerState(wanted, history);
   const [peer, log, view] = await Promise.all([
     asked,
     Observer.log({ ...options, after: Number(query.get("after")) || 0 }).then(
       logShape,
       () => undefined,
     ),
-    viewOf(query, options, asked, history).catch(() => ({})),
+    viewOf(query, options, [own, asked], history).catch(() => ({})),
   ]);
   return {
     ...state,
@@ -80,18 +85,21 @@ export async function pageState(
 async function viewOf(
   query: URLSearchParams,
   options: { node: string; timeout: number },
-  asked: Promise<PagePeer>,
+  known: readonly [own: PagePeer, wanted: PagePeer | Promise<PagePeer>],
   history: ClusterHistory,
 ): Promise<Partial<PageState>> {
   switch (query.get("view")) {
-    case "overview":
+    case "overview": {
+      const [own, wanted] = known;
       return {
         cluster: await Promise.all(
-          nodesHere().map((node) =>
-            node === options.node ? asked : peerState(node, history)
-          ),
+          nodesHere().map((node) => {
+            if (node === own.node) return own;
+            return node === options.node ? wanted : peerState(node, history);
+          }),
         ),
       };
+    }
     case "processes": {
       const order = query.get("order");
       return {
@@ -164,7 +172,10 @@ async function peerState(
   try {
     const answer = await Observer.node({ node, timeout: TIMEOUT });
     // A node answers for no other one.
-    const state = { ...nodeShape(answer), node };
+    const shaped = nodeShape(answer);
+    const connections = shaped.connections
+      .toSorted((a, b) => compare(a.node, b.node));
+    const state = { ...shaped, node, connections };
     history.add(node, state);
     return { node, state };
   } catch (error) {

@@ -75,7 +75,7 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .map { display: block; width: 100%; max-height: 380px; }
 .map line { stroke: light-dark(#b9b5f5, #5d59a8); stroke-linecap: round; }
 .map line.faint { stroke-opacity: .18; }
-.map.many { max-height: none; }
+.map.many { max-height: none; max-width: 640px; margin: 0 auto; }
 .map.many text { font-size: 14px; }
 .map text.left { text-anchor: end; }
 .map text.right { text-anchor: start; }
@@ -83,7 +83,7 @@ dd { margin: 0; overflow-wrap: anywhere; unicode-bidi: isolate; }
 .cluster > .card { flex: 1 1 420px; max-width: 100%; }
 .cluster > .card + .card { flex: 2 1 620px; }
 .cluster td:first-child, .cluster td:last-child { white-space: nowrap; }
-.cluster td small { display: block; min-width: 18ch; white-space: normal; }
+.cluster td:last-child small { display: block; min-width: 18ch; white-space: normal; }
 .cluster th, .cluster td { padding: 6px; }
 @media (max-width: 639px) { .map.many text { font-size: 12px; } }
 .map line.queued { stroke: var(--warn); }

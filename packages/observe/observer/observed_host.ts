@@ -1,6 +1,7 @@
 /** The state of a node and of its program, as an observer sees it. */
 
 import nodeProcess from "node:process";
+import { programId } from "@otp/processes/host/program_id";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { applicationsOf } from "@otp/servers/application/application_controller";
 import { INTERVAL, LoopDelay } from "@otp/node/start/loop_delay";
@@ -49,6 +50,7 @@ export class HostObservation {
       host: hostText(),
       version: VERSION,
       creation: runtime.creation,
+      program: programId(),
       uptime: Math.round(runtime.now() - this.#startedAt),
       at: Date.now(),
       memory: rss,

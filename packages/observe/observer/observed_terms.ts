@@ -31,6 +31,8 @@ export interface ObservedNode {
   version: string;
   /** Distinguishes this node from earlier ones with its name. */
   creation: number;
+  /** Identifies the program: all nodes of one program, on any of its threads, share its memory and CPU time. */
+  program: string;
   /** The time since the node started, in milliseconds. */
   uptime: number;
   /** The time of this observation, in milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 /** Makes a node observable. The observer's code is loaded on the first request. */
 
+import { setImmediate } from "node:timers";
 import { outside } from "@otp/processes/context/async_context";
 import type { Runtime } from "@otp/processes/process/runtime";
 import type { NodeObserver } from "./node_observer.ts";
@@ -66,6 +67,8 @@ export function serveObserver(
         name,
         async (...args: never[]) => {
           const observer = await observerOf(runtime);
+          // The beginning of the answer waits in the connection to the asking node: let it leave first.
+          if (name === "node") await nextTurn();
           const answer = () =>
             (observer[name] as (...args: unknown[]) => unknown)(...args);
           return await (name === "trace" ? answer() : share.take(answer));
@@ -73,6 +76,10 @@ export function serveObserver(
       ]),
     ),
   );
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export function observerOf(runtime: Runtime): Promise<NodeObserver> {

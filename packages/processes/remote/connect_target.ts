@@ -39,4 +39,6 @@ export type ConnectOutcome =
     reason: string;
     /** Whether it is the calling node itself. */
     isSelf: boolean;
+    /** Whether the other side has answered and refuses this node: a later attempt alone will not help. */
+    isRefused: boolean;
   };

@@ -324,5 +324,6 @@ function unreachable(
       node ?? address
     }: this node is not started; start it by Node.start({ name })`,
     isSelf: false,
+    isRefused: false,
   });
 }

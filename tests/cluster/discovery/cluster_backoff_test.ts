@@ -58,6 +58,8 @@ class Scene implements Disposable {
   readonly warnings: number[] = [];
   /** The nodes that answer. */
   readonly up = new Set<string>();
+  /** Whether the others answer too, and refuse. */
+  isRefused = false;
   /** The dials that nobody has answered; only with `isSilent`. */
   readonly unanswered: (() => void)[] = [];
   readonly #runtime: NodeRuntime;
@@ -121,7 +123,9 @@ class Scene implements Disposable {
 
   #answer(node: string): ConnectOutcome {
     if (!this.up.has(node)) {
-      return { node, connected: false, reason: "nobody", isSelf: false };
+      const { isRefused } = this;
+      const reason = "nobody";
+      return { node, connected: false, reason, isSelf: false, isRefused };
     }
     this.#connected.add(node);
     return { node, connected: true, isNew: true };
@@ -189,6 +193,17 @@ test("a topology warns of a node once, when it has been missing for 10 seconds",
   assertEquals(scene.warnings, []);
   await scene.pass(50_000);
   assertEquals(scene.warnings.map((at) => at - began), [10_000]);
+});
+
+test("a topology warns of a node that refuses at once, and once", async () => {
+  using scene = await Scene.start(OWN, { chance: 0 });
+  await scene.pass(1000);
+  assertEquals(scene.warnings, []);
+  scene.isRefused = true;
+  await scene.pass(200);
+  assertEquals(scene.warnings.length, 1);
+  await scene.pass(60_000);
+  assertEquals(scene.warnings.length, 1);
 });
 
 /** The delays between dials of a node that is down. */

@@ -133,6 +133,23 @@ clusterTest("an address is dialled with growing delays", async (nodes) => {
   assertMatch(lines[0], /topology own, attempt \d+/);
 });
 
+for (
+  const [wire, by] of [["json", "name"], ["json", "address"], ["beam", "name"]]
+) {
+  clusterTest(`a refusal is logged at once (${wire}, ${by})`, async (nodes) => {
+    const wires = [wire as "json" | "beam"];
+    const kate = await nodes.start("kate", { wires, cookie: "another" });
+    const node = by === "name" ? kate.name : `127.0.0.1:${kate.port}`;
+    // The second attempt comes after the test.
+    const SLOW = { minDelay: 600_000, maxDelay: 600_000 };
+    const own = { strategy: "static", nodes: [node], ...SLOW } as const;
+    await nodes.start("alex", { wires, cluster: { own } });
+    await nodes.logged(
+      /^alex warning: Cannot connect to kate@localhost: .*cookie.*attempt 1;/,
+    );
+  });
+}
+
 // Forgetting.
 
 clusterTest("an address no longer named is forgotten", async (nodes) => {

@@ -2,7 +2,7 @@
  * Lives of `pg`: the members of each group, as often as each has joined.
  *
  * Actors join groups, several times and several at once, leave them, monitor them, and exit; the process of a
- * scope is killed and restarted. The races: a scope's process discovers another one while members come and go;
+ * scope is killed and restarted; a node begins to drain, which changes nothing here. The races: a scope's process discovers another one while members come and go;
  * two scopes find each other again after a partition in which both changed, so that one list replaces another
  * and counts matter; a peer does not read, so updates are refused and everything is sent anew later; a scope
  * exits before the others received its last change.
@@ -107,6 +107,12 @@ class PgScene implements Scene {
           // Another one may have been as fast.
           await pg.start().catch(() => {});
         });
+      case "drain": {
+        const node = world.cluster.node(by.home.node);
+        if (node.status !== "up") return;
+        node.onDrain(() => new Promise(() => {}));
+        void node.drain({ timeout: Infinity });
+      }
     }
   }
 
@@ -215,6 +221,7 @@ const PG: Property = {
     spawn: 2,
     end: 2,
     killScope: 2,
+    drain: 1,
     flood: 6,
   },
   faults: { slow: 0 },

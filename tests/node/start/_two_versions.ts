@@ -60,6 +60,7 @@ export const There = {
   print: (text: string) => IO.puts(text),
   join: (group: string) => pg.join(group, Process.whereis("member")!),
   joinTasks: (group: string) => pg.join(group, Process.whereis("tasks")!),
+  members: (group: string) => pg.getMembers(group),
   leave: (group: string) => pg.leave(group, Process.whereis("member")!),
   startStack: async () => {
     const pid = await GenServer.start(Stack, [1, 2]);

@@ -2,7 +2,16 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { pg } from "../../../packages/node/pg/pg.ts";
-import { Process, send, spawn } from "../../../packages/processes/process.ts";
+import {
+  type Pid,
+  Process,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../../../packages/processes/process.ts";
+import { atom } from "../../../packages/processes/values/atom.ts";
+import type { Tuple } from "../../../packages/processes/values/tuple.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { ELIXIR, ElixirNode } from "../../_elixir.ts";
 import { clusterTest } from "../../_nodes.ts";
@@ -25,16 +34,16 @@ clusterTest("a draining node refuses Elixir's processes", async (cluster) => {
   const task = await alex.run(async () => {
     await pg.start();
     Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
-    await pg.join("room", spawn(Remote.wait));
+    await pg.join("work", Process.whereis("tasks")!);
     const task = await TaskSupervisor.startChild("tasks", Remote.exiting);
     return task;
   });
   const node = `:"${alex.name}"`;
   assertEquals(await kate.evaluate(`Node.connect(${node})`), "true");
-  await kate.becomes(`length(:pg.get_members("room"))`, "1");
+  await kate.becomes(`length(:pg.get_members("work"))`, "1");
 
   const drained = alex.drain();
-  await kate.becomes(`length(:pg.get_members("room"))`, "0");
+  await kate.becomes(`length(:pg.get_members("work"))`, "0");
   const sup = `{:tasks, ${node}}`;
   const asked = [
     [
@@ -69,3 +78,54 @@ clusterTest("a draining node refuses Elixir's processes", async (cluster) => {
   assertEquals(await drained, "drained");
   await kate.becomes("Node.list()", "[]");
 }, { programs: ELIXIR, timeout: 60_000 });
+
+clusterTest(
+  "Elixir sees a draining node's members to the end",
+  async (cluster) => {
+    const MEMBERS = 100;
+    const alex = await cluster.start("alex", { drainTimeout: Infinity });
+    await using kate = await ElixirNode.start("kate", cluster);
+    await kate.evaluate("{:ok, _} = :pg.start(:pg)");
+    const heard: string[] = [];
+    const tab = async () => {
+      for (;;) {
+        const message = await receive();
+        if (message === "close") return;
+        const [said, from] = (message as Tuple).elements as [string, Pid];
+        heard.push(`${self().number} ${said}`);
+        send(from, atom("seen"));
+      }
+    };
+    const join = async (count: number) => {
+      const tabs = Array.from({ length: count }, () => spawn(tab));
+      await pg.join("room", tabs);
+    };
+    await alex.run(async () => {
+      await pg.start();
+      await join(MEMBERS);
+    });
+    const closed = Promise.withResolvers<void>();
+    alex.onDrain(async () => {
+      await closed.promise;
+      for (const each of pg.getLocalMembers("room")) send(each, "close");
+    });
+    assertEquals(await kate.evaluate(`Node.connect(:"${alex.name}")`), "true");
+    const say = async (said: string, count: number) => {
+      await kate.becomes(`length(:pg.get_members("room"))`, `${count}`);
+      await kate.evaluate(`
+      for pid <- :pg.get_members("room"), do: send(pid, {"${said}", self()})
+      for _ <- 1..${count}, do: (receive do :seen -> :ok end)`);
+    };
+    await say("before", MEMBERS);
+    const drained = alex.drain();
+    await say("during", MEMBERS);
+    await alex.run(() => join(10));
+    await say("later", MEMBERS + 10);
+    closed.resolve();
+    await kate.becomes(`length(:pg.get_members("room"))`, "0");
+    assertEquals(await drained, "drained");
+    assertEquals(heard.length, 3 * MEMBERS + 10);
+    assertEquals(new Set(heard).size, heard.length);
+  },
+  { programs: ELIXIR, timeout: 60_000 },
+);

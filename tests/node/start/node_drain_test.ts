@@ -15,6 +15,7 @@ import { Node } from "../../../node.ts";
 import { pg } from "../../../packages/node/pg/pg.ts";
 import {
   isDown,
+  type Pid,
   Process,
   receive,
   self,
@@ -106,7 +107,17 @@ clusterTest("drain() refuses new work, finishes the old", async (cluster) => {
   });
 });
 
-clusterTest("a draining node's groups go first", async (cluster) => {
+/** Waits until this process's scope sees `count` members of a group, by the messages of its monitor. */
+async function members(group: string, count: number): Promise<Pid[]> {
+  const { ref } = await pg.monitor(group);
+  while (pg.getMembers(group).length !== count) {
+    await receive((m) => ref.equals(m?.ref));
+  }
+  await pg.demonitor(ref);
+  return pg.getMembers(group);
+}
+
+clusterTest("a draining node's processes leave last", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
   await serve(kate);
@@ -120,60 +131,162 @@ clusterTest("a draining node's groups go first", async (cluster) => {
     await pg.start();
     await Node.connect(KATE);
     assert(await kate.run(() => global.registerName("echo", echo)));
+    await members("echoes", 1);
     const { ref } = await pg.monitor("echoes");
-    if (pg.getMembers("echoes").length === 0) {
-      await receive((m) => m?.type === "join");
-    }
     const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
     Process.monitor(echo);
     Node.monitorNodes(true);
     const drained = kate.drain();
     const seen: unknown[] = [];
-    seen.push(await receive((m) => ref.equals(m?.ref)).then((m) => m.type));
-    // While the task runs, nothing else happens: the server serves under its name.
+    // While the task runs, nothing else happens: the server serves under its name, and in its group.
     assertEquals(await global.registerName("echo", self()), false);
     assertEquals(await GenServer.call({ global: "echo" }, 1), 1);
-    assertEquals(pg.getMembers("echoes"), []);
+    // What kate's scope has sent came before this.
+    assertEquals(await kate.run(() => pg.getMembers("echoes")), [echo]);
     assertEquals(await GenServer.call(echo, "still"), "still");
+    assertEquals(pg.getMembers("echoes"), [echo]);
     send(task.pid!, "made");
     assertEquals(await Task.await(task), "made");
     seen.push((await receive(isDown)).reason);
+    seen.push(await receive((m) => ref.equals(m?.ref)).then((m) => m.type));
     assertEquals(await global.registerName("echo", self()), true);
     seen.push((await receive()).type);
-    assertEquals(seen, ["leave", "shutdown", "nodedown"]);
+    assertEquals(seen, ["shutdown", "leave", "nodedown"]);
     assertEquals(await drained, "drained");
   });
 });
 
-clusterTest("a draining node keeps its groups for itself", async (cluster) => {
+clusterTest("a message to a group reaches a draining node", async (cluster) => {
+  const MEMBERS = 500;
+  const kate = await cluster.start("kate", { drainTimeout: Infinity });
+  const alex = await cluster.start("alex");
+  /** How often each member has received each message. */
+  const received = new Map<string, number>();
+  const tab = async () => {
+    for (;;) {
+      const { said, from } = await receive();
+      if (said === undefined) return; // the socket has closed
+      const key = `${self().number} ${said}`;
+      received.set(key, (received.get(key) ?? 0) + 1);
+      send(from, "seen");
+    }
+  };
+  const join = async (count: number) => {
+    const tabs = Array.from({ length: count }, () => spawn(tab));
+    for (const each of tabs) await pg.join("room", each);
+  };
+  await kate.run(async () => {
+    await pg.start();
+    await join(MEMBERS);
+  });
+  const closed = Promise.withResolvers<void>();
+  kate.onDrain(async () => {
+    await closed.promise;
+    for (const each of pg.getLocalMembers("room")) send(each, {});
+  });
+  let drained: Promise<unknown> | undefined;
+  await alex.run(async () => {
+    await pg.start();
+    await Node.connect(KATE);
+    const say = async (said: string, count: number) => {
+      const room = await members("room", count);
+      for (const each of room) send(each, { said, from: self() });
+      for (let i = 0; i < count; i++) await receive((m) => m === "seen");
+    };
+    await say("before", MEMBERS);
+    drained = kate.drain();
+    await say("during", MEMBERS);
+    // A request that was accepted before the load balancer looked may open a socket.
+    await kate.run(() => join(10));
+    await say("later", MEMBERS + 10);
+    closed.resolve();
+    await members("room", 0);
+  });
+  assertEquals(await drained, "drained");
+  assertEquals(received.size, 3 * MEMBERS + 10);
+  assertEquals([...received.values()].filter((times) => times !== 1), []);
+});
+
+clusterTest("a draining node's supervisors leave first", async (cluster) => {
   const kate = await cluster.start("kate");
   await serve(kate);
-  const [pid, task] = await kate.run(async () => {
+  const [pid, sup, task] = await kate.run(async () => {
     await pg.start();
     const pid = Process.whereis("echo")!;
-    await pg.join("echoes", pid);
-    return [pid, await TaskSupervisor.startChild("tasks", Remote.exiting)];
-  });
-  const drained = kate.drain();
-  const other = await kate.run(async () => {
-    const other = spawn(Remote.wait);
-    await pg.join("echoes", other);
-    return other;
+    const sup = Process.whereis("tasks")!;
+    await pg.join("workers", [pid, sup, sup]);
+    await pg.join("children", Process.whereis("children")!);
+    return [pid, sup, await TaskSupervisor.startChild("tasks", Remote.exiting)];
   });
   const alex = await cluster.start("alex");
   await alex.run(async () => {
     await pg.start();
-    const { ref } = await pg.monitorScope();
     await Node.connect(KATE);
-    // The answers of kate's scope came before this.
-    const local = await kate.run(() => pg.getMembers("echoes"));
-    assertEquals(local, [pid, other]);
-    assertEquals(await GenServer.call(pid, 1), 1);
-    assertEquals(pg.getMembers("echoes"), []);
-    pg.demonitor(ref);
+    await members("workers", 3);
+    const drained = kate.drain();
+    await members("children", 0);
+    assertEquals(await members("workers", 1), [pid]);
+    await kate.run(async () => {
+      // Its own code finds them, and starts what it needs.
+      assertEquals(pg.getMembers("workers"), [pid, sup, sup]);
+      const late = await TaskSupervisor.startLink();
+      await pg.join("workers", [late, spawn(Remote.wait)]);
+      await TaskSupervisor.stop(late);
+    });
+    // A scope that meets kate now is told the same.
+    const zoe = await cluster.start("zoe");
+    await zoe.run(async () => {
+      await pg.start();
+      await Node.connect(KATE);
+      await members("workers", 2);
+      assertEquals(pg.whichGroups(), ["workers"]);
+    });
+    await members("workers", 2);
+    assertEquals(pg.whichGroups(), ["workers"]);
+    end(task);
+    assertEquals(await drained, "drained");
   });
-  await kate.run(() => end(task));
-  assertEquals(await drained, "drained");
+});
+
+clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
+  const kate = await cluster.start("kate");
+  const alex = await cluster.start("alex");
+  const answers: unknown[] = [];
+  const Worker = {
+    ...Echo,
+    async handleDrain(state: unknown) {
+      await pg.leave("workers", self());
+      return { type: "noreply", state } as const;
+    },
+    handleInfo(message: unknown, state: unknown) {
+      answers.push(message);
+      return { type: "noreply", state } as const;
+    },
+  };
+  await kate.run(async () => {
+    await pg.start();
+    await pg.join("workers", await GenServer.start(Worker, 0));
+  });
+  await alex.run(async () => {
+    await pg.start();
+    await Node.connect(KATE);
+    const [worker] = await members("workers", 1);
+    // Each has answered all of the other's first questions when both have seen this.
+    await kate.run(() => pg.join("first", worker));
+    await members("first", 1);
+    await pg.join("second", self());
+    await kate.run(() => members("second", 1));
+    const { ref } = await pg.monitor("workers");
+    const drained = kate.drain();
+    // Until this node knows of it, messages go there, and the drain waits for them.
+    let sent = 0;
+    while (pg.getMembers("workers").length > 0) {
+      send(worker, sent++);
+      await receive((m) => ref.equals(m?.ref), { timeout: 0, after: () => {} });
+    }
+    assertEquals(await drained, "drained");
+    assertEquals(answers, Array.from({ length: sent }, (_, i) => i));
+  });
 });
 
 clusterTest("a draining node gets no global name", async (cluster) => {

@@ -1,8 +1,13 @@
-/** A node that drains in a simulated cluster: the time that it waits for nodes that do not answer. */
+/** A node that drains in a simulated cluster: its members, and the time that it waits for nodes that do not answer. */
 
 import { assertEquals } from "@std/assert";
 import { pg } from "../../../packages/node/pg/pg.ts";
-import { receive, spawn } from "../../../packages/processes/process.ts";
+import {
+  type Pid,
+  receive,
+  send,
+  spawn,
+} from "../../../packages/processes/process.ts";
 import { Node } from "../../../node.ts";
 import { SimulatedCluster } from "../../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../../packages/testing/tags.ts";
@@ -12,7 +17,70 @@ const ALEX = "alex@localhost";
 
 const [PATIENCE] = numbersIn("docs/security.md", "and # for a peer that");
 
-test("drain() waits a while for nodes that do not confirm that its groups have gone", async () => {
+test("drain() keeps the node's members until they exit, one after the other", async () => {
+  const MEMBERS = 20;
+  /** The time between two broadcasts, and between two exits, in milliseconds. */
+  const STEP = 1000;
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate", "zoe"],
+  });
+  for (const name of ["alex", "kate", "zoe"]) {
+    cluster.spawn(name, async () => {
+      await pg.start();
+      await receive(() => false);
+    });
+  }
+  await cluster.run("kate", () => Node.connect(ALEX));
+  await cluster.run("zoe", () => Node.connect(ALEX));
+  await cluster.settle();
+  const heard: number[][] = [];
+  const tabs: Pid[] = [];
+  for (let i = 0; i < MEMBERS; i++) {
+    const said: number[] = heard[i] = [];
+    tabs.push(
+      await cluster.run("kate", async () => {
+        const tab = spawn(async () => {
+          for (;;) {
+            const message = await receive();
+            if (message === "close") return;
+            said.push(message);
+          }
+        });
+        await pg.join("room", tab);
+        return tab;
+      }),
+    );
+  }
+  const kate = cluster.node("kate");
+  kate.onDrain(async () => {
+    for (const tab of tabs) {
+      await receive(() => false, { timeout: STEP, after: () => {} });
+      send(tab, "close");
+    }
+  });
+  await cluster.settle();
+  const drained = kate.drain({ timeout: Infinity });
+  // Both others broadcast in the middle between two exits.
+  await cluster.advance(STEP / 2);
+  for (let n = 0; n <= MEMBERS; n++) {
+    for (const name of ["alex", "zoe"]) {
+      const sent = await cluster.run(name, () => {
+        const members = pg.getMembers("room");
+        for (const pid of members) send(pid, n);
+        return members.length;
+      });
+      assertEquals([n, name, sent], [n, name, MEMBERS - n]);
+    }
+    await cluster.advance(STEP);
+  }
+  assertEquals(await drained, "drained");
+  for (const [i, said] of heard.entries()) {
+    const expected = Array.from({ length: i + 1 }, (_, n) => [n, n]).flat();
+    assertEquals(said, expected);
+  }
+});
+
+test("drain() waits a while for nodes that do not confirm what has left its groups", async () => {
   await using cluster = await SimulatedCluster.start({
     nodes: ["alex", "kate"],
     tickTime: 600_000,

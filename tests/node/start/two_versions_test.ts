@@ -150,9 +150,22 @@ clusterTest("a node of the version before is turned away", async (cluster) => {
   const other = await startNew(cluster, "other");
   await node.run(async () => {
     const task = await TaskSupervisor.startChild("tasks", There.obey);
-    await pg.join("workers", Process.whereis("member")!);
+    const member = Process.whereis("member")!;
+    await pg.join("workers", [member, Process.whereis("tasks")!]);
     await Node.connect(OLD);
+    /** Asks until the older node sees this many members. */
+    const membersThere = async (count: number) => {
+      for (;;) {
+        const seen = await other.run(() =>
+          rpc.call(OLD, ["There", "members"], ["workers"])
+        );
+        if ((seen as unknown[]).length === count) return seen;
+      }
+    };
+    await membersThere(2);
     const drained = node.drain();
+    // Its processes stay members there, but for those that only take work.
+    assertEquals(await membersThere(1), [member]);
     const ask = (feature: string, name: string) =>
       other.run(() => rpc.call(OLD, ["There", "run"], [feature, name]));
     // It knows the code of a call and of a task, and takes a spawn's for a limit.

@@ -20,6 +20,12 @@ const HEIGHT = 56;
 /** The number of nodes from which on the map is a ring with names at its sides, and has no texts of traffic. */
 const MANY = 9;
 
+/** The number of names in a fact. */
+const MOST_NAMES = 3;
+
+/** Half of the width of that ring, on wide pages and on narrow ones. */
+const RADII = [110, 70];
+
 /** The shortest queue to show, in bytes: shorter queues come and go with each message. */
 const LONG_QUEUE = 10_000;
 
@@ -105,7 +111,7 @@ interface Places {
 function placesOf(nodes: readonly string[]): Places {
   const width = 420;
   const count = nodes.length;
-  if (count >= MANY) return ringOf(nodes, innerWidth < 640 ? width : 600);
+  if (count >= MANY) return ringOf(nodes);
   const tall = count < 3 ? 0 : 170;
   const angles = nodes.map((_, i) =>
     Math.PI * (2 * i / count + (count === 2 ? 1 : 1.5))
@@ -120,17 +126,33 @@ function placesOf(nodes: readonly string[]): Places {
   return { width, height: tall + 96, at };
 }
 
-/** Places many nodes on an ellipse, in rows of equal height, so that no name covers another. */
-function ringOf(nodes: readonly string[], width: number): Places {
+/** The longest name beside a ring, in characters. */
+function longestName(): number {
+  return isNarrow() ? 16 : 23;
+}
+
+function isNarrow(): boolean {
+  return innerWidth < 640;
+}
+
+/**
+ * Places many nodes on an ellipse, in rows of equal height, so that no name covers another. The map is as wide as the
+ * names need, so that short names leave no space empty.
+ */
+function ringOf(nodes: readonly string[]): Places {
   const rows = Math.ceil(nodes.length / 2);
+  const name = Math.min(longestName(), Math.max(...nodes.map((n) => n.length)));
+  const radius = RADII[Number(isNarrow())];
+  const width = 2 * (radius + 20 + name * 9);
+  const step = Math.max(26, Math.min(48, 300 / rows));
   const at = new Map(nodes.map((node, i): [string, [number, number]] => {
     const isLeft = i < rows;
     const row = isLeft ? i : i - rows;
     const away = 2 * row / (rows - 1) - 1;
-    const reach = width * (0.05 + 0.08 * Math.sqrt(1 - away * away));
-    return [node, [width / 2 + (isLeft ? -reach : reach), 25 + row * 26]];
+    const reach = radius * (0.35 + 0.65 * Math.sqrt(1 - away * away));
+    return [node, [width / 2 + (isLeft ? -reach : reach), 20 + row * step]];
   }));
-  return { width, height: rows * 26 + 24, at };
+  return { width, height: (rows - 1) * step + 40, at };
 }
 
 function shortened(name: string, most: number): string {
@@ -208,7 +230,7 @@ function clusterMap(
             class: isLeft ? "left" : "right",
           }
           : { x, y: y + 34 },
-        shortened(node, isCrowded ? width / 26 : 32),
+        shortened(node, isCrowded ? longestName() : 32),
         drawn("title", {}, node),
       ),
       !isCrowded && drawn("text", { x, y: y + 49, class: "facts" }, facts),
@@ -233,6 +255,28 @@ function clusterMap(
   );
 }
 
+/** Returns the other nodes of a node's program, the first of which shows what they share. */
+function sharersOf(
+  cluster: readonly PagePeer[],
+  node: string,
+): readonly string[] {
+  const programOf = new Map(
+    cluster.map(({ node, state }) => [node, state?.program]),
+  );
+  const program = programOf.get(node);
+  // Nodes of an earlier version do not state it.
+  if (!program) return [];
+  return [...programOf].filter(([, each]) => each === program)
+    .map(([name]) => name);
+}
+
+/** The first names of a list, and the number of the others. */
+function fewOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMES;
+  if (more <= 1) return names.join(", ");
+  return `${names.slice(0, MOST_NAMES).join(", ")} and ${more} more nodes`;
+}
+
 function nodesCard(cluster: readonly PagePeer[]): HTMLElement {
   return tableCard(
     "Nodes",
@@ -243,10 +287,16 @@ function nodesCard(cluster: readonly PagePeer[]): HTMLElement {
         return [name, "", "", "", "", "", element("small", {}, error)];
       }
       const cpu = samplesOf(node).at(-1)?.cpu;
+      const [first = node] = sharersOf(cluster, node);
+      const shared = first === node
+        ? [
+          cpu === undefined ? "–" : `${decimalText(cpu)} %`,
+          bytesText(state.memory),
+        ]
+        : ["", element("small", { title: `with ${first}` }, "shared")];
       return [
         name,
-        cpu === undefined ? "–" : `${decimalText(cpu)} %`,
-        bytesText(state.memory),
+        ...shared,
         `${decimalText(state.delay)} ms`,
         decimalText(state.processes),
         decimalText(state.messages),
@@ -264,6 +314,7 @@ export function drawOverview(
   const samples = samplesOf(node);
   const parts: PageContent[] = [];
   if (state !== undefined) {
+    const others = sharersOf(cluster, node).filter((each) => each !== node);
     parts.push(
       element(
         "div",
@@ -285,6 +336,9 @@ export function drawOverview(
         ["Heap", bytesText(state.heap)],
         ["Processes", decimalText(state.processes)],
         ["Applications", state.applications.join(", ") || "none"],
+        ...others.length === 0
+          ? []
+          : [["Shares CPU and memory with", fewOf(others)] as const],
       ]),
     );
   }

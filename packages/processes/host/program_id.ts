@@ -1,0 +1,15 @@
+/** The identity of the program, on all its threads. */
+
+import { randomUUID } from "node:crypto";
+
+let id: string | undefined;
+
+/** Returns a text that differs from that of every other program. */
+export function programId(): string {
+  return id ??= randomUUID();
+}
+
+/** Makes this thread part of the program that has started it. */
+export function joinProgram(program: string): void {
+  id = program;
+}
