@@ -14,6 +14,7 @@ import {
 import {
   Application,
   DynamicSupervisor,
+  ExitError,
   GenServer,
   global,
   pg,
@@ -24,9 +25,11 @@ import {
   spawn,
   Supervisor,
 } from "../../mod.ts";
+import { checkChild } from "../../packages/servers/server/child_spec.ts";
+import { askToStart } from "../../packages/servers/supervisor/supervisor_client.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { numbersIn } from "../_pages.ts";
-import { clusterTest } from "../_nodes.ts";
+import { clusterTest, pairTest } from "../_nodes.ts";
 
 const Counter = Entity.define("counter", {
   state: () => 0,
@@ -257,6 +260,33 @@ for (const [what, most, takes] of PEERS) {
     assert(!takes("x".repeat(most + 1)));
   });
 }
+
+pairTest("the id of a peer's child has a bound", async ({ kate }) => {
+  await kate.run(async () => {
+    // They outlive this process.
+    Process.unlink(
+      await Supervisor.startLink([], {
+        strategy: "one_for_one",
+        name: "Supervisor",
+      }),
+    );
+    Process.unlink(
+      await DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
+    );
+  });
+  for (const name of ["Supervisor", "DynamicSupervisor"]) {
+    // The checks of a caller are left out.
+    const start = (length: number) =>
+      askToStart(name, { name, node: kate.name }, {
+        ...checkChild(child("x")),
+        id: "x".repeat(length),
+        start: ["Kate", "start", []],
+      });
+    assertEquals(await start(BOUNDS.key), "ignore");
+    const error = await assertRejects(() => start(BOUNDS.key + 1), ExitError);
+    assert(error.reason instanceof RangeError);
+  }
+}, { kate: { modules: { Kate: { start: () => "ignore" } } } });
 
 clusterTest(
   "an entity keeps no id above the bound, whoever gives it",

@@ -113,7 +113,7 @@ export class PeerQuotas {
   acquireEntry(node: string, characters: number): boolean {
     if (characters > BOUNDS.key) {
       const message =
-        `a name, lock, group or id of ${characters} characters is too large: ${BOUNDS.key} is the most`;
+        `a name, lock or group of ${characters} characters is too large: ${BOUNDS.key} is the most`;
       this.refused(node, "entries", message);
       return false;
     }

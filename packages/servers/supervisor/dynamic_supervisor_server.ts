@@ -111,7 +111,7 @@ export class DynamicSupervisorServer implements Server, Supervision {
     if ("reason" in received) return received;
     const start = withExtra(received.start, this.#extra);
     const spec = { ...received, start };
-    if (!this.#process.keepFor(from, spec.id.length)) {
+    if (!this.#process.keepFor(from)) {
       return failed("system_limit");
     }
     const result = await startChild(spec, this.#process);
