@@ -9,7 +9,7 @@ import {
   integerFrom,
 } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
-import { MAX_KEY } from "./requests.ts";
+import { BOUNDS } from "@otp/processes/values/bounds";
 import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
 
 /** Options for {@linkcode checkStore}. */
@@ -332,7 +332,10 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     const { type } = scene.write({});
     // Of three bytes each, and an index cannot compress them.
     const key = String.fromCharCode(
-      ...Array.from({ length: MAX_KEY }, (_, n) => 0x4e00 + n * n % 20_000),
+      ...Array.from(
+        { length: BOUNDS.entityKey },
+        (_, n) => 0x4e00 + n * n % 20_000,
+      ),
     );
     const longest = scene.write({ type: type.padEnd(100, "-"), key });
     equal(await store.write(alex, [longest]), ["stored"], "the result");

@@ -12,7 +12,8 @@ import {
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
 import type { Pid } from "@otp/processes/process";
-import { isKey, MAX_KEY } from "./requests.ts";
+import { BOUNDS } from "@otp/processes/values/bounds";
+import { isKey } from "./requests.ts";
 import { callEntity, findEntity, subscribeTo } from "./caller.ts";
 import {
   CALL_OPTIONS,
@@ -167,7 +168,7 @@ function checkedTarget(
       key,
       `Cannot get the ${name} with the key ${
         inspect(key)
-      }: give a text of 1 to ${MAX_KEY} characters, well formed and without NUL`,
+      }: give a text of 1 to ${BOUNDS.entityKey} characters, well formed and without NUL`,
     );
   }
   if (options === NO_OPTIONS) return { definition, key, options };

@@ -7,6 +7,8 @@
 import type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 import type { Pid } from "@otp/processes/process";
 import type { OptionChecks } from "@otp/processes/values/options";
+import { BOUNDS } from "@otp/processes/values/bounds";
+import { isRequestId } from "./requests.ts";
 import type { Store } from "./store.ts";
 import { TIME_LIMITS } from "@otp/servers/server/cancellation";
 import {
@@ -215,7 +217,7 @@ export interface EntityCallOptions extends CancelOptions {
    */
   mayRunTwice?: boolean;
   /**
-   * The id of the request. It is stored with the state, with the reply: a second call with this id does not run, and
+   * The id of the request: a text of 1 to 255 characters. It is stored with the state, with the reply: a second call with this id does not run, and
    * returns the reply of the first. So the call may be repeated, by this library and by the program. The reply must be JSON.
    *
    * @default {undefined}
@@ -228,8 +230,8 @@ export const CALL_OPTIONS: OptionChecks<EntityCallOptions> = {
   ...TIME_LIMITS,
   mayRunTwice: FLAG,
   id: {
-    accepts: (id) => typeof id === "string" && id !== "",
-    give: "a text that is not empty",
+    accepts: isRequestId,
+    give: `a text of 1 to ${BOUNDS.requestId} characters`,
   },
 };
 

@@ -25,6 +25,7 @@ import {
 import { currentRuntime } from "@otp/processes/runtime/current_process";
 import { isExitSignal } from "@otp/processes/values/exit_message";
 import { isOrderly } from "@otp/processes/values/exit_reason";
+import { keptReason } from "@otp/processes/values/sendable_reason";
 import { addEntities } from "@otp/node/start/observed_entities";
 import { Crashes, type ParkedEntity, setNewest } from "./crashes.ts";
 import { entitiesView } from "./entities_view.ts";
@@ -372,7 +373,11 @@ export class HostServer {
     const times = this.#crashes.note(id, runtime.now(), definition.options);
     if (times <= maxRestarts) return;
     this.#crashes.forget(id);
-    setNewest(parked, id, { type: definition.name, key, reason });
+    setNewest(parked, id, {
+      type: definition.name,
+      key,
+      reason: keptReason(reason),
+    });
     runtime.report(
       "error",
       () =>

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import type { StoreShard } from "./store.ts";
 
 /** A request to the server of a node. */
@@ -30,13 +31,16 @@ export type EntityRequest =
   /** Its broadcasts have that token, so that nobody else can make them up. */
   | ["subscribe", token: string];
 
-/** The maximum length of a key: PostgreSQL's index takes 2704 bytes, and a UTF-16 unit is up to three in UTF-8. */
-export const MAX_KEY = 800;
-
 /** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */
 export function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "" && key.length <= MAX_KEY &&
+  return typeof key === "string" && key !== "" &&
+    key.length <= BOUNDS.entityKey &&
     !key.includes("\0") && key.isWellFormed();
+}
+
+/** Whether a value is the id of a call: a text that is not empty and not too long. It is stored with the state. */
+export function isRequestId(id: unknown): id is string {
+  return typeof id === "string" && id !== "" && id.length <= BOUNDS.requestId;
 }
 
 /** Returns a value as a request to a node's server; `undefined` for any other value. */
@@ -48,12 +52,10 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
       return ["info"];
     case "accept":
     case "left":
-      return isNodeId(first) ? [kind, first] : undefined;
+      return isStoreId(first) ? [kind, first] : undefined;
     case "find":
     case "release":
-      return typeof first === "string" && isKey(second)
-        ? [kind, first, second]
-        : undefined;
+      return isType(first) && isKey(second) ? [kind, first, second] : undefined;
     case "moved":
       return Array.isArray(first) && first.every(isShard)
         ? [kind, first]
@@ -64,28 +66,27 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
 function isShard(value: unknown): value is StoreShard {
   if (typeof value !== "object" || value === null) return false;
   const { id, owner, epoch } = value as Record<keyof StoreShard, unknown>;
-  return typeof id === "string" && isNodeId(owner) &&
+  return isStoreId(id) && isStoreId(owner) &&
     Number.isSafeInteger(epoch);
 }
 
-/** The maximum length of the id of a node in the store: its name, and a random part. Other nodes keep it. */
-const MAX_ID = 300;
-
-function isNodeId(id: unknown): id is string {
-  return typeof id === "string" && id.length <= MAX_ID;
+function isType(type: unknown): type is string {
+  return typeof type === "string" && type.length <= BOUNDS.entityType;
 }
 
-/** The maximum length of the token of a subscription, which the entity keeps. */
-const MAX_TOKEN = 64;
+/** Whether a value can be the id of a node or a shard in the store. Other nodes keep it. */
+function isStoreId(id: unknown): id is string {
+  return typeof id === "string" && id.length <= BOUNDS.storeId;
+}
 
 /** Whether a value is a request to an entity. */
 export function isEntityRequest(value: unknown): value is EntityRequest {
   if (!Array.isArray(value)) return false;
   const [kind, first, args, id, until] = value as unknown[];
   if (typeof first !== "string") return false;
-  return kind === "subscribe" && first.length <= MAX_TOKEN ||
+  return kind === "subscribe" && first.length <= BOUNDS.token ||
     kind === "call" && Array.isArray(args) &&
-      (id === undefined || typeof id === "string") &&
+      (id === undefined || isRequestId(id)) &&
       (until === undefined || typeof until === "number");
 }
 

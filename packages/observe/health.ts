@@ -7,6 +7,7 @@
  * @module
  */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import { Node } from "@otp/node/node";
 import { runIn } from "@otp/processes/spawning/run_in_process";
 import { currentRuntime } from "@otp/processes/runtime/current_process";
@@ -135,9 +136,6 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-/** The longest name of a check in an answer, in characters. */
-const MAX_NAME = 100;
-
 /**
  * Creates a handler of `/livez` and `/readyz`, for `GET` and `HEAD`.
  *
@@ -244,7 +242,9 @@ export function health(options: HealthOptions = {}): HealthHandler {
           ...isReady ? [`peers: ${peers} of ${minPeers}`] : [],
           ...end === undefined ? [] : [`tree: ended, as ${end.message}`],
           ...results.map(([name, isFine]) =>
-            `${printableLine(name, MAX_NAME)}: ${isFine ? "ok" : "failed"}`
+            `${printableLine(name, BOUNDS.checkName)}: ${
+              isFine ? "ok" : "failed"
+            }`
           ),
         );
       }
@@ -265,7 +265,7 @@ export function health(options: HealthOptions = {}): HealthHandler {
 /** Logs that a check has begun to fail. */
 function report(node: Node | undefined, name: string, reason: string): void {
   const runtime = node ? internalsOf(node).runtime : currentRuntime();
-  const shown = name.slice(0, MAX_NAME);
+  const shown = name.slice(0, BOUNDS.checkName);
   runtime.report(
     "warning",
     () => `The health check ${quote(shown)} fails: ${reason}`,

@@ -4,6 +4,7 @@
  */
 
 import { ExitError, NoProcessError } from "./errors.ts";
+import { BOUNDS } from "./values/bounds.ts";
 import { isTyped } from "@otp/servers/server/messages";
 import type { NameOnNode } from "@otp/servers/server/server_ref";
 import { IO } from "@otp/node/io/io";
@@ -21,7 +22,6 @@ import {
   checkOptions,
   isName,
   SIGNAL,
-  TEXT,
   TIMEOUT,
 } from "./values/check_arguments.ts";
 import type { ExitMessage } from "./values/exit_message.ts";
@@ -341,14 +341,20 @@ export async function flush(): Promise<"ok"> {
 /** Options for {@linkcode spawn}, {@linkcode spawnLink} and {@linkcode spawnMonitor}. */
 export interface SpawnOptions {
   /**
-   * The name of the process in crash reports.
+   * The name of the process in crash reports: at most 255 characters.
    *
    * @default {the function's name}
    */
   label?: string;
 }
 
-const SPAWN_OPTIONS: OptionChecks<SpawnOptions> = { label: TEXT };
+const SPAWN_OPTIONS: OptionChecks<SpawnOptions> = {
+  label: {
+    accepts: (label) =>
+      typeof label === "string" && label.length <= BOUNDS.label,
+    give: `a string of at most ${BOUNDS.label} characters`,
+  },
+};
 
 /**
  * Starts a process.

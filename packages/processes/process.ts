@@ -45,7 +45,7 @@ import { type Atom, nameOf } from "./values/atom.ts";
 import { remoteNameOf } from "./values/beam_names.ts";
 import { ReplyTo } from "./values/reply_to.ts";
 import { copyTerm, REASON_LEVELS } from "./values/term.ts";
-import { termKey } from "./values/term_key.ts";
+import { keyToKeep, termKey } from "./values/term_key.ts";
 import { raise, startRpc } from "@otp/node/rpc/rpc_call";
 
 export * from "./kernel.ts";
@@ -865,6 +865,7 @@ export class Process {
    *
    * @param label Any value that can be sent; it is copied.
    * @throws {TypeError} If the label contains something that cannot be sent.
+   * @throws {RangeError} If the label has more than 65,536 characters.
    *
    * @example Usage
    * ```ts
@@ -877,6 +878,7 @@ export class Process {
    */
   static setLabel(label: unknown): "ok" {
     const { maxDepth } = currentProcess().runtime;
+    keyToKeep(label, "label a process", maxDepth);
     Process.put(PROCESS_LABEL, copyTerm(label, maxDepth));
     return "ok";
   }

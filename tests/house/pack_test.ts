@@ -51,6 +51,52 @@ await Node.start(options);
 console.log("up");
 `;
 
+/** One event ends 20 processes, and listeners of four's signals throw; then, its callback or another one throws, if asked to. */
+const LISTENERS = `import process from "node:process";
+import { Logger, Process, receive, self, send, spawn } from "@otp/distribution";
+const events = [];
+Logger.setFilter(({ message }) => {
+  events.push(message);
+  return false;
+});
+process.on("warning", ({ name }) => console.log(name));
+const here = self();
+const pids = [];
+for (let i = 0; i < 20; i++) {
+  pids.push(spawn(async () => {
+    const signal = Process.signal();
+    signal.addEventListener("abort", () => {
+      if (i < 4) throw new Error("first of " + i);
+    });
+    AbortSignal.any([signal]).addEventListener("abort", () => {
+      if (i < 4) throw new Error("second of " + i);
+    });
+    send(here, "up");
+    await receive();
+  }));
+}
+for (const _ of pids) await receive();
+setTimeout(() => {
+  for (const pid of pids) Process.exit(pid, "kill");
+  if (process.argv[2] === "callback") throw new TypeError("my own");
+}, 1);
+// Runs between the ticks that Node throws the listeners' errors in.
+setTimeout(() => {
+  if (process.argv[2] === "later") throw new TypeError("my own");
+}, 1);
+process.on("exit", (code) => {
+  const isRight = (pid, i) =>
+    ["first", "second"].every((nth) =>
+      events.filter((line) =>
+        line.includes("of " + pid + ", which has exited") &&
+        line.includes(nth + " of " + i)
+      ).length === 1
+    );
+  console.log(code, events.length, pids.filter(isRight).length, process.listenerCount("uncaughtException"));
+});
+setTimeout(() => console.log("goes on"), 100);
+`;
+
 /** A node that serves EPMD, and computes. */
 const BUSY = `import { writeSync } from "node:fs";
 import { Node } from "@otp/distribution";
@@ -448,6 +494,22 @@ for (const home of [undefined, "", "relative"]) {
       }
     }
   });
+
+  await t.step(
+    "logs errors of a dead process's listeners, and only these",
+    async () => {
+      await project.write("listeners.mjs", LISTENERS);
+      await bothPrint(["listeners.mjs"], "goes on\n0 8 4 0\n");
+      for (const host of HOSTS) {
+        for (const where of ["callback", "later"]) {
+          await using program = project.run(host, ["listeners.mjs", where]);
+          assertEquals(await program.ended, 1, program.output);
+          assertMatch(program.output, /TypeError: my own|error: my own/);
+          assert(!program.output.includes("goes on"), program.output);
+        }
+      }
+    },
+  );
 
   await t.step("serves EPMD while a node computes", async () => {
     await project.write("busy.mjs", BUSY);

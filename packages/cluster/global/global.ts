@@ -128,6 +128,7 @@ export class global {
    *   of this module's functions, or one that the process's node exports. It runs on that node.
    * @returns True; false if a process already has the name, or this process has another name.
    * @throws {TypeError} If `pid` is not a pid, the name cannot be sent, or the function is not exported.
+   * @throws {RangeError} If the name has more than 65,536 characters.
    * @throws {ExitError} If a limit is reached. The registration is undone: other nodes may have the name for a moment,
    *   but no longer than a node that hangs counts as up.
    *
@@ -308,6 +309,7 @@ export class global {
    * attempts the caller waits for an increasing time, at most 2 seconds.
    *
    * @param id The resource and the requester, which is usually the calling process's pid.
+   * @throws {RangeError} If the lock has more than 65,536 characters, or a node keeps no more of this one.
    * @throws {ExitError} If a limit is reached. All nodes that were asked for the lock release it, even if the process
    *   had acquired it before; a node that hangs releases it when it answers.
    *

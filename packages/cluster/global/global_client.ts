@@ -5,6 +5,7 @@ import { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { inspect } from "@otp/processes/values/inspect";
 import type { Runtime } from "@otp/processes/process/runtime";
+import { keyToKeep } from "@otp/processes/values/term_key";
 import { copyTerm } from "@otp/processes/values/term";
 import {
   callExit,
@@ -94,6 +95,8 @@ export async function registerGlobal(
       }: give a pid`,
     );
   }
+  // Other nodes keep it with the name of the resolver.
+  keyToKeep(name, "register the global name", undefined, `${resolve}`.length);
   const change: GlobalChange = { type, entry: { name, pid, resolve } };
   return await requestGlobal({ type: "change", change }, call);
 }
@@ -166,6 +169,7 @@ class Taking {
   constructor(process: LocalProcess, [resource, requester]: GlobalLockId) {
     this.#process = process;
     const { maxDepth } = process.runtime;
+    keyToKeep([resource, requester], "take the lock", maxDepth);
     this.#id = copyTerm({ resource, requester }, maxDepth) as LockTerm;
   }
 

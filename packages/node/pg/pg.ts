@@ -11,7 +11,7 @@ import type { ChildSpec } from "@otp/servers/server/child_spec";
 import { PgScope } from "./pg_scope.ts";
 import { findScope, type PgRequest, runningScope } from "./scopes.ts";
 import {
-  groupKey,
+  checkGroup,
   type GroupMembers,
   type PgMessage,
   type Where,
@@ -156,6 +156,7 @@ export class pg {
    * When the promise resolves, the processes are members on this node, and the change has been sent to other nodes. A
    * process that joins twice, or is listed twice, is a member twice. A process that is not alive is removed at once.
    *
+   * @throws {RangeError} If the group has more than 65,536 characters.
    * @throws {TypeError} If a process is on another node (`cause` is then `{ type: "nolocal", pid }`), or the
    *   group cannot be sent.
    *
@@ -418,7 +419,9 @@ async function ask<T>(
   const process = waitingProcess();
   if (process === undefined) return never();
   // An invalid group must fail in the caller, not in the scope.
-  if ("group" in request) groupKey(request.group, process.runtime);
+  if ("group" in request) {
+    checkGroup(request.group, request.type, process.runtime);
+  }
   return await call<T>(scopeOf(options), new OwnRequest(request), {
     timeout: Infinity,
     as: () => ["pg", fn, args],

@@ -4,7 +4,11 @@ import type { Pid, Ref } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
 import type { Runtime } from "@otp/processes/process/runtime";
-import { type TermKey, termKey } from "@otp/processes/values/term_key";
+import {
+  keyToKeep,
+  type TermKey,
+  termKey,
+} from "@otp/processes/values/term_key";
 
 /** The levels of a message around the group. */
 const ENVELOPE = 8;
@@ -45,6 +49,15 @@ export type Where = "all" | "local";
  */
 export function groupKey(group: unknown, { maxDepth }: Runtime): TermKey {
   return termKey(group, maxDepth - ENVELOPE);
+}
+
+/** Checks a group that a scope keeps: throws a `RangeError` if it is too long or too deep, a `TypeError` if it cannot be sent. */
+export function checkGroup(
+  group: unknown,
+  doing: string,
+  { maxDepth }: Runtime,
+): void {
+  keyToKeep(group, `${doing} the group`, maxDepth - ENVELOPE);
 }
 
 /** Returns whether `value`, which may come from another node, can be a group. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import {
   SpawnRefusedError,
   UndefinedFunctionError,
@@ -19,9 +20,6 @@ import { currentRuntime } from "@otp/processes/runtime/current_process";
 
 /** The maximum number of distinct names of spans; further names count as `OTHER`. */
 const MAX_NAMES = 500;
-
-/** The maximum length of a name. */
-const MAX_NAME = 200;
 
 const OTHER = "other";
 
@@ -115,7 +113,7 @@ function timed<T>({ name, kind }: Span, fn: () => T): T {
  * the numbers of arguments from ten on, add no names.
  */
 function knownName(given: string, isRefused: boolean): string {
-  const name = given.slice(0, MAX_NAME).replace(/\/\d{2,}$/, "/10+");
+  const name = given.slice(0, BOUNDS.metricName).replace(/\/\d{2,}$/, "/10+");
   if (names.has(name)) return name;
   if (isRefused || names.size >= MAX_NAMES) return OTHER;
   names.add(name);

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import nodeProcess from "node:process";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { LoopDelay } from "./loop_delay.ts";
@@ -83,9 +84,8 @@ const OUTCOMES = [
   "lost",
 ] as const;
 
-/** The maximum number of pools and task supervisors of a node with samples of their own, and the length of a name. */
+/** The maximum number of pools and task supervisors of a node with samples of their own. */
 const MAX_NAMES = 200;
-const MAX_NAME = 200;
 
 /** The number of intervals without a collection after which the delay of the event loop is not measured: 10 minutes. */
 const IDLE_INTERVALS = 6000;
@@ -133,7 +133,7 @@ class Samples {
 
   /** Returns a name for a label: programs can invent names, so the length and the number are limited. */
   bounded(given: string | undefined): string {
-    const name = (given ?? "").slice(0, MAX_NAME);
+    const name = (given ?? "").slice(0, BOUNDS.metricName);
     if (this.#names.size >= MAX_NAMES && !this.#names.has(name)) return "other";
     this.#names.add(name);
     return name;

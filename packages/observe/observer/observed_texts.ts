@@ -1,10 +1,11 @@
 /** The texts by which an observer shows processes and values. Their length is bounded. */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { inspectWithin } from "@otp/processes/values/inspect";
 import { supervisionOf } from "@otp/servers/supervisor/supervision";
 
-export const MAX_TEXT = 200;
+export const MAX_TEXT: number = BOUNDS.observedLabel;
 
 /** The maximum length of a message or value of a process. */
 const MAX_VALUE = 500;

@@ -1,14 +1,12 @@
 /** The last events of a node's log, for observers that ask later. */
 
+import { BOUNDS } from "@otp/processes/values/bounds";
 import { type LogEvent, metadataText } from "@otp/processes/log/log_event";
 import type { ObservedEvent } from "./observed_terms.ts";
 import { labelText } from "./observed_texts.ts";
 
-/** The number of kept events, and the maximum length of each. */
+/** The number of kept events. */
 const MAX_EVENTS = 200;
-const MAX_TEXT = 4096;
-
-const MAX_METADATA = 2000;
 
 export class RecentLog {
   readonly #events: ObservedEvent[] = [];
@@ -26,8 +24,11 @@ export class RecentLog {
       label: labelText(label),
       traceId: trace?.traceId,
       report: reportOf(event),
-      message: message.slice(0, MAX_TEXT),
-      metadata: metadata && metadataText(metadata).slice(1, MAX_METADATA),
+      message: message.slice(0, BOUNDS.eventText),
+      metadata: metadata && metadataText(metadata).slice(
+        1,
+        BOUNDS.eventMetadata,
+      ),
     });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }

@@ -1,5 +1,7 @@
 /** Quotas of peers: the resources of this node that each peer uses, counted and limited. */
 
+import { BOUNDS } from "../values/bounds.ts";
+
 /** A resource that a peer uses: processes started for it, and links and monitors of its processes. */
 export type Holding = "processes" | "links" | "monitors";
 
@@ -41,9 +43,6 @@ export type OnRefused = (
 ) => void;
 
 type Held = Record<Counted, number>;
-
-/** The maximum length of a peer's name, lock or group, in characters, because a peer may have many. */
-const MAX_ENTRY = 1 << 16;
 
 const NONE: Held = { processes: 0, links: 0, monitors: 0, entries: 0 };
 
@@ -112,9 +111,9 @@ export class PeerQuotas {
 
   /** Counts an entry of `characters` characters for a node; returns false if the quota refuses it. */
   acquireEntry(node: string, characters: number): boolean {
-    if (characters > MAX_ENTRY) {
+    if (characters > BOUNDS.key) {
       const message =
-        `a name, lock or group of ${characters} characters is too large: ${MAX_ENTRY} is the most`;
+        `a name, lock or group of ${characters} characters is too large: ${BOUNDS.key} is the most`;
       this.refused(node, "entries", message);
       return false;
     }

@@ -1,5 +1,6 @@
 /** Atoms, and names that are atoms or strings. */
 
+import { BOUNDS } from "./bounds.ts";
 import { tableKey } from "./text_map.ts";
 import { moduleText } from "./literals.ts";
 import { setShape } from "./term_shape.ts";
@@ -8,7 +9,7 @@ import { setShape } from "./term_shape.ts";
  * The maximum number of characters in a name: an atom, or the name of a process, node, module or function, each of
  * which is an atom in Erlang. A character is a code point; Erlang has the same limit.
  */
-export const MAX_NAME_LENGTH = 255;
+export const MAX_NAME_LENGTH: number = BOUNDS.name;
 
 /** Whether a name exceeds {@linkcode MAX_NAME_LENGTH}. */
 export function isLongName(name: string): boolean {

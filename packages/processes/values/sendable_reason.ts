@@ -1,7 +1,9 @@
 /** Exit reasons for other processes and nodes. */
 
+import { BOUNDS } from "./bounds.ts";
 import { errorTerm, rebuildError } from "./error_term.ts";
 import { inspectWithin, shorten } from "./inspect.ts";
+import { keptLength, termKey } from "./term_key.ts";
 import { copyTerm, REASON_LEVELS } from "./term.ts";
 
 /**
@@ -37,6 +39,23 @@ export function sendReason(
       // Try the next one.
     }
   }
+}
+
+/**
+ * Returns a reason that this node keeps, for many processes: one that is longer than `BOUNDS.reason` is cut to an error
+ * with a short message, or to text. Never throws.
+ */
+export function keptReason(reason: unknown): unknown {
+  try {
+    if (keptLength(reason, termKey(reason)) <= BOUNDS.reason) return reason;
+  } catch {
+    // It cannot be copied or measured.
+  }
+  const plain = plainReason(reason);
+  // Copies: a part of a text keeps the whole text in memory.
+  if (!(plain instanceof Error)) return structuredClone(plain);
+  const { name, message, stack } = plain;
+  return rebuildError(structuredClone({ name, message, stack }));
 }
 
 /** The maximum length of a brief reason, in characters, and of a stack. */

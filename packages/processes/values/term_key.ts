@@ -1,6 +1,7 @@
 /** Keys that compare values by contents: equal values of messages have equal keys. */
 
 import { Buffer } from "node:buffer";
+import { BOUNDS } from "./bounds.ts";
 import { numberText, Pid, Ref } from "./pid.ts";
 import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
@@ -18,6 +19,7 @@ import {
   tooDeep,
   typedArrayKind,
 } from "./term.ts";
+import { inspectArgument } from "./inspect.ts";
 import { errorTerm } from "./error_term.ts";
 import { Tuple } from "./tuple.ts";
 
@@ -53,6 +55,26 @@ export function termKey(
  */
 export function keptLength(value: unknown, key: TermKey): number {
   return (typeof key === "string" ? key.length : 0) + stacksOf(value);
+}
+
+/**
+ * Returns the key of a value that a caller gives, and this node or another one keeps, with `more` characters. Throws a `RangeError` if it is
+ * longer than `BOUNDS.key`, and as {@linkcode termKey} does.
+ */
+export function keyToKeep(
+  value: unknown,
+  doing: string,
+  maxDepth?: number,
+  more = 0,
+): TermKey {
+  const key = termKey(value, maxDepth);
+  const length = keptLength(value, key) + more;
+  if (length <= BOUNDS.key) return key;
+  throw new RangeError(
+    `Cannot ${doing} ${
+      inspectArgument(value)
+    }: it has ${length} characters, and ${BOUNDS.key} is the most; give a shorter one`,
+  );
 }
 
 function stacksOf(value: unknown): number {

@@ -1,5 +1,6 @@
 /** The description of an application that users write. */
 
+import { isLongName, MAX_NAME_LENGTH } from "@otp/processes/values/atom";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { Pid } from "@otp/processes/values/pid";
 import {
@@ -61,8 +62,9 @@ export interface ApplicationSpec {
 /** The fields of a description. */
 export const APPLICATION_FIELDS: OptionChecks<ApplicationSpec> = {
   name: {
-    accepts: (name) => typeof name === "string" && name !== "",
-    give: "a text",
+    accepts: (name) =>
+      typeof name === "string" && name !== "" && !isLongName(name),
+    give: `a text of 1 to ${MAX_NAME_LENGTH} characters`,
     isRequired: true,
   },
   description: TEXT,

@@ -541,8 +541,8 @@ export interface GenServerBeamTypes<T = any> {
  * required. Each callback may be asynchronous: the server handles no other message until it has finished.
  *
  * A callback that throws ends the server, and its callers exit with the thrown value. As in Elixir, a thrown
- * value that is not an error counts as the callback's return value. An invalid return value ends the server
- * with `{ type: "bad_return_value", value }`.
+ * value that is not an error counts as the callback's return value. An invalid return value, such as one without a state
+ * or with an unknown field, ends the server with `{ type: "bad_return_value", value }`.
  *
  * The types describe messages from senders that know the server's type; messages from other senders are not checked.
  */
@@ -588,7 +588,8 @@ export interface GenServerModule<T extends GenServerTypes = any> {
     state: StateOf<T>,
   ): MaybePromise<CastResult<T>>;
   /**
-   * Handles any other message, including system messages. Without it, a message is logged as an error and dropped.
+   * Handles any other message, including system messages: a {@linkcode SystemMessage} may be the text `"timeout"`, which
+   * has no `type`. Without it, a message is logged as an error and dropped.
    *
    * @param message The message.
    */

@@ -174,6 +174,7 @@ class GenServerProcess implements Server {
         }
         return this;
       case "stop":
+        if (hasUnknown(result)) throw badReturn(given);
         throw new ExitError(result.reason);
       default:
         throw badReturn(given);
@@ -279,7 +280,7 @@ class GenServerProcess implements Server {
         answer(this.#process, caller, encodedReply(caller, result.reply));
         return unanswered(this.#goOn(result.continue));
       case "stop":
-        if ("reply" in result && hasState(result)) {
+        if ("reply" in result && hasState(result) && !hasUnknown(result)) {
           this.#lastReply = { caller, value: result.reply };
         }
     }
@@ -329,7 +330,7 @@ class GenServerProcess implements Server {
           ? undefined
           : this.#goOn(result.continue);
       case "stop":
-        if (!hasState(result)) throw badReturn(given);
+        if (!hasState(result) || hasUnknown(result)) throw badReturn(given);
         this.#state = result.state;
         throw new ExitError(result.reason);
       default:
@@ -350,7 +351,9 @@ class GenServerProcess implements Server {
     // Any value may be there.
     const isTimeout = timeout === undefined ||
       typeof timeout === "number" && timeout >= 0;
-    if (!isTimeout || !hasState(result)) throw badReturn(result);
+    if (!isTimeout || !hasState(result) || hasUnknown(result)) {
+      throw badReturn(result);
+    }
     this.#state = result.state;
     this.timeout = timeout;
   }
@@ -394,6 +397,23 @@ function thrown(error: unknown): unknown {
 /** Whether a result has a state, even `undefined`. */
 function hasState(result: Result): boolean {
   return result.state !== undefined || "state" in result;
+}
+
+/** Whether a result has a field that no result has, such as `hibernate`: it would be ignored. */
+function hasUnknown(result: Result): boolean {
+  for (const field in result) {
+    switch (field) {
+      case "type":
+      case "state":
+      case "reply":
+      case "timeout":
+      case "continue":
+      case "reason":
+        continue;
+    }
+    if ((result as Record<string, unknown>)[field] !== undefined) return true;
+  }
+  return false;
 }
 
 function badReturn(value: unknown): ExitError {

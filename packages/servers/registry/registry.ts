@@ -37,7 +37,7 @@ import {
 import { inspect, quote } from "@otp/processes/values/inspect";
 import type { Pid, Ref } from "@otp/processes/values/pid";
 import { type Atom, nameOf } from "@otp/processes/values/atom";
-import { termKey } from "@otp/processes/values/term_key";
+import { keyToKeep, termKey } from "@otp/processes/values/term_key";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 import { call, tell } from "../server/call.ts";
@@ -190,9 +190,13 @@ export class Registry {
     const name = nameText(options.name);
     const table = new RegistryTable(name, keys, listeners.map(nameOf));
     for (const [key, value] of Object.entries(meta)) {
-      table.meta.set(termKey(key), value);
+      table.meta.set(
+        keyToKeep(key, "start a registry with a setting for"),
+        value,
+      );
     }
-    const id = `${name}.PIDPartition0`;
+    // The name of its process, which has the bound of names.
+    const id = nameOf(`${name}.PIDPartition0`);
     const start = () =>
       startServer((process) => new RegistryPartition(process, table), {
         name: id,
@@ -235,6 +239,7 @@ export class Registry {
    * @param value The value to store; it is stored as is. If the registry has listeners, it must be sendable.
    * @returns The process that the caller is now linked to, or the process that has the key.
    * @throws {TypeError} If the key, or a value for listeners, cannot be sent.
+   * @throws {RangeError} If the key has more than 65,536 characters.
    *
    * @example Usage
    * ```ts
@@ -610,7 +615,8 @@ export class Registry {
    * ```
    */
   static putMeta(registry: string | Atom, key: unknown, value: unknown): "ok" {
-    tableOf(registry, "put a setting").meta.set(termKey(key), value);
+    const { meta } = tableOf(registry, "put a setting");
+    meta.set(keyToKeep(key, "put a setting for"), value);
     return "ok";
   }
 

@@ -6,7 +6,11 @@ import { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { copyTerm } from "@otp/processes/values/term";
-import { type TermKey, termKey } from "@otp/processes/values/term_key";
+import {
+  keyToKeep,
+  type TermKey,
+  termKey,
+} from "@otp/processes/values/term_key";
 
 /** Whether a key has at most one process, or any number. */
 export type RegistryKeys = "unique" | "duplicate";
@@ -105,7 +109,7 @@ export class RegistryTable {
     const { maxDepth } = process.runtime;
     // Checked first, because a listener that cannot be notified must not leave half a registration.
     if (this.#listeners.length > 0) copyTerm(value, maxDepth);
-    const id = termKey(key, maxDepth);
+    const id = keyToKeep(key, "register", maxDepth);
     if (this.keys === "unique") {
       for (const entry of this.#under(id)) {
         if (entry.process.alive) return entry.process.pid;

@@ -10,6 +10,7 @@ import {
   type OptionCheck,
   type OptionChecks,
 } from "@otp/processes/values/options";
+import { BOUNDS } from "@otp/processes/values/bounds";
 import { inspect, quote } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import type { Mfa } from "@otp/processes/signals/signal";
@@ -139,7 +140,7 @@ export type FullChildSpec = Required<ChildSpec>;
 
 /**
  * Checks a specification, and fills in its missing fields. Throws a `TypeError` if it is invalid, and a `RangeError` if
- * `shutdown` is a number out of bounds.
+ * `shutdown` is a number out of bounds, or the id is too long.
  */
 export function checkChild(given: ChildSpec): FullChildSpec {
   const spec = given ?? {} as ChildSpec;
@@ -151,6 +152,11 @@ export function checkChild(given: ChildSpec): FullChildSpec {
       `Cannot use ${
         inspect(given)
       } as a child: a child has an id, a string, and a start`,
+    );
+  }
+  if (id.length > BOUNDS.key) {
+    throw new RangeError(
+      `Cannot use a child whose id has ${id.length} characters: ${BOUNDS.key} is the most`,
     );
   }
   // Creates error texts only on failure, because supervisors check thousands of children.

@@ -113,7 +113,9 @@ export class DynamicSupervisorServer implements Server, Supervision {
     if ("reason" in received) return received;
     const start = withExtra(received.start, this.#extra);
     const spec = { ...received, start };
-    if (!this.#process.keepFor(from)) return failed("system_limit");
+    if (!this.#process.keepFor(from)) {
+      return failed("system_limit");
+    }
     const result = await startChild(spec, this.#process);
     if (result.type === "ok" && result.started !== "ignore") {
       this.#children.add(spec, result.started, from);

@@ -227,7 +227,9 @@ export class SupervisorServer implements Server, Supervision {
       return failed({ type: "already_started", pid: known.pid });
     }
     if (known !== undefined) return failed("already_present");
-    if (!this.#process.keepFor(from)) return failed("system_limit");
+    if (!this.#process.keepFor(from)) {
+      return failed("system_limit");
+    }
     const child: OrderedChild = {
       spec,
       pid: undefined,

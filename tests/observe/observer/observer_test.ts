@@ -354,7 +354,7 @@ test("an answer stays small, whatever the processes keep", async () => {
     const deep: unknown[] = [];
     for (let i = 0, at = deep; i < 60; i++) at.push(at = [] as unknown[]);
     for (let i = 0; i < 2000; i++) send(pid, [deep, "x".repeat(10_000), i]);
-    for (let i = 0; i < 3000; i++) spawn(wait, [], { label: "y".repeat(5000) });
+    for (let i = 0; i < 3000; i++) spawn(wait, [], { label: "y".repeat(255) });
     const all = await Observer.processes({ limit: 500 });
     assertEquals(all.processes.length, 500);
     const size = JSON.stringify([

@@ -56,37 +56,51 @@ processTest("call() copies the request and the reply", async () => {
   await GenServer.stop(pid);
 });
 
-nodeTest("a result without a state is invalid", async (cluster) => {
-  const results = [
-    { type: "reply", reply: 1 },
-    { type: "noreply" },
-    { type: "stop", reason: "normal" },
-    { type: "stop", reason: "normal", reply: 1 },
-  ];
-  const Forgetful = {
-    init: (state) => ({ type: "ok", state }),
-    handleCall: (result) => result,
-  } as GenServerModule;
-  for (const value of results) {
+nodeTest(
+  "a result without a state or with an unknown field is invalid",
+  async (cluster) => {
+    const results = [
+      { type: "reply", reply: 1, state: 0, hibernate: true },
+      { type: "noreply", state: 0, hibernate: true },
+      { type: "stop", reason: "normal", state: 0, hibernate: true },
+      { type: "stop", reason: "normal", state: 0, reply: 1, timout: 5 },
+      { type: "reply", reply: 1 },
+      { type: "noreply" },
+      { type: "stop", reason: "normal" },
+      { type: "stop", reason: "normal", reply: 1 },
+    ];
+    const Forgetful = {
+      init: (state) => ({ type: "ok", state }),
+      handleCall: (result) => result,
+    } as GenServerModule;
+    for (const value of results) {
+      const pid = await GenServer.start(Forgetful, 1);
+      assertEquals(
+        (await exitOf(GenServer.call(pid, value))).reason,
+        { type: "bad_return_value", value },
+      );
+      await cluster.logged(/terminating/);
+    }
     const pid = await GenServer.start(Forgetful, 1);
-    assertEquals(
-      (await exitOf(GenServer.call(pid, value))).reason,
-      { type: "bad_return_value", value },
-    );
-    await cluster.logged(/terminating/);
-  }
-  const pid = await GenServer.start(Forgetful, 1);
-  const whole = { type: "reply", reply: 1, state: undefined };
-  assertEquals(await GenServer.call(pid, whole), 1);
-  await GenServer.stop(pid);
-  for (const value of [{ type: "ok" }, { type: "ok", state: 0, timeout: -1 }]) {
-    const module = { init: () => value } as unknown as GenServerModule;
-    assertEquals(await exitOf(GenServer.start(module, 0)), {
-      type: "bad_return_value",
-      value,
-    });
-  }
-});
+    const whole = { type: "reply", reply: 1, state: undefined };
+    assertEquals(await GenServer.call(pid, whole), 1);
+    await GenServer.stop(pid);
+    for (
+      const value of [
+        { type: "ok" },
+        { type: "ok", state: 0, timeout: -1 },
+        { type: "ok", state: 0, hibernate: true },
+        { type: "stop", reason: "normal", state: 0, hibernate: true },
+      ]
+    ) {
+      const module = { init: () => value } as unknown as GenServerModule;
+      assertEquals(await exitOf(GenServer.start(module, 0)), {
+        type: "bad_return_value",
+        value,
+      });
+    }
+  },
+);
 
 interface NamedTypes {
   state: number;
