@@ -3,6 +3,7 @@
 import nodeProcess from "node:process";
 import { NodeStartError } from "@otp/processes/errors";
 import { outside } from "@otp/processes/context/async_context";
+import { openSignalPipe } from "@otp/processes/host/stop_signals";
 import { quote } from "@otp/processes/values/inspect";
 import type { Credentials } from "./credentials.ts";
 import {
@@ -62,6 +63,7 @@ export async function listenForPeers(
 ): Promise<Listener> {
   const acceptor = tls && new (await import("./tls.ts")).TlsAcceptor(tls);
   let quietUntil = -Infinity;
+  openSignalPipe();
   try {
     return await listenTcp({ host, port }, {
       accept: (socket) => {
