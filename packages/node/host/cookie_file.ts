@@ -28,6 +28,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "@otp/processes/errors";
+import { isGranted } from "@otp/processes/host/permissions";
 import { quote } from "@otp/processes/values/inspect";
 import { checkCookie } from "./cookie.ts";
 import { isPermissionDenied } from "./host_permissions.ts";
@@ -116,11 +117,15 @@ function checkText(text: string, path: string): string {
 /** Returns OTP's second place for the cookie's file, after the home folder, if that file exists. */
 function secondPath(): string | undefined {
   try {
-    const given = nodeProcess.env.XDG_CONFIG_HOME;
+    const variable = "XDG_CONFIG_HOME";
+    const given = isGranted({ name: "env", variable })
+      ? nodeProcess.env[variable]
+      : undefined;
     const config = given !== undefined && isAbsolute(given)
       ? given
       : join(dirname(cookieFile()), ".config");
     const path = join(config, "erlang", ".erlang.cookie");
+    if (!isGranted({ name: "read", path })) return undefined;
     statSync(path);
     return path;
   } catch {
@@ -195,12 +200,9 @@ function checkAccess(
 
 /** The user of this program, if the host reports it. */
 function ownUid(): number | undefined {
-  try {
-    return nodeProcess.geteuid?.() ?? nodeProcess.getuid?.();
-  } catch {
-    // Deno does not report the user without --allow-sys=uid.
-    return undefined;
-  }
+  return isGranted({ name: "sys", kind: "uid" })
+    ? nodeProcess.geteuid?.() ?? nodeProcess.getuid?.()
+    : undefined;
 }
 
 function refuse(path: string, reason: string): NodeStartError {
@@ -233,9 +235,14 @@ function makeCookieFile(path: string): void {
 /** Writes the file under another name and links it; returns whether a file of that name exists now. */
 function linkNew(path: string, cookie: string): boolean {
   const folder = `${path}.new`;
+  if (
+    !isGranted({ name: "read", path: folder }) ||
+    !isGranted({ name: "write", path: folder })
+  ) return false;
   const own = join(folder, randomBytes(8).toString("hex"));
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Another node may have made it. With `recursive`, Deno would need to read the home folder.
+    attempt(() => mkdirSync(folder, { mode: 0o700 }));
     writeNew(own, cookie);
     linkSync(own, path);
     return true;
