@@ -54,7 +54,7 @@ export interface TestStepOptions {
 }
 
 /** The options of a test, as `Deno.TestDefinition`. */
-export interface DenoTestOptions extends TestStepOptions {
+export interface HostTestOptions extends TestStepOptions {
   /**
    * Whether the run is of such tests only, and fails.
    *

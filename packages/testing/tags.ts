@@ -9,7 +9,7 @@ import {
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
-import { assertDeno, type DenoTestOptions } from "./_deno.ts";
+import { assertDeno, type HostTestOptions } from "./_deno.ts";
 import {
   announce,
   count,
@@ -52,7 +52,7 @@ const TEARDOWN = 15_000;
 const PATIENCE = IS_PATIENT ? 5 : 1;
 
 /** Options for {@linkcode test}: those of `Deno.test`, with all sanitizers on by default, and those of the harness. */
-export interface TestOptions extends DenoTestOptions, TestProgram {
+export interface TestOptions extends HostTestOptions, TestProgram {
   /**
    * The test's tags, each as `tag` or `tag:value`. A test tagged `distributed` needs a live
    * node, and is excluded without one.

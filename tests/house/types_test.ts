@@ -14,7 +14,7 @@ import {
 import { Task, type TaskResult } from "../../packages/servers/task/task.ts";
 import type {
   DenoTestContext,
-  DenoTestOptions,
+  HostTestOptions,
 } from "../../packages/testing/_deno.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { processTest } from "../_processes.ts";
@@ -111,9 +111,9 @@ processTest("Task.async() has the type of its function's result", async () => {
 /** Never called: the harness's types are Deno's, which the npm package cannot name. */
 export function ofDeno(): void {
   type Options = Omit<Deno.TestDefinition, "name" | "fn">;
-  assertType<IsExact<keyof DenoTestOptions, keyof Options>>(true);
-  assertType<DenoTestOptions extends Options ? true : false>(true);
-  assertType<Options extends DenoTestOptions ? true : false>(true);
+  assertType<IsExact<keyof HostTestOptions, keyof Options>>(true);
+  assertType<HostTestOptions extends Options ? true : false>(true);
+  assertType<Options extends HostTestOptions ? true : false>(true);
   assertType<IsExact<keyof DenoTestContext, keyof Deno.TestContext>>(true);
   assertType<DenoTestContext extends Deno.TestContext ? true : false>(true);
   assertType<Deno.TestContext extends DenoTestContext ? true : false>(true);
