@@ -15,13 +15,53 @@ export type TestPathPermission = "inherit" | boolean | (string | URL)[];
 
 /** The permissions of a test, as `Deno.PermissionOptions`. */
 export interface TestPermissions {
+  /**
+   * Environment variables.
+   *
+   * @default {"inherit"}
+   */
   env?: TestPermission;
+  /**
+   * Native libraries.
+   *
+   * @default {"inherit"}
+   */
   ffi?: TestPathPermission;
+  /**
+   * Hosts to import from.
+   *
+   * @default {"inherit"}
+   */
   import?: TestPermission;
+  /**
+   * Addresses.
+   *
+   * @default {"inherit"}
+   */
   net?: TestPermission;
+  /**
+   * Files and folders to read.
+   *
+   * @default {"inherit"}
+   */
   read?: TestPathPermission;
+  /**
+   * Programs to run.
+   *
+   * @default {"inherit"}
+   */
   run?: TestPathPermission;
+  /**
+   * Information about the system.
+   *
+   * @default {"inherit"}
+   */
   sys?: TestPermission;
+  /**
+   * Files and folders to write.
+   *
+   * @default {"inherit"}
+   */
   write?: TestPathPermission;
 }
 
