@@ -68,10 +68,6 @@ export class NodeProcess extends Child {
 }
 
 if (import.meta.main) {
-  // Deno 2.9 ends any program whose file descriptors run out in its first second, before it has created the
-  // pipe for signals. This creates it.
-  Deno.addSignalListener("SIGUSR2", ignore);
-  Deno.removeSignalListener("SIGUSR2", ignore);
   const options: NodeOptions = JSON.parse(Deno.args[0]);
   const node = await Node.start({
     onTreeEnd: "continue",
@@ -87,5 +83,3 @@ if (import.meta.main) {
     await Remote.wait();
   });
 }
-
-function ignore(): void {}

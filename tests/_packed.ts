@@ -17,6 +17,7 @@ const PACKAGES = [
   `${BUN}@1`,
   `${ESBUILD}@0.25`,
   "typescript@5",
+  "@types/node@24",
   // The optional ones of the package, which its modules for them need.
   "@logtape/logtape@2",
   "@opentelemetry/api@1",

@@ -32,7 +32,12 @@ import {
 import { internalsOf, startedNodes } from "@otp/node/start/node_internals";
 
 export type { HealthCheck };
-export type { HonoContextLike, WebHandler } from "./web_handler.ts";
+export type {
+  HonoContextLike,
+  NodeRequestLike,
+  NodeResponseLike,
+  WebHandler,
+} from "./web_handler.ts";
 
 /** Options for {@linkcode health}. */
 export interface HealthOptions {

@@ -15,7 +15,12 @@ import {
 import { type WebHandler, webHandler } from "./web_handler.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
-export type { HonoContextLike, WebHandler } from "./web_handler.ts";
+export type {
+  HonoContextLike,
+  NodeRequestLike,
+  NodeResponseLike,
+  WebHandler,
+} from "./web_handler.ts";
 
 /** Options for {@linkcode metrics}. */
 export interface MetricsOptions {

@@ -1,7 +1,5 @@
 /** Handlers that fit several kinds of web servers: `Deno.serve`, `Bun.serve`, `node:http`, Express and Hono. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-
 /** The part of a context of Hono that a {@linkcode WebHandler} uses. */
 export interface HonoContextLike {
   /** The request. */
@@ -9,6 +7,24 @@ export interface HonoContextLike {
     /** The request as the host has it. */
     readonly raw: Request;
   };
+}
+
+/** The part of a request of `node:http` that a {@linkcode WebHandler} uses. */
+export interface NodeRequestLike {
+  /** The HTTP method. */
+  readonly method?: string;
+  /** The path, with the query. */
+  readonly url?: string;
+}
+
+/** The part of a response of `node:http` that a {@linkcode WebHandler} uses. */
+export interface NodeResponseLike {
+  /** Whether another handler has responded. */
+  readonly headersSent: boolean;
+  /** Sends the status and the headers. */
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  /** Sends the body, if any, and ends the response. */
+  end(body?: string): unknown;
 }
 
 /** A handler of some paths that fits several kinds of web servers. */
@@ -23,8 +39,8 @@ export interface WebHandler {
    * other path, for which it calls `next`, if there is one.
    */
   (
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: NodeRequestLike,
+    response: NodeResponseLike,
     next?: () => void,
   ): boolean;
   /** For Hono, as a middleware: `app.use(handler)`. */
@@ -67,8 +83,8 @@ export function webHandler(
   }
 
   function respond(
-    { method = "", url = "" }: IncomingMessage,
-    response: ServerResponse,
+    { method = "", url = "" }: NodeRequestLike,
+    response: NodeResponseLike,
     next: (() => void) | undefined,
   ): boolean {
     const answer = answerTo(method, url.split("?", 1)[0]);
@@ -86,13 +102,19 @@ export function webHandler(
   }
 
   function handle(
-    first: Request | IncomingMessage | HonoContextLike,
+    first: Request | NodeRequestLike | HonoContextLike,
     second?: unknown,
     next?: () => void,
   ): unknown {
     if (
-      typeof (second as ServerResponse | undefined)?.writeHead === "function"
-    ) return respond(first as IncomingMessage, second as ServerResponse, next);
+      typeof (second as NodeResponseLike | undefined)?.writeHead === "function"
+    ) {
+      return respond(
+        first as NodeRequestLike,
+        second as NodeResponseLike,
+        next,
+      );
+    }
     if (typeof second === "function") {
       return fetch((first as HonoContextLike).req.raw) ?? second();
     }

@@ -2,6 +2,7 @@
 
 import nodeProcess from "node:process";
 import { styleText } from "node:util";
+import { isGranted } from "@otp/processes/host/permissions";
 
 /** Colours the output of a shell, or leaves it unchanged. */
 export interface Paint {
@@ -36,10 +37,7 @@ function styled(
 
 /** Whether `NO_COLOR` disables colours. */
 export function wantsNoColour(): boolean {
-  try {
-    return (nodeProcess.env.NO_COLOR ?? "") !== "";
-  } catch {
-    // The permission to read it is missing.
-    return true;
-  }
+  const variable = "NO_COLOR";
+  return !isGranted({ name: "env", variable }) ||
+    (nodeProcess.env[variable] ?? "") !== "";
 }

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import nodeProcess from "node:process";
+import { isGranted } from "@otp/processes/host/permissions";
 
 const SIZE = 1000;
 
@@ -28,7 +29,7 @@ export class History {
   /** Reads the file; without access to it, lines are kept only for this run. */
   constructor(file: string | undefined = defaultFile()) {
     const known = file === undefined ? [] : read(file);
-    this.#file = file;
+    this.#file = mayUse("write", file) ? file : undefined;
     this.lines = known.slice(-SIZE).reverse();
     this.#last = this.lines[0];
     // Truncate the file when reading it, because several shells append to it.
@@ -70,7 +71,12 @@ export class History {
   }
 }
 
+function mayUse(name: "read" | "write", file: string | undefined): boolean {
+  return file !== undefined && isGranted({ name, path: file });
+}
+
 function read(file: string): string[] {
+  if (!mayUse("read", file)) return [];
   try {
     return readFileSync(file, "utf8").split("\n").filter((line) => line !== "")
       .map((line) => line.replaceAll(WITHIN, "\n"));
@@ -80,10 +86,9 @@ function read(file: string): string[] {
 }
 
 function defaultFile(): string | undefined {
-  try {
-    const home = nodeProcess.env.HOME ?? nodeProcess.env.USERPROFILE;
-    return home ? join(home, HISTORY_FILE) : undefined;
-  } catch {
-    return undefined;
-  }
+  const home = ["HOME", "USERPROFILE"]
+    .filter((variable) => isGranted({ name: "env", variable }))
+    .map((variable) => nodeProcess.env[variable])
+    .find((each) => each !== undefined);
+  return home ? join(home, HISTORY_FILE) : undefined;
 }

@@ -1,8 +1,11 @@
 /** Loads the program of a test's node, and starts the node. */
 
+import nodeProcess from "node:process";
+import { pathToFileURL } from "node:url";
 import { NodeStartError } from "@otp/processes/errors";
 import type { ApplicationSpec } from "@otp/servers/application/application";
 import { type ModuleExports, Node, type NodeOptions } from "@otp/node/node";
+import { isDeno } from "./_deno.ts";
 import { configured, type TestProgram } from "./configuration.ts";
 
 /** The module that a peer exports for its test. */
@@ -38,7 +41,14 @@ export function locateProgram(given: TestProgram): LocatedProgram {
 }
 
 function href(file: string | URL): string {
-  return new URL(file, Deno.mainModule).href;
+  return new URL(file, mainModule()).href;
+}
+
+/** The URL of the file with which the program was started: the test's. */
+function mainModule(): string {
+  return isDeno()
+    ? Deno.mainModule
+    : pathToFileURL(nodeProcess.argv[1] ?? "").href;
 }
 
 /** Imports the modules of a program: their functions, by name. */

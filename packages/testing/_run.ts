@@ -5,6 +5,7 @@ import type { Node, NodeOptions } from "@otp/node/node";
 import { currentRuntime } from "@otp/processes/runtime/current_process";
 import { parseTestArguments } from "./_arguments.ts";
 import { say } from "./_announcements.ts";
+import type { DenoTestContext } from "./_deno.ts";
 import { LeakCheck, type LeakOptions } from "./_leaks.ts";
 import {
   loadApplication,
@@ -18,7 +19,7 @@ import { callPeersFrom, type Peer, type PeerSpec, startPeer } from "./peer.ts";
 import { TimeLimit } from "./_time_limit.ts";
 
 /** The context of a test: Deno's own context, and its nodes. */
-export interface TestContext extends Deno.TestContext {
+export interface TestContext extends DenoTestContext {
   /** The node that the test's code runs on, if the test has its own. */
   readonly node: Node | undefined;
   /**
@@ -60,7 +61,7 @@ export function hasNode({ node, peers, isDistributed }: Plan): boolean {
 export async function runTest(
   plan: Plan,
   fn: TestFunction,
-  t: Deno.TestContext,
+  t: DenoTestContext,
 ): Promise<void> {
   leaveCluster();
   const leaks = new LeakCheck(currentRuntime(), plan.leaks);
@@ -73,7 +74,7 @@ export async function runTest(
 async function runHere(
   { name, isDistributed }: Plan,
   fn: TestFunction,
-  t: Deno.TestContext,
+  t: DenoTestContext,
 ): Promise<void> {
   try {
     await fn(context(t, undefined, [], []));
@@ -94,7 +95,7 @@ async function runHere(
 async function runOnNode(
   plan: Plan,
   fn: TestFunction,
-  t: Deno.TestContext,
+  t: DenoTestContext,
 ): Promise<void> {
   const printed: string[] = [];
   await using stack = new AsyncDisposableStack();
@@ -177,7 +178,7 @@ async function startPeers(
 }
 
 function context(
-  t: Deno.TestContext,
+  t: DenoTestContext,
   node: Node | undefined,
   peers: readonly Peer[],
   printed: readonly string[],

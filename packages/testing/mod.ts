@@ -42,6 +42,16 @@ export {
 } from "./simulation/simulated_cluster.ts";
 export { requestedNode } from "./_arguments.ts";
 export type { TestContext, TestFunction } from "./_run.ts";
+export type {
+  DenoTestContext,
+  HostTestOptions,
+  TestPathPermission,
+  TestPermission,
+  TestPermissions,
+  TestSnapshotOptions,
+  TestStep,
+  TestStepOptions,
+} from "./_deno.ts";
 export { test, type TestOptions } from "./tags.ts";
 
 export type {

@@ -5,14 +5,16 @@ import {
   checkString,
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
+import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
+import nodeProcess from "node:process";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "@otp/processes/errors";
 import { type ModuleFunction, Node } from "@otp/node/node";
 import { isDown, receive, self } from "@otp/processes/process";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { inspect } from "@otp/processes/values/inspect";
-import { assertDeno } from "./_deno.ts";
+import { isDeno } from "./_deno.ts";
 import { type TestCluster, testCluster, withHost } from "./test_cluster.ts";
 import { PROGRAM_OPTIONS, type TestProgram } from "./configuration.ts";
 import type { PeerStart } from "./_peer_main.ts";
@@ -24,9 +26,9 @@ import type { OptionChecks } from "@otp/processes/values/options";
 /** Options for {@linkcode startPeer}. */
 export interface PeerOptions extends TestProgram, Partial<TestCluster> {
   /**
-   * The permissions of the peer's process, as Deno flags.
+   * The permissions of the peer's process, as flags of the host.
    *
-   * @default {["--allow-net", "--allow-env", "--allow-read", "--allow-sys=hostname"]}
+   * @default {["--allow-net", "--allow-env", "--allow-read", "--allow-sys=hostname"] on Deno, else all: []}
    */
   permissions?: readonly string[];
   /**
@@ -68,12 +70,21 @@ const PERMISSIONS = [
   "--allow-read",
   "--allow-sys=hostname",
 ];
+
+/** The peer's program, beside this file and with its suffix: `.ts`, or `.js` in the npm package. */
+const PROGRAM = import.meta.url.replace(/peer(?=\.\w+$)/, "_peer_main");
+
 const START_WITHIN = 20_000;
 const STOP_WITHIN = 5000;
 
 let own: Node | undefined;
 let waitUntilUp: (peer: Peer, timeout: number) => Promise<void>;
 let callers = 0;
+
+interface Status {
+  code: number | null;
+  signal: string | null;
+}
 
 /** Sets the default node from which peers are called. */
 export function callPeersFrom(node: Node | undefined): void {
@@ -84,7 +95,8 @@ export function callPeersFrom(node: Node | undefined): void {
  * Starts a node as an operating system process, and waits until it can be reached.
  *
  * It uses the EPMD port and cookie of {@linkcode testCluster}. The peer ends with the test's process, even if the
- * process crashes.
+ * process crashes. It runs on the host of the test, and works with any test runner: of Deno, Node.js or Bun. A test
+ * of {@linkcode test} can declare its peers instead.
  *
  * @param name Its name; without a host, it is on `localhost`.
  * @param options The peer's program and its permissions.
@@ -100,12 +112,30 @@ export function callPeersFrom(node: Node | undefined): void {
  * });
  * await kate.call("Kate", "sayName");
  * ```
+ *
+ * @example A peer of all tests of a file, with Node's test runner
+ * ```ts ignore
+ * import assert from "node:assert/strict";
+ * import { after, before, test } from "node:test";
+ * import { type Peer, startPeer } from "@otp/distribution/testing";
+ *
+ * let kate: Peer;
+ * before(async () => {
+ *   kate = await startPeer("kate", {
+ *     modules: { Counter: import.meta.resolve("./counter.ts") },
+ *   });
+ * });
+ * after(() => kate.stop());
+ *
+ * test("add() adds", async () => {
+ *   assert.equal(await kate.call("Counter", "add", [1]), 1);
+ * });
+ * ```
  */
 export async function startPeer(
   name: string,
   options: PeerOptions = {},
 ): Promise<Peer> {
-  assertDeno(`start the peer ${inspect(name)}`);
   checkString(name, "start a peer under the name");
   checkOptions(options, `start the peer ${inspect(name)}`, PEER_OPTIONS);
   const peer = new Peer(withHost(name), options);
@@ -124,9 +154,8 @@ export class Peer implements AsyncDisposable {
   readonly name: string;
   /** The id of its process. */
   readonly pid: number;
-  readonly #child: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #ended: Promise<Deno.CommandStatus>;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Status>;
   readonly #cluster: TestCluster;
   readonly #up = Promise.withResolvers<void>();
   #from: Node | undefined;
@@ -141,29 +170,19 @@ export class Peer implements AsyncDisposable {
     this.name = name;
     this.#cluster = { epmdPort, cookie };
     this.#from = options.from ?? own;
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...configFlags(),
-        ...(options.permissions ?? PERMISSIONS),
-        import.meta.resolve("./_peer_main.ts"),
-      ],
-      env: { NO_COLOR: "1", ...options.env },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.pid = this.#child.pid;
-    this.#input = this.#child.stdin.getWriter();
-    this.#ended = this.#run();
     const start: PeerStart = {
       node: { name, epmdPort, cookie },
       program: locateProgram(options),
     };
-    this.#input.write(new TextEncoder().encode(`${JSON.stringify(start)}\n`))
-      .catch(() => {});
+    this.#child = spawn(nodeProcess.execPath, commandOf(options), {
+      env: { ...nodeProcess.env, NO_COLOR: "1", ...options.env },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.pid = this.#child.pid ?? 0;
+    this.#ended = this.#run();
+    // The input of a program that has ended cannot be written; its end is reported.
+    this.#child.stdin!.on("error", () => {});
+    this.#child.stdin!.write(`${JSON.stringify(start)}\n`);
   }
 
   static {
@@ -266,7 +285,7 @@ export class Peer implements AsyncDisposable {
   #startCaller(): Promise<Node> {
     return Node.start({
       ...this.#cluster,
-      name: `caller-${Deno.pid}-${++callers}@localhost`,
+      name: `caller-${nodeProcess.pid}-${++callers}@localhost`,
       hidden: true,
       connectAll: false,
       log() {},
@@ -276,7 +295,7 @@ export class Peer implements AsyncDisposable {
   /** Stops the peer, and waits for its end: its application stops, its node disconnects; after 5 s it is killed. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
-    await this.#input.close().catch(() => {});
+    this.#child.stdin!.end();
     await this.#end();
     clearTimeout(timer);
   }
@@ -285,7 +304,6 @@ export class Peer implements AsyncDisposable {
   async kill(): Promise<void> {
     this.#kill();
     await this.#end();
-    await this.#input.close().catch(() => {});
   }
 
   /** Stops the peer, at the end of `await using`. */
@@ -294,11 +312,7 @@ export class Peer implements AsyncDisposable {
   }
 
   #kill(): void {
-    try {
-      if (!this.#hasEnded) this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended just now.
-    }
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
   }
 
   async #end(): Promise<void> {
@@ -308,25 +322,41 @@ export class Peer implements AsyncDisposable {
     await (await caller)?.stop();
   }
 
-  async #run(): Promise<Deno.CommandStatus> {
-    const [status] = await Promise.all([
-      this.#child.status,
-      this.#read(this.#child.stdout),
-      this.#read(this.#child.stderr),
-    ]);
-    this.#hasEnded = true;
-    return status;
+  #run(): Promise<Status> {
+    const { stdout, stderr } = this.#child;
+    for (const stream of [stdout!, stderr!]) {
+      stream.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    }
+    return new Promise((resolve) => {
+      const end = (status: Status) => {
+        this.#hasEnded = true;
+        resolve(status);
+      };
+      this.#child.on("close", (code, signal) => end({ code, signal }));
+      this.#child.on("error", ({ message }) => {
+        this.#output += message;
+        if (this.#child.pid === undefined) end({ code: null, signal: null });
+      });
+    });
   }
 
-  async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      this.#output += text;
-      const at = this.#output.indexOf(UP);
-      if (at < 0) continue;
-      this.#output = this.#output.replace(UP, "");
-      this.#up.resolve();
-    }
+  #read(text: string): void {
+    this.#output += text;
+    if (!this.#output.includes(UP)) return;
+    this.#output = this.#output.replace(UP, "");
+    this.#up.resolve();
   }
+}
+
+/** The arguments with which the host runs a peer. */
+function commandOf({ permissions }: PeerOptions): string[] {
+  if (!isDeno()) return [...permissions ?? [], fileURLToPath(PROGRAM)];
+  return [
+    ...["run", "--quiet", "--no-prompt"],
+    ...configFlags(),
+    ...(permissions ?? PERMISSIONS),
+    PROGRAM,
+  ];
 }
 
 /** Makes a peer resolve imports like the test: with the nearest configuration file. */

@@ -9,7 +9,7 @@ import {
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
-import { assertDeno } from "./_deno.ts";
+import { assertDeno, type HostTestOptions } from "./_deno.ts";
 import {
   announce,
   count,
@@ -51,9 +51,8 @@ const TEARDOWN = 15_000;
 /** The factor of all time limits. */
 const PATIENCE = IS_PATIENT ? 5 : 1;
 
-/** Options for {@linkcode test}, besides the options of `Deno.test`; all sanitizers are on by default. */
-export interface TestOptions
-  extends Omit<Deno.TestDefinition, "name" | "fn">, TestProgram {
+/** Options for {@linkcode test}: those of `Deno.test`, with all sanitizers on by default, and those of the harness. */
+export interface TestOptions extends HostTestOptions, TestProgram {
   /**
    * The test's tags, each as `tag` or `tag:value`. A test tagged `distributed` needs a live
    * node, and is excluded without one.

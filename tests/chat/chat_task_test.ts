@@ -149,6 +149,16 @@ test(
       const refused = await run(flags, args, home);
       assertEquals(refused.code, 4);
       assertStringIncludes(refused.stderr, `run it with --allow-read=${file}`);
+      const afterTask = await run(
+        flags,
+        ["--sname=alex@localhost", `--allow-read=${file}`],
+        home,
+      );
+      assertEquals(afterTask.code, 2);
+      assertStringIncludes(
+        afterTask.stderr,
+        "`deno run --allow-read chat/main.",
+      );
       const { code, stdout } = await run(
         { ...flags, "--allow-read": [...flags["--allow-read"], file] },
         args,

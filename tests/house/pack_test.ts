@@ -10,6 +10,7 @@ import { UndefinedFunctionError } from "../../packages/processes/errors.ts";
 import { Entity } from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
 import { receive, self, send } from "../../packages/processes/process.ts";
+import { names as namesAt } from "../../packages/epmd/mod.ts";
 import { simulate } from "../../packages/testing/simulation/simulate.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { freePort } from "../../packages/testing/_ports.ts";
@@ -25,6 +26,7 @@ import {
   sectionsOf,
 } from "../_pages.ts";
 import { temporaryFolder } from "../_temporary.ts";
+import { until } from "../_until.ts";
 import { exactly, objectOf } from "../_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
@@ -337,6 +339,8 @@ for await (const result of Task.asyncStream([1], (n) => n > 0)) {
 await Agent.update(Agent.ref<number>("Count"), (n) => String(n));
 `;
 
+const STRICT = "--noEmit --strict --target esnext --module nodenext";
+
 /** Whether the tarball has the stand-ins for @std; the genuine ones come from JSR's own npm registry. */
 const HAS_STAND_INS = "workspace" in config;
 
@@ -393,42 +397,70 @@ test("the packed package", {
     assertMatch(chat.output, /Error: Cannot load @otp\/distribution: it needs/);
   });
 
-  await t.step(
-    "reports that the harness's tests and peers need Deno",
-    async () => {
-      await project.write(
-        "harness.mjs",
-        `import { startPeer, test } from "@otp/distribution/testing";
+  await t.step("reports that the harness's tests need Deno", async () => {
+    await project.write(
+      "harness.mjs",
+      `import { test } from "@otp/distribution/testing";
 import { main } from "@otp/distribution/testing/main";
 try {
   test("sends", () => {});
 } catch (error) {
   console.log(error.message);
 }
-await startPeer("kate").catch(({ message }) => console.log(message));
 process.exit(await main([]));
 `,
+    );
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["harness.mjs"]);
+      assertEquals(await program.ended, 2, program.output);
+      const needs =
+        `this part of the harness needs Deno 2.9 or later, and this is ${
+          host === "node" ? "Node.js" : "Bun"
+        } `;
+      const lines = program.output.trimEnd().split("\n");
+      assertEquals(
+        lines.map((line) => line.slice(0, line.indexOf(": this part"))),
+        [`Cannot register the test "sends"`, "test: Cannot run tests"],
       );
-      for (const host of HOSTS) {
-        await using program = project.run(host, ["harness.mjs"]);
-        assertEquals(await program.ended, 2, program.output);
-        const needs =
-          `this part of the harness needs Deno 2.9 or later, and this is ${
-            host === "node" ? "Node.js" : "Bun"
-          } `;
-        const lines = program.output.trimEnd().split("\n");
-        assertEquals(
-          lines.map((line) => line.slice(0, line.indexOf(": this part"))),
-          [
-            `Cannot register the test "sends"`,
-            `Cannot start the peer "kate"`,
-            "test: Cannot run tests",
-          ],
-        );
-        for (const line of lines) assert(line.includes(needs), line);
-      }
-    },
-  );
+      for (const line of lines) assert(line.includes(needs), line);
+    }
+  });
+
+  await t.step("starts peers in the test runners of Node and Bun", async () => {
+    const sections = sectionsOf(await readPage("docs/testing.md"));
+    const [module] = blocksIn(sections.get("1. A plain module")!);
+    const [tests] = blocksIn(sections.get("Node's test runner, and Bun's")!);
+    await project.write("counter.ts", module.text);
+    await project.write("counter_test.ts", tests.text);
+    const passed = {
+      node: await outputOf(project.run("node", ["--test", "counter_test.ts"])),
+      bun: await outputOf(project.run("bun", ["test", "./counter_test.ts"])),
+    };
+    assertMatch(passed.node, /^.* pass 1$/m);
+    assertMatch(passed.bun, /^ 1 pass$/m);
+  });
+
+  await t.step("starts peers that end with the test's process", async () => {
+    await project.write(
+      "killed.mjs",
+      `import { startPeer, testCluster } from "@otp/distribution/testing";
+await startPeer("kate", { modules: { Counter: "./counter.ts" } });
+await startPeer("moebi", { modules: { None: "./none.ts" } })
+  .catch(({ message }) => console.log(/ended with code 1 .*none\\.ts/s.test(message)));
+console.log(testCluster().epmdPort);
+process.kill(process.pid, "SIGKILL");
+`,
+    );
+    for (const host of HOSTS) {
+      await using program = project.run(host, ["killed.mjs"]);
+      const [, port] = await program.matches(/^true\n(\d+)\n/);
+      await program.ended;
+      // Only the peer serves EPMD.
+      const isGone = () =>
+        namesAt({ port: Number(port) }).then(() => false, () => true);
+      await until(isGone);
+    }
+  });
 
   await t.step("prints its version", async () => {
     for (const host of HOSTS) {
@@ -730,6 +762,38 @@ cp "${project.folder}/package.tgz" otp.tgz
     }
   });
 
+  const compile = async (file: string, options: string) => {
+    await using tsc = project.run("node", [
+      "node_modules/typescript/bin/tsc",
+      ...options.split(" "),
+      file,
+    ]);
+    return [await tsc.ended, tsc.output];
+  };
+
+  await t.step(
+    "has declarations that compile in projects of Node, each of them",
+    async () => {
+      const code = names.map((name, i) => `export * as m${i} from "${name}";`);
+      await project.write("all.ts", code.join("\n"));
+      for (
+        const host of [
+          // A browser's types in place of Node's, Node's alone, and a bundler's resolution with both.
+          "--module nodenext --typeRoots none",
+          "--module nodenext --types node --lib esnext",
+          "--module preserve --types node",
+        ]
+      ) {
+        const options = `--noEmit --strict --target esnext ${host}`;
+        assertEquals(
+          await compile("all.ts", `${options} --skipLibCheck false`),
+          [0, ""],
+          host,
+        );
+      }
+    },
+  );
+
   await t.step("has types that reject wrong uses", async () => {
     const begin = `import { type Pid, send } from "@otp/distribution/process";
 import { Node } from "@otp/distribution";
@@ -739,14 +803,7 @@ export const name: string = Node.self();
     await project.write("right.ts", `${begin}send(pid, { type: "hi" });\n`);
     await project.write("wrong.ts", `${begin}send(pid, { type: "bye" });\n`);
     await project.write("servers.ts", SERVERS);
-    const check = async (file: string) => {
-      await using tsc = project.run("node", [
-        "node_modules/typescript/bin/tsc",
-        ..."--noEmit --strict --target esnext --module nodenext".split(" "),
-        file,
-      ]);
-      return [await tsc.ended, tsc.output];
-    };
+    const check = (file: string) => compile(file, STRICT);
     assertEquals(await check("right.ts"), [0, ""]);
     const [code, output] = await check("wrong.ts");
     assertEquals(code, 2);

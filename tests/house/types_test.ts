@@ -12,6 +12,10 @@ import {
   send,
 } from "../../packages/processes/process.ts";
 import { Task, type TaskResult } from "../../packages/servers/task/task.ts";
+import type {
+  DenoTestContext,
+  HostTestOptions,
+} from "../../packages/testing/_deno.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { processTest } from "../_processes.ts";
 
@@ -103,3 +107,14 @@ processTest("Task.async() has the type of its function's result", async () => {
   assertType<IsExact<typeof task, Task<{ id: number }>>>(true);
   assertEquals(await Task.await(task), { id: 7 });
 });
+
+/** Never called: the harness's types are Deno's, which the npm package cannot name. */
+export function ofDeno(): void {
+  type Options = Omit<Deno.TestDefinition, "name" | "fn">;
+  assertType<IsExact<keyof HostTestOptions, keyof Options>>(true);
+  assertType<HostTestOptions extends Options ? true : false>(true);
+  assertType<Options extends HostTestOptions ? true : false>(true);
+  assertType<IsExact<keyof DenoTestContext, keyof Deno.TestContext>>(true);
+  assertType<DenoTestContext extends Deno.TestContext ? true : false>(true);
+  assertType<Deno.TestContext extends DenoTestContext ? true : false>(true);
+}

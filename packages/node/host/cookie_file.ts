@@ -28,6 +28,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import nodeProcess from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { NodeStartError } from "@otp/processes/errors";
+import { isGranted } from "@otp/processes/host/permissions";
 import { quote } from "@otp/processes/values/inspect";
 import { checkCookie } from "./cookie.ts";
 import { isPermissionDenied } from "./host_permissions.ts";
@@ -70,7 +71,8 @@ export function cookieFile(): string {
  * The cookie in a file that the user has named.
  *
  * The file belongs to the user, or it is a secret that root hands to a service: systemd's credentials, whose access
- * list shows as the rights of a group, or a volume of Kubernetes with an `fsGroup`. Root decides who reads such files.
+ * list shows as the rights of a group, or a volume of Kubernetes with an `fsGroup`. No other user can make
+ * a file of root's or choose its group, so root has decided who reads it; a service that runs as root gets such files too.
  * Throws a `NodeStartError` if the file cannot be read, others than its owner have access to it, or its owner is
  * another user; or if the owner is root, and others can read the file, or a group can change it.
  */
@@ -93,7 +95,8 @@ export async function userCookie(): Promise<string> {
       // Another node may have removed the file, which it could not write.
       if (code !== "ENOENT" || reads === READS) throw error;
       const second = secondPath();
-      if (second !== undefined) return readCookieFile(second);
+      // iex reads it too, and lets no group read it.
+      if (second !== undefined) return checkText(readText(second), second);
       makeCookieFile(path);
       text = readText(path);
     }
@@ -114,11 +117,15 @@ function checkText(text: string, path: string): string {
 /** Returns OTP's second place for the cookie's file, after the home folder, if that file exists. */
 function secondPath(): string | undefined {
   try {
-    const given = nodeProcess.env.XDG_CONFIG_HOME;
+    const variable = "XDG_CONFIG_HOME";
+    const given = isGranted({ name: "env", variable })
+      ? nodeProcess.env[variable]
+      : undefined;
     const config = given !== undefined && isAbsolute(given)
       ? given
       : join(dirname(cookieFile()), ".config");
     const path = join(config, "erlang", ".erlang.cookie");
+    if (!isGranted({ name: "read", path })) return undefined;
     statSync(path);
     return path;
   } catch {
@@ -150,7 +157,7 @@ function readText(path: string, check = checkAccess): string {
       "cookie",
       `Cannot read the cookie file ${quote(path)}: ${
         isPermissionDenied(error)
-          ? `the program may not; run it with --allow-read=${path}, or give --cookie`
+          ? `the program may not; run it with --allow-read=${path} by \`deno run\`, as the permissions of a task are fixed, or copy the file to $HOME/.erlang.cookie`
           : `${
             (error as Error).message
           }; give --cookie or another --cookie-file`
@@ -165,7 +172,7 @@ function checkGivenAccess(
   path: string,
   stat: { mode: number; uid: number },
 ): void {
-  if (stat.uid === 0 && ownUid() !== 0 && (stat.mode & 0o037) === 0) return;
+  if (stat.uid === 0 && (stat.mode & 0o037) === 0) return;
   checkAccess(path, stat);
 }
 
@@ -193,12 +200,9 @@ function checkAccess(
 
 /** The user of this program, if the host reports it. */
 function ownUid(): number | undefined {
-  try {
-    return nodeProcess.geteuid?.() ?? nodeProcess.getuid?.();
-  } catch {
-    // Deno does not report the user without --allow-sys=uid.
-    return undefined;
-  }
+  return isGranted({ name: "sys", kind: "uid" })
+    ? nodeProcess.geteuid?.() ?? nodeProcess.getuid?.()
+    : undefined;
 }
 
 function refuse(path: string, reason: string): NodeStartError {
@@ -231,9 +235,14 @@ function makeCookieFile(path: string): void {
 /** Writes the file under another name and links it; returns whether a file of that name exists now. */
 function linkNew(path: string, cookie: string): boolean {
   const folder = `${path}.new`;
+  if (
+    !isGranted({ name: "read", path: folder }) ||
+    !isGranted({ name: "write", path: folder })
+  ) return false;
   const own = join(folder, randomBytes(8).toString("hex"));
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Another node may have made it. With `recursive`, Deno would need to read the home folder.
+    attempt(() => mkdirSync(folder, { mode: 0o700 }));
     writeNew(own, cookie);
     linkSync(own, path);
     return true;

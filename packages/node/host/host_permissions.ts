@@ -1,17 +1,10 @@
 /** Recognises permissions that Deno or Node.js refused the program. */
 
-/** The part of Deno that tells permissions. */
-interface Host {
-  readonly Deno?: {
-    permissions: { querySync(of: { name: "net" }): { state: string } };
-  };
-}
+import { isGranted } from "@otp/processes/host/permissions";
 
 /** Whether the program may connect to all hosts. A Deno program may have the permission for some of them only. */
 export function mayConnectAnywhere(): boolean {
-  const { Deno } = globalThis as Host;
-  return Deno === undefined ||
-    Deno.permissions.querySync({ name: "net" }).state === "granted";
+  return isGranted({ name: "net" });
 }
 
 /**

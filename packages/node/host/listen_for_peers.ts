@@ -3,6 +3,8 @@
 import nodeProcess from "node:process";
 import { NodeStartError } from "@otp/processes/errors";
 import { outside } from "@otp/processes/context/async_context";
+import { isGranted } from "@otp/processes/host/permissions";
+import { openSignalPipe } from "@otp/processes/host/stop_signals";
 import { quote } from "@otp/processes/values/inspect";
 import type { Credentials } from "./credentials.ts";
 import {
@@ -36,12 +38,11 @@ const OF_EPMD = { what: "messages about EPMD", most: 50 };
 
 /** Returns EPMD's port, as the environment states it. Throws a `NodeStartError` if the variable is not a port. */
 export function defaultEpmdPort(): number {
-  let text: string | undefined;
-  try {
-    text = nodeProcess.env.ERL_EPMD_PORT;
-  } catch {
-    // Without the permission to read it, the port is the default.
-  }
+  const variable = "ERL_EPMD_PORT";
+  // Without the permission to read it, the port is the default.
+  const text = isGranted({ name: "env", variable })
+    ? nodeProcess.env[variable]
+    : undefined;
   if (text === undefined || text === "") return EPMD_PORT;
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
@@ -62,6 +63,7 @@ export async function listenForPeers(
 ): Promise<Listener> {
   const acceptor = tls && new (await import("./tls.ts")).TlsAcceptor(tls);
   let quietUntil = -Infinity;
+  openSignalPipe();
   try {
     return await listenTcp({ host, port }, {
       accept: (socket) => {

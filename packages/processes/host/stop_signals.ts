@@ -17,6 +17,22 @@ const ONE_SIGNAL = 200;
 /** The exit code after a second signal. */
 const FAILED = 1;
 
+let hasSignalPipe = false;
+
+/**
+ * Makes the host open its pipe for signals, once. Deno 2.9 opens the pipe when a program takes its first signal, or
+ * in its first second, and panics if no file descriptor is left then: a node calls this before it listens.
+ */
+export function openSignalPipe(): void {
+  if (hasSignalPipe) return;
+  hasSignalPipe = true;
+  // By default, this signal has no effect.
+  nodeProcess.on("SIGWINCH", ignore);
+  nodeProcess.off("SIGWINCH", ignore);
+}
+
+function ignore(): void {}
+
 /**
  * Calls back at the first stop signal; a second signal ends the program at once. Returns a function that removes the
  * handlers.

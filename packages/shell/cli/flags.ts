@@ -242,6 +242,11 @@ function refuseArgument(arg: string, known: readonly Flag[]): never {
 
 function refuseFlag(arg: string, known: readonly Flag[]): never {
   const flag = arg.split("=")[0];
+  if (/^--(?:allow|deny)-(?:env|ffi|net|read|run|sys|write)$/.test(flag)) {
+    throw new UsageError(
+      `Cannot use the flag ${flag} here: it is Deno's, and goes before the program, as in \`deno run ${flag} chat/main.ts\`; the permissions of \`deno task chat\` are fixed`,
+    );
+  }
   const nearest = nearestFlag(flag, known);
   throw new UsageError(
     `Cannot use the flag ${printable(flag)}: no flag has that name; ${

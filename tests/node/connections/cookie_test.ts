@@ -115,7 +115,8 @@ test("Node.start() rejects a cookie file that others have access to", async () =
   const file = `${home.path}/cookie`;
   await refusal(file);
   await Deno.writeTextFile(file, "secret_token\n");
-  for (const mode of [0o440, 0o404, 0o420, 0o402, 0o410, 0o401, 0o644]) {
+  const ofGroup = Deno.uid() === 0 ? [] : [0o440]; // root may hand it to a group
+  for (const mode of [...ofGroup, 0o404, 0o420, 0o402, 0o410, 0o401, 0o644]) {
     await Deno.chmod(file, mode);
     const { message } = await refusal(file);
     assertStringIncludes(message, `mode ${mode.toString(8)}`);
@@ -154,7 +155,7 @@ test(
     await Deno.chmod(home.path, 0o755);
     const file = `${home.path}/cookie`;
     await Deno.writeTextFile(file, "secret_token\n");
-    const read = async (mode: number, owner = 0) => {
+    const read = async (mode: number, owner = 0, reader = 12345) => {
       await Deno.chown(file, owner, 12346);
       await Deno.chmod(file, mode);
       const { stdout } = await new Deno.Command(Deno.execPath(), {
@@ -166,7 +167,7 @@ test(
           `--config=${CONFIG}`,
           FILE_OF_ROOT,
           file,
-          "12345",
+          `${reader}`,
           "12346",
         ],
         env: { NO_COLOR: "1" },
@@ -174,13 +175,19 @@ test(
       }).output();
       return new TextDecoder().decode(stdout);
     };
-    // systemd's credentials, and the volumes of Kubernetes with an fsGroup.
-    assertEquals(await read(0o440), "secret_token\n");
-    assertEquals(await read(0o640), "secret_token\n");
-    for (const mode of [0o444, 0o460, 0o450, 0o441]) {
-      assertStringIncludes(await read(mode), `(mode ${mode.toString(8)})`);
+    // systemd's credentials, and the volumes of Kubernetes with an fsGroup, of which pods may run as root.
+    for (const reader of [12345, 0]) {
+      assertEquals(await read(0o440, 0, reader), "secret_token\n");
+      assertEquals(await read(0o640, 0, reader), "secret_token\n");
+      for (const mode of [0o444, 0o460, 0o450, 0o441, 0o644]) {
+        const refused = `(mode ${mode.toString(8)})`;
+        assertStringIncludes(await read(mode, 0, reader), refused);
+      }
     }
+    // A user's own file is for that user alone.
+    assertStringIncludes(await read(0o440, 12345), "(mode 440)");
     assertStringIncludes(await read(0o440, 12347), "(mode 440)");
+    assertStringIncludes(await read(0o440, 12347, 0), "(mode 440)");
     assertMatch(await read(0o400), /permission denied/i);
   },
 );

@@ -1,13 +1,31 @@
 /** A program that runs out of file descriptors, and gets some again. */
 
 import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { lookup, names } from "../../../packages/epmd/mod.ts";
 import { Node } from "../../../node.ts";
+import { test } from "../../../packages/testing/mod.ts";
+import { outputOf } from "../../_child.ts";
 import { eventually, RawConnection } from "../../_epmd_helpers.ts";
 import { NodeProcess } from "../../_node_process.ts";
 import { clusterTest } from "../../_nodes.ts";
 
 const KATE = "kate@localhost";
+const ROOT = new URL("../../../", import.meta.url);
+
+/** A node that uses up its descriptors as soon as it listens, and then listens for a signal. */
+const FULL = `import { closeSync, openSync } from "node:fs";
+import { Node } from "${new URL("node.ts", ROOT)}";
+await using node = await Node.start({ name: "alex@localhost", cookie: "c", epmdPort: false });
+const files = [];
+try {
+  for (;;) files.push(openSync("/dev/null"));
+} catch {
+  await node.run(() => Node.drainOnSignal()[Symbol.dispose]());
+  files.forEach(closeSync);
+  console.log("is up");
+}
+`;
 
 /** Connects to a port until the program is deaf, sends nothing, and disconnects. */
 async function flood(port: number, isDeaf: () => Promise<boolean>) {
@@ -52,3 +70,18 @@ clusterTest("nodes accept again after descriptors ran out", async (cluster) => {
     await alex.stop();
   }
 }, { timeout: 90_000, programs: ["sh"] });
+
+// Deno 2.9 panics if it then has no descriptor for its pipe for signals, which it opens late.
+test("a node whose descriptors run out when it has just started stays up", {
+  timeout: 60_000,
+  programs: ["sh"],
+}, async () => {
+  const { stdout, stderr } = await outputOf("sh", {
+    args: [
+      ...["-c", 'unset DENO_COVERAGE_DIR; ulimit -n 64 && exec "$0" "$@"'],
+      ...[Deno.execPath(), "eval", "--quiet", "--no-check"],
+      ...[`--config=${fileURLToPath(new URL("deno.json", ROOT))}`, FULL],
+    ],
+  });
+  assertEquals(stdout, "is up\n", stderr);
+});
