@@ -38,7 +38,7 @@ const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
       new Set(types.map(({ _definition: { name } }) => name)).size ===
         types.length,
     give:
-      "a list of one or more of what Entity.define() returns, each with a name of its own",
+      "a list of what Entity.define() returns, each with a name of its own; one at least",
     isRequired: true,
   },
   store: {
