@@ -26,10 +26,10 @@ import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import { nodeOf } from "./requests.ts";
 import {
-  infoOf,
   isNodeRow,
   isShardRow,
   type NodeInfo,
+  readNodeInfo,
   unknownInfo,
 } from "./rows.ts";
 import type { Store, StoreNode, StoreShard, StoreView } from "./store.ts";
@@ -296,7 +296,7 @@ export class EntityNode {
       if (known.text === info) return;
     }
     const { lease } = this.settings;
-    const read = infoOf(info, lease);
+    const read = readNodeInfo(info, lease);
     if (read === undefined) this.#refuseRow("node", id);
     const parsed = read ?? unknownInfo(lease);
     const pins = parsed.pins && new Set(parsed.pins);

@@ -20,7 +20,10 @@ export interface NodeInfo {
 }
 
 /** Reads the description of a node; `undefined` if it is of another form. */
-export function infoOf(text: string, usualLease: number): NodeInfo | undefined {
+export function readNodeInfo(
+  text: string,
+  usualLease: number,
+): NodeInfo | undefined {
   let info: unknown;
   try {
     info = JSON.parse(text);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Store, StoreView } from "@otp/entities/store";
-import { storeThrough } from "@otp/entities/store_calls";
+import type { Store, StoreView } from "../../packages/entities/store.ts";
+import { storeThrough } from "../../packages/entities/store_calls.ts";
 
 /** The functions that change nothing. */
 const READS: readonly (keyof Store)[] = ["open", "view", "load", "due"];
