@@ -22,10 +22,16 @@ export const FINDERS: readonly string[] = [
   "tests/entities/simulation_entities_test.ts",
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
+  "tests/entities/store_goes_back_test.ts",
 ];
 
 /** The errors. */
 export const PLANTED: readonly PlantedError[] = [
+  {
+    name: "a lower beat of its own says nothing to a node",
+    file: "packages/entities/keeper.ts",
+    edits: [["|| beat! <= this.#beat", "|| false"]],
+  },
   {
     name: "the store ignores the owner and the epoch of a write",
     file: "packages/entities/memory_store.ts",

@@ -17,6 +17,8 @@ import {
   RECORD,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
+import { typeError } from "@otp/processes/values/options";
+import { isKey } from "./requests.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { EntitySettings } from "./entity_node.ts";
 import type { EntitiesOptions, EntityType } from "./entity_types.ts";
@@ -26,14 +28,18 @@ import type { Store } from "./store.ts";
 /** The shortest lease, in milliseconds: ten renewals must fit in it. */
 const MIN_LEASE = 100;
 
+/** The maximum number of shards of a type: each node keeps all of them in memory, and reads them with each renewal. */
+const MAX_SHARDS = 65_536;
+
 const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
   types: {
     accepts: (types) =>
-      Array.isArray(types) &&
+      Array.isArray(types) && types.length > 0 &&
       types.every((type) => type?._definition !== undefined) &&
       new Set(types.map(({ _definition: { name } }) => name)).size ===
         types.length,
-    give: "a list of what Entity.define() returns, each with a name of its own",
+    give:
+      "a list of what Entity.define() returns, each with a name of its own; one at least",
     isRequired: true,
   },
   store: {
@@ -42,7 +48,7 @@ const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
     isRequired: true,
   },
   hosts: FLAG,
-  shards: integerFrom(1),
+  shards: integerFrom(1, MAX_SHARDS),
   lease: {
     accepts: (lease) =>
       typeof lease === "number" && lease >= MIN_LEASE && lease < Infinity,
@@ -59,7 +65,10 @@ const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
   maxEntities: integerFrom(1),
   maxHeld: countFrom(0),
   maxMoves: integerFrom(1),
-  name: true,
+  name: {
+    accepts: (name) => typeof name === "string" && name !== "",
+    give: "a text that is not empty",
+  },
 };
 
 /** The entities of a node. */
@@ -211,7 +220,17 @@ function settingsOf(options: EntitiesOptions): EntitySettings {
         }: it is not one of the types`,
       );
     }
-    if (keys !== true) checkList(keys, `${doing} with pins of ${name}`);
+    if (keys === true) continue;
+    checkList(keys, `${doing} with pins of ${name}`);
+    for (const key of keys) {
+      if (isKey(key)) continue;
+      throw typeError(
+        key,
+        `Cannot ${doing} with ${
+          inspect(key)
+        } among the pins of ${name}: it is not a key`,
+      );
+    }
   }
   return {
     types: types.map(({ _definition }) => _definition),

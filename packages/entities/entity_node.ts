@@ -13,6 +13,7 @@
 import { GenServer } from "@otp/servers/gen_server/gen_server";
 import type { Pid } from "@otp/processes/process";
 import type { Runtime } from "@otp/processes/process/runtime";
+import { inspect } from "@otp/processes/values/inspect";
 import { watchSignal } from "@otp/processes/scheduling/abort_watch";
 import type { ParkedEntity } from "./crashes.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
@@ -24,7 +25,14 @@ import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import { nodeOf } from "./requests.ts";
-import type { Store, StoreShard, StoreView } from "./store.ts";
+import {
+  isNodeRow,
+  isShardRow,
+  type NodeInfo,
+  readNodeInfo,
+  unknownInfo,
+} from "./rows.ts";
+import type { Store, StoreNode, StoreShard, StoreView } from "./store.ts";
 import { timedStore } from "./store_calls.ts";
 import { Writer } from "./writer.ts";
 
@@ -33,6 +41,9 @@ const MAX_CACHE = 10_000;
 
 /** The maximum number of nodes that are known to be gone for good. */
 const MAX_LEFT = 10_000;
+
+/** The number of nodes among which shards are placed: those that this node has known for longest. */
+const MAX_CANDIDATES = 500;
 
 /** The number of moves that are remembered. */
 const MAX_MOVES = 50;
@@ -45,21 +56,12 @@ export interface EntitySettings
   readonly pins: ReadonlyMap<string, readonly string[] | true>;
 }
 
-/** The description of a node that others read in the store. */
-export interface NodeInfo {
-  types: string[];
-  weight: number;
-  /** The shards and the types that are pinned to it. */
-  pins?: string[];
-  isDraining: boolean;
-  /** The length of its lease, in milliseconds. */
-  lease: number;
-}
-
 /** Another node, or this one, as the store has it. */
 export interface KnownNode extends Candidate {
   readonly id: string;
   info: NodeInfo;
+  /** The text of its description. */
+  text: string;
   beat: number;
   /** Since when its beat is this one, on the clock of this node, without the time in which the store did not answer. */
   since: number;
@@ -86,6 +88,23 @@ interface CachedPlace {
   epoch: number;
 }
 
+/** The owner of a shard, as this node knows it. */
+interface KnownShard extends StoreShard {
+  /** When it was learned, on the clock of this node. */
+  at: number;
+  /** The epoch in the store when that answered last; another node may have said that it is a later one now. */
+  stored: number;
+}
+
+/** Where the shards of a type belong. */
+interface Placement {
+  /** This node's id and whether it drained, when the candidates were found. */
+  own: string | undefined;
+  isDraining: boolean;
+  candidates: KnownNode[];
+  winners: Map<string, KnownNode | undefined>;
+}
+
 const NOTHING = { aborted: () => {} };
 
 /** One node's part in the entities of a cluster. */
@@ -101,13 +120,23 @@ export class EntityNode {
   readonly changes: Changes = new Changes();
   /** The shards that this node owns. */
   readonly owned: Map<string, OwnedShard> = new Map();
-  /** The last known owner of each shard, and when it was learned. */
-  readonly table: Map<string, StoreShard & { at: number }> = new Map();
+  /** The last known owner of each shard. */
+  readonly table: Map<string, KnownShard> = new Map();
   /** The nodes in the store, by id. */
   readonly nodes: Map<string, KnownNode> = new Map();
   readonly #types = new Map<string, KnownType>();
-  /** Nodes that are gone for good: a late view may still have them. */
-  readonly #left = new Set<string>();
+  /**
+   * When each node left that is gone for good: a late view may still have it. One that the store still has when it would
+   * be dead, as its removal was lost, is to be removed.
+   */
+  readonly #left = new Map<string, number>();
+  /** The shards whose rows cannot be read: nobody can own them. */
+  #unreadable: ReadonlySet<string> = new Set();
+  /** The candidates of each type, and the shards that each should own, until something changes. */
+  readonly #placements = new Map<string, Placement>();
+  /** What says that the store has gone back, until the keeper has seen it. */
+  regress: string | undefined;
+  #timeline: string | undefined;
   /** Proves that a message is of this node. */
   readonly token: string = crypto.randomUUID();
   /** Whether this node gives its shards away and takes none. */
@@ -227,7 +256,7 @@ export class EntityNode {
   // Nodes and shards.
 
   /** Takes a view of the store, which was requested at that moment of the node's clock. */
-  apply({ now, nodes, shards }: StoreView, askedAt: number): void {
+  apply({ now, nodes, shards, timeline }: StoreView, askedAt: number): void {
     const { runtime, lease } = this;
     const at = runtime.now();
     // No beat can be seen while the store does not answer: that time counts as one turn of the keeper.
@@ -235,35 +264,115 @@ export class EntityNode {
     const gap = at - this.#clock.at;
     const blind = gap > interval + storeTimeout ? gap - interval : 0;
     this.#clock = { at, now };
-    const gone = new Set(this.nodes.keys());
-    for (const { id, name, info, beat } of nodes) {
-      if (this.#left.has(id)) continue;
-      gone.delete(id);
-      const known = this.nodes.get(id);
-      const parsed = infoOf(info, this.settings.lease);
-      const pins = parsed.pins && new Set(parsed.pins);
-      const row = { id, name, beat, info: parsed, weight: parsed.weight, pins };
-      if (known === undefined) {
-        const gone = new AbortController();
-        // The first wait on a signal adds a listener, and the last removes it: with a wait that stays, no call does.
-        watchSignal(gone.signal, NOTHING);
-        this.nodes.set(id, { ...row, since: at, gone });
-      } else {
-        known.since = known.beat === beat ? known.since + blind : at;
-        Object.assign(known, row);
+    if (timeline) {
+      this.#timeline ??= timeline;
+      if (this.#timeline !== timeline) {
+        this.regress ??= `timeline ${timeline} follows ${this.#timeline}`;
+        this.#timeline = timeline;
       }
     }
+    const gone = new Set(this.nodes.keys());
+    for (const row of nodes) {
+      if (!isNodeRow(row)) {
+        this.#refuseRow("node", row?.id);
+        continue;
+      }
+      if (this.#hasLeft(row.id, at)) continue;
+      gone.delete(row.id);
+      this.#learnNode(row, at, blind);
+    }
     for (const id of gone) this.forget(id);
-    for (const shard of shards) this.learn(shard, askedAt);
+    this.#placements.clear();
+    this.#learnAll(shards, askedAt);
     this.changes.notify();
+  }
+
+  #learnNode({ id, name, info, beat }: StoreNode, at: number, blind: number) {
+    const known = this.nodes.get(id);
+    if (known !== undefined) {
+      known.since = known.beat === beat ? known.since + blind : at;
+      known.beat = beat;
+      known.name = name;
+      if (known.text === info) return;
+    }
+    const { lease } = this.settings;
+    const read = readNodeInfo(info, lease);
+    if (read === undefined) this.#refuseRow("node", id);
+    const parsed = read ?? unknownInfo(lease);
+    const pins = parsed.pins && new Set(parsed.pins);
+    const row = { text: info, info: parsed, weight: parsed.weight, pins };
+    if (known !== undefined) {
+      Object.assign(known, row);
+      return;
+    }
+    const gone = new AbortController();
+    // The first wait on a signal adds a listener, and the last removes it: with a wait that stays, no call does.
+    watchSignal(gone.signal, NOTHING);
+    this.nodes.set(id, { id, name, beat, since: at, gone, ...row });
+  }
+
+  /** Whether a node has left, so that a row of it is of before. */
+  #hasLeft(id: string, now: number): boolean {
+    const leftAt = this.#left.get(id);
+    if (leftAt === undefined) return false;
+    if (now - leftAt < patienceWith(this.settings.lease)) return true;
+    this.#left.delete(id);
+    return false;
+  }
+
+  #learnAll(shards: readonly StoreShard[], askedAt: number): void {
+    const unreadable = new Set<string>();
+    const missing = new Set(this.table.keys());
+    for (const shard of shards) {
+      missing.delete(shard?.id);
+      if (isShardRow(shard)) {
+        this.learn(shard, askedAt);
+        continue;
+      }
+      unreadable.add(shard?.id);
+      if (!this.#unreadable.has(shard?.id)) this.#refuseRow("shard", shard?.id);
+      this.#unlearn(shard?.id);
+    }
+    for (const id of missing) {
+      const { stored, at } = this.table.get(id)!;
+      if (at >= askedAt) continue;
+      this.regress ??= `the shard ${id} is missing after epoch ${stored}`;
+      this.#unlearn(id);
+    }
+    this.#unreadable = unreadable;
+  }
+
+  #unlearn(id: string): void {
+    this.table.delete(id);
+    const own = this.owned.get(id);
+    if (own !== undefined) this.close(own);
+  }
+
+  #refuseRow(kind: "node" | "shard", id: unknown): void {
+    this.runtime.report(
+      "error",
+      () =>
+        `Entities: the row of the ${kind} ${
+          inspect(id)
+        } in the store cannot be read, and is ignored; correct or delete it`,
+      { what: "rows of the store" },
+    );
+  }
+
+  /** Forgets what the store has said: it has gone back. */
+  forgetStore(): void {
+    this.regress = undefined;
+    this.#left.clear();
+    this.table.clear();
   }
 
   /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
   forget(id: string, hasLeft = false): void {
-    this.#left.add(id);
+    this.#left.set(id, this.runtime.now());
     if (this.#left.size > MAX_LEFT) {
-      this.#left.delete(this.#left.values().next().value!);
+      this.#left.delete(this.#left.keys().next().value!);
     }
+    this.#placements.clear();
     const known = this.nodes.get(id);
     this.nodes.delete(id);
     if (!hasLeft) known?.gone.abort();
@@ -278,20 +387,28 @@ export class EntityNode {
       if (known === undefined || this.owned.has(row.id)) continue;
       const isNext = row.epoch === known.epoch + 1 &&
         nodeOf(known.owner) === sender;
-      if (isNext) this.learn(row, this.runtime.now());
+      if (isNext) this.learn(row, this.runtime.now(), known.stored);
     }
     this.changes.notify();
   }
 
   /**
    * Learns the owner of a shard, as the store has it, which was asked at that moment. An answer to an earlier question may
-   * be older than what is known.
+   * be older than what is known. News of other nodes have the epoch that the store had before.
    */
-  learn({ id, owner, epoch }: StoreShard, askedAt: number): void {
-    const row = { id, owner, epoch, at: this.runtime.now() };
+  learn(
+    { id, owner, epoch }: StoreShard,
+    askedAt: number,
+    stored: number = epoch,
+  ): void {
+    const row = { id, owner, epoch, at: this.runtime.now(), stored };
     const known = this.table.get(id);
     if (known !== undefined && known.epoch > epoch && known.at >= askedAt) {
       return;
+    }
+    if (known !== undefined && known.stored > stored) {
+      this.regress ??=
+        `epoch ${stored} of the shard ${id} follows ${known.stored}`;
     }
     this.table.set(id, row);
     if (known !== undefined && known.owner !== owner) {
@@ -348,6 +465,31 @@ export class EntityNode {
 
   /** The nodes that may own shards of a type, except those that seem dead. */
   candidates(type: string): KnownNode[] {
+    return this.#placementOf(type).candidates;
+  }
+
+  /** The node that should own a shard of a type, as far as this node knows. */
+  #winnerOf(shard: string, type: string): KnownNode | undefined {
+    const { candidates, winners } = this.#placementOf(type);
+    let winner = winners.get(shard);
+    if (winner === undefined) {
+      winners.set(shard, winner = winnerOf(shard, candidates));
+    }
+    return winner;
+  }
+
+  #placementOf(type: string): Placement {
+    const { isDraining, lease: { id: own } } = this;
+    let placement = this.#placements.get(type);
+    if (placement?.own !== own || placement?.isDraining !== isDraining) {
+      const candidates = this.#findCandidates(type);
+      placement = { own, isDraining, candidates, winners: new Map() };
+      this.#placements.set(type, placement);
+    }
+    return placement;
+  }
+
+  #findCandidates(type: string): KnownNode[] {
     const now = this.runtime.now();
     const latest = new Map<string, KnownNode>();
     for (const node of this.nodes.values()) {
@@ -358,6 +500,10 @@ export class EntityNode {
         continue;
       }
       const other = latest.get(name);
+      if (
+        other === undefined && latest.size >= MAX_CANDIDATES &&
+        id !== this.lease.id
+      ) continue;
       if (other === undefined || other.since < since) latest.set(name, node);
     }
     return [...latest.values()];
@@ -376,11 +522,11 @@ export class EntityNode {
     const { id: own } = this.lease;
     const orphans: StoreShard[] = [];
     for (const { definition, shards } of this.#types.values()) {
-      const candidates = this.candidates(definition.name);
       for (const id of shards) {
         const row = this.table.get(id);
         if (row !== undefined && this.nodes.has(row.owner)) continue;
-        if (winnerOf(id, candidates)?.id !== own) continue;
+        if (this.#unreadable.has(id)) continue;
+        if (this.#winnerOf(id, definition.name)?.id !== own) continue;
         orphans.push(row ?? { id, owner: "", epoch: 0 });
       }
     }
@@ -391,13 +537,9 @@ export class EntityNode {
   misplaced(): Map<string, OwnedShard[]> {
     const byNode = new Map<string, OwnedShard[]>();
     let left = this.isDraining ? Infinity : this.settings.maxMoves;
-    const byType = new Map<string, KnownNode[]>();
     for (const shard of this.owned.values()) {
       if (shard.state !== "open") continue;
-      const { name } = shard.definition;
-      const candidates = byType.get(name) ?? this.candidates(name);
-      byType.set(name, candidates);
-      const winner = winnerOf(shard.id, candidates);
+      const winner = this.#winnerOf(shard.id, shard.definition.name);
       if (winner === undefined || winner.id === this.lease.id) continue;
       if (left-- <= 0) break;
       const shards = byNode.get(winner.id) ?? [];
@@ -431,16 +573,4 @@ export class EntityNode {
 
 function shardIn({ shards }: KnownType, key: string): string {
   return shards[shardNumber(key, shards.length)];
-}
-
-function infoOf(text: string, usualLease: number): NodeInfo {
-  try {
-    const { types, weight, pins, isDraining, lease = usualLease } = JSON.parse(
-      text,
-    );
-    return { types, weight, pins, isDraining, lease };
-  } catch {
-    // A newer form: not a node to give shards to.
-    return { types: [], weight: 1, isDraining: true, lease: usualLease };
-  }
 }

@@ -85,7 +85,7 @@ export interface Broadcast {
   /** The token of the subscription. */
   token: string;
   number: number;
-  /** Says which broadcasts are counted together: it changes when the entity is deleted. */
+  /** Names the process that has counted it: after a deletion, or in a store that went back, numbers are given again. */
   series: string;
   message: unknown;
 }
@@ -98,7 +98,7 @@ interface Envelope {
   s: unknown;
   /** The alarm: when, and its data. */
   a?: [at: number, data: unknown];
-  /** The number of broadcasts, and their series. */
+  /** The number of broadcasts, and the series of the last. */
   n?: number;
   b?: string;
   /** The ids of requests, and their replies. */
@@ -268,8 +268,10 @@ export class EntityServer {
     isDirty: false,
   };
   #version = 0;
-  /** The series of the broadcasts; empty before the first. */
+  /** The series of the last broadcast; empty before the first. */
   #series = "";
+  /** The number of broadcasts until another series begins: those of the processes before this one. */
+  #earlier = 0;
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
 
@@ -583,7 +585,7 @@ export class EntityServer {
       const { v, s, a, n = 0, b = "", r = [] } = envelope;
       draft.state = v === options.version ? s : this.#migrated(envelope);
       draft.alarm = a;
-      draft.number = n;
+      draft.number = this.#earlier = n;
       this.#series = b;
       for (const [id, value] of r) this.#requests.set(id, value);
     }
@@ -667,12 +669,28 @@ export class EntityServer {
       ...this.#content(),
     });
     if (result === "conflict") {
+      await this.#findRegress();
       throw new Error(
         `Cannot store the ${this.#label}: the store refuses version ${version}; it starts again from the stored state`,
       );
     }
     if (result === "stored") this.#version = version;
     return result === "stored";
+  }
+
+  /** Tells the keeper if the store has an earlier version than the one that it had accepted. */
+  async #findRegress(): Promise<void> {
+    try {
+      const stored = await this.#home.ask(() =>
+        this.#home.store.load(this.#definition.name, this.#key)
+      );
+      const found = stored?.version ?? 0;
+      if (found >= this.#version || this.#shard.state === "closed") return;
+      this.#home.regress ??=
+        `version ${found} of the ${this.#label} follows ${this.#version}`;
+    } catch {
+      // The store does not answer: its next beat says more.
+    }
   }
 
   #content(): Pick<StoreWrite, "body" | "due"> {
@@ -704,9 +722,13 @@ export class EntityServer {
     return this.#stop();
   }
 
-  /** Begins with the first broadcast. The pair of epoch and version never comes back. */
+  /** Begins with the first broadcast of this process. */
   #seriesOfBroadcasts(): string {
-    return this.#series ||= `${this.#shard.epoch}.${this.#version}`;
+    if (this.#draft.number > this.#earlier) {
+      this.#earlier = Infinity;
+      this.#series = crypto.randomUUID();
+    }
+    return this.#series;
   }
 
   #sendBroadcasts(): void {

@@ -266,7 +266,7 @@ export interface EntitiesOptions {
   hosts?: boolean;
   /**
    * The number of parts into which the keys of each type are divided. It is the same on all nodes, and stays: the store
-   * refuses another.
+   * refuses another. At most 65,536; each renewal reads all of them.
    *
    * @default {256}
    */

@@ -33,6 +33,8 @@ export interface AlarmMessage {
 export class Keeper {
   readonly #node: EntityNode;
   #isOpen = false;
+  /** The node's own beat in the last answer. */
+  #beat = -1;
 
   constructor(node: EntityNode) {
     this.#node = node;
@@ -66,19 +68,56 @@ export class Keeper {
       : await this.#node.ask(() => store.view());
     if (view === undefined) return;
     this.#node.apply(view, askedAt);
+    const { regress } = this.#node;
+    if (regress !== undefined) return await this.#startAnew(regress);
     this.#endClosed();
     if (this.#node.lease.id === undefined) return;
-    for (const { id, beat, name } of this.#node.dead()) {
-      if (!await this.#node.ask(() => store.remove(id, beat))) continue;
-      this.#node.runtime.report(
-        "warning",
-        () => `Entities: ${name} has not renewed its lease, and is removed`,
-      );
-      this.#node.forget(id);
-    }
+    await this.#removeDead(askedAt);
     if (this.#node.isHost) await this.#claim();
     await this.#findAlarms();
     await this.#clean();
+  }
+
+  /** Removes dead nodes, for at most half of the time until the next renewal: the others follow in later turns. */
+  async #removeDead(since: number): Promise<void> {
+    const { store, lease, runtime } = this.#node;
+    for (const { id, beat, name } of this.#node.dead()) {
+      // A beat that is no exact number says nothing: the node itself, if it is up, joins anew.
+      const at = Number.isSafeInteger(beat) ? beat : undefined;
+      if (await this.#node.ask(() => store.remove(id, at))) {
+        runtime.report(
+          "warning",
+          () => `Entities: ${name} has not renewed its lease, and is removed`,
+          { what: "removed nodes" },
+        );
+        this.#node.forget(id);
+      }
+      if (runtime.now() - since > lease.interval / 2) return;
+    }
+  }
+
+  /**
+   * Closes all entities and leaves the store, which has gone back: they have states that it does not have. The next turn
+   * joins.
+   */
+  async #startAnew(why: string): Promise<void> {
+    const { store, lease: { id }, runtime, settings } = this.#node;
+    this.#node.forgetStore();
+    if (!settings.hosts) return;
+    runtime.report(
+      "error",
+      () =>
+        `Entities: the store has gone back (${why}): what it had accepted last is lost; this node starts anew from what it has`,
+    );
+    this.#isOpen = false;
+    this.#node.closeAll();
+    this.#endClosed();
+    if (id === undefined) return;
+    try {
+      await this.#node.ask(() => store.remove(id));
+    } catch {
+      // Others remove it when its lease is over.
+    }
   }
 
   /** Whether the node has given up its place for good, as it drains. */
@@ -110,12 +149,20 @@ export class Keeper {
       const id = `${runtime.node}/${crypto.randomUUID()}`;
       await this.#node.ask(() => store.join({ id, name: runtime.node, info }));
       lease.id = id;
+      this.#beat = -1;
     }
     const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];
     const { id } = lease;
     const view = await this.#node.ask(() => store.beat(id, info));
     if (lease.id !== id) return undefined;
     if (view !== undefined) {
+      const beat = view.nodes.find((row) => row?.id === id)?.beat;
+      if (!Number.isSafeInteger(beat) || beat! <= this.#beat) {
+        return await this.#startAnew(
+          `beat ${beat} of this node follows ${this.#beat}`,
+        ) as undefined;
+      }
+      this.#beat = beat!;
       lease.renew(sentAt, wallAt);
       return view;
     }

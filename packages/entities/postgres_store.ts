@@ -12,6 +12,7 @@
  */
 
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type {
   DueAlarm,
@@ -76,7 +77,10 @@ const POSTGRES_OPTIONS: OptionChecks<PostgresStoreOptions> = {
  * ```
  */
 export function postgresSchema(prefix: string = "entities_"): string[] {
-  if (!/^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$/.test(prefix)) {
+  if (
+    typeof prefix !== "string" ||
+    !/^([a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]*$/.test(prefix)
+  ) {
     throw new TypeError(
       `Cannot name tables with the prefix ${
         JSON.stringify(prefix)
@@ -148,6 +152,13 @@ export function postgresStore(
     POSTGRES_OPTIONS,
     "{ migrate: false }",
   );
+  if (typeof query !== "function") {
+    throw new TypeError(
+      `Cannot make a store in PostgreSQL with ${
+        inspect(query)
+      }: give a function that runs a statement, as (text, params) => pool.query(text, params)`,
+    );
+  }
   const { migrate = true, prefix = "entities_" } = options;
   return new PostgresStore(query, prefix, postgresSchema(prefix), migrate);
 }
@@ -159,7 +170,19 @@ const CREATED_TWICE = ["23505", "42P07", "42710"];
 const GIVEN_SHARDS =
   `SELECT t.shard, t.epoch FROM jsonb_to_recordset($2::text::jsonb) AS t(shard text, epoch bigint)`;
 
+/**
+ * The timeline of the server, which every promotion of a standby and every recovery to a point in time increments. A
+ * server in recovery, which cannot be written to, has none to say.
+ */
+const TIMELINE =
+  `CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END`;
+
+/** The classes of errors of a server that does not have these functions, or keeps them from this user. */
+const HAS_NO_TIMELINE = /^(0A|42|55)/;
+
 class PostgresStore implements Store {
+  /** The expression of the timeline, if the server knows it. */
+  #timeline = "NULL";
   readonly #query: PostgresQuery;
   readonly #p: string;
   readonly #schema: string[];
@@ -186,6 +209,7 @@ class PostgresStore implements Store {
   }
 
   async open(): Promise<void> {
+    await this.#findTimeline();
     if (!this.#migrates) return;
     for (const statement of this.#schema) {
       for (let left = 3;; left--) {
@@ -198,6 +222,16 @@ class PostgresStore implements Store {
           if (left === 0 || !CREATED_TWICE.includes(String(code))) throw error;
         }
       }
+    }
+  }
+
+  async #findTimeline(): Promise<void> {
+    try {
+      await this.#rows(`SELECT ${TIMELINE} AS timeline`);
+      this.#timeline = TIMELINE;
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (!HAS_NO_TIMELINE.test(String(code))) throw error;
     }
   }
 
@@ -240,6 +274,7 @@ SELECT (SELECT count(*) FROM beaten)::int AS found, (${this.#view}) AS view`,
     const p = this.#p;
     return `SELECT json_build_object(
   'now', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  'timeline', ${this.#timeline},
   'nodes', (SELECT coalesce(json_agg(n), '[]') FROM ${p}node n),
   'shards', (SELECT coalesce(json_agg(s), '[]') FROM ${p}shard s)
 )::text`;

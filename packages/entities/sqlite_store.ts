@@ -8,8 +8,11 @@
  * @module
  */
 
+import type { BigIntStats } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
+import { typeError } from "@otp/processes/values/options";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type {
   DueAlarm,
@@ -43,6 +46,13 @@ const SQLITE_OPTIONS: OptionChecks<SqliteStoreOptions> = { sync: FLAG };
  * keeps its permissions. Beside it are two more, `-wal` and `-shm`. It must be on a disk of the machine, as SQLite's
  * locks do not work on network file systems.
  *
+ * If one of the files is deleted or replaced under a store that is in use, all its functions reject from then on, as those
+ * of a store that cannot be reached, until the file is back or the program starts again: nothing is stored in a file that
+ * nobody would find. Restore a backup while no node runs.
+ *
+ * @param file The path of the file; it is there, or is created. `":memory:"` is a store for one node.
+ * @throws {TypeError} If the path is not a text, or empty.
+ *
  * @example Usage
  * ```ts ignore
  * import { Entities, sqliteStore } from "@otp/distribution/entities";
@@ -55,6 +65,14 @@ export function sqliteStore(
   file: string,
   options: SqliteStoreOptions = {},
 ): Store {
+  if (typeof file !== "string" || file === "" || file.includes("\0")) {
+    throw typeError(
+      file,
+      `Cannot make a store in the file ${
+        inspect(file)
+      }: give a path, such as "rooms.db"`,
+    );
+  }
   checkOptions(options, "make a store in a file", SQLITE_OPTIONS, "{ sync }");
   return new SqliteStore(file, options.sync ?? true);
 }
@@ -82,11 +100,17 @@ const ATTEMPTS = 800;
 
 type Sql = (text: string) => StatementSync;
 
+/** An open database, and the check that its files are where they were. */
+interface Opened {
+  db: DatabaseSync;
+  check: () => void;
+}
+
 class SqliteStore implements Store {
   readonly #file: string;
   readonly #sync: boolean;
   readonly #statements = new Map<string, StatementSync>();
-  #opened: Promise<DatabaseSync> | undefined;
+  #opened: Promise<Opened> | undefined;
   #isClosed = false;
 
   constructor(file: string, sync: boolean) {
@@ -98,7 +122,7 @@ class SqliteStore implements Store {
     await this.#database();
   }
 
-  #database(): Promise<DatabaseSync> {
+  #database(): Promise<Opened> {
     if (this.#isClosed) {
       throw new Error(
         `Cannot use the store ${this.#file}: it is closed; make another by sqliteStore()`,
@@ -110,17 +134,18 @@ class SqliteStore implements Store {
     });
   }
 
-  async #start(): Promise<DatabaseSync> {
+  async #start(): Promise<Opened> {
     // Imported late: Bun has no such module, and other stores need none.
     const { DatabaseSync } = await import("node:sqlite");
-    await createPrivately(this.#file);
+    const fs = await import("node:fs");
+    createPrivately(fs, this.#file);
     const db = new DatabaseSync(this.#file);
     try {
       db.exec(`PRAGMA busy_timeout = ${BUSY}`);
       await patiently(() => db.exec("PRAGMA journal_mode = WAL"));
       db.exec(`PRAGMA synchronous = ${this.#sync ? "FULL" : "NORMAL"}`);
       await patiently(() => inTransaction(db, () => db.exec(SCHEMA)));
-      return db;
+      return { db, check: fileCheck(fs, db) };
     } catch (error) {
       db.close();
       throw error;
@@ -129,15 +154,23 @@ class SqliteStore implements Store {
 
   /** Runs a transaction, all of it within one turn. */
   async #run<T>(fn: (sql: Sql) => T): Promise<T> {
-    const db = await this.#database();
+    const { db, check } = await this.#database();
     const sql = (text: string) => {
       let statement = this.#statements.get(text);
       if (statement === undefined) {
         this.#statements.set(text, statement = db.prepare(text));
+        // A number that somebody has written may be larger than those that JavaScript counts.
+        statement.setReadBigInts(true);
       }
       return statement;
     };
-    return await patiently(() => inTransaction(db, () => fn(sql)));
+    return await patiently(() =>
+      inTransaction(db, () => {
+        const result = fn(sql);
+        check();
+        return result;
+      })
+    );
   }
 
   setting(name: string, value: string): Promise<string> {
@@ -274,26 +307,62 @@ class SqliteStore implements Store {
     const opened = this.#opened;
     this.#isClosed = true;
     this.#statements.clear();
-    if (opened !== undefined) (await opened).close();
+    if (opened !== undefined) (await opened).db.close();
   }
 }
 
-/** Creates the file for its owner only, as it has the states of users; SQLite gives the files beside it the same mode. */
-async function createPrivately(file: string): Promise<void> {
+type Fs = typeof import("node:fs");
+
+/**
+ * Creates the file for its owner only, as it has the states of users; SQLite gives the files beside it the same mode. A
+ * file that is there is not opened: to close it would take SQLite's locks from the other stores of this program.
+ */
+function createPrivately({ closeSync, openSync }: Fs, file: string): void {
   // Names of databases that are no files.
-  if (file === "" || file.startsWith(":") || file.startsWith("file:")) return;
-  const { open } = await import("node:fs/promises");
-  await (await open(file, "a", 0o600)).close();
+  if (file.startsWith(":") || file.startsWith("file:")) return;
+  try {
+    closeSync(openSync(file, "ax", 0o600));
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+  }
+}
+
+/** Returns a function that throws if a file of the database was deleted or replaced since. */
+function fileCheck({ statSync }: Fs, db: DatabaseSync): () => void {
+  const [{ file }] = db.prepare("PRAGMA database_list").all();
+  const stat = (path: string): BigIntStats | undefined =>
+    statSync(path, { bigint: true, throwIfNoEntry: false });
+  const files = file === "" ? [] : ["", "-wal", "-shm"].flatMap((end) => {
+    const path = `${file}${end}`;
+    const stats = stat(path);
+    return stats === undefined ? [] : [{ path, stats }];
+  });
+  return () => {
+    for (const { path, stats: { dev, ino } } of files) {
+      const now = stat(path);
+      if (now?.ino === ino && now.dev === dev) continue;
+      throw new Error(
+        `Cannot use the store ${file}: ${path} was ${
+          now === undefined ? "deleted" : "replaced"
+        } while it was in use; put it back, or start all nodes that use it again`,
+      );
+    }
+  };
 }
 
 function viewOf(sql: Sql): StoreView {
   const nodes = sql("SELECT id, name, info, beat FROM node").all();
-  const shards = sql("SELECT id, owner, epoch FROM shard").all();
   return {
     now: Date.now(),
-    nodes: nodes.map((row) => ({ ...row } as unknown as StoreNode)),
-    shards: shards.map((row) => ({ ...row } as unknown as StoreShard)),
+    nodes: nodes.map((row) =>
+      ({ ...row, beat: Number(row.beat) }) as StoreNode
+    ),
+    shards: sql("SELECT id, owner, epoch FROM shard").all().map(asShard),
   };
+}
+
+function asShard(row: Record<string, unknown>): StoreShard {
+  return { ...row, epoch: Number(row.epoch) } as StoreShard;
 }
 
 function isNode(sql: Sql, id: string): boolean {
@@ -302,7 +371,7 @@ function isNode(sql: Sql, id: string): boolean {
 
 function shardOf(sql: Sql, id: string): StoreShard | undefined {
   const row = sql("SELECT id, owner, epoch FROM shard WHERE id = ?").get(id);
-  return row as unknown as StoreShard | undefined;
+  return row && asShard(row);
 }
 
 function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
@@ -313,7 +382,8 @@ function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
     "SELECT version, epoch, body FROM state WHERE type = ? AND key = ?",
   ).get(type, key);
   if (
-    row?.version === version && row.epoch === epoch && row.body === body
+    row !== undefined && Number(row.version) === version &&
+    Number(row.epoch) === epoch && row.body === body
   ) return "stored";
   if (row !== undefined && Number(row.version) !== version - 1) {
     return "conflict";

@@ -19,6 +19,10 @@
  * No function compares times: a database's clock can be set, and jumps when a replica takes over. `now` is only
  * for alarms.
  *
+ * What was answered stays, and numbers only grow. A database can go back nevertheless: a standby takes over that lacks
+ * the last transactions, or somebody restores a backup. Nodes notice that by their own beat, by epochs, by versions and
+ * by the timeline, close all their entities, and join anew.
+ *
  * @module
  */
 
@@ -52,6 +56,11 @@ export interface StoreView {
   nodes: StoreNode[];
   /** The shards that have ever had an owner. */
   shards: StoreShard[];
+  /**
+   * The history that the store is on, if it knows: another one once a standby took over, which may lack the last
+   * transactions.
+   */
+  timeline?: string | null;
 }
 
 /** A shard and its epoch. */
@@ -111,7 +120,10 @@ export interface Store {
   setting(name: string, value: string): Promise<string>;
   /** Adds a node, with beat 0. */
   join(node: Omit<StoreNode, "beat">): Promise<void>;
-  /** Increments the beat of a node and sets its description. Returns `undefined` if it was removed. */
+  /**
+   * Increments the beat of a node and sets its description. Returns `undefined` if it was removed. The view has the
+   * node's beat, before or after that, so that it grows from answer to answer.
+   */
   beat(id: string, info: string): Promise<StoreView | undefined>;
   /** Returns all nodes and shards. */
   view(): Promise<StoreView>;

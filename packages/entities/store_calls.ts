@@ -13,7 +13,11 @@ const FUNCTIONS = [
 /** Returns a store that makes each call of another store by `run`. */
 export function storeThrough(
   store: Store,
-  run: (name: keyof Store, call: () => Promise<unknown>) => Promise<unknown>,
+  run: (
+    name: keyof Store,
+    call: () => Promise<unknown>,
+    args: unknown[],
+  ) => Promise<unknown>,
 ): Store {
   const through: Partial<Record<keyof Store, unknown>> = {};
   for (const name of FUNCTIONS) {
@@ -23,6 +27,7 @@ export function storeThrough(
         () =>
           (store[name] as (...args: unknown[]) => Promise<unknown>)
             .apply(store, args),
+        args,
       );
   }
   return through as Record<keyof Store, never>;

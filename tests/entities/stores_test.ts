@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Runtime } from "../../packages/processes/process/runtime.ts";
 import { checkStore } from "../../packages/entities/check_store.ts";
 import type { StoreLease } from "../../packages/entities/lease.ts";
@@ -98,4 +98,51 @@ test("a write by itself is given up when the store has refused it 10 times", asy
     assertEquals([tries, result], [tried, tried < 10 ? undefined : "conflict"]);
     timeline.step();
   }
+});
+
+test("sqliteStore() refuses what is no path", () => {
+  for (const file of ["", undefined, {}, "a\0b"]) {
+    assertThrows(
+      () => sqliteStore(file as string),
+      TypeError,
+      "Cannot make a store in the file",
+    );
+  }
+});
+
+for (const end of ["", "-wal", "-shm"]) {
+  test(
+    `sqliteStore() accepts nothing once its file${end} was deleted or replaced, until it is back`,
+    { ignore: Deno.build.os === "windows" },
+    async () => {
+      const folder = await Deno.makeTempDir();
+      const store = sqliteStore(`${folder}/entities.db`, { sync: false });
+      await store.open();
+      await store.join({ id: "1", name: "kate@localhost", info: "" });
+      const path = `${folder}/entities.db${end}`;
+      await Deno.rename(path, `${path}.away`);
+      await assertRejects(() => store.beat("1", ""), Error, "was deleted");
+      await assertRejects(() => store.claim("1", []), Error, "was deleted");
+      await Deno.copyFile(`${path}.away`, path);
+      await assertRejects(() => store.beat("1", ""), Error, "was replaced");
+      await Deno.rename(`${path}.away`, path);
+      assertEquals((await store.beat("1", ""))?.nodes[0].beat, 1);
+      await store.close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  );
+}
+
+test("sqliteStore() reads numbers that are too large to count", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/entities.db`;
+  const store = sqliteStore(file, { sync: false });
+  await store.open();
+  const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(file);
+  db.exec("INSERT INTO shard VALUES ('note/1', 'kate', 9007199254740995)");
+  db.close();
+  assertEquals((await store.view()).shards[0].epoch >= 2 ** 53, true);
+  await store.close();
+  await Deno.remove(folder, { recursive: true });
 });
