@@ -403,7 +403,11 @@ await withNodes(
     writes(alex, "writes on SQLite, 1/s", bareSqlite(`${folder}/bare.db`)),
 );
 if (server !== undefined) {
-  const sql = postgres(server.url, { max: 10, onnotice() {} });
+  const sql = postgres(server.url, {
+    max: 10,
+    fetch_types: false,
+    onnotice() {},
+  });
   const rivals = await barePostgres(sql);
   await withNodes(
     () => postgresStore((text, params) => sql.unsafe(text, params)),

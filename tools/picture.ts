@@ -47,6 +47,8 @@ const LAST = [
 export async function tmux(socket: string, ...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("tmux", {
     args: ["-S", socket, ...args],
+    // The user's own shell may be another than that of POSIX, or refuse to run.
+    env: { SHELL: "/bin/sh" },
   }).output();
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);

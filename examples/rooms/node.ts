@@ -40,6 +40,6 @@ console.log(`${node.name} is up`);
 async function storeAt(place: string): Promise<Store> {
   if (!/^postgres(ql)?:/.test(place)) return sqliteStore(place);
   const { default: postgres } = await import("npm:postgres@^3");
-  const sql = postgres(place, { max: 4, onnotice() {} });
+  const sql = postgres(place, { max: 4, fetch_types: false, onnotice() {} });
   return postgresStore((text, params) => sql.unsafe(text, params as string[]));
 }

@@ -136,9 +136,11 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
  * import { postgresStore } from "@otp/distribution/entities";
  *
  * const pool = new Pool({ query_timeout: 10_000 });
+ * pool.on("error", () => {}); // Without it, an idle connection that is lost ends the program.
  * const store = postgresStore((text, params) => pool.query(text, params));
  *
- * const sql = postgres({ prepare: false });
+ * // With `fetch_types`, the loss of a new connection is a rejection that nobody handles: it ends the program.
+ * const sql = postgres({ prepare: false, fetch_types: false });
  * const other = postgresStore((text, params) => sql.unsafe(text, params));
  * ```
  */

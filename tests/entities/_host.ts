@@ -34,7 +34,7 @@ export async function startEntities(
   { store, lease }: Omit<HostOptions, "node">,
   hosts: boolean,
 ): Promise<AsyncDisposable> {
-  const sql = postgres(store, { max: 4, onnotice() {} });
+  const sql = postgres(store, { max: 4, fetch_types: false, onnotice() {} });
   const tree = await Supervisor.startLink([
     Entities.childSpec({
       types: [Ledger],

@@ -13,7 +13,12 @@ test("postgresStore() keeps the contract of a store over pg and postgres", {
 }, async () => {
   await using server = await PostgresServer.start();
   const pool = new pg.Pool({ connectionString: server.url, max: 4 });
-  const sql = postgres(server.url, { max: 4, onnotice() {} });
+  pool.on("error", () => {});
+  const sql = postgres(server.url, {
+    max: 4,
+    fetch_types: false,
+    onnotice() {},
+  });
   const stores = [
     postgresStore((text, params) => pool.query(text, params)),
     postgresStore((text, params) => sql.unsafe(text, params)),
@@ -29,7 +34,12 @@ test("it keeps it through pgbouncer in transaction mode", {
 }, async () => {
   await using server = await PostgresServer.start();
   await using bouncer = await server.bounce();
-  const sql = postgres(bouncer.url, { max: 20, prepare: false, onnotice() {} });
+  const sql = postgres(bouncer.url, {
+    max: 20,
+    prepare: false,
+    fetch_types: false,
+    onnotice() {},
+  });
   await checkStore(
     () => postgresStore((text, params) => sql.unsafe(text, params)),
   );

@@ -182,7 +182,7 @@ class Load implements AsyncDisposable {
 
   /** Prepares the database: it notes each accepted write, with the owner at that moment. */
   static async start(store: string): Promise<Load> {
-    const sql = postgres(store, { max: 1, onnotice() {} });
+    const sql = postgres(store, { max: 1, fetch_types: false, onnotice() {} });
     await sql.unsafe(`
 CREATE TABLE history (
   n bigserial PRIMARY KEY, key text, shard text, epoch int, version int, size int, last int, owner text, current int
