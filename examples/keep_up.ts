@@ -1,6 +1,15 @@
-/** Runs the nodes of an example as programs of this machine, each again whenever it ends, as systemd and Kubernetes do. */
+/**
+ * Runs the nodes of an example as programs of this machine, each again whenever it ends, as systemd and Kubernetes do.
+ * They run on the host of this program, Deno or Node.
+ */
 
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -14,30 +23,33 @@ export interface NodeProgram {
   env: Record<string, string>;
 }
 
+const RUN = process.versions.deno ? ["run", "--quiet", "-A"] : [];
+
 /** Starts all programs as one cluster. Ctrl-C and SIGTERM drain them, one after the other, and end this program. */
 export async function keepUp(programs: NodeProgram[]): Promise<void> {
-  const cookieFile = await Deno.makeTempFile();
-  await Deno.writeTextFile(cookieFile, randomBytes(24).toString("base64url"));
+  const folder = await mkdtemp(join(tmpdir(), "nodes-")); // for this user only
+  const cookieFile = join(folder, "cookie");
+  const cookie = randomBytes(24).toString("base64url");
+  await writeFile(cookieFile, cookie, { mode: 0o600 });
   const cluster = programs.map(({ node }) => node).join(",");
-  const children = new Map<string, Deno.ChildProcess>();
+  const children = new Map<string, ChildProcess>();
   let isStopping = false;
 
   const running = programs.map(async ({ node, file, env }) => {
     while (!isStopping) {
-      const child = new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "--quiet", "-A", "--unstable-no-legacy-abort"],
-          fileURLToPath(file),
-          ...["--sname", node, "--cookie-file", cookieFile],
-          ...["--cluster", cluster, "--allow-observe"],
-        ],
-        env,
-        stdin: "null",
+      const child = spawn(process.execPath, [
+        ...[...RUN, fileURLToPath(file)],
+        ...["--sname", node, "--cookie-file", cookieFile],
+        ...["--cluster", cluster, "--allow-observe"],
+      ], {
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "inherit", "inherit"],
         detached: true, // Ctrl-C is for this program, which then stops the others in order.
-      }).spawn();
+      });
       children.set(node, child);
       console.log(`${node} starts: process ${child.pid}`);
-      const { code, signal } = await child.status;
+      const [code, signal] = await once(child, "exit");
+      children.delete(node);
       console.log(`${node} has ended: ${signal ?? `exit code ${code}`}`);
       if (!isStopping) await setTimeout(500);
     }
@@ -46,18 +58,16 @@ export async function keepUp(programs: NodeProgram[]): Promise<void> {
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
-    for (const child of children.values()) {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // It has ended.
-      }
-      await child.status;
+    for (const child of [...children.values()]) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = once(child, "exit");
+      process.kill(child.pid!, "SIGTERM");
+      await ended;
     }
     await Promise.all(running);
-    await Deno.remove(cookieFile);
-    Deno.exit(0);
+    await rm(folder, { recursive: true });
+    process.exit(0);
   };
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
 }

@@ -62,14 +62,20 @@ export class Project implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Packs the package, and installs it. */
-  static async make(): Promise<Project> {
+  /** Packs the package, and installs it, and further packages. */
+  static async make(packages: readonly string[] = []): Promise<Project> {
     const project = new Project(await Deno.makeTempDir());
     try {
       await project.write("package.json", '{"private":true,"type":"module"}');
       await pack(join(project.#folder, "package.tgz"), ["--allow-dirty"]);
       const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
-      const args = ["install", ...flags, "./package.tgz", ...PACKAGES];
+      const args = [
+        "install",
+        ...flags,
+        "./package.tgz",
+        ...PACKAGES,
+        ...packages,
+      ];
       await using npm = new Running("npm", args, project.#folder);
       if (await npm.ended !== 0) throw new Error(npm.output);
       return project;

@@ -39,7 +39,7 @@ await Deno.writeTextFile(cookieFile, randomBytes(24).toString("hex"), {
 const cwd = fileURLToPath(new URL(".", import.meta.url));
 const node = new Deno.Command(Deno.execPath(), {
   args: [
-    ...["run", "--quiet", "-A", "--unstable-no-legacy-abort", "node.ts"],
+    ...["run", "--quiet", "-A", "node.ts"],
     ...["--sname", "scripts@localhost", "--cookie-file", cookieFile],
   ],
   cwd,

@@ -6,8 +6,14 @@ import { Entity, type EntityContext } from "@otp/distribution/entities";
 /** The number of lines that a room keeps for tabs that come back. */
 const KEPT_LINES = 500;
 
+/** The number of tabs in a room. */
+const MAX_TABS = 100;
+
 /** How long a tab that is silent counts as present, in milliseconds; tabs call `enter` more often. */
 const ABSENT = 12_000;
+
+/** How long a room keeps its lines when nobody is present, in milliseconds. */
+const UNUSED = 24 * 3_600_000;
 
 /** News of a room for a tab. */
 export interface News {
@@ -25,6 +31,8 @@ interface State extends News {
   tabs: Record<string, { name: string; until: number }>;
 }
 
+type RoomContext = EntityContext<State>;
+
 /** A room. Each of its changes is a broadcast, and broadcasts have numbers: so a tab knows which ones it has missed. */
 export const Room = Entity.define("room", {
   state: (): State => ({
@@ -33,25 +41,29 @@ export const Room = Entity.define("room", {
   }),
 
   /** Notes that a tab is present; returns all that has happened since a broadcast. */
-  enter(room, tab: string, name: string, last: number) {
+  enter(room: RoomContext, tab: string, name: string, last: number) {
     const { state } = room;
+    check(room, tab, name);
+    if (!(tab in state.tabs) && Object.keys(state.tabs).length >= MAX_TABS) {
+      room.refuse("the room is full", "The room is full.");
+    }
     state.tabs[tab] = { name, until: room.now() + ABSENT };
     notePresent(room);
+    // A higher number than the room's is from before its lines were deleted.
+    const since = last <= state.number ? last : 0;
     return {
       number: state.number,
-      lines: state.lines.filter(({ number }) => number > last),
+      lines: state.lines.filter(({ number }) => number > since),
       present: state.present,
-      isIncomplete: last < state.dropped,
+      isIncomplete: since < state.dropped,
       node: Node.self(),
     };
   },
 
   /** Adds a line. */
-  say(room, id: string, name: string, text: string) {
+  say(room: RoomContext, id: string, name: string, text: string) {
     const { state } = room;
-    if (!/\S/.test(text) || text.length > 500) {
-      room.refuse("a line has 1 to 500 characters");
-    }
+    check(room, id, name, text ?? "");
     state.number = room.broadcast({ lines: [{ id, name, text }] });
     state.lines.push({ number: state.number, id, name, text });
     if (state.lines.length > KEPT_LINES) {
@@ -59,11 +71,37 @@ export const Room = Entity.define("room", {
     }
   },
 
-  /** Forgets the tabs that have been silent for too long. */
-  alarm: notePresent,
+  /** Forgets the tabs that have been silent for too long; deletes a room that nobody uses. */
+  alarm(room: RoomContext) {
+    const { present } = room.state;
+    if (present.length > 0) notePresent(room);
+    else room.delete();
+  },
 }, { remember: KEPT_LINES });
 
-function notePresent(room: EntityContext<State>): void {
+/** Whether a value is a UUID. Other texts, such as `__proto__`, may mean something as keys of objects. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f-]{36}$/.test(value);
+}
+
+/**
+ * Refuses arguments of a wrong type or size: they come from browsers. A method must not throw for them, as that ends the
+ * room; if it throws again and again, the room is parked for everybody.
+ */
+function check(room: RoomContext, id: unknown, name: unknown, line?: unknown) {
+  const isText = (text: unknown, most: number) =>
+    typeof text === "string" && /\S/.test(text) && text.length <= most;
+  const wrong = !isId(id)
+    ? "An id is a UUID."
+    : !isText(name, 40)
+    ? "A name has 1 to 40 characters."
+    : line !== undefined && !isText(line, 500)
+    ? "A line has 1 to 500 characters."
+    : undefined;
+  if (wrong !== undefined) room.refuse(wrong, wrong);
+}
+
+function notePresent(room: RoomContext): void {
   const { state } = room;
   for (const [tab, { until }] of Object.entries(state.tabs)) {
     if (until <= room.now()) delete state.tabs[tab];
@@ -74,5 +112,6 @@ function notePresent(room: EntityContext<State>): void {
     state.number = room.broadcast({ present });
     state.present = present;
   }
-  room.alarm(present.length === 0 ? null : room.now() + ABSENT);
+  const isKept = present.length === 0 && state.lines.length > 0;
+  room.alarm(room.now() + (isKept ? UNUSED : ABSENT));
 }

@@ -1,12 +1,12 @@
 /** `deno task rooms [--dashboard]`: two web nodes and two nodes with rooms on this machine, and what to try with them. */
 
-import { env } from "node:process";
+import { argv, env } from "node:process";
 import { keepUp } from "../keep_up.ts";
 
 const { PORTS = "8001,8002", STORE = "rooms.db" } = env;
 const ports = PORTS.split(",");
 const file = new URL("node.ts", import.meta.url);
-const dashboard = Deno.args.includes("--dashboard") ? "1" : "";
+const dashboard = argv.includes("--dashboard") ? "1" : "";
 
 console.log(`
 Open these pages when all are up:${

@@ -9,52 +9,62 @@ import {
   send,
   spawn,
 } from "@otp/distribution";
-import type { EntityError, EntityMessage } from "@otp/distribution/entities";
-import { type News, Room } from "./room.ts";
+import { EntityError, type EntityMessage } from "@otp/distribution/entities";
+import { health } from "@otp/distribution/health";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+// @ts-types="./ws.d.ts"
+import { type WebSocket, WebSocketServer } from "ws";
+import { isId, type News, Room } from "./room.ts";
 
-const MAX_BYTES = 1 << 20; // that wait for a slow tab
-const MAX_LINES = 100; // of a tab
+const MAX_CONNECTIONS = 1000; // of browsers
+const MAX_LINE = 4096; // bytes
+const MAX_LINES = 100; // of a tab, which wait for the room
+const MAX_QUEUE = 1 << 20; // bytes, which wait for a slow tab
+const PATIENCE = 10_000; // milliseconds that a request may take to arrive, and a socket to close
 const PRESENT = 4000; // milliseconds between two calls of `enter`
+const MAX_SILENCE = 5; // of these, without an answer to a ping: the browser is gone
 const TIMEOUT = 30_000; // milliseconds that a call waits for a room whose node was lost
 
 /** Serves the page at the first port; it connects to the other ports too. */
 export async function serve(ports: number[]): Promise<void> {
-  const html = await Deno.readTextFile(new URL("page.html", import.meta.url));
+  const html = await readFile(new URL("page.html", import.meta.url), "utf8");
   const page = html.replace("PORTS", ports.join());
   const origins = ports.map((port) => `http://127.0.0.1:${port}`);
-  const sockets = new Set<Pid>();
-  const at = { hostname: "127.0.0.1", port: ports[0], onListen() {} };
-  const server = Deno.serve(at, (request) => {
-    if (request.headers.get("upgrade") !== "websocket") {
-      return new Response(page, { headers: { "content-type": "text/html" } });
-    }
+  const probe = health();
+  const server = createServer({
+    headersTimeout: PATIENCE,
+    requestTimeout: PATIENCE,
+    connectionsCheckingInterval: 1000,
+  }, (request, response) => {
+    if (probe(request, response)) return;
+    const status = request.url === "/" ? 200 : 404;
+    response.writeHead(status, { "content-type": "text/html; charset=utf-8" });
+    response.end(status === 200 ? page : "not found");
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  const sockets = new WebSocketServer({
+    server,
+    maxPayload: MAX_LINE,
     // A page of another site must not write here in the name of its visitor.
-    if (!origins.includes(request.headers.get("origin")!)) {
-      return new Response("wrong origin", { status: 403 });
-    }
-    const tab = tabOf(new URL(request.url).searchParams);
-    if (typeof tab === "string") return new Response(tab, { status: 400 });
-    const { socket, response } = Deno.upgradeWebSocket(request);
-    socket.onopen = () => {
-      const pid = spawn(() => follow(socket, tab));
-      sockets.add(pid);
-      // Set here: the process starts later, and the tab may have written until then.
-      socket.onmessage = ({ data }) => {
-        if (++tab.waiting > MAX_LINES) socket.close(1008, "too fast");
-        else send(pid, { type: "wrote", data: String(data) });
-      };
-      socket.onerror = () => socket.close();
-      socket.onclose = () => {
-        sockets.delete(pid);
-        send(pid, { type: "closed" });
-      };
-    };
-    return response;
+    verifyClient: ({ origin }, done) => done(origins.includes(origin), 403),
   });
+  sockets.on("connection", (socket, { url }) => start(socket, url!));
   Node.onDrain(async () => {
-    for (const pid of sockets) send(pid, { type: "leave" });
-    await server.shutdown(); // waits for the sockets
+    server.close();
+    const closed = [...sockets.clients].map((socket) => once(socket, "close"));
+    for (const socket of sockets.clients) {
+      socket.close(1001, "its node restarts");
+    }
+    // A browser may not answer.
+    const late = setTimeout(() => {
+      for (const socket of sockets.clients) socket.terminate();
+    }, PATIENCE);
+    await Promise.all(closed);
+    clearTimeout(late);
   });
+  await once(server.listen(ports[0], "127.0.0.1"), "listening");
 }
 
 interface Tab {
@@ -63,20 +73,38 @@ interface Tab {
   name: string;
   last: number; // the number of the last broadcast that it has
   waiting: number; // the number of its lines that wait for its process
+  silence: number; // the number of pings that it has not answered
 }
 
-/** The tab that a request describes, or the fault of the request. */
-function tabOf(params: URLSearchParams): Tab | string {
+/** The tab that an URL describes; nothing if the URL is wrong. */
+function tabOf(url: string): Tab | undefined {
+  const params = URL.parse(url, "ws://127.0.0.1")?.searchParams;
   const [id, room, name, last] = ["id", "room", "name", "last"]
-    .map((field) => params.get(field) ?? "");
-  return [id, room].every((text) => /^[\w-]{1,40}$/.test(text)) &&
+    .map((field) => params?.get(field) ?? "");
+  return isId(id) && /^[\w-]{1,40}$/.test(room) &&
       /^(?=.*\S).{1,40}$/.test(name) && /^\d{1,15}$/.test(last)
-    ? { id, room, name, last: Number(last), waiting: 0 }
-    : "Cannot enter: give an id and a room of 1 to 40 letters and digits, a name, and the last number";
+    ? { id, room, name, last: Number(last), waiting: 0, silence: 0 }
+    : undefined;
+}
+
+/** Starts the process of a socket. The handlers are set at once: the process starts later. */
+function start(socket: WebSocket, url: string): void {
+  socket.on("error", () => {}); // "close" follows
+  const tab = tabOf(url);
+  if (tab === undefined) {
+    return socket.close(1008, "give id, room, name and last");
+  }
+  const pid: Pid<Message> = spawn(() => follow(socket, tab));
+  socket.on("message", (data) => {
+    if (++tab.waiting > MAX_LINES) socket.close(1008, "too fast");
+    else send(pid, { type: "wrote", data: String(data) });
+  });
+  socket.on("pong", () => tab.silence = 0);
+  socket.on("close", () => send(pid, { type: "closed" }));
 }
 
 type Message =
-  | { type: "enter" | "leave" | "closed" }
+  | { type: "enter" | "closed" }
   | { type: "wrote"; data: string }
   | EntityMessage;
 
@@ -84,8 +112,8 @@ type Message =
 async function follow(socket: WebSocket, tab: Tab): Promise<void> {
   const me = self();
   const show = (news: Partial<News> | { error: string; id?: string }) => {
-    if (socket.bufferedAmount > MAX_BYTES) socket.close(1013, "too slow");
-    else if (socket.readyState === WebSocket.OPEN) {
+    if (socket.bufferedAmount > MAX_QUEUE) socket.close(1013, "too slow");
+    else if (socket.readyState === socket.OPEN) {
       socket.send(JSON.stringify(news));
     }
   };
@@ -102,6 +130,8 @@ async function follow(socket: WebSocket, tab: Tab): Promise<void> {
       const message = await receive<Message>();
       switch (message.type) {
         case "enter":
+          if (++tab.silence > MAX_SILENCE) socket.terminate();
+          socket.ping();
           await enter();
           Process.sendAfter(me, message, PRESENT);
           break;
@@ -115,26 +145,50 @@ async function follow(socket: WebSocket, tab: Tab): Promise<void> {
           break;
         case "wrote": {
           tab.waiting--;
-          const { id, text } = JSON.parse(message.data);
-          try { // The id: it is said once, even if the tab repeats it.
-            await Room.get(tab.room, { timeout: TIMEOUT, id })
-              .say(id, tab.name, text);
-          } catch (error) {
-            if ((error as EntityError).code !== "refused") throw error;
-            show({ error: (error as EntityError).message, id });
-          }
+          const line = lineOf(message.data);
+          if (line === undefined) socket.close(1008, "no line");
+          else await say(tab, line, show);
           break;
         }
-        case "leave":
-          socket.close(1001, "its node restarts");
-          break;
         case "closed":
           return;
       }
     }
   } catch (error) {
-    show({ error: (error as Error).message });
+    if (!(error instanceof EntityError)) throw error; // It is logged.
+    show({ error: reasonOf(error) });
   } finally {
     socket.close(); // The page connects again, and repeats the lines that are not in the room.
   }
+}
+
+/** A line that a browser has written; nothing if it is none. The room checks the text. */
+function lineOf(data: string): { id: string; text: string } | undefined {
+  try {
+    const { id, text } = JSON.parse(data);
+    return isId(id) ? { id, text } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Has the room add a line. The id: it is said once, even if the tab repeats it. */
+async function say(
+  { room, name }: Tab,
+  { id, text }: { id: string; text: string },
+  show: (news: { error: string; id: string }) => void,
+): Promise<void> {
+  try {
+    await Room.get(room, { timeout: TIMEOUT, id }).say(id, name, text);
+  } catch (error) {
+    if (!(error instanceof EntityError) || error.code !== "refused") {
+      throw error;
+    }
+    show({ error: reasonOf(error), id });
+  }
+}
+
+/** What a browser learns of an error: the message of any other than a refusal is for the log. */
+function reasonOf({ code, data }: EntityError): string {
+  return code === "refused" ? `${data}` : "The room does not answer.";
 }

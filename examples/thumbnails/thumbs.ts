@@ -1,13 +1,22 @@
 /** The code of each thread of a worker: it makes thumbnails. */
 
-import decode from "npm:@jsquash/jpeg@^1/decode.js";
-import encode from "npm:@jsquash/jpeg@^1/encode.js";
-import resize from "npm:@jsquash/resize@^2";
 import { pg, TaskSupervisor } from "@otp/distribution";
-import { sizeOf } from "./jpeg_size.ts";
+import sharp from "sharp";
 
-/** A decoded image takes four bytes for each pixel. */
-const MAX_PIXELS = 50_000_000;
+// Images come from strangers. Only the decoder of JPEG reads them, one thread works on each, and nothing is cached.
+sharp.block({ operation: ["VipsForeignLoad"] });
+sharp.unblock({ operation: ["VipsForeignLoadJpeg"] });
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** The pixels of an image, at most; the decoder itself checks it. */
+const MAX_PIXELS = 25_000_000;
+
+/** A thumbnail is at most so many times as high as it is wide. */
+const MAX_RATIO = 4;
+
+/** How long an image may take, in seconds: a small file can have thousands of passes. */
+const TIMEOUT = 10;
 
 /** Runs when the thread starts. Web nodes find its places for tasks by their group. */
 export function start() {
@@ -18,16 +27,23 @@ export function start() {
   ];
 }
 
-/** Makes a thumbnail of a JPEG image; returns nothing if the image is no JPEG, broken, or too large. */
+/**
+ * Makes a thumbnail of a JPEG image, of a width or, for very high images, less; returns nothing if the image is no JPEG,
+ * broken, or too large.
+ */
 export async function make(
-  image: Uint8Array<ArrayBuffer>,
+  image: Uint8Array,
   width: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const size = sizeOf(image);
-  if (size === undefined || size.width * size.height > MAX_PIXELS) return;
-  const height = Math.max(1, Math.round(width * size.height / size.width));
-  const picture = await decode(image.slice().buffer).catch(() => undefined);
-  if (picture === undefined) return;
-  const small = await resize(picture, { width, height });
-  return new Uint8Array(await encode(small, { quality: 80 }));
+  if (!(image instanceof Uint8Array)) return; // A text would be the name of a file.
+  try {
+    const small = await sharp(image, { limitInputPixels: MAX_PIXELS })
+      .timeout({ seconds: TIMEOUT })
+      .resize({ width, height: width * MAX_RATIO, fit: "inside" })
+      .jpeg({ quality: 80 })
+      .toBuffer();
+    return new Uint8Array(small);
+  } catch {
+    return undefined; // The reasons all lie in the image.
+  }
 }

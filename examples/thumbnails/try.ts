@@ -1,12 +1,13 @@
 /** `deno task thumbnails [--dashboard]`: a web node and two workers on this machine, and what to try with them. */
 
+import { argv, env } from "node:process";
 import { keepUp } from "../keep_up.ts";
 
-const port = Deno.env.get("HTTP_PORT") ?? "8000";
-const dashboard = Deno.args.includes("--dashboard") ? "1" : "";
+const port = env.HTTP_PORT ?? "8000";
+const dashboard = argv.includes("--dashboard") ? "1" : "";
 const web = new URL("web.ts", import.meta.url);
 const worker = new URL("worker.ts", import.meta.url);
-const workerEnv = { HTTP_PORT: "", THREADS: "1" };
+const workerEnv = { HTTP_PORT: "", METRICS_PORT: "", THREADS: "1" };
 
 console.log(`
 Open http://localhost:${port} when all are up. Try meanwhile:

@@ -2,10 +2,10 @@
 
 import { Node, Supervisor } from "@otp/distribution";
 import { health } from "@otp/distribution/health";
-import { metrics } from "@otp/distribution/metrics";
 import { nodeFlags } from "@otp/distribution/node-flags";
 import { Workers } from "@otp/distribution/workers";
 import { env } from "node:process";
+import { serve, serveMetrics } from "./http.ts";
 
 const options = nodeFlags();
 const node = await Node.start(options);
@@ -22,17 +22,10 @@ await Supervisor.startLink([
 
 if (env.HTTP_PORT) {
   const probe = health();
-  const measures = metrics();
-  Deno.serve(
-    {
-      hostname: env.HTTP_HOST ?? "127.0.0.1",
-      port: Number(env.HTTP_PORT),
-      onListen() {},
-    },
-    (request) =>
-      probe(request) ?? measures(request) ??
-        new Response("not found", { status: 404 }),
-  );
+  await serve(Number(env.HTTP_PORT), (request, response) => {
+    if (!probe(request, response)) response.writeHead(404).end();
+  });
 }
+await serveMetrics();
 
 console.log(`${node.name} is up`);

@@ -34,10 +34,12 @@ test(
       .map(({ text }) => withPorts(text.trimEnd()));
     assertEquals(commands.length, 2);
     const env = { ERL_EPMD_PORT: `${freePort()}`, HOME: Deno.env.get("HOME")! };
+    await using added = beside.run("deno add --quiet npm:ws", env);
+    assertEquals(await added.ended, 0, added.output);
     await using first = beside.run(commands[0], env);
-    await first.printed("Listening on");
+    await first.printed("Listening");
     await using second = beside.run(commands[1], env);
-    await second.printed("Listening on");
+    await second.printed("Listening");
 
     const browser = await startBrowser();
     await using _browser = { [Symbol.asyncDispose]: () => browser.close() };

@@ -14,6 +14,17 @@ export const UNITS: readonly string[] = [
   "systemd/thumbnails-worker.service",
 ];
 
+/** The file that makes a unit run on Node. */
+export function nodeDropIn(unit: string): string {
+  return `${unit.replace("systemd/", "node/")}.d/node.conf`;
+}
+
+/** The arguments in a unit or its drop-in. */
+export function argsIn(unit: string): string[] {
+  const text = unit.replaceAll("\\\n", " ");
+  return /^ExecStart=\S+ (.*)$/m.exec(text)![1].trim().split(/ +/);
+}
+
 export const MANIFESTS: readonly string[] = [
   "kubernetes/nodes.yaml",
   "kubernetes/web.yaml",
@@ -35,6 +46,7 @@ export interface ComposeService {
   command: string[];
   environment?: Record<string, string>;
   stop_grace_period: string;
+  restart: string;
 }
 
 /** An object of Kubernetes. */
@@ -70,10 +82,9 @@ export async function manifestsIn(file: string): Promise<Manifest[]> {
 export async function launches(): Promise<Launch[]> {
   const all: Launch[] = [];
   for (const file of UNITS) {
-    const unit = (await readDeployed(file)).replaceAll("\\\n", " ");
-    const [, line] = /^ExecStart=\S+ (.*)$/m.exec(unit)!;
+    const unit = await readDeployed(file);
     const [, grace] = /^TimeoutStopSec=(\d+)$/m.exec(unit)!;
-    all.push({ file, args: line.trim().split(/ +/), grace: Number(grace) });
+    all.push({ file, args: argsIn(unit), grace: Number(grace) });
   }
   for (const [name, service] of Object.entries(await composeServices())) {
     const grace = parseInt(service.stop_grace_period);
@@ -90,8 +101,8 @@ export async function launches(): Promise<Launch[]> {
   return all;
 }
 
-/** The command of the image's health check. */
-export async function healthCheck(): Promise<string[]> {
-  const text = await readDeployed("Dockerfile");
+/** The command of an image's health check. */
+export async function healthCheck(file = "Dockerfile"): Promise<string[]> {
+  const text = await readDeployed(file);
   return JSON.parse(/^HEALTHCHECK[^[]*CMD (\[.*\])$/m.exec(text)![1]);
 }

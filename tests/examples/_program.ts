@@ -15,7 +15,7 @@ export class Program extends Child {
   ) {
     super(Deno.execPath(), {
       args: [
-        ...["run", "--quiet", "--no-check", "-A", "--unstable-no-legacy-abort"],
+        ...["run", "--quiet", "--no-check", "-A"],
         ...[`--config=${ROOT}deno.json`, `${ROOT}examples/${file}`],
         ...args,
       ],

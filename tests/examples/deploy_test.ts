@@ -18,6 +18,7 @@ import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
 import { temporaryFolder } from "../_temporary.ts";
 import {
+  argsIn,
   composeServices,
   DEPLOY,
   healthCheck,
@@ -25,6 +26,7 @@ import {
   type Manifest,
   MANIFESTS,
   manifestsIn,
+  nodeDropIn,
   readDeployed,
   ROOT,
   UNITS,
@@ -61,7 +63,9 @@ test("docs/deploy.md shows the files of the deployment as they are", async () =>
       assert(isPart(part.split("\n"), whole), `${file} has not:\n${part}`);
     }
   }
-  for (const file of ["Dockerfile", "compose.yaml", ...UNITS.slice(0, 1)]) {
+  const [unit] = UNITS;
+  const files = ["Dockerfile", "compose.yaml", unit];
+  for (const file of [...files, "node/Dockerfile", nodeDropIn(unit)]) {
     assert(shown.has(file), `docs/deploy.md does not show ${file}`);
   }
 });
@@ -71,7 +75,16 @@ test("each command of the deployment is one of the programs, with the flags of a
   assertEquals(all.length, 6);
   for (const { file, args, grace } of all) {
     const script = args.findIndex((arg) => arg.endsWith(".ts"));
-    assertEquals(args[0], "run", file);
+    assertEquals(
+      args.slice(0, script),
+      [
+        ...["run", "--no-prompt", "--cached-only", "--allow-net"],
+        ...["--allow-env", "--allow-read", "--allow-sys"],
+        // The decoder is native code.
+        ...args[script].endsWith("worker.ts") ? ["--allow-ffi"] : [],
+      ],
+      file,
+    );
     assert((await Deno.stat(ROOT + args[script])).isFile);
     const options = nodeFlags({
       args: args.slice(script + 1).map((arg) =>
@@ -97,10 +110,25 @@ test("systemd accepts the units, and finds them closed", {
     const text = (await readDeployed(file))
       .replace("/usr/local/bin/deno", Deno.execPath());
     await Deno.writeTextFile(unit, text);
+    const dropIn = await readDeployed(nodeDropIn(file));
+    // On Node, the program is the same with the same flags.
+    const args = argsIn(text);
+    const script = args.findIndex((arg) => arg.endsWith(".ts"));
+    assertEquals(
+      argsIn(dropIn.replace("ExecStart=\n", "")),
+      args.slice(script),
+    );
     const analyze = (...args: string[]) =>
       outputOf("systemd-analyze", { args, cwd: ROOT });
     const { code, stderr } = await analyze("verify", unit);
     assertEquals([code, stderr], [0, ""]);
+    await Deno.mkdir(`${unit}.d`);
+    await Deno.writeTextFile(
+      `${unit}.d/node.conf`,
+      dropIn.replace("/usr/local/bin/node", Deno.execPath()),
+    );
+    const onNode = await analyze("verify", unit);
+    assertEquals([onNode.code, onNode.stderr], [0, ""]);
     const limits = ["--offline=yes", "--threshold=20"];
     const exposure = await analyze("security", ...limits, unit);
     assertEquals(exposure.code, 0, exposure.stdout);
@@ -115,6 +143,22 @@ test("the Dockerfile is valid, and SIGTERM reaches the program", async () => {
   // A text would be run by a shell.
   assert(/^CMD \["/m.test(text));
   assert(/^USER deno$/m.test(text));
+  const onNode = await readDeployed("node/Dockerfile");
+  assertEquals(validate(onNode), []);
+  assert(/^CMD \["node", "/m.test(onNode));
+  assert(/^USER node$/m.test(onNode));
+});
+
+test("a service that fails is started again, as docs/deploy.md says", async () => {
+  const restarts = Object.values(await composeServices())
+    .map(({ restart }) => restart);
+  assertEquals(restarts, ["unless-stopped", "unless-stopped"]);
+  const page = await readPage("docs/deploy.md");
+  assertStringIncludes(page, "`restart: unless-stopped`");
+  for (const unit of UNITS) {
+    const [line] = /^Restart=.*$/m.exec(await readDeployed(unit))!;
+    assertStringIncludes(page, `\`${line}\``);
+  }
 });
 
 test("compose.yaml is valid", async () => {
