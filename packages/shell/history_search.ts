@@ -1,7 +1,7 @@
 /** The search of Ctrl-R in a terminal: typed characters narrow it, and Ctrl-R goes on to older lines. */
 
 /** A key, as `node:readline` names it. */
-export interface Key {
+export interface PressedKey {
   ctrl?: boolean;
   meta?: boolean;
   name?: string;
@@ -41,7 +41,7 @@ export class HistorySearch {
   }
 
   /** Takes a key; returns false if the key ends the search: Escape and Ctrl-G bring back the line before it. */
-  take(text: string | undefined, { ctrl, meta, name }: Key): boolean {
+  take(text: string | undefined, { ctrl, meta, name }: PressedKey): boolean {
     if (ctrl && name === "r") {
       this.#find(this.#found + 1);
     } else if (ctrl && name === "g" || name === "escape") {

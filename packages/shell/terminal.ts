@@ -23,7 +23,7 @@ import { standInForStreams } from "@otp/processes/host/standard_streams";
 import type { Completion } from "./shell_client.ts";
 import type { Paint } from "./colour.ts";
 import type { History } from "./history.ts";
-import { HistorySearch, type Key } from "./history_search.ts";
+import { HistorySearch, type PressedKey } from "./history_search.ts";
 import {
   type Interrupt,
   isForeign,
@@ -50,7 +50,7 @@ interface Editor extends Interface {
   /** The lines of the history, the newest first. */
   history: string[];
   /** Handles a key; `node:readline` calls it, also if it is replaced. */
-  _ttyWrite(text: string | undefined, key: Key): void;
+  _ttyWrite(text: string | undefined, key: PressedKey): void;
 }
 
 /** The terminal of standard input and output, in use until it is closed. */
@@ -270,7 +270,7 @@ export class Terminal extends ShellInput {
   }
 
   /** Begins, continues or ends a search in the history; returns false for a key that the editor must handle. */
-  #onSearchKey(text: string | undefined, key: Key): boolean {
+  #onSearchKey(text: string | undefined, key: PressedKey): boolean {
     const editor = this.#editor;
     const isStart = this.#search === undefined;
     if (isStart) {
