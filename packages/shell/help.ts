@@ -33,7 +33,7 @@ const OF_THE_SHELL =
   r(Kate)        loads the file of --module Kate=… again; recompile() loads those of all modules
   break          alone on a line, abandons incomplete input
   Tab            completes a name
-  Ctrl-R         the last line that contains what is typed; again, the one before it
+  Ctrl-R         searches the last line that contains what is typed; again, the one before it
   Ctrl-C         clears the line, or interrupts waiting code; twice, ends code that never yields
   Ctrl-D         leaves, like Ctrl-C twice on an empty line`;
 

@@ -10,8 +10,9 @@ type Status = "complete" | "incomplete" | "wrong";
 
 /** Whether code is incomplete: it does not parse, but may parse when more is added. */
 export function isIncomplete(source: string): boolean {
-  // Elixir's names such as Node.alive? are complete, although they could begin a condition.
+  // Elixir's names such as Node.alive? and its import Enum are complete, although a condition or an import could go on.
   if (/^\s*[A-Za-z_$][\w$.]*\?(?:\(.*\))?\s*$/.test(source)) return false;
+  if (/^\s*import\s+[A-Z]\w*\s*$/.test(source)) return false;
   const status = statusOf(source);
   // Code that begins like a block may be an object.
   return status === "incomplete" ||

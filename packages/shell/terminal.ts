@@ -23,6 +23,7 @@ import { standInForStreams } from "@otp/processes/host/standard_streams";
 import type { Completion } from "./shell_client.ts";
 import type { Paint } from "./colour.ts";
 import type { History } from "./history.ts";
+import { HistorySearch, type PressedKey } from "./history_search.ts";
 import {
   type Interrupt,
   isForeign,
@@ -48,6 +49,8 @@ interface Editor extends Interface {
   cursor: number;
   /** The lines of the history, the newest first. */
   history: string[];
+  /** Handles a key; `node:readline` calls it, also if it is replaced. */
+  _ttyWrite(text: string | undefined, key: PressedKey): void;
 }
 
 /** The terminal of standard input and output, in use until it is closed. */
@@ -62,8 +65,8 @@ export class Terminal extends ShellInput {
   readonly #readers: Reader[] = [];
   /** Lines that were typed before a read was pending. */
   #ahead: string[] = [];
-  /** The search by Ctrl-R: the text that was typed before it, and the place of the found line in the history. */
-  #search: { text: string; found: number } | undefined;
+  /** The search by Ctrl-R, and the prompt that it hides. */
+  #search: { state: HistorySearch; prompt: string } | undefined;
   /** Output whose line has not ended yet. */
   #open = "";
   /** Whether the line editor is below the open output, and not on the same line. */
@@ -104,7 +107,10 @@ export class Terminal extends ShellInput {
       if (this.#readers.at(0)?.isShell === false) lines.shift();
     });
     this.#editor.on("SIGINT", () => this.#onInterrupt());
-    nodeProcess.stdin.on("keypress", this.#onKey);
+    const handleKey = this.#editor._ttyWrite.bind(this.#editor);
+    this.#editor._ttyWrite = (text, key) => {
+      if (!this.#onSearchKey(text, key)) handleKey(text, key);
+    };
     // Do not suspend the program: the terminal would stay in raw mode.
     this.#editor.on("SIGTSTP", () => {});
     this.#editor.on("close", () => this.#end());
@@ -178,7 +184,6 @@ export class Terminal extends ShellInput {
     if (this.#editor.getPrompt() + this.#editor.line !== "") {
       this.#output.write("\n");
     }
-    nodeProcess.stdin.off("keypress", this.#onKey);
     standInForStreams(undefined);
     globalThis.console = this.#console;
     for (const { resolve } of this.#readers.splice(0)) resolve(undefined);
@@ -264,29 +269,28 @@ export class Terminal extends ShellInput {
     if (this.#readers.length > 0) this.#showPrompt();
   }
 
-  /** Ctrl-R replaces the line by the last earlier line that contains its text; again, by the one before. */
-  readonly #onKey = (
-    _text: string | undefined,
-    key: { ctrl?: boolean; name?: string } = {},
-  ): void => {
-    const isSearch = key.ctrl === true && key.name === "r" && this.isAtPrompt;
-    if (!isSearch) {
-      this.#search = undefined;
-      return;
-    }
+  /** Begins, continues or ends a search in the history; returns false for a key that the editor must handle. */
+  #onSearchKey(text: string | undefined, key: PressedKey): boolean {
     const editor = this.#editor;
-    const { text, found } = this.#search ?? { text: editor.line, found: -1 };
-    const next = editor.history.findIndex((line, i) =>
-      i > found && line.includes(text) && line !== editor.line
-    );
-    this.#search = { text, found: Math.max(found, next) };
-    if (next < 0) return;
+    const isStart = this.#search === undefined;
+    if (isStart) {
+      if (!(key.ctrl && key.name === "r" && this.isAtPrompt)) return false;
+      this.#search = {
+        state: new HistorySearch(editor.history, editor.line),
+        prompt: editor.getPrompt(),
+      };
+    }
+    const { state, prompt } = this.#search!;
+    const goesOn = isStart || state.take(text, key);
+    if (!goesOn) this.#search = undefined;
     this.#eraseLine();
-    editor.line = editor.history[next];
+    editor.setPrompt(goesOn ? state.prompt : prompt);
+    editor.line = state.line;
     editor.cursor = editor.line.length;
     editor.prevRows = 0;
     editor.prompt(true);
-  };
+    return goesOn;
+  }
 
   #onInterrupt(): void {
     const editor = this.#editor;

@@ -149,7 +149,7 @@ const FIELDS: Record<string, string> = {
   CANCEL: "signal: undefined, deadline: time?|negative",
   WAIT: "timeout: time?, ...CANCEL",
   INSPECTED:
-    "width: whole?, limit: whole?, depth: whole?, printableLimit: whole?",
+    "width: whole?, limit: whole?, depth: whole?, printableLimit: whole?, charlists: string?",
   INTENSITY: "maxRestarts: whole?, maxSeconds: count?",
   CHILD: `id: string?, restart: undefined, shutdown: time?, type: undefined,
     significant: undefined`,

@@ -165,14 +165,52 @@ terminalTest(
     await terminal.press("C-u");
     await terminal.type("i");
     await terminal.press("C-r");
-    await terminal.shows("> await IO.gets('secret? ')");
+    await terminal.shows("(search) i: await IO.gets('secret? ')");
     await terminal.press("C-r");
-    await terminal.shows("> 'first'");
+    await terminal.shows("(search) i: 'first'");
     const file = `${home}/.otp_distribution_history`;
     assertEquals((await Deno.stat(file)).mode! & 0o777, 0o600);
     assert(!(await Deno.readTextFile(file)).includes("password"));
   },
 );
+
+terminalTest("Ctrl-R searches as characters are typed", async (terminal) => {
+  for (const [index, line] of ["12 + 30", "12 + 60", "70"].entries()) {
+    await terminal.enter(line);
+    await terminal.shows(new RegExp(`\\d\\nchat\\(${index + 2}\\)>$`));
+  }
+  await terminal.press("C-r");
+  await terminal.shows(/\(search\) :$/);
+  await terminal.type("12");
+  await terminal.shows("(search) 12: 12 + 60");
+  await terminal.press("C-r");
+  await terminal.shows("(search) 12: 12 + 30");
+  await terminal.press("C-r");
+  await terminal.shows("(search, none earlier) 12: 12 + 30");
+  await terminal.press("BSpace", "BSpace");
+  await terminal.type("70");
+  await terminal.shows("(search) 70: 70");
+  await terminal.press("C-g");
+  await terminal.shows(/chat\(4\)>$/);
+  await terminal.press("C-r");
+  await terminal.type("+");
+  await terminal.shows("(search) +: 12 + 60");
+  await terminal.press("Enter");
+  await terminal.shows("chat(4)> 12 + 60\n72\nchat(5)>");
+  // Another key ends the search with the found line, to edit it; Ctrl-C abandons the line.
+  await terminal.press("C-r");
+  await terminal.type("30");
+  await terminal.shows("(search) 30: 12 + 30");
+  await terminal.press("End");
+  await terminal.type("0");
+  await terminal.press("Enter");
+  await terminal.shows("chat(5)> 12 + 300\n312\nchat(6)>");
+  await terminal.press("C-r");
+  await terminal.type("60");
+  await terminal.shows("(search) 60: 12 + 60");
+  await terminal.press("C-c");
+  await terminal.shows("chat(6)> 12 + 60\nchat(6)>");
+});
 
 terminalTest(
   "Tab completes names in scope and properties",

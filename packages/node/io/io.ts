@@ -238,8 +238,8 @@ function inspected(value: unknown, options: IoInspectOptions): string {
     IO_INSPECT_OPTIONS,
     '{ label: "x" }',
   );
-  const { label, width, limit, depth, printableLimit } = options;
-  const text = show(value, { width, limit, depth, printableLimit });
+  const { label, width, limit, depth, printableLimit, charlists } = options;
+  const text = show(value, { width, limit, depth, printableLimit, charlists });
   return `${label === undefined ? "" : `${label}: `}${text}\n`;
 }
 

@@ -8,6 +8,7 @@ import {
   shorten,
 } from "./inspect.ts";
 import { Atom } from "./atom.ts";
+import { type Parts, shapeOf } from "./term_shape.ts";
 
 /** A call that failed: the call and the reason, Elixir's `{reason, {module, function, args}}`. */
 export interface CallReason {
@@ -193,7 +194,18 @@ function formatStack({ stack, message, name }: Error): string {
 }
 
 function shown(value: unknown): string {
-  return inspectWithin(value, MAX_VALUE);
+  // Texts in Erlang's terms are charlists, as the files of a stack; an array of a JavaScript program has numbers.
+  const charlists = isTuple(value) ? "infer" : "as_lists";
+  return inspectWithin(value, MAX_VALUE, { charlists });
+}
+
+function isTuple(value: unknown): boolean {
+  try {
+    return (shapeOf(value as object) as Parts).open === "{";
+  } catch {
+    // It has no shape, or is a proxy that throws.
+    return false;
+  }
 }
 
 function format(

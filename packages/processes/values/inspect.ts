@@ -44,6 +44,13 @@ export interface InspectOptions {
    * @default {4096}
    */
   printableLimit?: number;
+  /**
+   * How a list of numbers is shown that may be a text of Erlang: `"as_lists"` shows its numbers; `"infer"` shows a list
+   * of printable ASCII characters as iex does, as in `~c"loc"`.
+   *
+   * @default {"as_lists"}
+   */
+  charlists?: "as_lists" | "infer";
 }
 
 /** The names of {@linkcode InspectOptions}, for interfaces that extend it. */
@@ -52,6 +59,7 @@ export const INSPECT_OPTIONS: OptionChecks<InspectOptions> = {
   limit: true,
   depth: true,
   printableLimit: true,
+  charlists: true,
 };
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
@@ -134,7 +142,16 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
     );
   }
   refuseUnknown(options, "inspect a value", INSPECT_OPTIONS);
-  const { width, limit, depth, printableLimit } = options;
+  const { width, limit, depth, printableLimit, charlists } = options;
+  if (
+    charlists !== undefined && charlists !== "infer" && charlists !== "as_lists"
+  ) {
+    throw new TypeError(
+      `Cannot inspect a value: charlists is ${
+        inspectWithin(charlists)
+      }; give "as_lists" or "infer"`,
+    );
+  }
   const given = { width, limit, depth, printableLimit };
   for (const [name, value] of Object.entries(given)) {
     // Not by checkOptions(), which itself uses this function.
@@ -171,6 +188,7 @@ export function inspectWithin(
     width,
     limit,
     printableLimit,
+    infersCharlists: options.charlists === "infer",
     items: MAX_ITEMS,
     characters,
     seen: [],
@@ -182,6 +200,8 @@ interface State {
   width: number;
   limit: number;
   printableLimit: number;
+  /** Whether lists of printable characters are shown as charlists. */
+  infersCharlists: boolean;
   /** The remaining number of items in total. */
   items: number;
   /** The remaining number of characters in total. */
@@ -395,10 +415,16 @@ function showCollection(
     return wrap("", open, close, shown, state, indent);
   }
   if (Array.isArray(value)) {
+    const text = state.infersCharlists ? charlistText(value) : undefined;
+    if (text !== undefined) {
+      const most = Math.max(
+        Math.min(state.printableLimit, state.characters),
+        1,
+      );
+      return leaf(`~c${quoteWithin(text, most)}`, state);
+    }
     const pair = ([key, item]: Iterable<unknown>) =>
-      `${leaf(keywordText((key as Atom).name), state)}: ${
-        charlist(item, state) ?? inner(item)
-      }`;
+      `${leaf(keywordText((key as Atom).name), state)}: ${inner(item)}`;
     const isKeywords = value.length > 0 && value.every(isPair);
     const shown = items(value, state, isKeywords ? pair : inner, indent);
     return wrap("", "[", "]", shown, state, indent);
@@ -444,19 +470,18 @@ function isPair(item: unknown): boolean {
   }
 }
 
-/** Shows a charlist of a keyword list, as the file in an Erlang stack trace. Elsewhere, such a list may be numbers. */
-function charlist(value: unknown, state: State): string | undefined {
-  try {
-    const { length } = value as unknown[];
-    if (!Array.isArray(value) || length > MAX_SHOWN_NAME) return undefined;
-    const text = String.fromCodePoint(...value);
-    return /^[ !$-[\]-~]+$/.test(text) && value.every(Number.isInteger)
-      ? leaf(`~c"${text}"`, state)
-      : undefined;
-  } catch {
-    // No list, or a proxy that throws.
-    return undefined;
-  }
+/** The maximum length of a charlist that is shown as a text: each character takes room on the stack. */
+const MAX_CHARLIST = 4096;
+
+/** The text of a list of printable ASCII characters. */
+function charlistText(list: unknown[]): string | undefined {
+  if (list.length === 0 || list.length > MAX_CHARLIST) return undefined;
+  const isPrintable = list.every((code) =>
+    Number.isInteger(code) &&
+    (code as number >= 32 && code as number <= 126 ||
+      code as number >= 7 && code as number <= 13 || code === 27)
+  );
+  return isPrintable ? String.fromCharCode(...list as number[]) : undefined;
 }
 
 function className(value: object): string {

@@ -14,7 +14,10 @@ const TEXT = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g;
 const HELP = "h() says what this shell can do";
 
 /** Elixir's syntax, and its equivalent in TypeScript; the first match is shown. */
-const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
+const SYNTAX: [
+  pattern: RegExp,
+  says: (found: RegExpExecArray, scope: Scope) => string,
+][] = [
   [
     /(?<![\w$.])([A-Za-z_$][\w$.]*)\?\s*(?:\(|$)/,
     ([, path]) =>
@@ -41,12 +44,47 @@ const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
   ],
   [/%[\w.]*\{/, () => "A map is an object here: { a: 1 } for %{a: 1}"],
   [
-    /(?<![\w$)\]"'`?:}]\s*):([A-Za-z_]\w*[?!]?)/,
+    /~[a-zA-Z]["'`([{/|<]/,
+    () => 'There are no sigils here: write "text", ["a", "b"] or /pattern/',
+  ],
+  [
+    /(?<![\w$)\]"'`?:}]\s*):([a-z]\w*)\.(\w+)/,
+    ([, module, name], scope) =>
+      module in scope
+        ? `Write ${module}.${name}(…) for :${module}.${name}(…)`
+        : `Erlang's modules are not here; ${HELP}`,
+  ],
+  [
+    /(?<![\w$)\]"'`?:}]\s*):([A-Za-z_][\w@]*[?!]?)/,
     ([, name]) => `Write "${name}" for the atom :${name}`,
   ],
   [
-    /\{\s*:([A-Za-z_]\w*)/,
+    /\{\s*:([A-Za-z_][\w@]*)/,
     ([, name]) => `Write "${name}" for the atom :${name}`,
+  ],
+  [
+    /(?<![\w$)\]"'`?:}]\s*):""/,
+    () => 'An atom is a text here: "kate@localhost" for :"kate@localhost"',
+  ],
+  [
+    /\[([^[\]|]+)\|\s*(\w+)\s*\]\s*=/,
+    ([, first, rest]) => `Write const [${first.trim()}, ...${rest}] = …`,
+  ],
+  [
+    /^\s*\{([\w\s,]+)\}\s*=(?!=)/,
+    ([, names]) => `Write const [${names.trim()}] = … for a tuple or an array`,
+  ],
+  [
+    /^\s*(?:alias|use|import|require)\s+[A-Z]/,
+    () =>
+      'Load a module by import * as Kate from "./kate.ts"; those that h() lists are in scope',
+  ],
+  [/\b(?:and|or|not)\b/, () => "It is a && b, a || b and !a here"],
+  [/\+\+/, () => "Lists are joined by [...a, ...b] for a ++ b"],
+  [
+    /\b\w+\.\.\w/,
+    () =>
+      "There are no ranges here: Array.from({ length: 3 }, (_, i) => i + 1)",
   ],
   [
     /&\d|&\w+[./]/,
@@ -58,15 +96,22 @@ const SYNTAX: [pattern: RegExp, says: (found: RegExpExecArray) => string][] = [
     /(?<![\w$.])[a-z]\w*\s+do\b/,
     () => "Blocks are in braces here: () => { … }",
   ],
-  [/^\s*\.(?:exit|help)\b/, () => `${HELP}; Ctrl-D leaves`],
   [
-    /(?<![\w$.])([A-Z]\w*(?:\.\w+)+) +(?:"|\w)/,
-    ([, path]) => `Arguments are in parentheses here: ${path}(…)`,
+    /^\s*\.(?:break|clear|editor|exit|help|load|save)\b/,
+    () => `${HELP}; Ctrl-D leaves`,
   ],
 ];
 
+/** A call without parentheses, as Elixir allows. */
+const BARE_CALL = /^\s*([A-Za-z_$][\w$]*(?:\.\w+)*) +([^\s=(.].*?)\s*;?\s*$/;
+
+const ATOMS = /(?<=^|[\s,([{]):(?:"([^"]*)"|([A-Za-z_][\w@]*))/g;
+
+/** The number of parameters after the name of a function in Elixir: `Node.list/0`. */
+const ARITY = /(?<=^[A-Za-z_][\w.]*[?!]?)\/\d+$/;
+
 /** Names of Elixir and of other shells that do not exist here. */
-const WORDS: Record<string, string> = {
+const WORDS = new Map(Object.entries({
   nil: "undefined or null is nil here",
   Enum: "Arrays have map, filter, reduce and more: [1, 2].map((n) => n + 1)",
   Stream: "Arrays and iterators have map, filter, take and more",
@@ -85,14 +130,27 @@ const WORDS: Record<string, string> = {
   and: "It is && here",
   or: "It is || here",
   not: "It is ! here",
-};
+  hd: "The first item is list[0] here",
+  tl: "The items after the first are list.slice(1) here",
+  length: "The length is list.length here",
+  elem: "An element of a tuple is tuple[0] here",
+  div: "It is Math.trunc(a / b) here",
+  rem: "It is a % b here",
+  to_string: "It is String(value) here",
+  to_charlist: "A text is a string here: there are no charlists",
+  raise: "It is throw new Error(…) here",
+  clear: "Ctrl-L clears the screen",
+}));
+
+/** Elixir's tests of types, such as `is_pid`. */
+const TYPE_TEST = /^is_[a-z]+$/;
 
 /** Commands of iex that do not exist here, if they are called. */
-const CALLED: Record<string, string> = {
+const CALLED = new Map(Object.entries({
   b: "h(GenServer) lists the functions of a module; its page says which callbacks it takes",
   c: 'Load a file by import * as Kate from "./kate.ts", or start with --module Kate=./kate.ts',
   l: "r(Kate) loads the file of a module of --module again",
-};
+}));
 
 /** Returns a hint for code that threw an error, if there is one. */
 export function hintForError(
@@ -103,7 +161,9 @@ export function hintForError(
   if (!(error instanceof Error)) return undefined;
   const { name, message } = error;
   const code = source.replace(TEXT, '""');
-  if (name === "SyntaxError") return hintForSyntax(code);
+  if (name === "SyntaxError") {
+    return hintForSyntax(code, scope) ?? hintForBareCall(source, scope);
+  }
   if (name === "TypeError") return hintForPaths(code, scope);
   if (name !== "ReferenceError") return undefined;
   const [unknown = ""] =
@@ -112,8 +172,15 @@ export function hintForError(
   if (isAssigned(unknown, code)) {
     return `Declare it first: const ${unknown} = …`;
   }
-  const called = code.includes(`${unknown}(`) ? CALLED[unknown] : undefined;
-  return called ?? WORDS[unknown] ?? didYouMean(likeRoot(unknown, scope));
+  // `h :erlang` parses: as a label, and a name.
+  if (new RegExp(`^\\s*\\w+ +:${unknown}\\b`).test(code)) {
+    return hintForSyntax(code.replace(/^\s*\w+/, ""), scope);
+  }
+  if (TYPE_TEST.test(unknown)) {
+    return 'Types are tested by typeof x === "string", Array.isArray(x) or x instanceof Pid';
+  }
+  const called = code.includes(`${unknown}(`) ? CALLED.get(unknown) : undefined;
+  return called ?? WORDS.get(unknown) ?? didYouMean(likeRoot(unknown, scope));
 }
 
 /** Whether code assigns to a name, as Elixir declares a variable. */
@@ -128,6 +195,11 @@ export function hintForValue(
   source: string,
   scope: Scope,
 ): string | undefined {
+  // `v -1` is a subtraction, and `i [1]` a property.
+  if (value === undefined || Number.isNaN(value)) {
+    const bare = hintForBareCall(source, scope);
+    if (bare !== undefined) return bare;
+  }
   const path = source.trim().replace(/;$/, "");
   if (!PATH.test(path)) return undefined;
   if (value === undefined) return hintForPaths(path, scope);
@@ -138,12 +210,42 @@ export function hintForValue(
     : undefined;
 }
 
-function hintForSyntax(code: string): string | undefined {
+function hintForSyntax(code: string, scope: Scope): string | undefined {
   for (const [pattern, says] of SYNTAX) {
     const found = pattern.exec(code);
-    if (found !== null) return says(found);
+    if (found !== null) return says(found, scope);
   }
   return undefined;
+}
+
+/** Writes a call without parentheses as one with them, or says what replaces the function or its argument. */
+function hintForBareCall(source: string, scope: Scope): string | undefined {
+  const [, path, rest] = BARE_CALL.exec(source) ?? [];
+  if (path === undefined) return undefined;
+  if (!(path.split(".")[0] in scope)) {
+    return CALLED.get(path) ?? WORDS.get(path);
+  }
+  if (typeof valueOf(path, scope) !== "function") return undefined;
+  const given = rest.replace(ARITY, "").replace(
+    ATOMS,
+    (_, quoted, name) => JSON.stringify(quoted ?? name),
+  ).replace(/%[\w.]*\{/g, "{");
+  const [root] = given.split(".");
+  if (PATH.test(given) && !(root in scope) && WORDS.has(root)) {
+    return WORDS.get(root);
+  }
+  return `Arguments are in parentheses here: ${path}(${given})`;
+}
+
+/** Resolves a path without running getters. */
+function valueOf(path: string, scope: Scope): unknown {
+  const [root, ...rest] = path.split(".");
+  let value = scope[root];
+  for (const name of rest) {
+    if (!isModule(value)) return undefined;
+    value = memberOf(value, name);
+  }
+  return value;
 }
 
 /** Guesses the intention of a path that begins in scope and does not resolve. */

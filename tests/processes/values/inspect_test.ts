@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Pid, Ref } from "../../../packages/processes/process.ts";
 import {
   inspect,
@@ -15,6 +21,7 @@ import {
   Tuple,
   tuple,
 } from "../../../mod.ts";
+import { formatExit } from "../../../packages/processes/values/exit_reason.ts";
 import { LocalFunction } from "../../../packages/processes/values/functions.ts";
 import { pidOf, refOf } from "../../../packages/processes/values/pid.ts";
 import { test } from "../../../packages/testing/tags.ts";
@@ -103,13 +110,8 @@ const SHOWN: [value: unknown, text: string][] = [
   [tuple(), "{}"],
   [tuple(atom("ok"), [1, tuple("a")]), '{:ok, [1, {"a"}]}'],
   [improperList([1, 2], tuple()), "[1, 2 | {}]"],
-  [[tuple(atom("file"), [97, 46, 101, 120])], '[file: ~c"a.ex"]'],
-  [[tuple(atom("a"), [97, 0]), tuple(atom("b"), [])], "[a: [97, 0], b: []]"],
-  [
-    [tuple(atom("a"), [97.5]), tuple(atom("b"), ["97"])],
-    '[a: [97.5], b: ["97"]]',
-  ],
-  [[tuple(atom("a"), [97 + 2 ** 16])], "[a: [65633]]"],
+  [[108, 111, 99], "[108, 111, 99]"],
+  [[tuple(atom("file"), [97, 46])], "[file: [97, 46]]"],
   [new Float(1), "1.0"],
   [[new Float(-5), new Float(0)], "[-5.0, 0.0]"],
   [new Float(9_999_999_999_999_998), "9999999999999998.0"],
@@ -315,4 +317,47 @@ test("inspect() shows any value that can be sent, within its width where possibl
       assertEquals(inspect(value), text);
     }),
   );
+});
+
+for (
+  const [value, text] of [
+    [[108, 111, 99], '~c"loc"'],
+    [[tuple(atom("file"), [97, 46, 101, 120])], '[file: ~c"a.ex"]'],
+    [
+      { sizes: [[65, 34], [], [127], [65.5], [10]] },
+      '{ sizes: [~c"A\\"", [], [127], [65.5], ~c"\\n"] }',
+    ],
+    [[97, 0], "[97, 0]"],
+    [["97"], '["97"]'],
+    [[97 + 2 ** 16], "[65633]"],
+    [Array(5000).fill(65), "[65, 65, 65, 65, 65, ...]"],
+  ] as const
+) {
+  Deno.test(`inspect() with charlists "infer" shows ${text}`, () => {
+    assertEquals(inspect(value, { charlists: "infer", limit: 5 }), text);
+  });
+}
+
+Deno.test("inspect() rejects other charlists", () => {
+  assertThrows(
+    () => inspect([1], { charlists: "as_charlists" as never }),
+    TypeError,
+    'charlists is "as_charlists"; give "as_lists" or "infer"',
+  );
+});
+
+Deno.test("formatExit() shows the files of an Erlang stack as texts, and a program's numbers as numbers", () => {
+  const stack = [
+    tuple(atom("m"), atom("f"), 1, [tuple(atom("file"), [97, 46])]),
+  ];
+  assertStringIncludes(
+    formatExit(tuple(atom("badarg"), stack)),
+    '[file: ~c"a."]',
+  );
+  assertStringIncludes(formatExit({ sizes: [97, 46] }), "[97, 46]");
+  const throws = () => {
+    throw new Error("no");
+  };
+  const hostile = new Proxy({}, { get: throws, getPrototypeOf: throws });
+  assertEquals(formatExit(hostile), "#Unreadable<>");
 });
