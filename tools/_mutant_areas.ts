@@ -317,15 +317,8 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "otp",
-    files: [
-      "packages/servers/",
-      "packages/node/rpc/",
-      "packages/beam/functions/",
-      "packages/beam/observer/",
-      "packages/beam/servers/",
-      "packages/processes/kernel.ts",
-      "packages/processes/process.ts",
-    ],
+    // All that no other area names.
+    files: ["packages/"],
     tests: [
       "servers/gen_server/",
       "servers/agent/",

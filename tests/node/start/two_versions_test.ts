@@ -58,8 +58,8 @@ class OldNode implements AsyncDisposable {
       cwd: ROOT,
     }).output();
     assertEquals(success, true);
-    const file = `${folder}/tests/node/_two_versions.ts`;
-    await Deno.mkdir(`${folder}/tests/node`, { recursive: true });
+    const file = `${folder}/tests/node/start/_two_versions.ts`;
+    await Deno.mkdir(`${folder}/tests/node/start`, { recursive: true });
     await Deno.copyFile(`${ROOT}tests/node/start/_two_versions.ts`, file);
     // The coverage of files that are gone cannot be reported.
     const child = new Deno.Command("sh", {
