@@ -116,7 +116,7 @@ const MAY_USE_DENO = [
   "packages/shell/cli/",
   "packages/testing/",
 ];
-const ASKS_PERMISSIONS = "packages/node/host/host_permissions.ts";
+const ASKS_PERMISSIONS = "packages/processes/host/permissions.ts";
 
 /** Narrower rules: the files at these paths import only files at those, beside builtins of Node. */
 const RULES: Record<string, readonly string[]> = {
