@@ -7,6 +7,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
+import { PUBLISHED } from "./publish.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -124,6 +125,55 @@ export function missing(
   return all;
 }
 
+/** The fields of a package's `deno.json`. */
+export interface PackageConfig {
+  name?: string;
+  version?: string;
+  license?: string;
+  exports?: Record<string, string>;
+}
+
+/** The missing requirements of a package of the workspace, a sentence each. */
+export function missingInPackage(
+  folder: string,
+  config: PackageConfig,
+  files: ReadonlySet<string>,
+  project: Project,
+): string[] {
+  const all: string[] = [];
+  const path = `${folder}deno.json`;
+  for (const field of ["name", "license"] as const) {
+    if (!config[field]) all.push(`${path} has no "${field}"`);
+  }
+  if (config.version !== project.version) {
+    all.push(
+      `${path} has the version "${config.version}": write "${project.version}", which all packages share`,
+    );
+  }
+  for (const file of ["README.md", "mod.ts"]) {
+    if (!files.has(file)) all.push(`${folder}${file} is missing`);
+  }
+  for (const [name, file] of Object.entries(config.exports ?? {})) {
+    if (files.has(file.replace(/^\.\//, ""))) continue;
+    all.push(`${path} exports "${name}", and ${file} is missing`);
+  }
+  return all;
+}
+
+/** The files of a folder and of its folders, by their paths in it. */
+async function filesOf(folder: URL): Promise<Set<string>> {
+  const files = new Set<string>();
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory) files.add(name);
+    else {
+      for (const each of await filesOf(new URL(`${name}/`, folder))) {
+        files.add(`${name}/${each}`);
+      }
+    }
+  }
+  return files;
+}
+
 if (import.meta.main) {
   const at = (name: string) => new URL(name, ROOT);
   if (Deno.args.includes("--write")) {
@@ -139,6 +189,11 @@ if (import.meta.main) {
     await Deno.readTextFile(at("CHANGELOG.md")),
     await Deno.readTextFile(at("SECURITY.md")),
   );
+  for (const folder of PUBLISHED.filter((each) => each !== "")) {
+    const config = await Deno.readTextFile(at(`${folder}deno.json`));
+    const files = await filesOf(at(folder));
+    left.push(...missingInPackage(folder, JSON.parse(config), files, PROJECT));
+  }
   for (const each of left) console.error(`- ${each}`);
   if (left.length > 0) {
     console.error(`Cannot release ${PROJECT.version}: see above`);

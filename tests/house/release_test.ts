@@ -6,10 +6,13 @@ import { test } from "../../packages/testing/tags.ts";
 import {
   manifestFields,
   missing,
+  missingInPackage,
+  type PackageConfig,
   PROJECT,
   securityPage,
   withAbsoluteLinks,
 } from "../../tools/release.ts";
+import { PUBLISHED } from "../../tools/publish.ts";
 import { readPage } from "../_pages.ts";
 
 const RELEASED = {
@@ -31,6 +34,32 @@ test("deno task release names each field that the owner has not filled in", () =
   assertEquals(of({ ...RELEASED, version: "0.1.1" }), ["CHANGELOG.md"]);
   assertEquals(of(RELEASED, "## 0.1.0 (unreleased)"), ["CHANGELOG.md"]);
   assertEquals(missing(RELEASED, changelog, "").length, 1);
+});
+
+test("what a package lacks for a release is named", () => {
+  const config = {
+    name: "@otp/epmd",
+    version: PROJECT.version,
+    license: "MIT",
+    exports: { ".": "./mod.ts" },
+  };
+  const of = (changed: PackageConfig, files = ["README.md", "mod.ts"]) =>
+    missingInPackage("packages/epmd/", changed, new Set(files), PROJECT);
+  assertEquals(of(config), []);
+  assertEquals(of({ ...config, version: "0.0.9" }).length, 1);
+  assertEquals(of({ ...config, license: "" }).length, 1);
+  assertEquals(of(config, ["mod.ts"]), ["packages/epmd/README.md is missing"]);
+  assertEquals(of({ ...config, exports: { "./a": "./a.ts" } }), [
+    'packages/epmd/deno.json exports "./a", and ./a.ts is missing',
+  ]);
+});
+
+test("every package of the workspace is published", async () => {
+  const { workspace } = JSON.parse(await readPage("deno.json"));
+  const folders = workspace.filter((each: string) =>
+    /^\.\/packages\/\w+$/.test(each)
+  ).map((each: string) => `${each.slice(2)}/`);
+  assertEquals(PUBLISHED.toSorted(), ["", ...folders].toSorted());
 });
 
 test("SECURITY.md is made from deno.json", async () => {

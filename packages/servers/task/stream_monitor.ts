@@ -22,7 +22,7 @@ export interface TaskStarter {
 /** The process between a stream's tasks and the owner; it runs as long as the stream and its owner do. */
 export class StreamMonitor {
   readonly process: LocalProcess;
-  readonly tasks = new Set<StreamTask>();
+  readonly tasks: Set<StreamTask> = new Set();
   readonly #owner: LocalProcess;
   readonly #link: boolean;
   #isEnding = false;
