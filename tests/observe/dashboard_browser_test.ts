@@ -20,6 +20,7 @@ import {
 import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
 import { NodeProcess } from "../_node_process.ts";
+import { BOUNDS } from "../../packages/processes/values/bounds.ts";
 import { type Cluster, clusterTest } from "../_nodes.ts";
 import { until } from "../_until.ts";
 
@@ -242,7 +243,9 @@ browserTest("the table sorts and searches", {}, async ({ page, show }) => {
 browserTest("hostile texts are texts", {}, async ({ page, show }) => {
   const markup =
     '<img src=x onerror="globalThis.hacked = true"><script>globalThis.hacked = true</script>';
-  const pids = [markup, "y".repeat(1_000_000), "a\u202Eb\u0000c"].map(waiter);
+  const pids = [markup, "y".repeat(BOUNDS.label), "a\u202Eb\u0000c"].map(
+    waiter,
+  );
   Process.register(pids[0], markup.slice(0, 100));
   send(pids[0], markup);
   Logger.error(`${markup}\n${markup}`);

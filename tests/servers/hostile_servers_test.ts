@@ -45,6 +45,7 @@ import { clusterTest } from "../_nodes.ts";
 import { isPending, quiet, turn } from "../_processes.ts";
 import { numbersIn } from "../_pages.ts";
 import { RawPeer, rawTest, THEIRS } from "../_raw_peer.ts";
+import { BOUNDS } from "../../packages/processes/values/bounds.ts";
 import * as Remote from "../_remote.ts";
 import { fuzz, type Random, runs } from "../_seeds.ts";
 import { until } from "../_until.ts";
@@ -333,7 +334,7 @@ clusterTest("a peer of small messages gets no groups", async (cluster) => {
     await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
     await sayTo(peer, "pg", told({ type: "discover" }));
     await peer.signal("send*");
-    const group = "x".repeat(100_000);
+    const group = "x".repeat(BOUNDS.key - 100);
     await pg.join(group, self());
     await cluster.logged(/kate error: pg: raw@localhost is not told/);
     await pg.join("g", self());

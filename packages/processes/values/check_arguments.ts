@@ -4,7 +4,7 @@
  * `doing` completes "Cannot …". A wrong type is a `TypeError`, a number out of bounds a `RangeError`.
  */
 
-import { inspect } from "./inspect.ts";
+import { inspect, inspectArgument } from "./inspect.ts";
 import {
   isOptions,
   type OptionCheck,
@@ -105,7 +105,9 @@ function invalidValue(
   name: string,
   { give, isNumber }: OptionCheck,
 ): Error {
-  const message = `Cannot ${doing}: ${name} is ${inspect(value)}; give ${give}`;
+  const message = `Cannot ${doing}: ${name} is ${
+    inspectArgument(value)
+  }; give ${give}`;
   return isNumber ? typeError(value, message) : new TypeError(message);
 }
 
@@ -199,7 +201,7 @@ function isInteger(value: unknown, least: number): boolean {
 
 function invalid(doing: string, value: unknown, wanted: string): TypeError {
   return new TypeError(
-    `Cannot ${doing} ${inspect(value)}: ${wanted}${awaiting(value)}`,
+    `Cannot ${doing} ${inspectArgument(value)}: ${wanted}${awaiting(value)}`,
   );
 }
 
