@@ -256,11 +256,7 @@ export const AREAS: readonly Area[] = [
   },
   {
     name: "observe",
-    files: [
-      "packages/observe/",
-      "packages/node/start/instruments.ts",
-      "packages/node/start/measures.ts",
-    ],
+    files: ["packages/observe/"],
     tests: ["observe/"],
   },
   {

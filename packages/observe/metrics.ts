@@ -11,7 +11,7 @@ import {
   measureProgram,
   METRICS,
   type MetricSample,
-} from "@otp/node/start/measures";
+} from "./measures/measures.ts";
 import { type WebHandler, webHandler } from "./web_handler.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 

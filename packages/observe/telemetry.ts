@@ -31,8 +31,8 @@ import {
   DURATION_BUCKETS,
   onDuration,
   setSpanMaker,
-} from "@otp/node/start/instruments";
-import { DURATIONS, measureNodes, METRICS } from "@otp/node/start/measures";
+} from "./measures/instruments.ts";
+import { DURATIONS, measureNodes, METRICS } from "./measures/measures.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
 const SCOPE = "@otp/distribution";

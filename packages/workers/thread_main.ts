@@ -25,7 +25,10 @@ import type {
   ToWorker,
   WorkerFailure,
 } from "./worker_messages.ts";
-import { DurationHistogram, measureNodes } from "@otp/node/start/measures";
+import {
+  DurationHistogram,
+  measureNodes,
+} from "@otp/observe/measures/measures";
 import { internalsOf, startNodeIn } from "@otp/node/start/node_internals";
 import { PortTransport } from "@otp/node/host/port_transport";
 import type {

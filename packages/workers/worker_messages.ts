@@ -2,7 +2,7 @@
 
 import type { NodeOptions } from "@otp/node/node";
 import type { LogEvent } from "@otp/processes/log/log_event";
-import type { MetricSample } from "@otp/node/start/measures";
+import type { MetricSample } from "@otp/observe/measures/measures";
 
 /** The options that a thread's node shares with the main node: values that can be copied to a thread. */
 export type ThreadNodeOptions =

@@ -34,7 +34,7 @@ import type {
 } from "./worker_messages.ts";
 import { ThreadPorts } from "./thread_ports.ts";
 import { WorkerThread } from "./worker_thread.ts";
-import { addThread, type MetricSample } from "@otp/node/start/measures";
+import { addThread, type MetricSample } from "@otp/observe/measures/measures";
 import { internalsOf } from "@otp/node/start/node_internals";
 
 /** The number of heartbeats in an `answerTimeout`. */

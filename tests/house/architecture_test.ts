@@ -55,7 +55,6 @@ const UPWARD: readonly string[] = [
   "packages/node/node.ts -> packages/cluster/discovery/start_cluster.ts",
   "packages/node/pg/pg_peers.ts -> packages/beam/servers/pg_otp.ts",
   "packages/node/rpc/rpc_call.ts -> packages/beam/servers/rpc_otp.ts",
-  "packages/node/start/measures.ts -> packages/cluster/task_pool/task_pool_server.ts",
   "packages/node/start/scope.ts -> packages/beam/beam.ts",
   "packages/node/start/scope.ts -> packages/cluster/global/global.ts",
   "packages/node/start/start_node.ts -> packages/beam/logger/log_relay.ts",

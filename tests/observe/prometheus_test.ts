@@ -21,7 +21,7 @@ import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { pg } from "../../packages/node/pg/pg.ts";
 import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
 import { metrics } from "../../packages/observe/metrics.ts";
-import { METRICS } from "../../packages/node/start/measures.ts";
+import { METRICS } from "../../packages/observe/measures/measures.ts";
 import { tracing } from "../../packages/processes/context/tracing.ts";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { test } from "../../packages/testing/tags.ts";

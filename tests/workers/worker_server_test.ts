@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ExitError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
-import { measureProgram } from "../../packages/node/start/measures.ts";
+import { measureProgram } from "../../packages/observe/measures/measures.ts";
 import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../packages/processes/process/local_process.ts";
 import { Timeline } from "../../packages/testing/simulation/timeline.ts";

@@ -4,7 +4,7 @@ import nodeProcess from "node:process";
 import { programId } from "@otp/processes/host/program_id";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { applicationsOf } from "@otp/servers/application/application_controller";
-import { INTERVAL, LoopDelay } from "@otp/node/start/loop_delay";
+import { INTERVAL, LoopDelay } from "../measures/loop_delay.ts";
 import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 
 /** The version of this package in `deno.json`, which programs of a user do not load; a test compares the two. */

@@ -11,14 +11,20 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import nodeProcess from "node:process";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { LoopDelay } from "./loop_delay.ts";
-import { entitiesOf, type EntitiesSource } from "./observed_entities.ts";
+import {
+  entitiesOf,
+  type EntitiesSource,
+} from "@otp/node/start/observed_entities";
 import { restartsOf, supervisionOf } from "@otp/servers/supervisor/supervision";
 import {
   poolOf,
   type TaskPoolServer,
 } from "@otp/cluster/task_pool/task_pool_server";
 import { DURATION_BUCKETS, onDuration } from "./instruments.ts";
-import { allInternals, type NodeInternals } from "./node_internals.ts";
+import {
+  allInternals,
+  type NodeInternals,
+} from "@otp/node/start/node_internals";
 
 /** A metric: its name, and what it counts. A name that ends with `_total` is a counter, any other a gauge. */
 export type Metric = readonly [name: string, help: string];
