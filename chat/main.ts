@@ -9,6 +9,7 @@
 
 import { commandOf } from "@otp/shell/cli/command";
 import { type Program, run, runAndExit } from "@otp/shell/cli/run";
+import * as library from "../mod.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "@otp/shell/program_shell";
 import { chat } from "./application.ts";
@@ -46,6 +47,7 @@ standard input, or with --no-halt, the node serves other nodes until it is stopp
   examples: `Examples:
   ${command} --sname kate@localhost --module Kate=${KATE}
   ${command} --sname alex@localhost -e 'await Chat.sendMessage("kate@localhost", "hi")'${OTHERS}`,
+  library,
   modules: { Chat },
   sources: { Chat: new URL("./mod.ts", import.meta.url) },
   application: chat,

@@ -9,6 +9,7 @@
 
 import { commandOf } from "@otp/shell/cli/command";
 import { type Program, run, runAndExit } from "@otp/shell/cli/run";
+import * as library from "../mod.ts";
 import config from "../deno.json" with { type: "json" };
 import { shell } from "@otp/shell/program_shell";
 
@@ -28,6 +29,7 @@ const program: Program = {
   examples: `Examples:
   ${command} --sname alex@localhost --module MyApp=./my_app.ts
   ${command} --remsh kate@localhost`,
+  library,
   modules: {},
   shell,
 };

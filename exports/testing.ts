@@ -16,4 +16,6 @@
  * @module
  */
 
+import "./default_parts.ts";
+
 export * from "@otp/testing";

@@ -32,7 +32,9 @@ export const PROJECT: Project = config;
  */
 export const SIDE_EFFECTS: readonly string[] = [
   "chat/main.ts",
+  "exports/default_parts.ts",
   "exports/shell.ts",
+  "exports/testing.ts",
   "exports/testing_main.ts",
   "packages/servers/gen_server/gen_server_process.ts",
   "packages/shell/watchdog.ts",

@@ -29,9 +29,13 @@ import {
 } from "./start/drain_on_signal.ts";
 import type { NodeOptions } from "./start/node_options.ts";
 import { setInternals, setNodeModule } from "./start/node_internals.ts";
-import { startNode, systemHost } from "./start/start_node.ts";
+import {
+  type AttachedParts,
+  startNode,
+  systemHost,
+} from "./start/start_node.ts";
 import { TreeWatch } from "./start/tree_watch.ts";
-import { outside, runInside } from "@otp/processes/context/async_context";
+import { outside } from "@otp/processes/context/async_context";
 import {
   currentProcess,
   currentRuntime,
@@ -125,6 +129,7 @@ export type { TlsOptions } from "./host/credentials.ts";
 export type { Limits, RefusalCause, WireName } from "./wire.ts";
 export type { IoDevice } from "./io/io_device.ts";
 export type { TreeEnd } from "@otp/servers/supervisor/tree_end";
+export type { NodePart, PartNode } from "./start/parts.ts";
 
 /** Options for {@linkcode Node.stop}. */
 export interface NodeStopOptions {
@@ -241,6 +246,7 @@ export class Node implements AsyncDisposable {
   readonly #trees: TreeWatch;
   /** The program's worker threads. */
   #threads: HostEnvironment["threads"];
+  #parts!: AttachedParts;
 
   private constructor(
     runtime: NodeRuntime,
@@ -318,19 +324,26 @@ export class Node implements AsyncDisposable {
     hostOf: Parameters<typeof startNode>[1],
     onTreeEnd: Required<NodeOptions>["onTreeEnd"],
   ): Promise<Node> {
-    const parts = await startNode(options, hostOf, { Node });
-    const { runtime, network, registration, accept } = parts;
+    const {
+      runtime,
+      network,
+      registration,
+      accept,
+      host,
+      parts,
+      options: given,
+    } = await startNode(options, hostOf, { Node });
     const node = new Node(runtime, network, registration, {
       ...options,
       onTreeEnd: options.onTreeEnd ?? onTreeEnd,
     });
-    const { host } = parts;
     node.#threads = host.threads;
+    node.#parts = parts;
     setInternals(node, {
       runtime,
       network,
       host,
-      options: parts.options,
+      options: given,
       isStopped: () => node.#stopping !== undefined,
       treeEnd: () => node.#trees.end,
     });
@@ -339,16 +352,7 @@ export class Node implements AsyncDisposable {
     setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     accept();
-    const { cluster } = options;
-    if (cluster !== undefined) {
-      const { startCluster } = await import(
-        "@otp/cluster/discovery/start_cluster"
-      );
-      await runInside(
-        runtime.shell(),
-        () => startCluster(cluster, { link: false }),
-      );
-    }
+    for (const part of parts.all) await part.started?.(parts.node);
     return node;
   }
 
@@ -1074,7 +1078,12 @@ export class Node implements AsyncDisposable {
     timeout: number,
     caller: LocalProcess | undefined,
   ): Promise<NodeDrainOutcome> {
-    this.#drain = new NodeDrain(this.#runtime, this.#onDrain, caller);
+    const { all, node } = this.#parts;
+    const hooks = [
+      ...this.#onDrain,
+      ...all.map((part) => () => part.drain?.(node)),
+    ];
+    this.#drain = new NodeDrain(this.#runtime, hooks, caller);
     this.#drain.limit(timeout);
     const outcome = await this.#drain.done;
     await this.stop();
@@ -1150,6 +1159,7 @@ export class Node implements AsyncDisposable {
       this.#network.stop(),
       left,
       ...threads.map((each) => each.stopped?.()),
+      ...this.#parts.all.map((part) => part.stop?.(this.#parts.node)),
     ]);
     this.#isDown = true;
     this.#runtime.log.stop();

@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import type { Scope } from "./cli/evaluate.ts";
 import { isModule, memberOf } from "./cli/hints.ts";
-import * as library from "@otp/distribution";
 import { inspect, printable } from "@otp/processes/values/inspect";
 import { type Doc, docsOf, moduleTextOf } from "./doc_comments.ts";
 import { HELP } from "./help_table.ts";
@@ -74,13 +73,20 @@ const OF_COMMANDS = Map.groupBy(
   ([signature]) => signature.slice(0, signature.indexOf("(")),
 );
 
+/** What a shell knows of documentation. */
+export interface Documented {
+  /** The library's names, of which `help_table.ts` has the documentation. */
+  library: Scope;
+  sources: Sources;
+}
+
 export function makeHelp(
   scope: Scope,
-  sources: Sources,
+  documented: Documented,
   values: LineValues,
 ): (about?: unknown) => Promise<typeof PRINTED> {
   return async function h(about?: unknown): Promise<typeof PRINTED> {
-    const text = helpFor(about, arguments.length, scope, sources);
+    const text = helpFor(about, arguments.length, scope, documented);
     return await printed(
       text.split("\n").map((line) => wrapped(line, values.width)).join("\n"),
     );
@@ -108,7 +114,7 @@ function helpFor(
   about: unknown,
   given: number,
   scope: Scope,
-  sources: Sources,
+  { library, sources }: Documented,
 ): string {
   if (given === 0) {
     const names = Object.keys(scope).sort().map(printable).join(", ");
@@ -126,7 +132,7 @@ function helpFor(
     return contents(module, scope[module], text, docs);
   }
   const found = name === undefined
-    ? HELP[nameInLibrary(scope[module]) ?? ""] ??
+    ? HELP[nameIn(library, scope[module]) ?? ""] ??
       OF_COMMANDS.get(module)?.map(([signature, text]) => ({ signature, text }))
     : docs[name];
   if (found !== undefined) {
@@ -138,7 +144,7 @@ function helpFor(
 }
 
 /** The name under which the library exports a value; code can use that name for another value. */
-function nameInLibrary(value: unknown): string | undefined {
+function nameIn(library: Scope, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   return Object.entries(library).find(([, each]) => each === value)?.[0];
 }

@@ -4,38 +4,28 @@
  */
 
 import { Cluster } from "@otp/cluster/discovery/cluster";
-import * as library from "@otp/distribution";
-import { makeScope } from "./cli/evaluate.ts";
-import type { Pid } from "@otp/processes/process";
+import { makeScope, type Scope } from "./cli/evaluate.ts";
 import type { Modules } from "@otp/processes/remote/exported_modules";
 import { completeOtp, startOtpShell } from "./otp_shell.ts";
+import type { RemoteShell } from "./part.ts";
 import { serve, type ShellContext } from "./shell_server.ts";
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** Serves a client on another node until it exits. */
-export async function serveRemote(
-  modules: Modules,
-  client: Pid,
-  token: string,
-): Promise<void> {
-  await serve(client, token, contextOf(modules));
-}
-
-/** Starts a shell for a terminal of Erlang; returns its pid. */
-export function startRemote(modules: Modules, sync: unknown): Pid {
-  return startOtpShell(contextOf(modules), sync);
-}
-
-export { completeOtp as completeRemote };
-
-/** The code of a shell sees the library and the exported modules. */
-function contextOf(modules: Modules): ShellContext {
-  const scope = makeScope(library, { Cluster });
-  for (const [name, module] of modules.entries()) {
-    if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
-      scope[name] = module;
+/** Creates the shell; its code sees the library's names and the exported modules. */
+export function shellOf(library: Scope): RemoteShell {
+  const contextOf = (modules: Modules): ShellContext => {
+    const scope = makeScope(library, { Cluster });
+    for (const [name, module] of modules.entries()) {
+      if (IDENTIFIER.test(name) && !(name in scope) && name !== "Shell") {
+        scope[name] = module;
+      }
     }
-  }
-  return { scope, sources: {} };
+    return { scope, library, sources: {} };
+  };
+  return {
+    serve: (modules, client, token) => serve(client, token, contextOf(modules)),
+    start: (modules, sync) => startOtpShell(contextOf(modules), sync),
+    complete: completeOtp,
+  };
 }

@@ -26,6 +26,8 @@ import { LineValues } from "./line_values.ts";
 
 export interface ShellContext {
   scope: Scope;
+  /** The library's names; code can use each for another value. */
+  library: Scope;
   /** The files of modules in the scope, for their documentation. */
   sources: Sources;
 }
@@ -67,7 +69,11 @@ class ShellServer {
   #running: number | undefined;
   #interrupted = false;
 
-  constructor(client: Pid, token: string, { scope, sources }: ShellContext) {
+  constructor(
+    client: Pid,
+    token: string,
+    { scope, library, sources }: ShellContext,
+  ) {
     this.#client = client;
     this.#token = token;
     const own = makeScope(scope);
@@ -75,7 +81,7 @@ class ShellServer {
     const modules = { scope: () => this.#scope, sources };
     const commands = makeScope(makeCommands(this.#values, modules), own);
     this.#scope = makeScope(
-      { h: makeHelp(commands, sources, this.#values) },
+      { h: makeHelp(commands, { library, sources }, this.#values) },
       commands,
     );
     this.#evaluator = new Evaluator(this.#scope, this.#values);

@@ -11,6 +11,7 @@ import nodeProcess from "node:process";
 import { fileURLToPath } from "node:url";
 import { formatExit } from "@otp/processes/errors";
 import { type ModuleFunction, Node } from "@otp/node/node";
+import { defaultPartsModule } from "@otp/node/start/parts";
 import { isDown, receive, self } from "@otp/processes/process";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { inspect } from "@otp/processes/values/inspect";
@@ -348,13 +349,18 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-/** The arguments with which the host runs a peer. */
+/** The arguments with which the host runs a peer, whose node has the same default parts as the nodes of the test. */
 function commandOf({ permissions }: PeerOptions): string[] {
-  if (!isDeno()) return [...permissions ?? [], fileURLToPath(PROGRAM)];
+  const module = defaultPartsModule();
+  const parts = module === undefined ? [] : [`--import=${module}`];
+  if (!isDeno()) {
+    return [...permissions ?? [], ...parts, fileURLToPath(PROGRAM)];
+  }
   return [
     ...["run", "--quiet", "--no-prompt"],
     ...configFlags(),
     ...(permissions ?? PERMISSIONS),
+    ...parts,
     PROGRAM,
   ];
 }

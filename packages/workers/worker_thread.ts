@@ -1,6 +1,7 @@
 /** A thread of the host that runs a worker's node, as the main thread sees it. */
 
 import { Worker } from "node:worker_threads";
+import { defaultPartsModule } from "@otp/node/start/parts";
 import { outside } from "@otp/processes/context/async_context";
 import { printable } from "@otp/processes/values/inspect";
 import type { FromWorker, ToWorker } from "./worker_messages.ts";
@@ -42,7 +43,11 @@ export class WorkerThread {
    * @throws {Error} If the host allows no thread.
    */
   constructor(name: string) {
-    const code = `import { runThread } from ${JSON.stringify(import.meta.url)};
+    // The thread's node has the same parts as the nodes of this thread.
+    const parts = defaultPartsModule();
+    const code = `${
+      parts === undefined ? "" : `import ${JSON.stringify(parts)};\n`
+    }import { runThread } from ${JSON.stringify(import.meta.url)};
 await runThread();`;
     const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
     this.#worker = outside(() => new Worker(url, { name }));

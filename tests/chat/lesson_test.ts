@@ -10,7 +10,7 @@ import {
   configureTests,
   test,
   type TestContext,
-} from "../../packages/testing/mod.ts";
+} from "../../exports/testing.ts";
 
 configureTests({
   modules: { Chat: import.meta.resolve("../../chat/mod.ts") },

@@ -13,7 +13,7 @@ import {
   Process,
   receive,
 } from "../../packages/processes/process.ts";
-import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
+import { SimulatedCluster } from "../../exports/testing.ts";
 import { ended } from "../_processes.ts";
 
 export const LEASE = 3000;

@@ -15,7 +15,7 @@ import type {
   SimulatedClient,
   SimulatedLife,
   SimulateOptions,
-} from "../../packages/testing/mod.ts";
+} from "../../exports/testing.ts";
 
 const LEASE = 3000;
 const KEYS = ["a", "b", "c"];

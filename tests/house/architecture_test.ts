@@ -52,21 +52,8 @@ const UPWARD: readonly string[] = [
   "packages/node/io/io_client.ts -> packages/beam/servers/io_otp.ts",
   "packages/node/io/leader_operations.ts -> packages/beam/io/chardata.ts",
   "packages/node/json/json_values.ts -> packages/beam/terms/beam_types.ts",
-  "packages/node/node.ts -> packages/cluster/discovery/start_cluster.ts",
   "packages/node/pg/pg_peers.ts -> packages/beam/servers/pg_otp.ts",
   "packages/node/rpc/rpc_call.ts -> packages/beam/servers/rpc_otp.ts",
-  "packages/node/start/scope.ts -> packages/beam/beam.ts",
-  "packages/node/start/scope.ts -> packages/cluster/global/global.ts",
-  "packages/node/start/start_node.ts -> packages/beam/logger/log_relay.ts",
-  "packages/node/start/start_node.ts -> packages/beam/logger/logger_proxy.ts",
-  "packages/node/start/start_node.ts -> packages/beam/observer/otp_queries.ts",
-  "packages/node/start/start_node.ts -> packages/beam/servers/net_kernel.ts",
-  "packages/node/start/start_node.ts -> packages/beam/servers/proc_lib_otp.ts",
-  "packages/node/start/start_node.ts -> packages/beam/servers/rex_server.ts",
-  "packages/node/start/start_node.ts -> packages/beam/wire/beam_wire.ts",
-  "packages/node/start/start_node.ts -> packages/cluster/discovery/check_topologies.ts",
-  "packages/node/start/start_node.ts -> packages/cluster/global/global_client.ts",
-  "packages/node/start/start_node.ts -> packages/observe/observer/serve_observer.ts",
   "packages/processes/kernel.ts -> packages/node/io/io.ts",
   "packages/processes/kernel.ts -> packages/servers/server/messages.ts",
   "packages/processes/kernel.ts -> packages/servers/server/server_ref.ts",
@@ -91,13 +78,10 @@ const UPWARD: readonly string[] = [
   "packages/servers/task/task_supervisor_server.ts -> packages/beam/servers/task_otp.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/node/pg/scope_contact.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/node/pg/scopes.ts",
-  "packages/shell/cli/run.ts -> mod.ts",
-  "packages/shell/help.ts -> mod.ts",
-  "packages/shell/remsh.ts -> mod.ts",
 ];
 
-/** The shell for other nodes, which a node imports by a computed name when the first one attaches. */
-const SHELL_ON_DEMAND = "packages/shell/remsh.ts";
+/** The shell for other nodes, which the default parts import by a computed name when the first one attaches. */
+const SHELL_ON_DEMAND = "exports/remote_shell.ts";
 
 /** The programs that no export reaches: threads, other processes, and the page of a browser. */
 const PROGRAMS = [
@@ -126,6 +110,11 @@ const RULES: Record<string, readonly string[]> = {
 
 /** Files that share one idea, and may import each other. */
 const ONE_IDEA: string[][] = [
+  // The options of a node name its parts, and a part checks and reads the options.
+  [
+    "packages/node/start/node_options.ts",
+    "packages/node/start/parts.ts",
+  ],
   // A process has its node, and a node has its processes: the contract between them names both.
   [
     "packages/processes/process/local_process.ts",
@@ -138,6 +127,7 @@ const ACTS = /^(?:import ""|(?:await|for|if|try|while) |[\w.]+\((\w*))/gm;
 
 /** Files that act at their load, but on nothing that a program uses without them. */
 const HARMLESS: Record<string, string> = {
+  "node.ts": "sets the parts of nodes, which its class starts",
   "packages/processes/values/error_classes.ts": "marks its own classes",
   "packages/processes/values/tuple.ts": "completes its own class",
   "packages/node/io/io.ts": "Node.start does the same",
@@ -430,6 +420,8 @@ for (
 
 /** Names that two files export, and why. */
 const TWICE: Record<string, string> = {
+  Node: "the class, and the class whose nodes have the parts of this package",
+  beam: "declares the Erlang terms of a function, and is a part of a node",
   Peer: "of a connection, and of a test",
   Port: "of an Erlang node, which is a term; and a wire's connection",
   main: "of each program",

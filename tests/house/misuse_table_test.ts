@@ -170,7 +170,7 @@ const FIELDS: Record<string, string> = {
     wires: undefined, epmdPort: one?, hidden: flag?, connectAll: flag?,
     tickTime: time?, limits: object?, io: undefined, log: fn?,
     logFilter: fn?, logLevel: undefined, onTreeEnd: fn?,
-    stopTimeout: time?, drainTimeout: time?`,
+    stopTimeout: time?, drainTimeout: time?, use: list?`,
 };
 
 const idle = () => receive(() => false);

@@ -207,7 +207,11 @@ processTest("serve() shows no value of a process that has exited", async () => {
   };
   try {
     const server = spawn(() =>
-      serve(client, token, { scope: makeScope({}), sources: {} })
+      serve(client, token, {
+        scope: makeScope({}),
+        library: {},
+        sources: {},
+      })
     );
     send(server, { type: "evaluate", id: 1, source: "7", width: 80, token });
     const { type, id } = await receive();

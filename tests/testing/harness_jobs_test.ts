@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { basename, dirname } from "node:path";
-import { test } from "../../packages/testing/mod.ts";
+import { test } from "../../exports/testing.ts";
 import { withFolder } from "../_cli.ts";
 import {
   assertRun,
@@ -212,7 +212,7 @@ folderTest("main() excludes tests for want of programs", async (folder) => {
       packages: { "no-such-program": "no-such-package" },
     }),
     "a_test.ts": `
-          import { test } from "${ROOT}packages/testing/mod.ts";
+          import { test } from "${ROOT}exports/testing.ts";
           test("runs", () => {});
           test("is slow", { tags: ["slow"] }, () => {});
           test("needs a program", { programs: ["no-such-program"] }, () => {});

@@ -1,7 +1,7 @@
 /** The harness in a real terminal, where `deno test` draws its progress. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { test } from "../../packages/testing/mod.ts";
+import { test } from "../../exports/testing.ts";
 import { withFolder } from "../_cli.ts";
 import { openTerminal } from "../_terminal.ts";
 

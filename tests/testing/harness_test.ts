@@ -7,7 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { test } from "../../packages/testing/mod.ts";
+import { test } from "../../exports/testing.ts";
 import { ChatProcess, withFolder } from "../_cli.ts";
 import {
   assertRun,
@@ -321,7 +321,7 @@ slowTest("test() starts peers, and always stops them", async () => {
 
 harnessTest("startPeer()'s peer exits with its test", async () => {
   const code = `
-    import { startPeer, testCluster } from "./packages/testing/mod.ts";
+    import { startPeer, testCluster } from "./exports/testing.ts";
     await startPeer("kate");
     console.log(testCluster().epmdPort);
     setInterval(() => {}, 1000);

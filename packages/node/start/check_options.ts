@@ -4,8 +4,10 @@ import { advertisedAddress } from "../addresses/advertised_address.ts";
 import type { TlsOptions } from "../host/credentials.ts";
 import { DEFAULT_LIMITS, type WireName } from "../wire.ts";
 import type { NodeOptions } from "./node_options.ts";
+import type { NodePart } from "./parts.ts";
 import {
   checkOptions,
+  checkValue,
   countFrom,
   FLAG,
   FUNCTION,
@@ -47,11 +49,8 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
   modules: RECORD,
   allow: FUNCTION,
   allowClosures: FLAG,
-  allowRemsh: FLAG,
-  allowObserve: {
-    accepts: (allow) => typeof allow === "boolean" || allow === "write",
-    give: 'true, false or "write"',
-  },
+  allowRemsh: true,
+  allowObserve: true,
   listen: true,
   port: integerFrom(0, 65535),
   advertise: {
@@ -97,17 +96,67 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
     give: '"exit", "continue" or a function',
   },
   stopTimeout: TIMEOUT,
+  use: {
+    accepts: (parts) =>
+      Array.isArray(parts) &&
+      Array.from(parts).every((part) =>
+        typeof (part as NodePart | null)?.name === "string"
+      ),
+    give: "an array of parts, as in [cluster()]",
+  },
+};
+
+/** The options that only a part reads, and the part, for the error of a node without it. */
+const OF_PARTS: Partial<Record<keyof NodeOptions, string>> = {
+  allowRemsh: "remoteShell() of @otp/shell/part",
+  allowObserve: "observe() of @otp/observe/part",
+  cluster: "cluster() of @otp/cluster/part",
 };
 
 /**
- * Validates the options of a node. Throws a `TypeError` if an option is of the wrong type, and a `RangeError` if a
- * number is out of bounds.
+ * Validates the options of a node and of its parts. Throws a `TypeError` if an option is of the wrong type or no part
+ * reads it, and a `RangeError` if a number is out of bounds.
  */
-export function checkNodeOptions(options: NodeOptions): void {
+export async function checkPartOptions(
+  options: NodeOptions,
+  parts: readonly NodePart[],
+): Promise<void> {
+  checkNodeOptions(options);
+  const doing = startOf(options);
+  for (const name of Object.keys(OF_PARTS) as (keyof NodeOptions)[]) {
+    const value = options[name];
+    if (value === undefined || value === false) continue;
+    if (parts.some((part) => Object.hasOwn(part.options ?? {}, name))) continue;
+    throw new TypeError(
+      `Cannot ${doing}: none of its parts reads the option ${name}; add ${
+        OF_PARTS[name]
+      } to use`,
+    );
+  }
+  for (const part of parts) {
+    for (const [name, check] of Object.entries(part.options ?? {})) {
+      const value = options[name as keyof NodeOptions];
+      if (check === true || value === undefined) continue;
+      checkValue(value, doing, name, check);
+    }
+    await part.check?.(options, doing);
+  }
+}
+
+/** The first words of an error after "Cannot". */
+function startOf(options: NodeOptions): string {
   const name: unknown = options?.name;
-  const what = `start ${
+  return `start ${
     typeof name === "string" ? quote(name.slice(0, 300)) : "a node"
   }`;
+}
+
+/**
+ * Validates the options of a node, but not those that its parts read. Throws a `TypeError` if an option is of the wrong
+ * type, and a `RangeError` if a number is out of bounds.
+ */
+export function checkNodeOptions(options: NodeOptions): void {
+  const what = startOf(options);
   checkOptions(options, what, NODE_OPTIONS, '{ name: "alex@localhost" }');
   for (const key of ["cookie", "cookieFile", "listen"] as const) {
     const value: unknown = options[key];
@@ -133,18 +182,19 @@ export function checkNodeOptions(options: NodeOptions): void {
   for (const [name, module] of Object.entries(modules)) {
     checkModule(name, module, what);
   }
-  for (
-    const [option, module] of [
-      ["allowRemsh", "Shell"],
-      ["allowObserve", "Observer"],
-    ] as const
-  ) {
-    if (options[option] && Object.hasOwn(modules, module)) {
-      throw new TypeError(
-        `Cannot ${what}: ${option} exports a module "${module}", and so do its modules; give that another name`,
-      );
-    }
-  }
+}
+
+/** @throws {TypeError} If an option makes a node export a module under a name that its own modules have. */
+export function checkModuleIsFree(
+  options: NodeOptions,
+  doing: string,
+  option: keyof NodeOptions,
+  module: string,
+): void {
+  if (!options[option] || !Object.hasOwn(options.modules ?? {}, module)) return;
+  throw new TypeError(
+    `Cannot ${doing}: ${option} exports a module "${module}", and so do its modules; give that another name`,
+  );
 }
 
 /** @throws {TypeError} If a module is neither an object nor a function, so a node could export none of its functions. */

@@ -7,6 +7,7 @@ import type {
   Allow,
   ModuleExports,
 } from "@otp/processes/remote/exported_modules";
+import type { NodePart } from "./parts.ts";
 import type { Topologies } from "./topology.ts";
 import type { IoDevice } from "../io/io_device.ts";
 import type { TreeEnd } from "@otp/servers/supervisor/tree_end";
@@ -203,4 +204,12 @@ export interface NodeOptions {
    * @default {60_000}
    */
   stopTimeout?: number;
+  /**
+   * The parts of the node besides its own: `beam()` of `@otp/beam/part`, `cluster()` of `@otp/cluster/part`, `observe()`
+   * of `@otp/observe/part`, `remoteShell()` of `@otp/shell/part`, and parts of the program. With `[]`, the node
+   * speaks JSON only, and loads no other code.
+   *
+   * @default {all of these; none in a program that imports `@otp/node` alone}
+   */
+  use?: readonly NodePart[];
 }

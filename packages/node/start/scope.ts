@@ -1,8 +1,8 @@
 /**
- * The names that closures from other nodes can use: the library's and the exported modules' names.
+ * The names that closures from other nodes can use: names of the library, of the node's parts, and exported modules.
  *
- * The list repeats `mod.ts`, as a test asserts. If both imported one list, bundlers that split programs would load
- * all of it with the program's first file.
+ * With the names of the parts, the list repeats `mod.ts` of `@otp/distribution`, as a test asserts. If both imported one
+ * list, bundlers that split programs would load all of it with the program's first file.
  */
 
 import * as agent from "@otp/servers/agent/agent";
@@ -10,7 +10,6 @@ import * as application from "@otp/servers/application/application";
 import * as dynamicSupervisor from "@otp/servers/supervisor/dynamic_supervisor";
 import * as errors from "@otp/processes/errors";
 import * as genServer from "@otp/servers/gen_server/gen_server";
-import * as global from "@otp/cluster/global/global";
 import * as io from "../io/io.ts";
 import * as logger from "@otp/servers/logger/logger";
 import * as pg from "../pg/pg.ts";
@@ -20,7 +19,6 @@ import * as rpc from "../rpc/rpc.ts";
 import * as supervisor from "@otp/servers/supervisor/supervisor";
 import * as task from "@otp/servers/task/task";
 import * as taskSupervisor from "@otp/servers/task/task_supervisor";
-import { beam } from "@otp/beam/beam";
 import { jsonLog } from "@otp/processes/log/json_log";
 import { standardLog, textLog } from "@otp/processes/log/log_event";
 import { type Modules, remote } from "@otp/processes/remote/exported_modules";
@@ -42,7 +40,6 @@ const LIBRARY = {
   ...dynamicSupervisor,
   ...errors,
   ...genServer,
-  ...global,
   ...io,
   ...logger,
   ...pg,
@@ -52,7 +49,6 @@ const LIBRARY = {
   ...supervisor,
   ...task,
   ...taskSupervisor,
-  beam,
   jsonLog,
   standardLog,
   textLog,
@@ -77,7 +73,7 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
  *
  * @param source A function expression.
  * @param modules The exported modules, which take precedence over the library's names.
- * @param node The names of `node.ts`, which is in the layer above this file.
+ * @param node The names of `node.ts`, which is in the layer above this file, and of the node's parts.
  * @returns The function.
  * @throws {SyntaxError} If the source is not a function expression.
  */

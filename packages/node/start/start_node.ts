@@ -20,31 +20,22 @@ import {
   type Limits,
   type Listening,
   type Wire,
-  type WireName,
 } from "../wire.ts";
 import { NodeStartError } from "@otp/processes/errors";
+import { quote } from "@otp/processes/values/inspect";
 import { NO_NODE, unnamedLoopback } from "@otp/processes/runtime/default_node";
 import { textLog } from "@otp/processes/log/log_event";
 import { NodeLog } from "@otp/processes/log/node_log";
 import { systemClock } from "@otp/processes/host/clock";
 import { NodeRuntime } from "@otp/processes/runtime/node_runtime";
-import { serveGlobal } from "@otp/cluster/global/global_client";
 import { serveInfo } from "@otp/processes/process/process_info";
-import { relayLog } from "@otp/beam/logger/log_relay";
-import { serveLoggerProxy } from "@otp/beam/logger/logger_proxy";
-import { serveNetKernel } from "@otp/beam/servers/net_kernel";
-import { serveOtpQueries } from "@otp/beam/observer/otp_queries";
-import { serveObserver } from "@otp/observe/observer/serve_observer";
-import { serveProcLib } from "@otp/beam/servers/proc_lib_otp";
-import { serveRex } from "@otp/beam/servers/rex_server";
 import { serveRpc } from "../rpc/rpc_call.ts";
 import { startGroupLeader } from "../io/group_leader.ts";
 import { standardIo } from "../io/io_device.ts";
-import { beamWire } from "@otp/beam/wire/beam_wire";
 import { jsonWire } from "../json/json_wire.ts";
-import { checkNodeOptions } from "./check_options.ts";
 import type { NodeOptions } from "./node_options.ts";
-import { exportShell } from "./remote_shell.ts";
+import { defaultParts, type NodePart, type PartNode } from "./parts.ts";
+import { checkPartOptions } from "./check_options.ts";
 import { createHmac } from "node:crypto";
 import type { ClusterHost } from "@otp/processes/remote/cluster_host";
 
@@ -70,12 +61,19 @@ export async function systemHost(
   });
 }
 
+/** The parts of a node, and what they see of it. */
+export interface AttachedParts {
+  all: readonly NodePart[];
+  node: PartNode;
+}
+
 /** A node that was started. */
 export interface StartedNode {
   runtime: NodeRuntime;
   network: Network;
   registration: HostRegistration;
   host: HostEnvironment;
+  parts: AttachedParts;
   /** Its options, with the cookie. */
   options: NodeOptions & { cookie: string };
   /** Starts accepting connections, including those that have already arrived. */
@@ -98,15 +96,9 @@ export async function startNode(
   ) => HostEnvironment | Promise<HostEnvironment>,
   names: Record<string, unknown>,
 ): Promise<StartedNode> {
-  checkNodeOptions(options);
-  const { cluster } = options;
-  if (cluster !== undefined) {
-    const { checkTopologies } = await import(
-      "@otp/cluster/discovery/check_topologies"
-    );
-    checkTopologies(cluster, `start ${options.name}`);
-  }
-  const wires = wiresOf(options.wires);
+  const parts = options?.use ?? defaultParts();
+  await checkPartOptions(options, parts);
+  const wires = wiresOf(options, parts);
   const name = nodeName(options.name);
   const cookie = options.cookie !== undefined
     ? checkCookie(options.cookie, "the cookie option")
@@ -159,28 +151,19 @@ export async function startNode(
     runtime.introduce = (by, nodes) => network.introduce(by, nodes);
   }
   runtime.modules.allow = options.allow;
-  runtime.modules.allowObserve = options.allowObserve ?? false;
   for (const [key, module] of Object.entries(options.modules ?? {})) {
     runtime.modules.add(key, module, `start ${name.full}`);
   }
-  if (options.allowRemsh) exportShell(runtime.modules);
   if (options.allowClosures) {
     const { compileClosure } = await import("./scope.ts");
+    const ofParts = await Promise.all(parts.map((part) => part.names?.()));
+    const all = Object.assign({}, ...ofParts, names);
     runtime.modules.compile = (source) =>
-      compileClosure(source, runtime.modules, names);
+      compileClosure(source, runtime.modules, all);
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
-  serveProcLib(runtime);
-  serveRex(runtime);
-  serveOtpQueries(runtime, {
-    allowRemsh: options.allowRemsh ?? false,
-    tickTime: options.tickTime ?? TICK_TIME,
-  });
   serveInfo(runtime);
-  serveGlobal(runtime);
-  serveNetKernel(runtime);
-  serveLoggerProxy(runtime);
   const network: Network = new Network({
     runtime,
     name,
@@ -194,8 +177,14 @@ export async function startNode(
     wires,
     listen: listeningOf(registration, options.advertise),
   });
-  relayLog(runtime, (node) => network.wireOf(node) === "beam");
-  serveObserver(runtime, () => network.connections(), options.allowObserve);
+  const { cookie: _, ...shown } = options;
+  const partNode: PartNode = {
+    runtime,
+    options: shown,
+    connections: () => network.connections(),
+    wireOf: (node) => network.wireOf(node),
+  };
+  for (const part of parts) part.attach?.(partNode);
   const listen = {
     host: options.listen ?? "127.0.0.1",
     port: registration.port,
@@ -209,6 +198,7 @@ export async function startNode(
     network,
     registration,
     host,
+    parts: { all: parts, node: partNode },
     options: { ...options, cookie },
     accept: () => ready.resolve(network),
   };
@@ -224,12 +214,21 @@ function listeningOf(
   return { port: advertised?.port ?? port, host: advertised?.host ?? host };
 }
 
-/** Creates a node's wires, JSON first in any case: nodes that speak both wires use it. */
-function wiresOf(names: readonly WireName[] = ["json", "beam"]): Wire[] {
-  const wires: Wire[] = [];
-  if (names.includes("json")) wires.push(jsonWire);
-  if (names.includes("beam")) wires.push(beamWire());
-  return wires;
+/** Creates a node's wires, JSON first in any case: nodes that speak several wires use it. */
+function wiresOf(
+  { name, wires: wanted }: NodeOptions,
+  parts: readonly NodePart[],
+): Wire[] {
+  const known = [jsonWire, ...parts.flatMap((part) => part.wire?.() ?? [])];
+  for (const wire of wanted ?? []) {
+    if (known.some((each) => each.name === wire)) continue;
+    throw new TypeError(
+      `Cannot start ${
+        quote(name)
+      }: none of its parts has the wire "${wire}"; add ${wire}() of @otp/${wire}/part to use`,
+    );
+  }
+  return known.filter(({ name }) => wanted?.includes(name) ?? true);
 }
 
 async function cookieOf(file: string | undefined): Promise<string> {

@@ -1,6 +1,5 @@
 /** A program that is a node: it starts and stops the node, the application and the shell of the command line. */
 
-import * as library from "@otp/distribution";
 import nodeProcess from "node:process";
 import {
   Application,
@@ -53,6 +52,8 @@ export interface Program {
   /** The description of its purpose, which the help prints after the command. */
   usage: string;
   examples: string;
+  /** The library's names, which code has in scope. */
+  library: Scope;
   /** The modules that the program exports to other nodes and has in scope. */
   modules: Record<string, ModuleExports>;
   /** The application that the program starts, if any. */
@@ -68,7 +69,9 @@ export interface ProgramShell {
   /** Runs the typed lines; returns the exit code, or nothing if standard input cannot be read. */
   open(context: SessionContext): Promise<number | undefined>;
   /** The module `Shell`, which other nodes call to open a shell here. */
-  exports(context: Pick<SessionContext, "scope" | "sources">): ModuleExports;
+  exports(
+    context: Pick<SessionContext, "scope" | "library" | "sources">,
+  ): ModuleExports;
 }
 
 /** The replaceable destination of a node's log. */
@@ -84,6 +87,8 @@ export interface SessionContext {
   name: string;
   node: Node | undefined;
   scope: Scope;
+  /** The library's names; code can use each for another value. */
+  library: Scope;
   /** The modules that the node exports, by name. */
   modules: Record<string, ModuleExports>;
   /** Whether other nodes may run any code here. */
@@ -193,7 +198,7 @@ async function start(
     ? program.application
     : undefined;
   const configuration = chooseEnvironment(program, line.env);
-  const scope = makeScope(library, program.modules);
+  const scope = makeScope(program.library, program.modules);
   if (
     line.node !== undefined &&
     (line.node.cluster !== undefined || line.code.length === 0)
@@ -226,7 +231,10 @@ async function start(
     // The node's applications stop with it.
     stack.use(node);
     if (line.allowsRemote && program.shell !== undefined) {
-      node.export("Shell", program.shell.exports({ scope, sources }));
+      node.export(
+        "Shell",
+        program.shell.exports({ scope, library: program.library, sources }),
+      );
     }
   }
   if (node !== undefined && line.dashboard !== undefined) {
@@ -243,6 +251,7 @@ async function start(
     name: program.name,
     node,
     scope,
+    library: program.library,
     modules,
     allowsCode: line.node?.allowClosures === true || line.allowsRemote,
     sources,

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Budget } from "../../../packages/node/connections/budget.ts";
 import { DEFAULT_LIMITS } from "../../../packages/node/wire.ts";
 import { Pid } from "../../../packages/processes/values/pid.ts";
-import { test } from "../../../packages/testing/mod.ts";
+import { test } from "../../../exports/testing.ts";
 import { ProtocolError } from "../../../packages/node/wires/over_limit.ts";
 import {
   RAW_ATTACHMENTS,

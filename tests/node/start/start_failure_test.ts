@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../_nodes.ts";
-import { test } from "../../../packages/testing/mod.ts";
+import { test } from "../../../exports/testing.ts";
 
 const FILE = fileURLToPath(new URL("./_starting.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../../deno.json", import.meta.url));
