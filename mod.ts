@@ -28,7 +28,7 @@ export {
   type AgentOptions,
   type AgentPid,
   type AgentRef,
-} from "@otp/servers/agent/agent";
+} from "./exports/agent.ts";
 export {
   Application,
   type ApplicationSpec,
@@ -37,7 +37,7 @@ export {
 export {
   DynamicSupervisor,
   type DynamicSupervisorOptions,
-} from "@otp/servers/supervisor/dynamic_supervisor";
+} from "./exports/dynamic_supervisor.ts";
 export {
   type BinaryReason,
   type CallReason,
@@ -73,7 +73,7 @@ export {
   type ServerName,
   type ServerRef,
   type SystemMessage,
-} from "@otp/servers/gen_server/gen_server";
+} from "./exports/gen_server.ts";
 export { global, type ResolveFunction } from "@otp/cluster/global/global";
 export { IO } from "@otp/node/io/io";
 export { Logger } from "@otp/servers/logger/logger";
@@ -113,7 +113,7 @@ export {
   type RegistryEntry,
   type RegistryOptions,
   type UnregisterMessage,
-} from "@otp/servers/registry/registry";
+} from "./exports/registry.ts";
 export {
   type ModuleFunction,
   type RemoteFunction,
@@ -153,7 +153,7 @@ export {
   type Strategy,
   Supervisor,
   type SupervisorOptions,
-} from "@otp/servers/supervisor/supervisor";
+} from "./exports/supervisor.ts";
 export {
   type AsyncStreamOptions,
   type StreamResult,
@@ -164,7 +164,7 @@ export {
   type StartChildOptions,
   TaskSupervisor,
   type TaskSupervisorOptions,
-} from "@otp/servers/task/task_supervisor";
+} from "./task_supervisor.ts";
 export {
   type Allow,
   type CrashReport,

@@ -18,4 +18,6 @@
  * @module
  */
 
+import "./exports/global_names.ts";
+
 export * from "@otp/servers/task/task_supervisor";

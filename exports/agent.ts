@@ -18,4 +18,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/agent/agent";

@@ -20,4 +20,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/supervisor/dynamic_supervisor";

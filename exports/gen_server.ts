@@ -33,4 +33,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/gen_server/gen_server";

@@ -25,4 +25,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/supervisor/partition_supervisor";

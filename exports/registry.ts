@@ -29,4 +29,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/registry/registry";

@@ -30,4 +30,6 @@
  * @module
  */
 
+import "./global_names.ts";
+
 export * from "@otp/servers/supervisor/supervisor";

@@ -32,15 +32,22 @@ export const PROJECT: Project = config;
  */
 export const SIDE_EFFECTS: readonly string[] = [
   "chat/main.ts",
+  "exports/agent.ts",
   "exports/default_parts.ts",
+  "exports/dynamic_supervisor.ts",
+  "exports/gen_server.ts",
+  "exports/global_names.ts",
+  "exports/partition_supervisor.ts",
+  "exports/registry.ts",
   "exports/shell.ts",
+  "exports/supervisor.ts",
   "exports/testing.ts",
   "exports/testing_main.ts",
-  "packages/servers/gen_server/gen_server_process.ts",
   "packages/shell/watchdog.ts",
   "packages/testing/_peer_main.ts",
   "packages/testing/main.ts",
   "packages/workers/thread_main.ts",
+  "task_supervisor.ts",
 ];
 
 /** A link or picture of Markdown whose address is a path in the repository. */

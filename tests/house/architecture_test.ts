@@ -68,7 +68,6 @@ const UPWARD: readonly string[] = [
   "packages/servers/gen_server/gen_server.ts -> packages/beam/servers/gen_server_otp.ts",
   "packages/servers/gen_server/gen_server_process.ts -> packages/beam/servers/gen_server_otp.ts",
   "packages/servers/gen_server/gen_server_process.ts -> packages/beam/terms/beam_types.ts",
-  "packages/servers/gen_server/gen_server_process.ts -> packages/cluster/global/global_client.ts",
   "packages/servers/server/messages.ts -> packages/beam/terms/beam_reasons.ts",
   "packages/servers/supervisor/supervisor_client.ts -> packages/beam/servers/supervisor_otp.ts",
   "packages/servers/supervisor/supervisor_requests.ts -> packages/beam/servers/supervisor_otp.ts",
@@ -400,13 +399,13 @@ test("./errors loads the errors and how they print, and nothing that runs", asyn
 
 for (
   const entry of [
-    "packages/servers/agent/agent.ts",
-    "packages/servers/supervisor/dynamic_supervisor.ts",
-    "packages/servers/gen_server/gen_server.ts",
-    "packages/servers/supervisor/partition_supervisor.ts",
-    "packages/servers/registry/registry.ts",
-    "packages/servers/supervisor/supervisor.ts",
-    "packages/servers/task/task_supervisor.ts",
+    "exports/agent.ts",
+    "exports/dynamic_supervisor.ts",
+    "exports/gen_server.ts",
+    "exports/partition_supervisor.ts",
+    "exports/registry.ts",
+    "exports/supervisor.ts",
+    "task_supervisor.ts",
   ]
 ) {
   test(`${entry} reaches the registry of { global: name } by itself`, async () => {

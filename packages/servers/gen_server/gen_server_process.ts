@@ -1,6 +1,5 @@
 /** The server of a GenServer: it calls its callback module, and keeps the state. */
 
-import { outside } from "@otp/processes/context/async_context";
 import { ExitError } from "@otp/processes/errors";
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
 import {
@@ -22,11 +21,7 @@ import {
   type DescribedStart,
   START_CALL,
 } from "../server/child_spec.ts";
-import {
-  loadGlobalRegistry,
-  nameText,
-  type ServerName,
-} from "../server/server_ref.ts";
+import { nameText, type ServerName } from "../server/server_ref.ts";
 import {
   answer,
   failCaller,
@@ -43,13 +38,6 @@ import {
   type ServerBeamTypes,
 } from "@otp/beam/servers/gen_server_otp";
 import { type Start, startServer } from "../server/start.ts";
-
-// Every module in which users name a server reaches this file.
-loadGlobalRegistry(() =>
-  outside(async () =>
-    (await import("@otp/cluster/global/global_client")).globalNames
-  )
-);
 
 // deno-lint-ignore no-explicit-any
 type Callback = (...args: any[]) => unknown;

@@ -5,8 +5,9 @@
  * promise. A request to a known place is sent in the turn of the call, so that it keeps its order among the signals
  * of its sender; that is why nothing here awaits.
  *
- * `otp/global` installs its registry here when it is loaded, because this folder knows no server. A node loads it at its
- * start; without a node, it is loaded when a process first uses a global name.
+ * The registry of `{ global: name }` is a slot: `@otp/cluster` installs its registry when it is loaded, as a node with the part
+ * `cluster` does at its start. In programs without a node, `@otp/distribution` loads it when a process first uses such a
+ * name.
  */
 
 import { inspect } from "@otp/processes/values/inspect";
@@ -143,7 +144,13 @@ export function loadGlobalRegistry(load: () => Promise<NameRegistry>): void {
 export function registryOf(
   name: RegisteredName,
 ): [registry: NameRegistry, key: unknown] {
-  return "via" in name ? [name.via, name.name] : [globalRegistry!, name.global];
+  if ("via" in name) return [name.via, name.name];
+  if (globalRegistry !== undefined) return [globalRegistry, name.global];
+  throw new TypeError(
+    `Cannot use the name ${
+      inspect(name)
+    }: this program has no names of the whole cluster; import @otp/cluster, or start a node with the part cluster()`,
+  );
 }
 
 /** Looks a name up in its registry. */
