@@ -20,4 +20,5 @@
 
 import "./exports/global_names.ts";
 
-export * from "@otp/servers/task/task_supervisor";
+export { TaskSupervisor } from "@otp/servers/task/task_supervisor";
+export type * from "@otp/servers/task/task_supervisor";

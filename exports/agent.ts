@@ -20,4 +20,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/agent/agent";
+export { Agent } from "@otp/servers/agent/agent";
+export type * from "@otp/servers/agent/agent";

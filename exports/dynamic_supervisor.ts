@@ -22,4 +22,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/supervisor/dynamic_supervisor";
+export { DynamicSupervisor } from "@otp/servers/supervisor/dynamic_supervisor";
+export type * from "@otp/servers/supervisor/dynamic_supervisor";

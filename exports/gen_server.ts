@@ -35,4 +35,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/gen_server/gen_server";
+export { GenServer } from "@otp/servers/gen_server/gen_server";
+export type * from "@otp/servers/gen_server/gen_server";

@@ -27,4 +27,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/supervisor/partition_supervisor";
+export { PartitionSupervisor } from "@otp/servers/supervisor/partition_supervisor";
+export type * from "@otp/servers/supervisor/partition_supervisor";

@@ -31,4 +31,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/registry/registry";
+export { Registry } from "@otp/servers/registry/registry";
+export type * from "@otp/servers/registry/registry";

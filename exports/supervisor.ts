@@ -32,4 +32,5 @@
 
 import "./global_names.ts";
 
-export * from "@otp/servers/supervisor/supervisor";
+export { Supervisor } from "@otp/servers/supervisor/supervisor";
+export type * from "@otp/servers/supervisor/supervisor";
