@@ -220,13 +220,17 @@ async function wholeGraph(): Promise<Graph> {
 /** Returns the files, packages and builtins that a file loads. */
 async function reachedFrom(
   entry: string,
-  { later = true } = {},
+  { later = true, without = [] }: {
+    later?: boolean;
+    without?: readonly string[];
+  } = {},
 ): Promise<Set<string>> {
   const all = await (imports ??= readImports());
   const reached = new Set([entry]);
   for (const path of reached) {
     for (const { name, isType, isLater } of all.get(path) ?? []) {
-      if (!isType && (later || !isLater)) reached.add(name);
+      if (isType || isLater && !later) continue;
+      if (!without.includes(`${path} -> ${name}`)) reached.add(name);
     }
   }
   return reached;
@@ -510,6 +514,24 @@ test("a node loads Task.Supervisor, pg and the server of EPMD when they are used
     ),
     [],
   );
+});
+
+test("a node alone loads no package above it, and a part only what it needs", async () => {
+  const packagesOf = async (entry: string, later: boolean) => {
+    const reached = await reachedFrom(entry, { later, without: UPWARD });
+    const files = [...reached].filter((name) => name.endsWith(".ts"));
+    return [...new Set(files.map(packageOf))].sort();
+  };
+  const node = ["epmd", "node", "processes", "servers"];
+  assertEquals(await packagesOf("packages/node/mod.ts", true), node);
+  assertEquals(
+    await packagesOf("packages/beam/part.ts", false),
+    ["beam", ...node, "observe"].sort(),
+  );
+  const shell = ["node", "processes", "shell"];
+  assertEquals(await packagesOf("packages/shell/part.ts", true), shell);
+  // Without these arrows, `later` alone decides whether a file is reached.
+  assert((await packagesOf("node.ts", true)).includes("cluster"));
 });
 
 test("only the files that the npm manifest lists act when they are loaded", async () => {

@@ -99,8 +99,9 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
   use: {
     accepts: (parts) =>
       Array.isArray(parts) &&
+      // A function that creates a part has a name too.
       Array.from(parts).every((part) =>
-        typeof (part as NodePart | null)?.name === "string"
+        typeof part === "object" && typeof part?.name === "string"
       ),
     give: "an array of parts, as in [cluster()]",
   },
