@@ -1,6 +1,6 @@
 /** A node's entities for observers and metrics. */
 
-import type { EntitiesSource } from "@otp/node/start/observed_entities";
+import type { EntitiesSource } from "@otp/observe/observed_entities";
 import { valueText } from "@otp/observe/observer/observed_texts";
 import type { EntityNode } from "./entity_node.ts";
 

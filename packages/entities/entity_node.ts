@@ -17,10 +17,7 @@ import { inspect } from "@otp/processes/values/inspect";
 import { watchSignal } from "@otp/processes/scheduling/abort_watch";
 import type { ParkedEntity } from "./crashes.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
-import type {
-  ObservedMove,
-  StoreTime,
-} from "@otp/node/start/observed_entities";
+import type { ObservedMove, StoreTime } from "@otp/observe/observed_entities";
 import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
 import { OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";

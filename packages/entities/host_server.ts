@@ -26,7 +26,7 @@ import { currentRuntime } from "@otp/processes/runtime/current_process";
 import { isExitSignal } from "@otp/processes/values/exit_message";
 import { isOrderly } from "@otp/processes/values/exit_reason";
 import { keptReason } from "@otp/processes/values/sendable_reason";
-import { addEntities } from "@otp/node/start/observed_entities";
+import { addEntities } from "@otp/observe/observed_entities";
 import { Crashes, type ParkedEntity, setNewest } from "./crashes.ts";
 import { entitiesView } from "./entities_view.ts";
 import { EntityNode, type EntitySettings } from "./entity_node.ts";

@@ -1,7 +1,7 @@
 /** Stores whose calls pass through a function. */
 
 import type { Runtime } from "@otp/processes/process/runtime";
-import type { StoreTime } from "@otp/node/start/observed_entities";
+import type { StoreTime } from "@otp/observe/observed_entities";
 import type { Store } from "./store.ts";
 
 /** The functions of a store. */

@@ -45,10 +45,7 @@ import type {
   ObservedTree,
   TracedMessage,
 } from "./observer/observed_terms.ts";
-import type {
-  ObservedEntities,
-  ObservedEntity,
-} from "@otp/node/start/observed_entities";
+import type { ObservedEntities, ObservedEntity } from "./observed_entities.ts";
 import { OBSERVER, observerOf } from "./observer/serve_observer.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
@@ -60,7 +57,7 @@ export type {
   ObservedMove,
   ObservedParked,
   ObservedShard,
-} from "@otp/node/start/observed_entities";
+} from "./observed_entities.ts";
 export type { LogLevel } from "@otp/processes/log/log_event";
 export type { Pid } from "@otp/processes/values/pid";
 export type { ProcessOrder };

@@ -16,7 +16,7 @@ import {
   serverRef,
 } from "@otp/servers/server/server_ref";
 import { checkTopologies } from "./check_topologies.ts";
-import type { ClusterInfo, ClusterMessage } from "@otp/node/start/cluster_info";
+import type { ClusterInfo, ClusterMessage } from "./cluster_info.ts";
 import { type ClusterRequest, clusterServerName } from "./cluster_server.ts";
 import { DEFAULT_CLUSTER, startCluster } from "./start_cluster.ts";
 import type { Topologies, Topology } from "@otp/node/start/topology";
@@ -44,7 +44,7 @@ export type {
   ClusterStrategyFailed,
   GossipCounts,
   TopologyInfo,
-} from "@otp/node/start/cluster_info";
+} from "./cluster_info.ts";
 export type {
   ClusterAddress,
   ClusterAddresses,

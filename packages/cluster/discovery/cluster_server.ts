@@ -9,7 +9,7 @@ import { Ref } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import { isTyped } from "@otp/servers/server/messages";
 import { BADARG, type Server } from "@otp/servers/server/server";
-import type { ClusterInfo } from "@otp/node/start/cluster_info";
+import type { ClusterInfo } from "./cluster_info.ts";
 import type { ClusterState } from "./cluster_state.ts";
 
 /** A request to a cluster's process. */

@@ -2,10 +2,7 @@
 
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Pid } from "@otp/processes/values/pid";
-import type {
-  ClusterMessage,
-  TopologyInfo,
-} from "@otp/node/start/cluster_info";
+import type { ClusterMessage, TopologyInfo } from "./cluster_info.ts";
 
 export class ClusterState {
   readonly name: string;

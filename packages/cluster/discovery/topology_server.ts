@@ -25,7 +25,7 @@ import type {
   ClusterAddressInfo,
   ClusterMessage,
   TopologyInfo,
-} from "@otp/node/start/cluster_info";
+} from "./cluster_info.ts";
 import type { ClusterState } from "./cluster_state.ts";
 import { startStrategy } from "./strategies/start_strategy.ts";
 import {

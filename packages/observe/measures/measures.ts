@@ -11,10 +11,7 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import nodeProcess from "node:process";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { LoopDelay } from "./loop_delay.ts";
-import {
-  entitiesOf,
-  type EntitiesSource,
-} from "@otp/node/start/observed_entities";
+import { entitiesOf, type EntitiesSource } from "../observed_entities.ts";
 import { restartsOf, supervisionOf } from "@otp/servers/supervisor/supervision";
 import {
   poolOf,

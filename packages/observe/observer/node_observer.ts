@@ -24,7 +24,7 @@ import {
   entitiesOf,
   type ObservedEntities,
   type ObservedEntity,
-} from "@otp/node/start/observed_entities";
+} from "../observed_entities.ts";
 import { observeNames } from "./observed_names.ts";
 import { HostObservation } from "./observed_host.ts";
 import {

@@ -217,6 +217,7 @@ async function start(
   Object.assign(scope, loaded);
   const files = line.modules.map(({ name, path }) => [name, path]);
   const sources = { ...program.sources, ...Object.fromEntries(files) };
+  const code = { scope, library: program.library, sources };
   const modules = { ...program.modules, ...loaded };
   const log: LogSwitch = { hook: line.node?.log ?? textLog };
   const node = await startNode(
@@ -231,10 +232,7 @@ async function start(
     // The node's applications stop with it.
     stack.use(node);
     if (line.allowsRemote && program.shell !== undefined) {
-      node.export(
-        "Shell",
-        program.shell.exports({ scope, library: program.library, sources }),
-      );
+      node.export("Shell", program.shell.exports(code));
     }
   }
   if (node !== undefined && line.dashboard !== undefined) {
@@ -249,12 +247,10 @@ async function start(
   });
   return {
     name: program.name,
+    ...code,
     node,
-    scope,
-    library: program.library,
     modules,
     allowsCode: line.node?.allowClosures === true || line.allowsRemote,
-    sources,
     remote: line.remote,
     log,
     run: (fn) => onNode(node, fn),

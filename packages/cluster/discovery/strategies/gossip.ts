@@ -15,7 +15,7 @@ import { outside } from "@otp/processes/context/async_context";
 import { ignore } from "@otp/processes/promises/promises";
 import type { ClusterHost } from "@otp/processes/remote/cluster_host";
 import { hostAndPort } from "../addresses.ts";
-import type { GossipCounts } from "@otp/node/start/cluster_info";
+import type { GossipCounts } from "../cluster_info.ts";
 import type { ClusterTarget, GossipTopology } from "@otp/node/start/topology";
 import {
   reasonText,

@@ -2,7 +2,7 @@
 
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { inspectArgument } from "@otp/processes/values/inspect";
-import type { GossipCounts } from "@otp/node/start/cluster_info";
+import type { GossipCounts } from "../cluster_info.ts";
 
 /** A topology, as its strategy sees it. */
 export interface StrategyHost {

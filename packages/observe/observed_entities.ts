@@ -1,5 +1,5 @@
 /**
- * A node's entities, as observers and metrics see them. `packages/entities/` is above this folder, so each of its servers adds
+ * A node's entities, as observers and metrics see them. `packages/entities/` is above this package, so each of its servers adds
  * itself here.
  */
 

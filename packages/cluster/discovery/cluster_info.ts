@@ -1,6 +1,6 @@
 /** The state of a cluster's topologies, and the messages about its changes. */
 
-import type { StrategyName } from "./topology.ts";
+import type { StrategyName } from "@otp/node/start/topology";
 
 /**
  * The state of an address: connected, being dialled, waiting for the next dial, or `"self"` if the address leads to the
