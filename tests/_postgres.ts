@@ -69,12 +69,16 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 4
+server_login_retry = 1
 `,
     );
-    const child = this.#spawn("pgbouncer", [file], "");
-    await this.#untilReady(port);
     const url = `postgres://test@127.0.0.1:${port}/postgres`;
-    return new Bouncer(url, child);
+    const bouncer = new Bouncer(
+      url,
+      () => this.#spawn("pgbouncer", [file], ""),
+    );
+    await this.#untilReady(port);
+    return bouncer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,16 +130,25 @@ default_pool_size = 4
 /** A pgbouncer. */
 export class Bouncer implements AsyncDisposable {
   readonly url: string;
-  readonly child: Deno.ChildProcess;
+  readonly #spawn: () => Deno.ChildProcess;
+  #child: Deno.ChildProcess;
 
-  constructor(url: string, child: Deno.ChildProcess) {
+  constructor(url: string, spawn: () => Deno.ChildProcess) {
     this.url = url;
-    this.child = child;
+    this.#spawn = spawn;
+    this.#child = spawn();
+  }
+
+  /** Kills it, so that its connections break, and starts it again. */
+  async restart(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    this.#child = this.#spawn();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill("SIGINT");
-    await this.child.status;
+    this.#child.kill("SIGINT");
+    await this.#child.status;
   }
 }
 
