@@ -14,10 +14,10 @@ import { until } from "../_until.ts";
 export const Ledger = Entity.define("ledger", {
   state: () => [] as number[],
   /** Adds an id; returns its place, from 1, and the epoch of the owner. */
-  add: (ledger, id: number): [place: number, fence: number] => [
-    ledger.state.push(id),
-    ledger.fence,
-  ],
+  add(ledger, id: number): [place: number, fence: number] {
+    ledger.broadcast(id);
+    return [ledger.state.push(id), ledger.fence];
+  },
   size: (ledger) => ledger.state.length,
 }, { remember: 1000 });
 

@@ -70,6 +70,7 @@ for (
   const [what, hasTimeline, wait] of [
     ["the timeline, although no renewal is lost", true, 0],
     ["its own beat", false, LEASE],
+    ["its own beat, beside the timeline", true, LEASE],
   ] as const
 ) {
   test(`a node that notices by ${what} that the store has gone back serves what the store has`, async () => {
