@@ -10,7 +10,7 @@ import {
 } from "../../packages/entities/mod.ts";
 import { receive } from "../../packages/processes/process.ts";
 import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
-import { StandbyStore } from "./_standby_store.ts";
+import { StandbyStore } from "../../packages/testing/simulation/standby_store.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { LEASE, pass, startEntities } from "./_clusters.ts";
 
