@@ -12,6 +12,8 @@ export class PostgresServer implements AsyncDisposable {
   readonly port: number = freePort();
   readonly #folder: string;
   readonly #bin: string;
+  /** The folder of the database that is served. */
+  #data = "data";
   #server: Deno.ChildProcess | undefined;
 
   private constructor(folder: string, bin: string) {
@@ -41,7 +43,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Starts the server, again after a stop. */
   async launch(): Promise<void> {
     this.#server = this.#spawn("postgres", [
-      ...["-D", `${this.#folder}/data`, "-p", String(this.port)],
+      ...["-D", `${this.#folder}/${this.#data}`, "-p", String(this.port)],
       ...["-k", this.#folder, "-c", "listen_addresses=127.0.0.1"],
     ]);
     await this.#untilReady(this.port);
@@ -52,6 +54,33 @@ export class PostgresServer implements AsyncDisposable {
     this.#server?.kill(signal);
     await this.#server?.status;
     this.#server = undefined;
+  }
+
+  /** Makes a standby, which gets nothing that is written from now on; returns a function that has it take over. */
+  async standby(): Promise<() => Promise<void>> {
+    const data = "standby";
+    await this.#tool("pg_basebackup", [
+      ...[...this.#at(this.port), "-D", `${this.#folder}/${data}`],
+      ...["--checkpoint=fast", "--no-sync"],
+    ]);
+    await Deno.writeTextFile(`${this.#folder}/${data}/standby.signal`, "");
+    return async () => {
+      await this.stop("SIGQUIT");
+      this.#data = data;
+      await this.launch();
+      await this.#tool("pg_ctl", ["promote", "-D", `${this.#folder}/${data}`]);
+    };
+  }
+
+  /** Dumps the tables whose names match; returns a function that restores them. */
+  async dump(tables: string): Promise<() => Promise<void>> {
+    const file = `${this.#folder}/dump.sql`;
+    const at = [...this.#at(this.port), "-d", "postgres", "-f", file];
+    await this.#tool("pg_dump", [...at, "--clean", "-t", tables]);
+    return () =>
+      this.#tool("psql", [
+        ...[...at, "--single-transaction", "-v", "ON_ERROR_STOP=1"],
+      ]);
   }
 
   /** Starts pgbouncer in transaction mode; returns the address. */
@@ -69,12 +98,16 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 4
+server_login_retry = 1
 `,
     );
-    const child = this.#spawn("pgbouncer", [file], "");
-    await this.#untilReady(port);
     const url = `postgres://test@127.0.0.1:${port}/postgres`;
-    return new Bouncer(url, child);
+    const bouncer = new Bouncer(
+      url,
+      () => this.#spawn("pgbouncer", [file], ""),
+    );
+    await this.#untilReady(port);
+    return bouncer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,9 +118,13 @@ default_pool_size = 4
   /** Waits until a server accepts a connection and answers. */
   async #untilReady(port: number): Promise<void> {
     await this.#tool("pg_isready", [
-      ...["-h", "127.0.0.1", "-p", String(port), "-U", "test"],
-      ...["-d", "postgres"],
+      ...[...this.#at(port), "-d", "postgres"],
     ], 100);
+  }
+
+  /** The arguments of a client's tool. */
+  #at(port: number): string[] {
+    return ["-h", "127.0.0.1", "-p", String(port), "-U", "test"];
   }
 
   /** Runs a tool until it succeeds, that many times at most. */
@@ -126,16 +163,25 @@ default_pool_size = 4
 /** A pgbouncer. */
 export class Bouncer implements AsyncDisposable {
   readonly url: string;
-  readonly child: Deno.ChildProcess;
+  readonly #spawn: () => Deno.ChildProcess;
+  #child: Deno.ChildProcess;
 
-  constructor(url: string, child: Deno.ChildProcess) {
+  constructor(url: string, spawn: () => Deno.ChildProcess) {
     this.url = url;
-    this.child = child;
+    this.#spawn = spawn;
+    this.#child = spawn();
+  }
+
+  /** Kills it, so that its connections break, and starts it again. */
+  async restart(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    this.#child = this.#spawn();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill("SIGINT");
-    await this.child.status;
+    this.#child.kill("SIGINT");
+    await this.#child.status;
   }
 }
 

@@ -33,6 +33,11 @@ export const PLANTED: readonly PlantedError[] = [
     edits: [["|| beat! <= this.#beat", "|| false"]],
   },
   {
+    name: "a timeline of the store's that changes says nothing to a node",
+    file: "packages/entities/entity_node.ts",
+    edits: [["if (this.#timeline !== timeline) {", "if (!this.#timeline) {"]],
+  },
+  {
     name: "the store ignores the owner and the epoch of a write",
     file: "packages/entities/memory_store.ts",
     edits: [[

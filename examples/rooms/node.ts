@@ -39,7 +39,7 @@ console.log(`${node.name} is up`);
 /** The store: PostgreSQL by its address, or SQLite in a file of this machine. */
 async function storeAt(place: string): Promise<Store> {
   if (!/^postgres(ql)?:/.test(place)) return sqliteStore(place);
-  const { default: postgres } = await import("npm:postgres@^3");
+  const { default: postgres } = await import("postgres");
   const sql = postgres(place, { max: 4, fetch_types: false, onnotice() {} });
   return postgresStore((text, params) => sql.unsafe(text, params as string[]));
 }

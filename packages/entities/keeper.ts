@@ -158,9 +158,9 @@ export class Keeper {
     if (view !== undefined) {
       const beat = view.nodes.find((row) => row?.id === id)?.beat;
       if (!Number.isSafeInteger(beat) || beat! <= this.#beat) {
-        return await this.#startAnew(
-          `beat ${beat} of this node follows ${this.#beat}`,
-        ) as undefined;
+        this.#node.regress ??=
+          `beat ${beat} of this node follows ${this.#beat}`;
+        return view;
       }
       this.#beat = beat!;
       lease.renew(sentAt, wallAt);

@@ -8,15 +8,16 @@ import {
 } from "../../packages/entities/mod.ts";
 import { Node, type NodeOptions } from "../../node.ts";
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
+import { until } from "../_until.ts";
 
 /** The ids of the requests to a key, in the order in which they ran. */
 export const Ledger = Entity.define("ledger", {
   state: () => [] as number[],
   /** Adds an id; returns its place, from 1, and the epoch of the owner. */
-  add: (ledger, id: number): [place: number, fence: number] => [
-    ledger.state.push(id),
-    ledger.fence,
-  ],
+  add(ledger, id: number): [place: number, fence: number] {
+    ledger.broadcast(id);
+    return [ledger.state.push(id), ledger.fence];
+  },
   size: (ledger) => ledger.state.length,
 }, { remember: 1000 });
 
@@ -49,6 +50,18 @@ export async function startEntities(
       await sql.end();
     },
   };
+}
+
+/** Waits until a node owns shards and serves them. */
+export function servesAt(node: string): Promise<void> {
+  return until(async () => {
+    try {
+      const { isServing, shards } = await Entities.info(node);
+      return isServing && shards.length > 0;
+    } catch {
+      return false;
+    }
+  });
 }
 
 if (import.meta.main) {

@@ -320,6 +320,30 @@ function followNotes(client: SimulatedClient): Promise<void> {
   });
 }
 
+/** Follows a list whose store may go back: after a gap, and only then, the numbers begin elsewhere. */
+function followAnew(client: SimulatedClient, key: string): Promise<void> {
+  return followed(client, client.get(List, key), ({ event, number }, last) => {
+    if (event !== "message") return;
+    assertEquals(number, (last ?? number - 1) + 1, "a gap is not visible");
+  });
+}
+
+/** Each call that began when all nodes had noticed that the store has gone back is of what it has. */
+async function assertNoticed(life: SimulatedLife): Promise<void> {
+  const { noticedBy } = life;
+  for (const key of KEYS) {
+    const { ids } = await storedList(life, key);
+    for (const { from, key: of, value } of life.calls) {
+      if (from < noticedBy || of !== key || !Array.isArray(value)) continue;
+      assertEquals(
+        value,
+        ids.slice(0, value.length),
+        `a result of the list ${key} is of a state that the store has lost`,
+      );
+    }
+  }
+}
+
 const COMMON: SimulateOptions = {
   types: [List],
   callers: ["sophie"],
@@ -373,6 +397,42 @@ export const KINDS = {
         }
       });
       assertLinearizable(life.calls, NOTES);
+    },
+  },
+  /** A store that loses what it had accepted last, again and again, and some faults beside it. */
+  returns: {
+    ...COMMON,
+    faults: [
+      ...["store goes back", "store goes back", "store goes back"] as const,
+      ...["kill", "deploy", "pause", "partition", "entity kill"] as const,
+      ...["store partition", "store stall", "store errors"] as const,
+    ],
+    always: assertNoticed,
+    async work(client) {
+      const key = client.pick(KEYS);
+      const timeout = LEASE / 4 + client.random(2 * LEASE);
+      const list = client.get(List, key, { timeout });
+      const dice = client.random(8);
+      if (dice === 0) return await followAnew(client, key);
+      if (dice < 3) await list.add(`${client.random(1e9)}`);
+      // A list that is read stays in memory.
+      else {
+        for (let n = 0; n < 6; n++) {
+          await list.read();
+          // safe: virtual time.
+          await Process.sleep(100);
+        }
+      }
+    },
+    async finally(life) {
+      await assertFollows(life);
+      await life.run(async (client) => {
+        for (const key of KEYS) {
+          const ids = await client.get(List, key, AGAIN).read();
+          assertEquals(ids, (await storedList(life, key)).ids);
+        }
+      });
+      await assertNoticed(life);
     },
   },
   /** Nodes that drain, and nothing else. */

@@ -11,6 +11,7 @@ const TESTS = {
   clocks:
     "entities lose no write, and make none twice, if a node's clocks stop",
   deletes: "deleted entities begin anew, and stay deleted, under all faults",
+  returns: "entities serve what a store has that goes back, under other faults",
   deploys: "no call fails while nodes drain and start again",
 };
 

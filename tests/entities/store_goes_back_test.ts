@@ -10,7 +10,7 @@ import {
 } from "../../packages/entities/mod.ts";
 import { receive } from "../../packages/processes/process.ts";
 import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
-import { StandbyStore } from "./_standby_store.ts";
+import { StandbyStore } from "../../packages/testing/simulation/standby_store.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { LEASE, pass, startEntities } from "./_clusters.ts";
 
@@ -70,6 +70,7 @@ for (
   const [what, hasTimeline, wait] of [
     ["the timeline, although no renewal is lost", true, 0],
     ["its own beat", false, LEASE],
+    ["its own beat, beside the timeline", true, LEASE],
   ] as const
 ) {
   test(`a node that notices by ${what} that the store has gone back serves what the store has`, async () => {

@@ -3,9 +3,11 @@
 import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { freePort } from "../../packages/testing/_ports.ts";
+import { isMissing } from "../../packages/testing/_programs.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { Project, type Running } from "../_packed.ts";
 import { filesIn, readPage } from "../_pages.ts";
+import { PostgresServer } from "../_postgres.ts";
 import { healthCheck, ROOT } from "./_deployment.ts";
 import { attack as attackRooms, attackChat } from "./_rooms.ts";
 import { attack as attackThumbnails } from "./_thumbnails_attack.ts";
@@ -33,7 +35,9 @@ test("the examples run on Node.js", {
   ignore: !("workspace" in config),
   timeout: 600_000,
 }, async (t) => {
-  await using project = await Project.make(["sharp@0.34", "ws@8"]);
+  await using project = await Project.make([
+    ...["postgres@3", "sharp@0.34", "ws@8"],
+  ]);
   for (const [folder, names] of Object.entries(FILES)) {
     await Deno.mkdir(`${project.folder}/examples/${folder}`, {
       recursive: true,
@@ -44,11 +48,11 @@ test("the examples run on Node.js", {
     }
   }
 
-  await t.step("rooms", async () => {
+  const rooms = async (STORE: string) => {
     const port = freePort();
     await using program = project.run("node", ["examples/rooms/try.ts"], {
       PORTS: `${port},${freePort()}`,
-      STORE: `${project.folder}/rooms.db`,
+      STORE,
       ERL_EPMD_PORT: `${freePort()}`,
     });
     for (const node of ["web-1", "host-1", "host-2"]) {
@@ -56,6 +60,17 @@ test("the examples run on Node.js", {
     }
     await attackRooms(port);
     await stop(program);
+  };
+
+  await t.step("rooms", () => rooms(`${project.folder}/rooms.db`));
+
+  await t.step({
+    name: "rooms in PostgreSQL",
+    ignore: isMissing("postgres"),
+    async fn() {
+      await using server = await PostgresServer.start();
+      await rooms(server.url);
+    },
   });
 
   await t.step("thumbnails, and the health check of its image", async () => {

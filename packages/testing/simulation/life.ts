@@ -20,7 +20,6 @@ import type {
 } from "@otp/entities/entity_types";
 import { memoryStore } from "@otp/entities/memory_store";
 import { partsHere } from "@otp/entities/nodes_here";
-import type { Store } from "@otp/entities/store";
 import { hashOf } from "@otp/entities/placement";
 import type { Node } from "@otp/node/node";
 import { internalsOf } from "@otp/node/start/node_internals";
@@ -42,6 +41,7 @@ import type {
   SimulatedLife,
   SimulateOptions,
 } from "./simulated_life.ts";
+import { StandbyStore } from "./standby_store.ts";
 import { WatchedStore } from "./watched_store.ts";
 
 /** The settings of all lives of a simulation. */
@@ -87,6 +87,15 @@ const STORE_FAULTS: readonly StoreFaults[] = [
   },
 ];
 
+/** The numbers of the last changes that a standby may lack: one write, up to all of the last leases. */
+const LAGS = [1, 2, 3, 5, 10, 50, 250];
+
+/**
+ * The time in which each node has noticed that the store has gone back, in leases: one that asks the store is told, and
+ * one that does not stops serving.
+ */
+const NOTICE = 2 / 3;
+
 /** Draws the plan of a life. */
 export function planOf(seed: number, settings: LifeSettings): Step[] {
   const { nodes, callers, lease, faults, strikes, works } = settings;
@@ -124,12 +133,13 @@ export class Life implements SimulatedLife {
   readonly story: { at: number; text: string }[] = [];
   /** How long it took until all keys were served again, in milliseconds. */
   recovery = 0;
+  noticedBy = 0;
   readonly #settings: LifeSettings;
   readonly #broken: string[] = [];
   readonly #shards: string[];
   #cluster!: SimulatedCluster;
   #store!: SimulatedStore;
-  #inner!: Store;
+  #standby!: StandbyStore;
   #watched!: WatchedStore;
   /** The faults that last: each is in force until its end. */
   readonly #lasting = new Set<Step>();
@@ -176,12 +186,14 @@ export class Life implements SimulatedLife {
     });
     this.#cluster = cluster;
     const network = cluster._network();
-    this.#inner = memoryStore({
-      now: () => EPOCH + network.timeline.time + this.#store.clockOffset,
-    });
-    this.#watched = new WatchedStore(this.#inner, {
+    this.#standby = new StandbyStore(() =>
+      memoryStore({
+        now: () => EPOCH + network.timeline.time + this.#store.clockOffset,
+      })
+    );
+    this.#watched = new WatchedStore(this.#standby.store, {
       parts: () =>
-        this.#parts().filter(({ runtime }) => !this.#misled.has(runtime.node)),
+        this.#parts().filter(({ runtime }) => !this.#mayErr(runtime.node)),
       broken: (what) => this.#fail(what),
     });
     this.#store = new SimulatedStore(this.#watched.store, network, this.seed);
@@ -274,6 +286,11 @@ export class Life implements SimulatedLife {
     return this.#shards.every((id) => served.has(id));
   }
 
+  /** Whether a node may believe what is not so in the store, and cannot know. */
+  #mayErr(node: string): boolean {
+    return this.#misled.has(node) || this.now < this.noticedBy;
+  }
+
   /** A type whose methods check that they begin under the current epoch, and one at a time. */
   #attended<M>(node: string, type: EntityType<M>): EntityType<M> {
     const { name, _definition: definition } = type;
@@ -286,7 +303,7 @@ export class Life implements SimulatedLife {
       const number = hashOf(room.key) % this.#settings.shards;
       const epoch = this.#watched.epochOf(`${name}/${number}`);
       const what = `${method} of the ${name} ${JSON.stringify(room.key)}`;
-      if (epoch !== room.fence && !this.#misled.has(node)) {
+      if (epoch !== room.fence && !this.#mayErr(node)) {
         this.#fail(
           `${what} begins on ${node} under epoch ${room.fence}, and its shard is under ${epoch}`,
         );
@@ -421,7 +438,8 @@ export class Life implements SimulatedLife {
 
   // deno-lint-ignore no-explicit-any
   async stored(type: EntityType<any>, key: string): Promise<unknown> {
-    const { body = "" } = await this.#inner.load(type.name, key) ?? {};
+    const { body = "" } = await this.#standby.store.load(type.name, key) ??
+      {};
     if (body === "") return undefined;
     const id = `${type.name} ${key}`;
     let read = this.#read.get(id);
@@ -505,6 +523,8 @@ export class Life implements SimulatedLife {
         return this.#setClock(full, seed);
       case "entity kill":
         return this.#killEntity(name, seed);
+      case "store goes back":
+        return await this.#goBack(seed);
     }
   }
 
@@ -594,6 +614,18 @@ export class Life implements SimulatedLife {
     const step = isAhead ? Math.abs(by) : by;
     this.#tell(`the clock of ${shortName(full)} is set by ${seconds(step)}`);
     this.#cluster._network().setWall(full, step);
+  }
+
+  /** Has a standby take over that lacks the last changes. */
+  async #goBack(seed: number): Promise<void> {
+    const { changes } = this.#standby;
+    const lag = Math.min(LAGS[seed % LAGS.length], changes);
+    this.#tell(`the store goes back by ${lag} changes`);
+    await this.#standby.goBackTo(changes - lag);
+    // The connections to the server before may break, or not.
+    if (seed % 2 === 0) this.#store.restarts++;
+    this.noticedBy = this.now + NOTICE * this.#settings.lease;
+    await this.#watched.startAnew();
   }
 
   /** Kills the process of an entity, a busy one if there is one. */

@@ -32,7 +32,13 @@ const FAULTS: readonly SimulatedFault[] = [
   "entity kill",
 ];
 
-const STOPPED_CLOCKS = "stopped clocks";
+/** Faults under which less holds. */
+const HARD_FAULTS: readonly SimulatedFault[] = [
+  "stopped clocks",
+  "store goes back",
+];
+
+const ALL_FAULTS = [...FAULTS, ...HARD_FAULTS];
 
 const SIMULATE_OPTIONS: OptionChecks<SimulateOptions> = {
   types: { ...ARRAY, isRequired: true },
@@ -46,8 +52,8 @@ const SIMULATE_OPTIONS: OptionChecks<SimulateOptions> = {
   faults: {
     accepts: (faults) =>
       Array.isArray(faults) &&
-      faults.every((each) => FAULTS.includes(each) || each === STOPPED_CLOCKS),
-    give: `a list of ${FAULTS.join(", ")}, ${STOPPED_CLOCKS}`,
+      faults.every((each) => ALL_FAULTS.includes(each)),
+    give: `a list of ${ALL_FAULTS.join(", ")}`,
   },
   strikes: integerFrom(0),
   works: integerFrom(0),

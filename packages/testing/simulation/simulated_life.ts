@@ -28,6 +28,8 @@ import type { SimulatedCall } from "./linearizable.ts";
  * - `"entity kill"`: the process of an entity is killed.
  * - `"stopped clocks"`: a node freezes with all its clocks, so that it cannot know. Not among the defaults: such a node
  *   may answer reads from an old state, until it asks the store. Its writes are refused.
+ * - `"store goes back"`: the store loses its last changes, as when a standby takes over that lacked them. Not among the
+ *   defaults: accepted writes are lost.
  */
 export type SimulatedFault =
   | "kill"
@@ -41,7 +43,8 @@ export type SimulatedFault =
   | "store errors"
   | "clock"
   | "entity kill"
-  | "stopped clocks";
+  | "stopped clocks"
+  | "store goes back";
 
 /** One program of a simulated life, which calls entities from one node. */
 export interface SimulatedClient {
@@ -65,6 +68,11 @@ export interface SimulatedLife {
   readonly seed: number;
   /** The virtual time, in milliseconds since the start of the life. */
   readonly now: number;
+  /**
+   * When all nodes had noticed, at the latest, that the store has gone back the last time, in milliseconds since the start
+   * of the life; 0 if it has not. A call that begins later is of what the store has.
+   */
+  readonly noticedBy: number;
   /** All calls so far, in the order of their beginnings. */
   readonly calls: readonly SimulatedCall[];
   /** Returns the stored state of an entity, which must not be changed: `undefined` if none is stored. */
@@ -100,7 +108,7 @@ export interface SimulateOptions {
   /**
    * The faults to choose from.
    *
-   * @default all but `"stopped clocks"`
+   * @default all but `"stopped clocks"` and `"store goes back"`
    */
   faults?: readonly SimulatedFault[];
   /**

@@ -38,6 +38,7 @@ export class WatchedStore {
   readonly #rows = new Map<string, StoreShard>();
   readonly #owners = new Map<string, string>();
   readonly #states = new Map<string, LastWrite>();
+  #hasGoneBack = false;
 
   constructor(inner: Store, watch: Watch) {
     this.#inner = inner;
@@ -57,7 +58,7 @@ export class WatchedStore {
           if (results[i] === "stored") this.#checkWrite(owner, write);
           // A late copy of a write that was stored is refused.
           else if (
-            results[i] === "conflict" &&
+            results[i] === "conflict" && !this.#hasGoneBack &&
             write.version > (this.#states.get(nameOf(write))?.version ?? 0)
           ) this.#watch.broken(`the store refuses ${describe(owner, write)}`);
         }
@@ -69,6 +70,23 @@ export class WatchedStore {
   /** The epoch of a shard in the store. */
   epochOf(shard: string): number {
     return this.#rows.get(shard)?.epoch ?? 0;
+  }
+
+  /** Forgets all that it has seen, as the store has gone back, and reads what is there. */
+  async startAnew(): Promise<void> {
+    this.#hasGoneBack = true;
+    this.#owners.clear();
+    for (const name of this.#states.keys()) {
+      const [type, key] = JSON.parse(name);
+      const row = await this.#inner.load(type, key);
+      if (row === undefined) this.#states.delete(name);
+      else {
+        const { version, body } = row;
+        this.#states.set(name, { epoch: 0, version, isDeletion: body === "" });
+      }
+    }
+    this.#rows.clear();
+    await this.check();
   }
 
   /** Checks what the nodes believe. */
@@ -124,7 +142,9 @@ export class WatchedStore {
       this.#watch.broken(`the store accepts ${what} after epoch ${last.epoch}`);
     }
     // A deletion of an earlier epoch may have been removed.
-    const isNew = version === 1 && last.isDeletion && epoch > last.epoch;
+    const isNew = version === 1 && last.isDeletion && epoch > last.epoch ||
+      // What the owner has in memory is all that is left of a state that the store has lost.
+      this.#hasGoneBack && last.version === 0;
     if (!isNew && version !== last.version && version !== last.version + 1) {
       this.#watch.broken(`the store accepts ${what} after ${last.version}`);
     }

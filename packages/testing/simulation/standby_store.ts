@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Store, StoreView } from "../../packages/entities/store.ts";
-import { storeThrough } from "../../packages/entities/store_calls.ts";
+import type { Store, StoreView } from "@otp/entities/store";
+import { storeThrough } from "@otp/entities/store_calls";
 
 /** The functions that change nothing. */
 const READS: readonly (keyof Store)[] = ["open", "view", "load", "due"];
@@ -49,8 +49,9 @@ export class StandbyStore {
   /** Has a standby take over, which has only that number of changes. */
   async goBackTo(changes: number): Promise<void> {
     const standby = this.#open();
-    this.#changes = this.#changes.slice(0, changes);
-    for (const { run } of this.#changes) await run(standby);
+    const kept = this.#changes.slice(0, changes);
+    for (const { run } of kept) await run(standby);
+    this.#changes = kept;
     this.#primary = standby;
     this.#timeline++;
   }

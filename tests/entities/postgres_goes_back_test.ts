@@ -1,0 +1,84 @@
+/** Hosts whose PostgreSQL loses what it had accepted last, while they run. */
+
+import { assertEquals } from "@std/assert";
+import postgres from "npm:postgres@^3";
+import type { EntityMessage } from "../../packages/entities/mod.ts";
+import { receive } from "../../packages/processes/process.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { Program } from "../examples/_program.ts";
+import { Cluster, COOKIE } from "../_nodes.ts";
+import { PostgresServer } from "../_postgres.ts";
+import { until } from "../_until.ts";
+import { Ledger, servesAt, startEntities } from "./_host.ts";
+
+const LEASE = 3000;
+const HOSTS = ["alex@localhost", "kate@localhost"];
+const KEYS = Array.from({ length: 12 }, (_, n) => `key ${n}`);
+const AGAIN = { timeout: 10 * LEASE, mayRunTwice: true };
+
+/** How PostgreSQL goes back to an earlier moment: each prepares it at that moment. */
+const WAYS: Record<
+  string,
+  (server: PostgresServer) => Promise<() => Promise<void>>
+> = {
+  "a standby without the last writes takes over": (server) => server.standby(),
+  "an older dump is restored": (server) => server.dump("entities_*"),
+};
+
+for (const [what, prepare] of Object.entries(WAYS)) {
+  test(
+    `${what}: all hosts serve what PostgreSQL has, and say so once`,
+    { programs: ["postgres"], tags: ["slow"], timeout: 300_000 },
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const server = stack.use(await PostgresServer.start());
+      const sql = postgres(server.url, { max: 1, fetch_types: false });
+      stack.defer(() => sql.end());
+      const beats = () => sql`SELECT beat::int FROM entities_node ORDER BY id`;
+      const cluster = stack.use(new Cluster());
+      const caller = await cluster.start("caller");
+      const settings = { store: server.url, lease: LEASE };
+      const programs = HOSTS.map((name) => {
+        const node = { name, cookie: COOKIE, epmdPort: cluster.epmdPort };
+        const args = JSON.stringify({ node, ...settings });
+        return stack.use(new Program("../tests/entities/_host.ts", [args]));
+      });
+      await caller.run(async () => {
+        await using _ = await startEntities(settings, false);
+        for (const [i, program] of programs.entries()) {
+          await program.matches(/^up$/m);
+          await servesAt(HOSTS[i]);
+        }
+        const add = (key: string, id: number) =>
+          Ledger.get(key, { ...AGAIN, id: `${id}` }).add(id);
+        const addAll = (ids: number[]) =>
+          Promise.all(KEYS.map(async (key) => {
+            for (const id of ids) await add(key, id);
+          }));
+        await addAll([1, 2, 3]);
+        await Ledger.get(KEYS[0]).subscribe();
+        const goBack = await prepare(server);
+        const before = await beats();
+        await addAll([4, 5]);
+        for (const number of [4, 5]) {
+          assertEquals((await receive<EntityMessage>()).number, number);
+        }
+        // All hosts have renewed their leases twice since.
+        await until(async () =>
+          (await beats()).every(({ beat }, i) => beat > before[i].beat + 1)
+        );
+        await goBack();
+        const size = (key: string) =>
+          Ledger.get(key, AGAIN).size().catch(() => undefined);
+        for (const key of KEYS) await until(async () => await size(key) === 3);
+        assertEquals((await receive<EntityMessage>()).event, "gap");
+        await addAll([6]);
+        for (const key of KEYS) assertEquals(await size(key), 4, key);
+      });
+      for (const [i, { output }] of programs.entries()) {
+        const said = output.match(/the store has gone back/g) ?? [];
+        assertEquals(said.length, 1, `${HOSTS[i]}:\n${output}`);
+      }
+    },
+  );
+}
