@@ -1,5 +1,10 @@
 /** Programs of the operating system, and their output. */
 
+/** A BEAM takes its arguments, its input and its output as UTF-8, whatever the user's locale is. */
+export const UTF8_BEAM = {
+  ERL_AFLAGS: "+fnu -kernel standard_io_encoding unicode",
+} as const;
+
 export interface Ended {
   code: number;
   signal: Deno.Signal | null;
@@ -31,7 +36,7 @@ export class Child implements AsyncDisposable {
     const { stdin = "null", env } = options;
     this.#child = new Deno.Command(program, {
       ...options,
-      env: { NO_COLOR: "1", ...env },
+      env: { NO_COLOR: "1", ...UTF8_BEAM, ...env },
       stdin,
       stdout: "piped",
       stderr: "piped",
