@@ -5,6 +5,9 @@ export const UTF8_BEAM = {
   ERL_AFLAGS: "+fnu -kernel standard_io_encoding unicode",
 } as const;
 
+// The harness sets it for a report in a terminal, and users set it; programs would take it before NO_COLOR.
+Deno.env.delete("FORCE_COLOR");
+
 export interface Ended {
   code: number;
   signal: Deno.Signal | null;

@@ -3,6 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { fileURLToPath } from "node:url";
+// Its programs write no colours.
+import "../_child.ts";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
