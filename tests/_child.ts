@@ -1,5 +1,13 @@
 /** Programs of the operating system, and their output. */
 
+/** A BEAM takes its arguments, its input and its output as UTF-8, whatever the user's locale is. */
+export const UTF8_BEAM = {
+  ERL_AFLAGS: "+fnu -kernel standard_io_encoding unicode",
+} as const;
+
+// The harness sets it for a report in a terminal, and users set it; programs would take it before NO_COLOR.
+Deno.env.delete("FORCE_COLOR");
+
 export interface Ended {
   code: number;
   signal: Deno.Signal | null;
@@ -31,7 +39,7 @@ export class Child implements AsyncDisposable {
     const { stdin = "null", env } = options;
     this.#child = new Deno.Command(program, {
       ...options,
-      env: { NO_COLOR: "1", ...env },
+      env: { NO_COLOR: "1", ...UTF8_BEAM, ...env },
       stdin,
       stdout: "piped",
       stderr: "piped",

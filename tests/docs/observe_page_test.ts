@@ -33,7 +33,7 @@ test(
       join(folder, "orders.ts"),
       program.text.replace("8000", `${port}`),
     );
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
     const running = stack.use(
       runCommands(`deno run -A --config=${config} orders.ts`, folder, {
         ERL_EPMD_PORT: `${epmdPort}`,

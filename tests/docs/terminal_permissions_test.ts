@@ -1,6 +1,7 @@
 /** The commands of pages that grant few permissions ask nothing in a terminal: they need no more than they grant. */
 
 import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { outputOf } from "../_child.ts";
@@ -47,7 +48,7 @@ test(
   async () => {
     await using folder = await temporaryFolder();
     const home = folder.path;
-    const root = new URL("../../", import.meta.url).pathname;
+    const root = fileURLToPath(new URL("../../", import.meta.url));
     const epmdPort = freePort();
     // The program cannot read ERL_EPMD_PORT.
     const hello = filesIn(README).get("hello.ts")!
@@ -100,7 +101,7 @@ test(
     const home = folder.path;
     const page = await readPage("docs/from-zero.md");
     const [program] = blocksIn(sectionsOf(page).get("4. A monitor")!);
-    const root = new URL("../../", import.meta.url).pathname;
+    const root = fileURLToPath(new URL("../../", import.meta.url));
     const [settings] = blocksIn(page).filter(({ language }) =>
       language === "json"
     );

@@ -58,21 +58,23 @@ async function steps(text: string): Promise<[code: number, lines: string[]]> {
 }
 
 test(
-  "CI lets tests be excluded only for want of history and namespaces, and runs the slow ones",
+  "CI lets tests be excluded only for want of history, namespaces and IPv6, and runs the slow ones",
   { programs: ["bash"] },
   async () => {
     const [part] = /^# The lesson has a test.*?^tests "tests" .*?$/ms
       .exec(SCRIPT)!;
     for (
-      const [hasHistory, canMakeHosts, flags] of [
-        [true, true, ""],
-        [false, true, " --may-exclude git-history"],
-        [true, false, " --may-exclude network-namespaces"],
+      const [hasHistory, canMakeHosts, hasIpv6, flags] of [
+        [true, true, true, ""],
+        [false, true, true, " --may-exclude git-history"],
+        [true, false, true, " --may-exclude network-namespaces"],
+        [true, true, false, " --may-exclude ipv6"],
       ]
     ) {
       const [, lines] = await steps(`
 has_history() { ${hasHistory}; }
 can_make_hosts() { ${canMakeHosts}; }
+has_ipv6() { ${hasIpv6}; }
 tests() { echo "runs $*"; }
 ${part}`);
       assertEquals(

@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { Node } from "../../node.ts";
 import { self, send } from "../../packages/processes/process.ts";
 import { freePort } from "../../packages/testing/_ports.ts";
@@ -229,7 +230,7 @@ async function withProgram(
   fn: () => Promise<void>,
 ): Promise<void> {
   const given = { name: "alex@localhost", cookie: COOKIE, epmdPort, ...more };
-  const root = new URL("../../", import.meta.url).pathname;
+  const root = fileURLToPath(new URL("../../", import.meta.url));
   await using program = new ChatProcess([JSON.stringify(given)], {
     program: "tests/shell/_attachable.ts",
     // The shell is loaded from the folder of the library when the first one attaches.

@@ -3,6 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { fileURLToPath } from "node:url";
+// Its programs write no colours.
+import "../_child.ts";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,13 +25,15 @@ export interface Run {
   totals: string[];
 }
 
-/** Runs Deno, in the project's folder by default. */
+/** Runs Deno, in the project's folder by default, and by another program if `by` is its command line. */
 export async function deno(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
+  by: readonly string[] = [],
 ): Promise<Run> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
+  const [program, ...rest] = [...by, Deno.execPath(), ...args];
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: rest,
     cwd: ROOT,
     stdin: "null",
     signal: AbortSignal.timeout(WITHIN),

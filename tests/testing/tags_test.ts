@@ -3,19 +3,29 @@ import { Application } from "../../packages/servers/application/application.ts";
 import { UndefinedFunctionError } from "../../packages/processes/errors.ts";
 import { Node } from "../../node.ts";
 import { rpc } from "../../packages/node/rpc/rpc.ts";
-import { dirname } from "node:path";
+import { delimiter, dirname } from "node:path";
 import { requestedNode } from "../../packages/testing/_arguments.ts";
 import { test } from "../../packages/testing/tags.ts";
+import { temporaryFolder } from "../_temporary.ts";
 import { assertRun, clusterFlags, deno, type Run } from "./_harness.ts";
+
+const TAGGED = [
+  "test",
+  "--no-check",
+  "--allow-all",
+  "tests/testing/_tagged.ts",
+];
+const PATH = dirname(Deno.execPath());
 
 /** Runs the tests of `_tagged.ts`. */
 function runTagged(...args: string[]): Promise<Run> {
-  const file = "tests/testing/_tagged.ts";
-  return deno(
-    ["test", "--no-check", "--allow-all", file, "--", ...args],
-    { env: { PATH: dirname(Deno.execPath()) } },
-  );
+  return deno([...TAGGED, "--", ...args], { env: { PATH } });
 }
+
+/** What takes from root its right to enter every folder. */
+const AS_OTHERS = Deno.uid() === 0
+  ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+  : [];
 
 const ALWAYS = {
   plain: "ok",
@@ -51,6 +61,21 @@ test("test() runs distributed tests when a live node is requested", async () => 
     ],
   });
 });
+
+test(
+  "test() finds programs beside a folder of PATH that the user may not enter",
+  { programs: AS_OTHERS.slice(0, 1) },
+  async () => {
+    await using folder = await temporaryFolder();
+    const closed = `${folder.path}/closed`;
+    Deno.mkdirSync(closed, { mode: 0o600 });
+    const run = await deno(TAGGED, {
+      env: { PATH: [closed, PATH, Deno.env.get("PATH")].join(delimiter) },
+    }, AS_OTHERS);
+    const { "needs deno": found, "needs a program": missing } = run.outcomes;
+    assertEquals([found, missing], ["ok", "ignored"], run.stderr);
+  },
+);
 
 test("requestedNode() returns the value of --sname or --name", () => {
   const args: [string[], string | undefined][] = [

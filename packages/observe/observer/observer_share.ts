@@ -6,6 +6,7 @@
  * answers wait. A caller whose process has exited meanwhile costs nothing.
  */
 
+import { Process } from "@otp/processes/process";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import type { Runtime } from "@otp/processes/process/runtime";
 
@@ -22,9 +23,9 @@ const MAX_WAITING = 100;
 export class ObserverShare {
   readonly #runtime: Runtime;
   #waiting = 0;
-  /** Settles when the last answer has been given and its charge has passed. */
+  /** Settles when the last answer has been given. */
   #last: Promise<void> | undefined;
-  /** The time when the whole charge has passed. */
+  /** The time when the whole charge has passed, on the node's clock. */
   #paidAt = -Infinity;
 
   constructor(runtime: Runtime) {
@@ -44,22 +45,18 @@ export class ObserverShare {
     this.#last = promise;
     this.#waiting++;
     if (before !== undefined) await before;
+    // The asking process waits: its timer ends with it, and so with the node.
+    const wait = this.#paidAt - BURST - this.#runtime.now();
+    if (wait > 0 && process.alive) await Process.sleep(wait).catch(() => {});
     this.#waiting--;
-    if (!process.alive) {
-      resolve();
-      return undefined;
-    }
     const started = performance.now();
     try {
-      return answer();
+      return process.alive ? answer() : undefined;
     } finally {
-      const now = performance.now();
-      this.#paidAt = Math.max(this.#paidAt, now) + (now - started) * FACTOR;
-      const wait = this.#paidAt - now - BURST;
-      if (wait > 0) this.#runtime.after(wait, resolve);
-      else resolve();
-      // A wait on a stopped node never ends, and must keep nothing alive.
-      if (this.#last === promise && wait <= 0) this.#last = undefined;
+      const charge = (performance.now() - started) * FACTOR;
+      this.#paidAt = Math.max(this.#paidAt, this.#runtime.now()) + charge;
+      resolve();
+      if (this.#last === promise) this.#last = undefined;
     }
   }
 }

@@ -1,6 +1,7 @@
 /** A process of Elixir that encodes, decodes and makes terms: the oracle of the term format. */
 
 import { Buffer } from "node:buffer";
+import { UTF8_BEAM } from "../../_child.ts";
 
 const PROGRAM = String.raw`
 defmodule Terms do
@@ -294,7 +295,13 @@ export class ElixirTerms implements AsyncDisposable {
   constructor() {
     this.#child = new Deno.Command("elixir", {
       args: ["--erl", "-noinput", "-e", PROGRAM],
-      env: { ERL_CRASH_DUMP_SECONDS: "0", NO_COLOR: "1" },
+      env: {
+        ERL_CRASH_DUMP_SECONDS: "0",
+        NO_COLOR: "1",
+        // The program has characters that this locale lacks: the flags must do without it.
+        LC_ALL: "C",
+        ...UTF8_BEAM,
+      },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

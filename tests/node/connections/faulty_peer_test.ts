@@ -258,13 +258,11 @@ rawTest("row 22: a peer never reads", async (peer) => {
   }
   assertInstanceOf(error, QueueFullError);
   assert(error.queued < (1 << 20) + 100_000);
+  // The tick time would end it, too, but while the queue fills on a slow machine.
+  peer.reset();
   await nodeDown(RAW);
   await waited;
-  assertEquals(Node.stats()!.unread, 1);
-}, {
-  tickTime: 1000,
-  limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 },
-});
+}, { limits: { highWaterMark: 1 << 16, maxQueueBytes: 1 << 20 } });
 
 // Limits of one peer.
 

@@ -96,14 +96,14 @@ rawTest(
   "a large message waits until its parts are read, but not for a peer that never says so",
   async (peer) => {
     peer.isAcking = false;
+    // The node must not find it silent.
+    const ticks = setInterval(() => void peer.write(new Uint8Array(4)), 100);
     send(THEIRS, new Uint8Array(4 << 20));
     let bytes = 0;
     while (bytes < LEAST) bytes += (await peer.next())!.raw!.length;
     assertLess(bytes, LEAST + (1 << 16) + 100);
     spawn(() => void send(THEIRS, "of another"));
     assertEquals((await peer.signal("send"))[3], "of another");
-    // The node must not find it silent.
-    const ticks = setInterval(() => void peer.write(new Uint8Array(4)), 100);
     await peer.signal("large_attached");
     clearInterval(ticks);
   },

@@ -6,6 +6,7 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import nodeProcess from "node:process";
 import { formatExit, IoError } from "../../../packages/processes/errors.ts";
 import { IO } from "../../../packages/node/io/io.ts";
@@ -170,7 +171,7 @@ ioTest("gets() requests a line with its prompt", async () => {
 }, { line: "kate\n" });
 
 test("gets() reads standard input line by line, and does not delay output", async () => {
-  const program = new URL("./_reader.ts", import.meta.url).pathname;
+  const program = fileURLToPath(new URL("./_reader.ts", import.meta.url));
   await using child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", program],
     stdin: "piped",

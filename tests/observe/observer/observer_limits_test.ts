@@ -509,12 +509,12 @@ test("answers to others take a part of the time, after a burst of 100 ms", async
       })
     );
   assertEquals(SHARE, 1 / 4);
-  // Each is charged four times its time: 80 ms, then 70 more than the 10 that pass with it, then 130.
+  // Each is charged four times its time: 80 ms.
   const asked = [ask(), ask(), ask()];
   await quiet();
   assertEquals(answered, 2);
-  // 80 ms, less 20 that have passed, and 80 more are 140: 40 above the burst.
-  await scene.pass(39);
+  // No virtual time passes with an answer, so 160 ms are left: 60 above the burst.
+  await scene.pass(59);
   assertEquals(answered, 2);
   await scene.pass(1);
   assertEquals(answered, 3);
@@ -543,6 +543,14 @@ test("a number of answers to others may wait; one of a process that is dead is n
   assertEquals(made, 1);
   await scene.run(() => share.take(() => made++));
   assertEquals(made, 2);
+  // One that is killed while the charge holds it back holds no other back.
+  await scene.run(() => share.take(() => clock.time += 1000));
+  const held = scene.runtime.spawn(() => share.take(() => made++), {});
+  await quiet();
+  scene.runtime.terminate(held, "kill");
+  await scene.pass(10_000);
+  await scene.run(() => share.take(() => made++));
+  assertEquals(made, 3);
 });
 
 // Memory.

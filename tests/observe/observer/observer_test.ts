@@ -27,7 +27,9 @@ import {
   Supervisor,
   TaskSupervisor,
 } from "../../../mod.ts";
+import { shareOf } from "../../../packages/observe/observer/serve_observer.ts";
 import { SlowValues } from "../../../packages/observe/observer/value_size.ts";
+import { internalsOf } from "../../../packages/node/start/node_internals.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { pairTest, reasonOf } from "../../_nodes.ts";
 import { idle } from "../../_processes.ts";
@@ -285,6 +287,18 @@ cluster("too many questions at once are refused", async (kate) => {
       `Cannot observe ${kate.name}: 100 answers wait for their turn`,
     );
   }
+});
+
+cluster("no charge for an answer outlives the node", async (kate) => {
+  const share = shareOf(internalsOf(kate).runtime);
+  await kate.run(() =>
+    share.take(() => {
+      // safe: it only has to compute for some time
+      for (const end = performance.now() + 200; performance.now() < end;);
+    })
+  );
+  // The charge of 700 ms holds this one back. At the end, the sanitizer finds no timer.
+  await kate.run(() => void spawn(() => share.take(() => {})));
 });
 
 cluster("return() ends a trace, and leaves no messages", async (kate) => {
