@@ -339,7 +339,7 @@ export class Node implements AsyncDisposable {
     setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     accept();
-    const { cluster } = options;
+    const { cluster, onStart } = options;
     if (cluster !== undefined) {
       const { startCluster } = await import(
         "@otp/cluster/discovery/start_cluster"
@@ -348,6 +348,14 @@ export class Node implements AsyncDisposable {
         runtime.shell(),
         () => startCluster(cluster, { link: false }),
       );
+    }
+    if (onStart !== undefined) {
+      try {
+        await node.run(() => onStart(node));
+      } catch (error) {
+        await node.stop();
+        throw error;
+      }
     }
     return node;
   }
