@@ -352,7 +352,14 @@ export class Node implements AsyncDisposable {
     setLoopback(runtime, true);
     if (started.length === 1) setDefaultRuntime(runtime);
     accept();
-    for (const part of parts.all) await part.started?.(parts.node);
+    try {
+      for (const part of parts.all) await part.started?.(parts.node);
+      const { onStart } = options;
+      if (onStart !== undefined) await node.run(() => onStart(node));
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
     return node;
   }
 

@@ -169,7 +169,7 @@ const FIELDS: Record<string, string> = {
     listen: undefined, advertise: undefined, port: whole?, tls: undefined,
     wires: undefined, epmdPort: one?, hidden: flag?, connectAll: flag?,
     tickTime: time?, limits: object?, io: undefined, log: fn?,
-    logFilter: fn?, logLevel: undefined, onTreeEnd: fn?,
+    logFilter: fn?, logLevel: undefined, onStart: fn?, onTreeEnd: fn?,
     stopTimeout: time?, drainTimeout: time?, use: list?`,
 };
 

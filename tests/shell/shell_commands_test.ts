@@ -86,6 +86,12 @@ const HINTS: [line: string, hint: string | undefined][] = [
   ["hd([1])", "The first item is list[0] here"],
   ["help", "h() says what this shell can do"],
   [".exit", "h() says what this shell can do; Ctrl-D leaves"],
+  ["var a 5", "A value comes after =: var a = …"],
+  ["?", "h() says what this shell can do"],
+  ["export const z = 1", "Names at the prompt need no export"],
+  ['print("x")', "It is IO.puts"],
+  ["npm install x", "Commands of the system go to another terminal"],
+  ["ls", "Commands of the system go to another terminal"],
   ["require('fs')", 'Load a module by import fs from "node:fs"'],
 ];
 
@@ -126,6 +132,7 @@ shellTest("a mistake at the prompt gets a hint", async () => {
     "v -1",
     "i [1]",
     "NaN",
+    'IO.puts("a #{1}")',
   ]);
   assertEquals(stdout.split("\n"), [
     "#Function<self>",
@@ -145,6 +152,9 @@ shellTest("a mistake at the prompt gets a hint", async () => {
     "undefined",
     "    Arguments are in parentheses here: i([1])",
     "NaN",
+    "a #{1}",
+    '"ok"',
+    '    Values are put into texts in backticks here: `${1}` for "#{1}"',
     "",
   ]);
 });

@@ -10,6 +10,11 @@
  * 2. `net_kernel:get_net_ticktime()`, and functions for its first line, which has the version.
  * 3. `iex:start(Options, {iex, sync_remote, [Pid, Ref]})`, or `shell:start()`: starts the shell and returns its pid.
  * 4. `edlin_expand:expand(Reversed, Options)`, for Tab; an error would end the terminal.
+ *
+ * `dbg:n(Node)` and the like start `dbg:do_relay(Session, Dbg, To)` (before OTP 27, `do_relay(Dbg, To)`) with a link.
+ * OTP's server `dbg` then waits for `{started, Relay, Session}` without a limit, and misses the exit of a relay that does
+ * not exist. So the relay here says in the terminal of `dbg` that this node cannot trace, answers, and exits. `dbg`
+ * forgets the node of a relay that exits, and goes on with its other nodes.
  */
 
 import { outside } from "@otp/processes/context/async_context";
@@ -18,8 +23,12 @@ import {
   type Resolved,
 } from "@otp/processes/remote/exported_modules";
 import type { Runtime } from "@otp/processes/process/runtime";
+import { ignore } from "@otp/processes/promises/promises";
+import { currentProcess } from "@otp/processes/runtime/current_process";
 import { Atom, atom } from "@otp/processes/values/atom";
+import { Pid } from "@otp/processes/values/pid";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
+import { requestIo } from "@otp/node/io/io_client";
 import type { OtpAnswers } from "./otp_answers.ts";
 import {
   type OtpQuery,
@@ -29,6 +38,12 @@ import {
 import { observerOf, shareOf } from "@otp/observe/observer/serve_observer";
 
 const SERVICE = "$otp";
+
+/** The functions that `dbg` starts on a node; any node may ask, as they change nothing. */
+const RELAYS: ReadonlySet<string> = new Set([
+  "dbg:do_relay/2",
+  "dbg:do_relay/3",
+]);
 
 /** Whether a module of the BEAM can be loaded; any node may ask. */
 const LOADED = "code:ensure_loaded/1";
@@ -87,6 +102,7 @@ export function serveOtpQueries(
         : tuple(atom("error"), refusal);
       return { fn: () => answer, label: query };
     }
+    if (RELAYS.has(query)) return { fn: () => relay(args), label: query };
     if (query === EXPAND) {
       const complete = noShell(node) === undefined
         ? modules.lookup(START.module, "complete")?.fn
@@ -108,7 +124,7 @@ export function serveOtpQueries(
       label: query,
     };
   });
-  for (const query of [LOADED, EXPAND, ...QUERIES]) {
+  for (const query of [LOADED, EXPAND, ...RELAYS, ...QUERIES]) {
     functions.serve(query, (args) =>
       // Without `allowObserve`, the function that nodes of this library call too.
       query === "Elixir.Process:info/1" && modules.allowObserve === false
@@ -123,6 +139,22 @@ export function serveOtpQueries(
   });
   functions.serve("iex:start/2", ([_options, mfa]) => start(syncOf(mfa)));
   functions.serve("shell:start/0", () => start());
+}
+
+/** Answers `dbg` that the relay has started, and tells its user that nothing is traced. */
+async function relay(args: unknown[]): Promise<void> {
+  const process = currentProcess();
+  const { pid, runtime } = process;
+  const chars =
+    `** dbg: ${runtime.node} is a TypeScript node, which dbg cannot trace; trace(pid) in its shell does\n`;
+  await requestIo({ type: "put_chars", chars }, undefined, ignore).catch(
+    ignore,
+  );
+  const dbg = args.at(-2);
+  const session = args.length > 2 ? [atom("undefined")] : [];
+  if (dbg instanceof Pid) {
+    process.send(dbg, tuple(atom("started"), pid, ...session));
+  }
 }
 
 function isShell(module: unknown): boolean {

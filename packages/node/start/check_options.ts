@@ -95,6 +95,7 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
       typeof action === "function",
     give: '"exit", "continue" or a function',
   },
+  onStart: FUNCTION,
   stopTimeout: TIMEOUT,
   use: {
     accepts: (parts) =>

@@ -1,5 +1,6 @@
 /** The options of a node. */
 
+import type { Node } from "../node.ts";
 import type { TlsOptions } from "../host/credentials.ts";
 import type { Limits } from "../wire.ts";
 import type { LogEvent, LogHook, LogLevel } from "@otp/processes/log/log_event";
@@ -191,6 +192,13 @@ export interface NodeOptions {
    * @default {"exit"; "continue" for nodes of the test harness and of simulations, and those that are typed at a prompt}
    */
   onTreeEnd?: "exit" | "continue" | ((end: TreeEnd) => unknown);
+  /**
+   * Runs on the node when it is up. `Node.start` waits for it; if it throws or rejects, the node stops and `Node.start`
+   * fails with the same error.
+   *
+   * @default {undefined}
+   */
+  onStart?: (node: Node) => unknown;
   /**
    * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node within `stopTimeout`.
    *

@@ -134,17 +134,13 @@ export function parseFlags(args: readonly string[]): CommandLine {
     halts: flags["no-halt"] !== true,
     remote,
     allowsRemote: flags["allow-remsh"] === true,
-    dashboard: dashboardFlags(
-      text("dashboard"),
-      flags["dashboard-write"] === true,
-    ),
+    dashboard: pageOf(flags),
   };
 }
 
 /** The flags of a user's program: the flags of its node, and `--help`. */
 export const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
-  ofNode && !name.startsWith("dashboard") ||
-  ["sname", "name", "help"].includes(name)
+  ofNode || ["sname", "name", "help"].includes(name)
 );
 
 /**
@@ -153,11 +149,11 @@ export const NODE_FLAGS: readonly Flag[] = FLAGS.filter(({ name, ofNode }) =>
  */
 export function parseNodeFlags(
   args: readonly string[],
-): Pick<CommandLine, "help" | "node"> {
+): Pick<CommandLine, "help" | "node" | "dashboard"> {
   const flags = readFlags(args, NODE_FLAGS);
   const node = nodeOptions(flags);
   if (flags["allow-remsh"] === true) node!.allowRemsh = true;
-  return { help: flags.help === true, node };
+  return { help: flags.help === true, node, dashboard: pageOf(flags) };
 }
 
 function readFlags(
@@ -193,10 +189,11 @@ function readFlags(
   return flags;
 }
 
-function dashboardFlags(
-  port: string | undefined,
-  write: boolean,
+function pageOf(
+  flags: Record<string, unknown>,
 ): DashboardFlags | undefined {
+  const port = flags.dashboard as string | undefined;
+  const write = flags["dashboard-write"] === true;
   if (port !== undefined) {
     const given = checked("dashboard", port || "0", "port", numberOf);
     return { port: given as number, write };

@@ -100,7 +100,16 @@ const SYNTAX: [
     /^\s*\.(?:break|clear|editor|exit|help|load|save)\b/,
     () => `${HELP}; Ctrl-D leaves`,
   ],
+  [/^\s*\?/, () => HELP],
+  [
+    /^\s*(var|let|const)\s+([A-Za-z_$][\w$]*)\s+[^\s=:,;]/,
+    ([, kind, name]) => `A value comes after =: ${kind} ${name} = …`,
+  ],
+  [/^\s*export\b/, () => "Names at the prompt need no export"],
 ];
+
+/** A text with Elixir's interpolation. */
+const INTERPOLATION = /"(?:[^"\\\n]|\\.)*?#\{([^"{}\n]+)\}(?:[^"\\\n]|\\.)*"/;
 
 /** A call without parentheses, as Elixir allows. */
 const BARE_CALL = /^\s*([A-Za-z_$][\w$]*(?:\.\w+)*) +([^\s=(.].*?)\s*;?\s*$/;
@@ -140,6 +149,14 @@ const WORDS = new Map(Object.entries({
   to_charlist: "A text is a string here: there are no charlists",
   raise: "It is throw new Error(…) here",
   clear: "Ctrl-L clears the screen",
+  print: 'It is IO.puts("hi") or console.log("hi") here',
+  puts: 'It is IO.puts("hi") here',
+  ...Object.fromEntries(
+    ["cd", "deno", "git", "ls", "node", "npm", "npx", "pwd"].map((name) => [
+      name,
+      "Commands of the system go to another terminal; Ctrl-D leaves",
+    ]),
+  ),
 }));
 
 /** Elixir's tests of types, such as `is_pid`. */
@@ -189,7 +206,7 @@ function isAssigned(name: string, code: string): boolean {
   return new RegExp(`(?<![\\w$.])${path}\\s*=(?![=>])`).test(code);
 }
 
-/** Returns a hint for code whose value is a function, or `undefined`, if there is one. */
+/** Returns a hint for code that ran, but probably did not do what was meant, if there is one. */
 export function hintForValue(
   value: unknown,
   source: string,
@@ -199,6 +216,10 @@ export function hintForValue(
   if (value === undefined || Number.isNaN(value)) {
     const bare = hintForBareCall(source, scope);
     if (bare !== undefined) return bare;
+  }
+  const [, code] = INTERPOLATION.exec(source) ?? [];
+  if (code !== undefined) {
+    return `Values are put into texts in backticks here: \`\${${code}}\` for "#{${code}}"`;
   }
   const path = source.trim().replace(/;$/, "");
   if (!PATH.test(path)) return undefined;

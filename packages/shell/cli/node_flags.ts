@@ -5,11 +5,17 @@
  */
 
 import nodeProcess from "node:process";
-import type { NodeOptions } from "@otp/node/node";
+import type { Node, NodeOptions } from "@otp/node/node";
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
 import { printable } from "@otp/processes/values/inspect";
 import { writeError, writeOutput } from "@otp/processes/host/standard_streams";
-import { listFlags, NODE_FLAGS, parseNodeFlags, UsageError } from "./flags.ts";
+import {
+  type DashboardFlags,
+  listFlags,
+  NODE_FLAGS,
+  parseNodeFlags,
+  UsageError,
+} from "./flags.ts";
 import { EXIT } from "./report.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
@@ -47,6 +53,9 @@ const NODE_FLAGS_OPTIONS: OptionChecks<NodeFlagsOptions> = {
  * `--help` prints the flags and ends the program with the exit code 0. A wrong command line, or a missing name
  * (`--sname` or `--name`), prints the error and ends the program with the exit code 2.
  *
+ * With `--dashboard`, `Node.start` also serves the page of the dashboard and prints its link to standard error; the option
+ * `onStart` does that.
+ *
  * As in Elixir, where `elixir --sname alex --cookie c program.exs` starts the program on a node.
  *
  * @returns Options for `Node.start`. The log level is `"warning"` unless `--log-level` says otherwise.
@@ -75,7 +84,10 @@ export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
   );
   const { args = nodeProcess.argv.slice(2), exit = true } = options;
   try {
-    const { node, help } = parseNodeFlags(args);
+    const { node, help, dashboard } = parseNodeFlags(args);
+    if (node !== undefined && !help && dashboard !== undefined) {
+      node.onStart = (node) => printPage(node, dashboard);
+    }
     if (node !== undefined) return node;
     const flags = `Flags:\n${listFlags(NODE_FLAGS)}\n`;
     if (!help) {
@@ -91,4 +103,11 @@ export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
     writeError(`${printable(error.message)}\n`);
     nodeProcess.exit(EXIT.USAGE);
   }
+}
+
+/** Starts the page of `--dashboard`, and prints its link. */
+async function printPage(node: Node, options: DashboardFlags): Promise<void> {
+  // Programs without the page do not load it.
+  const { startDashboard } = await import("./dashboard_flag.ts");
+  writeError(`Dashboard: ${await startDashboard(node, options)}\n`);
 }

@@ -595,6 +595,42 @@ clusterTest("a terminal of Erlang drives its shell here", async (cluster) => {
   );
 }, OPTIONS);
 
+elixirPairTest(
+  "dbg and Mnesia of a BEAM do not take this node for a member",
+  async ({ alex, kate }) => {
+    // As `dbg:n` does; its server waits for this message only, and then for the exit.
+    for (const session of ["", ":session, "]) {
+      const started = session === ""
+        ? "{:started, ^relay}"
+        : "{:started, ^relay, :undefined}";
+      assertEquals(
+        await kate.evaluate(`
+        Process.flag(:trap_exit, true)
+        relay = Node.spawn_link(:"${alex.name}", :dbg, :do_relay, [${session}self(), self()])
+        receive do ${started} -> receive do {:EXIT, ^relay, why} -> why end end`),
+        ":normal",
+      );
+      await kate.printed(/dbg: alex@localhost is a TypeScript node/);
+    }
+    // What Mnesia asks a node of `extra_db_nodes`, and `create_schema`.
+    assertEquals(
+      await kate.evaluate(`
+      try do
+        :gen_server.call({:mnesia_monitor, :"${alex.name}"}, :negotiate)
+      catch
+        :exit, {why, _} -> why
+      end`),
+      ":noproc",
+    );
+    assertEquals(
+      await kate.evaluate(
+        `:rpc.call(:"${alex.name}", :mnesia_schema, :remote_read_schema, [])`,
+      ),
+      "{:badrpc, {:EXIT, {:undef, [{:mnesia_schema, :remote_read_schema, [], []}]}}}",
+    );
+  },
+);
+
 clusterTest("erl_call calls our functions", async (cluster) => {
   const printed: string[] = [];
   const alex = await cluster.start("alex", {

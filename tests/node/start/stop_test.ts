@@ -1,6 +1,6 @@
 /** The orderly stop of a node: applications and servers stop before its connections do. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Application } from "../../../packages/servers/application/application.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
@@ -47,6 +47,31 @@ function application(name: string, ended: string[]) {
     stop: () => void ended.push(`stop ${name}`),
   };
 }
+
+clusterTest(
+  "Node.start() waits for onStart, and stops the node if it fails",
+  async (cluster) => {
+    const port = freePort();
+    let called: Node | undefined;
+    const alex = await cluster.start("alex", {
+      port,
+      async onStart(node) {
+        await Promise.resolve();
+        assertEquals(Node.self(), node.name);
+        called = node;
+      },
+    });
+    assertEquals(called, alex);
+    await alex.stop();
+    const failure = new Error("no");
+    const error = await assertRejects(() =>
+      cluster.start("alex", { port, onStart: () => Promise.reject(failure) })
+    );
+    assertEquals(error, failure);
+    // The name and the port are free again.
+    await cluster.start("alex", { port });
+  },
+);
 
 clusterTest("stop() stops the applications in reverse", async (cluster) => {
   const ended: string[] = [];

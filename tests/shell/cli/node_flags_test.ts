@@ -1,6 +1,6 @@
 /** `nodeFlags()`: the flags of a node for a program of the user's own. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import {
   nodeFlags,
@@ -11,10 +11,34 @@ import { cliTest } from "../../_cli.ts";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** Runs a program that prints the name of its node. */
 async function program(...args: string[]): Promise<[number, string, string]> {
-  const code =
-    `import { nodeFlags } from "${ROOT}packages/shell/cli/node_flags.ts"; console.log(nodeFlags().name);`;
+  const ended = await run("console.log(nodeFlags().name);", args);
+  return [ended.code, ended.stdout, ended.stderr];
+}
+
+/** Runs a program that starts its node, and stops it. */
+function serve(
+  args: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const code = `import { Node } from "${ROOT}packages/node/node.ts";
+    const node = await Node.start({ ...nodeFlags(), modules: {} });
+    console.log(await node.run(() => Process.whereis("Dashboard") !== undefined));
+    await node.stop();`;
+  return run(
+    `import { Process } from "${ROOT}packages/processes/process.ts";${code}`,
+    args,
+  );
+}
+
+/** Runs a program with `nodeFlags` in its scope. */
+async function run(
+  code: string,
+  args: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
-  await Deno.writeTextFile(file, code);
+  await Deno.writeTextFile(
+    file,
+    `import { nodeFlags } from "${ROOT}packages/shell/cli/node_flags.ts";\n${code}`,
+  );
   const ended = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", `--config=${ROOT}deno.json`, "-A", file, ...args],
     env: { NO_COLOR: "1" },
@@ -22,7 +46,7 @@ async function program(...args: string[]): Promise<[number, string, string]> {
   await Deno.remove(file);
   const [stdout, stderr] = [ended.stdout, ended.stderr]
     .map((bytes) => new TextDecoder().decode(bytes));
-  return [ended.code, stdout, stderr];
+  return { code: ended.code, stdout, stderr };
 }
 
 cliTest("nodeFlags() returns the options of every flag of a node", () => {
@@ -62,6 +86,17 @@ cliTest("nodeFlags() rejects flags that are no node's", () => {
   assertEquals(wrong("x"), 'Cannot use the argument "x": only flags are taken');
   const help = wrong("--help");
   assert(help.includes("--cluster NODES") && !help.includes("--eval"));
+});
+
+cliTest("nodeFlags() serves the page of --dashboard", async () => {
+  const args = ["--sname", "page@localhost", "--cookie", "c"];
+  args.push("--epmd-port", "none", "--dashboard");
+  const { code, stdout, stderr } = await serve(args);
+  assertEquals([code, stdout], [0, "true\n"], stderr);
+  assertMatch(stderr, /^Dashboard: http:\/\/127\.0\.0\.1:\d+\/\?token=\S+\n$/);
+  const wrong = () =>
+    nodeFlags({ args: ["--sname", "a", "--dashboard-write"], exit: false });
+  assertThrows(wrong, UsageError, "without --dashboard");
 });
 
 cliTest("nodeFlags() checks its options", () => {
