@@ -355,7 +355,7 @@ export class Node implements AsyncDisposable {
     try {
       for (const part of parts.all) await part.started?.(parts.node);
       const { onStart } = options;
-      if (onStart !== undefined) await node.run(() => onStart(node));
+      if (onStart !== undefined) await node.run(() => onStart());
     } catch (error) {
       await node.stop();
       throw error;

@@ -1,6 +1,5 @@
 /** The options of a node. */
 
-import type { Node } from "../node.ts";
 import type { TlsOptions } from "../host/credentials.ts";
 import type { Limits } from "../wire.ts";
 import type { LogEvent, LogHook, LogLevel } from "@otp/processes/log/log_event";
@@ -198,7 +197,7 @@ export interface NodeOptions {
    *
    * @default {undefined}
    */
-  onStart?: (node: Node) => unknown;
+  onStart?: () => unknown;
   /**
    * How long `Node.drain` waits for work to finish, in milliseconds. Then it stops the node within `stopTimeout`.
    *

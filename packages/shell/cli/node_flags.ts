@@ -5,7 +5,7 @@
  */
 
 import nodeProcess from "node:process";
-import type { Node, NodeOptions } from "@otp/node/node";
+import type { NodeOptions } from "@otp/node/node";
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
 import { printable } from "@otp/processes/values/inspect";
 import { writeError, writeOutput } from "@otp/processes/host/standard_streams";
@@ -86,7 +86,7 @@ export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
   try {
     const { node, help, dashboard } = parseNodeFlags(args);
     if (node !== undefined && !help && dashboard !== undefined) {
-      node.onStart = (node) => printPage(node, dashboard);
+      node.onStart = () => printPage(dashboard);
     }
     if (node !== undefined) return node;
     const flags = `Flags:\n${listFlags(NODE_FLAGS)}\n`;
@@ -106,8 +106,8 @@ export function nodeFlags(options: NodeFlagsOptions = {}): NodeOptions {
 }
 
 /** Starts the page of `--dashboard`, and prints its link. */
-async function printPage(node: Node, options: DashboardFlags): Promise<void> {
+async function printPage(options: DashboardFlags): Promise<void> {
   // Programs without the page do not load it.
   const { startDashboard } = await import("./dashboard_flag.ts");
-  writeError(`Dashboard: ${await startDashboard(node, options)}\n`);
+  writeError(`Dashboard: ${await startDashboard(options)}\n`);
 }

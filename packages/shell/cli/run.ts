@@ -237,7 +237,9 @@ async function start(
   }
   if (node !== undefined && line.dashboard !== undefined) {
     const { startDashboard } = await import("./dashboard_flag.ts");
-    complain(`Dashboard: ${await startDashboard(node, line.dashboard)}`);
+    const { dashboard } = line;
+    const link = await node.run(() => startDashboard(dashboard));
+    complain(`Dashboard: ${link}`);
   }
   // If loading a module started a node, that node runs the application.
   await within(node ?? startedNodes(Node).at(0), async () => {
