@@ -4,10 +4,18 @@ import { Node, type NodePart } from "../../../node.ts";
 import { beam } from "../../../packages/beam/part.ts";
 import { cluster as clusterPart } from "../../../packages/cluster/part.ts";
 import { rpc } from "../../../packages/node/rpc/rpc.ts";
+import { defaultPartsModule } from "../../../packages/node/start/parts.ts";
+import { startPeer } from "../../../packages/testing/peer.ts";
+import { Workers } from "../../../packages/workers/workers.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { outputOf } from "../../_child.ts";
 import { clusterTest, COOKIE } from "../../_nodes.ts";
 
+/** A file that imports nothing of the umbrella. */
+const PARTS = new URL(
+  "../../../packages/node/start/parts.ts",
+  import.meta.url,
+).href;
 const PROGRAM = fileURLToPath(new URL("_json_node.ts", import.meta.url));
 
 clusterTest(
@@ -134,5 +142,29 @@ clusterTest(
       "drain",
       "stop 0",
     ]);
+  },
+);
+
+clusterTest(
+  "threads and peers of a program have its default parts",
+  async (cluster) => {
+    const module = new URL(
+      "../../../exports/default_parts.ts",
+      import.meta.url,
+    );
+    assertEquals(defaultPartsModule(), module.href);
+    const alex = await cluster.start("alex");
+    const ask = ["Worker", "defaultPartsModule"] as const;
+    await alex.run(async () => {
+      await Workers.startLink({ module: PARTS, count: 1 });
+      assertEquals(await rpc.call("alex-1@localhost", ask, []), module.href);
+    });
+    await using peer = await startPeer("kate", {
+      epmdPort: cluster.epmdPort,
+      cookie: COOKIE,
+      modules: { Parts: PARTS },
+    });
+    const found = await peer.call("Parts", "defaultPartsModule", []);
+    assertEquals(found, module.href);
   },
 );
