@@ -18,18 +18,6 @@
  * @module
  */
 
-import { Node as NodeOfPackage } from "@otp/node/node";
 import "./exports/default_parts.ts";
 
 export * from "@otp/node/node";
-
-/**
- * A node: a named runtime that others can connect to.
- *
- * It is the class of `@otp/node`, whose nodes have the parts of this package by default: they speak with nodes of Erlang
- * too, have names of the whole cluster, find other nodes, and can be observed.
- */
-export const Node: typeof NodeOfPackage = NodeOfPackage;
-
-/** A node, as `Node.start` returns it. */
-export type Node = NodeOfPackage;

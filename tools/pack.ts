@@ -190,6 +190,19 @@ async function exportFilesOfPackages(folder: string): Promise<void> {
   await Deno.writeTextFile(path, JSON.stringify(manifest));
 }
 
+/**
+ * Declares the class `Node` in the file that imports the parts of nodes. Bundlers pass by a file that only re-exports, and
+ * would drop its import of the parts, while a file that acts would keep the parts in programs without a node.
+ */
+async function declareNode(folder: string): Promise<void> {
+  const path = join(folder, "node.js");
+  const code = await Deno.readTextFile(path);
+  const own = `import { Node as NodeOfPackage } from "./packages/node/node.js";
+export const Node = NodeOfPackage;
+`;
+  await Deno.writeTextFile(path, code + own);
+}
+
 /** Makes each public module check the host first. */
 async function addHostCheck(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, HOST_CHECK_FILE), HOST_CHECK);
@@ -253,6 +266,7 @@ export async function pack(
     const folder = join(scratch, "package");
     await completeCode(folder);
     await exportFilesOfPackages(folder);
+    await declareNode(folder);
     await addHostCheck(folder);
     await completeManifest(folder);
     await run("tar", ["czf", resolve(file), "package"], scratch);

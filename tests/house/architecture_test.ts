@@ -423,7 +423,6 @@ for (
 
 /** Names that two files export, and why. */
 const TWICE: Record<string, string> = {
-  Node: "the class, and the class whose nodes have the parts of this package",
   beam: "declares the Erlang terms of a function, and is a part of a node",
   Peer: "of a connection, and of a test",
   Port: "of an Erlang node, which is a term; and a wire's connection",

@@ -14,7 +14,11 @@ import type { NodeOptions } from "./node_options.ts";
 
 /** What a part sees of its node. */
 export interface PartNode {
-  /** The node's processes, names and services. */
+  /**
+   * The node's processes, names and services.
+   *
+   * @ignore
+   */
   readonly runtime: NodeRuntime;
   /** The options of `Node.start`, without the cookie. */
   readonly options: Omit<NodeOptions, "cookie">;
@@ -28,7 +32,11 @@ export interface PartNode {
 export interface NodePart {
   /** The name of the function that creates it, for errors. */
   readonly name: string;
-  /** The checks of the options that only this part reads; `true` for an option that `check` checks. */
+  /**
+   * The checks of the options that only this part reads; `true` for an option that `check` checks.
+   *
+   * @ignore
+   */
   readonly options?: {
     readonly [Name in keyof NodeOptions]?: OptionCheck | true;
   };
@@ -41,7 +49,11 @@ export interface NodePart {
    * @throws {RangeError} If a number is out of bounds.
    */
   check?(options: NodeOptions, doing: string): void | Promise<void>;
-  /** Creates a wire that the node speaks besides JSON. */
+  /**
+   * Creates a wire that the node speaks besides JSON.
+   *
+   * @ignore
+   */
   wire?(): Wire;
   /** Returns names that closures of other nodes can use; called if the node has `allowClosures`. */
   names?(): Promise<Record<string, unknown>>;
