@@ -177,6 +177,7 @@ export {
   Node,
   type NodeDrainOptions,
   type NodeOptions,
+  type NodePart,
   type NodeStopOptions,
   type PeerCertificate,
   type RunOptions,
