@@ -78,8 +78,6 @@ async function measure(): Promise<number> {
     `--jobs=${AT_ONCE}`,
     "-P=dev",
     "--no-check",
-    // A thread writes the coverage of all its modules before it exits.
-    "--preload=tests/_no_threads.ts",
     `--coverage=${FOLDER}`,
     "--coverage-raw-data-only",
     ...measuredTests(),

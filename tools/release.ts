@@ -32,8 +32,10 @@ export const PROJECT: Project = config;
  */
 export const SIDE_EFFECTS: readonly string[] = [
   "chat/main.ts",
+  "exports/epmd.ts",
   "exports/shell.ts",
   "exports/testing_main.ts",
+  "packages/epmd/main.ts",
   "packages/servers/gen_server/gen_server_process.ts",
   "packages/shell/watchdog.ts",
   "packages/testing/_peer_main.ts",

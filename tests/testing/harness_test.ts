@@ -292,8 +292,10 @@ slowTest("test() names the resources that a test left behind", async () => {
     "A file was opened during the test, but not closed during the test. Close the file handle by calling `file.close()`.",
     "the process #PID, clerk",
     "the node kate@localhost, which is still started",
-    // Its EPMD runs on a thread of its own.
+    // The node's listener and its EPMD, and both ends of its registration.
     "a server that listens on 127.0.0.1:N",
+    "a server that listens on 127.0.0.1:N",
+    "a socket from 127.0.0.1:N to port N",
     "a socket from 127.0.0.1:N to port N",
   ]);
 });
