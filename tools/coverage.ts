@@ -13,7 +13,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTestFiles } from "../packages/testing/_files.ts";
-import { main } from "../packages/testing/main.ts";
+import { main } from "./test_runner/main.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = "coverage";
