@@ -79,10 +79,7 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-/**
- * Serves EPMD in this thread, unless another program serves it: the thread that a node would start costs 80 ms
- * of processor time, the node itself 1 ms.
- */
+/** Serves EPMD for all nodes of a test, unless another program serves it. */
 async function serveEpmd(port: number): Promise<EpmdServer | undefined> {
   try {
     return await EpmdServer.listen({ host: "127.0.0.1", port });

@@ -152,6 +152,11 @@ export class Project implements AsyncDisposable {
     };
   }
 
+  /** Runs a command that the package installs. */
+  command(host: Host, name: string, args: readonly string[]): Running {
+    return this.run(host, [`node_modules/.bin/${name}`, ...args]);
+  }
+
   /** Runs the package's command line on Node or Bun. */
   chat(host: Host, args: readonly string[]): Running {
     return this.run(host, [

@@ -333,7 +333,6 @@ export const AREAS: readonly Area[] = [
 
 /** Files that tools/generate.ts writes from others: the beginning of the others' paths, and the written file. */
 export const WRITTEN_FROM: readonly [from: string, path: string][] = [
-  ["packages/epmd/", "packages/epmd/worker_source.ts"],
   [
     "packages/observe/dashboard/client/",
     "packages/observe/dashboard/client_source.ts",

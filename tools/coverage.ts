@@ -13,7 +13,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTestFiles } from "../packages/testing/_files.ts";
-import { main } from "../packages/testing/main.ts";
+import { main } from "./test_runner/main.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = "coverage";
@@ -78,8 +78,6 @@ async function measure(): Promise<number> {
     `--jobs=${AT_ONCE}`,
     "-P=dev",
     "--no-check",
-    // A thread writes the coverage of all its modules before it exits.
-    "--preload=tests/_no_threads.ts",
     `--coverage=${FOLDER}`,
     "--coverage-raw-data-only",
     ...measuredTests(),

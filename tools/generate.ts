@@ -7,7 +7,6 @@
  */
 
 import { clientSource } from "./dashboard_client.ts";
-import { workerSource } from "./epmd_worker.ts";
 import { helpTable } from "./help_table.ts";
 import { record } from "./protocol_transcript.ts";
 import { vectors } from "./protocol_vectors.ts";
@@ -19,7 +18,6 @@ export const GENERATED: Record<string, () => string | Promise<string>> = {
   "docs/protocol_transcript.md": record,
   "docs/protocol_vectors.json": () =>
     JSON.stringify(vectors(), undefined, 2) + "\n",
-  "packages/epmd/worker_source.ts": workerSource,
   "packages/observe/dashboard/client_source.ts": clientSource,
   "packages/shell/help_table.ts": helpTable,
 };

@@ -3,7 +3,7 @@
  *
  * `deno pack` creates it, and this tool completes it: the tarball then needs nothing from JSR, has a
  * version where the sources read theirs from `deno.json`, has no comments and source maps beside its types, and installs
- * the command `otp-chat`.
+ * the commands `otp-chat` and `otp-epmd`.
  */
 
 import { dirname, join, relative, resolve } from "node:path";
@@ -54,7 +54,7 @@ if (
 /** The fields of `package.json` that `deno pack` does not write. */
 const FIELDS = {
   ...manifestFields(PROJECT),
-  bin: { "otp-chat": "./chat/main.js" },
+  bin: { "otp-chat": "./chat/main.js", "otp-epmd": "./exports/epmd.js" },
   engines: { node: `>=${NODE}`, bun: ">=1.3" },
   sideEffects: [HOST_CHECK_FILE, ...SIDE_EFFECTS]
     .map((path) => `./${path.replace(/ts$/, "js")}`),
@@ -236,9 +236,11 @@ async function completeManifest(folder: string): Promise<void> {
     readme,
     withAbsoluteLinks(await Deno.readTextFile(readme), PROJECT),
   );
-  const main = join(folder, FIELDS.bin["otp-chat"]);
-  const code = await Deno.readTextFile(main);
-  await Deno.writeTextFile(main, `#!/usr/bin/env node\n${code}`);
+  for (const program of Object.values(FIELDS.bin)) {
+    const main = join(folder, program);
+    const code = await Deno.readTextFile(main);
+    await Deno.writeTextFile(main, `#!/usr/bin/env node\n${code}`);
+  }
 }
 
 /**

@@ -30,8 +30,7 @@ import {
   toTarget,
 } from "./exchange.ts";
 import { decodeAliveReply, encodeRequest } from "./epmd_protocol.ts";
-import type { EpmdLog, EpmdServerLimits } from "./epmd_server.ts";
-import type { EpmdService, EpmdThread } from "./thread.ts";
+import type { EpmdLog, EpmdServer, EpmdServerLimits } from "./epmd_server.ts";
 
 const ALIVE_REPLY_CAP = 64;
 const ATTEMPTS = 8;
@@ -44,9 +43,6 @@ export const FIRST_JITTER = 20;
 export const NEWCOMER_PAUSE = 40;
 const FIRST_BACKOFF = 50;
 const LAST_BACKOFF = 2000;
-
-/** The addresses at which a node of this program prepares to serve: one thread is enough. */
-const preparing = new Set<string>();
 
 /** Options of {@linkcode register}. */
 export interface EpmdOptions extends EpmdAddress {
@@ -98,12 +94,7 @@ class NameLease implements Lease {
   readonly #closing = new AbortController();
   creation = 0;
   #socket: Socket | undefined;
-  #service: EpmdService | undefined;
-  /** The thread, started in the pause before this node serves, so that its start costs no time. */
-  #thread: Promise<EpmdThread | undefined> | undefined;
-  #preparing: string | undefined;
-  /** Threads that are ending. */
-  readonly #ending = new Set<Promise<void>>();
+  #server: EpmdServer | undefined;
   #recovery: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -115,7 +106,7 @@ class NameLease implements Lease {
   }
 
   get serving(): boolean {
-    return this.#service !== undefined;
+    return this.#server !== undefined;
   }
 
   close(): Promise<void> {
@@ -129,71 +120,38 @@ class NameLease implements Lease {
   async #close(): Promise<void> {
     this.#closing.abort();
     await this.#recovery;
-    const service = this.#service;
-    this.#service = undefined;
+    const server = this.#server;
+    this.#server = undefined;
     // Close the server first: when a client's connection closes, the port must be free.
-    const served = service?.close();
+    const closed = server?.close();
     await closeSocket(this.#socket);
-    await Promise.all([served, ...this.#ending]);
+    await closed;
   }
 
   /** Registers at EPMD, and serves it if no other program does. */
   async join(): Promise<void> {
-    try {
-      let yielded = this.creation !== 0;
-      for (let attempt = 1;; attempt++) {
-        try {
-          return await this.#register();
-        } catch (error) {
-          if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
-          if (isClosed(error)) {
-            // Another node has just begun to serve, so a newcomer gives way once more.
-            yielded = this.creation !== 0;
-          } else if (!isRefused(error)) {
-            throw error;
-          } else if (!yielded) {
-            yielded = true;
-            this.#prepare();
-            // If few descriptors are free, the start of the thread takes all of them for a moment.
-            await Promise.all([this.#thread, this.#pause(NEWCOMER_PAUSE)]);
-            continue;
-          } else if (this.#service === undefined && await this.#serve()) {
-            continue;
-          }
+    let yielded = this.creation !== 0;
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#register();
+      } catch (error) {
+        if (this.#closing.signal.aborted || attempt === ATTEMPTS) throw error;
+        if (isClosed(error)) {
+          // Another node has just begun to serve, so a newcomer gives way once more.
+          yielded = this.creation !== 0;
+        } else if (!isRefused(error)) {
+          throw error;
+        } else if (!yielded) {
+          yielded = true;
+          await this.#pause(NEWCOMER_PAUSE);
+          continue;
+        } else if (this.#server === undefined && await this.#serve()) {
+          continue;
         }
-        // Another node is about to serve, or the serving one has just stopped.
-        await this.#pause(randomInt(FIRST_JITTER) * attempt);
       }
-    } finally {
-      this.#discardThread();
+      // Another node is about to serve, or the serving one has just stopped.
+      await this.#pause(randomInt(FIRST_JITTER) * attempt);
     }
-  }
-
-  /** Starts the thread in advance, in case no other node serves EPMD meanwhile. */
-  #prepare(): void {
-    const { host, port } = this.#target;
-    const place = `${host}:${port}`;
-    if (this.#thread !== undefined || preparing.has(place)) return;
-    this.#startThread();
-    preparing.add(place);
-    this.#preparing = place;
-  }
-
-  #startThread(): Promise<EpmdThread | undefined> {
-    return this.#thread ??= loadServer()
-      .then(({ EpmdThread }) => EpmdThread.start(this.#log, this.#target))
-      .catch(() => undefined);
-  }
-
-  #discardThread(): void {
-    if (this.#preparing !== undefined) preparing.delete(this.#preparing);
-    this.#preparing = undefined;
-    const thread = this.#thread;
-    if (thread === undefined) return;
-    this.#thread = undefined;
-    const ended = thread.then((started) => started?.close())
-      .finally(() => this.#ending.delete(ended));
-    this.#ending.add(ended);
   }
 
   async #register(): Promise<void> {
@@ -237,21 +195,17 @@ class NameLease implements Lease {
     // A wildcard address includes the address at which this node looks for EPMD.
     const isAll = listenHost === "0.0.0.0" || listenHost === "::";
     const tookOver = this.creation !== 0;
-    let service: EpmdService;
     try {
-      const { EpmdThread, serveEpmd } = await loadServer();
-      service = await serveEpmd(
-        () => this.#startThread(),
-        {
-          host: isAll ? listenHost : host,
-          port,
-          alsoAt: listenHost,
-          tookOver,
-          log,
-          limits,
-        },
-      );
-      if (service instanceof EpmdThread) this.#thread = undefined;
+      // Most nodes never need the server: another program serves EPMD on their machine.
+      const { EpmdServer } = await import("./epmd_server.ts");
+      this.#server = await EpmdServer.listen({
+        host: isAll ? listenHost : host,
+        port,
+        alsoAt: [listenHost],
+        tookOver,
+        log,
+        limits,
+      });
     } catch (error) {
       const { code = "EUNKNOWN" } = error as { code?: string };
       if (code === "EADDRINUSE") return false;
@@ -262,10 +216,6 @@ class NameLease implements Lease {
         { cause: error },
       );
     }
-    this.#service = service;
-    service.ended.then(() => {
-      if (this.#service === service) this.#service = undefined;
-    });
     this.#log(
       "info",
       `${this.#entry.name} ${
@@ -313,11 +263,6 @@ class NameLease implements Lease {
   #pause(ms: number): Promise<void> {
     return pause(ms, this.#closing.signal);
   }
-}
-
-/** Loads the server, which most nodes never need: another program serves EPMD on their machine. */
-function loadServer(): Promise<typeof import("./thread.ts")> {
-  return import("./thread.ts");
 }
 
 function closeSocket(socket: Socket | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-/** Serves EPMD's protocol inside a node, if no `epmd` runs. */
+/** Serves EPMD's protocol: inside a node, if no `epmd` runs, or in the program of `main.ts`. */
 
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
@@ -75,8 +75,8 @@ export interface EpmdServerOptions {
   host: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
-  /** Another address to listen on, at the same port. */
-  alsoAt?: string;
+  /** Other addresses to listen on, at the same port. One that is in use is only logged. */
+  alsoAt?: readonly string[];
   /** Whether another node served before, so that nodes are about to register again. */
   tookOver?: boolean;
   /** Takes messages. */
@@ -133,20 +133,22 @@ export class EpmdServer {
    * @throws {Error} The system's error, with its `code`, when it cannot listen there.
    */
   static async listen(options: EpmdServerOptions): Promise<EpmdServer> {
-    const { host, port, alsoAt = host, tookOver = false } = options;
+    const { host, port, alsoAt = [], tookOver = false } = options;
     const server = new EpmdServer(options);
     await server.#listen(host, port);
-    try {
-      await server.#listen(alsoAt, server.port);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EADDRINUSE") {
-        await server.close();
-        throw error;
+    for (const other of alsoAt) {
+      try {
+        await server.#listen(other, server.port);
+      } catch (error) {
+        if ((error as { code?: string }).code !== "EADDRINUSE") {
+          await server.close();
+          throw error;
+        }
+        server.#log(
+          "warning",
+          `EPMD does not answer at ${other}, where port ${server.port} is in use`,
+        );
       }
-      server.#log(
-        "warning",
-        `EPMD does not answer at ${alsoAt}, where port ${server.port} is in use`,
-      );
     }
     if (tookOver) server.#tookOver();
     else server.#after(server.#limits.holdTime, () => server.#young = false);

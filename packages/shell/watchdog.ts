@@ -9,7 +9,7 @@
  * Only the code that puts a terminal into raw mode knows the previous mode. So the second thread sets raw mode before
  * the program does, whose own call then changes nothing.
  *
- * The thread's code is source text, as for EPMD's thread: starting it needs no permission.
+ * The thread's code is source text: starting a thread from a file needs a permission on Deno, and a bundler that knows of the file.
  */
 
 import { Buffer } from "node:buffer";

@@ -3,12 +3,6 @@
 import { join } from "node:path";
 import { type Counts, countTests, failuresOf } from "./_totals.ts";
 import type { TestCommandLine } from "./_command_line.ts";
-import { PATIENT_FLAG } from "./_leaks.ts";
-import { PORTS_FLAG } from "./_ports.ts";
-import { makeSandbox } from "./_sandbox.ts";
-
-/** The time limit for the end of a killed process's output, in milliseconds. */
-const LAST_OUTPUT = 2000;
 
 /** The result of a process of `deno test`. */
 export interface Result extends Counts {
@@ -17,6 +11,12 @@ export interface Result extends Counts {
   xml: string;
   /** The names of the tests that failed. */
   failures: string[];
+}
+
+/** The result of a run of all files. */
+export interface RunResult extends Omit<Result, "registered"> {
+  /** Commands that make excluded tests run. */
+  ways?: string[];
 }
 
 /** The output of a process of `deno test`. */
@@ -35,94 +35,75 @@ export interface DenoTestOptions {
   hasErrors: boolean;
   /** @default {"null"} */
   stdin?: "inherit" | "null";
-  /**
-   * The time limit, in seconds.
-   *
-   * @default {none}
-   */
-  limit?: number;
+  /** Further variables of its environment. */
+  env?: Record<string, string>;
+  /** Further flags of the harness. */
+  flags?: readonly string[];
 }
 
-/** Runs `deno test`, in a sandbox if the plan says so, and counts. */
-export async function denoTest(
-  line: TestCommandLine,
-  options: DenoTestOptions,
-): Promise<Result> {
-  if (!line.plan.sandbox || line.isLive) return await run(line, options, {});
-  await using sandbox = await makeSandbox();
-  return await run(line, options, sandbox.env, [
-    `${PORTS_FLAG}${sandbox.ports}`,
-    PATIENT_FLAG,
-  ]);
-}
+/** A running process of `deno test`. */
+export class TestProcess {
+  readonly pid: number;
+  /** Resolves with the exit code when the process has ended, and its output has been passed on. */
+  readonly ended: Promise<number>;
+  readonly #log = new Log();
+  readonly #folder: string;
+  readonly #report: string;
 
-async function run(
-  { ours, planned, denos, rest }: TestCommandLine,
-  { args, folder, write, hasErrors, stdin = "null", limit }: DenoTestOptions,
-  env: Record<string, string>,
-  flags: readonly string[] = [],
-): Promise<Result> {
-  const file = join(folder, `report-${crypto.randomUUID()}.xml`);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      `--junit-path=${file}`,
-      ...leaveToWrite(denos, folder),
-      ...denos,
-      ...args,
-      "--",
-      ...ours,
-      ...planned,
-      `--harness-run=${folder}`,
-      ...flags,
-      ...rest,
-    ],
-    env: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
-      ? { ...env, FORCE_COLOR: "1" }
-      : env,
-    stdin,
-    stdout: "piped",
-    stderr: hasErrors ? "piped" : "inherit",
-  }).spawn();
-  const log = new Log();
-  const ended = Promise.all([
-    child.status,
-    passOn(child.stdout, log, (bytes) => write({ stream: "stdout", bytes })),
-    hasErrors &&
-    passOn(child.stderr, log, (bytes) => write({ stream: "stderr", bytes })),
-  ]);
-  const isLate = limit !== undefined && !await within(ended, limit * 1000);
-  let code = 1;
-  if (isLate) {
-    const running = log.running;
-    await killTree(child.pid);
-    // A process that has left the process tree may keep the output open.
-    await within(ended, LAST_OUTPUT);
-    ended.catch(() => {});
-    const test = running === undefined
-      ? ""
-      : `, still running test: ${running}`;
-    const message = `\ndid not end within ${limit} s${test}\n`;
-    write({ stream: "stdout", bytes: new TextEncoder().encode(message) });
-  } else [{ code }] = await ended;
-  const xml = readIfThere(file);
-  const excluded = readIfThere(join(folder, `excluded-${child.pid}`));
-  return {
-    code,
-    xml,
-    ...countTests(xml, excluded, log.broken),
-    failures: isLate ? [`did not end within ${limit} s`] : failuresOf(xml),
-  };
-}
+  /** Starts the process. */
+  constructor(
+    { ours, denos, rest }: TestCommandLine,
+    options: DenoTestOptions,
+  ) {
+    const { args, folder, write, hasErrors, stdin = "null" } = options;
+    const { env = {}, flags = [] } = options;
+    this.#folder = folder;
+    this.#report = join(folder, `report-${crypto.randomUUID()}.xml`);
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "test",
+        `--junit-path=${this.#report}`,
+        ...leaveToWrite(denos, folder),
+        ...denos,
+        ...args,
+        "--",
+        ...ours,
+        `--harness-run=${folder}`,
+        ...flags,
+        ...rest,
+      ],
+      env: Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR")
+        ? { ...env, FORCE_COLOR: "1" }
+        : env,
+      stdin,
+      stdout: "piped",
+      stderr: hasErrors ? "piped" : "inherit",
+    }).spawn();
+    this.pid = child.pid;
+    const log = this.#log;
+    this.ended = Promise.all([
+      child.status,
+      passOn(child.stdout, log, (bytes) => write({ stream: "stdout", bytes })),
+      hasErrors &&
+      passOn(child.stderr, log, (bytes) => write({ stream: "stderr", bytes })),
+    ]).then(([{ code }]) => code);
+  }
 
-/** Whether a promise settles within a time. */
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), ms);
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+  /** The name of the test that runs now. */
+  get running(): string | undefined {
+    return this.#log.running;
+  }
+
+  /** Counts the tests that have ended. */
+  result(code: number): Result {
+    const xml = readIfThere(this.#report);
+    const excluded = readIfThere(join(this.#folder, `excluded-${this.pid}`));
+    return {
+      code,
+      xml,
+      ...countTests(xml, excluded, this.#log.broken),
+      failures: failuresOf(xml),
+    };
   }
 }
 
@@ -193,48 +174,4 @@ function readIfThere(path: string): string {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
-}
-
-/** Ends a process and its descendants at once. */
-async function killTree(pid: number): Promise<void> {
-  if (Deno.build.os === "windows") {
-    await outputOf("taskkill", "/T", "/F", "/PID", `${pid}`);
-    return;
-  }
-  const children = new Map<number, number[]>();
-  for (const [child, parent] of await processes()) {
-    children.set(parent, [...children.get(parent) ?? [], child]);
-  }
-  const tree = [pid];
-  for (const each of tree) tree.push(...children.get(each) ?? []);
-  for (const each of tree) {
-    try {
-      Deno.kill(each, "SIGKILL");
-    } catch (error) {
-      // The process has ended meanwhile.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
-
-async function processes(): Promise<[pid: number, parent: number][]> {
-  if (Deno.build.os === "linux") {
-    // Small containers have no `ps`, and Deno reads files below /proc only with all permissions.
-    const text = await outputOf("sh", "-c", "cat /proc/[0-9]*/stat");
-    // The program's name, in parentheses, may contain any character.
-    return [...text.matchAll(/^(\d+) \([^]*?\) [A-Z] (\d+) .*$/gm)]
-      .map(([, pid, parent]) => [Number(pid), Number(parent)]);
-  }
-  const text = await outputOf("ps", "-A", "-o", "pid=,ppid=");
-  return [...text.matchAll(/(\d+)\s+(\d+)/g)]
-    .map(([, pid, parent]) => [Number(pid), Number(parent)]);
-}
-
-async function outputOf(program: string, ...args: string[]): Promise<string> {
-  const { stdout } = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stderr: "null",
-  }).output();
-  return new TextDecoder().decode(stdout);
 }

@@ -1,7 +1,6 @@
 /** The totals of a run, from Deno's report, and why tests did not run. */
 
 import { type Excluded, noTotals, type Totals } from "./_announcements.ts";
-import type { RunPlan } from "./_run_plan.ts";
 
 /** A test as Deno reports it. */
 interface TestCase {
@@ -60,10 +59,14 @@ export function exclude(to: Exclusions, by: string, times: number = 1): void {
   to[by] = (to[by] ?? 0) + times;
 }
 
-/** Returns how many tests each tag excludes, and the command that runs them; `undefined` if no test is excluded. */
+/**
+ * Returns how many tests each tag excludes, and how to run them; `undefined` if no test is excluded.
+ *
+ * @param ways Commands that make excluded tests run.
+ */
 export function describeExclusions(
   exclusions: Exclusions,
-  { exclude = [], all, packages = {} }: RunPlan,
+  ways: readonly string[] = [],
 ): string | undefined {
   // `--only` excludes all others by this tag, which needs no explanation.
   const tags = Object.keys(exclusions).filter((tag) => tag !== "test");
@@ -71,17 +74,10 @@ export function describeExclusions(
   const total = tags.reduce((sum, tag) => sum + exclusions[tag], 0);
   const parts = tags.sort().sort((a, b) => exclusions[b] - exclusions[a])
     .map((tag) => `${exclusions[tag]} ${tag}`);
-  const wanted = new Set(
-    tags.filter((tag) => packages[tag] !== undefined)
-      .map((tag) => packages[tag]),
-  );
-  const ways: string[] = [];
-  if (wanted.size > 0) ways.push(`apt-get install ${[...wanted].join(" ")}`);
-  if (all !== undefined && tags.some((tag) => exclude.includes(tag))) {
-    ways.push(all);
-  }
-  if (exclusions.distributed !== undefined) ways.push("--sname NAME");
-  const how = ways.length === 0 ? "" : `; to run them: ${ways.join(", ")}`;
+  const all = exclusions.distributed === undefined
+    ? ways
+    : [...ways, "--sname NAME"];
+  const how = all.length === 0 ? "" : `; to run them: ${all.join(", ")}`;
   return `${total} excluded (${parts.join(", ")})${how}`;
 }
 
@@ -151,28 +147,4 @@ export function failuresOf(xml: string): string[] {
   return cases
     .filter((each) => each.outcome === "failed" && !isStep(each, names))
     .map(({ name }) => name);
-}
-
-/** Joins Deno's reports into one. */
-export function joinReports(reports: readonly string[]): string {
-  const sums = { tests: 0, failures: 0, errors: 0, time: 0 };
-  const suites: string[] = [];
-  for (const report of reports) {
-    const [, attributes, inner] =
-      /<testsuites\b([^>]*)>\n?([\s\S]*)<\/testsuites>/.exec(report) ?? [];
-    if (inner === undefined) continue;
-    suites.push(inner);
-    for (const name of Object.keys(sums) as (keyof typeof sums)[]) {
-      sums[name] += Number(
-        new RegExp(` ${name}="([\\d.]+)"`).exec(attributes)?.[1] ?? 0,
-      );
-    }
-  }
-  const { tests, failures, errors, time } = sums;
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="deno test" tests="${tests}" failures="${failures}" errors="${errors}" time="${
-    time.toFixed(3)
-  }">
-${suites.join("")}</testsuites>
-`;
 }

@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  EpmdUnreachableError,
   type Lease,
   lookup,
   NameInUseError,
@@ -194,3 +195,67 @@ epmdTest("Lease takes over when epmd is killed (real epmd)", async () => {
   assertEquals([alex.creation, kate.creation], before);
   assertStringIncludes(await epmdNames(port), "name alex at port 4161");
 }, { ignore: !hasEpmd() });
+
+/** Takes all file descriptors except a few, and then serves EPMD. */
+const SHORT = `
+const { lookup, register } = await import(${
+  JSON.stringify(new URL("../../packages/epmd/mod.ts", import.meta.url).href)
+});
+// Deno 2.9 ends a program without descriptors in its first second, unless it listens for a signal.
+const ignore = () => {};
+Deno.addSignalListener("SIGUSR2", ignore);
+const [free, port] = Deno.args.map(Number);
+const taken = [];
+try {
+  for (;;) taken.push(Deno.openSync("/dev/null"));
+} catch { /* There are no more. */ }
+for (let i = 0; i < free; i++) taken.pop().close();
+const node = { name: "alex", port: 4100, hidden: false, extra: "" };
+try {
+  await using _lease = await register(node, { port });
+  const found = await lookup("alex", { port });
+  console.log(found?.port);
+} catch ({ name }) {
+  console.log(name);
+}
+Deno.removeSignalListener("SIGUSR2", ignore);
+`;
+
+epmdTest("register() survives a lack of file descriptors", async () => {
+  // With fewer than 5, Deno itself ends it.
+  for (const free of [5, 8, 12, 15, 16]) {
+    // Where coverage is measured, the limit would leave no descriptor for the coverage that it writes at its
+    // end.
+    const limited = 'unset DENO_COVERAGE_DIR; ulimit -n 80 && exec "$0" "$@"';
+    const run = ["run", "-A", "--no-check", "--quiet", "-"];
+    const child = new Deno.Command("sh", {
+      args: ["-c", limited, Deno.execPath(), ...run]
+        .concat(String(free), String(await freePort())),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(SHORT));
+    await writer.close();
+    const { code, stdout, stderr } = await child.output();
+    const said = new TextDecoder().decode(stdout).trim();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    // With so few, the result depends on whether a socket is closed in time for the next.
+    if (free > 8 || said !== "EpmdUnreachableError") {
+      assertEquals(said, "4100", `${free} were free`);
+    }
+  }
+}, { ignore: Deno.build.os === "windows" });
+
+epmdTest("Lease.close() of two leaves no port", async () => {
+  const port = await freePort();
+  for (let i = 0; i < 10; i++) {
+    const leases = await Promise.all(
+      ["alex", "kate"].map((name) => register(node(name), { port })),
+    );
+    assertEquals(leases.filter((lease) => lease.serving).length, 1);
+    await Promise.all(leases.map((lease) => lease.close()));
+    await assertRejects(() => names({ port }), EpmdUnreachableError);
+  }
+});

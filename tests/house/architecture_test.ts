@@ -85,7 +85,6 @@ const SHELL_ON_DEMAND = "exports/remote_shell.ts";
 /** The programs that no export reaches: threads, other processes, and the page of a browser. */
 const PROGRAMS = [
   "chat/kate.ts",
-  "packages/epmd/worker.ts",
   "packages/observe/dashboard/client/main.ts",
   "packages/testing/_peer_main.ts",
   SHELL_ON_DEMAND,
@@ -439,8 +438,6 @@ test("no two files export the same name", async () => {
     [...UMBRELLA, "packages"].map(filesOf),
   );
   for (const path of rooms.flat()) {
-    // The source text of EPMD's thread consists of other files.
-    if (path === "packages/epmd/worker_source.ts") continue;
     const source = await Deno.readTextFile(join(ROOT, path));
     for (const [, name] of source.matchAll(EXPORTED)) {
       const other = exported.get(name) ?? path;
@@ -509,7 +506,7 @@ test("a node loads Task.Supervisor, pg and the server of EPMD when they are used
   assert(reached.includes("packages/epmd/epmd_registry.ts"));
   assertEquals(
     reached.filter((path) =>
-      /\/task\/|\/pg_scope|epmd\/(?:thread|worker|epmd_server)/.test(path)
+      /\/task\/|\/pg_scope|epmd\/epmd_server/.test(path)
     ),
     [],
   );

@@ -99,7 +99,7 @@ process.on("exit", (code) => {
 setTimeout(() => console.log("goes on"), 100);
 `;
 
-/** A node that serves EPMD, and computes. */
+/** A node that computes. */
 const BUSY = `import { writeSync } from "node:fs";
 import { Node } from "@otp/distribution";
 await Node.start({ ...JSON.parse(process.argv[2]), log() {} });
@@ -543,10 +543,14 @@ for (const home of [undefined, "", "relative"]) {
     },
   );
 
-  await t.step("serves EPMD while a node computes", async () => {
+  await t.step("serves EPMD in a program while a node computes", async () => {
     await project.write("busy.mjs", BUSY);
     for (const host of HOSTS) {
       await using cluster = new Cluster();
+      cluster.servesEpmd = false;
+      const flags = ["-port", `${cluster.epmdPort}`];
+      await using epmd = project.command(host, "otp-epmd", flags);
+      await epmd.printed("serves at");
       const args = ["busy.mjs", alexOn(cluster.epmdPort)];
       await using busy = project.run(host, args);
       await busy.printed("computes");
@@ -702,7 +706,7 @@ process.stdout.write(await livesOf(simulate, Entity));
       await project.write("nodes.mjs", TWO_NODES);
       const nodes = await project.bundle("nodes.mjs", ["--splitting"]);
       const isLate = (path: string) =>
-        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end)|epmd\/(?:thread|worker)|node_observer|scope\.js/
+        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end)|epmd\/epmd_server|node_observer|scope\.js/
           .test(path);
       assertEquals(nodes.first.filter(isLate), []);
       assert(nodes.later.filter(isLate).length > 50);

@@ -56,6 +56,14 @@ export async function deno(
 
 /** Runs fixtures with the program of the harness. */
 export function harness(...args: string[]): Promise<Run> {
+  return runFixtures("packages/testing/main.ts", args);
+}
+
+/** Runs fixtures with a program that runs tests. */
+export function runFixtures(
+  program: string,
+  args: readonly string[],
+): Promise<Run> {
   const files = args.map((arg) =>
     /^(harness_\w+|broken)$/.test(arg)
       ? `tests/testing/fixtures/${arg}.ts`
@@ -64,7 +72,7 @@ export function harness(...args: string[]): Promise<Run> {
   return deno([
     "run",
     "-A",
-    "packages/testing/main.ts",
+    program,
     "-A",
     "--no-check",
     ...files,

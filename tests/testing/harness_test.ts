@@ -174,11 +174,10 @@ slowTest("main() fails when --only matches nothing", async () => {
   }, "\nAll tests have been excluded.\n");
 });
 
-slowTest(
-  "main() counts unloadable files as failed, with and without --jobs",
-  async () => {
-    const files = ["harness_failures", "broken", "harness_tags"];
-    const expected = {
+slowTest("main() counts unloadable files as failed", async () => {
+  assertRun(
+    await harness("harness_failures", "broken", "harness_tags"),
+    {
       announced: [
         "Excluding tags: [distributed: true]",
         "Excluding tags: [:slow]",
@@ -188,22 +187,21 @@ slowTest(
         "5 passed, 2 failed",
       ],
       code: 1,
-    };
-    assertRun(await harness(...files), expected);
-    // The output of files that pass is not shown.
-    const announced = expected.announced.slice(0, 1);
-    const run = await harness("--jobs=3", ...files);
-    assertRun(
-      run,
-      { ...expected, announced },
-      "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
-    );
-    assertStringIncludes(
-      run.stdout,
-      "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
-    );
-  },
-);
+    },
+    "\n2 excluded (1 distributed, 1 slow); to run them: --sname NAME\n",
+  );
+});
+
+slowTest("main() fails if a tag excludes tests that may not", async () => {
+  const allowing = (...tags: string[]) =>
+    harness("harness_tags", ...tags.map((tag) => `--may-exclude=${tag}`));
+  assertRun(
+    await allowing("slow"),
+    { code: 1 },
+    '\nFailed:\n  the run: 1 test is excluded by "distributed"\n',
+  );
+  assertRun(await allowing("slow", "distributed"), { code: 0 });
+});
 
 harnessTest("main() shows the lines of a failed test", async () => {
   const { stdout } = await harness("harness_failures");
@@ -214,7 +212,7 @@ harnessTest("main() shows the lines of a failed test", async () => {
 });
 
 test(
-  "main() rejects invalid flags and plans",
+  "main() rejects invalid flags",
   { timeout: 120_000 },
   async () => {
     const wrong: [string[], string][] = [
@@ -222,15 +220,6 @@ test(
       [["--only", ":x"], "Cannot filter by "],
       [["--epmd-port=x"], "Cannot use --epmd-port "],
       [["--sname=a@localhost", "--parallel"], "Cannot run in parallel on "],
-      [["--jobs"], "Cannot use --jobs without a value"],
-      [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
-      [["--jobs=two"], 'Cannot use --jobs "two"'],
-      [["--plan"], "Cannot use --plan without a value"],
-      [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
-      [
-        ["--plan=deno.json"],
-        'Cannot use the plan "deno.json": it has a field "name"; fields are',
-      ],
     ];
     for (const [args, message] of wrong) {
       const run = await harness(...args);
@@ -292,8 +281,10 @@ slowTest("test() names the resources that a test left behind", async () => {
     "A file was opened during the test, but not closed during the test. Close the file handle by calling `file.close()`.",
     "the process #PID, clerk",
     "the node kate@localhost, which is still started",
-    // Its EPMD runs on a thread of its own.
+    // The node's listener and its EPMD, and both ends of its registration.
     "a server that listens on 127.0.0.1:N",
+    "a server that listens on 127.0.0.1:N",
+    "a socket from 127.0.0.1:N to port N",
     "a socket from 127.0.0.1:N to port N",
   ]);
 });

@@ -6,11 +6,25 @@
  * ended, and a file that passes is silent.
  */
 
-import type { TestCommandLine } from "./_command_line.ts";
-import { noTotals, say, type Totals } from "./_announcements.ts";
-import { denoTest, type Output, type Result, show } from "./_test_process.ts";
-import { findTestFiles } from "./_files.ts";
-import { exclude, type Exclusions, joinReports } from "./_totals.ts";
+import {
+  noTotals,
+  type Totals,
+} from "../../packages/testing/_announcements.ts";
+import type { TestCommandLine } from "../../packages/testing/_command_line.ts";
+import { findTestFiles } from "../../packages/testing/_files.ts";
+import {
+  type Output,
+  type Result,
+  type RunResult,
+  show,
+  TestProcess,
+} from "../../packages/testing/_test_process.ts";
+import { exclude, type Exclusions } from "../../packages/testing/_totals.ts";
+import { joinReports } from "./join_reports.ts";
+import { killTree } from "./kill_tree.ts";
+import type { RunPlan } from "./plan.ts";
+import { Progress } from "./progress.ts";
+import type { Surroundings } from "./sandbox.ts";
 
 /** The time limit for a file by default, in seconds. */
 const LIMIT = 600;
@@ -18,10 +32,19 @@ const LIMIT = 600;
 /** The number of processes for the documentation's examples, per process that runs at once. */
 const PARTS = 2;
 
-/** The result of a run of all files. */
-export interface RunResult extends Omit<Result, "registered"> {
-  /** Each test that failed, with its file. */
-  failures: string[];
+/** The time limit for the end of a killed process's output, in milliseconds. */
+const LAST_OUTPUT = 2000;
+
+/** The options of {@linkcode runQueue}. */
+export interface QueueOptions {
+  line: TestCommandLine;
+  /** The folder for the records of test files. */
+  folder: string;
+  plan: RunPlan;
+  /** The number of processes that run at once. */
+  jobs: number;
+  /** Makes the surroundings of each process. */
+  surroundings: () => Promise<Surroundings>;
 }
 
 /** A process to run. */
@@ -38,15 +61,11 @@ interface Ended extends Result {
 }
 
 /** Runs all files of a command line, some at once. */
-export async function runQueue(
-  line: TestCommandLine,
-  jobs: number,
-  folder: string,
-): Promise<RunResult> {
-  const { alone = [], seconds = {} } = line.plan;
-  const items = itemsOf(line, jobs);
+export async function runQueue(options: QueueOptions): Promise<RunResult> {
+  const { plan: { alone = [], seconds = {} }, jobs } = options;
+  const items = itemsOf(options);
   using progress = new Progress(items.map(({ name }) => name), jobs, seconds);
-  const queue = new Queue(line, folder, progress);
+  const queue = new Queue(options, progress);
   const isAlone = ({ name }: Item) => alone.includes(name);
   await queue.run(items.filter((each) => !isAlone(each)), jobs);
   await queue.run(items.filter(isAlone), 1);
@@ -82,8 +101,7 @@ function isCheck(arg: string): boolean {
 
 /** The processes to run, the slowest first. */
 function itemsOf(
-  { denos, paths, plan }: TestCommandLine,
-  jobs: number,
+  { line: { denos, paths }, plan, jobs }: QueueOptions,
 ): Item[] {
   const ignored = denos
     .flatMap((arg) => /^--ignore=(.*)$/s.exec(arg)?.[1].split(",") ?? []);
@@ -126,20 +144,19 @@ class Queue {
   readonly ended: Ended[] = [];
   /** The exit code of a run that ended early. */
   code = 0;
-  readonly #line: TestCommandLine;
+  readonly #options: QueueOptions;
   readonly #processLine: TestCommandLine;
-  readonly #folder: string;
   readonly #progress: Progress;
   readonly #isFailFast: boolean;
   #areTypesChecked = false;
 
-  constructor(line: TestCommandLine, folder: string, progress: Progress) {
-    this.#line = line;
+  constructor(options: QueueOptions, progress: Progress) {
+    const { line } = options;
+    this.#options = options;
     this.#processLine = {
       ...line,
       denos: [...line.denos.filter((each) => !isCheck(each)), "--no-check"],
     };
-    this.#folder = folder;
     this.#progress = progress;
     this.#isFailFast = line.denos.some((arg) => /^--fail-fast(=|$)/.test(arg));
   }
@@ -173,19 +190,13 @@ class Queue {
   async #checkTypes(): Promise<void> {
     if (this.#areTypesChecked) return;
     this.#areTypesChecked = true;
-    this.code ||= await checkTypes(this.#line, this.#progress);
+    this.code ||= await checkTypes(this.#options.line, this.#progress);
   }
 
   async #runOne(item: Item): Promise<Ended> {
     const output: Output[] = [];
     this.#progress.start(item.name);
-    const result = await denoTest(this.#processLine, {
-      args: item.args,
-      folder: this.#folder,
-      write: (each) => output.push(each),
-      hasErrors: true,
-      limit: this.#line.plan.limit ?? LIMIT,
-    });
+    const result = await this.#resultOf(item, output);
     if (result.code === 0 && result.registered === 0 && !item.isExample) {
       result.code = 1;
       result.failures = ["the file registers no test"];
@@ -203,9 +214,49 @@ class Queue {
     return { ...result, item };
   }
 
+  /** Runs a process to its end, or to the time limit. */
+  async #resultOf(item: Item, output: Output[]): Promise<Result> {
+    const { folder, plan: { limit = LIMIT }, surroundings } = this.#options;
+    await using around = await surroundings();
+    const process = new TestProcess(this.#processLine, {
+      ...around,
+      args: item.args,
+      folder,
+      write: (each) => output.push(each),
+      hasErrors: true,
+    });
+    const { ended } = process;
+    if (await within(ended, limit * 1000)) return process.result(await ended);
+    const { running } = process;
+    await killTree(process.pid);
+    // A process that has left the process tree may keep the output open.
+    await within(ended, LAST_OUTPUT);
+    ended.catch(() => {});
+    const test = running === undefined
+      ? ""
+      : `, still running test: ${running}`;
+    const message = `\ndid not end within ${limit} s${test}\n`;
+    output.push({ stream: "stdout", bytes: new TextEncoder().encode(message) });
+    return {
+      ...process.result(1),
+      failures: [`did not end within ${limit} s`],
+    };
+  }
+
   #isOver(): boolean {
     return this.code !== 0 ||
       this.#isFailFast && this.ended.some(hasFailed);
+  }
+}
+
+/** Whether a promise settles within a time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -233,97 +284,4 @@ function sum(ended: readonly Ended[], code: number): RunResult {
       failures.map((name) => `${item.name}: ${name}`)
     ).sort(),
   };
-}
-
-/** The time between two lines if output is no terminal, in milliseconds. */
-const PAUSE = 20_000;
-
-/** The expected seconds of a file that the plan does not list. */
-const USUAL = 2;
-
-const CLEAR = "\r\x1b[K";
-
-class Progress implements Disposable {
-  /** The known durations of files, in seconds. */
-  readonly #seconds: Readonly<Record<string, number>>;
-  readonly #atOnce: number;
-  readonly #isTerminal = Deno.stdout.isTerminal();
-  readonly #started = performance.now();
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #running = new Map<string, number>();
-  readonly #left = new Set<string>();
-  readonly #total: number;
-  #failed = 0;
-  /** The expected seconds of the files that have ended. */
-  #done = 0;
-
-  constructor(
-    names: readonly string[],
-    atOnce: number,
-    seconds: Readonly<Record<string, number>>,
-  ) {
-    this.#left = new Set(names);
-    this.#total = names.length;
-    this.#atOnce = atOnce;
-    this.#seconds = seconds;
-    this.#timer = setInterval(
-      () => this.#show(),
-      this.#isTerminal ? 1000 : PAUSE,
-    );
-  }
-
-  start(name: string): void {
-    this.#running.set(name, performance.now());
-  }
-
-  end(name: string, hasFailed: boolean): void {
-    this.#running.delete(name);
-    this.#left.delete(name);
-    this.#done += this.#expected(name);
-    if (hasFailed) this.#failed++;
-    if (this.#isTerminal) this.#show();
-  }
-
-  /** Removes the line from a terminal, before other output. */
-  clear(): void {
-    if (this.#isTerminal) write(CLEAR);
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    this.clear();
-  }
-
-  #expected(name: string): number {
-    return this.#seconds[name] ?? USUAL;
-  }
-
-  #show(): void {
-    const done = this.#total - this.#left.size;
-    const text =
-      `${done} of ${this.#total} files, ${this.#failed} failed, about ${this.#secondsLeft()} s left`;
-    if (this.#isTerminal) write(`${CLEAR}${text}`);
-    else say(text);
-  }
-
-  #secondsLeft(): number {
-    const now = performance.now();
-    let done = this.#done;
-    let left = 0;
-    for (const name of this.#left) {
-      const expected = this.#expected(name);
-      const started = this.#running.get(name);
-      const ran = started === undefined ? 0 : (now - started) / 1000;
-      done += Math.min(ran, expected);
-      left += Math.max(expected - ran, ran / 4);
-    }
-    const spent = (now - this.#started) / 1000 * this.#atOnce;
-    // The ratio of measured to planned time on this machine.
-    const pace = done < USUAL * this.#total / 20 ? 1 : spent / done;
-    return Math.ceil(left * pace / this.#atOnce);
-  }
-}
-
-function write(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }

@@ -1,4 +1,4 @@
-/** The harness with `--jobs`: files in processes of their own, several at once. */
+/** The runner of this repository's tests: files in processes of their own, several at once. */
 
 import {
   assert,
@@ -13,11 +13,11 @@ import { withFolder } from "../_cli.ts";
 import {
   assertRun,
   deno,
-  harness,
   project,
   ROOT,
   type Run,
-} from "./_harness.ts";
+  runFixtures,
+} from "../testing/_harness.ts";
 import { until } from "../_until.ts";
 
 const options = { tags: ["slow"], timeout: 300_000 };
@@ -29,7 +29,14 @@ function folderTest(
   test(name, options, () => withFolder(fn));
 }
 
-/** Runs the harness in a folder outside the project. */
+const RUNNER = "tools/test_runner/main.ts";
+
+/** Runs fixtures of the harness's tests. */
+function runner(...args: string[]): Promise<Run> {
+  return runFixtures(RUNNER, args);
+}
+
+/** Runs the tests of a folder outside the project. */
 function run(cwd: string, ...args: string[]): Promise<Run> {
   return deno(
     [
@@ -37,7 +44,7 @@ function run(cwd: string, ...args: string[]): Promise<Run> {
       "--no-lock",
       `--config=${ROOT}deno.json`,
       "-A",
-      `${ROOT}packages/testing/main.ts`,
+      ROOT + RUNNER,
       ...args.some((arg) => arg.startsWith("--config="))
         ? args
         : ["--no-config", ...args],
@@ -142,7 +149,7 @@ folderTest("main() with --jobs checks types once", async (folder) => {
 
 folderTest("main() with --jobs writes one report", async (folder) => {
   const path = `${folder}/report.xml`;
-  await harness(
+  await runner(
     "--jobs=2",
     `--junit-path=${path}`,
     "harness_failures",
@@ -196,7 +203,7 @@ folderTest("main() leaves out what the plan excludes", async (folder) => {
       ]],
     ] as [string[], string[], string[]][]
   ) {
-    assertRun(await harness(`--plan=${plan}`, ...args), {
+    assertRun(await runner(`--plan=${plan}`, ...args), {
       totals,
       announced: ["Excluding tags: [distributed: true]", ...announced],
     });
@@ -327,4 +334,45 @@ folderTest("main() runs each file in a sandbox", async (folder) => {
       ),
     );
   }
+});
+
+test(
+  "main() with --jobs shows the output of files that fail",
+  options,
+  async () => {
+    assertRun(
+      await runner("--jobs=3", "harness_failures", "broken", "harness_tags"),
+      {
+        announced: ["Excluding tags: [distributed: true]"],
+        totals: [
+          "10 tests, 2 failures, 2 excluded, 1 skipped",
+          "5 passed, 2 failed",
+        ],
+        code: 1,
+      },
+      "\nFailed:\n  tests/testing/fixtures/broken.ts: the file as a whole\n  tests/testing/fixtures/harness_failures.ts: fails\n",
+    );
+  },
+);
+
+test("main() rejects invalid jobs and plans", {
+  timeout: 120_000,
+}, async () => {
+  const wrong: [string[], string][] = [
+    [["--jobs"], "Cannot use --jobs without a value"],
+    [["--jobs=0"], 'Cannot use --jobs "0": give a whole number from 1'],
+    [["--jobs=two"], 'Cannot use --jobs "two"'],
+    [["--plan"], "Cannot use --plan without a value"],
+    [["--plan=none.json"], 'Cannot use the plan "none.json": No such file'],
+    [
+      ["--plan=deno.json"],
+      'Cannot use the plan "deno.json": it has a field "name"; fields are',
+    ],
+  ];
+  for (const [args, message] of wrong) {
+    const run = await runner(...args);
+    assertRun(run, { code: 2, stdout: "" });
+    assert(run.stderr.startsWith(`test: ${message}`), run.stderr);
+  }
+  assertMatch((await runner("--help")).stdout, /^ {2}--plan FILE /m);
 });

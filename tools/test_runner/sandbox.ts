@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { getAvailablePort } from "@std/net/get-available-port";
-import { BLOCK } from "./_ports.ts";
+import { BLOCK, PORTS_FLAG } from "../../packages/testing/_ports.ts";
+import { PATIENT_FLAG } from "../../packages/testing/_leaks.ts";
 
 /** Files in the user's home that programs need to find packages and repositories. */
 const LINKED = [".npmrc", ".gitconfig", ".bunfig.toml"];
@@ -32,16 +33,17 @@ async function findDenoDir(): Promise<string> {
   return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }
 
-/** The surroundings of a test process; removed when they go out of scope. */
-export interface Sandbox extends AsyncDisposable {
-  /** The variables of the process. */
+/** The variables and flags of a test process, until it has ended. */
+export interface Surroundings extends AsyncDisposable {
   readonly env: Record<string, string>;
-  /** The first port of its block. */
-  readonly ports: number;
+  /** Flags of the harness. */
+  readonly flags: readonly string[];
 }
 
-/** Makes the surroundings of a test process. */
-export async function makeSandbox(): Promise<Sandbox> {
+/** Makes the surroundings of a test process, which has these flags too; they are removed when they go out of scope. */
+export async function makeSandbox(
+  flags: readonly string[],
+): Promise<Surroundings> {
   denoDir ??= findDenoDir();
   const DENO_DIR = await denoDir;
   // The paths of sockets below it must be short.
@@ -67,7 +69,7 @@ export async function makeSandbox(): Promise<Sandbox> {
   env.ERL_EPMD_PORT = `${port}`;
   return {
     env,
-    ports: port,
+    flags: [...flags, `${PORTS_FLAG}${port}`, PATIENT_FLAG],
     async [Symbol.asyncDispose]() {
       block.close();
       // A process that outlives its test may still write there.
