@@ -45,9 +45,7 @@ import { CREATION, RAW, RawBeam } from "../_raw_beam.ts";
 import { RawPeer } from "../_raw_peer.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const FOLDERS = [
-  ...["core", "otp", "net", "node", "observe", "workers", "entities", "shell"],
-];
+const FOLDERS = ["packages"];
 const FRIEND = "friend@localhost";
 const OWN = new Pid(RAW, 1, CREATION);
 const FRIENDS = new Pid(FRIEND, 1, CREATION);
