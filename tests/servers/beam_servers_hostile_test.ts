@@ -24,9 +24,6 @@ import {
 import { inspect } from "../../packages/processes/values/inspect.ts";
 import { Pid, Ref } from "../../packages/processes/values/pid.ts";
 import { Tuple, tuple } from "../../packages/processes/values/tuple.ts";
-import { MAX_FORMATTED } from "../../packages/beam/io/erlang_format.ts";
-import { operationFromOtp } from "../../packages/beam/servers/leader_otp.ts";
-import { test } from "../../packages/testing/tags.ts";
 import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import * as control from "../../packages/beam/wire/control.ts";
@@ -382,31 +379,6 @@ clusterTest("a reply too large for its tag ends no server", async (cluster) => {
     assert(Process.alive(pid));
     assertEquals(Process.whereis("user"), user);
   });
-});
-
-test("the formats of a request of a BEAM make no more text together than one may", () => {
-  const put = (width: number) =>
-    tuple(
-      atom("put_chars"),
-      atom("unicode"),
-      atom("io_lib"),
-      atom("format"),
-      ["~*c", [width, 97]],
-    );
-  const wide = put(MAX_FORMATTED / 4);
-  const nested = tuple(atom("requests"), [wide, wide, wide]);
-  const requests = [nested, wide, put(1), wide, wide];
-  const operation = operationFromOtp(tuple(atom("requests"), requests));
-  assert(operation.type === "requests");
-  assertEquals(
-    operation.requests.map(({ type }) => type),
-    ["requests", "put_chars", "refused"],
-  );
-  const deep = operationFromOtp(
-    tuple(atom("requests"), [wide, tuple(atom("requests"), requests), wide]),
-  );
-  assert(deep.type === "requests");
-  assertEquals(deep.requests.length, 2);
 });
 
 /** The server of global on a node that a test writes. */

@@ -13,8 +13,7 @@ import {
   type Encoding,
   textOfAtom,
 } from "../io/chardata.ts";
-import { formatText, MAX_FORMATTED, promptText } from "../io/erlang_format.ts";
-import { FormatError } from "../io/erlang_terms.ts";
+import { FormatError, formatText, promptText } from "../io/erlang_format.ts";
 import type { IoResult, LeaderOperation } from "@otp/node/io/leader_operations";
 
 const UNICODE = atom("unicode");
@@ -33,24 +32,12 @@ function refusal(reason: unknown): LeaderOperation {
   return { type: "refused", reason };
 }
 
-/** The characters that the formats of one request may still produce: a few bytes can ask for any number. */
-interface Room {
-  left: number;
-}
-
 /** Decodes an operation of a process on a BEAM. An unknown one is refused with the reason that OTP's leaders use. */
-export function operationFromOtp(
-  term: unknown,
-  room: Room = { left: MAX_FORMATTED },
-): LeaderOperation {
+export function operationFromOtp(term: unknown): LeaderOperation {
   const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
   switch (textOfAtom(kind)) {
     case "put_chars":
-      return decode(
-        fields,
-        fields.length < 3 ? 1 : 3,
-        (encoding, fields) => putChars(encoding, fields, room),
-      );
+      return decode(fields, fields.length < 3 ? 1 : 3, putChars);
     case "get_line":
       return decode(fields, 1, getLine);
     case "get_chars":
@@ -74,7 +61,7 @@ export function operationFromOtp(
       return fields.length === 1 ? setOptions(fields[0]) : REQUEST;
     case "requests":
       return fields.length === 1 && Array.isArray(fields[0])
-        ? { type: "requests", requests: operationsOf(fields[0], room) }
+        ? { type: "requests", requests: operationsOf(fields[0]) }
         : REQUEST;
     default:
       return REQUEST;
@@ -82,13 +69,10 @@ export function operationFromOtp(
 }
 
 /** Decodes operations up to the first refused one: later ones are not performed. */
-function operationsOf(
-  terms: readonly unknown[],
-  room: Room,
-): LeaderOperation[] {
+function operationsOf(terms: readonly unknown[]): LeaderOperation[] {
   const operations: LeaderOperation[] = [];
   for (const term of terms) {
-    const operation = operationFromOtp(term, room);
+    const operation = operationFromOtp(term);
     operations.push(operation);
     if (isRefused(operation)) break;
   }
@@ -123,10 +107,9 @@ function decode(
 function putChars(
   encoding: Encoding,
   fields: readonly unknown[],
-  room: Room,
 ): LeaderOperation {
   if (fields.length === 3) {
-    const chars = applied(encoding, fields, room);
+    const chars = applied(encoding, fields);
     return chars === undefined
       ? refusal(fields[1])
       : { type: "put_chars", chars };
@@ -142,12 +125,10 @@ function putChars(
 function applied(
   encoding: Encoding,
   [module, name, args]: readonly unknown[],
-  room: Room,
 ): string | undefined {
   if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) return undefined;
   try {
-    const text = ioLib(textOfAtom(name), args, room.left);
-    room.left -= text?.length ?? 0;
+    const text = ioLib(textOfAtom(name), args);
     // deno-lint-ignore no-control-regex
     return encoding === "latin1" && /[^\u0000-\u00ff]/.test(text ?? "")
       ? undefined
@@ -161,16 +142,15 @@ function applied(
 function ioLib(
   name: string | undefined,
   args: readonly unknown[],
-  most: number,
 ): string | undefined {
   switch (`${name}/${args.length}`) {
     case "format/2":
     case "fwrite/2":
-      return formatText(args[0], args[1], most);
+      return formatText(args[0], args[1]);
     case "write/1":
-      return formatText("~w", args, most);
+      return formatText("~w", args);
     case "print/1":
-      return formatText("~p", args, most);
+      return formatText("~p", args);
     case "nl/0":
       return "\n";
     default:
