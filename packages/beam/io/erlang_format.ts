@@ -6,14 +6,9 @@
  * length of the text is proportional to the length of the arguments. `~p` writes a term in one line.
  */
 
+import type { Encoding } from "@otp/node/io/leader_operations";
 import { Tuple } from "@otp/processes/values/tuple";
-import {
-  bytesOf,
-  byteText,
-  charsOf,
-  type Encoding,
-  textOfAtom,
-} from "./chardata.ts";
+import { bytesOf, byteText, charsOf, textOfAtom } from "./chardata.ts";
 import { isInteger, type WriteOptions, writeTerm } from "./erlang_terms.ts";
 
 /** Thrown for a format that does not fit its arguments. */

@@ -1,5 +1,6 @@
 /** Terms in Erlang's syntax, in one line: the text of `~w` and `~p`. */
 
+import type { Encoding } from "@otp/node/io/leader_operations";
 import { Bitstring } from "@otp/processes/values/bitstring";
 import { Float } from "@otp/processes/values/float";
 import {
@@ -12,13 +13,7 @@ import { Pid, Ref } from "@otp/processes/values/pid";
 import { Port } from "@otp/processes/values/port";
 import { isPlainObject } from "@otp/processes/values/term";
 import { Tuple } from "@otp/processes/values/tuple";
-import {
-  bytesOf,
-  byteText,
-  charsOf,
-  type Encoding,
-  textOfAtom,
-} from "./chardata.ts";
+import { bytesOf, byteText, charsOf, textOfAtom } from "./chardata.ts";
 
 export interface WriteOptions {
   /** With `"latin1"`, code points above 255 are escaped. */

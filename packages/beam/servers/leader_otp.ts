@@ -1,20 +1,19 @@
 /**
  * OTP's encoding of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
  *
- * A group leader imports this module when a BEAM first asks it.
+ * The wire decodes the request and encodes the reply, so a group leader knows only operations and their results.
  */
 
 import { constants } from "node:os";
 import { atom } from "@otp/processes/values/atom";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import {
-  bytesOfText,
-  charsOf,
-  type Encoding,
-  textOfAtom,
-} from "../io/chardata.ts";
+import { bytesOfText, charsOf, textOfAtom } from "../io/chardata.ts";
 import { FormatError, formatText, promptText } from "../io/erlang_format.ts";
-import type { IoResult, LeaderOperation } from "@otp/node/io/leader_operations";
+import type {
+  Encoding,
+  IoResult,
+  LeaderOperation,
+} from "@otp/node/io/leader_operations";
 
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
@@ -222,8 +221,8 @@ const REASONS: ReadonlySet<string> = new Set([
   ...Object.keys(constants.errno).map((code) => code.toLowerCase()),
 ]);
 
-/** Encodes a reply for a BEAM. `isBinary` is true if its node reads texts as binaries. */
-export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
+/** Encodes a reply for a BEAM. */
+export function resultToOtp(result: IoResult): unknown {
   if (typeof result === "string") return atom(result);
   if (typeof result === "number") return result;
   switch (result.type) {
@@ -233,17 +232,15 @@ export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
       return tuple(ERROR, isAtom ? atom(reason) : reason);
     }
     case "options":
-      return [[BINARY, isBinary], [ENCODING, UNICODE], [ECHO, true]]
+      return [[BINARY, result.isBinary], [ENCODING, UNICODE], [ECHO, true]]
         .map((pair) => tuple(...pair));
     case "text":
-      return textToOtp(result.text, result.encoding ?? "unicode", isBinary);
+      return textToOtp(result);
   }
 }
 
 function textToOtp(
-  text: string,
-  encoding: Encoding,
-  isBinary: boolean,
+  { text, encoding, isBinary }: Extract<IoResult, { type: "text" }>,
 ): unknown {
   const bytes = encoding === "latin1" ? bytesOfText(text) : undefined;
   if (encoding === "latin1" && bytes === undefined) {

@@ -30,13 +30,8 @@ import { systemClock } from "@otp/processes/host/clock";
 import { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { serveGlobal } from "@otp/cluster/global/global_client";
 import { serveInfo } from "@otp/processes/process/process_info";
-import { relayLog } from "@otp/beam/logger/log_relay";
-import { serveLoggerProxy } from "@otp/beam/logger/logger_proxy";
-import { serveNetKernel } from "@otp/beam/servers/net_kernel";
-import { serveOtpQueries } from "@otp/beam/observer/otp_queries";
+import { attachBeam } from "@otp/beam/attach";
 import { serveObserver } from "@otp/observe/observer/serve_observer";
-import { serveProcLib } from "@otp/beam/servers/proc_lib_otp";
-import { serveRex } from "@otp/beam/servers/rex_server";
 import { serveRpc } from "../rpc/rpc_call.ts";
 import { startGroupLeader } from "../io/group_leader.ts";
 import { standardIo } from "../io/io_device.ts";
@@ -171,16 +166,8 @@ export async function startNode(
   }
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
-  serveProcLib(runtime);
-  serveRex(runtime);
-  serveOtpQueries(runtime, {
-    allowRemsh: options.allowRemsh ?? false,
-    tickTime: options.tickTime ?? TICK_TIME,
-  });
   serveInfo(runtime);
   serveGlobal(runtime);
-  serveNetKernel(runtime);
-  serveLoggerProxy(runtime);
   const network: Network = new Network({
     runtime,
     name,
@@ -194,7 +181,11 @@ export async function startNode(
     wires,
     listen: listeningOf(registration, options.advertise),
   });
-  relayLog(runtime, (node) => network.wireOf(node) === "beam");
+  attachBeam(runtime, {
+    allowRemsh: options.allowRemsh ?? false,
+    tickTime: options.tickTime ?? TICK_TIME,
+    isBeam: (node) => network.wireOf(node) === "beam",
+  });
   serveObserver(runtime, () => network.connections(), options.allowObserve);
   const listen = {
     host: options.listen ?? "127.0.0.1",
