@@ -11,6 +11,7 @@ import { serveOtpQueries } from "./observer/otp_queries.ts";
 import { IO_FORM } from "./servers/io_otp.ts";
 import { OTP_SCOPES, SCOPE_FORM } from "./servers/pg_otp.ts";
 import { serveErpc } from "./servers/rpc_otp.ts";
+import { serveErlangGlobal } from "./servers/serve_global.ts";
 import { serveNetKernel } from "./servers/net_kernel.ts";
 import { serveProcLib } from "./servers/proc_lib_otp.ts";
 import { serveRex } from "./servers/rex_server.ts";
@@ -27,6 +28,7 @@ export function attachBeam(runtime: Runtime, settings: BeamSettings): void {
   setRequestForm(ScopeRequest, SCOPE_FORM);
   FOREIGN_SCOPES.fill(runtime, OTP_SCOPES);
   serveErpc(runtime);
+  serveErlangGlobal(runtime);
   serveProcLib(runtime);
   serveRex(runtime);
   serveOtpQueries(runtime, settings);

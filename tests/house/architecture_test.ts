@@ -41,13 +41,6 @@ const PROCESSES_FLOORS: readonly (readonly string[])[] = [
 
 /** Imports that stand against the floors. The list only gets shorter. */
 const UPWARD: readonly string[] = [
-  "packages/cluster/global/ask_server.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_locker.ts -> packages/beam/servers/global_erlang.ts",
-  "packages/cluster/global/global_locker.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_resolve.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_server.ts -> packages/beam/servers/global_erlang.ts",
-  "packages/cluster/global/global_server.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_worker.ts -> packages/beam/servers/global_erlang.ts",
   "packages/node/json/json_values.ts -> packages/beam/terms/beam_types.ts",
   "packages/node/node.ts -> packages/cluster/discovery/start_cluster.ts",
   "packages/node/start/measures.ts -> packages/cluster/task_pool/task_pool_server.ts",
