@@ -79,10 +79,6 @@ import {
 } from "../../packages/processes/process.ts";
 import type { Runtime } from "../../packages/processes/process/runtime.ts";
 import { checkTopologies } from "../../packages/cluster/discovery/check_topologies.ts";
-import {
-  formatText,
-  MAX_FORMATTED,
-} from "../../packages/beam/io/erlang_format.ts";
 import { MAX_FUNCTION_BYTES } from "../../packages/processes/values/functions.ts";
 import { PendingWrites } from "../../packages/node/io/group_leader.ts";
 import { makeToken } from "../../packages/shell/shell_messages.ts";
@@ -590,12 +586,6 @@ test(`${SECURITY}: the dashboard closes a connection that does not send its requ
 });
 
 // Texts and values.
-
-states(SECURITY, "ask for up to # characters", (characters) => {
-  assertEquals(MAX_FORMATTED, characters);
-  assertEquals(formatText(`~${characters}c`, [97]).length, characters);
-  assertThrows(() => formatText(`~${characters + 1}c`, [97]));
-});
 
 states(SECURITY, "at most # characters of output", async (characters) => {
   const pending = new PendingWrites();

@@ -41,19 +41,7 @@ const PROCESSES_FLOORS: readonly (readonly string[])[] = [
 
 /** Imports that stand against the floors. The list only gets shorter. */
 const UPWARD: readonly string[] = [
-  "packages/cluster/global/ask_server.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_locker.ts -> packages/beam/servers/global_erlang.ts",
-  "packages/cluster/global/global_locker.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_resolve.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_server.ts -> packages/beam/servers/global_erlang.ts",
-  "packages/cluster/global/global_server.ts -> packages/beam/servers/global_otp.ts",
-  "packages/cluster/global/global_worker.ts -> packages/beam/servers/global_erlang.ts",
-  "packages/node/io/group_leader.ts -> packages/beam/servers/leader_otp.ts",
-  "packages/node/io/io_client.ts -> packages/beam/servers/io_otp.ts",
-  "packages/node/io/leader_operations.ts -> packages/beam/io/chardata.ts",
   "packages/node/json/json_values.ts -> packages/beam/terms/beam_types.ts",
-  "packages/node/pg/pg_peers.ts -> packages/beam/servers/pg_otp.ts",
-  "packages/node/rpc/rpc_call.ts -> packages/beam/servers/rpc_otp.ts",
   "packages/processes/kernel.ts -> packages/node/io/io.ts",
   "packages/processes/kernel.ts -> packages/servers/server/messages.ts",
   "packages/processes/kernel.ts -> packages/servers/server/server_ref.ts",

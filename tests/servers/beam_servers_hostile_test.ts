@@ -2,7 +2,6 @@
 
 import { FakeTime } from "@std/testing/time";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Buffer } from "node:buffer";
 import { Agent } from "../../packages/servers/agent/agent.ts";
 import {
   GenServer,
@@ -25,15 +24,12 @@ import {
 import { inspect } from "../../packages/processes/values/inspect.ts";
 import { Pid, Ref } from "../../packages/processes/values/pid.ts";
 import { Tuple, tuple } from "../../packages/processes/values/tuple.ts";
-import { MAX_FORMATTED } from "../../packages/beam/io/erlang_format.ts";
-import { operationFromOtp } from "../../packages/beam/servers/leader_otp.ts";
-import { test } from "../../packages/testing/tags.ts";
 import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import * as control from "../../packages/beam/wire/control.ts";
 import { clusterTest } from "../_nodes.ts";
 import { exiting, isPending, quiet } from "../_processes.ts";
-import { beamFrame, CREATION, RAW, RawBeam } from "../_raw_beam.ts";
+import { CREATION, RAW, RawBeam } from "../_raw_beam.ts";
 import { until } from "../_until.ts";
 import { assertForgets, newKey } from "./_memory.ts";
 import { internalsOf } from "../../packages/node/start/node_internals.ts";
@@ -160,7 +156,7 @@ clusterTest("a BEAM gets no right by another's name", async (cluster) => {
 
 clusterTest("calls by rex count as the peer's processes", async (cluster) => {
   const alex = await cluster.start("alex", {
-    limits: { maxRemoteProcesses: 1, maxRemoteEntries: 1 },
+    limits: { maxRemoteProcesses: 1 },
   });
   await using peer = await RawBeam.dial(alex);
   await alex.run(async () => {
@@ -180,76 +176,19 @@ clusterTest("calls by rex count as the peer's processes", async (cluster) => {
       const [number, result] = (message as Tuple).elements;
       return [number, inspect(result, { limit: 1000 })];
     };
-    ask("block_call", "exiting", [self()]);
+    ask("call", "exiting", [self()]);
     await receive((m) => m === "up");
     const held =
       [...internalsOf(alex).runtime.processes.values()].find(({ label }) =>
         label?.startsWith("Remote.exiting")
       )!.pid;
-    ask("block_call", "tell", [self(), "next"]);
     ask("block_call", "tell", [self(), "never"]);
-    assertEquals(await answer(), [2, "{:badrpc, {:EXIT, :system_limit}}"]);
-    ask("call", "tell", [self(), "never"]);
     const [number, refused] = await answer();
-    assertEquals(number, 3);
+    assertEquals(number, 1);
     assertMatch(refused, /limits\.maxRemoteProcesses/);
     send(held, { reason: "done" });
     assertEquals(await answer(), [0, "{:badrpc, {:EXIT, :done}}"]);
-    assertEquals(await receive(), "next");
-    assertEquals(await answer(), [1, "undefined"]);
-    assertEquals(internalsOf(alex).runtime.sizes()["entries held"], 0);
-  });
-});
-
-clusterTest("refused block_calls do not stop rex", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    allow: (_node, _module, name) => name !== "crash",
-  });
-  const { runtime } = internalsOf(alex);
-  const ask = (name: string, args: unknown[]) =>
-    beamFrame(
-      [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-      tuple(
-        atom("$gen_call"),
-        tuple(FROM, 1),
-        rexCall("block_call", name, args),
-      ),
-    );
-  await alex.run(async () => {
-    await using peer = await RawBeam.dial(alex);
-    const refused = Buffer.concat(Array(4000).fill(ask("crash", ["x"])));
-    /** Starts a call that holds up the others; returns its process. */
-    const hold = async (): Promise<Pid> => {
-      peer.write(ask("exiting", [self()]));
-      await receive((m) => m === "up");
-      return [...runtime.processes.values()].find(({ label }) =>
-        label?.startsWith("Remote.exiting")
-      )!.pid;
-    };
-    let held = await hold();
-    peer.write(refused);
-    peer.write(ask("tell", [self(), "last"]));
-    await until(() => runtime.sizes()["entries held"] === 4001);
-    let turns = 0;
-    const timer = setInterval(() => turns++);
-    using _ = { [Symbol.dispose]: () => clearInterval(timer) };
-    send(held, { reason: "done" });
-    assertEquals(await receive(), "last");
-    assertEquals(runtime.sizes()["entries held"], 0);
-    assert(turns > 1, `${turns} turns`);
-
-    held = await hold();
-    // The second would exceed the limit of the arguments in bytes.
-    const large = ask("tell", [self(), new Uint8Array(9 << 20)]);
-    peer.write(large);
-    peer.write(large);
-    await until(() => Node.stats()!.refusedRequests.entries === 1);
-    assertEquals(runtime.sizes()["entries held"], 1);
-    await peer[Symbol.asyncDispose]();
-    await until(() => runtime.sizes()["entries held"] === 0);
-    await using other = await RawBeam.dial(alex);
-    send(held, { reason: "done" });
-    other.write(ask("tell", [self(), "next"]));
+    ask("call", "tell", [self(), "next"]);
     assertEquals(await receive(), "next");
   });
 });
@@ -440,31 +379,6 @@ clusterTest("a reply too large for its tag ends no server", async (cluster) => {
     assert(Process.alive(pid));
     assertEquals(Process.whereis("user"), user);
   });
-});
-
-test("the formats of a request of a BEAM make no more text together than one may", () => {
-  const put = (width: number) =>
-    tuple(
-      atom("put_chars"),
-      atom("unicode"),
-      atom("io_lib"),
-      atom("format"),
-      ["~*c", [width, 97]],
-    );
-  const wide = put(MAX_FORMATTED / 4);
-  const nested = tuple(atom("requests"), [wide, wide, wide]);
-  const requests = [nested, wide, put(1), wide, wide];
-  const operation = operationFromOtp(tuple(atom("requests"), requests));
-  assert(operation.type === "requests");
-  assertEquals(
-    operation.requests.map(({ type }) => type),
-    ["requests", "put_chars", "refused"],
-  );
-  const deep = operationFromOtp(
-    tuple(atom("requests"), [wide, tuple(atom("requests"), requests), wide]),
-  );
-  assert(deep.type === "requests");
-  assertEquals(deep.requests.length, 2);
 });
 
 /** The server of global on a node that a test writes. */

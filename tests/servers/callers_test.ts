@@ -173,7 +173,7 @@ const ROWS: readonly Row[] = [
   },
   {
     server: "GlobalLocker",
-    parts: [["packages/cluster/global/global_locker.ts", "call("]],
+    parts: [["packages/beam/servers/global_locker.ts", "call("]],
     process: /^global_name_server$/,
     requests: {},
   },

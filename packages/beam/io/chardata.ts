@@ -2,9 +2,7 @@
 
 import { Atom } from "@otp/processes/values/atom";
 import { ImproperList } from "@otp/processes/values/improper_list";
-
-/** The encoding of the binaries in a text. */
-export type Encoding = "unicode" | "latin1";
+import type { Encoding } from "@otp/node/io/leader_operations";
 
 /** The maximum nesting of lists in a text. */
 const MAX_NESTING = 64;

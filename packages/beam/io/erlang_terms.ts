@@ -1,5 +1,6 @@
 /** Terms in Erlang's syntax, in one line: the text of `~w` and `~p`. */
 
+import type { Encoding } from "@otp/node/io/leader_operations";
 import { Bitstring } from "@otp/processes/values/bitstring";
 import { Float } from "@otp/processes/values/float";
 import {
@@ -12,145 +13,57 @@ import { Pid, Ref } from "@otp/processes/values/pid";
 import { Port } from "@otp/processes/values/port";
 import { isPlainObject } from "@otp/processes/values/term";
 import { Tuple } from "@otp/processes/values/tuple";
-import {
-  bytesOf,
-  byteText,
-  charsOf,
-  type Encoding,
-  textOfAtom,
-} from "./chardata.ts";
-
-/** Thrown for a format that does not fit its arguments, and for output that is too long. */
-export class FormatError extends Error {
-  override readonly name = "FormatError";
-}
-
-/** Larger integers are refused: converting a huge one to digits takes seconds. */
-const MAX_BIGINT = 10n ** 10_000n;
-
-/** The number of characters that a request may still produce. */
-export class OutputBudget {
-  #left: number;
-
-  constructor(characters: number) {
-    this.#left = characters;
-  }
-
-  /** Subtracts the length of `text`, and returns `text`. Throws a `FormatError` if `text` is longer than the budget. */
-  spend(text: string): string {
-    this.check(text.length);
-    this.#left -= text.length;
-    return text;
-  }
-
-  /** Copies the budget for a text that the caller spends as a whole later. */
-  copy(): OutputBudget {
-    return new OutputBudget(this.#left);
-  }
-
-  /** Throws if `characters` exceed the budget. */
-  check(characters: number): void {
-    if (characters > this.#left) {
-      throw new FormatError("the output has too many characters");
-    }
-  }
-}
+import { bytesOf, byteText, charsOf, textOfAtom } from "./chardata.ts";
 
 export interface WriteOptions {
   /** With `"latin1"`, code points above 255 are escaped. */
   encoding: Encoding;
   /** Writes lists and binaries of printable characters as strings. */
   strings: boolean;
-  mapsOrder: "undefined" | "ordered" | "reversed";
-  budget: OutputBudget;
 }
 
-/**
- * Writes a term.
- *
- * @param depth The number of levels, and of items in one level, before `...`; a negative depth has no limit.
- */
-export function writeTerm(
-  term: unknown,
-  depth: number,
-  options: WriteOptions,
-): string {
-  const { budget, encoding, strings } = options;
-  if (depth === 0) return budget.spend("...");
+/** Writes a term. */
+export function writeTerm(term: unknown, options: WriteOptions): string {
+  const { encoding, strings } = options;
   const atomic = atomicText(term, encoding);
-  if (atomic !== undefined) return budget.spend(atomic);
+  if (atomic !== undefined) return atomic;
   if (Array.isArray(term)) {
-    const text = strings && term.length > 0 && depth !== 1
+    const text = strings && term.length > 0
       ? printableList(term, encoding)
       : undefined;
     return text === undefined
-      ? `[${writeItems(term, depth, "|", options)}]`
-      : budget.spend(quoted(text, '"', encoding));
+      ? `[${writeItems(term, options)}]`
+      : quoted(text, '"', encoding);
   }
   if (term instanceof ImproperList) {
-    return `[${writeTail(term, depth, options)}]`;
+    const tail = writeTerm(term.tail, options);
+    return `[${writeItems(term.items, options)}|${tail}]`;
   }
-  if (term instanceof Tuple) {
-    return `{${writeItems(term.elements, depth, ",", options)}}`;
+  if (term instanceof Tuple) return `{${writeItems(term.elements, options)}}`;
+  if (term instanceof Bitstring) return writeBits(term.bytes, term.bits);
+  const bytes = bytesOf(term);
+  if (bytes !== undefined) return writeBinary(bytes, options);
+  if (!(term instanceof Map) && !isPlainObject(term as object)) {
+    return inspectArgument(term);
   }
-  const bits = bitsOf(term);
-  if (bits !== undefined) return budget.spend(writeBits(bits, depth, options));
-  const pairs = pairsOf(term, options.mapsOrder);
-  if (pairs === undefined) return budget.spend(inspectArgument(term));
-  const written = upTo(pairs, depth).map((pair) => {
-    budget.spend(" => ,");
-    return pair.map((each) => writeTerm(each, depth - 1, options)).join(" => ");
-  });
-  return `#{${withDots(written, pairs, ",")}}`;
+  const pairs = term instanceof Map
+    ? [...term]
+    : Object.entries(term as object);
+  const written = pairs.map((pair) =>
+    pair.map((each) => writeTerm(each, options)).join(" => ")
+  );
+  return `#{${written.join(",")}}`;
 }
 
-/** Each item of a list or tuple has one level less than the item before it. */
-function writeItems(
-  items: readonly unknown[],
-  depth: number,
-  beforeDots: string,
-  options: WriteOptions,
-): string {
-  const written = upTo(items, depth).map((item, i) => {
-    options.budget.spend(",");
-    return writeTerm(item, depth - 1 - i, options);
-  });
-  return withDots(written, items, beforeDots);
-}
-
-function writeTail(
-  { items, tail }: ImproperList,
-  depth: number,
-  options: WriteOptions,
-): string {
-  const text = writeItems(items, depth, "|", options);
-  if (upTo(items, depth).length < items.length) return text;
-  const left = depth - 1 - items.length;
-  return `${text}|${writeTerm(tail, depth < 0 ? depth : left, options)}`;
-}
-
-/** The items that are written: one fewer than the depth. */
-function upTo<T>(items: readonly T[], depth: number): readonly T[] {
-  return depth < 0 ? items : items.slice(0, depth - 1);
-}
-
-function withDots(
-  written: readonly string[],
-  items: { readonly length: number },
-  beforeDots: string,
-): string {
-  const text = written.join(",");
-  if (written.length === items.length) return text;
-  return `${text}${text && beforeDots}...`;
+function writeItems(items: readonly unknown[], options: WriteOptions): string {
+  return items.map((item) => writeTerm(item, options)).join(",");
 }
 
 /** The text of a number, an atom or an identifier; `undefined` for other terms. */
 function atomicText(term: unknown, encoding: Encoding): string | undefined {
   const name = textOfAtom(term);
   if (name !== undefined) return atomText(name, encoding);
-  if (typeof term === "bigint" || isInteger(term)) {
-    return integerText(BigInt(term), 10);
-  }
+  if (typeof term === "bigint" || isInteger(term)) return String(term);
   if (typeof term === "number") return floatText(term);
   if (term instanceof Float) return floatText(term.value);
   if (term instanceof Pid) return term.toString().replace("#PID", "");
@@ -173,14 +86,6 @@ export function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && !Object.is(value, -0);
 }
 
-/** Returns the digits of an integer. Throws a `FormatError` if the integer has too many digits. */
-export function integerText(value: bigint, base: number): string {
-  if (value >= MAX_BIGINT || value <= -MAX_BIGINT) {
-    throw new FormatError("an integer has too many digits");
-  }
-  return value.toString(base);
-}
-
 /** Returns the shortest digits that identify a float, in the shorter notation; always scientific from 2^53. */
 function floatText(value: number): string {
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";
@@ -199,45 +104,29 @@ function withPoint(digits: string): string {
   return digits.includes(".") ? digits : `${digits}.0`;
 }
 
-/** The bytes of a binary or bitstring, and how many bits of the last byte count. */
-interface Bits {
-  bytes: Uint8Array;
-  last: number;
-}
-
-function bitsOf(term: unknown): Bits | undefined {
-  if (term instanceof Bitstring) return { bytes: term.bytes, last: term.bits };
-  const bytes = bytesOf(term);
-  return bytes && { bytes, last: 8 };
-}
-
-function writeBits(
-  { bytes, last }: Bits,
-  depth: number,
+function writeBinary(
+  bytes: Uint8Array,
   { encoding, strings }: WriteOptions,
 ): string {
-  if (strings && last === 8 && bytes.length > 0 && depth !== 1) {
-    const utf8 = encoding === "unicode"
-      ? charsOf(bytes, { encoding })
-      : undefined;
-    const text = utf8 ?? byteText(bytes);
-    if (isPrintable(text, encoding)) {
-      // As in Erlang, a level is worth four characters of a string.
-      const shown = depth < 0
-        ? text
-        : [...text].slice(0, 4 * (depth - 1)).join("");
-      // deno-lint-ignore no-control-regex
-      const type = utf8 && /[^\u0000-\u007f]/.test(shown) ? "/utf8" : "";
-      const dots = shown === text ? "" : "...";
-      return `<<${quoted(shown, '"', "unicode")}${type}${dots}>>`;
-    }
-  }
-  const written = upTo([...bytes], depth).map((byte, i) =>
+  if (!strings || bytes.length === 0) return writeBits(bytes, 8);
+  const utf8 = encoding === "unicode"
+    ? charsOf(bytes, { encoding })
+    : undefined;
+  const text = utf8 ?? byteText(bytes);
+  if (!isPrintable(text, encoding)) return writeBits(bytes, 8);
+  // deno-lint-ignore no-control-regex
+  const type = utf8 && /[^\u0000-\u007f]/.test(text) ? "/utf8" : "";
+  return `<<${quoted(text, '"', "unicode")}${type}>>`;
+}
+
+/** Writes bytes, of which the last one has `last` bits. */
+function writeBits(bytes: Uint8Array, last: number): string {
+  const written = [...bytes].map((byte, i) =>
     i === bytes.length - 1 && last < 8
       ? `${byte >> (8 - last)}:${last}`
       : String(byte)
   );
-  return `<<${withDots(written, bytes, ",")}>>`;
+  return `<<${written.join(",")}>>`;
 }
 
 // deno-lint-ignore no-control-regex
@@ -304,65 +193,4 @@ function quoted(text: string, quote: string, encoding: Encoding): string {
     },
   );
   return quote + escaped + quote;
-}
-
-function pairsOf(
-  term: unknown,
-  order: WriteOptions["mapsOrder"],
-): [unknown, unknown][] | undefined {
-  if (!(term instanceof Map) && !isPlainObject(term as object)) {
-    return undefined;
-  }
-  const pairs: [unknown, unknown][] = term instanceof Map
-    ? [...term]
-    : Object.entries(term as Record<string, unknown>);
-  if (order === "undefined") return pairs;
-  pairs.sort(([one], [other]) => compareTerms(one, other));
-  return order === "ordered" ? pairs : pairs.reverse();
-}
-
-/** Erlang's order of types. */
-const TYPES: readonly ((term: unknown) => boolean)[] = [
-  (term) =>
-    typeof term === "number" || typeof term === "bigint" ||
-    term instanceof Float,
-  (term) => textOfAtom(term) !== undefined,
-  (term) => term instanceof Ref,
-  (term) => term instanceof ExternalFunction || term instanceof LocalFunction,
-  (term) => term instanceof Port,
-  (term) => term instanceof Pid,
-  (term) => term instanceof Tuple,
-  (term) => term instanceof Map || isPlainObject(term as object),
-  (term) => Array.isArray(term) || term instanceof ImproperList,
-  (term) => bitsOf(term) !== undefined,
-];
-
-/** Erlang's order of terms. Maps, identifiers and functions are ordered by their text instead. */
-function compareTerms(one: unknown, other: unknown): number {
-  const [type, otherType] = [one, other]
-    .map((term) => TYPES.findIndex((isType) => isType(term)));
-  if (type !== otherType) return type - otherType;
-  const [items, others] = [one, other].map(itemsOf);
-  if (items === undefined || others === undefined) {
-    const [key, otherKey] = [one, other].map((term) =>
-      type === 0 ? term as number : textOfAtom(term) ?? inspectArgument(term)
-    );
-    return key < otherKey ? -1 : key > otherKey ? 1 : 0;
-  }
-  const length = items.length - others.length;
-  if (one instanceof Tuple && length !== 0) return length;
-  for (const [i, item] of items.slice(0, others.length).entries()) {
-    const difference = compareTerms(item, others[i]);
-    if (difference !== 0) return difference;
-  }
-  return length;
-}
-
-/** The items by which a collection is ordered; `undefined` for other terms. */
-function itemsOf(term: unknown): readonly unknown[] | undefined {
-  if (term instanceof Tuple) return term.elements;
-  if (term instanceof ImproperList) return [...term.items, term.tail];
-  if (Array.isArray(term)) return term;
-  const bits = bitsOf(term);
-  return bits && [...bits.bytes];
 }

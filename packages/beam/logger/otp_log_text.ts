@@ -9,15 +9,14 @@ import { reasonFromBeam } from "../terms/beam_reasons.ts";
 import { inspect } from "@otp/processes/values/inspect";
 import { Tuple } from "@otp/processes/values/tuple";
 import { charsOf, textOfAtom } from "../io/chardata.ts";
-import { formatText } from "../io/erlang_format.ts";
-import { FormatError } from "../io/erlang_terms.ts";
+import { FormatError, formatText } from "../io/erlang_format.ts";
 
 const MAX_TEXT = 4096;
 
 /** Returns the text of a format and its arguments, as OTP's formatter does. */
 export function formatMessage(format: unknown, args: unknown): string {
   try {
-    return cut(formatText(format, args, 1 << 16));
+    return cut(formatText(format, args));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return `FORMAT ERROR: ${shown(format)} - ${shown(args)}`;

@@ -68,8 +68,17 @@ import {
   GLOBAL_SERVER,
   type GlobalEntry,
 } from "@otp/cluster/global/global_messages";
+import { askConnected } from "@otp/cluster/global/ask_server";
+import type {
+  ForeignHost,
+  ForeignPeers,
+} from "@otp/cluster/global/global_view";
+import { ignore } from "@otp/processes/promises/promises";
+import type { OtpEncoding, Server } from "@otp/servers/server/server";
 import {
   entryFromOtp,
+  ErlangCast,
+  GLOBAL_ENCODING,
   GLOBAL_VERSION,
   type NameOperation,
   nameOperationToOtp,
@@ -153,26 +162,13 @@ interface ErlangPeer {
   exchange?: NameExchange;
 }
 
-/** The parts of a server that its nodes of Erlang need. */
-export interface ErlangHost {
-  readonly process: LocalProcess;
-  /** The process that takes the locks of joins. */
-  readonly locker: Pid;
-  /** Asks a node of this library to close the connection. */
-  removeConnection(node: string): void;
-  /** Makes a change of the names. */
-  apply(operation: NameOperation): void;
-  /** Removes a name of a process. */
-  removeName(name: unknown, pid: Pid): void;
-  /** Called when requests need not wait for a node any more. */
-  settled(node: string): void;
-  /** Calls back after a time, by default that in which a server has to answer; returns a function that stops it. */
-  afterPatience(fn: () => void, ms?: number): () => void;
-}
-
 /** The nodes of Erlang around a node. */
-export class ErlangPeers {
-  readonly #host: ErlangHost;
+export class ErlangPeers implements ForeignPeers {
+  readonly encoding: OtpEncoding = GLOBAL_ENCODING;
+  readonly #host: ForeignHost;
+  readonly #lockerOf: (process: LocalProcess, peers: ErlangPeers) => Server;
+  /** The process that takes the locks of joins. */
+  #locker: Pid | undefined;
   readonly #peers = new Map<string, ErlangPeer>();
   /** Nodes that third ones know, with the time until which they may connect. */
   readonly #expected = new Map<string, number>();
@@ -188,11 +184,25 @@ export class ErlangPeers {
   readonly #removed = new Set<string>();
   #last: number;
 
-  constructor(host: ErlangHost) {
+  /** Creates the view of the server `host`; `lockerOf` creates the server of its locker. */
+  constructor(
+    host: ForeignHost,
+    lockerOf: (process: LocalProcess, peers: ErlangPeers) => Server,
+  ) {
     this.#host = host;
+    this.#lockerOf = lockerOf;
     this.#seen = new Set(host.process.runtime.visible);
     // Differs from the numbers of an earlier server of this node.
     this.#last = host.process.pid.number * 2 ** 20 % 2 ** 47;
+  }
+
+  start(): void {
+    this.#locker =
+      this.#host.startHelper((process) => this.#lockerOf(process, this)).pid;
+  }
+
+  has(node: string): boolean {
+    return this.#host.process.runtime.erlang.has(node);
   }
 
   /** The nodes that have the same names. */
@@ -243,13 +253,12 @@ export class ErlangPeers {
       if (status === "known") known.set(atom(name), GLOBAL_VERSION);
       known.set(tuple(CONNECTION_ID, atom(name)), connectionId);
     }
-    const { locker } = this.#host;
     this.cast(
       node,
       atom("init_connect"),
       tuple(GLOBAL_VERSION, tag),
       this.#own,
-      tuple(atom("locker"), atom("no_longer_a_pid"), known, locker),
+      tuple(atom("locker"), atom("no_longer_a_pid"), known, this.#locker),
     );
   }
 
@@ -307,9 +316,10 @@ export class ErlangPeers {
   }
 
   /** Handles a plain message, if a connected node of Erlang has sent it. */
-  hear(message: Tuple): void {
+  hear(message: unknown): void {
+    if (!(message instanceof Tuple)) return;
     const origin = sendingNode(message);
-    if (origin === undefined || !this.#isErlang(origin)) return;
+    if (origin === undefined || !this.has(origin)) return;
     const [type, by, ...loss] = message.elements;
     const name = type instanceof Atom ? type.name : "";
     if (name === "lost_connection" && loss.length === 3) {
@@ -349,9 +359,12 @@ export class ErlangPeers {
   #remove(node: string): void {
     const { visible, disconnect } = this.#host.process.runtime;
     this.#removed.add(node);
-    if (this.#isErlang(node)) {
+    if (this.has(node)) {
       this.#send(node, tuple(atom("remove_connection"), this.#own));
-    } else this.#host.removeConnection(node);
+    } else {
+      const request = { type: "remove_connection" } as const;
+      askConnected(this.#host.process, node, request).catch(ignore);
+    }
     this.#host.afterPatience(() => {
       if (this.#removed.has(node) && visible.has(node)) disconnect(node);
     });
@@ -400,8 +413,10 @@ export class ErlangPeers {
   }
 
   /** Handles a cast that a node has sent; one of another node is dropped. */
-  take(term: unknown, origin: string | undefined): void {
-    if (origin === undefined || !this.#isErlang(origin)) return;
+  take(request: unknown): void {
+    if (!(request instanceof ErlangCast)) return;
+    const { term, origin } = request;
+    if (origin === undefined || !this.has(origin)) return;
     this.up(origin);
     const peer = this.#peers.get(origin)!;
     const [type, ...fields] = term instanceof Tuple ? term.elements : [];
@@ -410,7 +425,8 @@ export class ErlangPeers {
     if (type.name === "async_del_name") {
       const [name, pid] = fields;
       if (pid instanceof Pid && pid.node === origin) {
-        this.#host.removeName(name, pid);
+        const { names } = this.#host;
+        if (names.lookup(name)?.equals(pid)) names.remove(name);
       }
       return;
     }
@@ -426,10 +442,6 @@ export class ErlangPeers {
       case "new_nodes":
         return this.#newNodes(origin, peer, fields);
     }
-  }
-
-  #isErlang(node: string): boolean {
-    return this.#host.process.runtime.erlang.has(node);
   }
 
   #meet(node: string, peer: ErlangPeer, [version, , rest]: unknown[]): void {
@@ -472,7 +484,7 @@ export class ErlangPeers {
     if (peer.isQueued) return;
     peer.isQueued = true;
     const task: LockerTask = { type: "exchange", node };
-    tell(this.#host.process, this.#host.locker, task);
+    tell(this.#host.process, this.#locker!, task);
   }
 
   /** Offers an exchange after a while, in case the other locker waits as well, as one of this library does. */
@@ -583,7 +595,7 @@ export class ErlangPeers {
 
   /** Makes changes, but for names of processes of nodes that are neither connected nor expected. */
   #applyAll(operations: readonly NameOperation[]): void {
-    const { node: own, visible } = this.#host.process.runtime;
+    const { names, process: { runtime: { node: own, visible } } } = this.#host;
     for (const each of operations) {
       if (each.type === "insert") {
         const { node } = each.entry.pid;
@@ -591,7 +603,8 @@ export class ErlangPeers {
           this.#expected.has(node);
         if (!isNear) continue;
       }
-      this.#host.apply(each);
+      if (each.type === "insert") names.insert(each.entry);
+      else names.remove(each.name);
     }
   }
 

@@ -1,4 +1,4 @@
-/** OTP's encoding of names, their changes and the lists of nodes, as version 8 of `global`'s protocol has them. */
+/** OTP's encoding of requests, names, their changes and the lists of nodes: version 8 of `global`'s protocol. */
 
 import { Atom, atom } from "@otp/processes/values/atom";
 import { toBeamFunction, toBeamName } from "@otp/processes/values/beam_names";
@@ -8,11 +8,17 @@ import {
 } from "@otp/processes/values/functions";
 import { isNodeName, Pid } from "@otp/processes/values/pid";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
+import type { ReplyTo } from "@otp/processes/values/reply_to";
+import type { RequestForm } from "@otp/processes/values/server_message";
+import type { GlobalServerRequest } from "@otp/cluster/global/ask_server";
 import {
   type EntryResolver,
   type GlobalEntry,
+  type GlobalRequest,
   isKnownResolver,
 } from "@otp/cluster/global/global_messages";
+import { isTyped } from "@otp/servers/server/messages";
+import type { OtpEncoding } from "@otp/servers/server/server";
 
 export const GLOBAL_VERSION = 8;
 
@@ -118,3 +124,92 @@ export function inTermOrder(one: Pid, other: Pid): [Pid, Pid] {
     : one.creation < other.creation;
   return isFirst ? [one, other] : [other, one];
 }
+
+/** A cast of a node of Erlang, `origin`, which no other sender can make. */
+export class ErlangCast {
+  readonly term: unknown;
+  readonly origin: string | undefined;
+
+  constructor(term: unknown, origin: string | undefined) {
+    this.term = term;
+    this.origin = origin;
+  }
+}
+
+/** A request of a process of Erlang; `undefined` if this server does not serve it. */
+function callFromOtp(term: unknown, { pid }: ReplyTo): unknown {
+  const [type, ...fields] = term instanceof Tuple ? term.elements : [term];
+  if (!(type instanceof Atom)) return undefined;
+  switch (type.name) {
+    case "set_lock":
+    case "del_lock": {
+      const [resource, requester] = partsOf(fields[0], 2);
+      if (resource !== NAMES_LOCK) {
+        return { type: type.name, resource, requester };
+      }
+      const isSet = type.name === "set_lock";
+      return { type: isSet ? "share_lock" : "unlock_names", requester };
+    }
+    case "register": {
+      const entry = entryFromOtp(new Tuple(fields), pid.node);
+      return { type: "register", isNew: false, entry };
+    }
+    case "unregister":
+      return { type: "unregister", name: fields[0] };
+    case "get_names_ext":
+      return { type: "get_names_ext" };
+    default:
+      return undefined;
+  }
+}
+
+function replyToOtp(request: unknown, reply: unknown): unknown {
+  // The names of programs in C: they have none here.
+  if (isTyped(request, "get_names_ext")) return [];
+  if (isTyped(request, "register")) return atom(reply === "ok" ? "yes" : "no");
+  if (typeof reply === "string") return atom(reply);
+  return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
+}
+
+/** Requests of processes of Erlang, with the lock of the names as a request of its own. */
+export const GLOBAL_ENCODING: OtpEncoding = {
+  request: (term, caller, origin) =>
+    caller === undefined
+      ? new ErlangCast(term, origin)
+      : callFromOtp(term, caller),
+  reply: replyToOtp,
+};
+
+/** A request to a server on an Erlang node. */
+export const GLOBAL_FORM: RequestForm<GlobalServerRequest> = {
+  request(request, from) {
+    const asked = request as GlobalRequest;
+    switch (asked.type) {
+      case "lock_names":
+        return tuple(atom("set_lock"), tuple(NAMES_LOCK, from));
+      case "share_lock":
+        return tuple(atom("set_lock"), tuple(NAMES_LOCK, asked.requester));
+      case "unlock_names":
+        return tuple(
+          atom("del_lock"),
+          tuple(NAMES_LOCK, asked.requester ?? from),
+        );
+      case "set_lock":
+      case "del_lock":
+        return tuple(atom(asked.type), tuple(asked.resource, asked.requester));
+      case "register":
+        return new Tuple([
+          atom("register"),
+          ...entryToOtp(asked.entry).elements,
+        ]);
+      case "unregister":
+        return tuple(atom("unregister"), asked.name);
+      default:
+        return undefined;
+    }
+  },
+  reply(reply) {
+    const name = reply instanceof Atom ? reply.name : undefined;
+    return name === "yes" || name === "ok" ? "ok" : reply;
+  },
+};

@@ -4,12 +4,22 @@ import type { IoOperation } from "@otp/servers/server/messages";
 import { atom } from "@otp/processes/values/atom";
 import { inspectArgument } from "@otp/processes/values/inspect";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
+import type { SentIoRequest } from "@otp/node/io/io_client";
+import type { RequestForm } from "@otp/processes/values/server_message";
 import { charsOf, textOfAtom } from "../io/chardata.ts";
 
+const IO_REQUEST = atom("io_request");
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
 
-export function operationToOtp(operation: IoOperation): unknown {
+/** A request to a group leader on an Erlang node. */
+export const IO_FORM: RequestForm<SentIoRequest> = {
+  request: ({ from, replyAs, request }) =>
+    tuple(IO_REQUEST, from, replyAs, operationToOtp(request)),
+  reply: (reply, { request }) => replyFromOtp(request, reply),
+};
+
+function operationToOtp(operation: IoOperation): unknown {
   const type = atom(operation.type);
   switch (operation.type) {
     case "put_chars":
@@ -26,10 +36,7 @@ export function operationToOtp(operation: IoOperation): unknown {
 }
 
 /** Decodes the reply of an Erlang group leader to the reply that a leader of this library sends. */
-export function ioReplyFromOtp(
-  operation: IoOperation,
-  reply: unknown,
-): unknown {
+function replyFromOtp(operation: IoOperation, reply: unknown): unknown {
   const { type } = operation;
   if (reply instanceof Tuple && reply.elements[0] === ERROR) {
     const [, reason] = reply.elements;
@@ -42,7 +49,7 @@ export function ioReplyFromOtp(
   if (name !== undefined) return name;
   if (type === "requests") {
     const last = operation.requests.at(-1);
-    return last === undefined ? reply : ioReplyFromOtp(last, reply);
+    return last === undefined ? reply : replyFromOtp(last, reply);
   }
   if (type !== "get_line" && type !== "get_chars") return reply;
   const text = charsOf(reply, { encoding: "unicode", isLenient: true });

@@ -1,21 +1,19 @@
 /**
  * OTP's encoding of requests to group leaders of this library, and of the replies (the Erlang I/O protocol).
  *
- * A group leader imports this module when a BEAM first asks it.
+ * The wire decodes the request and encodes the reply, so a group leader knows only operations and their results.
  */
 
 import { constants } from "node:os";
 import { atom } from "@otp/processes/values/atom";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import {
-  bytesOfText,
-  charsOf,
-  type Encoding,
-  textOfAtom,
-} from "../io/chardata.ts";
-import { formatText, MAX_FORMATTED, promptText } from "../io/erlang_format.ts";
-import { FormatError } from "../io/erlang_terms.ts";
-import type { IoResult, LeaderOperation } from "@otp/node/io/leader_operations";
+import { bytesOfText, charsOf, textOfAtom } from "../io/chardata.ts";
+import { FormatError, formatText, promptText } from "../io/erlang_format.ts";
+import type {
+  Encoding,
+  IoResult,
+  LeaderOperation,
+} from "@otp/node/io/leader_operations";
 
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
@@ -33,24 +31,12 @@ function refusal(reason: unknown): LeaderOperation {
   return { type: "refused", reason };
 }
 
-/** The characters that the formats of one request may still produce: a few bytes can ask for any number. */
-interface Room {
-  left: number;
-}
-
 /** Decodes an operation of a process on a BEAM. An unknown one is refused with the reason that OTP's leaders use. */
-export function operationFromOtp(
-  term: unknown,
-  room: Room = { left: MAX_FORMATTED },
-): LeaderOperation {
+export function operationFromOtp(term: unknown): LeaderOperation {
   const [kind, ...fields] = term instanceof Tuple ? term.elements : [term];
   switch (textOfAtom(kind)) {
     case "put_chars":
-      return decode(
-        fields,
-        fields.length < 3 ? 1 : 3,
-        (encoding, fields) => putChars(encoding, fields, room),
-      );
+      return decode(fields, fields.length < 3 ? 1 : 3, putChars);
     case "get_line":
       return decode(fields, 1, getLine);
     case "get_chars":
@@ -74,7 +60,7 @@ export function operationFromOtp(
       return fields.length === 1 ? setOptions(fields[0]) : REQUEST;
     case "requests":
       return fields.length === 1 && Array.isArray(fields[0])
-        ? { type: "requests", requests: operationsOf(fields[0], room) }
+        ? { type: "requests", requests: operationsOf(fields[0]) }
         : REQUEST;
     default:
       return REQUEST;
@@ -82,13 +68,10 @@ export function operationFromOtp(
 }
 
 /** Decodes operations up to the first refused one: later ones are not performed. */
-function operationsOf(
-  terms: readonly unknown[],
-  room: Room,
-): LeaderOperation[] {
+function operationsOf(terms: readonly unknown[]): LeaderOperation[] {
   const operations: LeaderOperation[] = [];
   for (const term of terms) {
-    const operation = operationFromOtp(term, room);
+    const operation = operationFromOtp(term);
     operations.push(operation);
     if (isRefused(operation)) break;
   }
@@ -123,10 +106,9 @@ function decode(
 function putChars(
   encoding: Encoding,
   fields: readonly unknown[],
-  room: Room,
 ): LeaderOperation {
   if (fields.length === 3) {
-    const chars = applied(encoding, fields, room);
+    const chars = applied(encoding, fields);
     return chars === undefined
       ? refusal(fields[1])
       : { type: "put_chars", chars };
@@ -142,12 +124,10 @@ function putChars(
 function applied(
   encoding: Encoding,
   [module, name, args]: readonly unknown[],
-  room: Room,
 ): string | undefined {
   if (textOfAtom(module) !== "io_lib" || !Array.isArray(args)) return undefined;
   try {
-    const text = ioLib(textOfAtom(name), args, room.left);
-    room.left -= text?.length ?? 0;
+    const text = ioLib(textOfAtom(name), args);
     // deno-lint-ignore no-control-regex
     return encoding === "latin1" && /[^\u0000-\u00ff]/.test(text ?? "")
       ? undefined
@@ -161,16 +141,15 @@ function applied(
 function ioLib(
   name: string | undefined,
   args: readonly unknown[],
-  most: number,
 ): string | undefined {
   switch (`${name}/${args.length}`) {
     case "format/2":
     case "fwrite/2":
-      return formatText(args[0], args[1], most);
+      return formatText(args[0], args[1]);
     case "write/1":
-      return formatText("~w", args, most);
+      return formatText("~w", args);
     case "print/1":
-      return formatText("~p", args, most);
+      return formatText("~p", args);
     case "nl/0":
       return "\n";
     default:
@@ -242,8 +221,8 @@ const REASONS: ReadonlySet<string> = new Set([
   ...Object.keys(constants.errno).map((code) => code.toLowerCase()),
 ]);
 
-/** Encodes a reply for a BEAM. `isBinary` is true if its node reads texts as binaries. */
-export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
+/** Encodes a reply for a BEAM. */
+export function resultToOtp(result: IoResult): unknown {
   if (typeof result === "string") return atom(result);
   if (typeof result === "number") return result;
   switch (result.type) {
@@ -253,17 +232,15 @@ export function replyToOtp(result: IoResult, isBinary: boolean): unknown {
       return tuple(ERROR, isAtom ? atom(reason) : reason);
     }
     case "options":
-      return [[BINARY, isBinary], [ENCODING, UNICODE], [ECHO, true]]
+      return [[BINARY, result.isBinary], [ENCODING, UNICODE], [ECHO, true]]
         .map((pair) => tuple(...pair));
     case "text":
-      return textToOtp(result.text, result.encoding ?? "unicode", isBinary);
+      return textToOtp(result);
   }
 }
 
 function textToOtp(
-  text: string,
-  encoding: Encoding,
-  isBinary: boolean,
+  { text, encoding, isBinary }: Extract<IoResult, { type: "text" }>,
 ): unknown {
   const bytes = encoding === "latin1" ? bytesOfText(text) : undefined;
   if (encoding === "latin1" && bytes === undefined) {

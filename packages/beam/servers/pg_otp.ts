@@ -2,27 +2,24 @@
 
 import { Atom, atom } from "@otp/processes/values/atom";
 import { Pid } from "@otp/processes/values/pid";
-import { OwnRequest } from "@otp/processes/values/server_message";
+import type { RequestForm } from "@otp/processes/values/server_message";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import type { GroupMembers } from "@otp/node/pg/pg_groups";
-
-/** A message between the processes of a scope. */
-export type ScopeMessage =
-  | { type: "discover" }
-  | { type: "sync"; groups: GroupMembers[] }
-  | { type: "join"; group: unknown; pids: Pid[] }
-  | { type: "leave"; groups: unknown[]; pids: Pid[] };
+import {
+  noteSendingNode,
+  sendingNode,
+} from "@otp/servers/server/signed_messages";
+import type {
+  ForeignScopes,
+  ScopeMessage,
+  ScopeRequest,
+} from "@otp/node/pg/scope_messages";
 
 const GEN_CAST = atom("$gen_cast");
 
-/** A message to the process of a scope on another node. */
-export class ScopeRequest extends OwnRequest {
-  constructor(message: ScopeMessage) {
-    super(message);
-  }
-
-  override toOtp(from: Pid): unknown {
-    const message = this as ScopeMessage;
+/** A message to the process of a scope on an Erlang node. */
+export const SCOPE_FORM: RequestForm<ScopeRequest> = {
+  request(request, from) {
+    const message = request as ScopeMessage;
     const type = atom(message.type);
     switch (message.type) {
       case "discover":
@@ -38,19 +35,32 @@ export class ScopeRequest extends OwnRequest {
       case "leave":
         return tuple(type, from, message.pids, message.groups);
     }
-  }
-}
+  },
+};
 
-/** Decodes the message of a scope on an Erlang node, and its sender; does not check the parts. */
-export function scopeMessageFromOtp(
-  term: unknown,
-): { from: Pid; message: unknown } | undefined {
-  if (!(term instanceof Tuple)) return undefined;
-  const [type, from, first, second] = term.elements;
-  if (!(type instanceof Atom) || !(from instanceof Pid)) return undefined;
-  const message = messageOf(type.name, term.length, first, second);
-  return message && { from, message };
-}
+/** The scopes of Erlang nodes. */
+export const OTP_SCOPES: ForeignScopes = {
+  /** Decodes a message; does not check its parts. */
+  hear(term) {
+    if (!(term instanceof Tuple)) return undefined;
+    const [type, from, first, second] = term.elements;
+    if (!(type instanceof Atom) || !(from instanceof Pid)) return undefined;
+    // A tuple names its sender, which must be of the sending node.
+    if (sendingNode(term) !== from.node) return undefined;
+    const message = messageOf(type.name, term.length, first, second);
+    return message && { from, message };
+  },
+  encoding: {
+    // Scopes on Erlang nodes send no calls. The sender of a cast is noted.
+    request(term, _caller, origin) {
+      if (term instanceof Tuple && origin !== undefined) {
+        noteSendingNode(term, origin);
+      }
+      return term;
+    },
+    reply: () => tuple(atom("error"), atom("badarg")),
+  },
+};
 
 function messageOf(
   type: string,

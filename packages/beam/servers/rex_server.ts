@@ -3,7 +3,7 @@
  * do (`erl_call`, `ei_rpc`).
  *
  * - `{call, M, F, A, Leader}`: calls a function. The answer is `{rex, Result}`, unless the request is a GenServer call.
- * - `{block_call, M, F, A, Leader}`: the same, but one runs at a time.
+ * - `{block_call, M, F, A, Leader}`: the same. As in OTP, `rpc:pinfo` asks so; but the call holds up no others.
  * - `{sbcast, Name, Message}`: sends a message to a registered name, and answers whether there is one.
  * - `{send, Name, Message}`: sends `{Asker, Message}` to a registered name.
  * - `features_request`: answers that this node serves `erpc`.
@@ -20,13 +20,11 @@
 
 import { ExitError, QueueFullError } from "@otp/processes/errors";
 import { serveOnDemand } from "@otp/servers/server/on_demand";
-import { isTyped } from "@otp/servers/server/messages";
 import { onExit } from "@otp/servers/server/on_exit";
 import { resolveOtpFunction } from "../functions/otp_function.ts";
 import { answer, NO_REPLY, type Server } from "@otp/servers/server/server";
 import { isSigned, partAsSent } from "@otp/servers/server/signed_messages";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { scheduler } from "@otp/processes/scheduling/scheduler";
 import { andThen, ignore } from "@otp/processes/promises/promises";
 import type { Runtime } from "@otp/processes/process/runtime";
 import type { Mfa } from "@otp/processes/signals/signal";
@@ -39,7 +37,6 @@ import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { serveDevice } from "@otp/node/io/group_leader";
 import type { IoDevice } from "@otp/node/io/io_device";
 import { requestIo } from "@otp/node/io/io_client";
-import { BlockedCalls } from "@otp/node/rpc/blocked_calls";
 import { inSpan } from "@otp/node/rpc/rpc_call";
 
 const NAME = "rex";
@@ -65,29 +62,23 @@ interface RexCall {
 class Rex implements Server {
   readonly #process: LocalProcess;
   readonly #runtime: Runtime;
-  /** The calls that wait until the running `block_call` ends. */
-  readonly #blocked: BlockedCalls<RexCall>;
-  #isBlocked = false;
 
   constructor(process: LocalProcess) {
     this.#process = process;
     this.#runtime = process.runtime;
-    this.#blocked = new BlockedCalls(process);
   }
 
   call(request: unknown, caller: ReplyTo): unknown {
     const [kind, ...fields] = elementsOf(request);
     const reply = (term: unknown) => answer(this.#process, caller, term);
     const asked = callOf(fields, caller.pid, reply);
-    if (asked === undefined) return NO_REPLY;
-    if (isAtom(kind, "call")) this.#run(asked);
-    else if (isAtom(kind, "block_call")) this.#block(asked);
+    const isCall = isAtom(kind, "call") || isAtom(kind, "block_call");
+    if (isCall && asked !== undefined) this.#run(asked);
     // As in OTP, other requests get no answer.
     return NO_REPLY;
   }
 
   info(message: unknown): void {
-    if (isTyped(message, "nodedown")) return this.#blocked.dropLost();
     if (!(message instanceof Tuple) || !isSigned(message)) return;
     const [asker, request] = message.elements as [Pid, unknown];
     const [kind, ...fields] = elementsOf(request);
@@ -152,39 +143,16 @@ class Rex implements Server {
     return true;
   }
 
-  #block(asked: RexCall): void {
-    if (!this.#isBlocked) {
-      this.#isBlocked = true;
-      this.#run(asked, () => this.#unblock());
-    } else if (!this.#blocked.add(asked)) asked.reply(exited("system_limit"));
-  }
-
-  /** Runs the next `block_call` in a step of its own, so that thousands of refused calls do not hold up the node. */
-  #unblock(): void {
-    scheduler.enqueue(this.#process, () => {
-      const next = this.#process.alive ? this.#blocked.take() : undefined;
-      if (next === undefined) this.#isBlocked = false;
-      else this.#run(next, () => this.#unblock());
-    }, undefined);
-  }
-
-  /** Runs a function in a process of its own, and replies when the process exits; always calls `ended`. */
-  #run(asked: RexCall, ended: () => void = () => {}): void {
-    const end = (term: unknown) => {
-      try {
-        asked.reply(term);
-      } finally {
-        ended();
-      }
-    };
+  /** Runs a function in a process of its own, and replies when the process exits. */
+  #run(asked: RexCall): void {
     try {
-      this.#start(asked, end);
+      this.#start(asked);
     } catch (error) {
-      end(failure(error));
+      asked.reply(failure(error));
     }
   }
 
-  #start(asked: RexCall, end: (term: unknown) => void): void {
+  #start(asked: RexCall): void {
     const { node, mfa } = asked;
     const { fn, label } = resolveOtpFunction(this.#runtime, node, mfa);
     const output = asked.leader === "asker" ? this.#output(asked) : undefined;
@@ -205,7 +173,9 @@ class Rex implements Server {
     );
     onExit(worker, () => {
       if (output !== undefined) this.#runtime.terminate(output, "normal");
-      end(result === undefined ? exited(worker.exitReason) : result.term);
+      asked.reply(
+        result === undefined ? exited(worker.exitReason) : result.term,
+      );
     });
   }
 

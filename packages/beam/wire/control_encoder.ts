@@ -51,8 +51,10 @@ import {
 } from "./distribution_flags.ts";
 import { EMPTY_FRAME } from "./beam_frames.ts";
 import { FragmentedSignal } from "./fragmented_signal.ts";
+import type { IoResult } from "@otp/node/io/leader_operations";
 import { giveFrameBuffer } from "@otp/node/wires/frame_buffers";
 import { Lanes, LARGE, SmallWaiting } from "@otp/node/wires/lanes";
+import { resultToOtp } from "../servers/leader_otp.ts";
 import { refusalToBeam } from "./beam_refusals.ts";
 
 /** The number of bytes to collect before passing them on, so that the peer works while this turn goes on. */
@@ -397,7 +399,7 @@ export class ControlEncoder implements Outgoing {
     const alias = to instanceof Ref ? to : to.alias;
     if (alias === undefined) this.#beginSend(from).pid((to as ReplyTo).pid);
     else this.#beginAlias(from, alias, false);
-    const term = value instanceof OtpReply ? value.term : value;
+    const term = replyTerm(to, value);
     const message = this.#message();
     if (plainAlias(to) !== undefined) {
       message.tuple(2);
@@ -546,4 +548,11 @@ export class ControlEncoder implements Outgoing {
     this.#pair(control.DOP_GROUP_LEADER, leader, to);
     this.#end(from);
   }
+}
+
+/** Returns the term of a reply; a group leader's result in OTP's encoding. */
+function replyTerm(to: ReplyTarget, value: unknown): unknown {
+  if (value instanceof OtpReply) return value.term;
+  const isResult = !(to instanceof Ref) && to.form === "io";
+  return isResult ? resultToOtp(value as IoResult) : value;
 }

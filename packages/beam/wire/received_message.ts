@@ -13,6 +13,7 @@ import {
   SystemRequest,
 } from "@otp/servers/server/messages";
 import { Atom } from "@otp/processes/values/atom";
+import { operationFromOtp } from "../servers/leader_otp.ts";
 import { reasonFromBeam } from "../terms/beam_reasons.ts";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { aliasOf, ReplyTo, replyToOf } from "@otp/processes/values/reply_to";
@@ -142,7 +143,7 @@ function shaped(
           type: "io_request",
           from: second,
           replyAs: new ReplyTo(second, undefined, third, "io"),
-          request: fourth,
+          request: operationFromOtp(fourth),
         }
         : undefined;
     case "io_reply":

@@ -1,63 +1,15 @@
-/** Requests to the global name server of a node, of this library or of Erlang. */
+/** Requests to the global name server of a node, of this library or of another kind. */
 
 import { startCall } from "@otp/servers/server/call";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { Atom, atom } from "@otp/processes/values/atom";
 import type { Pid } from "@otp/processes/values/pid";
-import {
-  type CopyField,
-  OwnRequest,
-} from "@otp/processes/values/server_message";
-import { Tuple, tuple } from "@otp/processes/values/tuple";
+import { OwnRequest } from "@otp/processes/values/server_message";
 import { GLOBAL_SERVER, type GlobalRequest } from "./global_messages.ts";
-import { entryToOtp, NAMES_LOCK } from "@otp/beam/servers/global_otp";
 
-/** A request to a server, which a server of Erlang gets in OTP's encoding. */
-class GlobalServerRequest extends OwnRequest {
-  readonly #request: GlobalRequest;
-  readonly #from: Pid;
-
-  constructor(request: GlobalRequest, from: Pid) {
+/** A request to a server. */
+export class GlobalServerRequest extends OwnRequest {
+  constructor(request: GlobalRequest) {
     super(request);
-    this.#request = request;
-    this.#from = from;
-  }
-
-  override toOtp(): unknown {
-    const asked = this.#request;
-    switch (asked.type) {
-      case "lock_names":
-        return tuple(atom("set_lock"), tuple(NAMES_LOCK, this.#from));
-      case "share_lock":
-        return tuple(atom("set_lock"), tuple(NAMES_LOCK, asked.requester));
-      case "unlock_names":
-        return tuple(
-          atom("del_lock"),
-          tuple(NAMES_LOCK, asked.requester ?? this.#from),
-        );
-      case "set_lock":
-      case "del_lock":
-        return tuple(atom(asked.type), tuple(asked.resource, asked.requester));
-      case "register":
-        return new Tuple([
-          atom("register"),
-          ...entryToOtp(asked.entry).elements,
-        ]);
-      case "unregister":
-        return tuple(atom("unregister"), asked.name);
-      default:
-        return super.toOtp();
-    }
-  }
-
-  override fromOtp(reply: unknown): unknown {
-    const name = reply instanceof Atom ? reply.name : undefined;
-    return name === "yes" || name === "ok" ? "ok" : reply;
-  }
-
-  override kept(copy: CopyField, left: number, max: number): this {
-    const request = copy({ ...this.#request }, left + 1, max) as GlobalRequest;
-    return new GlobalServerRequest(request, this.#from) as this;
   }
 }
 
@@ -102,7 +54,7 @@ export async function askServer(
   const place = typeof member === "string"
     ? { node: member, name: GLOBAL_SERVER }
     : member;
-  const sent = new GlobalServerRequest(request, process.pid);
+  const sent = new GlobalServerRequest(request);
   const { promise } = startCall(process, place, sent, {
     timeout,
     as: () => ["global", request.type, []],

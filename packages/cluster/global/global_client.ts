@@ -23,8 +23,7 @@ import {
   TOO_MANY,
 } from "./global_messages.ts";
 import { askServer } from "./ask_server.ts";
-import { serveResolver } from "./global_resolve.ts";
-import { globalServer, isNamed } from "./global_server.ts";
+import { globalServer } from "./global_server.ts";
 import { Pauses } from "./global_worker.ts";
 import { spawnOn } from "@otp/processes/runtime/spawn_on_node";
 import { awaitExit } from "@otp/servers/server/stop";
@@ -32,16 +31,8 @@ import { awaitExit } from "@otp/servers/server/stop";
 /** The name of the service that starts a node's server. */
 const GLOBAL_SERVICE = "$global";
 
-/** Has a node start its server when another node needs it, or a node of Erlang connects. */
+/** Has a node start its server when another node needs it. */
 export function serveGlobal(runtime: Runtime): void {
-  serveResolver(runtime, (pid, name) => isNamed(runtime, pid, name));
-  runtime.onErlangNode = () => {
-    try {
-      globalServer(runtime);
-    } catch (error) {
-      runtime.report("error", () => (error as Error).message);
-    }
-  };
   runtime.modules.services.set(GLOBAL_SERVICE, () => ({
     fn: () => void globalServer(runtime),
     label: GLOBAL_SERVICE,

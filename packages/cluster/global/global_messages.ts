@@ -20,7 +20,7 @@ export type Resolver =
   | "notify_all_name"
   | [module: string, function: string];
 
-/** A resolver as an entry has it: of a process of Erlang's nodes, it may be a function of theirs. */
+/** A resolver as an entry has it: of a process of a node of another kind, it may be a function of that node. */
 export type EntryResolver = Resolver | ExternalFunction | LocalFunction;
 
 /** A name that a process has. */
@@ -45,13 +45,13 @@ export type GlobalRequest =
   /** Asks for the servers that have the same names: those of its part of the cluster. */
   | { type: "get_servers" }
   | { type: "get_names" }
-  /** Takes the lock for a requester, which several processes can be, if no other has it: as OTP's `set_lock`. */
+  /** Takes the lock for a requester, which several processes can be, if no other has it. */
   | { type: "share_lock"; requester: unknown }
   /** A number that is the same for the same names. */
   | { type: "get_digest" }
   /** With `wait`, the answer comes when the lock is given, or `false` after that many milliseconds. */
   | { type: "lock_names"; wait?: number }
-  /** Only servers of Erlang read the requester for which the lock is held. */
+  /** Only servers of another kind read the requester for which the lock is held. */
   | { type: "unlock_names"; requester?: Pid[] }
   /** With `isNew`, only if the name is free; otherwise the answer is `"taken"`. */
   | { type: "register"; entry: GlobalEntry; isNew: boolean }

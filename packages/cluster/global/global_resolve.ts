@@ -1,19 +1,15 @@
 /**
  * Conflicts of names: two parts of the cluster that are joined have the same name for two processes. One of
- * them keeps it, or none, as the resolver of the entry decides: one of OTP's three, or a function that runs on
+ * them keeps it, or none, as the resolver of the entry decides: one of the known three, or a function that runs on
  * the node of its process.
  */
 
-import { atom } from "@otp/processes/values/atom";
-import { tuple } from "@otp/processes/values/tuple";
 import { inspectWithin } from "@otp/processes/values/inspect";
 import { spawnError } from "@otp/processes/remote/exported_modules";
 import { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { currentProcess } from "@otp/processes/runtime/current_process";
-import type { Runtime } from "@otp/processes/process/runtime";
-import type { GlobalEntry } from "./global_messages.ts";
-import { resolverFromOtp } from "@otp/beam/servers/global_otp";
+import type { GlobalEntry, Resolver } from "./global_messages.ts";
+import { FOREIGN_GLOBAL } from "./global_view.ts";
 import { type RpcOutcome, startRpc } from "@otp/node/rpc/rpc_call";
 
 /** Notifies a process that its name was in conflict. */
@@ -33,12 +29,6 @@ type Decision = (
   first: Pid,
   second: Pid,
 ) => Pid | undefined;
-
-/** The name of the service that settles conflicts for nodes of Erlang. */
-const SERVICE = "$global_resolver";
-
-/** Runs a resolver that is a function of Erlang's nodes. */
-const APPLY: [module: string, function: string] = ["erlang", "apply"];
 
 /** Ends one of the processes, and the other keeps the name. */
 export function exitOne(
@@ -84,7 +74,7 @@ export function notifyAll(
   return undefined;
 }
 
-/** Notifies a process; one of Erlang as OTP's resolvers do. */
+/** Notifies a process, on a node of another kind in the form that it knows. */
 function tellConflict(
   process: LocalProcess,
   to: Pid,
@@ -94,44 +84,14 @@ function tellConflict(
   const type = "global_name_conflict";
   const message: GlobalNameConflict = { type, name };
   if (pid[0] !== undefined) message.pid = pid[0];
-  const isErlang = process.runtime.erlang.has(to.node);
-  process.send(to, isErlang ? tuple(atom(type), name, ...pid) : message);
+  const { runtime } = process;
+  const foreign = runtime.erlang.has(to.node)
+    ? FOREIGN_GLOBAL.of(runtime)
+    : undefined;
+  process.send(to, foreign?.conflict(name, ...pid) ?? message);
 }
 
-/**
- * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
- * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`. Otherwise nothing happens, and the other process
- * keeps the name: a peer must not have this node end processes of third nodes.
- *
- * @param isHolder Whether a process of this node has the name.
- */
-export function serveResolver(
-  { node, modules, functions }: Runtime,
-  isHolder: (pid: Pid, name: unknown) => boolean,
-): void {
-  modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
-    fn: () => {
-      const pids = [first, second] as [Pid, Pid];
-      const own = pids.find((pid) => pid.node === node && isHolder(pid, name));
-      return own === undefined
-        ? pids.find((pid) => pid.node !== node)
-        : DECISIONS[resolve as string](currentProcess(), name, ...pids) ??
-          atom("none");
-    },
-    label: "global:resolve_it/4",
-  }));
-  functions.serve("global:resolve_it/4", ([given, ...args]) => {
-    const resolve = resolverFromOtp(given);
-    const [, first, second] = args;
-    const isKnown = typeof resolve === "string" && first instanceof Pid &&
-      second instanceof Pid;
-    return isKnown
-      ? { module: SERVICE, function: "resolve_it", args: [resolve, ...args] }
-      : functions.requested(["erlang", "apply", [given, args]]);
-  });
-}
-
-/** The order that all nodes use, as OTP does: the process on the node of the smaller name is first. */
+/** The order that all nodes use: the process on the node of the smaller name is first. */
 function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
   return first.node < second.node ? [first, second] : [second, first];
 }
@@ -142,6 +102,14 @@ const DECISIONS: Record<string, Decision> = {
   notify_all_name: notifyAll,
 };
 
+/** Decides by a known resolver which process keeps a name; `undefined` if neither does. */
+export function decide(
+  resolve: Resolver & string,
+  ...asked: Parameters<Decision>
+): Pid | undefined {
+  return DECISIONS[resolve](...asked);
+}
+
 /** Resolves a conflict of one's own entry with another's; returns the entry that is kept. */
 export async function resolveConflict(
   process: LocalProcess,
@@ -151,17 +119,17 @@ export async function resolveConflict(
   const { name, resolve } = own;
   let kept: unknown;
   if (typeof resolve === "string") {
-    kept = DECISIONS[resolve](process, name, other.pid, own.pid);
+    kept = decide(resolve, process, name, other.pid, own.pid);
   } else {
     const args = [name, other.pid, own.pid];
     const { node } = own.pid;
-    const [called, given]: [typeof APPLY, unknown[]] = Array.isArray(resolve)
+    const [called, given] = Array.isArray(resolve)
       ? [resolve, args]
-      : [APPLY, [resolve, args]];
+      : FOREIGN_GLOBAL.of(process.runtime)!.resolverCall(resolve, args);
     // It runs on the node of its process, whose program knows how to resolve the conflict.
     const outcome = refusal(process, own, args) ??
       await startRpc(process, node, called, given, Infinity);
-    // As in OTP: if it fails, the other process keeps the name; a thrown value is its result.
+    // If it fails, the other process keeps the name; a thrown value is its result.
     kept = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
       : other.pid;

@@ -40,11 +40,7 @@ import { askConnected } from "./ask_server.ts";
 import { ignore } from "@otp/processes/promises/promises";
 import { NamesLock } from "./names_lock.ts";
 import { GlobalTable } from "./global_table.ts";
-import {
-  type GlobalTask,
-  type GlobalView,
-  GlobalWorker,
-} from "./global_worker.ts";
+import { type GlobalTask, GlobalWorker } from "./global_worker.ts";
 import { tell } from "@otp/servers/server/call";
 import { isTyped } from "@otp/servers/server/messages";
 import {
@@ -55,16 +51,11 @@ import {
   serve,
   type Server,
 } from "@otp/servers/server/server";
-import { Atom, atom } from "@otp/processes/values/atom";
-import { Tuple, tuple } from "@otp/processes/values/tuple";
-import { type ErlangHost, ErlangPeers } from "@otp/beam/servers/global_erlang";
-import { GlobalLocker } from "./global_locker.ts";
 import {
-  entryFromOtp,
-  type NameOperation,
-  NAMES_LOCK,
-  partsOf,
-} from "@otp/beam/servers/global_otp";
+  FOREIGN_GLOBAL,
+  type ForeignHost,
+  type ForeignPeers,
+} from "./global_view.ts";
 
 /** Another node, as far as its server is known. */
 interface Peer {
@@ -84,9 +75,8 @@ interface Waiting {
 const MAX_PEERS = 4096;
 
 /**
- * How long a node may take to say whether it has a server, and how long a name is not looked up while
- * nodes are joined, in milliseconds. OTP looks names up at once; here a lookup waits for the names of
- * nodes that were connected first, but not for one that does not answer.
+ * How long a node may take to say whether it has a server, and how long a name is not looked up while nodes are joined,
+ * in milliseconds. A lookup waits for the names of nodes that connected before, but not for a node that does not answer.
  */
 const PATIENCE = 5000;
 
@@ -128,13 +118,13 @@ export function globalServer(runtime: Runtime): GlobalServer {
   return server;
 }
 
-export class GlobalServer implements Server, GlobalView, ErlangHost {
+export class GlobalServer implements Server, ForeignHost {
   readonly process: LocalProcess;
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
   readonly #peers = new Map<string, Peer>();
-  readonly erlang: ErlangPeers;
-  #locker: LocalProcess | undefined;
+  readonly foreign: ForeignPeers | undefined;
+  readonly otp: OtpEncoding | undefined;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
   readonly lock: NamesLock;
@@ -149,18 +139,15 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
     this.lock = new NamesLock(process, () => this.#touched.clear());
-    this.erlang = new ErlangPeers(this);
+    this.foreign = FOREIGN_GLOBAL.of(process.runtime)?.peersOf(this);
+    this.otp = this.foreign?.encoding;
     process.ownCold().watchesNodes = 1;
   }
 
   run(): unknown {
     const { process } = this;
-    this.#worker = this.#startHelper((worker) =>
-      new GlobalWorker(worker, this)
-    );
-    this.#locker = this.#startHelper((locker) =>
-      new GlobalLocker(locker, this)
-    );
+    this.#worker = this.startHelper((worker) => new GlobalWorker(worker, this));
+    this.foreign?.start();
     process.abortSignal().addEventListener("abort", () => {
       for (const stop of this.#lifts) stop();
     });
@@ -168,7 +155,7 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
     return serve(process, this);
   }
 
-  #startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
+  startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
     const { process } = this;
     const helper: LocalProcess = process.runtime.spawn(
       () => serve(helper, serverOf(helper)),
@@ -183,10 +170,6 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
   }
 
   // Read by its worker and by processes of its node.
-
-  get locker(): Pid {
-    return this.#locker!.pid;
-  }
 
   servers(): Pid[] {
     const others = [...this.#peers.values()]
@@ -238,7 +221,8 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
       case "remove_connection":
         // The answer leaves before the connection closes.
         answer(this.process, caller, true);
-        this.erlang.removed(pid.node);
+        if (this.foreign !== undefined) this.foreign.removed(pid.node);
+        else this.process.runtime.disconnect(pid.node);
         return NO_REPLY;
       case "set_lock":
       case "del_lock":
@@ -297,55 +281,28 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
   }
 
   info(message: unknown): void {
-    if (message instanceof Tuple) return this.erlang.hear(message);
     const { visible } = this.process.runtime;
     // Any process can send a message that looks like news of a node: the actual state counts.
     if (isTyped(message, "nodeup")) {
       const { node } = message as unknown as { node: string };
-      this.erlang.seen(node);
-      if (this.#isErlang(node)) return this.erlang.up(node);
+      this.foreign?.seen(node);
+      if (this.#isForeign(node)) return this.foreign!.up(node);
       const status = this.#peers.get(node)?.status;
       const isNew = status === undefined || status === "absent";
       if (isNew && visible.has(node)) this.#meetNode(node);
     } else if (isTyped(message, "nodedown")) {
       const { node } = message as unknown as { node: string };
-      this.erlang.lost(node);
+      this.foreign?.lost(node);
       if (!visible.has(node)) this.#gone(node);
     } else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
       if (!this.process.isDown(ref)) return;
       if (!this.names.down(ref) && !this.#locks.down(ref)) this.#down(ref);
-    }
+    } else this.foreign?.hear(message);
   }
-
-  // Nodes of Erlang.
-
-  /** Requests of processes of Erlang, with the lock of the names as a request of its own. */
-  readonly otp: OtpEncoding = {
-    request: (term, caller, origin) =>
-      caller === undefined
-        ? new ErlangCast(term, origin)
-        : callFromOtp(term, caller),
-    reply: replyToOtp,
-  };
 
   cast(request: unknown): void {
-    if (!(request instanceof ErlangCast)) return;
-    this.erlang.take(request.term, request.origin);
-  }
-
-  apply(operation: NameOperation): void {
-    if (operation.type === "insert") this.names.insert(operation.entry);
-    else this.names.remove(operation.name);
-  }
-
-  removeConnection(node: string): void {
-    askConnected(this.process, node, { type: "remove_connection" })
-      .catch(ignore);
-  }
-
-  removeName(name: unknown, pid: Pid): void {
-    if (this.names.lookup(name)?.equals(pid)) this.names.remove(name);
+    this.foreign?.take(request);
   }
 
   #tell(task: GlobalTask): void {
@@ -423,8 +380,8 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
   /** Welcomes a server. From here on, until they are joined, neither has the other's names. */
   #greet(server: Pid): Welcome | typeof BADARG {
     const { node } = server;
-    // As OTP's, it has nothing to do with hidden nodes.
-    if (!this.process.runtime.visible.has(node) || this.#isErlang(node)) {
+    // It has nothing to do with hidden nodes.
+    if (!this.process.runtime.visible.has(node) || this.#isForeign(node)) {
       return BADARG;
     }
     this.#touched.add(node);
@@ -504,12 +461,12 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
     for (const other of this.#peers.keys()) this.#remind(other);
   }
 
-  #isErlang(node: string): boolean {
-    return this.process.runtime.erlang.has(node);
+  #isForeign(node: string): boolean {
+    return this.foreign?.has(node) === true;
   }
 
   #gone(node: string): void {
-    this.erlang.down(node);
+    this.foreign?.down(node);
     const ref = this.#peers.get(node)?.ref;
     if (ref !== undefined) this.process.demonitor(ref);
     this.#peers.delete(node);
@@ -535,9 +492,9 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
   #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
     for (const node of this.process.runtime.visible) {
-      if (this.#isErlang(node)) {
-        this.erlang.up(node);
-        if (this.erlang.isOpen(node)) nodes.add(node);
+      if (this.foreign?.has(node)) {
+        this.foreign.up(node);
+        if (this.foreign.isOpen(node)) nodes.add(node);
         continue;
       }
       if (!this.#peers.has(node)) this.#meetNode(node);
@@ -565,50 +522,4 @@ export class GlobalServer implements Server, GlobalView, ErlangHost {
       waiting.done();
     }
   }
-}
-
-/** A cast of a node of Erlang, `origin`, which no other sender can make. */
-class ErlangCast {
-  readonly term: unknown;
-  readonly origin: string | undefined;
-
-  constructor(term: unknown, origin: string | undefined) {
-    this.term = term;
-    this.origin = origin;
-  }
-}
-
-/** A request of a process of Erlang; `undefined` if this server does not serve it. */
-function callFromOtp(term: unknown, { pid }: ReplyTo): unknown {
-  const [type, ...fields] = term instanceof Tuple ? term.elements : [term];
-  if (!(type instanceof Atom)) return undefined;
-  switch (type.name) {
-    case "set_lock":
-    case "del_lock": {
-      const [resource, requester] = partsOf(fields[0], 2);
-      if (resource !== NAMES_LOCK) {
-        return { type: type.name, resource, requester };
-      }
-      const isSet = type.name === "set_lock";
-      return { type: isSet ? "share_lock" : "unlock_names", requester };
-    }
-    case "register": {
-      const entry = entryFromOtp(new Tuple(fields), pid.node);
-      return { type: "register", isNew: false, entry };
-    }
-    case "unregister":
-      return { type: "unregister", name: fields[0] };
-    case "get_names_ext":
-      return { type: "get_names_ext" };
-    default:
-      return undefined;
-  }
-}
-
-function replyToOtp(request: unknown, reply: unknown): unknown {
-  // The names of programs in C: they have none here.
-  if (isTyped(request, "get_names_ext")) return [];
-  if (isTyped(request, "register")) return atom(reply === "ok" ? "yes" : "no");
-  if (typeof reply === "string") return atom(reply);
-  return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
 }

@@ -43,27 +43,12 @@ import {
   type Member,
   memberNode,
 } from "./ask_server.ts";
-import type { ErlangPeers } from "@otp/beam/servers/global_erlang";
-import type { GlobalTable } from "./global_table.ts";
+import type { GlobalView } from "./global_view.ts";
 import { resolveConflict } from "./global_resolve.ts";
-import type { NamesLock } from "./names_lock.ts";
 import { tell } from "@otp/servers/server/call";
 import { fromNode, isTyped } from "@otp/servers/server/messages";
 import { ignore } from "@otp/processes/promises/promises";
 import type { Server } from "@otp/servers/server/server";
-
-/** The view that the worker and the locker have of their node's server. */
-export interface GlobalView {
-  /** The servers of this library that have the same names, this node's among them. */
-  servers(): Pid[];
-  readonly erlang: ErlangPeers;
-  readonly names: GlobalTable;
-  readonly lock: NamesLock;
-  /** Whether a server's part of the cluster must still be joined. */
-  isPending(server: Pid): boolean;
-  /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
-  afterPatience(fn: () => void, ms: number): () => void;
-}
 
 type Table = Map<TermKey, GlobalEntry>;
 
@@ -178,7 +163,7 @@ export class GlobalWorker implements Server {
         continue;
       }
       left.push(...this.#arrived(MAX_CHANGES - left.length));
-      // Servers of Erlang make a change without asking for the lock.
+      // Servers of another kind make a change without asking for the lock.
       const canBeEarly = !rest.some((each) => typeof each === "string");
       const early = canBeEarly
         ? this.#waveOf(left).filter((task) => this.#isEarly(task))
@@ -341,7 +326,8 @@ export class GlobalWorker implements Server {
 
   /** The servers that have the same names, this node's among them. */
   #members(): Member[] {
-    return [...this.#view.servers(), ...this.#view.erlang.known()];
+    const { foreign } = this.#view;
+    return [...this.#view.servers(), ...foreign?.known() ?? []];
   }
 
   /** Whether a part was joined since these servers were all. */

@@ -5,8 +5,8 @@
  * it, and needs no pause. At the others it waits shortly, for a release that is on its way. It holds none at the
  * first, so that there is no deadlock, and at the others only for a time, which ends one.
  *
- * It is also OTP's lock `global`, which processes of Erlang's nodes take by `set_lock`: there, a requester has the
- * lock, and each process that names the same requester shares it. A worker of this library is its own requester.
+ * Nodes of another kind share the lock: there, a requester has it, and each process that names the same requester
+ * shares it. A worker of this library is its own requester.
  *
  * Races: the holder or a process of the queue may exit, which its monitor reports; a process may release a lock that
  * it still waits for, and leaves the queue then.
@@ -36,7 +36,7 @@ interface WaitingClaim extends Claim {
   lift: () => void;
 }
 
-/** The number of processes that can share the lock: two nodes of Erlang that join need two. */
+/** The number of processes that can share the lock: two such nodes that join need two. */
 const MAX_SHARED = 8;
 
 /** The maximum number of processes of one node that wait: its worker does, and one that is about to exit. */

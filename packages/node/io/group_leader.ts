@@ -17,8 +17,6 @@ import {
 import { ignore } from "@otp/processes/promises/promises";
 import { onDown } from "@otp/servers/server/on_exit";
 
-type OtpEncoding = typeof import("@otp/beam/servers/leader_otp");
-
 /**
  * Starts the group leader of a node, and registers it as `user`.
  *
@@ -53,7 +51,6 @@ export async function serveDevice(
   const reads = new PendingReads(process);
   const writes = new PendingWrites();
   const operations = new LeaderOperations(device);
-  let otp: OtpEncoding | undefined;
   for (;;) {
     const message = await process.mailbox.receive(
       undefined,
@@ -62,29 +59,14 @@ export async function serveDevice(
     );
     process.assertAlive();
     if (!isTyped(message, "io_request")) continue;
-    const { from, replyAs, ...asked } = message as unknown as IoRequest;
+    const { from, replyAs, request } = message as unknown as IoRequest;
     if (
       !(from instanceof Pid) ||
       !(replyAs instanceof Ref || replyAs instanceof ReplyTo) ||
       replyAs.node !== from.node
     ) continue;
-    if (replyAs instanceof ReplyTo && otp === undefined) {
-      otp = await import("@otp/beam/servers/leader_otp");
-      process.assertAlive();
-    }
-    const request = replyAs instanceof ReplyTo
-      ? otp!.operationFromOtp(asked.request)
-      : asked.request;
     const node = askingNode(process.runtime, from);
-    const reply = (result: IoResult) =>
-      answer(
-        process,
-        replyAs,
-        result,
-        replyAs instanceof ReplyTo
-          ? (result) => otp!.replyToOtp(result, operations.isBinary(node))
-          : ownReply,
-      );
+    const reply = (result: IoResult) => answer(process, replyAs, result);
     const perform = async () => {
       if (!process.alive) return;
       reply(await operations.perform(request, node));
@@ -115,10 +97,14 @@ function answer(
   process: LocalProcess,
   replyAs: ReplyTarget,
   result: IoResult,
-  encode: (result: IoResult) => unknown,
 ): void {
   if (!process.alive) return;
-  const reply = (result: IoResult) => process.reply(replyAs, encode(result));
+  // Only a wire makes a `ReplyTo` for such a request, and encodes the result.
+  const reply = (result: IoResult) =>
+    process.reply(
+      replyAs,
+      replyAs instanceof ReplyTo ? result : ownReply(result),
+    );
   try {
     reply(result);
   } catch (error) {
@@ -126,7 +112,7 @@ function answer(
     try {
       reply({ type: "error", reason: printable(String(error)) });
     } catch {
-      // The tag of a BEAM's call can alone be as large as a message.
+      // The tag of a call can alone be as large as a message.
       const ref = replyAs instanceof Ref ? replyAs : replyAs.monitor;
       if (ref !== undefined) {
         process.runtime.failMonitor(process, ref, "system_limit");

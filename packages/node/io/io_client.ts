@@ -3,13 +3,10 @@
 import { IoError } from "@otp/processes/errors";
 import { startCallWithData } from "@otp/servers/server/call";
 import type { IoOperation, IoRequest } from "@otp/servers/server/messages";
-import { ioReplyFromOtp, operationToOtp } from "@otp/beam/servers/io_otp";
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
 import { describeExit } from "@otp/processes/values/exit_reason";
 import type { Pid, Ref } from "@otp/processes/values/pid";
-import { atom } from "@otp/processes/values/atom";
 import { ServerRequest } from "@otp/processes/values/server_message";
-import { tuple } from "@otp/processes/values/tuple";
 
 function leaderGone(reason: unknown): Error {
   return new IoError(
@@ -34,7 +31,6 @@ export function requestIo<T>(
       timeout: Infinity,
       as: () => ["IO", request.type, []],
       read,
-      fromOtp: (reply) => ioReplyFromOtp(request, reply),
       failed: leaderGone,
       message: (from, replyAs) => new SentIoRequest(from, replyAs, request),
       mayBeLeft: true,
@@ -42,9 +38,8 @@ export function requestIo<T>(
   ).promise;
 }
 
-const IO_REQUEST = atom("io_request");
-
-class SentIoRequest extends ServerRequest implements IoRequest {
+/** A request as it is sent. */
+export class SentIoRequest extends ServerRequest implements IoRequest {
   readonly type = "io_request";
   readonly from: Pid;
   readonly replyAs: Ref;
@@ -55,10 +50,5 @@ class SentIoRequest extends ServerRequest implements IoRequest {
     this.from = from;
     this.replyAs = replyAs;
     this.request = request;
-  }
-
-  override toOtp(): unknown {
-    const { from, replyAs, request } = this;
-    return tuple(IO_REQUEST, from, replyAs, operationToOtp(request));
   }
 }

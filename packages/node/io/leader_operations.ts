@@ -7,10 +7,17 @@
 
 import type { IoOperation } from "@otp/servers/server/messages";
 import { printable, printableWithin } from "@otp/processes/values/inspect";
-import type { Encoding } from "@otp/beam/io/chardata";
 import type { IoDevice } from "./io_device.ts";
 
-/** An operation of a request, from a node of this library or from a BEAM. */
+/** The encoding of the texts that an operation reads, for nodes that have bytes. */
+export type Encoding = "unicode" | "latin1";
+
+/**
+ * An operation of a request.
+ *
+ * Programs that do not use this library can ask for texts as lists, and have operations of their own, which their wire
+ * marks as refused.
+ */
 export type LeaderOperation =
   | Extract<IoOperation, { type: "put_chars" | "get_geometry" }>
   | { type: "get_line"; prompt: string; encoding?: Encoding }
@@ -25,8 +32,15 @@ export type IoResult =
   | "eof"
   | number
   | { type: "error"; reason: unknown }
-  | { type: "text"; of: "line" | "chars"; text: string; encoding?: Encoding }
-  | { type: "options" };
+  | {
+    type: "text";
+    of: "line" | "chars";
+    text: string;
+    encoding?: Encoding;
+    /** Whether the node reads texts as binaries, not as lists. */
+    isBinary: boolean;
+  }
+  | { type: "options"; isBinary: boolean };
 
 /** The maximum length of a shown prompt of another node, in characters. */
 const MAX_PROMPT = 1000;
@@ -72,11 +86,6 @@ export class LeaderOperations {
     this.#device = device;
   }
 
-  /** Returns whether a node reads texts as binaries. */
-  isBinary(node: string | undefined): boolean {
-    return !this.#lists.has(node);
-  }
-
   /** Performs an operation for `node`; `undefined` is this node. */
   async perform(
     operation: LeaderOperation,
@@ -102,9 +111,9 @@ export class LeaderOperations {
       case "get_line": {
         const { encoding } = operation;
         const text = await this.#line(operation.prompt, node);
-        return text === undefined
-          ? "eof"
-          : { type: "text", of: "line", text, encoding };
+        if (text === undefined) return "eof";
+        const isBinary = this.#isBinary(node);
+        return { type: "text", of: "line", text, encoding, isBinary };
       }
       case "get_chars":
         return await this.#chars(operation, node);
@@ -114,7 +123,7 @@ export class LeaderOperations {
         return operation.of === "rows" ? size.rows : size.columns;
       }
       case "getopts":
-        return { type: "options" };
+        return { type: "options", isBinary: this.#isBinary(node) };
       case "setopts":
         if (operation.isBinary === false) keep(this.#lists, node, true);
         else if (operation.isBinary) this.#lists.delete(node);
@@ -132,6 +141,10 @@ export class LeaderOperations {
       default:
         return UNKNOWN;
     }
+  }
+
+  #isBinary(node: string | undefined): boolean {
+    return !this.#lists.has(node);
   }
 
   /** Reads a line with its line feed; the last line may have none. */
@@ -176,7 +189,9 @@ export class LeaderOperations {
       }
     }
     if (parts.length === 0 && count > 0) return "eof";
-    return { type: "text", of: "chars", text: parts.join(""), encoding };
+    const text = parts.join("");
+    const isBinary = this.#isBinary(node);
+    return { type: "text", of: "chars", text, encoding, isBinary };
   }
 }
 

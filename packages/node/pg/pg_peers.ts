@@ -16,18 +16,16 @@
  * A node that drains stays a peer, and its processes stay members until they exit. Only its supervisors leave, at the
  * peers: nobody but their own node can start anything under them any more.
  *
- * Nodes of Erlang take part with the same messages in OTP's encoding (`pg_otp.ts`).
+ * Nodes of another kind take part with the same messages in their own form (`ForeignScopes`).
  */
 
 import { QueueFullError } from "@otp/processes/errors";
 import { printableLine, quote } from "@otp/processes/values/inspect";
 import { Pid, type Ref } from "@otp/processes/values/pid";
-import type { Tuple } from "@otp/processes/values/tuple";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
 import { keptLength, type TermKey } from "@otp/processes/values/term_key";
 import { InternalMessage } from "@otp/servers/server/messages";
-import { sendingNode } from "@otp/servers/server/signed_messages";
 import { supervisionOf } from "@otp/servers/supervisor/supervision";
 import {
   canBeGroup,
@@ -37,10 +35,10 @@ import {
   Members,
 } from "./pg_groups.ts";
 import {
+  FOREIGN_SCOPES,
   type ScopeMessage,
-  scopeMessageFromOtp,
   ScopeRequest,
-} from "@otp/beam/servers/pg_otp";
+} from "./scope_messages.ts";
 
 /** The time until a peer that did not read gets all groups again, in milliseconds. */
 const CATCH_UP = 1000;
@@ -251,14 +249,9 @@ export class ScopePeers {
     const { runtime } = this.#process;
     const heard = message instanceof InternalMessage
       ? message
-      : scopeMessageFromOtp(message);
+      : FOREIGN_SCOPES.of(runtime)?.hear(message);
     if (heard === undefined) return;
     const { from, message: told } = heard;
-    // The wire has checked the sender of a branded message. A tuple names its sender, which must be the sending node.
-    if (
-      !(message instanceof InternalMessage) &&
-      sendingNode(message as Tuple) !== from.node
-    ) return;
     if (
       from.node !== runtime.node &&
       isScopeMessage(told, from.node) && this.#canHave(told)

@@ -24,9 +24,7 @@ import {
   type OtpEncoding,
   type Server,
 } from "@otp/servers/server/server";
-import { atom } from "@otp/processes/values/atom";
-import { Tuple, tuple } from "@otp/processes/values/tuple";
-import { noteSendingNode } from "@otp/servers/server/signed_messages";
+import { FOREIGN_SCOPES } from "./scope_messages.ts";
 
 type Watched =
   | { type: "member"; pid: Pid }
@@ -39,6 +37,7 @@ export class PgScope implements Server, ScopeServer {
   readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
   readonly #peers: ScopePeers;
   readonly #watched = new Map<number, Watched>();
+  readonly otp: OtpEncoding | undefined;
 
   /** Starts looking for scopes of the same name on other nodes. */
   constructor(process: LocalProcess, name: string) {
@@ -46,6 +45,7 @@ export class PgScope implements Server, ScopeServer {
     this.#groups = new Groups(process);
     this.#peers = new ScopePeers(process, name, this.#groups);
     const { runtime } = process;
+    this.otp = FOREIGN_SCOPES.of(runtime)?.encoding;
     noteScope(runtime, name, this);
     process.ownCold().watchesNodes = 1;
     for (const node of runtime.visible) this.#peers.discover(node);
@@ -77,17 +77,6 @@ export class PgScope implements Server, ScopeServer {
     this.#unwatch(known.ref);
     this.#memberDown(pid);
   }
-
-  /** Decodes nothing: scopes on Erlang nodes send no requests. Notes the sender of a cast. */
-  readonly otp: OtpEncoding = {
-    request: (term, _caller, origin) => {
-      if (term instanceof Tuple && origin !== undefined) {
-        noteSendingNode(term, origin);
-      }
-      return term;
-    },
-    reply: () => tuple(atom("error"), atom("badarg")),
-  };
 
   call(request: unknown, caller: ReplyTo): unknown {
     const asked = request as PgRequest | null;

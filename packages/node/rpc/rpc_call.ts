@@ -1,14 +1,15 @@
 /**
  * Calls of functions on nodes: the service of the node that runs them, and the wait of the caller.
  *
- * As with Erlang's `erpc`, a call is a spawn request for a service of the node (`$rpc`). Each call has its own process,
- * which the caller monitors from the start, and which answers to the alias of the request.
+ * A call is a spawn request for a service of the node (`$rpc`). Each call has its own process, which the caller monitors
+ * from the start, and which answers to the alias of the request.
  *
  * Races: the pid (`spawned`) comes before the answer, and the answer before the DOWN. The deadline removes alias and
  * monitor, so a late answer is dropped; the function may still run. A DOWN without an answer means that the function
- * exited, or that the connection was lost.
+ * exited, or that the connection was lost. Nodes of another kind may answer by the reason of the DOWN (`RPC_ENDS`).
  */
 
+import { Slot } from "@otp/processes/collections/slot";
 import { tracing } from "@otp/processes/context/tracing";
 import {
   ExitError,
@@ -18,7 +19,6 @@ import {
 } from "@otp/processes/errors";
 import { andThen, atAwait } from "@otp/processes/promises/promises";
 import { currentProcess, never } from "@otp/processes/runtime/current_process";
-import { Atom } from "@otp/processes/values/atom";
 import { inspect, printable } from "@otp/processes/values/inspect";
 import {
   type RemoteFunction,
@@ -28,7 +28,7 @@ import {
 import { type Pid, Ref } from "@otp/processes/values/pid";
 import { PendingReply } from "@otp/processes/process/pending_answer";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { describeExit, isReason } from "@otp/processes/values/exit_reason";
+import { isReason } from "@otp/processes/values/exit_reason";
 import { sendableReason } from "@otp/processes/values/sendable_reason";
 import type { Runtime } from "@otp/processes/process/runtime";
 import type {
@@ -38,17 +38,11 @@ import type {
 } from "@otp/processes/signals/signal";
 import { type CancelOptions, isOver } from "@otp/servers/server/cancellation";
 import { isRunnable, isTyped } from "@otp/servers/server/messages";
-import {
-  endFromOtp,
-  type ErpcEnd,
-  erpcToOtp,
-  executeCall,
-  isUndef,
-} from "@otp/beam/servers/rpc_otp";
 import { requestOf } from "@otp/processes/runtime/spawn_on_node";
 import { NODE_DRAINS } from "@otp/processes/spawning/spawn_requests";
 
-const SERVICE = "$rpc";
+/** The service of a node that runs functions for other nodes. */
+export const RPC_SERVICE = "$rpc";
 
 /** The levels of an answer around its value. */
 const ENVELOPE = 8;
@@ -80,6 +74,25 @@ export type RpcResult<T> =
 
 export type RpcOutcome = RpcResult<unknown>;
 
+/** A call whose process has exited. */
+export interface EndedCall {
+  readonly ref: Ref;
+  readonly node: string;
+  /** The requested function. */
+  readonly run: Runnable | undefined;
+  /** Describes the call in errors, as in `call Kate.sayName/0`. */
+  readonly doing: string;
+}
+
+/** How the nodes of another kind answer calls: by the exit reason of the process that ran the function. */
+export interface RpcEnds {
+  /** Returns the answer in an exit reason; `undefined` for any other reason. */
+  answerOf(reason: unknown, call: EndedCall): RpcAnswer | undefined;
+}
+
+/** The place for that in a node. */
+export const RPC_ENDS: Slot<RpcEnds> = new Slot();
+
 /** The node where each error of a failed call was thrown. */
 const origins = new WeakMap<Error, string>();
 
@@ -90,35 +103,9 @@ export function originOf(error: unknown): string | undefined {
 
 export function serveRpc(runtime: Runtime): void {
   runtime.modules.services.set(
-    SERVICE,
+    RPC_SERVICE,
     (run, node) => resolve(runtime, run, node),
   );
-  const { functions } = runtime;
-  functions.encode(
-    SERVICE,
-    ({ args: [run, ref] }) => erpcToOtp(functions.called(run as Runnable), ref),
-  );
-  functions.serve("erpc:execute_call/4", (args) => ({
-    module: SERVICE,
-    function: "execute_call",
-    args,
-  }));
-  functions.serve(
-    "erpc:execute_cast/3",
-    (args) => functions.requested(["erlang", "apply", args]),
-  );
-}
-
-/** Resolves a request of Erlang's `erpc`. */
-function resolveOtp(args: unknown[], node: string): Resolved {
-  const [ref, module, name, given] = args;
-  return ref instanceof Ref && ref.node === node && module instanceof Atom &&
-      name instanceof Atom && Array.isArray(given)
-    ? {
-      fn: () => executeCall(node, ref, [module.name, name.name, given], inSpan),
-      label: "rpc",
-    }
-    : unknownRequest("execute_call");
 }
 
 function resolve(
@@ -129,9 +116,6 @@ function resolve(
   const refusal = runtime.isDraining && (node ?? runtime.node) !== runtime.node
     ? NODE_DRAINS
     : undefined;
-  if (kind === "execute_call" && node !== undefined) {
-    return refusal ?? resolveOtp(args, node);
-  }
   const [run, ref] = args;
   if (!isRunnable(run)) return unknownRequest(kind);
   if (kind === "cast") return refusal ?? runtime.modules.resolve(run, node);
@@ -213,7 +197,7 @@ function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
 }
 
 /** The wait for the outcome of a call; a failure is an outcome too. */
-class PendingRpc extends PendingReply<RpcOutcome> {
+class PendingRpc extends PendingReply<RpcOutcome> implements EndedCall {
   by: Pid | undefined;
   /** The requested function. */
   run: Runnable | undefined;
@@ -229,6 +213,10 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     super(process, node);
     this.#what = what;
     this.#timeout = timeout;
+  }
+
+  get doing(): string {
+    return `call ${this.#what}`;
   }
 
   /** Returns whether the call ends before it begins, by its signal or deadline. */
@@ -260,7 +248,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     if (result === undefined) this.#lost();
     else if (result.error === "limit") this.#limited(result.message);
     else if (result.error === "draining") {
-      this.#raise(spawnError(this.node, result, `call ${this.#what}`));
+      this.#raise(spawnError(this.node, result, this.doing));
     } else {
       this.#fail(
         "notsup",
@@ -287,45 +275,14 @@ class PendingRpc extends PendingReply<RpcOutcome> {
   }
 
   override down(_object: unknown, reason: unknown): void {
-    const end = endFromOtp(reason, this.ref);
-    if (end !== undefined) this.#ended(end);
+    const told = RPC_ENDS.of(this.process.runtime)?.answerOf(reason, this);
+    if (told !== undefined) this.reply(told);
     else if (isReason(reason, "noconnection")) this.#lost();
     else this.settle({ type: "exit", reason: { type: "signal", reason } });
   }
 
-  /** Settles with the end of a function on a BEAM. */
-  #ended(end: ErpcEnd): void {
-    switch (end.type) {
-      case "return":
-        return this.settle({
-          type: "ok",
-          value: this.process.runtime.functions.result(end.value, this.run!),
-        });
-      case "throw":
-        return this.settle({ type: "throw", value: end.value });
-      case "exit":
-        return this.#exited(end.reason);
-      case "error":
-        return this.#raise(this.#errorOf(end.reason));
-    }
-  }
-
   #exited(reason: unknown): void {
     this.settle({ type: "exit", reason: { type: "exception", reason } });
-  }
-
-  #errorOf(reason: unknown): Error {
-    if (reason instanceof Error) return reason;
-    const doing = `call ${this.#what}`;
-    if (isUndef(reason)) {
-      const message = "it has no such function";
-      return spawnError(this.node, { error: "undef", message }, doing);
-    }
-    const { message } = describeExit(reason);
-    return new Error(
-      `Cannot ${doing} on ${this.node}: the function failed: ${message}`,
-      { cause: reason },
-    );
   }
 
   #lost(): void {
@@ -348,7 +305,7 @@ class PendingRpc extends PendingReply<RpcOutcome> {
     const error = new RpcError(
       code,
       this.node,
-      `Cannot call ${this.#what} on ${this.node}: ${why}`,
+      `Cannot ${this.doing} on ${this.node}: ${why}`,
     );
     this.settle({ type: "error", error });
   }
@@ -396,8 +353,8 @@ export function requestRpc(
   const maxDepth = runtime.maxDepth - REQUEST_LEVELS;
   const described = requestOf(runtime, node, fn, args, maxDepth);
   const run: Runnable = ref === undefined
-    ? { module: SERVICE, function: "cast", args: [described] }
-    : { module: SERVICE, function: "call", args: [described, ref] };
+    ? { module: RPC_SERVICE, function: "cast", args: [described] }
+    : { module: RPC_SERVICE, function: "call", args: [described, ref] };
   runtime.route(node, true).spawnRequest(process.pid, {
     ref: ref ?? runtime.makeRef(),
     run,

@@ -15,6 +15,26 @@ import type { Pid } from "./pid.ts";
 /** Copies a value that is nested in a message, with `left` more levels allowed. */
 export type CopyField = (value: unknown, left: number, max: number) => unknown;
 
+/** The form that a class of requests has for programs that do not use this library, and the form of their replies. */
+export interface RequestForm<R extends ServerRequest> {
+  /** Encodes a request of the process `from`; returns `undefined` if such programs have no such request. */
+  request(request: R, from: Pid | undefined): unknown;
+  /** Decodes the reply to a request; without it, the reply stays as it is. */
+  reply?(reply: unknown, request: R): unknown;
+}
+
+/** The forms by the class of the request. A package above this one, which has the wire, fills the table. */
+// deno-lint-ignore no-explicit-any
+const forms = new Map<unknown, RequestForm<any>>();
+
+/** Sets the form of a class of requests. */
+export function setRequestForm<R extends ServerRequest>(
+  type: new (...args: never[]) => R,
+  form: RequestForm<R>,
+): void {
+  forms.set(type, form);
+}
+
 /** A message that servers trust. */
 export abstract class ServerMessage {
   /** The type of the message, which is also in its fields. */
@@ -58,7 +78,9 @@ export abstract class ServerRequest extends ServerMessage {
     return this;
   }
 
-  toOtp(_from?: Pid): unknown {
+  toOtp(from?: Pid): unknown {
+    const term = forms.get(this.constructor)?.request(this, from);
+    if (term !== undefined) return term;
     throw new TypeError(
       `Cannot send the request ${this.type} to an Erlang node: ${this.instead}`,
     );
@@ -71,7 +93,8 @@ export abstract class ServerRequest extends ServerMessage {
 
   /** Decodes an OTP server's reply to this request. */
   fromOtp(reply: unknown): unknown {
-    return reply;
+    const form = forms.get(this.constructor);
+    return form?.reply === undefined ? reply : form.reply(reply, this);
   }
 
   copied(copy: CopyField, left: number, max: number): unknown {

@@ -3,9 +3,6 @@
 const VALUE = 8;
 const OBJECT = 32;
 
-/** The minimum count for a visited value, in bytes. */
-export const LEAST_BYTES = VALUE;
-
 /** Estimates the bytes of a value, of which it visits `budget.left` parts, and `most` entries of one object. */
 export function valueBytes(
   value: unknown,

@@ -56,11 +56,6 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   as: () => Mfa;
   /** Converts the reply into the call's result, or throws the error that the call rejects with. */
   read?: (reply: unknown) => T;
-  /**
-   * Converts the reply of a BEAM into the reply of a server of this library; defaults to the reply's part of
-   * `encoding`.
-   */
-  fromOtp?: (reply: unknown) => unknown;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error | undefined;
   /** How Erlang encodes the request. */
@@ -75,7 +70,7 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
 export class PendingCall<T> extends PendingReply<T> {
   readonly acceptsAnySender = true;
   readonly #options: RequestOptions<T>;
-  readonly #request: unknown;
+  #request: unknown;
 
   /**
    * Creates a call without sending it.
@@ -127,7 +122,8 @@ export class PendingCall<T> extends PendingReply<T> {
     const { pid, runtime: { node, maxDepth } } = process;
     const { encoding, message } = this.#options;
     if (message !== undefined) {
-      return void sendTo(process, place, message(pid, ref));
+      this.#request = message(pid, ref);
+      return void sendTo(process, place, this.#request);
     }
     const request = this.#request;
     const replyTo = new ReplyTo(pid, ref);
@@ -159,11 +155,11 @@ export class PendingCall<T> extends PendingReply<T> {
 
   otpReply(term: unknown): void {
     const request = this.#request;
-    const { encoding, fromOtp = encoding?.reply } = this.#options;
+    const { encoding } = this.#options;
     const isOwn = request instanceof ServerRequest;
-    if (!isOwn && fromOtp === undefined) return this.reply(term);
+    if (!isOwn && encoding === undefined) return this.reply(term);
     this.settleBy(() => {
-      const value = isOwn ? request.fromOtp(term) : fromOtp!(term);
+      const value = isOwn ? request.fromOtp(term) : encoding!.reply(term);
       const options = this.#options;
       return options.read === undefined ? value as T : options.read(value);
     });

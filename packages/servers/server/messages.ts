@@ -67,7 +67,8 @@ export class Call extends ServerMessage {
   }
 
   toOtp(): unknown {
-    return tuple(GEN_CALL, this.replyTo, requestToOtp(this.request));
+    const request = requestToOtp(this.request, this.from);
+    return tuple(GEN_CALL, this.replyTo, request);
   }
 
   copied(copy: CopyField, left: number, max: number): Call {

@@ -14,7 +14,7 @@ import { Pid, Ref } from "../../../packages/processes/values/pid.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
 import { OtpReply } from "../../../packages/processes/values/server_message.ts";
 import { Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
-import { replyToOtp } from "../../../packages/beam/servers/leader_otp.ts";
+import { resultToOtp } from "../../../packages/beam/servers/leader_otp.ts";
 import { supervisorReplyToOtp } from "../../../packages/beam/servers/supervisor_otp.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import * as control from "../../../packages/beam/wire/control.ts";
@@ -346,7 +346,7 @@ const OUT: Record<string, (value: unknown) => (to: ControlEncoder) => void> = {
       ),
     ),
   "error of a device": () => (to) =>
-    to.reply(OWN, THEIR_REF, replyToOtp({ type: "error", reason: USER }, true)),
+    to.reply(OWN, THEIR_REF, resultToOtp({ type: "error", reason: USER })),
 };
 
 function holdsAtom(frame: Uint8Array, name: string): boolean {

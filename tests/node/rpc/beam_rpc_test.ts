@@ -187,18 +187,15 @@ iex> :rpc.block_call(on, Work, :missing, [1])
 {:badrpc, {:EXIT, {:undef, [{Work, :missing, [1], []}]}}}
 iex> {:badrpc, {:EXIT, {error, _}}} = :rpc.block_call(on, Work, :secret, []); error.message =~ ~r/allow.* says no/
 true
-# One runs at a time; a call that is not of this kind does not wait.
+# No call waits for another.
 iex> rex = {:rex, on}
-...> ask = fn kind, f, args -> :gen_server.send_request(rex, {kind, Work, f, args, Process.group_leader()}) end
-...> held = ask.(:block_call, :hold, [self()])
+...> held = :gen_server.send_request(rex, {:block_call, Work, :hold, [self()], :user})
 ...> pid = receive do {:holding, pid} -> pid end
-...> waits = ask.(:block_call, :double_it, [21])
-...> {:reply, 2} = :gen_server.receive_response(ask.(:call, :double_it, [1]), 30_000)
-...> early = :gen_server.wait_response(waits, 0)
+...> value = :rpc.block_call(on, Work, :double_it, [21])
 ...> send(pid, :go)
-...> {early, :gen_server.receive_response(held, 30_000), :gen_server.receive_response(waits, 30_000)}
-{:timeout, {:reply, :go}, {:reply, 42}}
-iex> held = ask.(:block_call, :hold, [self()])
+...> {value, :gen_server.receive_response(held, 30_000)}
+{42, {:reply, :go}}
+iex> held = :gen_server.send_request(rex, {:block_call, Work, :hold, [self()], :user})
 ...> receive do {:holding, pid} -> Process.exit(pid, :kill) end
 ...> :gen_server.receive_response(held, 30_000)
 {:reply, {:badrpc, {:EXIT, :killed}}}

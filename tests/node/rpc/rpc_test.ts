@@ -4,7 +4,6 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
-import type { LocalProcess } from "../../../packages/processes/process/local_process.ts";
 import { IO } from "../../../packages/node/io/io.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -16,13 +15,11 @@ import {
   send,
   spawnLink,
 } from "../../../packages/processes/process.ts";
-import { BlockedCalls } from "../../../packages/node/rpc/blocked_calls.ts";
 import { rpc } from "../../../packages/node/rpc/rpc.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
 import { errorOf, mail } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 import { internalsOf } from "../../../packages/node/start/node_internals.ts";
-import { test } from "../../../packages/testing/tags.ts";
 
 const KATE = "kate@localhost";
 
@@ -181,26 +178,4 @@ clusterTest("a peer's invalid requests are refused", async (cluster) => {
   });
   const { refusedRequests } = await kate.run(() => Node.stats()!);
   assertEquals(refusedRequests.undef, 5);
-});
-
-test("waiting block_calls are limited for a node and in all", () => {
-  const process = {
-    runtime: { connected: () => "here", quotas: { refused() {} } },
-    keepFor: () => true,
-    dropFor() {},
-    ownCold: () => ({}),
-  } as unknown as LocalProcess;
-  const calls = new BlockedCalls(process);
-  // The limits are 16 MiB and 64 MiB.
-  const arg = new Uint8Array(13 << 20);
-  const add = (node: string, given: unknown = arg) =>
-    calls.add({ node, mfa: ["m", "f", [given]] });
-  const given = ["a", "a", "b", "c", "d", "e"].map((node) => add(node));
-  assertEquals(given, [true, false, true, true, true, false]);
-  assertEquals(calls.take()?.node, "a");
-  assertEquals(add("e"), true);
-  // An item of a set counts once, however deep it is.
-  let deep: unknown = 1;
-  for (let i = 0; i < 100; i++) deep = new Set([deep]);
-  assertEquals(add("b", deep), true);
 });

@@ -13,18 +13,22 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import { ignore } from "@otp/processes/promises/promises";
 import { atom } from "@otp/processes/values/atom";
 import type { Pid } from "@otp/processes/values/pid";
-import { askMembers, type Member } from "./ask_server.ts";
-import type { LockerTask, NameExchange } from "@otp/beam/servers/global_erlang";
-import type { GlobalEntry, GlobalRequest } from "./global_messages.ts";
+import { askMembers, type Member } from "@otp/cluster/global/ask_server";
+import type {
+  GlobalEntry,
+  GlobalRequest,
+} from "@otp/cluster/global/global_messages";
+import { resolveConflict } from "@otp/cluster/global/global_resolve";
+import type { GlobalView } from "@otp/cluster/global/global_view";
+import { Pauses } from "@otp/cluster/global/global_worker";
+import type { ErlangPeers, LockerTask, NameExchange } from "./global_erlang.ts";
 import {
   entryToOtp,
   inTermOrder,
   type NameOperation,
   nameOperationToOtp,
   nodesToOtp,
-} from "@otp/beam/servers/global_otp";
-import { resolveConflict } from "./global_resolve.ts";
-import { type GlobalView, Pauses } from "./global_worker.ts";
+} from "./global_otp.ts";
 
 /** How often the locks are tried before the other node has to try again. */
 const ATTEMPTS = 4;
@@ -35,11 +39,13 @@ const EXCHANGE_WAIT = 10_000;
 export class GlobalLocker implements Server {
   readonly #process: LocalProcess;
   readonly #view: GlobalView;
+  readonly #peers: ErlangPeers;
   readonly #pauses: Pauses;
 
-  constructor(process: LocalProcess, view: GlobalView) {
+  constructor(process: LocalProcess, view: GlobalView, peers: ErlangPeers) {
     this.#process = process;
     this.#view = view;
+    this.#peers = peers;
     this.#pauses = new Pauses(process);
   }
 
@@ -53,8 +59,8 @@ export class GlobalLocker implements Server {
   }
 
   async #join(node: string): Promise<void> {
-    const { erlang } = this.#view;
-    const parties = erlang.begin(node);
+    const peers = this.#peers;
+    const parties = peers.begin(node);
     if (parties === undefined) return;
     const { exchange, tag, locker } = parties;
     const { pid } = this.#process;
@@ -65,8 +71,8 @@ export class GlobalLocker implements Server {
     const stopLocks = inTime();
     const locked = await this.#lockAll(node, requester).finally(stopLocks);
     const isSet = locked !== undefined && !exchange.isOver;
-    const known = erlang.known().map(atom);
-    erlang.cast(node, atom("lock_set"), pid, isSet, known, tag);
+    const known = peers.known().map(atom);
+    peers.cast(node, atom("lock_set"), pid, isSet, known, tag);
     const stop = inTime();
     try {
       const isOn = isSet &&
@@ -75,7 +81,7 @@ export class GlobalLocker implements Server {
       if (isOn) await this.#exchange(node, exchange, tag, requester);
     } finally {
       stop();
-      erlang.ended(node, exchange);
+      peers.ended(node, exchange);
       if (locked !== undefined) this.#unlock(locked, requester);
     }
   }
@@ -86,18 +92,19 @@ export class GlobalLocker implements Server {
     tag: unknown,
     requester: Pid[],
   ): Promise<void> {
-    const { erlang, names } = this.#view;
+    const peers = this.#peers;
+    const { names } = this.#view;
     const own = atom(this.#process.runtime.node);
     const entries = names.entries().filter(({ pid }) => this.#speaksFor(pid));
     const sendNames = (sent: GlobalEntry[]) =>
-      erlang.cast(node, atom("exchange"), own, sent.map(entryToOtp), [], tag);
+      peers.cast(node, atom("exchange"), own, sent.map(entryToOtp), [], tag);
     if (!sendNames(entries) && !sendNames(entries.filter(isShared))) return;
     const theirs = await exchange.names.promise;
     this.#process.assertAlive();
     if (theirs === undefined) return;
     const { inserted, settled } = await this.#compare(node, theirs);
-    const known = nodesToOtp(erlang.known());
-    erlang.cast(
+    const known = nodesToOtp(peers.known());
+    peers.cast(
       node,
       atom("resolved"),
       own,
@@ -111,7 +118,7 @@ export class GlobalLocker implements Server {
     this.#process.assertAlive();
     if (answer === undefined) return;
     const all = [...inserted, ...settled, ...answer.operations];
-    erlang.joined(node, all, answer, requester);
+    peers.joined(node, all, answer, requester);
   }
 
   /**
@@ -120,7 +127,7 @@ export class GlobalLocker implements Server {
    */
   #speaksFor({ node }: Pid): boolean {
     return node === this.#process.runtime.node ||
-      this.#view.erlang.known().includes(node);
+      this.#peers.known().includes(node);
   }
 
   /**
@@ -157,11 +164,11 @@ export class GlobalLocker implements Server {
   ): Promise<Member[] | undefined> {
     for (let times = 0; times < ATTEMPTS; times++) {
       if (times > 0) await this.#pauses.wait(times);
-      if (this.#view.erlang.exchangeWith(node) === undefined) return undefined;
+      if (this.#peers.exchangeWith(node) === undefined) return undefined;
       const own = this.#process.runtime.node;
       const members = [
         ...this.#view.servers().filter((each) => each.node !== own),
-        ...new Set([node, ...this.#view.erlang.known()]),
+        ...new Set([node, ...this.#peers.known()]),
       ];
       if (await this.#lock(members, requester)) return members;
     }
