@@ -140,7 +140,7 @@ export {
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,
-} from "@otp/beam/beam";
+} from "@otp/processes/beam";
 export {
   type ChildCounts,
   type ChildInfo,

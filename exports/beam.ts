@@ -8,4 +8,4 @@
  * @module
  */
 
-export * from "@otp/beam/beam";
+export * from "@otp/processes/beam";

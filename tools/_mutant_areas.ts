@@ -27,7 +27,7 @@ export const AREAS: readonly Area[] = [
     files: [
       "packages/processes/values/",
       "packages/beam/terms/",
-      "packages/beam/beam.ts",
+      "packages/processes/beam.ts",
     ],
     tests: [
       "processes/values/",

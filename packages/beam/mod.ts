@@ -4,4 +4,4 @@
  * @module
  */
 
-export * from "./beam.ts";
+export * from "@otp/processes/beam";

@@ -26,7 +26,7 @@ export function beam(): NodePart {
   return {
     name: "beam",
     wire: beamWire,
-    names: async () => ({ beam: (await import("./beam.ts")).beam }),
+    names: async () => ({ beam: (await import("@otp/processes/beam")).beam }),
     attach({ runtime, options, wireOf }) {
       setRequestForm(SentIoRequest, IO_FORM);
       setRequestForm(ScopeRequest, SCOPE_FORM);

@@ -12,11 +12,13 @@ import {
 import {
   argsFromBeam,
   argsToBeam,
-  type BeamTypes,
-  beamTypesOf,
   fromBeam,
   toBeam,
-} from "../../packages/beam/terms/beam_types.ts";
+} from "../../packages/beam/terms/conversions.ts";
+import {
+  type BeamTypes,
+  beamTypesOf,
+} from "../../packages/processes/values/beam_types.ts";
 import { type Atom, atom } from "../../packages/processes/values/atom.ts";
 import { TermReader } from "../../packages/beam/wire/etf_decoder.ts";
 import { TermWriter } from "../../packages/beam/wire/etf_encoder.ts";

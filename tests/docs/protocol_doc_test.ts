@@ -48,7 +48,7 @@ import { MAX_NAME_LENGTH } from "../../packages/processes/values/atom.ts";
 import {
   MAX_TYPE_DEPTH,
   MAX_TYPE_TEXT,
-} from "../../packages/beam/terms/beam_types.ts";
+} from "../../packages/processes/values/beam_types.ts";
 import { MAX_FUNCTION_BYTES } from "../../packages/processes/values/functions.ts";
 import { FEW_KEYS } from "../../packages/processes/values/hash_collisions.ts";
 import {

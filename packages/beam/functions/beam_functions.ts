@@ -1,7 +1,7 @@
 /**
  * Functions as a BEAM names them: module, function and arguments, Erlang's MFA.
  *
- * `beam_names.ts` encodes the names. An export may declare the types of its arguments and result (`beam_types.ts`).
+ * `beam_names.ts` encodes the names. An export may declare the types of its arguments and result, by `beam()`.
  */
 
 import { TextMap } from "@otp/processes/values/text_map";
@@ -17,13 +17,8 @@ import { ExitError } from "@otp/processes/values/error_classes";
 import { ExternalFunction } from "@otp/processes/values/functions";
 import { inspect } from "@otp/processes/values/inspect";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import {
-  argsFromBeam,
-  argsToBeam,
-  type BeamTypes,
-  beamTypesOf,
-  fromBeam,
-} from "../terms/beam_types.ts";
+import { argsFromBeam, argsToBeam, fromBeam } from "../terms/conversions.ts";
+import { type BeamTypes, beamTypesOf } from "@otp/processes/values/beam_types";
 import type { Modules, Resolved } from "@otp/processes/remote/exported_modules";
 
 /** The service that runs an undefined function: its process exits as a process on a BEAM would. */

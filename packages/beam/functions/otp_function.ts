@@ -3,7 +3,7 @@
 import type { Runtime } from "@otp/processes/process/runtime";
 import { andThen } from "@otp/processes/promises/promises";
 import type { Mfa } from "@otp/processes/signals/signal";
-import { toBeam } from "../terms/beam_types.ts";
+import { toBeam } from "../terms/conversions.ts";
 import { spawnError } from "@otp/processes/remote/exported_modules";
 import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 

@@ -13,7 +13,7 @@ import {
 } from "@otp/processes/values/functions";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import type { BeamFunctions } from "../functions/beam_functions.ts";
-import { toBeam } from "../terms/beam_types.ts";
+import { toBeam } from "../terms/conversions.ts";
 import type { Mfa, Runnable } from "@otp/processes/signals/signal";
 import type { OtpEncoding } from "@otp/servers/server/server";
 

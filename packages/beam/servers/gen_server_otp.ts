@@ -7,13 +7,12 @@
 
 import type { RequestEncoding } from "@otp/servers/server/messages";
 import type { OtpEncoding } from "@otp/servers/server/server";
+import { fromBeam, toBeam } from "../terms/conversions.ts";
 import {
   type BeamType,
   beamTypeToText,
   checkBeamType,
-  fromBeam,
-  toBeam,
-} from "../terms/beam_types.ts";
+} from "@otp/processes/values/beam_types";
 import {
   checkOptions,
   checkRecord,

@@ -19,7 +19,7 @@ import {
 import type { BinaryReason } from "@otp/processes/values/exit_reason";
 import { isNodeName } from "@otp/processes/values/pid";
 import { publicStack } from "@otp/processes/values/public_stack";
-import { codePoints } from "./beam_types.ts";
+import { codePoints } from "./conversions.ts";
 import { isPlainObject } from "@otp/processes/values/term";
 import { rebuildError } from "@otp/processes/values/error_term";
 import { Tuple, tuple } from "@otp/processes/values/tuple";

@@ -30,7 +30,7 @@ import {
   type BeamType,
   beamTypeOfText,
   beamTypeToText,
-} from "@otp/beam/terms/beam_types";
+} from "@otp/processes/values/beam_types";
 import { ReplyTo } from "@otp/processes/values/reply_to";
 import { Atom, atom } from "@otp/processes/values/atom";
 import {

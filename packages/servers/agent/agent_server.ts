@@ -9,7 +9,7 @@ import { UndefinedFunctionError } from "@otp/processes/errors";
 import { atom } from "@otp/processes/values/atom";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import type { BeamFunctions } from "@otp/beam/functions/beam_functions";
-import type { BeamType } from "@otp/beam/terms/beam_types";
+import type { BeamType } from "@otp/processes/values/beam_types";
 import {
   type CopyField,
   ServerRequest,

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { BeamFieldsOf, BeamType, BeamTypeOf } from "@otp/beam/beam";
+import type { BeamFieldsOf, BeamType, BeamTypeOf } from "@otp/processes/beam";
 import {
   callEncoding,
   castEncoding,

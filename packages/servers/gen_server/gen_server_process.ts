@@ -29,7 +29,7 @@ import {
   type OtpEncoding,
   type Server,
 } from "../server/server.ts";
-import { fromBeam } from "@otp/beam/terms/beam_types";
+import { fromBeam } from "@otp/beam/terms/conversions";
 import {
   checkServerBeamTypes,
   encodedReply,

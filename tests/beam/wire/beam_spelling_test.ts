@@ -2,19 +2,21 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
-import { beam } from "../../../packages/beam/beam.ts";
+import { beam } from "../../../packages/processes/beam.ts";
 import { Atom, atom, Float, Tuple, tuple } from "../../../mod.ts";
 import {
   argsFromBeam,
   argsToBeam,
+  fromBeam,
+  toBeam,
+} from "../../../packages/beam/terms/conversions.ts";
+import {
   type BeamType,
   beamTypeOfText,
   beamTypesOf,
   beamTypeToText,
   checkBeamType,
-  fromBeam,
-  toBeam,
-} from "../../../packages/beam/terms/beam_types.ts";
+} from "../../../packages/processes/values/beam_types.ts";
 import {
   fromBeamFunction,
   fromBeamName,

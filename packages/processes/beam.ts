@@ -13,12 +13,9 @@ import {
   type BeamTypes,
   checkBeamType,
   declareBeamTypes,
-} from "./terms/beam_types.ts";
-import {
-  checkFunction,
-  checkOptions,
-} from "@otp/processes/values/check_arguments";
-import { inspect } from "@otp/processes/values/inspect";
+} from "./values/beam_types.ts";
+import { checkFunction, checkOptions } from "./values/check_arguments.ts";
+import { inspect } from "./values/inspect.ts";
 
 export type { BeamType };
 

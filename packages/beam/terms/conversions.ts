@@ -1,71 +1,14 @@
-/** The types that functions declare for callers on a BEAM, and the conversion of values by them. */
+/** The conversion of values by the types that functions and servers declare for callers on a BEAM. */
 
 import { Atom, atom } from "@otp/processes/values/atom";
 import { Tuple } from "@otp/processes/values/tuple";
 import { Float } from "@otp/processes/values/float";
-import { inspect } from "@otp/processes/values/inspect";
-import { isPlainObject } from "@otp/processes/values/term";
-
-/**
- * The form of a value on a BEAM ("there") and in this library ("here"):
- *
- * - `"term"`: by the default mapping, in which a string is a binary
- * - `"binary"`: a string here, a binary there
- * - `"bytes"`: a `Uint8Array` here, a binary there; without it, a binary of UTF-8 arrives as a string
- * - `"atom"`: a string here, an atom there
- * - `"charlist"`: a string here, a list of code points there
- * - `"float"`: a number here, a float there, even if it is whole
- * - `{ list: type }`: an array here, a list there
- * - `{ tuple: [type, …] }`: an array here, a tuple there
- * - `{ map: { field: type } }`: an object here, a map whose keys are atoms there
- * - `{ tagged: { name: fields } }`: one of several messages that begin with an atom there:
- *   - `name: []`: `"name"` here, `:name` there
- *   - `name: [type, …]`: `["name", …]` here, `{:name, …}` there; also as without fields
- *   - `name: { field: type, … }`: `{ type: "name", field, … }` here, `{:name, field, …}` there, in declared order;
- *     `:name` without fields
- */
-export type BeamType =
-  | "term"
-  | "binary"
-  | "bytes"
-  | "atom"
-  | "charlist"
-  | "float"
-  | { readonly list: BeamType }
-  | { readonly tuple: readonly BeamType[] }
-  | { readonly map: Readonly<Record<string, BeamType>> }
-  | {
-    readonly tagged: {
-      readonly [name: string]:
-        | readonly BeamType[]
-        | Readonly<Record<string, BeamType>>;
-    };
-  };
-
-/** The types of a tagged message's fields, in order, for an array or an object. */
-export type BeamFields = Extract<
+import type {
+  BeamFields,
   BeamType,
-  { readonly tagged: unknown }
->["tagged"][string];
-
-/** The types of a function's arguments and of its result; missing types are `"term"`. */
-export interface BeamTypes {
-  readonly args?: readonly BeamType[];
-  readonly returns?: BeamType;
-}
-
-// deno-lint-ignore ban-types
-const declared = new WeakMap<Function, BeamTypes>();
-
-// deno-lint-ignore ban-types
-export function declareBeamTypes(fn: Function, types: BeamTypes): void {
-  declared.set(fn, types);
-}
-
-// deno-lint-ignore ban-types
-export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
-  return fn === undefined ? undefined : declared.get(fn);
-}
+  BeamTypes,
+} from "@otp/processes/values/beam_types";
+import { isPlainObject } from "@otp/processes/values/term";
 
 /** Encodes arguments for a BEAM. */
 export function argsToBeam(
@@ -231,76 +174,6 @@ function ownOf<T>(
 
 function isFields(types: BeamFields | undefined): types is readonly BeamType[] {
   return Array.isArray(types);
-}
-
-const TYPE_NAMES: ReadonlySet<unknown> = new Set([
-  "term",
-  "binary",
-  "bytes",
-  "atom",
-  "charlist",
-  "float",
-]);
-
-/** The maximum nesting of types. */
-export const MAX_TYPE_DEPTH = 32;
-
-/** @throws {TypeError} If a type is invalid. */
-export function checkBeamType(type: unknown, depth = 0): void {
-  if (type === undefined || TYPE_NAMES.has(type)) return;
-  const inner = depth < MAX_TYPE_DEPTH ? innerTypes(type) : undefined;
-  if (inner !== undefined) {
-    for (const each of inner) checkBeamType(each, depth + 1);
-    return;
-  }
-  throw new TypeError(
-    `Cannot declare the type ${
-      inspect(type)
-    }: give "term", "binary", "bytes", "atom", "charlist", "float", { list }, { tuple: [] }, { map: {} } or { tagged: {} }`,
-  );
-}
-
-/** The maximum length of a type's text. */
-export const MAX_TYPE_TEXT = 1 << 14;
-
-/** Encodes a type as text, for another node. Throws a `RangeError` if the text is too long. */
-export function beamTypeToText(type: BeamType): string {
-  const text = JSON.stringify(type);
-  if (text.length <= MAX_TYPE_TEXT) return text;
-  throw new RangeError(
-    `Cannot declare the type ${
-      inspect(type)
-    }: its JSON has ${text.length} characters, and ${MAX_TYPE_TEXT} is the most`,
-  );
-}
-
-/** Decodes the text of a type from another node. Throws an `Error` if the text is invalid. */
-export function beamTypeOfText(text: unknown): BeamType {
-  if (typeof text !== "string" || text.length > MAX_TYPE_TEXT) {
-    throw new TypeError("a type that is not a short text");
-  }
-  const type = JSON.parse(text);
-  checkBeamType(type);
-  return type;
-}
-
-/** Returns the types within a type; `undefined` if the type is invalid. */
-function innerTypes(type: unknown): unknown[] | undefined {
-  if (!isObject(type) || Object.keys(type).length !== 1) return undefined;
-  const { list, tuple, map, tagged } = type;
-  if (list !== undefined) return [list];
-  if (Array.isArray(tuple)) return tuple;
-  if (isObject(map)) return Object.values(map);
-  if (!isObject(tagged)) return undefined;
-  const all: unknown[] = [];
-  for (const fields of Object.values(tagged)) {
-    // A field `type` would hide the type of the message.
-    if (isObject(fields) && !Object.hasOwn(fields, "type")) {
-      all.push(...Object.values(fields));
-    } else if (Array.isArray(fields)) all.push(...fields);
-    else return undefined;
-  }
-  return all;
 }
 
 /** The atoms that correspond to values of JavaScript. */
