@@ -77,6 +77,7 @@ export {
 export { global, type ResolveFunction } from "@otp/cluster/global/global";
 export { IO } from "@otp/node/io/io";
 export { Logger } from "@otp/servers/logger/logger";
+export { flush } from "@otp/node/io/flush";
 export { pg, type PgMessage, type PgOptions } from "@otp/node/pg/pg";
 export {
   type CancelTimerMessage,
@@ -84,7 +85,6 @@ export {
   type DownMessage,
   exit,
   type ExitMessage,
-  flush,
   isDown,
   isExit,
   isReply,

@@ -22,3 +22,4 @@
  */
 
 export * from "@otp/processes/process";
+export { flush } from "@otp/node/io/flush";

@@ -5,9 +5,6 @@
 
 import { ExitError, NoProcessError } from "./errors.ts";
 import { BOUNDS } from "./values/bounds.ts";
-import { isTyped } from "@otp/servers/server/messages";
-import type { NameOnNode } from "@otp/servers/server/server_ref";
-import { IO } from "@otp/node/io/io";
 import {
   currentProcess,
   never,
@@ -29,12 +26,19 @@ import { inspect, quote } from "./values/inspect.ts";
 import { type Message, Pid, Ref } from "./values/pid.ts";
 import { type Atom, nameOf } from "./values/atom.ts";
 import { remoteNameOf } from "./values/beam_names.ts";
-import { copyTerm } from "./values/term.ts";
+import { copyTerm, isTyped } from "./values/term.ts";
 import type { OptionChecks } from "./values/options.ts";
 
-export type { NameOnNode };
 export type { ExitMessage } from "./values/exit_message.ts";
 export { type Message, Pid, Ref } from "./values/pid.ts";
+
+/** A name on a node: Elixir's `{name, node}`. */
+export interface NameOnNode {
+  /** The registered name. */
+  name: string | Atom;
+  /** The node's name. */
+  node: string | Atom;
+}
 
 /** A receiver of messages: a process, a local name, a name on a node, or an alias. */
 export type Destination<M = unknown> =
@@ -313,29 +317,6 @@ function waitOptions(options: ReceiveOptions<unknown>): WaitOptions {
   checkOptions(options, "receive", RECEIVE_OPTIONS);
   const { timeout, after, signal } = options;
   return { timeout, after, hasAfter: Object.hasOwn(options, "after"), signal };
-}
-
-/**
- * Prints and removes all messages in the mailbox, as in iex.
- *
- * @example Usage
- * ```ts
- * import { flush, self, send } from "@otp/distribution/process";
- * import { assertEquals } from "@std/assert";
- *
- * send(self(), "sup?");
- * assertEquals(await flush(), "ok"); // prints "sup?"
- * ```
- */
-export async function flush(): Promise<"ok"> {
-  const process = waitingProcess();
-  if (process === undefined) return never();
-  for (
-    let mail = process.mailbox.take(undefined);
-    mail !== undefined;
-    mail = process.mailbox.take(undefined)
-  ) await IO.inspect(mail.message);
-  return "ok";
 }
 
 /** Options for {@linkcode spawn}, {@linkcode spawnLink} and {@linkcode spawnMonitor}. */

@@ -10,6 +10,7 @@ import * as application from "@otp/servers/application/application";
 import * as dynamicSupervisor from "@otp/servers/supervisor/dynamic_supervisor";
 import * as errors from "@otp/processes/errors";
 import * as genServer from "@otp/servers/gen_server/gen_server";
+import { flush } from "../io/flush.ts";
 import * as io from "../io/io.ts";
 import * as logger from "@otp/servers/logger/logger";
 import * as pg from "../pg/pg.ts";
@@ -49,6 +50,7 @@ const LIBRARY = {
   ...supervisor,
   ...task,
   ...taskSupervisor,
+  flush,
   jsonLog,
   standardLog,
   textLog,

@@ -312,3 +312,12 @@ export function defineProto(object: object, value: unknown): void {
 export function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
+
+/** Whether a message is of a type. */
+export function isTyped<T extends string>(
+  message: unknown,
+  type: T,
+): message is { type: T } {
+  return typeof message === "object" && message !== null &&
+    (message as { type?: unknown }).type === type;
+}

@@ -20,6 +20,7 @@ import { tuple } from "@otp/processes/values/tuple";
 import type { Runnable } from "@otp/processes/signals/signal";
 import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
+export { isTyped } from "@otp/processes/values/term";
 export { ServerMessage };
 
 const GEN_CALL = atom("$gen_call");
@@ -323,15 +324,6 @@ export function isRunnable(value: unknown): value is Runnable {
   return Array.isArray(run.args) &&
     (typeof run.source === "string" || typeof run.parked === "string" ||
       (typeof run.module === "string" && typeof run.function === "string"));
-}
-
-/** Whether a message is of a type. */
-export function isTyped<T extends string>(
-  message: unknown,
-  type: T,
-): message is { type: T } {
-  return typeof message === "object" && message !== null &&
-    (message as { type?: unknown }).type === type;
 }
 
 /** Returns the message inside an `InternalMessage` from a process of `node`. */

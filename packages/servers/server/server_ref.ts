@@ -22,6 +22,9 @@ import { andThen } from "@otp/processes/promises/promises";
 import type { Backpressure, Mfa, Place } from "@otp/processes/signals/signal";
 import { copyToSend } from "@otp/processes/values/term";
 import { ExitError } from "@otp/processes/errors";
+import type { NameOnNode } from "@otp/processes/kernel";
+
+export type { NameOnNode };
 
 /**
  * A registry of names: the counterpart of the module in Elixir's `{:via, module, name}`.
@@ -44,14 +47,6 @@ export interface NameRegistry {
    * @returns The process, or `undefined` if no process has the name.
    */
   whereisName(name: unknown): Pid | undefined | Promise<Pid | undefined>;
-}
-
-/** A name on a node: Elixir's `{name, node}`. */
-export interface NameOnNode {
-  /** The registered name. */
-  name: string | Atom;
-  /** The node's name. */
-  node: string | Atom;
 }
 
 /**

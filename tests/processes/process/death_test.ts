@@ -8,12 +8,12 @@ import {
 import { Application } from "../../../packages/servers/application/application.ts";
 import { ProcessExited } from "../../../packages/processes/errors.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
+import { flush } from "../../../packages/node/io/flush.ts";
 import { IO } from "../../../packages/node/io/io.ts";
 import { Logger } from "../../../packages/servers/logger/logger.ts";
 import { Node } from "../../../node.ts";
 import {
   exit,
-  flush,
   makeRef,
   Process,
   receive,

@@ -5,8 +5,8 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { flush } from "../../../packages/node/io/flush.ts";
 import {
-  flush,
   isDown,
   isExit,
   isReply,
