@@ -3,9 +3,10 @@
 import type { NodePart } from "@otp/node/start/parts";
 import { runInside } from "@otp/processes/context/async_context";
 import { serveGlobal } from "./global/global_client.ts";
+import { serveTaskLoad } from "./task_pool/task_load.ts";
 
 /**
- * Creates the part `cluster` of a node: `global`, and the option `cluster`. The code that finds and connects nodes is
+ * Creates the part `cluster` of a node: `global`, the load of task supervisors for pools, and the option `cluster`. The code that finds and connects nodes is
  * loaded if the option is given.
  */
 export function cluster(): NodePart {
@@ -20,7 +21,10 @@ export function cluster(): NodePart {
       checkTopologies(cluster, doing);
     },
     names: async () => ({ ...await import("./global/global.ts") }),
-    attach: ({ runtime }) => serveGlobal(runtime),
+    attach({ runtime }) {
+      serveGlobal(runtime);
+      serveTaskLoad(runtime);
+    },
     async started({ runtime, options: { cluster } }) {
       if (cluster === undefined) return;
       const { startCluster } = await import("./discovery/start_cluster.ts");

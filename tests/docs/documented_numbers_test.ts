@@ -30,7 +30,7 @@ import { refusalOfRequest } from "../../packages/observe/dashboard/request_check
 import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
 import type { LocalProcess } from "../../packages/processes/process/local_process.ts";
 import { askDnsSrv } from "../../packages/cluster/discovery/strategies/dns.ts";
-import { TaskLoad } from "../../packages/servers/task/task_load.ts";
+import { TaskLoad } from "../../packages/cluster/task_pool/task_load.ts";
 import { beamWire } from "../../packages/beam/wire/beam_wire.ts";
 import {
   MAX_DEPTH as MAX_HANDSHAKE_DEPTH,

@@ -54,11 +54,8 @@ const UPWARD: readonly string[] = [
   "packages/servers/supervisor/supervisor_client.ts -> packages/beam/servers/supervisor_otp.ts",
   "packages/servers/supervisor/supervisor_requests.ts -> packages/beam/servers/supervisor_otp.ts",
   "packages/servers/task/start_supervised_task.ts -> packages/beam/servers/task_otp.ts",
-  "packages/servers/task/task_supervisor.ts -> packages/node/pg/pg_groups.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/beam/functions/otp_function.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/beam/servers/task_otp.ts",
-  "packages/servers/task/task_supervisor_server.ts -> packages/node/pg/scope_contact.ts",
-  "packages/servers/task/task_supervisor_server.ts -> packages/node/pg/scopes.ts",
 ];
 
 /** The shell for other nodes, which the default parts import by a computed name when the first one attaches. */

@@ -113,7 +113,10 @@ const ROWS: readonly Row[] = [
   },
   {
     server: "TaskSupervisorServer",
-    parts: [["packages/servers/task/task_supervisor_server.ts", "call("]],
+    parts: [
+      ["packages/servers/task/task_supervisor_server.ts", "call("],
+      ["packages/cluster/task_pool/task_load.ts", "call("],
+    ],
     process: "tasks",
     requests: {
       which_children: plain("which_children"),

@@ -4,7 +4,7 @@
  */
 
 import type { Pid, Ref } from "@otp/processes/values/pid";
-import type { LoadReport } from "@otp/servers/task/task_load";
+import type { LoadReport } from "./task_load.ts";
 
 /** A supervisor that has not answered for this many milliseconds is passed over until it answers. */
 const PATIENCE = 1000;

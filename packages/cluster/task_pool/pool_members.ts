@@ -9,7 +9,7 @@ import type { Pid } from "@otp/processes/values/pid";
 import { OwnRequest } from "@otp/processes/values/server_message";
 import { findScope } from "@otp/node/pg/scopes";
 import { ScopeContact } from "@otp/node/pg/scope_contact";
-import type { TurnMessage } from "@otp/servers/task/task_load";
+import type { TurnMessage } from "./task_load.ts";
 import type { PoolMemberInfo, PoolSettings } from "./pool_info.ts";
 import { isLoadReport, type PoolClock, PoolMember } from "./pool_member.ts";
 

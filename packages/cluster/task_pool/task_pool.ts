@@ -62,6 +62,7 @@ import {
   type ChildSpec,
 } from "@otp/servers/server/child_spec";
 import { callersOf } from "@otp/servers/task/task_process";
+import { serveTaskLoad } from "./task_load.ts";
 import { PoolError } from "./pool_error.ts";
 import type { PoolInfo, PoolSettings } from "./pool_info.ts";
 import type { PoolJob } from "./pool_run.ts";
@@ -257,7 +258,10 @@ export class TaskPool {
     const settings = settingsOf(options, START_OPTIONS);
     if (waitingProcess() === undefined) return never();
     return await startServer(
-      (process) => new TaskPoolServer(process, settings).open(),
+      (process) => {
+        serveTaskLoad(process.runtime);
+        return new TaskPoolServer(process, settings).open();
+      },
       { ...options, label: settings.label },
     );
   }

@@ -18,6 +18,8 @@ import {
   type Where,
 } from "./pg_groups.ts";
 import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
+import { taskSlots } from "@otp/servers/server/task_slots";
+import { taskGroups } from "./task_groups.ts";
 import { noteScope, type PgRequest, type ScopeServer } from "./scopes.ts";
 import {
   BADARG,
@@ -47,6 +49,7 @@ export class PgScope implements Server, ScopeServer {
     const { runtime } = process;
     this.otp = FOREIGN_SCOPES.of(runtime)?.encoding;
     noteScope(runtime, name, this);
+    taskSlots(runtime).groups = taskGroups;
     process.ownCold().watchesNodes = 1;
     for (const node of runtime.visible) this.#peers.discover(node);
   }

@@ -9,6 +9,7 @@ import type { Runtime } from "@otp/processes/process/runtime";
 import { formatExit } from "@otp/processes/values/exit_reason";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ChildType } from "../server/child_spec.ts";
+import type { Occupancy } from "../server/task_slots.ts";
 
 /** The maximum length of a reason, in characters. */
 const MAX_REASON = 200;
@@ -35,16 +36,6 @@ export interface Restarts {
   reason: string;
   /** The time of the last restart, in milliseconds since the epoch. */
   at: number;
-}
-
-/** The load of a supervisor of tasks. */
-export interface Occupancy {
-  /** The number of tasks. */
-  tasks: number;
-  /** The maximum number of tasks. */
-  max: number;
-  /** Whether the supervisor refuses new tasks. */
-  draining: boolean;
 }
 
 /**

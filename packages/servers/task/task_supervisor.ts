@@ -49,6 +49,7 @@ import {
 } from "./start_supervised_task.ts";
 import { TaskSupervisorServer } from "./task_supervisor_server.ts";
 import { askToDrain, type DrainOutcome } from "./task_drain.ts";
+import { taskSlots } from "../server/task_slots.ts";
 import { TaskState, withState } from "./task_state.ts";
 import { STREAM_OPTIONS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
@@ -63,9 +64,9 @@ import {
   checkName,
 } from "@otp/processes/remote/exported_modules";
 import { inspect } from "@otp/processes/values/inspect";
+import { termKey } from "@otp/processes/values/term_key";
 import { type Atom, nameOf } from "@otp/processes/values/atom";
 import type { Pid } from "@otp/processes/values/pid";
-import { groupKey } from "@otp/node/pg/pg_groups";
 import {
   type AsyncOptions,
   type AsyncStreamOptions,
@@ -260,7 +261,12 @@ export class TaskSupervisor {
     const starter = waitingProcess();
     if (starter === undefined) return never();
     // An invalid group must fail in the caller, not in the scope.
-    if (group !== undefined) groupKey(group, starter.runtime);
+    if (group !== undefined) {
+      const { runtime } = starter;
+      const { groups } = taskSlots(runtime);
+      if (groups === undefined) termKey(group, runtime.maxDepth);
+      else groups.check(group, runtime);
+    }
     return await startServer(
       (process) => {
         const server = new TaskSupervisorServer(process, limits);

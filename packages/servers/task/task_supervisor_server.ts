@@ -14,10 +14,8 @@ import {
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../server/messages.ts";
 import { NO_REPLY, type OtpEncoding, type Server } from "../server/server.ts";
-import { ScopeContact } from "@otp/node/pg/scope_contact";
 import {
   noteSupervision,
-  type Occupancy,
   type SupervisedChild,
   type Supervision,
 } from "../supervisor/supervision.ts";
@@ -31,11 +29,15 @@ import {
 } from "@otp/beam/servers/task_otp";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { andThen } from "@otp/processes/promises/promises";
-import { leaveAllGroups, type PgRequest } from "@otp/node/pg/scopes";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
-import { TaskLoad } from "./task_load.ts";
+import {
+  type Occupancy,
+  taskSlots,
+  type TaskTurns,
+} from "../server/task_slots.ts";
 import { spawnTask } from "./task_process.ts";
-import { ExitError } from "@otp/processes/errors";
+import { ExitError, NoProcessError } from "@otp/processes/errors";
+import { quote } from "@otp/processes/values/inspect";
 import { resolveOtpFunction } from "@otp/beam/functions/otp_function";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { tuple } from "@otp/processes/values/tuple";
@@ -45,7 +47,6 @@ export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }
   | { type: "count_children" }
-  | { type: "watch_load" }
   | { type: "terminate_child"; pid: Pid }
   | DrainRequest;
 
@@ -73,10 +74,11 @@ interface TaskSpec extends DynamicSpec {
 export class TaskSupervisorServer implements Server, Supervision {
   readonly #process: LocalProcess;
   readonly #children: DynamicChildren<TaskSpec>;
-  readonly #load: TaskLoad;
   readonly #max: number;
-  /** The groups to join again when their scope restarts. */
-  #group: ScopeContact<unknown> | undefined;
+  /** The callers that take turns; created when one of them asks for it. */
+  #turns: TaskTurns | undefined;
+  /** Ends the renewal of the supervisor's membership in its group. */
+  #leaveGroup: (() => void) | undefined;
   /** Set once the supervisor refuses new tasks. */
   #drain: TaskDrain | undefined;
 
@@ -90,7 +92,6 @@ export class TaskSupervisorServer implements Server, Supervision {
     this.#children = new DynamicChildren(process, start, limits);
     noteSupervision(process, this);
     this.#max = limits.maxChildren;
-    this.#load = new TaskLoad(process, () => this.occupancy());
   }
 
   occupancy(): Occupancy {
@@ -101,15 +102,18 @@ export class TaskSupervisorServer implements Server, Supervision {
     };
   }
 
-  /**
-   * Joins a group, and again after its scope has restarted; resolves when the supervisor is a member. Throws a
-   * `NoProcessError` if the scope does not run.
-   */
+  /** Joins a group; resolves when the supervisor is a member. Throws a `NoProcessError` if the scope does not run. */
   async join(group: unknown, scope: string): Promise<this> {
     const process = this.#process;
-    const join: PgRequest = { type: "join", group, pids: [process.pid] };
-    this.#group = new ScopeContact(process, scope, join);
-    await this.#group.begin();
+    const { node } = process.runtime;
+    const { groups } = taskSlots(process.runtime);
+    if (groups === undefined) {
+      const named = quote(scope);
+      throw new NoProcessError(
+        `Cannot join a group of ${named}: no such scope runs on ${node}; start it by pg.startLink(${named})`,
+      );
+    }
+    this.#leaveGroup = await groups.join(process, group, scope);
     return this;
   }
 
@@ -143,19 +147,17 @@ export class TaskSupervisorServer implements Server, Supervision {
         return asked.pid instanceof Pid
           ? this.#terminate(asked.pid)
           : failed("badarg");
-      case "watch_load":
-        return this.#load.subscribe(caller.pid) ?? failed("system_limit");
       case "drain":
         return this.#beginDrain(asked.timeout, caller);
       default:
-        return failed("badarg");
+        return this.#ownTurns()?.call(request, caller) ?? failed("badarg");
     }
   }
 
   info(message: unknown): Promise<void> | undefined {
-    if (this.#load.hear(message)) return;
+    if (this.#turns?.info(message)) return;
     const done = this.#children.info(message);
-    this.#load.changed();
+    this.#turns?.changed();
     return this.#drain === undefined
       ? done
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
@@ -181,9 +183,9 @@ export class TaskSupervisorServer implements Server, Supervision {
       const permanent = this.#children.list()
         .filter(({ spec }) => spec.restart === "permanent").length;
       this.#drain = new TaskDrain(this.#process, permanent);
-      this.#group?.end();
-      leaveAllGroups(this.#process);
-      this.#load.tellAll();
+      this.#leaveGroup?.();
+      taskSlots(this.#process.runtime).groups?.leaveAll(this.#process);
+      this.#turns?.draining();
     }
     return this.#isDrained ? "drained" : this.#drain.wait(caller, timeout);
   }
@@ -200,7 +202,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     const ended = this.#drain === undefined
       ? this.#children.terminate(pid)
       : this.#terminateDraining(pid, this.#drain);
-    this.#load.changed();
+    this.#turns?.changed();
     return ended;
   }
 
@@ -213,15 +215,29 @@ export class TaskSupervisorServer implements Server, Supervision {
 
   // Tasks.
 
+  #ownTurns(): TaskTurns | undefined {
+    const process = this.#process;
+    return this.#turns ??= taskSlots(process.runtime).turns?.(
+      process,
+      () => this.occupancy(),
+    );
+  }
+
+  #admits(caller: Pid): boolean {
+    return this.#turns === undefined
+      ? !this.#children.full
+      : this.#turns.admits(caller);
+  }
+
   #startTask(asked: StartTask, caller: ReplyTo): unknown {
     const { task, callers, restart, shutdown } = asked;
     if (!isValid(asked, caller)) return failed("badarg");
     if (this.#drain !== undefined) return DRAINING;
-    if (!this.#load.admits(caller.pid)) return failed("max_children");
+    if (!this.#admits(caller.pid)) return failed("max_children");
     const found = this.#process.runtime.resolve(asked.run, caller.pid.node);
     if ("error" in found) {
       // The request may have used a turn.
-      this.#load.changed();
+      this.#turns?.changed();
       const { error, message } = found;
       return { type: "error", reason: error, message };
     }
@@ -244,7 +260,7 @@ export class TaskSupervisorServer implements Server, Supervision {
       task === undefined ? undefined : { ...asked, owner: caller.pid, task },
     );
     this.#children.add(spec, pid);
-    this.#load.changed();
+    this.#turns?.changed();
     // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
     return task === undefined ? { type: "ok", pid } : NO_REPLY;
   }
@@ -255,7 +271,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     if (owner.node !== node) return failed("badarg");
     const { isDraining } = this.#process.runtime;
     if (isDraining || this.#drain !== undefined) return DRAINING;
-    if (!this.#load.admits(owner)) return failed("max_children");
+    if (!this.#admits(owner)) return failed("max_children");
     const limit = this.#process.runtime.quotas.refusal(node, "processes");
     if (limit !== undefined) return failed("system_limit");
     const spec: TaskSpec = {
@@ -269,7 +285,7 @@ export class TaskSupervisorServer implements Server, Supervision {
     };
     const started = this.#start(spec);
     this.#children.add(spec, started);
-    this.#load.changed();
+    this.#turns?.changed();
     return { type: "ok", started };
   }
 

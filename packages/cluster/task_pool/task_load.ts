@@ -16,13 +16,19 @@
  * free places are kept. A lying peer can at most leave its kept places unused, as it could by tasks that do nothing.
  */
 
-import { InternalMessage } from "../server/messages.ts";
-import { tellConnected } from "../server/call.ts";
+import { InternalMessage, isTyped } from "@otp/servers/server/messages";
+import { tellConnected } from "@otp/servers/server/call";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { type Key, keyOf } from "@otp/processes/process/links_and_monitors";
-import { onDown, onExit } from "../server/on_exit.ts";
+import { onDown, onExit } from "@otp/servers/server/on_exit";
 import type { Pid, Ref } from "@otp/processes/values/pid";
-import type { Occupancy } from "../supervisor/supervision.ts";
+import type { Runtime } from "@otp/processes/process/runtime";
+import type { ReplyTo } from "@otp/processes/values/reply_to";
+import {
+  type Occupancy,
+  taskSlots,
+  type TaskTurns,
+} from "@otp/servers/server/task_slots";
 
 /** Milliseconds between two reports to a pool. */
 const REPORT_INTERVAL = 100;
@@ -60,8 +66,14 @@ interface Subscriber {
   told: number | undefined;
 }
 
+/** Makes the supervisors of a node report their load to the pools that ask for it. */
+export function serveTaskLoad(runtime: Runtime): void {
+  taskSlots(runtime).turns ??= (process, occupancy) =>
+    new TaskLoad(process, occupancy);
+}
+
 /** The load of one supervisor. */
-export class TaskLoad {
+export class TaskLoad implements TaskTurns {
   readonly #process: LocalProcess;
   readonly #occupancy: () => Occupancy;
   readonly #subscribers = new Map<Key, Subscriber>();
@@ -82,6 +94,12 @@ export class TaskLoad {
       this.#stopTimer?.();
       for (const stop of this.#turns.values()) stop();
     });
+  }
+
+  call(request: unknown, { pid }: ReplyTo): unknown {
+    return isTyped(request, "watch_load")
+      ? this.subscribe(pid) ?? { type: "error", reason: "system_limit" }
+      : undefined;
   }
 
   /** Reports the load to a pool from now on; returns the load, or `undefined` if the pool's node has too many pools. */
@@ -138,14 +156,14 @@ export class TaskLoad {
     });
   }
 
-  /** Reports the load to all pools now. */
-  tellAll(): void {
+  /** Reports to all pools now that the supervisor drains. */
+  draining(): void {
     const report = this.#report();
     for (const each of this.#subscribers.values()) this.#tell(each, report);
   }
 
   /** Handles a message of a pool; returns false for any other message. */
-  hear(message: unknown): boolean {
+  info(message: unknown): boolean {
     if (!(message instanceof InternalMessage)) return false;
     const key = this.#key(message.from);
     const subscriber = this.#subscribers.get(key);
