@@ -195,21 +195,24 @@ function startAt(
     { run, link, task: task?.ref, callers, restart, shutdown },
     process,
   );
-  const start = task === undefined
-    ? new TaskStart(process, place, request, asked)
-    : new AwaitedTaskStart(process, place, request, asked, task);
-  return start.send(place).promise;
+  return new TaskStart(process, place, request, asked, task).send(place)
+    .promise;
 }
 
-/** The start of a task: a call of the supervisor. */
+/**
+ * The start of a task: a call of the supervisor, for an awaited task under the task's own reference. When an awaited
+ * task has announced itself, the monitor and alias of the call belong to the task. A start that the owner cancels fails
+ * at once, and keeps the reference.
+ */
 class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number | undefined;
-  readonly request: StartTaskRequest;
-  readonly asked: SupervisedTask;
+  readonly tellsEnd: boolean;
+  readonly #request: StartTaskRequest;
+  readonly #asked: SupervisedTask;
   /** The caller's end of the task, if the caller awaits the task. */
-  readonly task: OwnedTask | undefined;
+  readonly #task: OwnedTask | undefined;
 
   constructor(
     process: LocalProcess,
@@ -219,70 +222,16 @@ class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
     task?: OwnedTask,
   ) {
     super(process, place, request, undefined, task?.ref);
-    const { limits } = asked;
+    const { limits, cancel, shutdown } = asked;
     this.timeout = limits === undefined ? Infinity : leftOf(limits, process);
     this.signal = limits?.signal;
     this.deadline = limits?.deadline;
-    this.request = request;
-    this.asked = asked;
-    this.task = task;
-  }
-
-  as(): Mfa {
-    return describeStart(this.process, this.asked, this.request.run);
-  }
-
-  failed(reason: unknown): Error | undefined {
-    return this.asked.failed?.(reason);
-  }
-
-  read(reply: unknown): Pid {
-    const { process, request, task } = this;
-    const pid = pidOf(reply, this.node, this.asked, task, request);
-    if (request.mfa !== undefined) sendWork(process, pid, request, task);
-    return pid;
-  }
-
-  override fail(make: () => unknown): void {
-    this.drop();
-    super.fail(make);
-  }
-
-  override rejectWith(error: unknown): void {
-    this.drop();
-    super.rejectWith(error);
-  }
-
-  override abandon(error: () => unknown): void {
-    forgetRequest(this.process.runtime, this.request.run);
-    super.abandon(error);
-  }
-
-  /** Drops what is kept for a task that was not started. */
-  protected drop(): void {
-    forgetRequest(this.process.runtime, this.request.run);
-  }
-}
-
-/**
- * The start of an awaited task: a call under the task's own reference. When the task has started, the monitor and alias
- * of the call belong to the task. A start that the owner cancels fails at once, and keeps the reference.
- */
-class AwaitedTaskStart extends TaskStart {
-  declare readonly task: OwnedTask;
-  readonly tellsEnd: boolean;
-
-  constructor(
-    process: LocalProcess,
-    place: Place,
-    request: StartTaskRequest,
-    asked: SupervisedTask,
-    task: OwnedTask,
-  ) {
-    super(process, place, request, asked, task);
+    this.tellsEnd = task?.tellsEnd ?? false;
+    this.#request = request;
+    this.#asked = asked;
+    this.#task = task;
+    if (task === undefined) return;
     task.node = place.node;
-    this.tellsEnd = task.tellsEnd;
-    const { cancel, shutdown } = asked;
     if (cancel === undefined) return;
     task.cancelBy?.(cancel, shutdown, (outcome) => {
       if (outcome.type !== "aborted") this.failFor("timeout");
@@ -290,9 +239,27 @@ class AwaitedTaskStart extends TaskStart {
     });
   }
 
+  as(): Mfa {
+    return describeStart(this.process, this.#asked, this.#request.run);
+  }
+
+  failed(reason: unknown): Error | undefined {
+    return this.#asked.failed?.(reason);
+  }
+
+  read(reply: unknown): Pid {
+    const request = this.#request;
+    const task = this.#task;
+    const pid = pidOf(reply, this.node, this.#asked, task, request.mfa);
+    if (request.mfa !== undefined) sendWork(this.process, pid, request, task);
+    return pid;
+  }
+
   spawned(result: SpawnResult | undefined): void {
-    if (result === undefined || !("pid" in result)) return;
-    const { task } = this;
+    const task = this.#task;
+    if (task === undefined || result === undefined || !("pid" in result)) {
+      return;
+    }
     task.open(this.node);
     task.spawned(result);
     // A stream awaits no start: that would cost some 3 µs for each task.
@@ -301,18 +268,30 @@ class AwaitedTaskStart extends TaskStart {
 
   override resolve(pid: Pid): void {
     // The rejection of a cancelled start may wait for the owner's turn.
-    if (!this.task.isCancelled) super.resolve(pid);
+    if (this.#task?.isCancelled !== true) super.resolve(pid);
+  }
+
+  override fail(make: () => unknown): void {
+    this.#drop();
+    super.fail(make);
+  }
+
+  override rejectWith(error: unknown): void {
+    this.#drop();
+    super.rejectWith(error);
   }
 
   override abandon(error: () => unknown): void {
-    this.task.abandon(error);
+    forgetRequest(this.process.runtime, this.#request.run);
+    this.#task?.abandon(error);
     super.abandon(error);
   }
 
-  protected override drop(): void {
-    super.drop();
-    const { task } = this;
-    if (this.process.alive && !task.isCancelled) task.close();
+  /** Drops what is kept for a task that was not started. */
+  #drop(): void {
+    const { alive, runtime } = this.process;
+    forgetRequest(runtime, this.#request.run);
+    if (alive && this.#task?.isCancelled === false) this.#task.close();
   }
 }
 
@@ -337,7 +316,7 @@ function pidOf(
   node: string,
   { advice = "", refused }: SupervisedTask,
   task: OwnedTask | undefined,
-  { mfa }: StartTaskRequest,
+  mfa: Mfa | undefined,
 ): Pid {
   const { type, pid, reason, message } = (reply ?? {}) as Record<
     string,
