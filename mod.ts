@@ -177,7 +177,6 @@ export {
   Node,
   type NodeDrainOptions,
   type NodeOptions,
-  type NodePart,
   type NodeStopOptions,
   type PeerCertificate,
   type RunOptions,

@@ -499,9 +499,17 @@ test("a node alone loads no package above it, and a part only what it needs", as
   };
   const node = ["epmd", "node", "processes", "servers"];
   assertEquals(await packagesOf("packages/node/mod.ts", true), node);
+  // Nodes of Erlang take part in the names of the cluster.
   assertEquals(
     await packagesOf("packages/beam/part.ts", false),
-    ["beam", ...node, "observe"].sort(),
+    ["beam", "cluster", ...node, "observe"].sort(),
+  );
+  const beam = await reachedFrom("packages/beam/part.ts", { later: false });
+  assertEquals(
+    [...beam].filter((path) =>
+      /^packages\/cluster\/(?!global\/)|\/beam\/wire\/(?!beam_wire)/.test(path)
+    ),
+    [],
   );
   const shell = ["node", "processes", "shell"];
   assertEquals(await packagesOf("packages/shell/part.ts", true), shell);

@@ -78,6 +78,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   LogHook: "./node",
   Node: "./node",
   NodeOptions: "./node",
+  NodePart: "./node",
   RemoteFunction: "./rpc",
   ServerRef: "./gen-server",
 };
