@@ -6,7 +6,10 @@ export const UTF8_BEAM = {
 } as const;
 
 // The harness sets it for a report in a terminal, and users set it; programs would take it before NO_COLOR.
-Deno.env.delete("FORCE_COLOR");
+const mayChange =
+  Deno.permissions.querySync({ name: "env", variable: "FORCE_COLOR" }).state ===
+    "granted";
+if (mayChange) Deno.env.delete("FORCE_COLOR");
 
 export interface Ended {
   code: number;
