@@ -8,6 +8,7 @@ import { setRequestForm } from "@otp/processes/values/server_message";
 import { relayLog } from "./logger/log_relay.ts";
 import { serveLoggerProxy } from "./logger/logger_proxy.ts";
 import { serveOtpQueries } from "./observer/otp_queries.ts";
+import { openBorder } from "./servers/border.ts";
 import { IO_FORM } from "./servers/io_otp.ts";
 import { serveNetKernel } from "./servers/net_kernel.ts";
 import { OTP_SCOPES, SCOPE_FORM } from "./servers/pg_otp.ts";
@@ -28,6 +29,7 @@ export function beam(): NodePart {
     wire: beamWire,
     names: async () => ({ beam: (await import("@otp/processes/beam")).beam }),
     attach({ runtime, options, wireOf }) {
+      openBorder(runtime);
       setRequestForm(SentIoRequest, IO_FORM);
       setRequestForm(ScopeRequest, SCOPE_FORM);
       FOREIGN_SCOPES.fill(runtime, OTP_SCOPES);

@@ -316,8 +316,8 @@ export interface Local {
   randomBytes(size: number): Uint8Array;
   /** The incomplete parts of messages, of all peers. */
   readonly parts: ByteBudget;
-  /** The node's functions, for wires to nodes that name functions differently. */
-  readonly functions: Functions;
+  /** The node's functions, for wires to nodes that name functions differently; absent if the node has no such wire. */
+  readonly functions: Functions | undefined;
   /** Decides about a dialler of that name. */
   admit(name: string, rule: CrossingRule): Admission;
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { NoProcessError, UndefinedFunctionError } from "./errors.ts";
+import { NoProcessError } from "./errors.ts";
 import {
   type Destination,
   type DownMessage,
@@ -22,9 +22,7 @@ import {
 } from "./runtime/current_process.ts";
 import { type LocalProcess, PROCESS_LABEL } from "./process/local_process.ts";
 import { RefEntry } from "./process/links_and_monitors.ts";
-import type { RemoteFunction } from "./remote/exported_modules.ts";
-import { infoOf, type ProcessInfo } from "./process/process_info.ts";
-import { infoFromOtp } from "@otp/beam/servers/process_info_otp";
+import { askInfo, infoOf, type ProcessInfo } from "./process/process_info.ts";
 import { isFull } from "./signals/signal.ts";
 import {
   awaiting,
@@ -46,7 +44,6 @@ import { remoteNameOf } from "./values/beam_names.ts";
 import { ReplyTo } from "./values/reply_to.ts";
 import { copyTerm, REASON_LEVELS } from "./values/term.ts";
 import { keyToKeep, termKey } from "./values/term_key.ts";
-import { raise, startRpc } from "@otp/node/rpc/rpc_call";
 
 export * from "./kernel.ts";
 
@@ -940,7 +937,7 @@ export class Process {
       "{ messages: true }",
     );
     if ("remote" in options && options.remote) {
-      return askInfo(pid, options, caller);
+      return infoAnywhere(pid, options, caller);
     }
     if (pid === undefined) return infoOf(caller, caller, options);
     if (!(pid instanceof Pid) || pid.node !== runtime.node) {
@@ -1229,7 +1226,7 @@ function isEqual(value: unknown, wanted: unknown, maxDepth: number): boolean {
   }
 }
 
-async function askInfo(
+async function infoAnywhere(
   pid: unknown,
   { messages, timeout = 5000 }: RemoteProcessInfoOptions,
   caller: LocalProcess,
@@ -1243,15 +1240,5 @@ async function askInfo(
       `Cannot tell the messages of ${pid}: they are told of processes of this node only`,
     );
   }
-  const ask = (fn: RemoteFunction) =>
-    startRpc(caller, pid.node, fn, [pid], timeout);
-  let outcome = await ask(["Process", "info"]);
-  if (
-    outcome.type === "error" && outcome.error instanceof UndefinedFunctionError
-  ) outcome = await ask(["erlang", "process_info"]);
-  if (outcome.type !== "ok") return raise(outcome);
-  const { value } = outcome;
-  return Array.isArray(value) || value === null
-    ? infoFromOtp(pid, value)
-    : value as ProcessInfo | undefined;
+  return await askInfo(caller, pid, timeout);
 }

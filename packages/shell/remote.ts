@@ -21,7 +21,7 @@ export async function connectShell(
   const reason = await connect(node, log);
   if (reason !== undefined) throw connectError(node, reason);
   // A node of Erlang or Elixir would start a process, which exits with undef.
-  currentProcess().runtime.functions.encode("Shell", () => {
+  currentProcess().runtime.border?.functions.encode("Shell", () => {
     throw new StartError(
       false,
       `Cannot open a shell on ${node}: it is a node of Erlang or Elixir; attach with iex --remsh ${node}`,

@@ -41,10 +41,6 @@ const PROCESSES_FLOORS: readonly (readonly string[])[] = [
 
 /** Imports that stand against the floors. The list only gets shorter. */
 const UPWARD: readonly string[] = [
-  "packages/processes/process.ts -> packages/beam/servers/process_info_otp.ts",
-  "packages/processes/process.ts -> packages/node/rpc/rpc_call.ts",
-  "packages/processes/process/runtime.ts -> packages/beam/functions/beam_functions.ts",
-  "packages/processes/runtime/node_runtime.ts -> packages/beam/functions/beam_functions.ts",
   "packages/servers/agent/agent_server.ts -> packages/beam/functions/beam_functions.ts",
   "packages/servers/agent/agent_server.ts -> packages/beam/servers/agent_otp.ts",
   "packages/servers/gen_server/gen_server.ts -> packages/beam/servers/gen_server_otp.ts",

@@ -5,6 +5,8 @@
  */
 
 import { TextMap } from "@otp/processes/values/text_map";
+import type { ForeignFunctions } from "@otp/processes/process/border";
+import type { Runtime } from "@otp/processes/process/runtime";
 import type { Mfa, Runnable } from "@otp/processes/signals/signal";
 import { Atom, atom } from "@otp/processes/values/atom";
 import {
@@ -27,8 +29,13 @@ const UNDEFINED = "$undef";
 /** The service that refuses a BEAM's own function, which only a BEAM can run. */
 const FUNCTION = "$fun";
 
+/** Returns the functions of a node whose border is open. */
+export function beamFunctionsOf({ border }: Runtime): BeamFunctions {
+  return border!.functions as BeamFunctions;
+}
+
 /** Converts between the names of a node's exported functions and the MFAs of a BEAM. */
-export class BeamFunctions {
+export class BeamFunctions implements ForeignFunctions {
   readonly #modules: Modules;
   /** Functions of OTP that are served by another function here, by `module:function/arity`. */
   readonly #services = new TextMap<(args: unknown[]) => Runnable>();

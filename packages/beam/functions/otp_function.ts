@@ -1,5 +1,6 @@
 /** Functions that a BEAM asks for, run on behalf of its processes. */
 
+import { beamFunctionsOf } from "./beam_functions.ts";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { andThen } from "@otp/processes/promises/promises";
 import type { Mfa } from "@otp/processes/signals/signal";
@@ -20,7 +21,7 @@ export function resolveOtpFunction(
   node: string,
   mfa: Mfa,
 ): { fn: () => unknown; label: string } {
-  const { functions } = runtime;
+  const functions = beamFunctionsOf(runtime);
   const [module, name] = mfa;
   const run = functions.requested(mfa);
   const found = resolveFor(runtime, run, node, "resolveSpawn");

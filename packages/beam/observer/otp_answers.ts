@@ -5,6 +5,7 @@
  * the estimated size of its mailbox: one heap holds all processes here.
  */
 
+import { beamFunctionsOf } from "../functions/beam_functions.ts";
 import nodeProcess from "node:process";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { infoOf } from "@otp/processes/process/process_info";
@@ -122,7 +123,7 @@ export class OtpAnswers {
       case "erlang:function_exported/3":
         return first instanceof Atom && second instanceof Atom &&
           typeof third === "number" && third >= 0 && third < 256 &&
-          runtime.functions.has([first.name, second.name, Array(third)]);
+          beamFunctionsOf(runtime).has([first.name, second.name, Array(third)]);
       case "erlang:is_process_alive/1":
         return this.#find(first) !== undefined;
       case "erlang:memory/0":

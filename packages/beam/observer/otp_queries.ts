@@ -17,6 +17,7 @@
  * forgets the node of a relay that exits, and goes on with its other nodes.
  */
 
+import { beamFunctionsOf } from "../functions/beam_functions.ts";
 import { outside } from "@otp/processes/context/async_context";
 import {
   notAllowed,
@@ -80,7 +81,8 @@ export function serveOtpQueries(
   runtime: Runtime,
   options: OtpQueryOptions,
 ): void {
-  const { modules, functions } = runtime;
+  const { modules } = runtime;
+  const functions = beamFunctionsOf(runtime);
   let loading: Promise<OtpAnswers> | undefined;
   const load = async () => {
     const observer = await observerOf(runtime);

@@ -5,6 +5,7 @@
  * with a fun, for `init_p(Parent, Ancestors, Fun)`.
  */
 
+import { beamFunctionsOf } from "../functions/beam_functions.ts";
 import { isRunnable } from "@otp/servers/server/messages";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { NODE_DRAINS } from "@otp/processes/spawning/spawn_requests";
@@ -13,7 +14,8 @@ const SERVICE = "$proc_lib";
 
 /** Lets a node start such processes. */
 export function serveProcLib(runtime: Runtime): void {
-  const { modules, functions } = runtime;
+  const { modules } = runtime;
+  const functions = beamFunctionsOf(runtime);
   modules.services.set(SERVICE, ({ args: [run] }, node) => {
     if (runtime.isDraining && node !== runtime.node) return NODE_DRAINS;
     if (!isRunnable(run)) return { error: "undef", message: "no function" };

@@ -4,6 +4,7 @@
  * `erpc:execute_cast(M, F, A)`.
  */
 
+import { beamFunctionsOf } from "../functions/beam_functions.ts";
 import { ExitError } from "@otp/processes/errors";
 import { resolveOtpFunction } from "../functions/otp_function.ts";
 import { currentProcess } from "@otp/processes/runtime/current_process";
@@ -40,7 +41,8 @@ const UNDEF = atom("undef");
 
 /** Has a node call functions of Erlang nodes, and run functions for `erpc` on these. */
 export function serveErpc(runtime: Runtime): void {
-  const { functions, modules } = runtime;
+  const { modules } = runtime;
+  const functions = beamFunctionsOf(runtime);
   functions.encode(
     RPC_SERVICE,
     ({ args: [run, ref] }) =>
@@ -73,7 +75,7 @@ function requestToOtp([module, name, args]: Mfa, ref: unknown): Mfa {
 
 /** Decodes the answer to a call from the exit reason of its process; `undefined` for any other reason. */
 function answerOf(
-  { functions }: Runtime,
+  runtime: Runtime,
   reason: unknown,
   call: EndedCall,
 ): RpcAnswer | undefined {
@@ -83,7 +85,10 @@ function answerOf(
   const [, type, value, stack] = reason.elements;
   switch (type) {
     case RETURN:
-      return { type: "return", value: functions.result(value, call.run!) };
+      return {
+        type: "return",
+        value: beamFunctionsOf(runtime).result(value, call.run!),
+      };
     case THROW:
       return { type: "throw", value };
     case EXIT:
@@ -135,7 +140,7 @@ function executeCall(
 ): unknown {
   const process = currentProcess();
   const [module, name, args] = mfa;
-  const { functions } = process.runtime;
+  const functions = beamFunctionsOf(process.runtime);
   if (!functions.has(mfa)) {
     const frame = tuple(atom(module), atom(name), args, []);
     return end(process, tuple(ref, ERROR, UNDEF, [frame]));

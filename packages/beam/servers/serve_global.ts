@@ -1,5 +1,6 @@
 /** The part of a node in the names of Erlang's `global`: the nodes of Erlang around it, and the requests that they make. */
 
+import { beamFunctionsOf } from "../functions/beam_functions.ts";
 import { GlobalServerRequest } from "@otp/cluster/global/ask_server";
 import type { Resolver } from "@otp/cluster/global/global_messages";
 import { decide } from "@otp/cluster/global/global_resolve";
@@ -50,7 +51,8 @@ export function serveErlangGlobal(runtime: Runtime): void {
  * keeps the name: a peer must not have this node end processes of third nodes.
  */
 function serveResolver(runtime: Runtime): void {
-  const { node, modules, functions } = runtime;
+  const { node, modules } = runtime;
+  const functions = beamFunctionsOf(runtime);
   modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
     fn: () => {
       const pids = [first, second] as [Pid, Pid];

@@ -551,7 +551,7 @@ export class ControlDecoder implements Incoming {
     ) throw new ProtocolError("an invalid spawn request");
     const request = {
       ref,
-      run: this.#local.functions.requested([module.name, name.name, args]),
+      run: this.#local.functions!.requested([module.name, name.name, args]),
       link: hasOption(options, "link"),
       monitor: hasOption(options, "monitor"),
       groupLeader,

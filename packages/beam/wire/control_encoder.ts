@@ -113,7 +113,7 @@ export class ControlEncoder implements Outgoing {
     this.#sendsAlias = (flags & ALIAS) !== 0n || (flags & ALTACT_SIG) === 0n;
     this.#peer = peer;
     this.#port = port;
-    this.#functions = functions;
+    this.#functions = functions!;
     this.#maxDepth = limits.maxDepth;
     this.#maxMessageBytes = limits.maxMessageBytes;
     this.#writer = new TermWriter(

@@ -115,7 +115,10 @@ export class Network {
       limits,
       randomBytes: (size) => host.randomBytes(size),
       parts: new Budget(limits.maxTotalMessageBytes),
-      functions: runtime.functions,
+      // A part opens the border after this.
+      get functions() {
+        return runtime.border?.functions;
+      },
       admit: (peer, rule) => this.#admit(peer, rule),
     };
     this.#parts = {

@@ -28,7 +28,8 @@ import { textLog } from "@otp/processes/log/log_event";
 import { NodeLog } from "@otp/processes/log/node_log";
 import { systemClock } from "@otp/processes/host/clock";
 import { NodeRuntime } from "@otp/processes/runtime/node_runtime";
-import { serveInfo } from "@otp/processes/process/process_info";
+import { serveInfo, setAskInfo } from "@otp/processes/process/process_info";
+import { remoteInfo } from "../rpc/remote_info.ts";
 import { serveRpc } from "../rpc/rpc_call.ts";
 import { startGroupLeader } from "../io/group_leader.ts";
 import { standardIo } from "../io/io_device.ts";
@@ -164,6 +165,7 @@ export async function startNode(
   startGroupLeader(runtime, options.io ?? standardIo());
   serveRpc(runtime);
   serveInfo(runtime);
+  setAskInfo(remoteInfo);
   const network: Network = new Network({
     runtime,
     name,

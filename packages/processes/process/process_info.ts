@@ -4,43 +4,32 @@ import { watchersOf } from "./watchers.ts";
 import { Pid } from "../values/pid.ts";
 import type { LocalProcess } from "./local_process.ts";
 import type { Runtime } from "./runtime.ts";
+import { RpcError } from "../values/error_classes.ts";
+import type { ProcessInfo } from "../values/process_info.ts";
 import { copyTerm } from "../values/term.ts";
 
-/** The information about a process, as returned by `Process.info`. */
-export interface ProcessInfo {
-  /** The process. */
-  pid: Pid;
-  /** The name that it is registered under. */
-  registeredName: string | undefined;
-  /** A description of the code that it runs: its label, or the name of its function. */
-  initialCall: string | undefined;
-  /** A copy of the label that it set by `setLabel`, if any. */
-  label?: unknown;
-  /** `"running"` for the calling process, `"waiting"` for all others: one process runs at a time. */
-  status: "running" | "waiting";
-  /** The number of messages in its mailbox. */
-  messageQueueLen: number;
-  /** Copies of the messages, oldest first; only present on request. */
-  messages?: unknown[];
-  /** The processes that it is linked to. */
-  links: Pid[];
-  /** The targets of its monitors: pids, or names with their nodes. */
-  monitors: (Pid | { name: string; node: string })[];
-  /** The processes that monitor it, each once per monitor. */
-  monitoredBy: Pid[];
-  /** Whether it traps exits. */
-  trapExit: boolean;
-  /** Its group leader, which receives its output. */
-  groupLeader: Pid;
-  /** The process that started it. */
-  parent: Pid | undefined;
-  /**
-   * For servers and tasks, the process that started it, the process that started that one, and so on, nearest
-   * first: by name if registered, otherwise by pid. Empty for other processes.
-   */
-  ancestors: (Pid | string)[];
-  /** The callers of a task, nearest first; see `Process.callers`. */
-  callers: Pid[];
+export type { ProcessInfo };
+
+/** Asks another node for the information on its process, within a number of milliseconds. */
+export type AskInfo = (
+  caller: LocalProcess,
+  pid: Pid,
+  timeout: number,
+) => Promise<ProcessInfo | undefined>;
+
+/** Set by the package of nodes when a node starts: no other node can be reached before that. */
+export let askInfo: AskInfo = (_caller, { node }) =>
+  Promise.reject(
+    new RpcError(
+      "noconnection",
+      node,
+      `Cannot call Process.info/1 on ${node}: no node is started here; start one by Node.start({ name })`,
+    ),
+  );
+
+/** Sets how other nodes are asked. */
+export function setAskInfo(ask: AskInfo): void {
+  askInfo = ask;
 }
 
 /** Lets a node answer other nodes' requests for information on its processes. */

@@ -18,7 +18,7 @@ import type {
 } from "../remote/connect_target.ts";
 import type { Deadlines } from "../scheduling/deadlines.ts";
 import type { Runnable, Signals } from "../signals/signal.ts";
-import type { BeamFunctions } from "@otp/beam/functions/beam_functions";
+import type { Border } from "./border.ts";
 import type { Modules, Resolved } from "../remote/exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
@@ -46,8 +46,8 @@ export interface Runtime extends NodeIncarnation {
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
-  /** The names of the exported functions on a BEAM. */
-  readonly functions: BeamFunctions;
+  /** The border to nodes of Erlang; absent if this node does not speak their wire. */
+  border: Border | undefined;
   /** The resources of this node that each peer uses, and their limits. */
   readonly quotas: PeerQuotas;
   /** Pending deadlines. */

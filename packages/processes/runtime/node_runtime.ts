@@ -31,7 +31,6 @@ import { Deadlines } from "../scheduling/deadlines.ts";
 import { LocalDelivery } from "./local_delivery.ts";
 import type { Runnable, Signals } from "../signals/signal.ts";
 import { UnreachableNode } from "./unreachable_node.ts";
-import { BeamFunctions } from "@otp/beam/functions/beam_functions";
 import { Modules, type Resolved } from "../remote/exported_modules.ts";
 import { resolveFor } from "../spawning/spawn_requests.ts";
 import { Spawner } from "../spawning/spawner.ts";
@@ -78,7 +77,7 @@ export class NodeRuntime implements Runtime {
   readonly nobody: Pid;
   readonly log: NodeLog;
   readonly modules: Modules = new Modules();
-  readonly functions: BeamFunctions = new BeamFunctions(this.modules);
+  border: Runtime["border"] = undefined;
   readonly quotas: PeerQuotas;
   readonly deadlines: Deadlines;
   readonly timers: Timers;

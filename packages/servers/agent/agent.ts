@@ -428,7 +428,7 @@ function ask<T>(
       // Checked before a function is stored for the agent: a stored function waits for a request.
       signal?.throwIfAborted();
       const run = sendable(held, place, process);
-      const { functions } = process.runtime;
+      const functions = process.runtime.border?.functions;
       const request = new SentAgentRequest(type, run, functions);
       return startCall<T>(process, place, request, {
         timeout,

@@ -39,6 +39,7 @@ import type {
   SpawnFailure,
 } from "@otp/processes/signals/signal";
 import { andThen } from "@otp/processes/promises/promises";
+import type { ForeignFunctions } from "@otp/processes/process/border";
 import { copyTerm } from "@otp/processes/values/term";
 import {
   type CallbackModule,
@@ -76,12 +77,12 @@ export class SentAgentRequest extends ServerRequest implements AgentRequest {
   constructor(
     type: AgentRequestType,
     run: SentFunction,
-    functions: BeamFunctions,
+    functions: ForeignFunctions | undefined,
   ) {
     super();
     this.type = type;
     this.run = run;
-    this.#functions = functions;
+    this.#functions = functions as BeamFunctions;
   }
 
   override toOtp(): unknown {
@@ -123,7 +124,7 @@ export function castMessage(
   run: SentFunction,
   { pid, runtime }: LocalProcess,
 ): Call | Cast {
-  const request = new SentAgentRequest("cast", run, runtime.functions);
+  const request = new SentAgentRequest("cast", run, runtime.border?.functions);
   // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)
@@ -346,7 +347,7 @@ function findOtp({ mfa, node }: OtpAgentRequest):
     return { reason: `Cannot ask the agent: ${mfa}` };
   }
   const { runtime } = currentProcess();
-  const { functions } = runtime;
+  const functions = runtime.border!.functions as BeamFunctions;
   const [module, name, args] = mfa;
   const target = functions.find(module, name);
   if (target === undefined || node === undefined) {

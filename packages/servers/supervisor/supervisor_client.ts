@@ -69,12 +69,12 @@ export async function askToTerminate(
 
 /** Creates a request as a message. */
 function requestOf(
-  { runtime: { functions } }: LocalProcess,
+  { runtime: { border } }: LocalProcess,
   module: string,
   request: AnyRequest,
 ): SentSupervisorRequest {
   const kind = module === "Supervisor" ? module : "DynamicSupervisor";
-  const called = (run: Runnable) => functions.called(run);
+  const called = (run: Runnable) => border!.functions.called(run);
   return new SentSupervisorRequest(request, kind, called);
 }
 

@@ -58,17 +58,21 @@ export class SentSupervisorRequest extends OwnRequest {
 /** Returns the encoding, for Erlang, of requests to a node's supervisors. */
 export function supervisorEncoding(
   kind: SupervisorKind,
-  { functions }: Runtime,
+  { border }: Runtime,
 ): OtpEncoding {
   return {
     request: (term) =>
-      supervisorRequestFromOtp(term, kind, (mfa) => functions.requested(mfa)),
+      supervisorRequestFromOtp(
+        term,
+        kind,
+        (mfa) => border!.functions.requested(mfa),
+      ),
     reply: (request, reply) =>
       supervisorReplyToOtp(
         request,
         kind,
         reply,
-        (run) => functions.called(run),
+        (run) => border!.functions.called(run),
       ),
   };
 }

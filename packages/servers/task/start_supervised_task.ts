@@ -99,8 +99,8 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
 
   override toOtp(): unknown {
     const { owner } = this.#otp;
-    const { functions, maxDepth } = owner.runtime;
-    const [module, name, args] = functions.called(this.run);
+    const { border, maxDepth } = owner.runtime;
+    const [module, name, args] = border!.functions.called(this.run);
     // The arguments are sent in the second step, and the caller may have changed them by then.
     const mfa: Mfa = [module, name, copyTerm(args, maxDepth) as unknown[]];
     this.#otp.mfa = mfa;

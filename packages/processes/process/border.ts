@@ -1,0 +1,37 @@
+/**
+ * The border of a node to nodes of Erlang, whose functions and terms have other forms.
+ *
+ * The package that speaks their wire fills this slot of a runtime. A node without it speaks with nodes of this library
+ * only.
+ */
+
+import type { Mfa, Runnable } from "../signals/signal.ts";
+import type { Pid } from "../values/pid.ts";
+import type { ProcessInfo } from "../values/process_info.ts";
+
+/** How nodes of Erlang name the functions of this node, and this node theirs. */
+export interface ForeignFunctions {
+  /** Returns the request for the function that a node of Erlang names. */
+  requested(mfa: Mfa): Runnable;
+  /**
+   * Names a request's function for a node of Erlang. Throws a `TypeError` if it cannot run the function; the message
+   * names an alternative.
+   */
+  called(run: Runnable): Mfa;
+  /** Decodes the result of a function that ran on a node of Erlang. */
+  result(value: unknown, run: Runnable): unknown;
+  /** Sets the function that names requests to a service of this library. */
+  encode(
+    service: string,
+    called: (run: { function: string; args: unknown[] }) => Mfa,
+  ): void;
+  /** Serves a function of Erlang, `module:function/arity`, by another function. */
+  serve(mfa: string, run: (args: unknown[]) => Runnable): void;
+}
+
+/** The conversions between this node and nodes of Erlang. */
+export interface Border {
+  readonly functions: ForeignFunctions;
+  /** Decodes the information on a process of a node of Erlang; `undefined` if the process is not alive. */
+  processInfo(pid: Pid, value: unknown): ProcessInfo | undefined;
+}
