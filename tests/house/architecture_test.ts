@@ -41,14 +41,6 @@ const PROCESSES_FLOORS: readonly (readonly string[])[] = [
 
 /** Imports that stand against the floors. The list only gets shorter. */
 const UPWARD: readonly string[] = [
-  "packages/servers/agent/agent_server.ts -> packages/beam/functions/beam_functions.ts",
-  "packages/servers/agent/agent_server.ts -> packages/beam/servers/agent_otp.ts",
-  "packages/servers/gen_server/gen_server.ts -> packages/beam/servers/gen_server_otp.ts",
-  "packages/servers/gen_server/gen_server_process.ts -> packages/beam/servers/gen_server_otp.ts",
-  "packages/servers/gen_server/gen_server_process.ts -> packages/beam/terms/conversions.ts",
-  "packages/servers/server/messages.ts -> packages/beam/terms/beam_reasons.ts",
-  "packages/servers/supervisor/supervisor_client.ts -> packages/beam/servers/supervisor_otp.ts",
-  "packages/servers/supervisor/supervisor_requests.ts -> packages/beam/servers/supervisor_otp.ts",
   "packages/servers/task/start_supervised_task.ts -> packages/beam/servers/task_otp.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/beam/functions/otp_function.ts",
   "packages/servers/task/task_supervisor_server.ts -> packages/beam/servers/task_otp.ts",

@@ -17,7 +17,7 @@ import type { Node } from "../../node.ts";
 import { internalsOf } from "../../packages/node/start/node_internals.ts";
 import { Dashboard } from "../../packages/observe/dashboard/dashboard.ts";
 import { Agent } from "../../packages/servers/agent/agent.ts";
-import { AGENT_REQUESTS } from "../../packages/beam/servers/agent_otp.ts";
+import { AGENT_REQUESTS } from "../../packages/servers/agent/agent_server.ts";
 import { Application } from "../../packages/servers/application/application.ts";
 import { Cluster } from "../../packages/cluster/discovery/cluster.ts";
 import {

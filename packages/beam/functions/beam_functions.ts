@@ -93,10 +93,11 @@ export class BeamFunctions implements ForeignFunctions {
 
   /** Decodes the result of a function that ran on a BEAM. */
   result(value: unknown, run: Runnable): unknown {
-    return fromBeam(value, this.#typesOf(run)?.returns);
+    return fromBeam(value, this.typesOf(run)?.returns);
   }
 
-  #typesOf(run: Runnable): BeamTypes | undefined {
+  /** Returns the types that the function of a request declares. */
+  typesOf(run: Runnable): BeamTypes | undefined {
     return "module" in run
       ? beamTypesOf(this.#modules.lookup(run.module, run.function)?.fn)
       : undefined;
@@ -146,7 +147,7 @@ export class BeamFunctions implements ForeignFunctions {
     return [
       toBeamName(module),
       toBeamFunction(module, name),
-      argsToBeam(args, this.#typesOf(run)),
+      argsToBeam(args, this.typesOf(run)),
     ];
   }
 }

@@ -6,128 +6,105 @@
  * functions cross between the two libraries; a captured function, `&Module.function/1`, counts as named.
  */
 
+import {
+  AGENT_REQUESTS,
+  type AgentReply,
+  type AgentRequest,
+  type AgentRequestType,
+  NodeRequest,
+} from "@otp/servers/agent/agent_server";
+import { ExitError } from "@otp/processes/errors";
+import type { Mfa, Runnable } from "@otp/processes/signals/signal";
 import { Atom, atom } from "@otp/processes/values/atom";
 import {
   ExternalFunction,
   LocalFunction,
 } from "@otp/processes/values/functions";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import type { BeamFunctions } from "../functions/beam_functions.ts";
 import { toBeam } from "../terms/conversions.ts";
-import type { Mfa, Runnable } from "@otp/processes/signals/signal";
-import type { OtpEncoding } from "@otp/servers/server/server";
-
-/** How the result of a function is used. */
-export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";
-
-/** The names of requests. */
-export const AGENT_REQUESTS: ReadonlySet<unknown> = new Set<AgentRequestType>([
-  "get",
-  "update",
-  "get_and_update",
-  "cast",
-]);
+import type { ServerProtocol } from "./protocol.ts";
 
 const OK = atom("ok");
 
-/** Encodes a request to an agent in Elixir. */
-export function agentRequestToOtp(
-  type: string,
-  run: Runnable,
-  functions: BeamFunctions,
-): Tuple {
-  const [module, name, [, ...args]] = functions.called(
-    // The state comes before the arguments.
-    "module" in run ? { ...run, args: [undefined, ...run.args] } : run,
-  );
-  return tuple(atom(type), tuple(atom(module), atom(name), args));
-}
+/** The protocol of agents. */
+export const AGENT_PROTOCOL: ServerProtocol = {
+  encodeRequest(request, functions) {
+    const { type, run } = request as AgentRequest;
+    const named = run as Runnable;
+    const [module, name, [, ...args]] = functions.called(
+      // The state comes before the arguments.
+      "module" in named
+        ? { ...named, args: [undefined, ...named.args] }
+        : named,
+    );
+    return tuple(atom(type), tuple(atom(module), atom(name), args));
+  },
 
-/** Decodes the reply of an agent in Elixir. */
-export function agentReplyFromOtp(
-  type: string,
-  reply: unknown,
-  run: Runnable,
-  functions: BeamFunctions,
-): unknown {
-  if (type === "update") return reply === OK ? "ok" : reply;
-  if (type === "get") return functions.result(reply, run);
-  // The type declared for the function covers the whole pair of result and state.
-  const pair = functions.result(tuple(reply, undefined), run);
-  return pair instanceof Tuple ? pair.elements[0] : (pair as unknown[])[0];
-}
+  // A named function needs an authenticated sender, so nodes of this library send it by a call.
+  isCast: ({ type }) => type === "cast",
 
-/** A request of a BEAM to an agent of this node. No message from elsewhere is an instance. */
-export class OtpAgentRequest {
-  /** How the result is used. */
-  readonly type: AgentRequestType;
-  /** The function, without the state; a text if it cannot be run. */
-  readonly mfa: Mfa | string;
-  /** The node that asks. */
-  readonly node: string | undefined;
+  decodeReply(request, term, functions) {
+    const { type, run } = request as AgentRequest;
+    let value: unknown = term;
+    if (type === "update") value = term === OK ? "ok" : term;
+    else if (type === "get") value = functions.result(term, run as Runnable);
+    else {
+      // The type declared for the function covers the whole pair of result and state.
+      const pair = tuple(term, undefined);
+      value = firstOf(functions.result(pair, run as Runnable));
+    }
+    return { type: "ok", value };
+  },
 
-  constructor(
-    type: AgentRequestType,
-    mfa: Mfa | string,
-    node: string | undefined,
-  ) {
-    this.type = type;
-    this.mfa = mfa;
-    this.node = node;
-  }
-}
-
-/** A reply to a BEAM. */
-export class OtpAgentReply {
-  /** The reply in OTP's encoding. */
-  readonly term: unknown;
-
-  constructor(term: unknown) {
-    this.term = term;
-  }
-}
-
-/** OTP's encoding of an agent's requests. */
-export const AGENT_ENCODING: OtpEncoding = {
-  request(term, caller, origin) {
+  decodeRequest(term, functions, caller, origin) {
     if (!(term instanceof Tuple) || term.length !== 2) return term;
-    const [type, run] = term.elements;
+    const [type, given] = term.elements;
     if (!(type instanceof Atom) || !AGENT_REQUESTS.has(type.name)) return term;
-    return new OtpAgentRequest(
+    const [module, name, args] = mfaOf(given);
+    const mfa: Mfa = [module, name, [undefined, ...args]];
+    const node = caller?.node ?? origin;
+    if (node === undefined || functions.find(module, name) === undefined) {
+      // The reason with which a process of a BEAM exits when it calls an undefined function.
+      const call = tuple(atom(module), atom(name), mfa[2], []);
+      throw new ExitError(tuple(atom("undef"), [call]));
+    }
+    const run = functions.requested(mfa);
+    return new NodeRequest(
       type.name as AgentRequestType,
-      mfaOf(run),
-      caller?.node ?? origin,
+      { ...run, args: run.args.slice(1) },
+      node,
     );
   },
-  reply: (_request, reply) =>
-    reply instanceof OtpAgentReply ? reply.term : reply,
+
+  encodeReply(request, given, functions) {
+    if (!(request instanceof NodeRequest)) return given;
+    const { value } = given as AgentReply & { type: "ok" };
+    if (request.type === "update") return OK;
+    const types = functions.typesOf(request.run)?.returns;
+    return request.type === "get"
+      ? toBeam(value, types)
+      : firstOf(toBeam([value, undefined], types));
+  },
 };
 
-function mfaOf(run: unknown): Mfa | string {
-  if (run instanceof ExternalFunction) {
-    return run.arity === 1
-      ? [run.module, run.function, []]
-      : `an agent calls a function of arity 1, not ${run.arity}`;
+/** Returns the function, without the state. Throws an `ExitError` if it cannot be run here. */
+function mfaOf(run: unknown): Mfa {
+  const [module, name, args] = run instanceof Tuple
+    ? run.elements
+    : run instanceof ExternalFunction && run.arity === 1
+    ? [atom(run.module), atom(run.function), []]
+    : [];
+  if (module instanceof Atom && name instanceof Atom && Array.isArray(args)) {
+    return [module.name, name.name, args];
   }
-  if (run instanceof LocalFunction) {
-    return "a function of the BEAM cannot run here; give module, function and arguments, as in Agent.get(agent, Counter, :read, [])";
-  }
-  const [module, name, args] = run instanceof Tuple ? run.elements : [];
-  return module instanceof Atom && name instanceof Atom && Array.isArray(args)
-    ? [module.name, name.name, args]
+  const why = run instanceof ExternalFunction
+    ? `an agent calls a function of arity 1, not ${run.arity}`
+    : run instanceof LocalFunction
+    ? "a function of the BEAM cannot run here; give module, function and arguments, as in Agent.get(agent, Counter, :read, [])"
     : "it has no function";
+  throw new ExitError(`Cannot ask the agent: ${why}`);
 }
 
-/** Encodes the result of a function for the caller on a BEAM. */
-export function agentReplyToOtp(
-  type: AgentRequestType,
-  result: unknown,
-  types: Parameters<typeof toBeam>[1],
-): OtpAgentReply {
-  if (type === "update") return new OtpAgentReply(OK);
-  if (type === "get") return new OtpAgentReply(toBeam(result, types));
-  const pair = toBeam(result, types);
-  return new OtpAgentReply(
-    (pair instanceof Tuple ? pair.elements : pair as unknown[])[0],
-  );
+function firstOf(pair: unknown): unknown {
+  return (pair instanceof Tuple ? pair.elements : pair as unknown[])[0];
 }

@@ -22,6 +22,7 @@ import { inspect } from "@otp/processes/values/inspect";
 import { Pid } from "@otp/processes/values/pid";
 import { isPlainObject } from "@otp/processes/values/term";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
+import type { AnyRequest, ServerProtocol } from "./protocol.ts";
 import type { SentChildSpec } from "@otp/servers/supervisor/child_lifecycle";
 import {
   type ChildShutdown,
@@ -33,9 +34,7 @@ import {
 export type SupervisorKind = "Supervisor" | "DynamicSupervisor";
 
 /** The parts of a request that matter for its encoding. */
-export interface AnyRequest {
-  /** The kind of request. */
-  type: string;
+interface SupervisorAsk extends AnyRequest {
   /** The id of a child. */
   id?: unknown;
   /** The pid of a dynamic child. */
@@ -51,6 +50,24 @@ const RESTARTING = atom("restarting");
 const DYNAMIC = atom("dynamic");
 const INFINITY = atom("infinity");
 const START_CHILD = atom("start_child");
+
+/** Returns the protocol of a kind of supervisor. */
+export function supervisorProtocol(kind: SupervisorKind): ServerProtocol {
+  return {
+    encodeRequest: (request, functions) =>
+      supervisorRequestToOtp(request, kind, (run) => functions.called(run)),
+    decodeReply: (request, term) => supervisorReplyFromOtp(request, kind, term),
+    decodeRequest: (term, functions) =>
+      supervisorRequestFromOtp(term, kind, (mfa) => functions.requested(mfa)),
+    encodeReply: (request, reply, functions) =>
+      supervisorReplyToOtp(
+        request,
+        kind,
+        reply,
+        (run) => functions.called(run),
+      ),
+  };
+}
 
 // Ids.
 
@@ -88,7 +105,7 @@ function textId(id: unknown): string {
  * @param called Names a function for a BEAM.
  */
 export function supervisorRequestToOtp(
-  request: AnyRequest,
+  request: SupervisorAsk,
   kind: SupervisorKind,
   called: (run: Runnable) => Mfa,
 ): unknown {

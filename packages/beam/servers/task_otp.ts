@@ -18,7 +18,13 @@ import { Pid, Ref } from "@otp/processes/values/pid";
 import { isSigned } from "@otp/servers/server/signed_messages";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { isChildShutdown, isRestart } from "@otp/servers/server/child_spec";
-import { mfaFromOtp, mfaToOtp, nameInOtp } from "./supervisor_otp.ts";
+import type { ServerProtocol } from "./protocol.ts";
+import {
+  mfaFromOtp,
+  mfaToOtp,
+  nameInOtp,
+  supervisorProtocol,
+} from "./supervisor_otp.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");
@@ -61,6 +67,19 @@ export class OtpTask {
     this.shutdown = shutdown;
   }
 }
+
+const DYNAMIC = supervisorProtocol("DynamicSupervisor");
+
+/** The protocol of a Task.Supervisor: that of a DynamicSupervisor, and one more request, for tasks. */
+export const TASK_PROTOCOL: ServerProtocol = {
+  ...DYNAMIC,
+  decodeRequest(term, ...context) {
+    const task = startTaskFromOtp(term);
+    return task instanceof OtpTask
+      ? task
+      : DYNAMIC.decodeRequest(term, ...context);
+  },
+};
 
 // Messages to a BEAM.
 

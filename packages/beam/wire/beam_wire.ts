@@ -1,6 +1,7 @@
 /** Erlang's distribution: the wire that stock nodes of OTP 25 and later speak. */
 
 import type { Local, Session, Transport, Wire } from "@otp/node/wire";
+import { setProtocols } from "../servers/border.ts";
 import type { BeamSessions } from "./beam_session.ts";
 
 /** The first bytes of introductions: `N`, and `n` before OTP 23. */
@@ -48,6 +49,10 @@ export function beamWire(): Wire {
 }
 
 async function load(): Promise<BeamSessions> {
-  const { BeamSessions } = await import("./beam_session.ts");
+  const [{ BeamSessions }, protocols] = await Promise.all([
+    import("./beam_session.ts"),
+    import("../servers/protocols.ts"),
+  ]);
+  setProtocols(protocols);
   return new BeamSessions();
 }

@@ -26,6 +26,7 @@ import type {
   SpawnResult,
   Target,
 } from "@otp/processes/signals/signal";
+import { encodedReply, messageToOtp } from "../servers/server_messages.ts";
 import { reasonToBeam } from "../terms/beam_reasons.ts";
 import { toBeamName } from "@otp/processes/values/beam_names";
 import { inspect } from "@otp/processes/values/inspect";
@@ -382,7 +383,9 @@ export class ControlEncoder implements Outgoing {
   /** Writes a message; a server's message in OTP's encoding. */
   #value(message: unknown, from: Pid): void {
     this.#message().term(
-      message instanceof ServerMessage ? message.toOtp(from) : message,
+      message instanceof ServerMessage
+        ? messageToOtp(message, this.#functions, from)
+        : message,
       this.#maxDepth,
     );
     this.#end(from);
@@ -396,10 +399,10 @@ export class ControlEncoder implements Outgoing {
    */
   reply(from: Pid, to: ReplyTarget, value: unknown): void {
     if (this.#isGone(to instanceof Ref ? to : to.pid)) return;
+    const term = replyTerm(to, value);
     const alias = to instanceof Ref ? to : to.alias;
     if (alias === undefined) this.#beginSend(from).pid((to as ReplyTo).pid);
     else this.#beginAlias(from, alias, false);
-    const term = replyTerm(to, value);
     const message = this.#message();
     if (plainAlias(to) !== undefined) {
       message.tuple(2);
@@ -550,9 +553,9 @@ export class ControlEncoder implements Outgoing {
   }
 }
 
-/** Returns the term of a reply; a group leader's result in OTP's encoding. */
+/** Returns the term of a reply, in the encoding that its caller expects. */
 function replyTerm(to: ReplyTarget, value: unknown): unknown {
   if (value instanceof OtpReply) return value.term;
   const isResult = !(to instanceof Ref) && to.form === "io";
-  return isResult ? resultToOtp(value as IoResult) : value;
+  return isResult ? resultToOtp(value as IoResult) : encodedReply(to, value);
 }

@@ -9,6 +9,7 @@
  * identity. For the same reason, the entries of a map within a key are sorted.
  */
 
+import { messageToOtp } from "../servers/server_messages.ts";
 import { Buffer } from "node:buffer";
 import {
   Atom,
@@ -497,8 +498,10 @@ export class TermWriter {
     if (value instanceof ExternalFunction) return this.#external(value);
     if (value instanceof LocalFunction) return this.#function(value);
     if (value instanceof Port) return this.#port(value);
-    // `toOtp` throws for messages that OTP does not have.
-    if (value instanceof ServerMessage) return this.#write(value.toOtp(), left);
+    // Throws for messages that OTP does not have.
+    if (value instanceof ServerMessage) {
+      return this.#write(messageToOtp(value), left);
+    }
     if (value instanceof ArrayBuffer) return this.binary(new Uint8Array(value));
     if (typedArrayKind(value) === undefined) throw notSendable(value);
     const { buffer, byteOffset, byteLength } = value as Uint8Array;

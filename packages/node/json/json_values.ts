@@ -457,7 +457,11 @@ export class ValueEncoder {
 
   /** Writes a `ReplyTo`; only its tag is a level. */
   #writeReplyTo(value: ReplyTo, left: number): string {
-    const { pid, alias, tag, form, returns } = value;
+    const { pid, alias, tag, form } = value;
+    // Only a declared type travels: a server of the library replies itself.
+    const returns = typeof value.returns === "function"
+      ? undefined
+      : value.returns;
     const to = alias === undefined ? "null" : this.#name(alias);
     const text = `[${this.#name(pid)},${to}`;
     if (tag === undefined && returns === undefined) return text + "]";

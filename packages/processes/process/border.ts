@@ -6,7 +6,9 @@
  */
 
 import type { Mfa, Runnable } from "../signals/signal.ts";
+import type { BeamType, ServerBeamTypes } from "../values/beam_types.ts";
 import type { Pid } from "../values/pid.ts";
+import type { ReplyTo } from "../values/reply_to.ts";
 import type { ProcessInfo } from "../values/process_info.ts";
 
 /** How nodes of Erlang name the functions of this node, and this node theirs. */
@@ -32,6 +34,25 @@ export interface ForeignFunctions {
 /** The conversions between this node and nodes of Erlang. */
 export interface Border {
   readonly functions: ForeignFunctions;
+  /**
+   * Decodes a request of a node of Erlang to a server of this node, and sets how the reply to its caller is encoded.
+   *
+   * @param protocol The server of the library, or the types that a program declares for its server.
+   * @param term The request.
+   * @param caller The caller, unless the request is a cast.
+   * @param origin The node that sent a cast, if it is known.
+   * @throws {ExitError} If the request cannot be served, with the reason for its caller.
+   */
+  request(
+    protocol: string | ServerBeamTypes,
+    term: unknown,
+    caller: ReplyTo | undefined,
+    origin: string | undefined,
+  ): unknown;
+  /** Decodes the reply of a server of Erlang to a request, by the type that is declared for the reply, if any. */
+  reply(request: unknown, term: unknown, type: BeamType | undefined): unknown;
+  /** Decodes a message of a declared type. */
+  message(term: unknown, type: BeamType): unknown;
   /** Decodes the information on a process of a node of Erlang; `undefined` if the process is not alive. */
   processInfo(pid: Pid, value: unknown): ProcessInfo | undefined;
 }

@@ -1,6 +1,8 @@
-/** The types that functions and servers declare for callers on a BEAM. */
+/** The types that functions and servers declare for callers on a BEAM, and for servers there. */
 
+import { checkOptions, checkRecord } from "./check_arguments.ts";
 import { inspect } from "./inspect.ts";
+import type { OptionChecks } from "./options.ts";
 import { isPlainObject } from "./term.ts";
 
 /**
@@ -136,4 +138,79 @@ function innerTypes(type: unknown): unknown[] | undefined {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && isPlainObject(value);
+}
+
+// Servers.
+
+/** The declaration of a server, of any types: `GenServerBeamTypes`. */
+export interface ServerBeamTypes {
+  readonly call?: BeamType;
+  readonly reply?: BeamType;
+  /** By the name of the call. */
+  readonly replies?: Readonly<Record<string, BeamType>>;
+  readonly cast?: BeamType;
+  readonly info?: BeamType;
+}
+
+const TYPES: OptionChecks<ServerBeamTypes> = {
+  call: true,
+  reply: true,
+  replies: true,
+  cast: true,
+  info: true,
+};
+
+/** The types of a request to a server, and of its reply. */
+export interface RequestTypes {
+  readonly request?: BeamType;
+  readonly reply?: BeamType;
+}
+
+/** Returns the types of a call to a server that is declared. */
+export function callTypes(
+  types: ServerBeamTypes,
+  request: unknown,
+): RequestTypes {
+  return { request: types.call, reply: replyType(types, request) };
+}
+
+/** Returns the type of the reply to a request. */
+export function replyType(
+  { reply, replies }: ServerBeamTypes,
+  request: unknown,
+): BeamType | undefined {
+  const name = requestName(request);
+  return name !== undefined && replies !== undefined &&
+      Object.hasOwn(replies, name)
+    ? replies[name]
+    : reply;
+}
+
+/** Returns the name of a request: the request itself, its `type`, or the first element of a tuple. */
+export function requestName(request: unknown): string | undefined {
+  const name = typeof request === "string"
+    ? request
+    : Array.isArray(request)
+    ? request[0]
+    : (request as { type?: unknown } | null | undefined)?.type;
+  return typeof name === "string" ? name : undefined;
+}
+
+/** Checks a declaration. Throws a `TypeError` if it is invalid. */
+export function checkServerBeamTypes(types: unknown): void {
+  const given = types as ServerBeamTypes;
+  const doing = "declare the types of a GenServer";
+  checkOptions(given, doing, TYPES, `{ ${Object.keys(TYPES).join(", ")} }`);
+  const { replies = {}, ...each } = given;
+  checkRecord(
+    replies,
+    "declare the replies of a GenServer",
+    '{ replies: { pop: "atom" } }',
+  );
+  const declared = [...Object.values(each), ...Object.values(replies)];
+  for (const type of declared) {
+    checkBeamType(type);
+    // The types of replies travel with the caller to other nodes, as text.
+    if (type !== undefined) beamTypeToText(type);
+  }
 }

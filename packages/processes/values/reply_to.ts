@@ -29,8 +29,8 @@ export class ReplyTo {
   /** The encoding of a reply with a tag: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
   /**
-   * The declared type of the reply, for Erlang callers. Any process that replies encodes the reply by this type.
-   * Comparisons ignore it.
+   * How the reply is encoded for a caller on a BEAM: by a declared type, which travels with this, so that any process
+   * can reply; or by a function. Comparisons ignore it.
    *
    * @ignore
    */

@@ -6,8 +6,8 @@
  * call is data, even if a process of this node forwards it.
  *
  * Each wire has its own encoding of them. Nodes of this library exchange their fields (`fields`); a BEAM receives the
- * message that OTP's own modules send (`toOtp`). A message without OTP's form is refused at its sender, because an
- * unmodified OTP server would crash on it.
+ * message that OTP's own modules send. A message without OTP's form is refused at its sender, because an unmodified
+ * OTP server would crash on it.
  */
 
 import type { Pid } from "./pid.ts";
@@ -46,14 +46,6 @@ export abstract class ServerMessage {
    */
   abstract fields(): object;
 
-  /**
-   * Returns the message in OTP's form.
-   *
-   * @param from The sender, for a message that names its sender in OTP's encoding.
-   * @throws {TypeError} If OTP has no such message; the error says what to use.
-   */
-  abstract toOtp(from?: Pid): unknown;
-
   /** Returns a copy for the receiver, which shares nothing mutable with the message. */
   abstract copied(copy: CopyField, left: number, max: number): unknown;
 
@@ -78,6 +70,12 @@ export abstract class ServerRequest extends ServerMessage {
     return this;
   }
 
+  /** The server of the library that the request is for, by which a wire finds its encoding. */
+  get protocol(): string | undefined {
+    return undefined;
+  }
+
+  /** Encodes a request without a protocol. Throws a `TypeError` if OTP has no such message. */
   toOtp(from?: Pid): unknown {
     const term = forms.get(this.constructor)?.request(this, from);
     if (term !== undefined) return term;
@@ -117,9 +115,24 @@ export class OwnRequest extends ServerRequest {
   }
 }
 
-/** Encodes a request for OTP; a program's data stays as it is. */
-export function requestToOtp(request: unknown, from?: Pid): unknown {
-  return request instanceof ServerRequest ? request.toOtp(from) : request;
+/** A request that servers of OTP know too, by a protocol of `packages/beam/servers/`. */
+export class SharedRequest extends OwnRequest {
+  readonly #protocol: string;
+
+  /** Creates a request to the server of the library with that name. */
+  constructor(fields: { type: string }, protocol: string) {
+    super(fields);
+    this.#protocol = protocol;
+  }
+
+  override get protocol(): string {
+    return this.#protocol;
+  }
+
+  override kept(copy: CopyField, left: number, max: number): this {
+    const fields = copy({ ...this }, left + 1, max) as { type: string };
+    return new SharedRequest(fields, this.#protocol) as this;
+  }
 }
 
 /** A reply that a wire has refused because it exceeds a limit of this node; the call that awaits it fails. */

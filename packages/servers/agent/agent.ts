@@ -11,9 +11,9 @@ import {
   type AgentFunction,
   agentModule,
   type AgentRequest,
+  agentRequest,
   castMessage,
   sendable,
-  SentAgentRequest,
   valueOf,
 } from "./agent_server.ts";
 import {
@@ -428,8 +428,7 @@ function ask<T>(
       // Checked before a function is stored for the agent: a stored function waits for a request.
       signal?.throwIfAborted();
       const run = sendable(held, place, process);
-      const functions = process.runtime.border?.functions;
-      const request = new SentAgentRequest(type, run, functions);
+      const request = agentRequest(type, run);
       return startCall<T>(process, place, request, {
         timeout,
         signal,

@@ -6,24 +6,9 @@
  */
 
 import { UndefinedFunctionError } from "@otp/processes/errors";
-import { atom } from "@otp/processes/values/atom";
-import { Tuple, tuple } from "@otp/processes/values/tuple";
-import type { BeamFunctions } from "@otp/beam/functions/beam_functions";
-import type { BeamType } from "@otp/processes/values/beam_types";
-import {
-  type CopyField,
-  ServerRequest,
-} from "@otp/processes/values/server_message";
+import { Tuple } from "@otp/processes/values/tuple";
+import { SharedRequest } from "@otp/processes/values/server_message";
 import { BADARG, failCaller } from "../server/server.ts";
-import {
-  AGENT_ENCODING,
-  AGENT_REQUESTS,
-  agentReplyFromOtp,
-  agentReplyToOtp,
-  agentRequestToOtp,
-  type AgentRequestType,
-  OtpAgentRequest,
-} from "@otp/beam/servers/agent_otp";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { inspect } from "@otp/processes/values/inspect";
 import {
@@ -39,11 +24,10 @@ import type {
   SpawnFailure,
 } from "@otp/processes/signals/signal";
 import { andThen } from "@otp/processes/promises/promises";
-import type { ForeignFunctions } from "@otp/processes/process/border";
 import { copyTerm } from "@otp/processes/values/term";
 import {
   type CallbackModule,
-  OTP_ENCODING,
+  PROTOCOL,
 } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../server/messages.ts";
 
@@ -59,6 +43,17 @@ export type AgentFunction<S = any, R = unknown> =
 /** A function in a request to an agent: stored for an agent of this node, named for another node. */
 export type SentFunction = { kept: string } | Runnable;
 
+/** How the result of a function is used. */
+export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";
+
+/** The names of requests. */
+export const AGENT_REQUESTS: ReadonlySet<unknown> = new Set<AgentRequestType>([
+  "get",
+  "update",
+  "get_and_update",
+  "cast",
+]);
+
 /** A request to an agent. */
 export interface AgentRequest {
   /** How the result of the function is used. */
@@ -67,56 +62,28 @@ export interface AgentRequest {
   run: SentFunction;
 }
 
-/** A request as it is sent. */
-export class SentAgentRequest extends ServerRequest implements AgentRequest {
+/** A request of a node that the wire knows, even if it is a cast. No message from elsewhere is an instance. */
+export class NodeRequest implements AgentRequest {
   readonly type: AgentRequestType;
-  readonly run: SentFunction;
-  readonly #functions: BeamFunctions;
+  readonly run: Runnable;
+  /** The node that asks. */
+  readonly node: string;
 
-  /** Creates a request; `functions` names its function for a BEAM. */
-  constructor(
-    type: AgentRequestType,
-    run: SentFunction,
-    functions: ForeignFunctions | undefined,
-  ) {
-    super();
+  constructor(type: AgentRequestType, run: Runnable, node: string) {
     this.type = type;
     this.run = run;
-    this.#functions = functions as BeamFunctions;
-  }
-
-  override toOtp(): unknown {
-    // A stored function is for an agent of this node.
-    return "kept" in this.run
-      ? super.toOtp()
-      : agentRequestToOtp(this.type, this.run, this.#functions);
-  }
-
-  override fromOtp(reply: unknown): AgentReply {
-    const { type, run } = this;
-    return ok(
-      "kept" in run
-        ? reply
-        : agentReplyFromOtp(type, reply, run, this.#functions),
-    );
-  }
-
-  override kept(copy: CopyField, left: number, max: number): this {
-    const run = copy(this.run, left, max) as SentFunction;
-    return new SentAgentRequest(this.type, run, this.#functions) as this;
+    this.node = node;
   }
 }
 
-/** A cast that travels as a call without a waiting caller; on the wire to a BEAM it is a cast. */
-class AgentCast extends Call {
-  override toOtp(): unknown {
-    return new Cast(this.request).toOtp();
-  }
+const NAME = "Agent";
 
-  override kept(copy: CopyField, left: number, max: number): Call {
-    const { request } = super.kept(copy, left, max) as Call;
-    return new AgentCast(this.replyTo, request);
-  }
+/** Creates a request as it is sent. */
+export function agentRequest(
+  type: AgentRequestType,
+  run: SentFunction,
+): SharedRequest {
+  return new SharedRequest({ type, run } as AgentRequest, NAME);
 }
 
 /** Creates the message of a cast. A named function needs an authenticated sender, so it travels as a call. */
@@ -124,11 +91,11 @@ export function castMessage(
   run: SentFunction,
   { pid, runtime }: LocalProcess,
 ): Call | Cast {
-  const request = new SentAgentRequest("cast", run, runtime.border?.functions);
+  const request = agentRequest("cast", run);
   // No process waits for an answer under this reference.
   return "kept" in run
     ? new Cast(request)
-    : new AgentCast(new ReplyTo(pid, runtime.makeRef()), request);
+    : new Call(new ReplyTo(pid, runtime.makeRef()), request);
 }
 
 /** The answer of an agent: the result of the function, or why it was not run. */
@@ -262,35 +229,36 @@ export function agentModule(init: () => unknown): CallbackModule {
 }
 
 const AGENT = {
-  name: "Agent",
-  [OTP_ENCODING]: AGENT_ENCODING,
+  name: NAME,
+  [PROTOCOL]: NAME,
 
   handleCall(
-    request: AgentRequest | OtpAgentRequest,
+    request: AgentRequest,
     caller: ReplyTo,
     state: unknown,
   ): unknown {
-    if (request instanceof OtpAgentRequest) {
-      return serveOtp(request, caller, state);
+    const found = find(request, caller.node);
+    if ("run" in found) {
+      return andThen(
+        found.run(state),
+        (given) => answer(request, given, state),
+      );
     }
-    const { pid } = caller;
-    const found = find(request, pid);
-    if (!("run" in found)) {
-      // The sender of a cast is not notified; the node has logged the refusal.
-      return request?.type === "cast"
-        ? { type: "noreply", state }
-        : { type: "reply", reply: found, state };
+    // The sender of a cast is not notified; the node has logged the refusal.
+    if (request?.type === "cast") return { type: "noreply", state };
+    if (!(request instanceof NodeRequest)) {
+      return { type: "reply", reply: found, state };
     }
-    return andThen(found.run(state), (given) => answer(request, given, state));
+    failCaller(currentProcess(), caller, (found as Refused).message);
+    return { type: "noreply", state };
   },
 
-  handleCast(request: AgentRequest | OtpAgentRequest, state: unknown): unknown {
-    if (request instanceof OtpAgentRequest) {
-      return serveOtp(request, undefined, state);
-    }
-    const run = keptFor(request);
-    if (run !== undefined) {
-      return andThen(run(state), (given) => answer(request, given, state));
+  handleCast(request: AgentRequest, state: unknown): unknown {
+    const run = request instanceof NodeRequest
+      ? find(request, request.node)
+      : keptFor(request);
+    if (run !== undefined && "run" in run) {
+      return andThen(run.run(state), (given) => answer(request, given, state));
     }
     // The request may have come from any process, and its sender is unknown.
     currentProcess().runtime.report("error", () => notServed(request), {
@@ -304,103 +272,30 @@ const AGENT = {
   },
 };
 
-/** Serves a request of a BEAM. If the function cannot be run, the request fails for its caller, and the state stays. */
-function serveOtp(
-  request: OtpAgentRequest,
-  caller: ReplyTo | undefined,
-  state: unknown,
-): unknown {
-  const found = findOtp(request);
-  if ("run" in found) {
-    const { type } = request;
-    const { run, types } = found;
-    return andThen(
-      run(state),
-      (given) =>
-        answer(
-          request,
-          pairOf(given, type),
-          state,
-          (type, given) => agentReplyToOtp(type, given, types),
-        ),
-    );
-  }
-  const process = currentProcess();
-  if (caller !== undefined) failCaller(process, caller, found.reason);
-  else {
-    process.runtime.report(
-      "error",
-      () => `${notServed(request)}: ${inspect(found.reason)}`,
-      { what: "requests that an agent does not serve" },
-    );
-  }
-  return { type: "noreply", state };
-}
-
-/**
- * Returns the function that a BEAM requests, if the BEAM may have it run; otherwise the reason for the caller to exit.
- */
-function findOtp({ mfa, node }: OtpAgentRequest):
-  | { run: Run; types: BeamType | undefined }
-  | { reason: unknown } {
-  if (typeof mfa === "string") {
-    return { reason: `Cannot ask the agent: ${mfa}` };
-  }
-  const { runtime } = currentProcess();
-  const functions = runtime.border!.functions as BeamFunctions;
-  const [module, name, args] = mfa;
-  const target = functions.find(module, name);
-  if (target === undefined || node === undefined) {
-    // The reason with which a process of a BEAM exits when it calls an undefined function.
-    const call = tuple(atom(module), atom(name), [undefined, ...args], []);
-    return { reason: tuple(atom("undef"), [call]) };
-  }
-  const { args: [, ...own], ...run } = functions.requested([
-    module,
-    name,
-    [undefined, ...args],
-  ]);
-  const found = resolve(
-    own,
-    (args) => runtime.resolve({ ...run, args } as Runnable, node, true),
-  );
-  return "run" in found
-    ? { run: found.run, types: target.types?.returns }
-    : { reason: found.message };
-}
-
-/** Converts a function's tuple of reply and state to an array. */
-function pairOf(given: unknown, type: AgentRequestType): unknown {
-  return type === "get_and_update" && given instanceof Tuple
-    ? [...given.elements]
-    : given;
-}
-
 function answer(
-  { type }: Pick<AgentRequest, "type">,
+  request: AgentRequest,
   given: unknown,
   state: unknown,
-  encode?: (type: AgentRequestType, given: unknown) => unknown,
 ): unknown {
-  const reply = (value: unknown) =>
-    encode === undefined ? ok(value) : encode(type, given);
-  switch (type) {
+  switch (request.type) {
     case "get":
-      return { type: "reply", reply: reply(given), state };
+      return { type: "reply", reply: ok(given), state };
     case "update":
-      return { type: "reply", reply: reply("ok"), state: given };
+      return { type: "reply", reply: ok("ok"), state: given };
     case "cast":
       return { type: "noreply", state: given };
-    default:
-      if (Array.isArray(given) && given.length === 2) {
-        return { type: "reply", reply: reply(given[0]), state: given[1] };
-      }
-      return {
-        type: "stop",
-        reason: { type: "bad_return_value", value: given },
-        state,
-      };
   }
+  // A function that a BEAM names may return a tuple, as functions there do.
+  const pair = request instanceof NodeRequest && given instanceof Tuple
+    ? given.elements
+    : given;
+  return Array.isArray(pair) && pair.length === 2
+    ? { type: "reply", reply: ok(pair[0]), state: pair[1] }
+    : {
+      type: "stop",
+      reason: { type: "bad_return_value", value: given },
+      state,
+    };
 }
 
 function ok(value: unknown): AgentReply {
@@ -408,28 +303,32 @@ function ok(value: unknown): AgentReply {
 }
 
 /** Returns the function of a request, if the sender may have it run. */
-function find(request: AgentRequest, from: Pid): Found | typeof BADARG {
+function find(request: AgentRequest, node: string): Found | typeof BADARG {
   const kept = keptFor(request);
-  if (kept !== undefined) return { run: kept };
+  if (kept !== undefined) return kept;
   const { runtime } = currentProcess();
   // A process of this node never names a function: its functions are stored.
-  if (from.node === runtime.node) throw new TypeError(notServed(request));
+  if (node === runtime.node) throw new TypeError(notServed(request));
   if (AGENT_REQUESTS.has(request?.type) && isRunnable(request.run)) {
     const { run } = request;
     return resolve(
       run.args,
-      (args) => runtime.resolve({ ...run, args }, from.node, true),
+      (args) => runtime.resolve({ ...run, args }, node, true),
     );
   }
   return BADARG;
 }
 
 /** Returns the function that was stored for a request of this node. */
-function keptFor(request: AgentRequest | null | undefined): Run | undefined {
+function keptFor(
+  request: AgentRequest | null | undefined,
+): { run: Run } | undefined {
   const run = request?.run;
-  return typeof run === "object" && run !== null && "kept" in run
-    ? Kept.of(currentProcess()).take(run.kept)
-    : undefined;
+  if (typeof run !== "object" || run === null || !("kept" in run)) {
+    return undefined;
+  }
+  const kept = Kept.of(currentProcess()).take(run.kept);
+  return kept && { run: kept };
 }
 
 function notServed(request: unknown): string {

@@ -9,11 +9,11 @@
 
 import type { BeamFieldsOf, BeamType, BeamTypeOf } from "@otp/processes/beam";
 import {
-  callEncoding,
-  castEncoding,
+  callTypes,
   checkServerBeamTypes,
-  encodedReply,
-} from "@otp/beam/servers/gen_server_otp";
+  type RequestTypes,
+  type ServerBeamTypes,
+} from "@otp/processes/values/beam_types";
 import { ExitError } from "@otp/processes/errors";
 import type { DownMessage, ExitMessage } from "@otp/processes/process";
 import {
@@ -48,7 +48,7 @@ import {
   type ChildSpec,
 } from "../server/child_spec.ts";
 import { genServerChild, startGenServer } from "./gen_server_process.ts";
-import { Cast, EncodedCast, type RequestEncoding } from "../server/messages.ts";
+import { Cast } from "../server/messages.ts";
 import { stopServer } from "../server/stop.ts";
 import { ARRAY, checkOptions } from "@otp/processes/values/check_arguments";
 import {
@@ -1053,8 +1053,8 @@ export class GenServer {
     server: GenServerRef<T>,
     request: NoInfer<CastOf<T>>,
   ): MaybePromise<"ok"> {
-    const encoding = castEncodingFor(server);
-    return sent(cast(currentProcess(), server, request, encoding));
+    const sentAs = castTypeFor(server);
+    return sent(cast(currentProcess(), server, request, sentAs));
   }
 
   /**
@@ -1096,7 +1096,7 @@ export class GenServer {
     reply: NoInfer<R>,
   ): "ok" {
     const caller = callerOf(from);
-    currentProcess().replyAnywhere(caller, encodedReply(caller, reply));
+    currentProcess().replyAnywhere(caller, reply);
     return "ok";
   }
 
@@ -1144,8 +1144,8 @@ export class GenServer {
     const target = remoteNameOf(nameIn(name));
     const nodes = nodesOf(options, process.runtime);
     const as = () => callOf("multi_call", target, request, timeout);
-    const encoding = name instanceof DeclaredRef
-      ? callEncoding(name.types, request)
+    const types = name instanceof DeclaredRef
+      ? callTypes(name.types, request)
       : undefined;
     const { signal, deadline } = options;
     const failed = (error: unknown) => noReply(error, signal);
@@ -1154,7 +1154,7 @@ export class GenServer {
         process,
         locate({ name: target, node }, process) as Place,
         request,
-        { timeout, as, encoding, signal, deadline },
+        { timeout, as, types, signal, deadline },
       ).promise.then((reply) => ({ reply }), failed)
     );
     const answers = await Promise.all(asked);
@@ -1199,10 +1199,7 @@ export class GenServer {
       "{ nodes: ['kate@localhost'] }",
     );
     const process = currentProcess();
-    const encoding = castEncodingFor(name);
-    const message = encoding === undefined
-      ? new Cast(request)
-      : new EncodedCast(request, encoding);
+    const message = new Cast(request, false, undefined, castTypeFor(name));
     const target = remoteNameOf(nameIn(name));
     for (const node of nodesOf(options, process.runtime)) {
       process.sendName(target, node, message);
@@ -1272,7 +1269,7 @@ class ServerCall<R> implements RequestOptions<R> {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number | undefined;
-  readonly encoding: RequestEncoding | undefined;
+  readonly types: RequestTypes | undefined;
   readonly #server: ServerRef | DeclaredRef;
   readonly #request: unknown;
 
@@ -1285,8 +1282,8 @@ class ServerCall<R> implements RequestOptions<R> {
     this.timeout = timeout;
     this.signal = signal;
     this.deadline = deadline;
-    this.encoding = server instanceof DeclaredRef
-      ? callEncoding(server.types, request)
+    this.types = server instanceof DeclaredRef
+      ? callTypes(server.types, request)
       : undefined;
     this.#server = server;
     this.#request = request;
@@ -1297,8 +1294,10 @@ class ServerCall<R> implements RequestOptions<R> {
   }
 }
 
-function castEncodingFor(server: unknown): RequestEncoding | undefined {
-  return server instanceof DeclaredRef ? castEncoding(server.types) : undefined;
+function castTypeFor(server: unknown): BeamType | undefined {
+  return server instanceof DeclaredRef
+    ? (server.types as ServerBeamTypes).cast
+    : undefined;
 }
 
 /** Returns the local name that servers share on several nodes, without a declaration. */

@@ -22,21 +22,12 @@ import {
   START_CALL,
 } from "../server/child_spec.ts";
 import { nameText, type ServerName } from "../server/server_ref.ts";
-import {
-  answer,
-  failCaller,
-  NO_REPLY,
-  type OtpEncoding,
-  type Server,
-} from "../server/server.ts";
-import { fromBeam } from "@otp/beam/terms/conversions";
+import { answer, failCaller, NO_REPLY, type Server } from "../server/server.ts";
 import {
   checkServerBeamTypes,
-  encodedReply,
-  encodingOf,
   requestName,
   type ServerBeamTypes,
-} from "@otp/beam/servers/gen_server_otp";
+} from "@otp/processes/values/beam_types";
 import { type Start, startServer } from "../server/start.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -60,8 +51,8 @@ export interface CallbackModule {
   init(arg: any): unknown;
 }
 
-/** The key under which the library's own callback modules have their encoding for OTP. */
-export const OTP_ENCODING: unique symbol = Symbol("OTP's encoding");
+/** The key under which the library's own callback modules have the name of their protocol. */
+export const PROTOCOL: unique symbol = Symbol("protocol");
 
 /** The callbacks of a module, for any types. */
 interface Callbacks extends CallbackModule {
@@ -73,7 +64,7 @@ interface Callbacks extends CallbackModule {
   handleDrain?: Callback;
   terminate?: Callback;
   beam?: ServerBeamTypes;
-  readonly [OTP_ENCODING]?: OtpEncoding;
+  readonly [PROTOCOL]?: string;
 }
 
 /** The unchecked result of a callback. */
@@ -110,7 +101,7 @@ export interface StartGenServerOptions extends TimeLimits {
 
 /** A GenServer's server. */
 class GenServerProcess implements Server {
-  readonly otp: OtpEncoding | undefined;
+  readonly protocol: string | ServerBeamTypes | undefined;
   readonly servesForeign: boolean;
   readonly callback: string | undefined;
   readonly #process: LocalProcess;
@@ -130,11 +121,10 @@ class GenServerProcess implements Server {
     this.#process = process;
     this.#module = module;
     this.servesForeign = servesForeign;
-    this.callback = module[OTP_ENCODING] === undefined
+    this.callback = module[PROTOCOL] === undefined
       ? process.label || "GenServer"
       : undefined;
-    this.otp = module[OTP_ENCODING] ??
-      (module.beam && encodingOf(module.beam));
+    this.protocol = module[PROTOCOL] ?? module.beam;
     if (module.handleDrain !== undefined) handlesDrain(process);
   }
 
@@ -195,9 +185,10 @@ class GenServerProcess implements Server {
     if (request === DRAIN) return this.#drain();
     const { handleCall } = module;
     if (handleCall === undefined) throw this.#unexpected("call");
-    const handler = typeof handleCall === "function"
-      ? handleCall
-      : handlerOf(handleCall, this.otp ? request : atomOf(request) ?? request);
+    const handler = typeof handleCall === "function" ? handleCall : handlerOf(
+      handleCall,
+      this.protocol ? request : atomOf(request) ?? request,
+    );
     if (handler === undefined) {
       // Only the caller fails: any process may send any request.
       failCaller(this.#process, caller, "badarg");
@@ -230,7 +221,13 @@ class GenServerProcess implements Server {
   info(message: unknown): unknown {
     const { handleInfo, beam } = this.#module;
     if (handleInfo !== undefined) {
-      return this.#run("handleInfo", fromBeam(message, beam?.info));
+      const { border } = this.#process.runtime;
+      return this.#run(
+        "handleInfo",
+        beam?.info === undefined || border === undefined
+          ? message
+          : border.message(message, beam.info),
+      );
     }
     this.timeout = undefined;
     this.#process.runtime.report(
@@ -258,11 +255,7 @@ class GenServerProcess implements Server {
     } finally {
       const last = this.#lastReply;
       if (last !== undefined && this.#process.alive) {
-        answer(
-          this.#process,
-          last.caller,
-          encodedReply(last.caller, last.value),
-        );
+        answer(this.#process, last.caller, last.value);
         // Lets a message that the caller sends in response arrive before this server's DOWN, if possible.
         await undefined;
       }
@@ -275,7 +268,7 @@ class GenServerProcess implements Server {
       case "reply":
         this.#keep(result);
         if (result.continue === undefined) return result.reply;
-        answer(this.#process, caller, encodedReply(caller, result.reply));
+        answer(this.#process, caller, result.reply);
         return unanswered(this.#goOn(result.continue));
       case "stop":
         if ("reply" in result && hasState(result) && !hasUnknown(result)) {

@@ -17,7 +17,8 @@ import type { Backpressure, Mfa, Place } from "@otp/processes/signals/signal";
 import { checkOptions } from "@otp/processes/values/check_arguments";
 import { Pid, type Ref } from "@otp/processes/values/pid";
 import { ReplyTo } from "@otp/processes/values/reply_to";
-import { ServerRequest } from "@otp/processes/values/server_message";
+import type { ServerRequest } from "@otp/processes/values/server_message";
+import type { BeamType, RequestTypes } from "@otp/processes/values/beam_types";
 import { copyTerm } from "@otp/processes/values/term";
 import { tracing } from "@otp/processes/context/tracing";
 import { inspectArgument } from "@otp/processes/values/inspect";
@@ -38,14 +39,7 @@ import {
   NO_OPTIONS,
   remaining,
 } from "./cancellation.ts";
-import {
-  Call,
-  Cast,
-  EncodedCall,
-  EncodedCast,
-  InternalMessage,
-  type RequestEncoding,
-} from "./messages.ts";
+import { Call, Cast, InternalMessage } from "./messages.ts";
 import { areValid, type OptionChecks } from "@otp/processes/values/options";
 
 /** The options of a call, including its description in errors. */
@@ -58,8 +52,8 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   read?: (reply: unknown) => T;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error | undefined;
-  /** How Erlang encodes the request. */
-  encoding?: RequestEncoding;
+  /** The types on a BEAM of the request and its reply, if the server is declared. */
+  types?: RequestTypes;
   /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
   message?: (from: Pid, ref: Ref) => unknown;
   /** Whether callers often do not await the promise: a failure must then not end the program. */
@@ -120,7 +114,7 @@ export class PendingCall<T> extends PendingReply<T> {
   #post(place: Place): void {
     const { process, ref } = this;
     const { pid, runtime: { node, maxDepth } } = process;
-    const { encoding, message } = this.#options;
+    const { types, message } = this.#options;
     if (message !== undefined) {
       this.#request = message(pid, ref);
       return void sendTo(process, place, this.#request);
@@ -132,9 +126,7 @@ export class PendingCall<T> extends PendingReply<T> {
       const copy = copyTerm(request, maxDepth - 1, maxDepth);
       process.send(place, new Call(replyTo, copy), true);
     } else {
-      const call = encoding === undefined
-        ? new Call(replyTo, request)
-        : new EncodedCall(replyTo, request, encoding);
+      const call = new Call(replyTo, request, false, false, types?.request);
       sendTo(process, place, call);
     }
   }
@@ -154,13 +146,11 @@ export class PendingCall<T> extends PendingReply<T> {
   }
 
   otpReply(term: unknown): void {
-    const request = this.#request;
-    const { encoding } = this.#options;
-    const isOwn = request instanceof ServerRequest;
-    if (!isOwn && encoding === undefined) return this.reply(term);
     this.settleBy(() => {
-      const value = isOwn ? request.fromOtp(term) : encoding!.reply(term);
       const options = this.#options;
+      const { border } = this.process.runtime;
+      const type = options.types?.reply;
+      const value = border!.reply(this.#request, term, type);
       return options.read === undefined ? value as T : options.read(value);
     });
   }
@@ -305,11 +295,9 @@ export function cast(
   process: LocalProcess,
   server: ServerRef | DeclaredRef,
   request: unknown,
-  encoding?: RequestEncoding,
+  sentAs?: BeamType,
 ): Backpressure {
-  const message = encoding === undefined
-    ? new Cast(request)
-    : new EncodedCast(request, encoding);
+  const message = new Cast(request, false, undefined, sentAs);
   const place = locateForCast(server, process);
   if (!(place instanceof Promise)) return sendTo(process, place, message);
   const copy = toSendLater(place, process, message);

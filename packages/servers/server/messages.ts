@@ -4,29 +4,19 @@
  * Every wire has an encoding for each class here.
  */
 
-import { atom } from "@otp/processes/values/atom";
-import { reasonToBeam } from "@otp/beam/terms/beam_reasons";
+import type { BeamType } from "@otp/processes/values/beam_types";
 import { noteForeignExit } from "@otp/processes/values/exit_message";
-import { inspectArgument } from "@otp/processes/values/inspect";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { ReplyTo } from "@otp/processes/values/reply_to";
 import {
   type CopyField,
-  requestToOtp,
   ServerMessage,
-  ServerRequest,
 } from "@otp/processes/values/server_message";
-import { tuple } from "@otp/processes/values/tuple";
 import type { Runnable } from "@otp/processes/signals/signal";
 import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
 export { isTyped } from "@otp/processes/values/term";
 export { ServerMessage };
-
-const GEN_CALL = atom("$gen_call");
-const GEN_CAST = atom("$gen_cast");
-const SYSTEM = atom("system");
-const TERMINATE = atom("terminate");
 
 /** A request that expects a reply. */
 export class Call extends ServerMessage {
@@ -34,22 +24,26 @@ export class Call extends ServerMessage {
   /** The caller. */
   readonly replyTo: ReplyTo;
   readonly request: unknown;
-  /** Whether a BEAM sent the call: request and reply are then in OTP's encoding. */
-  readonly otp: boolean;
+  /** Whether a BEAM sent the call: the request is still in its encoding. */
+  readonly isEncoded: boolean;
   /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
   readonly isForeign: boolean;
+  /** The type by which a BEAM receives the request, if its server is declared. */
+  readonly sentAs: BeamType | undefined;
 
   constructor(
     replyTo: ReplyTo,
     request: unknown,
-    otp = false,
+    isEncoded = false,
     isForeign = false,
+    sentAs?: BeamType,
   ) {
     super();
     this.replyTo = replyTo;
     this.request = request;
-    this.otp = otp;
+    this.isEncoded = isEncoded;
     this.isForeign = isForeign;
+    this.sentAs = sentAs;
   }
 
   /** The calling process. */
@@ -67,41 +61,10 @@ export class Call extends ServerMessage {
     return { type, from, ref, request, ...markOf(this) };
   }
 
-  toOtp(): unknown {
-    const request = requestToOtp(this.request, this.from);
-    return tuple(GEN_CALL, this.replyTo, request);
-  }
-
   copied(copy: CopyField, left: number, max: number): Call {
+    const { replyTo, isEncoded, isForeign, sentAs } = this;
     const request = copy(this.request, left, max);
-    return new Call(this.replyTo, request, this.otp, this.isForeign);
-  }
-}
-
-/** How Erlang encodes a request to one of its servers, and the reply. */
-export interface RequestEncoding {
-  /** Encodes the request for the server. */
-  request(request: unknown): unknown;
-  /** Decodes the reply for the caller. */
-  reply(term: unknown): unknown;
-}
-
-/** A call whose request has another encoding on Erlang nodes; other nodes see no difference. */
-export class EncodedCall extends Call {
-  readonly #encoding: RequestEncoding;
-
-  constructor(replyTo: ReplyTo, request: unknown, encoding: RequestEncoding) {
-    super(replyTo, request);
-    this.#encoding = encoding;
-  }
-
-  override toOtp(): unknown {
-    return new Call(this.replyTo, this.#encoding.request(this.request)).toOtp();
-  }
-
-  override kept(copy: CopyField, left: number, max: number): Call {
-    const request = copy(this.request, left, max);
-    return new EncodedCall(this.replyTo, request, this.#encoding);
+    return new Call(replyTo, request, isEncoded, isForeign, sentAs);
   }
 }
 
@@ -109,16 +72,24 @@ export class EncodedCall extends Call {
 export class Cast extends ServerMessage {
   readonly type = "$cast";
   readonly request: unknown;
-  /** Whether an Erlang node sent the cast, in OTP's encoding. */
-  readonly otp: boolean;
+  /** Whether a BEAM sent the cast: the request is still in its encoding. */
+  readonly isEncoded: boolean;
   /** The BEAM that sent the cast, if the BEAM is the peer. */
   readonly origin: string | undefined;
+  /** The type by which a BEAM receives the request, if its server is declared. */
+  readonly sentAs: BeamType | undefined;
 
-  constructor(request: unknown, otp = false, origin?: string) {
+  constructor(
+    request: unknown,
+    isEncoded = false,
+    origin?: string,
+    sentAs?: BeamType,
+  ) {
     super();
     this.request = request;
-    this.otp = otp;
+    this.isEncoded = isEncoded;
     this.origin = origin;
+    this.sentAs = sentAs;
   }
 
   fields(): object {
@@ -126,30 +97,9 @@ export class Cast extends ServerMessage {
     return { type, request, ...markOf(this) };
   }
 
-  toOtp(): unknown {
-    return tuple(GEN_CAST, requestToOtp(this.request));
-  }
-
   copied(copy: CopyField, left: number, max: number): Cast {
-    return new Cast(copy(this.request, left, max), this.otp, this.origin);
-  }
-}
-
-/** A cast whose request has another encoding on Erlang nodes. */
-export class EncodedCast extends Cast {
-  readonly #encoding: RequestEncoding;
-
-  constructor(request: unknown, encoding: RequestEncoding) {
-    super(request);
-    this.#encoding = encoding;
-  }
-
-  override toOtp(): unknown {
-    return new Cast(this.#encoding.request(this.request)).toOtp();
-  }
-
-  override kept(copy: CopyField, left: number, max: number): Cast {
-    return new EncodedCast(copy(this.request, left, max), this.#encoding);
+    const { isEncoded, origin, sentAs } = this;
+    return new Cast(copy(this.request, left, max), isEncoded, origin, sentAs);
   }
 }
 
@@ -162,21 +112,21 @@ export class Stop extends ServerMessage {
   readonly replyTo: ReplyTo;
   /** The reason for the server to exit with. */
   readonly reason: unknown;
-  /** Whether an Erlang node sent the message, in OTP's encoding. */
-  readonly otp: boolean;
+  /** Whether a BEAM sent the message, and receives the answer in its encoding. */
+  readonly isEncoded: boolean;
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
   constructor(
     replyTo: ReplyTo,
     reason: unknown,
-    otp = false,
+    isEncoded = false,
     origin: string = replyTo.pid.node,
   ) {
     super();
     this.replyTo = replyTo;
     this.reason = reason;
-    this.otp = otp;
+    this.isEncoded = isEncoded;
     this.origin = origin;
   }
 
@@ -195,14 +145,9 @@ export class Stop extends ServerMessage {
     return { type, from, ref, reason, ...markOf(this) };
   }
 
-  toOtp(): unknown {
-    const reason = reasonToBeam(this.reason);
-    return tuple(SYSTEM, this.replyTo, tuple(TERMINATE, reason));
-  }
-
   copied(copy: CopyField, left: number, max: number): Stop {
     const reason = copy(this.reason, left, max);
-    return new Stop(this.replyTo, reason, this.otp, this.origin);
+    return new Stop(this.replyTo, reason, this.isEncoded, this.origin);
   }
 }
 
@@ -231,10 +176,6 @@ export class SystemRequest extends ServerMessage {
     return { type, replyTo, request };
   }
 
-  toOtp(): unknown {
-    return tuple(SYSTEM, this.replyTo, this.request);
-  }
-
   copied(copy: CopyField, left: number, max: number): SystemRequest {
     const request = copy(this.request, left, max);
     return new SystemRequest(this.replyTo, request, this.origin);
@@ -259,25 +200,14 @@ export class InternalMessage extends ServerMessage {
     return { type, from, message };
   }
 
-  toOtp(): unknown {
-    if (this.message instanceof ServerRequest) {
-      return this.message.toOtp(this.from);
-    }
-    throw new TypeError(
-      `Cannot send ${
-        inspectArgument(this.message)
-      } to an Erlang node: it is a message of this library's servers, and OTP's do not know it`,
-    );
-  }
-
   copied(copy: CopyField, left: number, max: number): InternalMessage {
     return new InternalMessage(this.from, copy(this.message, left, max));
   }
 }
 
 /** Returns the field that marks a message from a BEAM; no field for other messages. */
-function markOf({ otp }: { otp: boolean }): { otp?: true } {
-  return otp ? { otp } : {};
+function markOf({ isEncoded }: { isEncoded: boolean }): { otp?: true } {
+  return isEncoded ? { otp: true } : {};
 }
 
 /** Asks a Task.Supervisor for a task, which the caller owns. */
@@ -367,15 +297,15 @@ export function receivedMessage(
   isPeers: (name: Pid | Ref) => boolean,
 ): unknown {
   const { type, from, ref } = fields;
-  const isOtp = fields.otp === true;
-  if (type === "$cast") return new Cast(fields.request, isOtp);
+  const isEncoded = fields.otp === true;
+  if (type === "$cast") return new Cast(fields.request, isEncoded);
   if (!(from instanceof Pid) || !isPeers(from)) return undefined;
   if (type === "$tell") return new InternalMessage(from, fields.message);
   if (!(ref instanceof Ref) || !isPeers(ref)) return undefined;
   const replyTo = new ReplyTo(from, ref);
   return type === "$call"
-    ? new Call(replyTo, fields.request, isOtp)
-    : new Stop(replyTo, fields.reason, isOtp);
+    ? new Call(replyTo, fields.request, isEncoded)
+    : new Stop(replyTo, fields.reason, isEncoded);
 }
 
 /**

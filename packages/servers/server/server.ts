@@ -7,7 +7,9 @@
  * of the loop. So each continuation first looks whether the process is alive, and a reply of a dead process is dropped.
  */
 
-import { reasonOf } from "@otp/processes/values/error_classes";
+import type { ServerBeamTypes } from "@otp/processes/values/beam_types";
+import { ExitError, reasonOf } from "@otp/processes/values/error_classes";
+import { inspect } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import { atom } from "@otp/processes/values/atom";
@@ -64,7 +66,12 @@ export interface Server {
    * of the caller may be forged.
    */
   readonly servesForeign?: boolean;
-  /** Converts the requests of a BEAM and the replies; without it, the server receives Erlang's terms. */
+  /**
+   * How a BEAM encodes the server's requests and replies: the name of a server of the library, or the types that a
+   * program declares. Without it, the server receives Erlang's terms.
+   */
+  readonly protocol?: string | ServerBeamTypes;
+  /** Converts the requests of a BEAM and the replies, of a server without a protocol. */
   readonly otp?: OtpEncoding;
 }
 
@@ -253,32 +260,30 @@ function dispatch(
   parent: Pid | undefined,
 ): unknown {
   if (message instanceof Call) {
-    if (message.otp) {
-      if (message.isForeign && server.servesForeign !== true) return;
-      if (server.otp !== undefined) {
-        return serveOtp(process, server, server.otp, message);
-      }
+    const { replyTo, isEncoded } = message;
+    if (message.isForeign && server.servesForeign !== true) return;
+    if (isEncoded && server.otp !== undefined) {
+      return serveOtp(process, server, server.otp, message);
     }
-    const { replyTo, request } = message;
-    const value = server.call(request, replyTo);
+    const request = isEncoded ? decoded(process, server, message) : message;
+    if (request === undefined) return;
+    const value = server.call(request.request, replyTo);
     return value instanceof Promise
       ? answerLater(process, replyTo, value)
       : answer(process, replyTo, value);
   }
   if (message instanceof Cast) {
-    const { request, otp, origin } = message;
-    return server.cast?.(
-      otp && server.otp
-        ? server.otp.request(request, undefined, origin)
-        : request,
-    );
+    const request = message.isEncoded
+      ? decoded(process, server, message)
+      : message;
+    return request && server.cast?.(request.request);
   }
   if (message instanceof Stop) {
     if (refusesSystem(process, message)) return;
     const stopping = process.lineage?.stopping;
     if (stopping !== undefined && stopping.ref === message.ref) {
       stopping.reply();
-    } else answer(process, message.replyTo, message.otp ? OK : "ok");
+    } else answer(process, message.replyTo, message.isEncoded ? OK : "ok");
     return new Leaving(message.reason);
   }
   if (
@@ -364,6 +369,35 @@ async function suspended(
     if (change === "suspend") suspension.add(message);
     if (change !== "resume") continue;
     suspension.resumed(message);
+    return undefined;
+  }
+}
+
+/** Decodes the request of a BEAM; fails its caller and returns `undefined` if it cannot be served. */
+function decoded(
+  process: LocalProcess,
+  { protocol, otp }: Server,
+  message: Call | Cast,
+): { request: unknown } | undefined {
+  const { request: term } = message;
+  const [caller, origin] = message instanceof Call
+    ? [message.replyTo]
+    : [undefined, message.origin];
+  const { border } = process.runtime;
+  if (otp !== undefined) return { request: otp.request(term, caller, origin) };
+  if (protocol === undefined || border === undefined) return message;
+  try {
+    return { request: border.request(protocol, term, caller, origin) };
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    if (caller !== undefined) failCaller(process, caller, error.reason);
+    else {
+      process.runtime.report(
+        "error",
+        () => `Cannot serve ${inspect(term)}: ${inspect(error.reason)}`,
+        { what: "casts that a server does not serve" },
+      );
+    }
     return undefined;
   }
 }

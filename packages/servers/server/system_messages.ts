@@ -65,8 +65,8 @@ export function refusesSystem(
   if (refusal === undefined) return false;
   runtime.quotas.refused(origin, "not_allowed", refusal);
   if (monitor !== undefined) {
-    const isOtp = message instanceof SystemRequest || message.otp;
-    const reason = isOtp
+    const isEncoded = message instanceof SystemRequest || message.isEncoded;
+    const reason = isEncoded
       ? tuple(atom("not_allowed"), refusal)
       : { type: "not_allowed", message: refusal };
     runtime.failMonitor(process, monitor, reason);

@@ -11,13 +11,12 @@ import {
   type Started,
 } from "../server/child_spec.ts";
 import { DynamicChildren, type DynamicLimits } from "./dynamic_children.ts";
-import type { OtpEncoding, Server } from "../server/server.ts";
+import type { Server } from "../server/server.ts";
 import {
   noteSupervision,
   type SupervisedChild,
   type Supervision,
 } from "./supervision.ts";
-import { supervisorEncoding } from "./supervisor_requests.ts";
 import {
   failed,
   receiveSpec,
@@ -72,9 +71,8 @@ export class DynamicSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  /** The encoding of the supervisor's requests for Erlang. */
-  get otp(): OtpEncoding {
-    return supervisorEncoding("DynamicSupervisor", this.#process.runtime);
+  get protocol(): string {
+    return "DynamicSupervisor";
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {

@@ -7,6 +7,7 @@ import { checkPid } from "@otp/processes/values/check_arguments";
 import { quote } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import { forgetRequest } from "@otp/processes/runtime/spawn_on_node";
+import { SharedRequest } from "@otp/processes/values/server_message";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { call, type RequestOptions, startCall } from "../server/call.ts";
 import {
@@ -21,7 +22,7 @@ import {
   toSendLater,
   whenLocated,
 } from "../server/server_ref.ts";
-import type { Place, Runnable } from "@otp/processes/signals/signal";
+import type { Place } from "@otp/processes/signals/signal";
 import type {
   ChildStart,
   FullChildSpec,
@@ -29,8 +30,6 @@ import type {
 } from "../server/child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
-import type { AnyRequest } from "@otp/beam/servers/supervisor_otp";
-import { SentSupervisorRequest } from "./supervisor_requests.ts";
 import type { DynamicSupervisorRequest } from "./dynamic_supervisor_server.ts";
 import type { SupervisorRequest, ToldChildSpec } from "./supervisor_server.ts";
 
@@ -45,7 +44,7 @@ export function askSupervisor<T>(
     const process = waitingProcess();
     if (process === undefined) return never();
     const as = () => describeRequest(module, fn, supervisor, request);
-    const sent = requestOf(process, module, request);
+    const sent = requestOf(module, request);
     return call<T>(supervisor, sent, { timeout: Infinity, as });
   });
 }
@@ -68,14 +67,9 @@ export async function askToTerminate(
 }
 
 /** Creates a request as a message. */
-function requestOf(
-  { runtime: { border } }: LocalProcess,
-  module: string,
-  request: AnyRequest,
-): SentSupervisorRequest {
+function requestOf(module: string, request: { type: string }): SharedRequest {
   const kind = module === "Supervisor" ? module : "DynamicSupervisor";
-  const called = (run: Runnable) => border!.functions.called(run);
-  return new SentSupervisorRequest(request, kind, called);
+  return new SharedRequest(request, kind);
 }
 
 /** Asks a supervisor for a child's specification. */
@@ -92,7 +86,7 @@ export async function askForSpec(
     start = given;
   });
   const asked = { type: "get_childspec", id, box };
-  const request = requestOf(process, "Supervisor", asked);
+  const request = requestOf("Supervisor", asked);
   try {
     const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
       timeout: Infinity,
@@ -155,7 +149,7 @@ async function startAt(
   const start = startRunnable(spec, runtime, place.node);
   const sent: SentChildSpec = { ...spec, start };
   const asked = { type: "start_child", spec: sent };
-  const request = requestOf(process, module, asked);
+  const request = requestOf(module, asked);
   try {
     return startedOf(
       await startCall<Success | Failure>(process, place, request, options)

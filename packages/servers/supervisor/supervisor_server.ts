@@ -33,8 +33,7 @@ import { noteGivingUp } from "./tree_end.ts";
 import { RestartIntensity, type RestartLimits } from "./restart_intensity.ts";
 import { isExitSignal } from "@otp/processes/values/exit_message";
 import { tell } from "../server/call.ts";
-import type { OtpEncoding, Server } from "../server/server.ts";
-import { supervisorEncoding } from "./supervisor_requests.ts";
+import type { Server } from "../server/server.ts";
 import {
   countChildren,
   endChild,
@@ -168,9 +167,8 @@ export class SupervisorServer implements Server, Supervision {
     return this;
   }
 
-  /** The encoding of the supervisor's requests for Erlang. */
-  get otp(): OtpEncoding {
-    return supervisorEncoding("Supervisor", this.#process.runtime);
+  get protocol(): string {
+    return "Supervisor";
   }
 
   call(request: unknown, { pid: { node } }: ReplyTo): unknown {

@@ -3,7 +3,6 @@
 import { Pid, Ref } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import type { Runtime } from "@otp/processes/process/runtime";
 import type { SpawnFailure } from "@otp/processes/signals/signal";
 import { isChildShutdown, isRestart } from "../server/child_spec.ts";
 import {
@@ -13,16 +12,14 @@ import {
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
 import { isRunnable, type StartTask } from "../server/messages.ts";
-import { NO_REPLY, type OtpEncoding, type Server } from "../server/server.ts";
+import { NO_REPLY, type Server } from "../server/server.ts";
 import {
   noteSupervision,
   type SupervisedChild,
   type Supervision,
 } from "../supervisor/supervision.ts";
-import { supervisorEncoding } from "../supervisor/supervisor_requests.ts";
 import {
   OtpTask,
-  startTaskFromOtp,
   type TaskWork,
   WORK_TIMEOUT,
   workFromOtp,
@@ -85,7 +82,6 @@ export class TaskSupervisorServer implements Server, Supervision {
   constructor(process: LocalProcess, limits: DynamicLimits) {
     process.trapExit = true;
     this.#process = process;
-    this.otp = taskSupervisorEncoding(process.runtime);
     const start = (spec: TaskSpec): Success => (
       { type: "ok", started: this.#start(spec) }
     );
@@ -129,7 +125,9 @@ export class TaskSupervisorServer implements Server, Supervision {
     return this.#children.supervised();
   }
 
-  readonly otp: OtpEncoding;
+  get protocol(): string {
+    return "TaskSupervisor";
+  }
 
   call(request: unknown, caller: ReplyTo): unknown {
     if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
@@ -311,18 +309,6 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
     (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
     isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
-}
-
-/** How Erlang encodes the requests of a Task.Supervisor: as for a DynamicSupervisor, and one more for tasks. */
-function taskSupervisorEncoding(runtime: Runtime): OtpEncoding {
-  const { request, reply } = supervisorEncoding("DynamicSupervisor", runtime);
-  return {
-    request: (term) => {
-      const task = startTaskFromOtp(term);
-      return task instanceof OtpTask ? task : request(term);
-    },
-    reply,
-  };
 }
 
 /**

@@ -17,6 +17,10 @@ import {
   type ServerMessage,
   ServerRequest,
 } from "../../../packages/processes/values/server_message.ts";
+import { BeamFunctions } from "../../../packages/beam/functions/beam_functions.ts";
+import { openBorder } from "../../../packages/beam/servers/border.ts";
+import { messageToOtp } from "../../../packages/beam/servers/server_messages.ts";
+import { Modules } from "../../../packages/processes/remote/exported_modules.ts";
 import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
 import { runIn } from "../../../packages/processes/spawning/run_in_process.ts";
 import { UnreachableNode } from "../../../packages/processes/runtime/unreachable_node.ts";
@@ -33,6 +37,9 @@ import { processTest } from "../../_processes.ts";
 import fc from "../../_seeds.ts";
 
 const KATE = "kate@localhost";
+
+/** The functions of a node that exports none. */
+const FUNCTIONS = new BeamFunctions(new Modules());
 
 /** Data of a program that looks like a request of the library or of OTP. */
 function lookalikes(pid: Pid): unknown[] {
@@ -129,6 +136,7 @@ async function sentBy(fn: () => Promise<unknown>): Promise<unknown[]> {
       }),
     report: () => {},
   });
+  openBorder(runtime);
   const asked = runIn(runtime, async () => {
     await Promise.race([fn().catch(() => {}), Promise.resolve()]);
   });
@@ -159,7 +167,7 @@ test("each request of the library to a server of OTP has the brand, and OTP's en
     const [message] = sent as [ServerMessage];
     const content = contentOf(message);
     assert(content instanceof ServerRequest || content instanceof Stop, name);
-    assert(message.toOtp(pid) instanceof Tuple, name);
+    assert(messageToOtp(message, FUNCTIONS, pid) instanceof Tuple, name);
     // Kept for later, it still is one; its receiver gets plain data.
     const kept = copyToSend(message) as ServerMessage;
     const again = contentOf(kept);
@@ -168,7 +176,11 @@ test("each request of the library to a server of OTP has the brand, and OTP's en
       content instanceof ServerRequest,
     );
     assertEquals(Object.keys(kept.fields()), Object.keys(message.fields()));
-    assertEquals(kept.toOtp(pid), message.toOtp(pid), name);
+    assertEquals(
+      messageToOtp(kept, FUNCTIONS, pid),
+      messageToOtp(message, FUNCTIONS, pid),
+      name,
+    );
     const copy = contentOf(copyTerm(message));
     assert(!(copy instanceof ServerRequest), name);
     if (content instanceof ServerRequest) {
@@ -180,7 +192,7 @@ test("each request of the library to a server of OTP has the brand, and OTP's en
     TaskSupervisor.drain({ name: "Sup", node: KATE })
   ) as [ServerMessage];
   assertThrows(
-    () => drain.toOtp(pid),
+    () => messageToOtp(drain, FUNCTIONS, pid),
     TypeError,
     "Cannot send the request drain to an Erlang node",
   );
@@ -189,7 +201,7 @@ test("each request of the library to a server of OTP has the brand, and OTP's en
 test("data of a program is in OTP's terms what it is", () => {
   fc.assert(
     fc.property(fc.anything({ maxDepth: 2 }), (request) => {
-      const cast = new Cast(request).toOtp() as Tuple;
+      const cast = messageToOtp(new Cast(request)) as Tuple;
       assert(cast.elements[0] === atom("$gen_cast"));
       assert(Object.is(cast.elements[1], request));
     }),

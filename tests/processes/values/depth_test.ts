@@ -11,8 +11,6 @@ import { DEFAULT_LIMITS, type Limits } from "../../../packages/node/wire.ts";
 import {
   Call,
   Cast,
-  EncodedCall,
-  EncodedCast,
   InternalMessage,
   Stop,
   SystemRequest,
@@ -33,7 +31,10 @@ import { currentProcess } from "../../../packages/processes/runtime/current_proc
 import type { Signals } from "../../../packages/processes/signals/signal.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
 import { improperList } from "../../../packages/processes/values/improper_list.ts";
-import { OwnRequest } from "../../../packages/processes/values/server_message.ts";
+import {
+  OwnRequest,
+  SharedRequest,
+} from "../../../packages/processes/values/server_message.ts";
 import {
   copyTerm,
   copyToSend,
@@ -41,7 +42,6 @@ import {
 import { termKey } from "../../../packages/processes/values/term_key.ts";
 import { tuple } from "../../../packages/processes/values/tuple.ts";
 import { castMessage } from "../../../packages/servers/agent/agent_server.ts";
-import { SentSupervisorRequest } from "../../../packages/servers/supervisor/supervisor_requests.ts";
 import { StartTaskRequest } from "../../../packages/servers/task/start_supervised_task.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { Decoder } from "../../../packages/node/json/json_decoder.ts";
@@ -283,16 +283,16 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
   await alex.run(() => {
     const owner = currentProcess();
     const replyTo = new ReplyTo(self(), makeRef());
-    const encoding = { request: String, reply: String };
     const own = (data: unknown) =>
       new OwnRequest(Object.assign({ type: "any" }, { data }));
     const messages: Record<string, (data: unknown) => unknown> = {
       "a call": (data) => new Call(replyTo, data),
       "a call of a request": (data) => new Call(replyTo, own(data)),
-      "an encoded call": (data) => new EncodedCall(replyTo, data, encoding),
+      "a declared call": (data) =>
+        new Call(replyTo, data, false, false, "atom"),
       "a cast": (data) => new Cast(data),
       "a cast of a request": (data) => new Cast(own(data)),
-      "an encoded cast": (data) => new EncodedCast(data, encoding),
+      "a declared cast": (data) => new Cast(data, false, undefined, "atom"),
       "a stop": (data) => new Stop(replyTo, data),
       "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
       "a tell": (data) => new InternalMessage(self(), data),
@@ -319,12 +319,10 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
       "a request to a supervisor": (data) =>
         new Call(
           replyTo,
-          new SentSupervisorRequest(
+          new SharedRequest(
             // deno-lint-ignore no-explicit-any
             { type: "terminate_child", id: data } as any,
             "Supervisor",
-            // deno-lint-ignore no-explicit-any
-            (() => {}) as any,
           ),
         ),
     };
