@@ -177,6 +177,11 @@ export class Mailbox {
     return (this.#only === undefined ? 0 : 1) + (this.#others?.size ?? 0);
   }
 
+  /** Whether the process waits for any message, and all that have arrived are handled. */
+  get isIdle(): boolean {
+    return this.#only !== undefined;
+  }
+
   /** Returns the messages, oldest first. */
   messages(): unknown[] {
     return this.#queue.slice(this.#head);

@@ -226,14 +226,28 @@ export class Modules {
     args: unknown[],
     local: boolean,
   ): Runnable {
+    const run = this.#namedRun(fn, args);
+    if (run !== undefined) return run;
+    if (local) return { parked: this.park(fn as AnyFunction), args };
+    return { source: closureSource(fn as AnyFunction), args };
+  }
+
+  /** Describes and resolves a function of this node in one: it need not be stored for a request. */
+  ownFunction(fn: AnyFunction | ModuleFunction, args: unknown[]): Resolved {
+    const run = this.#namedRun(fn, args);
+    return run === undefined
+      ? ready(fn as AnyFunction, args)
+      : this.resolve(run);
+  }
+
+  #namedRun(
+    fn: AnyFunction | ModuleFunction,
+    args: unknown[],
+  ): Extract<Runnable, { module: string }> | undefined {
     const named = typeof fn === "function"
       ? this.#named.get(fn)
       : checkName(fn);
-    if (named !== undefined) {
-      return { module: named[0], function: named[1], args };
-    }
-    if (local) return { parked: this.park(fn as AnyFunction), args };
-    return { source: closureSource(fn as AnyFunction), args };
+    return named && { module: named[0], function: named[1], args };
   }
 
   /** Like {@linkcode Modules.resolve}, for a spawn request, which can also name a service. */
@@ -250,19 +264,13 @@ export class Modules {
    */
   resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
-    if (args.length > MAX_ARGUMENTS) {
-      return {
-        error: "undef",
-        message:
-          `no function takes ${args.length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
-      };
-    }
+    if (args.length > MAX_ARGUMENTS) return tooMany(args);
     if ("source" in run) return this.#closure(run.source, args);
     if ("parked" in run) {
       const fn = this.unpark(run.parked);
       return fn === undefined
         ? { error: "undef", message: "the function is no longer there" }
-        : { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+        : ready(fn, args);
     }
     const { module, function: name } = run;
     if (node !== undefined && this.services.has(module)) {
@@ -338,6 +346,19 @@ export class Modules {
       quote(module)
     } has no function ${quote(name)}`;
   }
+}
+
+function ready(fn: AnyFunction, args: unknown[]): Resolved {
+  if (args.length > MAX_ARGUMENTS) return tooMany(args);
+  return { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+}
+
+function tooMany({ length }: unknown[]): Resolved {
+  return {
+    error: "undef",
+    message:
+      `no function takes ${length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
+  };
 }
 
 /** Returns the text of a refusal by the node's rule. */

@@ -2,6 +2,10 @@
  * The start of a task under a Task.Supervisor, on this node or another: the one path for awaited tasks, tasks that
  * are not awaited, and the tasks of streams.
  *
+ * A supervisor of this node that is idle starts the task at once, without a message (`startHere`): its mailbox is
+ * empty, so a message would be handled next. A supervisor that is busy, suspended, starting or stopping, or on another
+ * node, gets a message:
+ *
  * 1. The supervisor is located, and the function is named for its node (`StartTask`). On this node the
  *    function is kept under a key until the request is answered.
  * 2. The caller sends the request as a call, for an awaited task under the reference of the task.
@@ -48,6 +52,8 @@ import { Pid, type Ref } from "@otp/processes/values/pid";
 import type { OwnedTask } from "./task_state.ts";
 import type { StreamTask, TaskStarter } from "./stream_monitor.ts";
 import { callersOf } from "./task_process.ts";
+import { TaskSupervisorServer } from "./task_supervisor_server.ts";
+import { supervisionOf } from "../supervisor/supervision.ts";
 import {
   isInTwoSteps,
   startedFromOtp,
@@ -188,6 +194,10 @@ function startAt(
   callers: Pid[],
 ): Promise<Pid> {
   asked.cancel?.signal?.throwIfAborted();
+  const supervisor = idleSupervisor(process, place);
+  if (supervisor !== undefined) {
+    return startHere(process, supervisor, asked, task, callers);
+  }
   const { fn, args, link, restart, shutdown } = asked;
   const { modules, node } = process.runtime;
   const run = modules.describe(fn, args, place.node === node);
@@ -197,6 +207,42 @@ function startAt(
   );
   return new TaskStart(process, place, request, asked, task).send(place)
     .promise;
+}
+
+/** Returns a supervisor of this node that would handle a message at once. */
+function idleSupervisor(
+  process: LocalProcess,
+  place: Place,
+): TaskSupervisorServer | undefined {
+  if (!(place instanceof Pid) || !process.alive) return undefined;
+  const found = process.runtime.find(place);
+  const supervisor = found && supervisionOf(found);
+  return supervisor instanceof TaskSupervisorServer && supervisor.isIdle
+    ? supervisor
+    : undefined;
+}
+
+/** Starts a task under a supervisor of this node, without a message. */
+function startHere(
+  process: LocalProcess,
+  supervisor: TaskSupervisorServer,
+  asked: SupervisedTask,
+  task: OwnedTask | undefined,
+  callers: Pid[],
+): Promise<Pid> {
+  const { link, restart, shutdown, cancel } = asked;
+  const { pid: owner, runtime: { modules, node, maxDepth } } = process;
+  const args = copyTerm(asked.args, maxDepth) as unknown[];
+  const found = modules.ownFunction(asked.fn, args);
+  task?.open(node);
+  const request = { task: task?.ref, link, callers, restart, shutdown };
+  const started = supervisor.start(request, owner, () => found);
+  if (started.type === "error") {
+    task?.close();
+    throw refusalOf(started, node, asked, task);
+  }
+  if (cancel !== undefined) task?.cancelBy?.(cancel, shutdown);
+  return Promise.resolve(started.pid);
 }
 
 /**
@@ -314,23 +360,31 @@ function describeStart(
 function pidOf(
   reply: unknown,
   node: string,
-  { advice = "", refused }: SupervisedTask,
+  asked: SupervisedTask,
   task: OwnedTask | undefined,
   mfa: Mfa | undefined,
 ): Pid {
-  const { type, pid, reason, message } = (reply ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const { type, pid } = (reply ?? {}) as { type?: unknown; pid?: unknown };
   // Only a BEAM's supervisor replies with the pid of an awaited task.
   if (
     type === "ok" && pid instanceof Pid &&
     (task === undefined || mfa !== undefined)
   ) return pid;
-  if (refused !== undefined) throw refused(reply);
+  throw refusalOf(reply, node, asked, task);
+}
+
+/** Makes the error of a start that a supervisor has refused. */
+function refusalOf(
+  reply: unknown,
+  node: string,
+  { advice = "", refused }: SupervisedTask,
+  task: OwnedTask | undefined,
+): Error {
+  const { reason, message } = (reply ?? {}) as Record<string, unknown>;
+  if (refused !== undefined) return refused(reply);
   // As in Elixir, `start_child` returns the reason, and `async` raises an error. No argument is at fault.
   if (reason === "max_children") {
-    throw task === undefined ? new ExitError(reason) : new Error(
+    return task === undefined ? new ExitError(reason) : new Error(
       `Cannot start a task: the supervisor has the maximum number of children (maxChildren)${advice}`,
     );
   }
@@ -339,9 +393,9 @@ function pidOf(
     const why = typeof message === "string"
       ? message
       : "its supervisor is draining";
-    throw spawnError(node, { error: reason, message: why }, "start a task");
+    return spawnError(node, { error: reason, message: why }, "start a task");
   }
-  throw typeof reason === "string" && typeof message === "string"
+  return typeof reason === "string" && typeof message === "string"
     ? spawnError(node, { error: reason as SpawnFailure, message })
     : new TypeError(
       `Cannot start a task: its supervisor answered ${inspect(reply)}`,

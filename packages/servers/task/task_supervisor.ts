@@ -141,7 +141,8 @@ const START_OPTIONS: OptionChecks<TaskSupervisorOptions & CancelOptions> = {
 /**
  * Options for {@linkcode TaskSupervisor.async} and {@linkcode TaskSupervisor.asyncNolink}. The signal and the deadline
  * end the task on whichever node it runs. While the task is being started, the start rejects with `signal.reason` at
- * once, and a task that starts later is ended; with an aborted signal, nothing is sent. The owner's clock measures the
+ * once, and a task that starts later is ended; with an aborted signal, nothing is sent. An idle supervisor of the
+ * caller's node starts the task at once, so that only `Task.await` rejects. The owner's clock measures the
  * time until the deadline, so the clocks of two nodes may differ.
  */
 export interface TaskOptions extends AsyncOptions {

@@ -33,6 +33,7 @@ import {
   type TaskTurns,
 } from "../server/task_slots.ts";
 import { spawnTask } from "./task_process.ts";
+import type { Resolved } from "@otp/processes/remote/exported_modules";
 import { ExitError, NoProcessError } from "@otp/processes/errors";
 import { quote } from "@otp/processes/values/inspect";
 import { resolveOtpFunction } from "@otp/beam/functions/otp_function";
@@ -46,6 +47,9 @@ export type TaskSupervisorRequest =
   | { type: "count_children" }
   | { type: "terminate_child"; pid: Pid }
   | DrainRequest;
+
+/** A task to start, without its function. */
+export type TaskStartRequest = Omit<StartTask, "type" | "run">;
 
 /** The answer to a request for a task that is not started. */
 export type TaskRefusal =
@@ -227,40 +231,58 @@ export class TaskSupervisorServer implements Server, Supervision {
       : this.#turns.admits(caller);
   }
 
-  #startTask(asked: StartTask, caller: ReplyTo): unknown {
-    const { task, callers, restart, shutdown } = asked;
-    if (!isValid(asked, caller)) return failed("badarg");
+  /** Whether a message would be handled at once: the server waits for any, and is neither busy nor suspended. */
+  get isIdle(): boolean {
+    return this.#process.mailbox.isIdle;
+  }
+
+  /**
+   * Starts a task, which announces its pid to its owner if it is awaited, or returns the refusal.
+   *
+   * @param find Returns the function; called once the supervisor has a place for the task.
+   */
+  start(
+    { task, link, callers, restart, shutdown }: TaskStartRequest,
+    owner: Pid,
+    find: () => Resolved,
+  ): { type: "ok"; pid: Pid } | TaskRefusal {
     if (this.#drain !== undefined) return DRAINING;
-    if (!this.#admits(caller.pid)) return failed("max_children");
-    const found = this.#process.runtime.resolve(asked.run, caller.pid.node);
+    if (!this.#admits(owner)) return { type: "error", reason: "max_children" };
+    const found = find();
     if ("error" in found) {
       // The request may have used a turn.
       this.#turns?.changed();
-      const { error, message } = found;
-      return { type: "error", reason: error, message };
+      return { type: "error", reason: found.error, message: found.message };
     }
-    const { fn, label } = found;
     const spec: TaskSpec = {
-      fn,
-      label,
+      fn: found.fn,
+      label: found.label,
       restart,
       shutdown,
       type: "worker",
       callers,
-      origin: caller.pid.node,
+      origin: owner.node,
     };
-    // The caller's monitor on the supervisor becomes a monitor on the task.
-    if (task !== undefined && task.equals(caller.alias)) {
-      this.#process.runtime.removeMonitor(this.#process, task);
-    }
-    const pid = this.#start(
-      spec,
-      task === undefined ? undefined : { ...asked, owner: caller.pid, task },
-    );
+    const pid = this.#start(spec, task && { owner, task, link });
     this.#children.add(spec, pid);
     this.#turns?.changed();
+    return { type: "ok", pid };
+  }
+
+  #startTask(asked: StartTask, caller: ReplyTo): unknown {
+    if (!isValid(asked, caller)) return failed("badarg");
+    const { runtime } = this.#process;
+    const started = this.start(
+      asked,
+      caller.pid,
+      () => runtime.resolve(asked.run, caller.pid.node),
+    );
+    const { task } = asked;
+    if (task === undefined || started.type === "error") return started;
+    // The caller's monitor on the supervisor has become a monitor on the task.
+    if (task.equals(caller.alias)) runtime.removeMonitor(this.#process, task);
     // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
-    return task === undefined ? { type: "ok", pid } : NO_REPLY;
+    return NO_REPLY;
   }
 
   /** Starts a task for a BEAM, which sends the work to the task, or has sent it with the request. */

@@ -523,6 +523,8 @@ processTest("an abort ends an unanswered start of a task", async () => {
   const sup = await TaskSupervisor.startLink();
   for (const fn of [TaskSupervisor.async, TaskSupervisor.asyncNolink]) {
     const counted = new Counted();
+    // A supervisor that is busy gets the start as a message.
+    const busy = TaskSupervisor.children(sup);
     const start = fn(
       sup,
       () => {
@@ -535,6 +537,7 @@ processTest("an abort ends an unanswered start of a task", async () => {
     // The supervisor has the request, and takes its turn later.
     counted.controller.abort("enough");
     assertEquals(await errorOf(start), "enough");
+    assertEquals(await busy, []);
     while ((await TaskSupervisor.children(sup)).length > 0) await quiet();
     const pid = await receive(null, { timeout: 0, after: undefined });
     if (pid !== undefined) assertEquals(await ended(pid), "noproc");

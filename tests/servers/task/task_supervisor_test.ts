@@ -11,7 +11,14 @@ import {
   Process,
   receive,
 } from "../../../packages/processes/process.ts";
+import {
+  currentProcess,
+  currentRuntime,
+} from "../../../packages/processes/runtime/current_process.ts";
 import { atom } from "../../../packages/processes/values/atom.ts";
+import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
+import { SystemRequest } from "../../../packages/servers/server/messages.ts";
+import { supervisionOf } from "../../../packages/servers/supervisor/supervision.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import {
   type ServerRef,
@@ -19,7 +26,7 @@ import {
   type TaskSupervisorOptions,
 } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { mail, processTest } from "../../_processes.ts";
+import { mail, processTest, quiet } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
 import { exitOf } from "../_gen_servers.ts";
 
@@ -172,4 +179,59 @@ tasksTest("async() to a missing supervisor names the call", async () => {
     assertEquals((await exitOf(Promise.resolve(ask(absent)))).reason, "noproc");
   }
   assertEquals(await mail(), []);
+});
+
+processTest(
+  "a start keeps its place behind the requests to its supervisor",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const drain = TaskSupervisor.drain(supervisor, { timeout: 0 });
+    await assertRejects(
+      () => TaskSupervisor.async(supervisor, () => 1),
+      SpawnRefusedError,
+      "draining",
+    );
+    assertEquals(await drain, "drained");
+  },
+);
+
+processTest(
+  "a suspended supervisor starts a task when it is resumed",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const { pid, runtime } = currentProcess();
+    const ask = (request: string) => {
+      const replyTo = new ReplyTo(pid, runtime.makeRef());
+      const asked = new SystemRequest(replyTo, atom(request), runtime.node);
+      currentProcess().send(supervisor, asked);
+    };
+    const events: string[] = [];
+    ask("suspend");
+    await quiet();
+    const start = TaskSupervisor.async(supervisor, () => events.push("ran"));
+    await quiet();
+    events.push("resumed");
+    ask("resume");
+    await Task.await(await start);
+    assertEquals(events, ["resumed", "ran"]);
+  },
+);
+
+processTest("an idle supervisor starts a task at once", async () => {
+  const supervisor = await TaskSupervisor.startLink({ maxChildren: 1 });
+  const work = Promise.withResolvers<void>();
+  const child = TaskSupervisor.startChild(supervisor, () => work.promise);
+  const { tasks } = supervisionOf(currentRuntime().find(supervisor)!)!
+    .occupancy!();
+  assertEquals(tasks, 1);
+  const full = await exitOf(
+    TaskSupervisor.startChild(supervisor, () => 1),
+  );
+  assertEquals(full, "max_children");
+  const ref = Process.monitor(await child);
+  work.resolve();
+  await receive((m) => ref.equals(m?.ref));
+  // The EXIT is in the supervisor's mailbox, and frees the place before this start.
+  const task = await TaskSupervisor.async(supervisor, () => "free");
+  assertEquals(await Task.await(task), "free");
 });
