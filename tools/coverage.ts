@@ -18,7 +18,14 @@ import { main } from "./test_runner/main.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FOLDER = "coverage";
 /** The folders that are not the library's. */
-const OTHERS = ["bench", "chat", "shell", "testing", "tests", "tools"];
+const OTHERS = [
+  "bench",
+  "chat",
+  "packages/shell",
+  "packages/testing",
+  "tests",
+  "tools",
+];
 const AT_ONCE = 3;
 
 /** Tests that measure time or memory, which differ when coverage is collected. */

@@ -10,8 +10,6 @@ import type {
   IoOperation,
   IoRequest,
 } from "../../packages/servers/server/messages.ts";
-import { atom } from "../../packages/processes/values/atom.ts";
-import { Tuple, tuple } from "../../packages/processes/values/tuple.ts";
 
 /** The output so far, and the input that is left. */
 export interface TextDevice {
@@ -27,31 +25,10 @@ export function startLeader(input: string): { pid: Pid; device: TextDevice } {
       const { replyAs, request } = await receive<IoRequest>((m) =>
         m?.type === "io_request"
       );
-      Process.reply(
-        replyAs,
-        request instanceof Tuple
-          ? performOtp(device, request)
-          : perform(device, request),
-      );
+      Process.reply(replyAs, perform(device, request));
     }
   });
   return { pid, device };
-}
-
-/** The operations of a process in Elixir that scenarios use, and their replies there. */
-function performOtp(device: TextDevice, { elements }: Tuple): unknown {
-  switch (String(elements[0])) {
-    case "put_chars":
-      // The encoding before it is left out for nodes that know only one.
-      device.output += String(elements.at(-1));
-      return atom("ok");
-    case "get_line": {
-      const reply = perform(device, { type: "get_line", prompt: "" });
-      return reply === "eof" ? atom("eof") : (reply as { line: string }).line;
-    }
-    default:
-      return tuple(atom("error"), atom("request"));
-  }
 }
 
 function perform(device: TextDevice, request: IoOperation): unknown {

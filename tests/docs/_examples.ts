@@ -27,6 +27,9 @@ const LANGUAGES = ["ts", "typescript", "js", "javascript"];
 const PORT = "14369";
 const OWN_PORT = Deno.env.get("ERL_EPMD_PORT") ?? PORT;
 
+/** The arguments of `deno` that run a program of an example. */
+const RUN = ["run", "-A", `--config=${join(ROOT, "deno.json")}`];
+
 /** A wait of an example, and its last number of milliseconds. */
 const WAIT = /\b(?:sleep|setTimeout)\(.*?\b([\d_]+)\)/g;
 
@@ -112,7 +115,9 @@ export function testExamples(picks: (path: string) => boolean): void {
             SPECIFIER,
             (_, before, quote, specifier) =>
               `${before}${quote}${resolve(specifier, base)}${quote}`,
-          ).replaceAll(PORT, OWN_PORT),
+          ).replaceAll(PORT, OWN_PORT)
+            // A program that an example starts finds the packages of this repository.
+            .replaceAll('"run", "-A"', JSON.stringify(RUN).slice(1, -1)),
         );
         await import(pathToFileURL(file).href);
       } finally {

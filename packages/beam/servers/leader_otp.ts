@@ -236,7 +236,16 @@ export function resultToOtp(result: IoResult): unknown {
         .map((pair) => tuple(...pair));
     case "text":
       return textToOtp(result);
+    default:
+      return ofProgram(result);
   }
+}
+
+/** Encodes the reply of a program's own group leader, which has the form that nodes of this library exchange. */
+function ofProgram(result: unknown): unknown {
+  if (typeof result !== "object" || result === null) return result;
+  const { line, chars } = result as { line?: unknown; chars?: unknown };
+  return line ?? chars ?? result;
 }
 
 function textToOtp(

@@ -157,7 +157,7 @@ function readText(path: string, check = checkAccess): string {
       "cookie",
       `Cannot read the cookie file ${quote(path)}: ${
         isPermissionDenied(error)
-          ? `the program may not; run it with --allow-read=${path} by \`deno run\`, as the permissions of a task are fixed, or copy the file to $HOME/.erlang.cookie`
+          ? `the program may not; run it with --allow-read=${path} by \`deno run\`, as the permissions of a task are fixed; else give --cookie, or copy the file to $HOME/.erlang.cookie`
           : `${
             (error as Error).message
           }; give --cookie or another --cookie-file`
