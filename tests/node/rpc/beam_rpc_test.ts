@@ -609,7 +609,7 @@ elixirPairTest(
       );
       await kate.printed(/dbg: alex@localhost is a TypeScript node/);
     }
-    // What Mnesia asks a node of `extra_db_nodes`, and `create_schema`.
+    // A server of Mnesia, and the function that `create_schema` calls on each node.
     assertEquals(
       await kate.evaluate(`
       try do
