@@ -17,7 +17,7 @@ import type { Backpressure, Mfa, Place } from "@otp/processes/signals/signal";
 import { checkOptions } from "@otp/processes/values/check_arguments";
 import { Pid, type Ref } from "@otp/processes/values/pid";
 import { ReplyTo } from "@otp/processes/values/reply_to";
-import type { ServerRequest } from "@otp/processes/values/server_message";
+import { ServerRequest } from "@otp/processes/values/server_message";
 import type { BeamType, RequestTypes } from "@otp/processes/values/beam_types";
 import { copyTerm } from "@otp/processes/values/term";
 import { tracing } from "@otp/processes/context/tracing";
@@ -146,8 +146,12 @@ export class PendingCall<T> extends PendingReply<T> {
   }
 
   otpReply(term: unknown): void {
+    const options = this.#options;
+    const isDeclared = options.types !== undefined ||
+      this.#request instanceof ServerRequest;
+    // A subclass may take replies in its own way.
+    if (!isDeclared) return this.reply(term);
     this.settleBy(() => {
-      const options = this.#options;
       const { border } = this.process.runtime;
       const type = options.types?.reply;
       const value = border!.reply(this.#request, term, type);
