@@ -162,7 +162,7 @@ async function follow(socket: WebSocket, tab: Tab): Promise<void> {
   }
 }
 
-/** A line that a browser has written; nothing if it is none. The room checks the text. */
+/** Returns the line that a browser has written, or nothing if its form is invalid. The room checks the text. */
 function lineOf(data: string): { id: string; text: string } | undefined {
   try {
     const { id, text } = JSON.parse(data);
@@ -188,7 +188,7 @@ async function say(
   }
 }
 
-/** What a browser learns of an error: the message of any other than a refusal is for the log. */
+/** Returns the message of a refusal for the browser. Messages of other errors are for the log. */
 function reasonOf({ code, data }: EntityError): string {
   return code === "refused" ? `${data}` : "The room does not answer.";
 }

@@ -12,7 +12,7 @@ sharp.cache(false);
 /** The pixels of an image, at most; the decoder itself checks it. */
 const MAX_PIXELS = 25_000_000;
 
-/** A thumbnail is at most so many times as high as it is wide. */
+/** The maximum height of a thumbnail, as a multiple of its width. */
 const MAX_RATIO = 4;
 
 /** How long an image may take, in seconds: a small file can have thousands of passes. */

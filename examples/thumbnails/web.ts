@@ -101,7 +101,7 @@ async function thumbnail(
   try {
     for await (const chunk of request) {
       size += chunk.length;
-      // What is too much is read to its end, so that the client reads the answer, but not kept.
+      // The rest of a body that is too large is read and dropped, so that the client reads the answer.
       if (size > MAX_BYTES || held + chunk.length > MAX_HELD) continue;
       held += chunk.length;
       own += chunk.length;

@@ -131,7 +131,7 @@ export class EntityNode {
   #unreadable: ReadonlySet<string> = new Set();
   /** The candidates of each type, and the shards that each should own, until something changes. */
   readonly #placements = new Map<string, Placement>();
-  /** What says that the store has gone back, until the keeper has seen it. */
+  /** The sign that the store has gone back, until the keeper has seen it. */
   regress: string | undefined;
   #timeline: string | undefined;
   /** Proves that a message is of this node. */

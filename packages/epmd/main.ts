@@ -30,7 +30,7 @@ const LOOPBACK = "127.0.0.1";
 /** The addresses that include all others. */
 const ALL = ["::", "0.0.0.0"];
 
-/** What the command line asks for. */
+/** The request of the command line. */
 interface EpmdCommand {
   action: "serve" | "names" | "help";
   port: number;

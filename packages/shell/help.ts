@@ -73,7 +73,7 @@ const OF_COMMANDS = Map.groupBy(
   ([signature]) => signature.slice(0, signature.indexOf("(")),
 );
 
-/** What a shell knows of documentation. */
+/** The documentation that a shell has. */
 export interface Documented {
   /** The library's names, of which `help_table.ts` has the documentation. */
   library: Scope;

@@ -70,7 +70,7 @@ export class OtpTask {
 
 const DYNAMIC = supervisorProtocol("DynamicSupervisor");
 
-/** The protocol of a Task.Supervisor: that of a DynamicSupervisor, and one more request, for tasks. */
+/** The protocol of a Task.Supervisor: the requests of a DynamicSupervisor, and one more for tasks. */
 export const TASK_PROTOCOL: ServerProtocol = {
   ...DYNAMIC,
   decodeRequest(term, ...context) {

@@ -60,7 +60,7 @@ export interface ForeignPeers {
   lost(node: string): void;
   /** Closes the connection to a node that asks for it. */
   removed(node: string): void;
-  /** Handles a message that is none of this library's. */
+  /** Handles a message that no node of this library sends. */
   hear(message: unknown): void;
   /** Handles a cast. */
   take(request: unknown): void;

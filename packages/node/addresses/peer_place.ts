@@ -93,7 +93,7 @@ export function announcedAddress(
       .exec(address)?.filter((each) => each !== undefined) ?? [];
   const port = Number(digits);
   const plain = plainOf(host);
-  // The brackets are those of IPv6.
+  // IPv6 addresses have brackets.
   const isWritten = isIP(host) === (address.startsWith("[") ? 6 : 4);
   if (!isWritten || !(port >= 1 && port <= 65535)) return undefined;
   return isFrom(plain, from) ? joinedAddress(plain, port) : undefined;

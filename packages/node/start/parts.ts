@@ -12,7 +12,7 @@ import type { ConnectionInfo } from "../connections/statistics.ts";
 import type { Wire, WireName } from "../wire.ts";
 import type { NodeOptions } from "./node_options.ts";
 
-/** What a part sees of its node. */
+/** The view that a part has of its node. */
 export interface PartNode {
   /**
    * The node's processes, names and services.

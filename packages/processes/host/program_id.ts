@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 
 let id: string | undefined;
 
-/** Returns a text that differs from that of every other program. */
+/** Returns a text that no other program returns. */
 export function programId(): string {
   return id ??= randomUUID();
 }

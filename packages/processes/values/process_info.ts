@@ -1,4 +1,4 @@
-/** What a node tells of a process. */
+/** The information that a node gives about a process. */
 
 import type { Pid } from "./pid.ts";
 
