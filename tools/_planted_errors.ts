@@ -74,7 +74,7 @@ export const PLANTED: readonly PlantedError[] = [
     file: "packages/entities/keeper.ts",
     edits: [[
       "lease.renew(sentAt, wallAt);",
-      "lease.renew(runtime.now() + 600, runtime.wallNow() + 600);",
+      "lease.renew(runtime.clock.now() + 600, runtime.clock.wall() + 600);",
     ]],
   },
   {

@@ -504,7 +504,7 @@ class FirstAttempt extends PendingCall<unknown> {
         this.#method,
         this.#request,
         this.#timeout,
-        this.due ?? this.process.runtime.now() + this.#timeout,
+        this.due ?? this.process.runtime.clock.now() + this.#timeout,
       );
       return runInside(
         this.process,

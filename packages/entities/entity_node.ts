@@ -186,7 +186,7 @@ export class EntityNode {
 
   /** The store's time, in milliseconds since 1970. */
   now(): number {
-    return this.#clock.now + this.runtime.now() - this.#clock.at;
+    return this.#clock.now + this.runtime.clock.now() - this.#clock.at;
   }
 
   /** Asks the store; rejects if it takes too long. */
@@ -255,7 +255,7 @@ export class EntityNode {
   /** Takes a view of the store, which was requested at that moment of the node's clock. */
   apply({ now, nodes, shards, timeline }: StoreView, askedAt: number): void {
     const { runtime, lease } = this;
-    const at = runtime.now();
+    const at = runtime.clock.now();
     // No beat can be seen while the store does not answer: that time counts as one turn of the keeper.
     const { interval, storeTimeout } = lease;
     const gap = at - this.#clock.at;
@@ -346,7 +346,7 @@ export class EntityNode {
   }
 
   #refuseRow(kind: "node" | "shard", id: unknown): void {
-    this.runtime.report(
+    this.runtime.log.report(
       "error",
       () =>
         `Entities: the row of the ${kind} ${
@@ -365,7 +365,7 @@ export class EntityNode {
 
   /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
   forget(id: string, hasLeft = false): void {
-    this.#left.set(id, this.runtime.now());
+    this.#left.set(id, this.runtime.clock.now());
     if (this.#left.size > MAX_LEFT) {
       this.#left.delete(this.#left.keys().next().value!);
     }
@@ -384,7 +384,7 @@ export class EntityNode {
       if (known === undefined || this.owned.has(row.id)) continue;
       const isNext = row.epoch === known.epoch + 1 &&
         nodeOf(known.owner) === sender;
-      if (isNext) this.learn(row, this.runtime.now(), known.stored);
+      if (isNext) this.learn(row, this.runtime.clock.now(), known.stored);
     }
     this.changes.notify();
   }
@@ -398,7 +398,7 @@ export class EntityNode {
     askedAt: number,
     stored: number = epoch,
   ): void {
-    const row = { id, owner, epoch, at: this.runtime.now(), stored };
+    const row = { id, owner, epoch, at: this.runtime.clock.now(), stored };
     const known = this.table.get(id);
     if (known !== undefined && known.epoch > epoch && known.at >= askedAt) {
       return;
@@ -487,7 +487,7 @@ export class EntityNode {
   }
 
   #findCandidates(type: string): KnownNode[] {
-    const now = this.runtime.now();
+    const now = this.runtime.clock.now();
     const latest = new Map<string, KnownNode>();
     for (const node of this.nodes.values()) {
       const { id, info, since, name } = node;
@@ -508,7 +508,7 @@ export class EntityNode {
 
   /** The nodes whose beat has not changed for so long that they are dead. */
   dead(): KnownNode[] {
-    const now = this.runtime.now();
+    const now = this.runtime.clock.now();
     return [...this.nodes.values()].filter(({ id, since, info }) =>
       id !== this.lease.id && now - since >= patienceWith(info.lease)
     );

@@ -306,7 +306,7 @@ export class EntityServer {
     } catch (error) {
       return this.#crash(error, false);
     }
-    this.#live!.usedAt = this.#home.runtime.now();
+    this.#live!.usedAt = this.#home.runtime.clock.now();
     return this.#idle();
   }
 
@@ -351,7 +351,7 @@ export class EntityServer {
     const { alarm, options } = this.#definition;
     if (what === "idle") {
       const isIdle = this.#subscribers.size === 0 &&
-        this.#home.runtime.now() - this.#live!.usedAt >= options.idle;
+        this.#home.runtime.clock.now() - this.#live!.usedAt >= options.idle;
       return isIdle ? await this.#leave() : this.#idle();
     }
     this.#live!.isAlarmed = false;
@@ -465,7 +465,7 @@ export class EntityServer {
       return this.#failed(error);
     } finally {
       if (timer !== undefined) Process.cancelTimer(timer);
-      this.#live!.usedAt = this.#home.runtime.now();
+      this.#live!.usedAt = this.#home.runtime.clock.now();
     }
   }
 

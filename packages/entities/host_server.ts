@@ -236,7 +236,7 @@ export class HostServer {
     if (message.type === "$entity_alarm") this.#alarm(message.alarm);
     if (message.type === "$entity_limit") {
       const { pid, name, limit } = message;
-      this.#node.runtime.report(
+      this.#node.runtime.log.report(
         "error",
         () =>
           `Entities: a method of ${name} takes more than ${limit} ms; it is killed`,
@@ -292,7 +292,7 @@ export class HostServer {
       state: () => server.state,
       isBusy: true,
       isAlarmed: false,
-      usedAt: this.#node.runtime.now(),
+      usedAt: this.#node.runtime.clock.now(),
     };
     server.enter(live);
     shard.entities.set(key, live);
@@ -328,7 +328,7 @@ export class HostServer {
   /** Has idle entities of a type leave the memory. Calls would pay more for a timer of each entity. */
   #findIdle(name: string): void {
     const type = this.#settings.types.find((type) => type.name === name)!;
-    const before = this.#node.runtime.now() - type.options.idle;
+    const before = this.#node.runtime.clock.now() - type.options.idle;
     for (const { definition, entities } of this.#node.owned.values()) {
       if (definition !== type) continue;
       for (const { pid, isBusy, usedAt } of entities.values()) {
@@ -370,7 +370,11 @@ export class HostServer {
     const { maxRestarts, maxSeconds } = definition.options;
     const { parked, runtime } = this.#node;
     const id = idOf(definition.name, key);
-    const times = this.#crashes.note(id, runtime.now(), definition.options);
+    const times = this.#crashes.note(
+      id,
+      runtime.clock.now(),
+      definition.options,
+    );
     if (times <= maxRestarts) return;
     this.#crashes.forget(id);
     setNewest(parked, id, {
@@ -378,7 +382,7 @@ export class HostServer {
       key,
       reason: keptReason(reason),
     });
-    runtime.report(
+    runtime.log.report(
       "error",
       () =>
         `Entities: the ${definition.name} ${key} has crashed ${times} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,

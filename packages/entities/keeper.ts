@@ -48,7 +48,7 @@ export class Keeper {
         this.#node.isStoreUp = true;
       } catch (error) {
         this.#node.isStoreUp = false;
-        this.#node.runtime.report(
+        this.#node.runtime.log.report(
           "warning",
           () => `Entities: the store has not answered: ${error}`,
           { what: "the store of entities" },
@@ -62,7 +62,7 @@ export class Keeper {
   async #turn(): Promise<void> {
     if (!this.#isOpen) await this.#open();
     const { settings, store } = this.#node;
-    const askedAt = this.#node.runtime.now();
+    const askedAt = this.#node.runtime.clock.now();
     const view = settings.hosts && !this.#hasLeft
       ? await this.#renew()
       : await this.#node.ask(() => store.view());
@@ -85,14 +85,14 @@ export class Keeper {
       // A beat that is no exact number says nothing: the node itself, if it is up, joins anew.
       const at = Number.isSafeInteger(beat) ? beat : undefined;
       if (await this.#node.ask(() => store.remove(id, at))) {
-        runtime.report(
+        runtime.log.report(
           "warning",
           () => `Entities: ${name} has not renewed its lease, and is removed`,
           { what: "removed nodes" },
         );
         this.#node.forget(id);
       }
-      if (runtime.now() - since > lease.interval / 2) return;
+      if (runtime.clock.now() - since > lease.interval / 2) return;
     }
   }
 
@@ -104,7 +104,7 @@ export class Keeper {
     const { store, lease: { id }, runtime, settings } = this.#node;
     this.#node.forgetStore();
     if (!settings.hosts) return;
-    runtime.report(
+    runtime.log.report(
       "error",
       () =>
         `Entities: the store has gone back (${why}): what it had accepted last is lost; this node starts anew from what it has`,
@@ -151,7 +151,7 @@ export class Keeper {
       lease.id = id;
       this.#beat = -1;
     }
-    const [sentAt, wallAt] = [runtime.now(), runtime.wallNow()];
+    const [sentAt, wallAt] = [runtime.clock.now(), runtime.clock.wall()];
     const { id } = lease;
     const view = await this.#node.ask(() => store.beat(id, info));
     if (lease.id !== id) return undefined;
@@ -166,7 +166,7 @@ export class Keeper {
       lease.renew(sentAt, wallAt);
       return view;
     }
-    runtime.report(
+    runtime.log.report(
       "warning",
       () =>
         "Entities: this node has not renewed its lease in time, and others have its shards; it starts anew",
@@ -179,7 +179,7 @@ export class Keeper {
     const { store, lease: { id } } = this.#node;
     const orphans = this.#node.orphans();
     if (orphans.length === 0 || id === undefined) return;
-    const askedAt = this.#node.runtime.now();
+    const askedAt = this.#node.runtime.clock.now();
     const claimed = await this.#node.ask(() =>
       store.claim(
         id,

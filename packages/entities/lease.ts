@@ -37,7 +37,7 @@ export class Changes {
   /** Resolves at the next change, or after some milliseconds. */
   async waitFor(runtime: Runtime, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = runtime.after(ms, resolve);
+    const stop = runtime.deadlines.after(ms, resolve);
     await Promise.race([this.#next.promise, promise]);
     stop();
   }
@@ -74,12 +74,12 @@ export class StoreLease {
    * which the program was never idle: reading it costs as much as the rest of a quick method.
    */
   get isValid(): boolean {
-    const wall = this.#runtime.wallNow();
+    const wall = this.#runtime.clock.wall();
     const { period } = scheduler;
     if (wall !== this.#wall || period !== this.#period) {
       this.#wall = wall;
       this.#period = period;
-      this.#now = this.#runtime.now();
+      this.#now = this.#runtime.clock.now();
     }
     return this.#now < this.#until && wall < this.#wallUntil;
   }
@@ -124,7 +124,7 @@ export function answeredWithin<T>(
   answer: () => Promise<T>,
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const stop = runtime.after(
+  const stop = runtime.deadlines.after(
     ms,
     () =>
       reject(new Error(`the store has not answered in ${Math.round(ms)} ms`)),

@@ -145,7 +145,7 @@ export class Mover {
       const moving = shards.filter(({ state }) => state === "moving");
       const { id } = lease;
       if (moving.length === 0 || id === undefined) return;
-      const askedAt = runtime.now();
+      const askedAt = runtime.clock.now();
       try {
         const given = await this.#node.ask(() =>
           store.give(

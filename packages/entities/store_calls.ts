@@ -44,7 +44,7 @@ export function timedStore(
     if (sums === undefined) {
       times.set(name, sums = { calls: 0, failures: 0, time: 0 });
     }
-    const since = runtime.now();
+    const since = runtime.clock.now();
     sums.calls++;
     try {
       return await call();
@@ -52,7 +52,7 @@ export function timedStore(
       sums.failures++;
       throw error;
     } finally {
-      sums.time += runtime.now() - since;
+      sums.time += runtime.clock.now() - since;
     }
   });
 }

@@ -74,7 +74,7 @@ export class Writer {
 
   /** Sends writes until their results are known, or one of them seems to be the cause of the failures. */
   async #writeAll(batch: Pending[]): Promise<void> {
-    const since = this.#runtime.now();
+    const since = this.#runtime.clock.now();
     for (let pause = PAUSE.min;; pause = Math.min(2 * pause, PAUSE.max)) {
       batch = await this.#try(batch);
       if (batch.length === 0) return;
@@ -103,7 +103,7 @@ export class Writer {
 
   #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#runtime.after(ms, resolve);
+    this.#runtime.deadlines.after(ms, resolve);
     return promise;
   }
 
@@ -124,7 +124,7 @@ export class Writer {
         () => this.#store.write(id, open.map(({ write }) => write)),
       );
     } catch (error) {
-      this.#runtime.report(
+      this.#runtime.log.report(
         "warning",
         () => `Entities: ${open.length} writes are repeated: ${error}`,
         { what: "writes of entities" },

@@ -271,7 +271,7 @@ export function health(options: HealthOptions = {}): HealthHandler {
 function report(node: Node | undefined, name: string, reason: string): void {
   const runtime = node ? internalsOf(node).runtime : currentRuntime();
   const shown = name.slice(0, BOUNDS.checkName);
-  runtime.report(
+  runtime.log.report(
     "warning",
     () => `The health check ${quote(shown)} fails: ${reason}`,
     { what: `failures of the health check ${shown}` },

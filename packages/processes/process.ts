@@ -1088,7 +1088,7 @@ export class Process {
     return runtime.timers.start(
       to instanceof Pid ? to : nameOf(to),
       copyTerm(message, runtime.maxDepth),
-      isMoment ? Math.max(ms - runtime.now(), 0) : ms,
+      isMoment ? Math.max(ms - runtime.clock.now(), 0) : ms,
     );
   }
 
@@ -1206,7 +1206,7 @@ export class Process {
    * ```
    */
   static monotonicTime(): number {
-    return currentProcess().runtime.now();
+    return currentProcess().runtime.clock.now();
   }
 }
 

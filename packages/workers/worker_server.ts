@@ -160,7 +160,7 @@ export class WorkerServer implements Server {
       );
     }
     this.#open();
-    const stopTimer = process.runtime.after(
+    const stopTimer = process.runtime.deadlines.after(
       this.#options.startTimeout,
       () =>
         this.#fail(
@@ -329,7 +329,7 @@ export class WorkerServer implements Server {
     const { answerTimeout } = this.#options;
     if (answerTimeout === Infinity) return;
     const { runtime } = this.#process;
-    this.#stopHeartbeat = runtime.every(answerTimeout / TURNS, () => {
+    this.#stopHeartbeat = runtime.deadlines.every(answerTimeout / TURNS, () => {
       if (++this.#silentTurns > TURNS) {
         return this.#fail(
           "no_answer",
@@ -352,7 +352,10 @@ export class WorkerServer implements Server {
       this.#post({ type: "measure" });
     }
     const { runtime } = this.#process;
-    const stopTimer = runtime.after(MEASURE_TIMEOUT, () => waiting.resolve([]));
+    const stopTimer = runtime.deadlines.after(
+      MEASURE_TIMEOUT,
+      () => waiting.resolve([]),
+    );
     const samples = await waiting.promise;
     stopTimer();
     if (this.#measuring === waiting) this.#measuring = undefined;
@@ -406,7 +409,7 @@ export class WorkerServer implements Server {
     const drains = runtime.isDraining ? drainTimeout : undefined;
     const timeout = shutdown * NODE_STOPS;
     this.#post({ type: "stop", timeout, drainTimeout: drains });
-    const stopTimer = runtime.after(
+    const stopTimer = runtime.deadlines.after(
       shutdown + (drains ?? 0),
       () => void this.#thread?.terminate(),
     );

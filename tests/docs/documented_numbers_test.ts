@@ -304,7 +304,9 @@ class Line {
       wire: "json",
       limits,
       runtime: {
-        after: (ms: number, fn: () => void) => this.timeline.after(ms, fn),
+        deadlines: {
+          after: (ms: number, fn: () => void) => this.timeline.after(ms, fn),
+        },
         local: {},
       } as unknown as Runtime,
       queued: new Budget(Infinity),

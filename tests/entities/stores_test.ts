@@ -78,9 +78,9 @@ test("a write by itself is given up when the store has refused it 10 times", asy
   };
   const writer = new Writer(
     {
-      after: timeline.after.bind(timeline),
-      now: () => 0,
-      report() {},
+      deadlines: { after: timeline.after.bind(timeline) },
+      clock: { now: () => 0 },
+      log: { report() {} },
     } as never as Runtime,
     { ...memoryStore(), write },
     {

@@ -56,7 +56,7 @@ class LoggerProxy implements Server {
     const texts = await import("./otp_log_text.ts");
     const pid = texts.fieldOf(meta, "pid");
     const of = pid instanceof Pid && pid.node === node ? pid : undefined;
-    this.#runtime.report(
+    this.#runtime.log.report(
       level,
       () => ({
         level,

@@ -237,7 +237,7 @@ export class ErlangPeers implements ForeignPeers {
     this.#peers.set(node, peer);
     const deadline = this.#expected.get(node) ?? -Infinity;
     this.#expected.delete(node);
-    if (deadline >= runtime.now()) {
+    if (deadline >= runtime.clock.now()) {
       if (!this.#isJoining) return this.#know(node);
       return void this.#later.set(node, peer);
     }
@@ -371,7 +371,7 @@ export class ErlangPeers implements ForeignPeers {
   }
 
   #report(reporter: string, lost: string, other: string): void {
-    this.#host.process.runtime.report(
+    this.#host.process.runtime.log.report(
       "warning",
       () =>
         `global: ${reporter} has lost its connection to ${lost}, so this node disconnects ${other}, to prevent overlapping partitions`,
@@ -629,7 +629,7 @@ export class ErlangPeers implements ForeignPeers {
     const { runtime } = this.#host.process;
     const { node: own, visible, introduce } = runtime;
     if (introduce === undefined) return;
-    const now = runtime.now();
+    const now = runtime.clock.now();
     for (const [other, deadline] of this.#expected) {
       if (deadline < now) this.#expected.delete(other);
     }

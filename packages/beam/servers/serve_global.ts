@@ -40,7 +40,7 @@ export function serveErlangGlobal(runtime: Runtime): void {
     try {
       globalServer(runtime);
     } catch (error) {
-      runtime.report("error", () => (error as Error).message);
+      runtime.log.report("error", () => (error as Error).message);
     }
   };
 }

@@ -182,8 +182,8 @@ export class TopologyServer implements Server, StrategyHost {
     const { runtime } = this.process;
     this.#lastError = reason.slice(0, 1000);
     this.#lastErrorAt = Date.now();
-    if (runtime.now() - this.#reportedAt < MIN_REPORT) return;
-    this.#reportedAt = runtime.now();
+    if (runtime.clock.now() - this.#reportedAt < MIN_REPORT) return;
+    this.#reportedAt = runtime.clock.now();
     this.#emit({
       event: "strategy_failed",
       reason: this.#lastError,
@@ -267,7 +267,7 @@ export class TopologyServer implements Server, StrategyHost {
     const { clusterHost } = this.process.runtime;
     entry.node = node;
     entry.attempts = 0;
-    entry.connectedAt = this.process.runtime.now();
+    entry.connectedAt = this.process.runtime.clock.now();
     entry.failingSince = undefined;
     entry.loggedReason = undefined;
     entry.become("connected");
@@ -283,7 +283,7 @@ export class TopologyServer implements Server, StrategyHost {
     const names = namesOf(entry);
     this.#emit({ event: "dial_failed", ...names, reason, attempts, next });
     const { maxDelay = 30_000 } = this.#options;
-    const now = this.process.runtime.now();
+    const now = this.process.runtime.clock.now();
     entry.failingSince ??= now;
     // Nodes that start at the same time need some seconds until all of them are there. A refusal does not pass by itself.
     const isLate = attempts >= MIN_FAILURES &&
@@ -310,7 +310,7 @@ export class TopologyServer implements Server, StrategyHost {
       this.#enqueue(entry);
     };
     return entry.wait(() =>
-      runtime.after(entry.delay, () => this.later(retry))
+      runtime.deadlines.after(entry.delay, () => this.later(retry))
     );
   }
 
@@ -336,7 +336,7 @@ export class TopologyServer implements Server, StrategyHost {
     for (const entry of this.#entries.values()) {
       if (entry.state !== "connected" || entry.node !== node) continue;
       // Keep the delay of a node that comes and goes, so that it is dialled less and less often.
-      if (runtime.now() - entry.connectedAt >= maxDelay) entry.delay = 0;
+      if (runtime.clock.now() - entry.connectedAt >= maxDelay) entry.delay = 0;
       entry.fail(`The connection to ${node} was lost`);
       const next = this.#waitFor(entry);
       this.#emit({ event: "disconnected", ...namesOf(entry), node, next });

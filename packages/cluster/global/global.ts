@@ -268,7 +268,7 @@ export class global {
     const process = currentProcess();
     const doing = "send to a global name";
     const call = callOf(options, doing, "send", [name, message]);
-    const end = process.runtime.now() + call.timeout;
+    const end = process.runtime.clock.now() + call.timeout;
     const copy = copyTerm(message, process.runtime.maxDepth);
     const pid = await whereis(name, call);
     process.assertAlive();
@@ -277,7 +277,7 @@ export class global {
     }
     const pressure = process.send(pid, copy);
     if (pressure !== undefined) {
-      const timeout = Math.max(0, end - process.runtime.now());
+      const timeout = Math.max(0, end - process.runtime.clock.now());
       await limited(process, pressure, { ...call, timeout });
     }
     return pid;

@@ -38,7 +38,7 @@ export function exitOne(
   second: Pid,
 ): Pid {
   const [kept, lost] = ordered(first, second);
-  process.runtime.report(
+  process.runtime.log.report(
     "info",
     () =>
       `global: name conflict, terminating ${lost}, which has the name ${
@@ -134,7 +134,7 @@ export async function resolveConflict(
       ? outcome.value
       : other.pid;
     if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
-      process.runtime.report(
+      process.runtime.log.report(
         "warning",
         () =>
           `global: ${

@@ -476,7 +476,7 @@ export class GlobalServer implements Server, ForeignHost {
 
   /** Calls back after a while, unless the process has exited; returns a function that stops it. */
   afterPatience(fn: () => void, ms: number = PATIENCE): () => void {
-    const lift = this.process.runtime.after(ms, () => {
+    const lift = this.process.runtime.deadlines.after(ms, () => {
       this.#lifts.delete(stop);
       fn();
     });

@@ -150,10 +150,10 @@ export class GlobalWorker implements Server {
       if (left.length === 0) return;
       const servers = this.#members();
       const [arbiter, ...rest] = byRank(servers);
-      const asked = runtime.now();
+      const asked = runtime.clock.now();
       const first = await this.#askServer(arbiter, lockNames(ARBITER_WAIT));
       if (first === false) {
-        const isLate = runtime.now() - asked >= ARBITER_WAIT;
+        const isLate = runtime.clock.now() - asked >= ARBITER_WAIT;
         if (!isLate) await this.#pauses.wait(times);
         continue;
       }
@@ -342,7 +342,7 @@ export class GlobalWorker implements Server {
   }
 
   #tooMany({ name, pid }: GlobalEntry, full: Member[]): void {
-    this.#process.runtime.report(
+    this.#process.runtime.log.report(
       "error",
       () =>
         `global: ${pid} cannot have the name ${inspectWithin(name)}, as ${
@@ -356,7 +356,7 @@ export class GlobalWorker implements Server {
     if (this.#view.names.lookup(name) !== undefined) return false;
     if (this.#view.names.count(pid) === 0) return true;
     const other = this.#view.names.nameOf(pid);
-    this.#process.runtime.report(
+    this.#process.runtime.log.report(
       "error",
       () =>
         `global: ${pid} cannot have the name ${

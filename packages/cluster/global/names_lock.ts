@@ -99,11 +99,14 @@ export class NamesLock {
       !this.#isFullFor(pid.node) && this.#process.keepFor(pid.node);
     if (!mayWait) return false;
     const ref = this.#process.monitor(pid);
-    const lift = this.#process.runtime.after(Math.min(wait, LONGEST), () => {
-      this.#leave(claim);
-      this.#process.demonitor(ref);
-      answer(this.#process, caller, false);
-    });
+    const lift = this.#process.runtime.deadlines.after(
+      Math.min(wait, LONGEST),
+      () => {
+        this.#leave(claim);
+        this.#process.demonitor(ref);
+        answer(this.#process, caller, false);
+      },
+    );
     const claim: WaitingClaim = { pid, ref, caller, lift };
     this.#waiting.add(claim);
     return NO_REPLY;

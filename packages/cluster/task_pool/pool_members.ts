@@ -47,7 +47,7 @@ export class PoolMembers {
     this.#settings = settings;
     this.#keeper = keeper;
     this.#clock = {
-      after: (ms, fn) => process.runtime.after(ms, fn),
+      after: (ms, fn) => process.runtime.deadlines.after(ms, fn),
       changed: () => keeper.changed(),
     };
     this.#next = process.pid.number + process.pid.creation;
@@ -138,7 +138,7 @@ export class PoolMembers {
   leastBusy(): PoolMember | undefined {
     const list = this.#list;
     const { length } = list;
-    const now = this.#process.runtime.now();
+    const now = this.#process.runtime.clock.now();
     let best: PoolMember | undefined;
     let use = Infinity;
     const from = this.#next++;
@@ -169,7 +169,7 @@ export class PoolMembers {
 
   /** Tells the supervisors that runs wait for a place. */
   wantTurns(): void {
-    const now = this.#process.runtime.now();
+    const now = this.#process.runtime.clock.now();
     for (const member of this.#list) {
       if (!member.mayWantTurn(now)) continue;
       member.waitForTurn(this.#clock);
@@ -205,7 +205,7 @@ export class PoolMembers {
 
   /** Describes the members. */
   info(): PoolMemberInfo[] {
-    const now = this.#process.runtime.now();
+    const now = this.#process.runtime.clock.now();
     return this.#list.map((member) => ({
       pid: member.pid,
       own: member.attempts.size,

@@ -75,7 +75,7 @@ export class PoolRun extends PendingReply<unknown>
     this.#keeper = keeper;
     this.job = job;
     this.ticket = ticket;
-    this.cameAt = runtime.now();
+    this.cameAt = runtime.clock.now();
     caller.enter(this);
     this.limit(job.timeout, job.signal);
   }
@@ -138,7 +138,7 @@ export class Attempt extends OwnedTask {
     this.member = member;
     this.#keeper = keeper;
     member.attempts.add(this);
-    member.asked(this, owner.runtime.now());
+    member.asked(this, owner.runtime.clock.now());
   }
 
   override started(pid: Pid): void {
@@ -177,14 +177,17 @@ export class Attempt extends OwnedTask {
     if (shutdown === "brutal_kill") return this.#kill(pid);
     if (shutdown !== "infinity" && shutdown !== Infinity) {
       const { runtime } = this.owner;
-      this.#stopTimer = runtime.after(shutdown, () => this.#kill(pid));
+      this.#stopTimer = runtime.deadlines.after(
+        shutdown,
+        () => this.#kill(pid),
+      );
     }
     // Start the timer before: a task on this node ends within this call, which stops the timer.
     this.#exit(pid, "shutdown");
   }
 
   #kill(pid: Pid): void {
-    this.member.asked(this, this.owner.runtime.now());
+    this.member.asked(this, this.owner.runtime.clock.now());
     this.#exit(pid, "kill");
   }
 

@@ -147,13 +147,16 @@ export class TaskLoad implements TaskTurns {
   }
 
   #reportSoon(): void {
-    this.#stopTimer ??= this.#process.runtime.after(REPORT_INTERVAL, () => {
-      this.#stopTimer = undefined;
-      const report = this.#report();
-      for (const subscriber of this.#subscribers.values()) {
-        if (subscriber.told !== report.tasks) this.#tell(subscriber, report);
-      }
-    });
+    this.#stopTimer ??= this.#process.runtime.deadlines.after(
+      REPORT_INTERVAL,
+      () => {
+        this.#stopTimer = undefined;
+        const report = this.#report();
+        for (const subscriber of this.#subscribers.values()) {
+          if (subscriber.told !== report.tasks) this.#tell(subscriber, report);
+        }
+      },
+    );
   }
 
   /** Reports to all pools now that the supervisor drains. */
@@ -190,7 +193,7 @@ export class TaskLoad implements TaskTurns {
       this.#waiting.delete(key);
       this.#turns.set(
         key,
-        this.#process.runtime.after(TURN_TIME, () => {
+        this.#process.runtime.deadlines.after(TURN_TIME, () => {
           this.#turns.delete(key);
           this.changed();
         }),

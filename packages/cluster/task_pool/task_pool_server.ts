@@ -82,7 +82,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
     this.#process = process;
     this.#settings = settings;
     this.#members = new PoolMembers(process, settings, this);
-    this.#emptySince = process.runtime.now();
+    this.#emptySince = process.runtime.clock.now();
     pools.set(process, this);
     onExit(process, () => this.#exited());
   }
@@ -140,7 +140,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
   membersChanged(): void {
     if (this.#members.isEmpty) {
       if (this.#emptySince === Infinity) {
-        this.#emptySince = this.#process.runtime.now();
+        this.#emptySince = this.#process.runtime.clock.now();
       }
       return this.#watchEmpty();
     }
@@ -218,12 +218,12 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
       { first } = this.#queue
     ) {
       const due = Math.max(first.cameAt, this.#emptySince) + waitForNode;
-      const left = due - runtime.now();
+      const left = due - runtime.clock.now();
       if (left <= 0) {
         this.#queue.remove(first);
         this.#failEmpty(first);
       } else {
-        this.#stopEmptyTimer = runtime.after(left, () => {
+        this.#stopEmptyTimer = runtime.deadlines.after(left, () => {
           this.#stopEmptyTimer = undefined;
           this.#watchEmpty();
         });

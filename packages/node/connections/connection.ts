@@ -395,7 +395,7 @@ export class Connection implements Port {
     if (this.#isAhead) this.#holdBack(0);
     if (this.#closed) return;
     outgoing.flush(this.#heldBack ? room : Math.min(room, this.#window.room));
-    const now = this.#runtime.now();
+    const now = this.#runtime.clock.now();
     const probe = this.#window.add(before - outgoing.passable!, now);
     if (probe === undefined) return;
     const { node, creation } = this.#runtime;
@@ -419,7 +419,7 @@ export class Connection implements Port {
 
   /** Notes that the peer has read everything before the `unlink` with that id, if one was sent. */
   confirmed(id: number): void {
-    if (!this.#window.confirm(id, this.#runtime.now())) return;
+    if (!this.#window.confirm(id, this.#runtime.clock.now())) return;
     this.#stuck = 0;
     if (this.#outgoing.pending > 0) this.wake();
   }
@@ -477,7 +477,7 @@ export class Connection implements Port {
     if (this.#heldBack || this.#credit > 0) return;
     this.#pause();
     this.#heldBack = true;
-    this.#stopProbe = this.#runtime.after(
+    this.#stopProbe = this.#runtime.deadlines.after(
       PROBE,
       () => this.#readOn(this.#count()),
     );

@@ -17,7 +17,7 @@ const REPEAT_AFTER = 25;
 
 /** Limits the attempts of one node. */
 export class DialLimiter {
-  readonly #runtime: Pick<Runtime, "after">;
+  readonly #runtime: Pick<Runtime, "deadlines">;
   readonly #local: Pick<Local, "limits" | "randomBytes">;
   #running = 0;
   /** Lets waiting attempts begin. */
@@ -26,7 +26,7 @@ export class DialLimiter {
 
   /** Creates a limiter without attempts. */
   constructor(
-    runtime: Pick<Runtime, "after">,
+    runtime: Pick<Runtime, "deadlines">,
     local: Pick<Local, "limits" | "randomBytes">,
   ) {
     this.#runtime = runtime;
@@ -62,7 +62,7 @@ export class DialLimiter {
     stop.addEventListener("abort", abort);
     if (stop.aborted) abort();
     const start = () =>
-      this.#runtime.after(ms, () => {
+      this.#runtime.deadlines.after(ms, () => {
         controller.abort(
           new HandshakeError(
             "timeout",
@@ -92,7 +92,7 @@ export class DialLimiter {
   /** Waits; each of the signals ends the wait early, without an error. */
   pause(ms: number, ...signals: AbortSignal[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stopTimer = this.#runtime.after(ms, resolve);
+    const stopTimer = this.#runtime.deadlines.after(ms, resolve);
     const proceed = () => resolve();
     for (const signal of signals) {
       signal.addEventListener("abort", proceed);

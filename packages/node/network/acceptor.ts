@@ -77,13 +77,13 @@ export class Acceptor {
     const waiting = {
       attempt,
       prefixes: prefixesOf(hostOf(transport.remote)),
-      since: runtime.now(),
+      since: runtime.clock.now(),
       hasSpoken: false,
     };
     let wire: WireName;
     this.#waiting.set(transport, waiting);
     if (this.#waiting.size > limits.maxHalfOpen) this.#makeRoom();
-    const stopTimer = runtime.after(limits.handshakeTimeout, () => {
+    const stopTimer = runtime.deadlines.after(limits.handshakeTimeout, () => {
       attempt.abort(
         new HandshakeError(
           "timeout",
@@ -118,7 +118,7 @@ export class Acceptor {
    */
   #makeRoom(): void {
     const { runtime, local: { limits } } = this.#parts;
-    const late = runtime.now() - GRACE;
+    const late = runtime.clock.now() - GRACE;
     const { size } = this.#waiting;
     const isTooMany = size > HARD * limits.maxHalfOpen;
     const crowd = largestNetwork([...this.#waiting]);

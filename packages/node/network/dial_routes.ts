@@ -83,10 +83,10 @@ export class DialRoutes {
       return await this.#attemptBy(dial, name, routes[0]);
     }
     // The routes share the time of one handshake: a node that dials this one waits for no longer.
-    const end = runtime.now() + limits.handshakeTimeout;
+    const end = runtime.clock.now() + limits.handshakeTimeout;
     const failures: string[] = [];
     for (const [at, route] of routes.entries()) {
-      const rest = end - runtime.now();
+      const rest = end - runtime.clock.now();
       const share = rest / (routes.length - at);
       // The address that a peer has stated may be wrong: leave time for other routes even if a listener accepts.
       const left = route.isKnown ? share : rest;

@@ -261,7 +261,7 @@ export class Dialler {
     const isFull = this.#introducedAgain.size >= limits.maxConnections;
     if (pause === undefined || isFull || this.#stopped) return;
     if (![...connections.values()].some((each) => each === by)) return;
-    const stop = runtime.after(pause, () => {
+    const stop = runtime.deadlines.after(pause, () => {
       this.#introducedAgain.delete(name);
       this.#introduced.set(name, { by, nearest, failures: failures + 1 });
       this.#dialIntroduced();
@@ -359,12 +359,12 @@ export class Dialler {
         if (nearest !== dial.nearest) continue;
         if (!(error instanceof HandshakeError)) throw error;
         const { code } = error;
-        until ??= runtime.now() + 2 * limits.handshakeTimeout;
+        until ??= runtime.clock.now() + 2 * limits.handshakeTimeout;
         if (code === "closed") {
           if (repeats >= REPEATS) throw error;
           pause = limiter.repeatAfter(repeats++);
         } else if (code !== "superseded" && code !== "alive") throw error;
-        if (runtime.now() >= until) throw error;
+        if (runtime.clock.now() >= until) throw error;
       }
       await limiter.pause(pause, dial.stop.signal, dial.over.signal);
     }
@@ -389,11 +389,11 @@ export class Dialler {
     const failed = this.#failedDials.get(node);
     return failed !== undefined &&
       (failed.nearest ?? 0) <= (nearest ?? 0) &&
-      this.#parts.runtime.now() - failed.at < FAILED_FOR;
+      this.#parts.runtime.clock.now() - failed.at < FAILED_FOR;
   }
 
   #noteFailure({ node, nearest }: Dial): void {
-    const at = this.#parts.runtime.now();
+    const at = this.#parts.runtime.clock.now();
     for (const [other, failed] of this.#failedDials) {
       if (at - failed.at < FAILED_FOR) break;
       this.#failedDials.delete(other);

@@ -144,7 +144,7 @@ export class Network {
       this.#dialler,
       (peer) => options.connectAll && !this.#isHidden(peer),
     );
-    this.#stopTicks = runtime.every(
+    this.#stopTicks = runtime.deadlines.every(
       options.tickTime / TICK_TURNS,
       () => this.#tick(),
     );
@@ -226,7 +226,7 @@ export class Network {
 
   #admit(name: string, rule: CrossingRule): Admission {
     const known = this.#connections.get(name);
-    const since = this.#options.runtime.now();
+    const since = this.#options.runtime.clock.now();
     return {
       isElsewhere: () =>
         this.#dialler.isDialling(name) ||
@@ -246,7 +246,7 @@ export class Network {
   /** Notes when a connection came up, for the pending handshakes. */
   #noteUp(name: string): void {
     const { runtime, limits } = this.#options;
-    const now = runtime.now();
+    const now = runtime.clock.now();
     for (const [other, time] of this.#cameUp) {
       if (time >= now - limits.handshakeTimeout) break;
       this.#cameUp.delete(other);

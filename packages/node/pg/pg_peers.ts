@@ -143,7 +143,7 @@ export class ScopePeers {
         for (const part of parts) this.#tellNext(peer, part);
         return;
       }
-      runtime.report(
+      runtime.log.report(
         "error",
         () =>
           `pg: ${peer.pid.node} is not told of a change of the groups of ${

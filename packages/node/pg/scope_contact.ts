@@ -77,7 +77,7 @@ export class ScopeContact<T> {
 
   #later(): void {
     const { runtime } = this.#process;
-    this.#stopTimer = runtime.after(RETRY, () => {
+    this.#stopTimer = runtime.deadlines.after(RETRY, () => {
       if (findScope(runtime, this.#scope) === undefined) this.#later();
       else this.#enter().catch(ignore);
     });

@@ -69,7 +69,7 @@ export class NodeDrain {
     this.#caller = caller;
     runtime.isDraining = true;
     withdrawSupervisors(runtime);
-    runtime.report("info", () => `${runtime.node} is draining`);
+    runtime.log.report("info", () => `${runtime.node} is draining`);
     const { promise, resolve } = Promise.withResolvers<NodeDrainOutcome>();
     this.done = promise;
     this.#process = runtime.spawn(() => this.#run([...hooks]), {
@@ -85,7 +85,7 @@ export class NodeDrain {
   /** Gives up `ms` milliseconds from now, unless an earlier limit applies. */
   limit(ms: number): void {
     if (ms === Infinity || !this.#process.alive) return;
-    this.#stops.add(this.#runtime.after(ms, () => this.#expire(ms)));
+    this.#stops.add(this.#runtime.deadlines.after(ms, () => this.#expire(ms)));
   }
 
   /** Ends the drain because the node stops. */
@@ -96,7 +96,7 @@ export class NodeDrain {
   #expire(ms: number): void {
     const { length } = this.#work();
     this.#outcome = "timeout";
-    this.#runtime.report(
+    this.#runtime.log.report(
       "warning",
       () =>
         `${this.#runtime.node} has not drained within ${ms} ms: ${length} processes still work`,
@@ -120,7 +120,7 @@ export class NodeDrain {
   /** Waits for the other nodes' answers, at most PATIENCE. */
   async #patiently(answers: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = this.#runtime.after(PATIENCE, resolve);
+    const stop = this.#runtime.deadlines.after(PATIENCE, resolve);
     this.#stops.add(stop);
     await Promise.race([answers, promise]).finally(stop);
   }
@@ -131,7 +131,7 @@ export class NodeDrain {
       await runIn(this.#runtime, async () => void await hook());
     } catch (error) {
       this.#process.assertAlive();
-      this.#runtime.report(
+      this.#runtime.log.report(
         "error",
         () =>
           `The drain of ${this.#runtime.node} goes on without a function of onDrain: ${

@@ -38,7 +38,7 @@ export class TreeWatch {
       if (this.end !== undefined || runtime.isStopping) return;
       this.end = end;
       const { message } = end;
-      runtime.report("error", () => lineOf(action, message));
+      runtime.log.report("error", () => lineOf(action, message));
       if (typeof action === "function") action(end);
       else if (action === "exit") void endProgram(stopAll);
     });

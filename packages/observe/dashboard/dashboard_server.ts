@@ -54,7 +54,7 @@ export const DASHBOARD_SERVER: GenServerModule<DashboardTypes> = {
       runIn(runtime, () => sample(history)).catch(ignore);
     };
     sampleNow();
-    const stopSampling = runtime.every(step, sampleNow);
+    const stopSampling = runtime.deadlines.every(step, sampleNow);
     currentProcess().abortSignal().addEventListener("abort", () => {
       stopSampling();
       server.close();

@@ -30,7 +30,7 @@ export class MessageRates {
 
   sample(): void {
     this.#isUsed = true;
-    const now = this.#runtime.now();
+    const now = this.#runtime.clock.now();
     const passed = now - this.#sampledAt;
     if (passed < LEAST) return;
     const before = this.#counters;

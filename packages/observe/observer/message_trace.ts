@@ -81,8 +81,8 @@ export function traceMessages(
     // Not within the send: the methods that `finish` restores are running.
     if (left === 0) queueMicrotask(finish);
   };
-  const stopTimer = runtime.after(timeout, () => finish());
-  const stopChecks = runtime.every(CHECK_INTERVAL, () => {
+  const stopTimer = runtime.deadlines.after(timeout, () => finish());
+  const stopChecks = runtime.deadlines.every(CHECK_INTERVAL, () => {
     if (!process.alive) finish();
   });
   const restore = replaceMethods(process, add);

@@ -37,7 +37,7 @@ export class HostObservation {
     const { rss, heapUsed } = nodeProcess.memoryUsage();
     const { user, system } = nodeProcess.cpuUsage();
     const before = this.#observedAt;
-    this.#observedAt = runtime.now();
+    this.#observedAt = runtime.clock.now();
     // A single observation is not worth a timer.
     const isFirst = this.#observedAt - before > INTERVAL * IDLE_INTERVALS;
     const delay = isFirst ? 0 : this.#delay.take();
@@ -51,7 +51,7 @@ export class HostObservation {
       version: VERSION,
       creation: runtime.creation,
       program: programId(),
-      uptime: Math.round(runtime.now() - this.#startedAt),
+      uptime: Math.round(runtime.clock.now() - this.#startedAt),
       at: Date.now(),
       memory: rss,
       heap: heapUsed,

@@ -46,7 +46,7 @@ export class ObserverShare {
     this.#waiting++;
     if (before !== undefined) await before;
     // The asking process waits: its timer ends with it, and so with the node.
-    const wait = this.#paidAt - BURST - this.#runtime.now();
+    const wait = this.#paidAt - BURST - this.#runtime.clock.now();
     if (wait > 0 && process.alive) await Process.sleep(wait).catch(() => {});
     this.#waiting--;
     const started = performance.now();
@@ -54,7 +54,7 @@ export class ObserverShare {
       return process.alive ? answer() : undefined;
     } finally {
       const charge = (performance.now() - started) * FACTOR;
-      this.#paidAt = Math.max(this.#paidAt, this.#runtime.now()) + charge;
+      this.#paidAt = Math.max(this.#paidAt, this.#runtime.clock.now()) + charge;
       resolve();
       if (this.#last === promise) this.#last = undefined;
     }

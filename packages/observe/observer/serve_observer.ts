@@ -53,7 +53,7 @@ export function serveObserver(
 ): void {
   sources.set(runtime, {
     connections,
-    startedAt: runtime.now(),
+    startedAt: runtime.clock.now(),
     mayEnd: allow === "write",
   });
   if (allow === false) return;
@@ -85,7 +85,11 @@ function nextTurn(): Promise<void> {
 export function observerOf(runtime: Runtime): Promise<NodeObserver> {
   let found = sources.get(runtime);
   if (found === undefined) {
-    found = { connections: () => [], startedAt: runtime.now(), mayEnd: true };
+    found = {
+      connections: () => [],
+      startedAt: runtime.clock.now(),
+      mayEnd: true,
+    };
     sources.set(runtime, found);
   }
   const { connections, startedAt, mayEnd } = found;

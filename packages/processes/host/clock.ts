@@ -6,12 +6,8 @@ export interface Clock {
   readonly isVirtual?: true;
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /**
-   * Milliseconds since 1970, on a clock that can be set.
-   *
-   * @default {Date.now}
-   */
-  wall?(): number;
+  /** Milliseconds since 1970, on a clock that can be set. */
+  wall(): number;
   /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void;
   /** Calls back every `ms` milliseconds, for background work; returns a function that stops the calls. */
@@ -20,6 +16,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after: (ms, fn) => {
     // The host's timers hold at most 2^31 - 1 ms, so longer waits take several.
     const limit = 2 ** 31 - 1;

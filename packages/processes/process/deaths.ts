@@ -167,7 +167,7 @@ export class Deaths {
 
   #reportCrash(process: LocalProcess, reason: unknown): void {
     const origin = process.cold?.origin;
-    this.#runtime.report(
+    this.#runtime.log.report(
       "error",
       () => crashEvent(crashReportOf(process, reason)),
       origin === undefined

@@ -170,7 +170,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   after(ms: number, fn: () => void): () => void {
-    return this.runtime.after(ms, fn);
+    return this.runtime.deadlines.after(ms, fn);
   }
 
   /**
@@ -276,7 +276,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   #reportThrown(what: string, error: unknown): void {
-    this.runtime.report(
+    this.runtime.log.report(
       "error",
       () =>
         `${what} of ${this.pid}, which has exited, threw: ${formatExit(error)}`,

@@ -7,8 +7,8 @@
 import type { NumberMap } from "../collections/number_map.ts";
 import type { ClusterHost } from "../remote/cluster_host.ts";
 import type { PeerQuotas } from "../remote/peer_quotas.ts";
-import type { RuntimeEvent } from "../log/log_event.ts";
-import type { LogCause, NodeLog } from "../log/node_log.ts";
+import type { Clock } from "../host/clock.ts";
+import type { NodeLog } from "../log/node_log.ts";
 import type { Link, NodeIncarnation } from "./links_and_monitors.ts";
 import type { Entry, LocalProcess, ProcessOptions } from "./local_process.ts";
 import type { Timers } from "./timers.ts";
@@ -43,6 +43,7 @@ export interface Runtime extends NodeIncarnation {
   readonly maxDepth: number;
   /** The sender of signals that the node itself sends: a pid that no process has. */
   readonly nobody: Pid;
+  readonly clock: Clock;
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
@@ -50,7 +51,7 @@ export interface Runtime extends NodeIncarnation {
   border: Border | undefined;
   /** The resources of this node that each peer uses, and their limits. */
   readonly quotas: PeerQuotas;
-  /** Pending deadlines. */
+  /** Pending deadlines; calls back after a time, or every so often. */
   readonly deadlines: Deadlines;
   /** Messages to be sent later. */
   readonly timers: Timers;
@@ -146,21 +147,6 @@ export interface Runtime extends NodeIncarnation {
   removeMonitor(process: LocalProcess, ref: Ref): void;
   /** Sends a reply to another node; the reply to a call ends the call's monitor. */
   reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
-
-  /** Milliseconds since some fixed moment. */
-  now(): number;
-  /** Milliseconds since 1970, on a clock that can be set. */
-  wallNow(): number;
-  /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
-  after(ms: number, fn: () => void): () => void;
-  /** Calls back every `ms` milliseconds, as code of no process; returns a function that stops the calls. */
-  every(ms: number, fn: () => void): () => void;
-  /** Reports an event to the node's log; never throws. */
-  report(
-    level: RuntimeEvent["level"],
-    event: () => RuntimeEvent | string,
-    cause?: LogCause,
-  ): void;
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
   nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;

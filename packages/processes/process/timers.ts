@@ -1,5 +1,6 @@
 /** A node's timers: messages to be sent later. */
 
+import type { Deadlines } from "../scheduling/deadlines.ts";
 import type { Signals } from "../signals/signal.ts";
 import { Pid, type Ref } from "../values/pid.ts";
 
@@ -19,10 +20,7 @@ export interface TimerHost {
   /** Returns the process of a pid, if it is alive. */
   find(pid: Pid): TimerReceiver | undefined;
   makeRef(): Ref;
-  /** Milliseconds since some fixed moment. */
-  now(): number;
-  /** Calls back after `ms` milliseconds; returns a function that cancels the call. */
-  after(ms: number, fn: () => void): () => void;
+  readonly deadlines: Pick<Deadlines, "clock" | "after">;
 }
 
 /** A message to be sent later. */
@@ -44,10 +42,10 @@ export class PendingTimer {
     send: () => void,
   ) {
     this.ref = ref;
-    this.due = host.now() + ms;
+    this.due = host.deadlines.clock.now() + ms;
     this.#all = all;
     this.#receiver = receiver;
-    this.#stop = host.after(ms, () => {
+    this.#stop = host.deadlines.after(ms, () => {
       this.#forget();
       send();
     });
@@ -101,7 +99,8 @@ export class Timers {
   /** Returns the milliseconds until the message is sent, if the timer is pending. */
   left(ref: Ref): number | undefined {
     const timer = this.#find(ref);
-    return timer && Math.max(timer.due - this.#host.now(), 0);
+    const { clock } = this.#host.deadlines;
+    return timer && Math.max(timer.due - clock.now(), 0);
   }
 
   /** Cancels a timer; returns whether it was pending. */

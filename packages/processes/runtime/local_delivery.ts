@@ -317,7 +317,7 @@ function reportShared(
   from: Pid,
   reason: unknown,
 ): void {
-  runtime.report("warning", () => sharedExitEvent(pid, from, reason));
+  runtime.log.report("warning", () => sharedExitEvent(pid, from, reason));
 }
 
 function mayReply(from: Pid, { node, by }: Wait): boolean {

@@ -6,7 +6,6 @@
 
 import { TextMap } from "../values/text_map.ts";
 import { ConnectedNodes } from "../process/connected_nodes.ts";
-import { outside } from "../context/async_context.ts";
 import type { ClusterHost } from "../remote/cluster_host.ts";
 import {
   type PeerQuotaLimits,
@@ -15,8 +14,8 @@ import {
 } from "../remote/peer_quotas.ts";
 import { type Clock, systemClock } from "../host/clock.ts";
 import { ignoreStrayExits } from "../host/unhandled_errors.ts";
-import { type LogLevel, type RuntimeEvent, textLog } from "../log/log_event.ts";
-import { type LogCause, NodeLog } from "../log/node_log.ts";
+import { type RuntimeEvent, textLog } from "../log/log_event.ts";
+import { NodeLog } from "../log/node_log.ts";
 import { Deaths } from "../process/deaths.ts";
 import { NumberMap } from "../collections/number_map.ts";
 import type { Entry, LocalProcess } from "../process/local_process.ts";
@@ -75,6 +74,7 @@ export class NodeRuntime implements Runtime {
   readonly creation: number;
   readonly maxDepth: number;
   readonly nobody: Pid;
+  readonly clock: Clock;
   readonly log: NodeLog;
   readonly modules: Modules = new Modules();
   border: Runtime["border"] = undefined;
@@ -96,7 +96,6 @@ export class NodeRuntime implements Runtime {
   onErlangNode: (() => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
-  readonly #clock: Clock;
   readonly #route: NonNullable<RuntimeOptions["route"]>;
   readonly #connectTo: NonNullable<RuntimeOptions["connectTo"]>;
   readonly #watchers: Watchers;
@@ -113,15 +112,15 @@ export class NodeRuntime implements Runtime {
     ignoreStrayExits();
     this.nobody = new Pid(this.node, 0, this.creation);
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
-    this.#clock = options.clock ?? systemClock;
-    this.deadlines = new Deadlines(this.#clock);
+    this.clock = options.clock ?? systemClock;
+    this.deadlines = new Deadlines(this.clock);
     this.#route = options.route ?? (() => undefined);
     this.#connectTo = options.connectTo ?? unreachable;
     this.quotas = new PeerQuotas(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
       hook: options.report ?? textLog,
-      clock: this.#clock,
+      clock: this.clock,
       level: options.report === undefined ? "warning" : "debug",
     });
     this.#watchers = new Watchers(this, this.quotas);
@@ -132,14 +131,6 @@ export class NodeRuntime implements Runtime {
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
     this.erlang = this.#nodes.erlang;
-  }
-
-  report(
-    level: LogLevel,
-    event: () => RuntimeEvent | string,
-    cause?: LogCause,
-  ): void {
-    this.log.report(level, event, cause);
   }
 
   route(node: string, isNamed = false): Signals {
@@ -158,23 +149,6 @@ export class NodeRuntime implements Runtime {
 
   connectTo(target: ConnectTarget): Promise<ConnectOutcome> {
     return this.#connectTo(target);
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  wallNow(): number {
-    return this.#clock.wall?.() ?? Date.now();
-  }
-
-  after(ms: number, fn: () => void): () => void {
-    const deadline = this.deadlines.add(ms, { expire: fn });
-    return () => deadline.cancel();
-  }
-
-  every(ms: number, fn: () => void): () => void {
-    return outside(() => this.#clock.every(ms, fn));
   }
 
   unusedPid(): Pid {

@@ -34,7 +34,7 @@ const MAX_SILENCE = 20;
 /** The number of timers that a node keeps. With more lengths, most lengths occur once. */
 const MAX_KEPT = 8;
 
-export type DeadlineClock = Pick<Clock, "isVirtual" | "now" | "after">;
+export type DeadlineClock = Omit<Clock, "wall">;
 
 export class Deadlines {
   readonly clock: DeadlineClock;
@@ -56,6 +56,17 @@ export class Deadlines {
     let queue = this.#queues.get(ms);
     if (queue === undefined) this.#queues.set(ms, queue = new Queue(ms, this));
     return new Queued(queue, this.clock.now() + ms, expiring);
+  }
+
+  /** Calls back after `ms` milliseconds, as code of no process; returns a function that cancels the call. */
+  after(ms: number, fn: () => void): () => void {
+    const deadline = this.add(ms, { expire: fn });
+    return () => deadline.cancel();
+  }
+
+  /** Calls back every `ms` milliseconds, as code of no process; returns a function that stops the calls. */
+  every(ms: number, fn: () => void): () => void {
+    return outside(() => this.clock.every(ms, fn));
   }
 
   #timed(ms: number, expiring: Expiring): Deadline {

@@ -261,7 +261,7 @@ const AGENT = {
       return andThen(run.run(state), (given) => answer(request, given, state));
     }
     // The request may have come from any process, and its sender is unknown.
-    currentProcess().runtime.report("error", () => notServed(request), {
+    currentProcess().runtime.log.report("error", () => notServed(request), {
       what: "requests that an agent does not serve",
     });
     return { type: "noreply", state };

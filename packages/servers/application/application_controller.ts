@@ -249,7 +249,7 @@ class Controller implements Server {
     const { runtime } = this.#process;
     this.#started.delete(name);
     if (state === "running") {
-      runtime.report(
+      runtime.log.report(
         applicationLevel(reason),
         () => applicationEvent(name, reason),
       );

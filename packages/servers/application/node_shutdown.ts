@@ -67,8 +67,8 @@ export function shutDown(
     done: promise,
     limit(ms) {
       if (ms === Infinity) return;
-      stops.add(runtime.after(ms, () => {
-        runtime.report(
+      stops.add(runtime.deadlines.after(ms, () => {
+        runtime.log.report(
           "warning",
           () =>
             `${runtime.node} has not stopped in order within ${ms} ms: it waited for ${part}, and now ends all processes`,

@@ -192,7 +192,7 @@ class GenServerProcess implements Server {
     if (handler === undefined) {
       // Only the caller fails: any process may send any request.
       failCaller(this.#process, caller, "badarg");
-      this.#process.runtime.report(
+      this.#process.runtime.log.report(
         "error",
         () =>
           `${this.#who()} received a call that handleCall has no function for: ${
@@ -230,7 +230,7 @@ class GenServerProcess implements Server {
       );
     }
     this.timeout = undefined;
-    this.#process.runtime.report(
+    this.#process.runtime.log.report(
       "error",
       () =>
         `${this.#who()} received an unexpected message, and has no handleInfo: ${

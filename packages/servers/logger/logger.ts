@@ -190,7 +190,7 @@ function log(
   const runtime = currentRuntime();
   if (!runtime.log.logs(level)) return;
   const process = insideOf();
-  runtime.report(level, () => ({
+  runtime.log.report(level, () => ({
     level,
     message: String(typeof message === "string" ? message : message()),
     ...process === undefined ? {} : { pid: process.pid },

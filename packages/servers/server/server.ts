@@ -392,7 +392,7 @@ function decoded(
     if (!(error instanceof ExitError)) throw error;
     if (caller !== undefined) failCaller(process, caller, error.reason);
     else {
-      process.runtime.report(
+      process.runtime.log.report(
         "error",
         () => `Cannot serve ${inspect(term)}: ${inspect(error.reason)}`,
         { what: "casts that a server does not serve" },

@@ -131,11 +131,11 @@ async function startLater(
   timeout: number,
 ): Promise<Pid> {
   const { runtime } = starter;
-  const end = runtime.now() + timeout;
+  const end = runtime.clock.now() + timeout;
   const taken = await within(starter, lookup, timeout, options.signal, late);
   if (!starter.alive) return await never();
   if (taken !== undefined) throw alreadyStarted(taken);
-  const left = Math.max(0, end - runtime.now());
+  const left = Math.max(0, end - runtime.clock.now());
   return await startUnder(starter, name, init, options, left);
 }
 

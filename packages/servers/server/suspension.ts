@@ -101,7 +101,7 @@ export class Suspension implements Disposable {
     const who = name === undefined
       ? `${label ?? "a server"} (${pid})`
       : `${printableName(name)} (${pid})`;
-    runtime.report(level, () => `${who} is ${what}`, {
+    runtime.log.report(level, () => `${who} is ${what}`, {
       what: "suspended servers",
       most: 100,
     });

@@ -169,7 +169,7 @@ export function withoutMoved(
   const isMoved = type === "already_started" &&
     (pid instanceof Pid ? pid.node !== runtime.node : runtime.isDraining);
   if (!isMoved) return result;
-  runtime.report(
+  runtime.log.report(
     "info",
     () =>
       `Supervisor ${name ?? own} does not restart ${
@@ -226,7 +226,7 @@ export function reportChild(
     const child = { id, pid, startCall, restart, shutdown, type };
     return supervisorEvent(process, error, child, reason);
   };
-  runtime.report(
+  runtime.log.report(
     SUPERVISOR_LEVELS[error],
     event,
     {
@@ -242,7 +242,7 @@ export function reportUnexpected(
   message: unknown,
 ): void {
   const who = `Supervisor ${name ?? pid}`;
-  runtime.report(
+  runtime.log.report(
     "error",
     () => `${who} received an unexpected message: ${inspectArgument(message)}`,
     { what: `unexpected messages to ${who}` },

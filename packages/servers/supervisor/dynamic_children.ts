@@ -191,7 +191,7 @@ export class DynamicChildren<S extends DynamicSpec> {
   async #restart(child: DynamicChild<S>, reason: string): Promise<void> {
     const process = this.#process;
     const { spec, pid } = child;
-    if (!this.#intensity.add(process.runtime.now())) {
+    if (!this.#intensity.add(process.runtime.clock.now())) {
       this.#report(child, "shutdown", "reached_max_restart_intensity");
       noteGivingUp(process, undefined, pid, reason);
       this.#remove(child);

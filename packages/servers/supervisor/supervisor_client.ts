@@ -121,7 +121,7 @@ export function askToStart(
   const late = () => callExit("timeout", as());
   const cancel: CancelOptions = { signal, deadline };
   const { runtime } = process;
-  const end = runtime.now() + timeout;
+  const end = runtime.clock.now() + timeout;
   const place = locateUntil(supervisor, process, cancel, late, timeout);
   const start = typeof spec.start === "function"
     ? spec.start
@@ -131,7 +131,7 @@ export function askToStart(
     process,
     (place) =>
       startAt(process, place, module, { ...spec, start }, {
-        timeout: Math.max(0, end - runtime.now()),
+        timeout: Math.max(0, end - runtime.clock.now()),
         ...cancel,
         as,
       }),

@@ -335,7 +335,7 @@ export class SupervisorServer implements Server, Supervision {
       maxRestarts,
       maxSeconds,
     );
-    if (!intensity.add(process.runtime.now())) {
+    if (!intensity.add(process.runtime.clock.now())) {
       reportChild(
         process,
         child.spec,

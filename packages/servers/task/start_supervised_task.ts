@@ -183,7 +183,7 @@ export function startSupervised(
 }
 
 function leftOf({ end }: { end: number }, { runtime }: LocalProcess): number {
-  return Math.max(0, end - runtime.now());
+  return Math.max(0, end - runtime.clock.now());
 }
 
 function startAt(

@@ -138,7 +138,7 @@ export class StreamTask extends OwnedTask {
     // The task may exit before the call returns: a timer that is set later would never be stopped.
     if (this.#monitor.isStopped) this.exit("kill");
     else if (timeout !== Infinity) {
-      this.#stopTimer = this.owner.runtime.after(timeout, () => {
+      this.#stopTimer = this.owner.runtime.deadlines.after(timeout, () => {
         this.#isLate = true;
         this.owner.unlink(pid);
         this.exit("kill");

@@ -63,10 +63,12 @@ export class TaskDrain {
   ): DrainOutcome | Failure | typeof NO_REPLY {
     if (timeout === 0) return "timeout";
     if (!this.#process.keepFor(caller.pid.node)) return failed("system_limit");
-    const lift = timeout === Infinity ? () => {} : this.#process.runtime.after(
-      timeout,
-      () => this.#answer(waiting, "timeout"),
-    );
+    const lift = timeout === Infinity
+      ? () => {}
+      : this.#process.runtime.deadlines.after(
+        timeout,
+        () => this.#answer(waiting, "timeout"),
+      );
     const waiting: Waiting = { caller, lift };
     this.#waiting.add(waiting);
     return NO_REPLY;

@@ -481,7 +481,7 @@ export class TaskSupervisor {
       link: false,
       restart,
       shutdown,
-      limits: { signal, deadline, end: process.runtime.now() + timeout },
+      limits: { signal, deadline, end: process.runtime.clock.now() + timeout },
     });
   }
 

@@ -48,6 +48,11 @@ export class Timeline implements Clock {
     return this.time;
   }
 
+  /** Returns the same as {@linkcode now}: virtual time begins in 1970. */
+  wall(): number {
+    return this.time;
+  }
+
   after(ms: number, fn: () => void): () => void {
     return this.schedule(this.time + Math.max(ms, 0), "timer", fn);
   }

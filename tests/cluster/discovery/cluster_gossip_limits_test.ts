@@ -49,8 +49,8 @@ class Scene implements AsyncDisposable {
       process: {
         runtime: {
           node: "alex@localhost",
-          now: () => timeline.now(),
-          after: (ms: number, fn: () => void) => timeline.after(ms, fn),
+          clock: timeline,
+          deadlines: { after: timeline.after.bind(timeline) },
         },
       },
       topology: "own",

@@ -46,7 +46,10 @@ const [GRACE, MOST, TIMES] = numbersIn(
 /** An acceptor at virtual time 0, and the transports that it has. */
 function acceptor(maxHalfOpen: number) {
   let now = 0;
-  const runtime = { now: () => now, after: () => () => {} };
+  const runtime = {
+    clock: { now: () => now },
+    deadlines: { after: () => () => {} },
+  };
   const accepting = new Acceptor({
     runtime: runtime as unknown as Runtime,
     local: { limits: { ...DEFAULT_LIMITS, maxHalfOpen } } as unknown as Local,

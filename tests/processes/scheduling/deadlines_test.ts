@@ -27,6 +27,7 @@ class Scene {
   constructor() {
     this.deadlines = new Deadlines({
       now: () => this.timeline.time,
+      every: (ms, fn) => this.timeline.every(ms, fn),
       after: (ms, fn) => {
         this.made++;
         this.running++;

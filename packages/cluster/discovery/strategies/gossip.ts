@@ -104,7 +104,7 @@ export class Gossip implements RunningStrategy {
   #turn(): void {
     const { runtime } = this.#host.process;
     const { interval = 1500 } = this.#options;
-    this.#stopTurns = runtime.after(
+    this.#stopTurns = runtime.deadlines.after(
       interval * (0.5 + this.#clusterHost.random()),
       () => this.#stopped || this.#turn(),
     );
@@ -115,7 +115,7 @@ export class Gossip implements RunningStrategy {
 
   #forget(): void {
     const { forgetAfter = 15_000 } = this.#options;
-    const now = this.#host.process.runtime.now();
+    const now = this.#host.process.runtime.clock.now();
     for (const [node, { at }] of this.#heard) {
       if (now - at < forgetAfter) continue;
       this.#heard.delete(node);
@@ -257,14 +257,14 @@ export class Gossip implements RunningStrategy {
       this.#isFull = true;
       return this.#tellSoon();
     }
-    const at = this.#host.process.runtime.now();
+    const at = this.#host.process.runtime.clock.now();
     this.#heard.set(node, { address, time, at });
     if (before?.address !== address) this.#tellSoon();
   }
 
   /** Counts a packet; returns whether to read it. */
   #mayRead(source: string): boolean {
-    const now = this.#host.process.runtime.now();
+    const now = this.#host.process.runtime.clock.now();
     if (now - this.#window >= WINDOW) {
       this.#window = now;
       this.#inWindow = 0;
@@ -284,16 +284,19 @@ export class Gossip implements RunningStrategy {
   }
 
   #tellSoon(): void {
-    this.#stopTelling ??= this.#host.process.runtime.after(TELL_AFTER, () => {
-      this.#stopTelling = undefined;
-      const targets = Array.from(
-        this.#heard,
-        ([node, { address }]): ClusterTarget => ({ node, address }),
-      );
-      const { maxAddresses } = this.#host;
-      const note = `it hears more than ${maxAddresses} nodes (maxAddresses)`;
-      this.#host.answer(targets, this.#isFull ? note : undefined);
-    });
+    this.#stopTelling ??= this.#host.process.runtime.deadlines.after(
+      TELL_AFTER,
+      () => {
+        this.#stopTelling = undefined;
+        const targets = Array.from(
+          this.#heard,
+          ([node, { address }]): ClusterTarget => ({ node, address }),
+        );
+        const { maxAddresses } = this.#host;
+        const note = `it hears more than ${maxAddresses} nodes (maxAddresses)`;
+        this.#host.answer(targets, this.#isFull ? note : undefined);
+      },
+    );
   }
 }
 

@@ -76,7 +76,7 @@ export class Poll implements RunningStrategy {
     this.#next = undefined;
     const turn = this.#turn = new AbortController();
     this.#unsettled++;
-    this.#stopTimer = this.#host.process.runtime.after(
+    this.#stopTimer = this.#host.process.runtime.deadlines.after(
       this.#timeout,
       () => this.#fail(turn, this.#lateReason()),
     );
@@ -139,7 +139,7 @@ export class Poll implements RunningStrategy {
 
   #pause(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const stop = this.#host.process.runtime.after(MIN_PAUSE, done);
+      const stop = this.#host.process.runtime.deadlines.after(MIN_PAUSE, done);
       signal.addEventListener("abort", done, { once: true });
       function done(): void {
         stop();
@@ -168,7 +168,7 @@ export class Poll implements RunningStrategy {
     const chance = runtime.clusterHost?.random() ?? 0.5;
     const delay = this.#pauseNow() * (0.9 + chance / 5);
     this.#next = Date.now() + delay;
-    this.#stopTimer = runtime.after(
+    this.#stopTimer = runtime.deadlines.after(
       delay,
       () => this.#host.later(() => this.#begin()),
     );
