@@ -74,7 +74,7 @@ function newRuntime(): NodeRuntime {
   const runtime: NodeRuntime = new NodeRuntime({
     node: HERE.name,
     creation: HERE.creation,
-    route: () => SINK,
+    signalsTo: () => SINK,
     report() {},
   });
   runtime.modules.add("Caps", { wait: () => receive(() => false) });
@@ -186,7 +186,7 @@ await measure("maxRemoteEntries: one name of the cluster", () => {
   return table;
 }, COUNT);
 await measure("nodeDown with 10,000 of each of these", () => {
-  runtime.nodeDown(THERE.name, true);
+  runtime.nodes.down(THERE.name, true);
   return runtime;
 });
 await measure("maxPendingSignals: one message of 20 bytes", () => {

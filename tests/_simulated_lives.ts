@@ -270,10 +270,11 @@ export class World {
     };
     this.incarnations.push(home);
     const { runtime } = internalsOf(node);
-    const { nodeDown } = runtime;
-    runtime.nodeDown = (down, wasUp, isHidden) => {
+    const { nodes } = runtime;
+    const noteDown = nodes.down.bind(nodes);
+    nodes.down = (down, wasUp, isHidden) => {
       home.downs.push({ at: this.tick(), node: down });
-      nodeDown.call(runtime, down, wasUp, isHidden);
+      noteDown(down, wasUp, isHidden);
     };
     this.#scene.begin(home);
   }

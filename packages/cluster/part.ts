@@ -4,6 +4,7 @@ import type { NodePart } from "@otp/node/start/parts";
 import { runInside } from "@otp/processes/context/async_context";
 import { serveGlobal } from "./global/global_client.ts";
 import { serveTaskLoad } from "./task_pool/task_load.ts";
+import { shellProcess } from "@otp/processes/spawning/spawn_process";
 
 /**
  * Creates the part `cluster` of a node: `global`, the load of task supervisors for pools, and the option `cluster`. The code that finds and connects nodes is
@@ -29,7 +30,7 @@ export function cluster(): NodePart {
       if (cluster === undefined) return;
       const { startCluster } = await import("./discovery/start_cluster.ts");
       await runInside(
-        runtime.shell(),
+        shellProcess(runtime),
         () => startCluster(cluster, { link: false }),
       );
     },

@@ -28,6 +28,7 @@ import { type Atom, nameOf } from "./values/atom.ts";
 import { remoteNameOf } from "./values/beam_names.ts";
 import { copyTerm, isTyped } from "./values/term.ts";
 import type { OptionChecks } from "./values/options.ts";
+import { spawnProcess } from "./spawning/spawn_process.ts";
 
 export type { ExitMessage } from "./values/exit_message.ts";
 export { type Message, Pid, Ref } from "./values/pid.ts";
@@ -439,7 +440,8 @@ function start<A extends unknown[]>(
   const copy = args === undefined
     ? undefined
     : copyTerm(args, runtime.maxDepth) as A;
-  return runtime.spawn(
+  return spawnProcess(
+    runtime,
     copy === undefined ? fn as () => unknown : () => fn(...copy),
     {
       label: options.label ?? fn.name,

@@ -276,10 +276,9 @@ export class Process {
     if (node !== runtime.node) {
       // Throws the same errors whether or not the message is sent.
       copyTerm(message, runtime.maxDepth);
-      const signals = options.noconnect
-        ? runtime.connected(node)
-        : runtime.route(node, !(to instanceof Pid || to instanceof Ref));
-      if (signals === undefined) return "noconnect";
+      if (options.noconnect && !runtime.hasChannelTo(node)) return "noconnect";
+      const isLearnt = to instanceof Pid || to instanceof Ref;
+      const signals = runtime.signalsTo(node, isLearnt ? "by_pid" : "by_name");
       if (options.nosuspend && isFull(signals, pid)) return "nosuspend";
     }
     return send(to, message)?.then(() => "ok" as const) ?? "ok";
@@ -309,7 +308,7 @@ export class Process {
   static exit(pid: Pid, reason: unknown): true {
     const process = currentProcess();
     checkPid(pid, "send an exit signal to");
-    process.runtime.route(pid.node).exit(
+    process.runtime.signalsTo(pid.node, "by_pid").exit(
       process.pid,
       pid,
       copyTerm(reason, process.runtime.maxDepth - REASON_LEVELS),
@@ -486,7 +485,7 @@ export class Process {
         }: ${pid} is not a living process of ${runtime.node}`,
       );
     }
-    if (!runtime.register(text, target)) {
+    if (!runtime.names.register(text, target)) {
       throw new TypeError(
         target.name === undefined
           ? `Cannot register ${quote(text)}: the name is taken by ${
@@ -516,7 +515,7 @@ export class Process {
    * ```
    */
   static unregister(name: string | Atom): true {
-    if (!currentProcess().runtime.unregister(nameOf(name))) {
+    if (!currentProcess().runtime.names.unregister(nameOf(name))) {
       throw new NoProcessError(
         `Cannot unregister ${quote(nameOf(name))}: no process has that name`,
       );
@@ -735,7 +734,7 @@ export class Process {
         `Cannot set the group leader of ${pid}: no such process is alive here`,
       );
     }
-    runtime.route(pid.node).groupLeader(process.pid, pid, leader);
+    runtime.signalsTo(pid.node, "by_pid").groupLeader(process.pid, pid, leader);
     return leader;
   }
 

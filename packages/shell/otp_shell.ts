@@ -29,6 +29,7 @@ import { ShellInput } from "./input.ts";
 import { ShellSession } from "./session.ts";
 import { ShellClient } from "./shell_client.ts";
 import type { ShellContext } from "./shell_server.ts";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** OTP's answer if there is nothing to complete. */
 const NO_NAMES = tuple(atom("no"), [], []);
@@ -42,7 +43,7 @@ const shells = new Set<{ terminal: Pid; client: ShellClient }>();
 /** Starts a shell whose terminal is the group leader of the caller, after the process `sync`, if any; returns its pid. */
 export function startOtpShell(context: ShellContext, sync: unknown): Pid {
   const { runtime, groupLeader, cold } = currentProcess();
-  const { pid } = runtime.spawn(() => run(context, sync), {
+  const { pid } = spawnProcess(runtime, () => run(context, sync), {
     groupLeader,
     label: "Shell.start/1",
     origin: cold?.origin ?? groupLeader.node,

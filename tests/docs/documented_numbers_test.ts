@@ -98,6 +98,7 @@ import { Timeline } from "../../packages/testing/simulation/timeline.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { quiet } from "../_processes.ts";
+import { spawnProcess } from "../../packages/processes/spawning/spawn_process.ts";
 
 const CLUSTER = "docs/cluster.md";
 const DEPLOY = "docs/deploy.md";
@@ -959,7 +960,7 @@ class Load implements Disposable {
   }
 
   #idle(): LocalProcess {
-    return this.#runtime.spawn(() => new Promise(() => {}), {});
+    return spawnProcess(this.#runtime, () => new Promise(() => {}), {});
   }
 
   change(tasks: number): void {

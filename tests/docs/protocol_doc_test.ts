@@ -44,7 +44,7 @@ import { global } from "../../packages/cluster/global/global.ts";
 import { IO } from "../../packages/node/io/io.ts";
 import { rpc } from "../../packages/node/rpc/rpc.ts";
 import { TICK_TIME } from "../../packages/node/start/start_node.ts";
-import { MAX_NAME_LENGTH } from "../../packages/processes/values/atom.ts";
+import { Atom, MAX_NAME_LENGTH } from "../../packages/processes/values/atom.ts";
 import {
   MAX_TYPE_DEPTH,
   MAX_TYPE_TEXT,
@@ -58,7 +58,6 @@ import {
 import { Pid, Ref } from "../../packages/processes/values/pid.ts";
 import { Call } from "../../packages/servers/server/messages.ts";
 import { ReplyTo } from "../../packages/processes/values/reply_to.ts";
-import { Atom } from "../../packages/processes/values/atom.ts";
 import { NodeRuntime } from "../../packages/processes/runtime/node_runtime.ts";
 import type { Signals } from "../../packages/processes/signals/signal.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
@@ -94,6 +93,7 @@ import {
 } from "../../packages/node/json/json_values.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { until } from "../_until.ts";
+import { spawnProcess } from "../../packages/processes/spawning/spawn_process.ts";
 
 const PAGE = await readPage("docs/protocol.md");
 const SERVERS_PAGE = await readPage("docs/protocol_servers.md");
@@ -1055,9 +1055,9 @@ async function signalsOf(
   const runtime = new NodeRuntime({
     ...ALEX,
     node: ALEX.name,
-    route: () => encoder,
+    signalsTo: () => encoder,
   });
-  runtime.spawn(() => fn(), { groupLeader: kate });
+  spawnProcess(runtime, () => fn(), { groupLeader: kate });
   let signals: Json[] = [];
   await until(() => {
     encoder.flush(Infinity);

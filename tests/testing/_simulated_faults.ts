@@ -137,10 +137,11 @@ class Scene {
     const incarnation = history.started(node.name);
     const { runtime } = internalsOf(node);
     this.#sizes.set(node.name, runtime.sizes());
-    const { nodeDown } = runtime;
-    runtime.nodeDown = (down, wasUp, isHidden) => {
+    const { nodes } = runtime;
+    const noteDown = nodes.down.bind(nodes);
+    nodes.down = (down, wasUp, isHidden) => {
       incarnation.downs.push({ at: history.tick(), node: down });
-      nodeDown.call(runtime, down, wasUp, isHidden);
+      noteDown(down, wasUp, isHidden);
     };
     node.export("Actors", { live: (id: number) => history.live(id) });
     this.#plant?.(node);

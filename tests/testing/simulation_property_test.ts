@@ -107,17 +107,17 @@ function replacing<K extends keyof Signals>(
   });
 }
 
-/** A fault of a node: a function that replaces the termination of its processes. */
-function terminating(
+/** A fault of a node: a function that replaces the removal from one of its tables. */
+function removing<T extends "names" | "aliases">(
+  table: T,
   replace: (
-    runtime: NodeRuntime,
-    original: NodeRuntime["terminate"],
-  ) => NodeRuntime["terminate"],
+    original: NodeRuntime[T]["delete"],
+  ) => NodeRuntime[T]["delete"],
 ): () => Faults {
   return () => ({
     plant(node) {
-      const { runtime } = internalsOf(node);
-      runtime.terminate = replace(runtime, runtime.terminate.bind(runtime));
+      const entries = internalsOf(node).runtime[table];
+      entries.delete = replace(entries.delete.bind(entries));
     },
   });
 }
@@ -212,12 +212,9 @@ const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
     /which is not so|never came|was made|processes left/,
   ],
   "a name that is free after its process's exit is announced": [
-    terminating(({ names }, terminate) => (process, reason) => {
-      const { delete: remove } = names;
-      names.delete = () => true;
-      terminate(process, reason);
-      names.delete = remove;
-      if (process.name !== undefined) names.delete(process.name);
+    removing("names", (remove) => (name) => {
+      queueMicrotask(() => remove(name));
+      return true;
     }),
     /was not free|names left|is the name of/,
     2,
@@ -233,20 +230,11 @@ const PLANTED: Record<string, [() => Faults, RegExp, seed?: number]> = {
     26,
   ],
   "a name that outlives its process": [
-    terminating((runtime, terminate) => (process, reason) => {
-      const { name } = process;
-      terminate(process, reason);
-      if (name !== undefined) runtime.names.set(name, process);
-    }),
+    removing("names", () => () => true),
     /is the name of .*, which has it not/,
   ],
   "an alias that outlives its process": [
-    terminating((runtime, terminate) => (process, reason) => {
-      const aliases = [...process.entries?.values() ?? []]
-        .filter(({ alias }) => alias !== undefined);
-      terminate(process, reason);
-      for (const each of aliases) runtime.aliases.set(each.ref.number, each);
-    }),
+    removing("aliases", () => () => true),
     /is an alias of .*, which has it not|aliases left|failed/,
   ],
   "an unlink that is ignored": [

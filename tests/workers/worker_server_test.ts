@@ -29,6 +29,8 @@ import {
   type NodeInternals,
   setInternals,
 } from "../../packages/node/start/node_internals.ts";
+import { terminate } from "../../packages/processes/process/deaths.ts";
+import { spawnProcess } from "../../packages/processes/spawning/spawn_process.ts";
 
 const NAME = "worker@localhost";
 
@@ -129,7 +131,7 @@ class Scene implements Disposable {
     { thread: Thread; process: LocalProcess; start: Start }
   > {
     const thread = new Thread();
-    const process = this.runtime.spawn(() => new Promise(() => {}), {});
+    const process = spawnProcess(this.runtime, () => new Promise(() => {}), {});
     this.slot.loading = thread as unknown as WorkerThread;
     const start = new Start(
       WorkerServer.start(process, this.slot, this.options),
@@ -298,7 +300,7 @@ test("the first reason of a failure counts", async () => {
 test("a start waits until the thread before it has ended", async () => {
   using scene = new Scene();
   const first = await scene.up();
-  scene.runtime.terminate(first.process, "kill");
+  terminate(first.process, "kill");
   await quiet();
   assertEquals(first.thread.terminated, 1);
   const second = await scene.start();
@@ -315,7 +317,7 @@ test("a start waits until the thread before it has ended", async () => {
 test("a process that is killed while it starts ends its thread, and frees its place", async () => {
   using scene = new Scene();
   const first = await scene.start();
-  scene.runtime.terminate(first.process, "kill");
+  terminate(first.process, "kill");
   assertEquals(first.thread.terminated, 1);
   const second = await scene.start();
   assertEquals(second.thread.isUsed, false);

@@ -25,7 +25,7 @@ export function relayLog(
     const { groupLeader } = process;
     const { node } = groupLeader;
     if (!isErlang(node)) return;
-    const signals = runtime.back(node);
+    const signals = runtime.signalsTo(node);
     if (isFull(signals, process.pid)) return;
     try {
       signals.sendName(process.pid, "logger_proxy", toOtp(event, groupLeader));

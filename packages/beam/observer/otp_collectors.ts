@@ -20,6 +20,7 @@ import { NO_REPLY, serve, type Server } from "@otp/servers/server/server";
 import type { ObservedChild } from "@otp/observe/observer/observed_terms";
 import type { ObserverShare } from "@otp/observe/observer/observer_share";
 import { observeTree } from "@otp/observe/observer/supervision_tree";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** The maximum number of collectors of the load, and of clients of `appmon_info`, for one node. */
 const MAX_COLLECTORS = 10;
@@ -82,7 +83,8 @@ export class OtpCollectors {
   /** Returns the server `appmon_info`, with one more client. */
   appmon(client: Pid): Pid {
     if (!this.#appmon?.isOpen) {
-      const process: LocalProcess = this.#runtime.spawn(
+      const process: LocalProcess = spawnProcess(
+        this.#runtime,
         () => serve(process, appmon),
         {
           label: "appmon_info",

@@ -404,7 +404,7 @@ export class ErlangPeers implements ForeignPeers {
   #send(node: string, message: unknown): boolean {
     const { pid, runtime } = this.#host.process;
     try {
-      runtime.back(node).sendName(pid, GLOBAL_SERVER, message);
+      runtime.signalsTo(node).sendName(pid, GLOBAL_SERVER, message);
       return true;
     } catch {
       // The node does not read, or a name has no form in Erlang.

@@ -38,6 +38,8 @@ import { serveDevice } from "@otp/node/io/group_leader";
 import type { IoDevice } from "@otp/node/io/io_device";
 import { requestIo } from "@otp/node/io/io_client";
 import { inSpan } from "@otp/node/rpc/rpc_call";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 const NAME = "rex";
 const REX = atom(NAME);
@@ -113,7 +115,7 @@ class Rex implements Server {
 
   /** Sends an asking process a message, unless its node is not connected any more. */
   #send(to: Pid, message: unknown): void {
-    const signals = this.#runtime.back(to.node);
+    const signals = this.#runtime.signalsTo(to.node);
     const { pid } = this.#process;
     try {
       signals.send(pid, to, message);
@@ -157,7 +159,8 @@ class Rex implements Server {
     const { fn, label } = resolveOtpFunction(this.#runtime, node, mfa);
     const output = asked.leader === "asker" ? this.#output(asked) : undefined;
     let result: { term: unknown } | undefined;
-    const worker: LocalProcess = this.#runtime.spawn(
+    const worker: LocalProcess = spawnProcess(
+      this.#runtime,
       () =>
         andThen(resultOf(() => inSpan(label, fn)), (term) => {
           result = { term };
@@ -172,7 +175,7 @@ class Rex implements Server {
       },
     );
     onExit(worker, () => {
-      if (output !== undefined) this.#runtime.terminate(output, "normal");
+      if (output !== undefined) terminate(output, "normal");
       asked.reply(
         result === undefined ? exited(worker.exitReason) : result.term,
       );
@@ -184,7 +187,8 @@ class Rex implements Server {
     const device: IoDevice = {
       write: (text) => process.send(asker, tuple(STDOUT, text)),
     };
-    const process: LocalProcess = this.#runtime.spawn(
+    const process: LocalProcess = spawnProcess(
+      this.#runtime,
       () => serveDevice(process, device),
       { label: "rex_stdout", origin: node },
     );

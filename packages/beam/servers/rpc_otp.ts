@@ -29,6 +29,7 @@ import {
   type RpcAnswer,
 } from "@otp/node/rpc/rpc_call";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
+import { terminate } from "@otp/processes/process/deaths";
 
 /** The service that runs functions for `erpc` on other nodes. */
 const SERVICE = "$erpc";
@@ -169,5 +170,5 @@ function failure(ref: Ref, thrown: unknown): Tuple {
 }
 
 function end(process: LocalProcess, reason: Tuple): void {
-  if (process.alive) process.runtime.terminate(process, reason);
+  if (process.alive) terminate(process, reason);
 }

@@ -35,9 +35,9 @@ export async function askConnected(
   request: GlobalRequest,
   timeout?: number,
 ): Promise<unknown> {
-  return process.runtime.connected(memberNode(member)) === undefined
-    ? undefined
-    : await askServer(process, member, request, timeout);
+  return process.runtime.hasChannelTo(memberNode(member))
+    ? await askServer(process, member, request, timeout)
+    : undefined;
 }
 
 export function memberNode(member: Member): string {

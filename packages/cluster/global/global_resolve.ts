@@ -11,6 +11,7 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { GlobalEntry, Resolver } from "./global_messages.ts";
 import { FOREIGN_GLOBAL } from "./global_view.ts";
 import { type RpcOutcome, startRpc } from "@otp/node/rpc/rpc_call";
+import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
 /** Notifies a process that its name was in conflict. */
 export interface GlobalNameConflict {
@@ -46,7 +47,11 @@ export function exitOne(
       } as well`,
     { what: "name conflicts of global" },
   );
-  process.runtime.route(lost.node).exit(process.pid, lost, "kill");
+  process.runtime.signalsTo(lost.node, "by_pid").exit(
+    process.pid,
+    lost,
+    "kill",
+  );
   return kept;
 }
 
@@ -159,7 +164,12 @@ function refusal(
   const isOwn = pid.node === runtime.node;
   if (!isOwn || by === undefined || !Array.isArray(resolve)) return undefined;
   const [module, fn] = resolve;
-  const found = runtime.resolve({ module, function: fn, args }, by, true);
+  const found = resolveFor(
+    runtime,
+    { module, function: fn, args },
+    by,
+    "resolveWithin",
+  );
   if (!("error" in found)) return undefined;
   return {
     type: "error",

@@ -56,6 +56,8 @@ import {
   type ForeignHost,
   type ForeignPeers,
 } from "./global_view.ts";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** Another node, as far as its server is known. */
 interface Peer {
@@ -100,13 +102,13 @@ export function globalServer(runtime: Runtime): GlobalServer {
   const known = started.get(runtime);
   if (known?.process.alive) return known;
   const process: LocalProcess = untraced(() =>
-    runtime.spawn(() => server.run(), {
+    spawnProcess(runtime, () => server.run(), {
       label: GLOBAL_SERVER,
       groupLeader: runtime.names.get("user")?.pid,
     })
   );
-  if (!runtime.register(GLOBAL_SERVER, process)) {
-    runtime.terminate(process, "normal");
+  if (!runtime.names.register(GLOBAL_SERVER, process)) {
+    terminate(process, "normal");
     throw new TypeError(
       `Cannot start the global name server: ${
         runtime.names.get(GLOBAL_SERVER)!.pid
@@ -157,7 +159,8 @@ export class GlobalServer implements Server, ForeignHost {
 
   startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
     const { process } = this;
-    const helper: LocalProcess = process.runtime.spawn(
+    const helper: LocalProcess = spawnProcess(
+      process.runtime,
       () => serve(helper, serverOf(helper)),
       {
         label: GLOBAL_SERVER,

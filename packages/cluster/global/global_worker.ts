@@ -397,7 +397,7 @@ export class GlobalWorker implements Server {
     const byNode = new Map([[server.node, server]]);
     for (const each of listOf(known, isPid)) {
       const { node } = each;
-      if (byNode.has(node) || runtime.connected(node) === undefined) continue;
+      if (byNode.has(node) || !runtime.hasChannelTo(node)) continue;
       byNode.set(node, each);
     }
     return [...byNode.values()];

@@ -193,7 +193,7 @@ export class Attempt extends OwnedTask {
 
   #exit(to: Pid, reason: string): void {
     const { pid, runtime } = this.owner;
-    runtime.back(to.node).exit(pid, to, reason);
+    runtime.signalsTo(to.node).exit(pid, to, reason);
   }
 
   /** Called when the pool's process has exited. */

@@ -1,6 +1,6 @@
 /** The parts that the classes of one node's network share. */
 
-import type { Runtime } from "@otp/processes/process/runtime";
+import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import type { DialLimiter } from "./dial_limiter.ts";
@@ -14,7 +14,7 @@ import type { Local, Wire } from "../wire.ts";
 /** The parts of a node's network. */
 export interface NetworkParts {
   /** The node's processes. */
-  readonly runtime: Runtime;
+  readonly runtime: NodeRuntime;
   /** The data of the node that a handshake needs. */
   readonly local: Local;
   /** The node's name. */

@@ -16,6 +16,8 @@ import {
 } from "./leader_operations.ts";
 import { ignore } from "@otp/processes/promises/promises";
 import { onDown } from "@otp/servers/server/on_exit";
+import { failMonitor } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /**
  * Starts the group leader of a node, and registers it as `user`.
@@ -24,10 +26,10 @@ import { onDown } from "@otp/servers/server/on_exit";
  * keep its pid, and their output fails.
  */
 export function startGroupLeader(runtime: Runtime, device: IoDevice): Pid {
-  const process = runtime.spawn(() => serveDevice(process, device), {
+  const process = spawnProcess(runtime, () => serveDevice(process, device), {
     label: "user",
   });
-  runtime.register("user", process);
+  runtime.names.register("user", process);
   process.abortSignal().addEventListener("abort", () => {
     if (!runtime.stopped) outside(() => startGroupLeader(runtime, device));
   });
@@ -115,7 +117,7 @@ function answer(
       // The tag of a call can alone be as large as a message.
       const ref = replyAs instanceof Ref ? replyAs : replyAs.monitor;
       if (ref !== undefined) {
-        process.runtime.failMonitor(process, ref, "system_limit");
+        failMonitor(process, ref, "system_limit");
       }
     }
   }

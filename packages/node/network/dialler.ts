@@ -193,7 +193,7 @@ export class Dialler {
       return await dial.promise;
     }
     await Promise.resolve();
-    if (isWanted) this.#parts.runtime.nodeDown(node, false);
+    if (isWanted) this.#parts.runtime.nodes.down(node, false);
     return { reason: cannotConnect(node, this.#tooMany()), isRefused: false };
   }
 
@@ -414,7 +414,7 @@ export class Dialler {
     this.#parts.stats.failedDials++;
     const reason = cannotConnect(node, error.message);
     if (!this.#stopped && !dial.isQuiet) logFailure(this.#parts.log, reason);
-    if (dial.isWanted) this.#parts.runtime.nodeDown(node, false);
+    if (dial.isWanted) this.#parts.runtime.nodes.down(node, false);
     dial.settle({ reason, isRefused: isRefusal(error) });
   }
 

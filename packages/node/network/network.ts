@@ -6,8 +6,8 @@ import type {
   ConnectOutcome,
   ConnectTarget,
 } from "@otp/processes/remote/connect_target";
-import type { Runtime } from "@otp/processes/process/runtime";
-import type { Signals } from "@otp/processes/signals/signal";
+import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
+import type { AutoConnect, Signals } from "@otp/processes/signals/signal";
 import { Budget } from "../connections/budget.ts";
 import { connectTo } from "./connect_to.ts";
 import { Connection } from "../connections/connection.ts";
@@ -58,7 +58,7 @@ const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
 /** The options of a network. */
 export interface NetworkOptions {
   /** The node's processes. */
-  runtime: Runtime;
+  runtime: NodeRuntime;
   /** The node's name. */
   name: NodeName;
   /** Whether the node is hidden. */
@@ -151,13 +151,13 @@ export class Network {
   }
 
   /** Returns the channel for signals to a node: a connection, or a queue until there is one. */
-  route(node: string, connect: boolean, isNamed: boolean): Signals | undefined {
+  signalsTo(node: string, connect?: AutoConnect): Signals | undefined {
     const connection = this.#connections.get(node);
     if (connection !== undefined) return connection.signals;
     return this.#dialler.pending(
       node,
-      connect,
-      isNamed ? undefined : this.#farthest,
+      connect !== undefined,
+      connect === "by_name" ? undefined : this.#farthest,
     );
   }
 
@@ -373,7 +373,7 @@ export class Network {
     this.#stats.connected++;
     log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
-    runtime.nodeUp(name, isHidden, wire === "beam");
+    runtime.nodes.up(name, isHidden, wire === "beam");
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {
@@ -407,6 +407,6 @@ export class Network {
       `The connection to ${name} is down: ${reason}`,
       { what: "connections lost", peer: name },
     );
-    this.#options.runtime.nodeDown(name, true, this.#isHidden(peer));
+    this.#options.runtime.nodes.down(name, true, this.#isHidden(peer));
   }
 }

@@ -85,7 +85,7 @@ export class ScopePeers {
     const { pid, runtime } = this.#process;
     const message = this.#signed({ type: "discover" });
     try {
-      runtime.back(node).sendName(pid, this.#name, message);
+      runtime.signalsTo(node).sendName(pid, this.#name, message);
     } catch (error) {
       if (!(error instanceof QueueFullError)) throw error;
       runtime.timers.start(pid, { type: "nodeup", node }, CATCH_UP);
@@ -98,7 +98,7 @@ export class ScopePeers {
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
     const { pid, runtime } = this.#process;
-    runtime.back(to.node).send(pid, to, this.#signed(message));
+    runtime.signalsTo(to.node).send(pid, to, this.#signed(message));
   }
 
   /** Sends all peers a change of this node's members. */

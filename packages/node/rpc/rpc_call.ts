@@ -39,7 +39,11 @@ import type {
 import { type CancelOptions, isOver } from "@otp/servers/server/cancellation";
 import { isRunnable, isTyped } from "@otp/servers/server/messages";
 import { requestOf } from "@otp/processes/runtime/spawn_on_node";
-import { NODE_DRAINS } from "@otp/processes/spawning/spawn_requests";
+import {
+  NODE_DRAINS,
+  resolveFor,
+} from "@otp/processes/spawning/spawn_requests";
+import { terminate } from "@otp/processes/process/deaths";
 
 /** The service of a node that runs functions for other nodes. */
 export const RPC_SERVICE = "$rpc";
@@ -124,7 +128,7 @@ function resolve(
     ref.node !== (node ?? runtime.node)
   ) return unknownRequest(kind);
   // Count the refusal here, since the spawn request itself is not refused.
-  const found = runtime.resolve(run, node ?? runtime.node);
+  const found = resolveFor(runtime, run, node ?? runtime.node, "resolve");
   if (!("error" in found)) {
     const { fn, label } = found;
     return { fn: () => inSpan(label, () => answerWith(fn, ref)), label };
@@ -193,7 +197,7 @@ function answer(process: LocalProcess, ref: Ref, told: RpcAnswer): void {
     // The result cannot be sent.
     process.reply(ref, failure(process, error));
   }
-  process.runtime.terminate(process, { type: told.type });
+  terminate(process, { type: told.type });
 }
 
 /** The wait for the outcome of a call; a failure is an outcome too. */
@@ -355,7 +359,7 @@ export function requestRpc(
   const run: Runnable = ref === undefined
     ? { module: RPC_SERVICE, function: "cast", args: [described] }
     : { module: RPC_SERVICE, function: "call", args: [described, ref] };
-  runtime.route(node, true).spawnRequest(process.pid, {
+  runtime.signalsTo(node, "by_name").spawnRequest(process.pid, {
     ref: ref ?? runtime.makeRef(),
     run,
     link: false,

@@ -27,6 +27,8 @@ import { inspect } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import { settleGroups, withdrawSupervisors } from "../pg/scopes.ts";
 import { supervisionOf } from "@otp/servers/supervisor/supervision";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /**
  * The outcome of a drain: all work was finished, some work was left when the time was over, or `stop` ended the node
@@ -72,7 +74,7 @@ export class NodeDrain {
     runtime.log.report("info", () => `${runtime.node} is draining`);
     const { promise, resolve } = Promise.withResolvers<NodeDrainOutcome>();
     this.done = promise;
-    this.#process = runtime.spawn(() => this.#run([...hooks]), {
+    this.#process = spawnProcess(runtime, () => this.#run([...hooks]), {
       label: "drain",
       groupLeader: runtime.names.get("user")?.pid,
     });
@@ -90,7 +92,7 @@ export class NodeDrain {
 
   /** Ends the drain because the node stops. */
   end(): void {
-    this.#runtime.terminate(this.#process, "normal");
+    terminate(this.#process, "normal");
   }
 
   #expire(ms: number): void {

@@ -138,10 +138,8 @@ export async function startNode(
     creation: registration.creation,
     clock: host.clock,
     maxDepth: limits.maxDepth,
-    route: (node, connect, isNamed) =>
-      node === NO_NODE
-        ? unnamedLoopback()
-        : network.route(node, connect, isNamed),
+    signalsTo: (node, connect) =>
+      node === NO_NODE ? unnamedLoopback() : network.signalsTo(node, connect),
     connectTo: (target) => network.connectTo(target),
     log: nodeLog,
     peerLimits: limits,

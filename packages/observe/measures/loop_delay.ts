@@ -3,6 +3,7 @@
 import { untraced } from "@otp/processes/context/tracing";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** The interval of the timer, in milliseconds. */
 export const INTERVAL = 100;
@@ -31,17 +32,14 @@ export class LoopDelay {
     if (this.#meter?.alive) return longest;
     // The timer runs in a process, which ends with its node.
     const process: LocalProcess = untraced(() =>
-      this.#runtime.spawn(
-        async () => {
-          while (++this.#idle < this.#idleIntervals) {
-            const due = performance.now() + INTERVAL;
-            await process.mailbox.sleep(INTERVAL, undefined, process);
-            const late = Math.round(performance.now() - due);
-            this.#longest = Math.max(this.#longest, late);
-          }
-        },
-        { label: "Observer.delay" },
-      )
+      spawnProcess(this.#runtime, async () => {
+        while (++this.#idle < this.#idleIntervals) {
+          const due = performance.now() + INTERVAL;
+          await process.mailbox.sleep(INTERVAL, undefined, process);
+          const late = Math.round(performance.now() - due);
+          this.#longest = Math.max(this.#longest, late);
+        }
+      }, { label: "Observer.delay" })
     );
     this.#meter = process;
     return longest;

@@ -2,6 +2,7 @@
 
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** The minimum time between two samples, in milliseconds, since several observers share the samples. */
 const LEAST = 500;
@@ -51,17 +52,14 @@ export class MessageRates {
 
   /** Discards unused samples later, in a process, which ends with its node. */
   #forgetLater(): void {
-    const process: LocalProcess = this.#runtime.spawn(
-      async () => {
-        while (this.#isUsed) {
-          this.#isUsed = false;
-          await process.mailbox.sleep(KEPT, undefined, process);
-        }
-        this.#counters = undefined;
-        this.#rates = undefined;
-        this.#sampledAt = -Infinity;
-      },
-      { label: "Observer.rates" },
-    );
+    const process: LocalProcess = spawnProcess(this.#runtime, async () => {
+      while (this.#isUsed) {
+        this.#isUsed = false;
+        await process.mailbox.sleep(KEPT, undefined, process);
+      }
+      this.#counters = undefined;
+      this.#rates = undefined;
+      this.#sampledAt = -Infinity;
+    }, { label: "Observer.rates" });
   }
 }

@@ -5,7 +5,6 @@
 
 import type { Link } from "./links_and_monitors.ts";
 import type { LocalProcess } from "./local_process.ts";
-import type { Watchers } from "./watchers.ts";
 import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
@@ -14,14 +13,13 @@ export class ConnectedNodes {
   readonly erlang: Map<string, number> = new Map();
   #lastConnection = 0;
   readonly #runtime: Runtime;
-  readonly #watchers: Watchers;
 
-  constructor(runtime: Runtime, watchers: Watchers) {
+  constructor(runtime: Runtime) {
     this.#runtime = runtime;
-    this.#watchers = watchers;
   }
 
-  up(node: string, isHidden: boolean, isErlang: boolean): void {
+  /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
+  up(node: string, isHidden = false, isErlang = false): void {
     if (!isHidden) this.visible.add(node);
     if (!isHidden && isErlang) {
       this.erlang.set(node, ++this.#lastConnection);
@@ -36,8 +34,11 @@ export class ConnectedNodes {
     }
   }
 
-  /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
-  down(node: string, wasUp: boolean, isHidden: boolean): void {
+  /**
+   * Called when a node is gone, if it `wasUp`, or cannot be reached: ends everything that needed the connection, then
+   * notifies the processes that monitor the node.
+   */
+  down(node: string, wasUp: boolean, isHidden = false): void {
     this.erlang.delete(node);
     this.visible.delete(node);
     const processes = this.#runtime.processes.values();
@@ -47,7 +48,7 @@ export class ConnectedNodes {
       this.#loseMonitors(process, node);
       loseWaits(process, node);
     }
-    this.#watchers.lose(node, processes);
+    this.#runtime.watchers.lose(node, processes);
     for (const process of processes) {
       const times = (process.cold?.nodeMonitors?.get(node) ?? 0) +
         (wasUp && !isHidden ? process.cold?.watchesNodes ?? 0 : 0);

@@ -8,7 +8,6 @@
  */
 
 import { Fifo } from "../collections/fifo.ts";
-import { endBoth } from "./stand_in.ts";
 import { crashEvent } from "../log/crash_report.ts";
 import type { CrashReport } from "../log/log_event.ts";
 import type { Runtime } from "./runtime.ts";
@@ -22,166 +21,187 @@ import {
   endMonitor,
   type LocalProcess,
 } from "./local_process.ts";
-import type { Watchers } from "./watchers.ts";
 
-export class Deaths {
-  readonly #runtime: Runtime;
-  readonly #watchers: Watchers;
-  /** Exited processes whose exit is not yet announced. */
-  readonly #ended = new Fifo<LocalProcess>();
-  #isEnding = false;
+/** Exited processes of all nodes of the program whose exit is not yet announced. */
+const ended = new Fifo<LocalProcess>();
+let isAnnouncing = false;
 
-  constructor(runtime: Runtime, watchers: Watchers) {
-    this.#runtime = runtime;
-    this.#watchers = watchers;
+/** Ends a process: other processes find it dead from now on. */
+export function terminate(process: LocalProcess, reason: unknown): void {
+  if (!process.alive) return;
+  process.alive = false;
+  process.context.end(sendableReason(reason, process.runtime.maxDepth));
+  removeFromTables(process);
+  if (process.cold !== undefined) endCold(process, process.cold);
+  if (isAlone(process) && !isAnnouncing) return process.close();
+  ended.push(process);
+  if (isAnnouncing) return;
+  isAnnouncing = true;
+  try {
+    for (let next; (next = ended.shift()) !== undefined;) {
+      announce(next);
+      next.close();
+    }
+  } finally {
+    isAnnouncing = false;
   }
+}
 
-  terminate(process: LocalProcess, reason: unknown): void {
-    if (!process.alive) return;
-    process.alive = false;
-    process.context.end(sendableReason(reason, this.#runtime.maxDepth));
-    this.#runtime.forget(process);
-    if (process.cold !== undefined) this.#endCold(process, process.cold);
-    if (isAlone(process) && !this.#isEnding) return process.close();
-    if (this.#isEnding) return this.#ended.push(process);
-    this.#isEnding = true;
+/** Ends a process whose code threw or rejected. */
+export function crash(process: LocalProcess, error: unknown): void {
+  if (isExitError(error)) exitProcess(process, reasonOf(error));
+  else if (process.alive) {
+    const reason = reasonOf(error);
+    reportCrash(process, reason);
+    terminate(process, reason);
+  }
+}
+
+/** Ends a process that exits of its own accord. */
+export function exitProcess(process: LocalProcess, reason: unknown): void {
+  if (!process.alive) return;
+  if (isReported(process, reason)) reportCrash(process, reason);
+  terminate(process, reason);
+}
+
+/** Sends the DOWN of one monitor on a living process, which cannot do the work that the monitor waits for. */
+export function failMonitor(
+  process: LocalProcess,
+  ref: Ref,
+  reason: unknown,
+): void {
+  const { watchers, maxDepth } = process.runtime;
+  const watcher = watchers.drop(process, ref);
+  if (watcher === undefined) return;
+  sendDown(process, watcher, sendableReason(reason, maxDepth));
+}
+
+/** Frees the number, the name and the aliases of an exited process. */
+function removeFromTables(process: LocalProcess): void {
+  const { runtime, pid, name, entries } = process;
+  runtime.processes.delete(pid.number);
+  if (name !== undefined) runtime.names.delete(name);
+  for (const entry of entries?.values() ?? []) {
+    if (entry.alias !== undefined) runtime.aliases.delete(entry.ref.number);
+    entry.alias = undefined;
+  }
+}
+
+function endCold(process: LocalProcess, cold: ColdState): void {
+  const { origin, standIn, standsFor } = cold;
+  if (origin !== undefined) process.runtime.quotas.release(origin, "processes");
+  process.dropAll();
+  process.cancelTimers();
+  // A process and its stand-in end together.
+  const other = standIn ?? standsFor;
+  if (other !== undefined) terminate(other, process.exitReason);
+}
+
+function announce(process: LocalProcess): void {
+  const { exitReason: reason, links, watchers, indexedWatchers, lineage } =
+    process;
+  process.links = process.watchers = process.indexedWatchers = undefined;
+  // Servers often have tables that are empty by now.
+  if (links?.only !== undefined) endLink(process, links.only, reason);
+  else if (links !== undefined && links.size > 0) {
+    for (const link of links.values()) endLink(process, link, reason);
+  }
+  lineage?.starting?.exited(reason);
+  if (watchers !== undefined && watchers.size > 0) {
+    for (const watcher of watchers.values()) sendDown(process, watcher, reason);
+  }
+  lineage?.stopping?.exited(reason);
+  if (indexedWatchers !== undefined) {
+    for (const watcher of indexedWatchers) {
+      process.runtime.watchers.removeFromIndex(watcher);
+      sendDown(process, watcher, reason);
+    }
+  }
+  if (isEmpty(process.entries)) return;
+  for (const { ref, target, node } of process.monitors()) {
     try {
-      for (
-        let next: LocalProcess | undefined = process;
-        next !== undefined;
-        next = this.#ended.shift()
-      ) {
-        this.#announce(next);
-        next.close();
-      }
-    } finally {
-      this.#isEnding = false;
-    }
-  }
-
-  #endCold(process: LocalProcess, { origin }: ColdState): void {
-    if (origin !== undefined) this.#runtime.quotas.release(origin, "processes");
-    process.dropAll();
-    process.cancelTimers();
-    endBoth(process);
-  }
-
-  #announce(process: LocalProcess): void {
-    const { exitReason: reason, links, watchers, indexedWatchers, lineage } =
-      process;
-    process.links = process.watchers = process.indexedWatchers = undefined;
-    // Servers often have tables that are empty by now.
-    if (links?.only !== undefined) this.#endLink(process, links.only, reason);
-    else if (links !== undefined && links.size > 0) {
-      for (const link of links.values()) this.#endLink(process, link, reason);
-    }
-    lineage?.starting?.exited(reason);
-    if (watchers !== undefined && watchers.size > 0) {
-      for (const watcher of watchers.values()) {
-        this.#down(process, watcher, reason);
-      }
-    }
-    lineage?.stopping?.exited(reason);
-    if (indexedWatchers !== undefined) {
-      for (const watcher of indexedWatchers) {
-        this.#watchers.forget(watcher);
-        this.#down(process, watcher, reason);
-      }
-    }
-    if (isEmpty(process.entries)) return;
-    for (const { ref, target, node } of process.monitors()) {
-      try {
-        endMonitor(process, ref, target, node);
-      } catch {
-        // The monitor then ends with the connection.
-      }
-    }
-  }
-
-  #endLink(process: LocalProcess, link: Link, reason: unknown): void {
-    process.releaseLink(link);
-    if (link.unlinking === 0) this.#exitLink(process, link, reason);
-  }
-
-  // Sends without `sendReason` first, because its closure costs 100 bytes per signal, more than the signal itself.
-
-  #exitLink({ pid }: LocalProcess, { pid: to }: Link, reason: unknown): void {
-    try {
-      this.#runtime.back(to.node).exitLink(pid, to, reason);
+      endMonitor(process, ref, target, node);
     } catch {
-      this.#exitLinkPlainly(pid, to, reason);
+      // The monitor then ends with the connection.
     }
   }
+}
 
-  #exitLinkPlainly(pid: Pid, to: Pid, reason: unknown): void {
-    sendReason(
-      reason,
-      (plain) => this.#runtime.back(to.node).exitLink(pid, to, plain),
-    );
-  }
+function endLink(process: LocalProcess, link: Link, reason: unknown): void {
+  process.releaseLink(link);
+  if (link.unlinking === 0) sendExit(process, link, reason);
+}
 
-  #down({ pid }: LocalProcess, watcher: Watcher, reason: unknown): void {
-    const { pid: to, ref, name } = watcher;
-    try {
-      this.#runtime.back(to.node).down(pid, to, ref, reason, name);
-    } catch {
-      this.#downPlainly(pid, watcher, reason);
-    }
-  }
+// Sends without `sendReason` first, because its closure costs 100 bytes per signal, more than the signal itself.
 
-  #downPlainly(
-    pid: Pid,
-    { pid: to, ref, name }: Watcher,
-    reason: unknown,
-  ): void {
-    sendReason(
-      reason,
-      (plain) => this.#runtime.back(to.node).down(pid, to, ref, plain, name),
-    );
+function sendExit(
+  { runtime, pid }: LocalProcess,
+  { pid: to }: Link,
+  reason: unknown,
+): void {
+  try {
+    runtime.signalsTo(to.node).exitLink(pid, to, reason);
+  } catch {
+    sendExitPlainly(runtime, pid, to, reason);
   }
+}
 
-  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
-    const watcher = this.#watchers.drop(process, ref);
-    if (watcher === undefined) return;
-    this.#down(
-      process,
-      watcher,
-      sendableReason(reason, this.#runtime.maxDepth),
-    );
-  }
+function sendExitPlainly(
+  runtime: Runtime,
+  pid: Pid,
+  to: Pid,
+  reason: unknown,
+): void {
+  sendReason(
+    reason,
+    (plain) => runtime.signalsTo(to.node).exitLink(pid, to, plain),
+  );
+}
 
-  crash(process: LocalProcess, error: unknown): void {
-    if (isExitError(error)) this.leave(process, reasonOf(error));
-    else if (process.alive) {
-      const reason = reasonOf(error);
-      this.#reportCrash(process, reason);
-      this.terminate(process, reason);
-    }
+function sendDown(
+  { runtime, pid }: LocalProcess,
+  watcher: Watcher,
+  reason: unknown,
+): void {
+  const { pid: to, ref, name } = watcher;
+  try {
+    runtime.signalsTo(to.node).down(pid, to, ref, reason, name);
+  } catch {
+    sendDownPlainly(runtime, pid, watcher, reason);
   }
+}
 
-  leave(process: LocalProcess, reason: unknown): void {
-    if (!process.alive) return;
-    if (this.#isReported(process, reason)) this.#reportCrash(process, reason);
-    this.terminate(process, reason);
-  }
+function sendDownPlainly(
+  runtime: Runtime,
+  pid: Pid,
+  { pid: to, ref, name }: Watcher,
+  reason: unknown,
+): void {
+  sendReason(
+    reason,
+    (plain) => runtime.signalsTo(to.node).down(pid, to, ref, plain, name),
+  );
+}
 
-  #reportCrash(process: LocalProcess, reason: unknown): void {
-    const origin = process.cold?.origin;
-    this.#runtime.log.report(
-      "error",
-      () => crashEvent(crashReportOf(process, reason)),
-      origin === undefined
-        ? undefined
-        : { what: "crashes of processes started", peer: origin },
-    );
-  }
+function reportCrash(process: LocalProcess, reason: unknown): void {
+  const origin = process.cold?.origin;
+  process.runtime.log.report(
+    "error",
+    () => crashEvent(crashReportOf(process, reason)),
+    origin === undefined
+      ? undefined
+      : { what: "crashes of processes started", peer: origin },
+  );
+}
 
-  /** Whether an exit is logged like a crash: an abnormal exit of a process with a lineage is. */
-  #isReported({ lineage }: LocalProcess, reason: unknown): boolean {
-    return lineage !== undefined && lineage.starting === undefined &&
-      reason !== "normal" &&
-      !isOrderly(sendableReason(reason, this.#runtime.maxDepth));
-  }
+/** Whether an exit is logged like a crash: an abnormal exit of a process with a lineage is. */
+function isReported(
+  { lineage, runtime }: LocalProcess,
+  reason: unknown,
+): boolean {
+  return lineage !== undefined && lineage.starting === undefined &&
+    reason !== "normal" &&
+    !isOrderly(sendableReason(reason, runtime.maxDepth));
 }
 
 /** Whether no process must be notified of an exit. */

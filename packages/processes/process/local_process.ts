@@ -294,7 +294,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
         isCopy ? message : copyTerm(message, runtime.maxDepth),
       );
     }
-    return runtime.route(to.node).send(this.pid, to, message);
+    return runtime.signalsTo(to.node, "by_pid").send(this.pid, to, message);
   }
 
   /** Sends a message to a name of this node or another. */
@@ -307,7 +307,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
         copyTerm(message, runtime.maxDepth),
       );
     }
-    return runtime.route(node, true).sendName(this.pid, name, message);
+    return runtime.signalsTo(node, "by_name").sendName(this.pid, name, message);
   }
 
   sendAlias(alias: Ref, message: unknown): Backpressure {
@@ -319,7 +319,11 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
         copyTerm(message, runtime.maxDepth),
       );
     }
-    return runtime.route(alias.node).sendAlias(this.pid, alias, message);
+    return runtime.signalsTo(alias.node, "by_pid").sendAlias(
+      this.pid,
+      alias,
+      message,
+    );
   }
 
   /** Answers a call, or sends a task's result. */
@@ -328,7 +332,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { node } = to;
     if (node === runtime.node) {
       runtime.local.reply(this.pid, to, copyTerm(value, runtime.maxDepth));
-    } else runtime.reply(runtime.back(node), this.pid, to, value);
+    } else runtime.watchers.reply(runtime.signalsTo(node), this.pid, to, value);
   }
 
   /** Replies to a call whose caller's node may not be connected, because the call was sent to another node. */
@@ -336,7 +340,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { node } = to;
     const { runtime } = this;
     if (node === runtime.node) return this.reply(to, value);
-    runtime.reply(runtime.route(node), this.pid, to, value);
+    runtime.watchers.reply(
+      runtime.signalsTo(node, "by_pid"),
+      this.pid,
+      to,
+      value,
+    );
   }
 
   link(to: Pid): void {
@@ -354,7 +363,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (known !== undefined && known.unlinking === 0) return;
     if (known !== undefined) known.unlinking = 0;
     else this.addLink(to);
-    runtime.route(to.node).link(this.pid, to);
+    runtime.signalsTo(to.node, "by_pid").link(this.pid, to);
   }
 
   /**
@@ -400,7 +409,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (link === undefined) return this.cold?.standsFor?.unlink(to);
     if (link.unlinking !== 0) return;
     link.unlinking = this.runtime.nextUnlinkId();
-    this.runtime.back(to.node).unlink(this.pid, to, link.unlinking);
+    this.runtime.signalsTo(to.node).unlink(this.pid, to, link.unlinking);
   }
 
   /** Starts a monitor. With `alias`, the reference is an alias too; with `wait`, the reference is awaited. */
@@ -432,7 +441,12 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
       ? undefined
       : runtime.find(target);
     if (watched === undefined) {
-      runtime.route(node, isNamed).monitor(this.pid, target, ref, isCall);
+      runtime.signalsTo(node, isNamed ? "by_name" : "by_pid").monitor(
+        this.pid,
+        target,
+        ref,
+        isCall,
+      );
     } else (watched.watchers ??= new SmallMap()).set(ref.number, entry);
   }
 
@@ -543,6 +557,28 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 }
 
+/** Creates a process of a node, and lists it; `starter` is the parent, if that is a process of this node. */
+export function addProcess(
+  runtime: Runtime,
+  options: ProcessOptions,
+  starter?: LocalProcess,
+): LocalProcess {
+  const process = new LocalProcess(runtime, options, starter);
+  runtime.processes.set(process.pid.number, process);
+  const origin = process.cold?.origin;
+  if (origin !== undefined) runtime.quotas.acquire(origin, "processes");
+  return process;
+}
+
+/** Creates a process without code of its own, whose group leader is the node's own. */
+export function addIdleProcess(
+  runtime: Runtime,
+  label: string | undefined,
+): LocalProcess {
+  const groupLeader = runtime.names.get("user")?.pid;
+  return addProcess(runtime, { label, groupLeader });
+}
+
 function isMonitor(entry: Entry): entry is Entry & Monitor {
   return entry.target !== undefined;
 }
@@ -559,6 +595,6 @@ export function endMonitor(
   node: string,
 ): void {
   if (node !== runtime.node || typeof target === "string") {
-    runtime.back(node).demonitor(pid, ref, target);
+    runtime.signalsTo(node).demonitor(pid, ref, target);
   } else runtime.find(target)?.watchers?.delete(ref.number);
 }

@@ -17,11 +17,12 @@ import type {
   ConnectTarget,
 } from "../remote/connect_target.ts";
 import type { Deadlines } from "../scheduling/deadlines.ts";
-import type { Runnable, Signals } from "../signals/signal.ts";
+import type { AutoConnect, Signals } from "../signals/signal.ts";
 import type { Border } from "./border.ts";
-import type { Modules, Resolved } from "../remote/exported_modules.ts";
+import type { Modules } from "../remote/exported_modules.ts";
+import type { RegisteredNames } from "./registered_names.ts";
+import type { Watchers } from "./watchers.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import type { ReplyTarget } from "../values/reply_to.ts";
 
 /** Options for the start of a process, including links and monitors that exist from the start. */
 export interface RuntimeSpawnOptions extends ProcessOptions {
@@ -66,11 +67,13 @@ export interface Runtime extends NodeIncarnation {
   onSharedExit:
     | ((shared: LocalProcess, reason: unknown, link: Link | undefined) => void)
     | undefined;
-  readonly names: ReadonlyMap<string, LocalProcess>;
-  /** Starts the processes of names that exist only on demand; each function returns its process. */
-  readonly lazyProcesses: Map<string, () => LocalProcess>;
+  /** The process of code outside any process, once there was one; see `shellProcess`. */
+  shell: LocalProcess | undefined;
+  readonly names: RegisteredNames<LocalProcess>;
   /** The active aliases, by reference number. */
   readonly aliases: NumberMap<Entry>;
+  /** The monitors on the processes. */
+  readonly watchers: Watchers<LocalProcess>;
   /** The nodes that are connected and visible. */
   readonly visible: ReadonlySet<string>;
   /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
@@ -90,66 +93,21 @@ export interface Runtime extends NodeIncarnation {
   readonly isDraining: boolean;
 
   /**
-   * Returns the channel for signals to a node: this node, or a connection, which is made if necessary. Unless the
-   * program names the node (`isNamed`), the name comes from a pid or reference, perhaps a peer's, and a peer must not
-   * make this node connect anywhere.
+   * Returns the channel for signals to a node: this node, or a connection. Without `connect`, it makes no connection:
+   * signals about existing links, monitors and calls need none, because these end with their connection.
    */
-  route(node: string, isNamed?: boolean): Signals;
-  /**
-   * Returns the channel for signals about existing links, monitors and calls. It makes no connection, because these
-   * end with their connection.
-   */
-  back(node: string): Signals;
-  /** Returns the channel to a node that is connected or about to be; makes no connection. */
-  connected(node: string): Signals | undefined;
+  signalsTo(node: string, connect?: AutoConnect): Signals;
+  /** Whether a node is this node, is connected, or is being dialled. */
+  hasChannelTo(node: string): boolean;
   /** The functions of a started node that clusters use. */
   readonly clusterHost: ClusterHost | undefined;
   /** Connects to a node by its name, its address, or both; does not reject for a node that cannot be reached. */
-  connectTo(target: ConnectTarget): Promise<ConnectOutcome>;
+  readonly connectTo: (target: ConnectTarget) => Promise<ConnectOutcome>;
 
   /** Returns the process of a pid, if it is alive and of this incarnation. */
   find(pid: Pid): LocalProcess | undefined;
-  /** Returns the process of code outside any process, and creates a new one if the last has exited. */
-  shell(): LocalProcess;
-  /** Returns the process of a name for code of other processes; starts the process if it is lazy. */
-  named(name: string): LocalProcess | undefined;
-  /** Removes an exited process, and frees its name and aliases. */
-  forget(process: LocalProcess): void;
-  /** Registers a name for a process; returns false if the name is taken or the process has one. */
-  register(name: string, process: LocalProcess): boolean;
-  /** Unregisters a name; returns false if no process has it. */
-  unregister(name: string): boolean;
   /** Creates a pid of this node that no process has or will have. */
   unusedPid(): Pid;
   makeRef(): Ref;
   nextUnlinkId(): number;
-
-  /** Starts a process; its code begins after the current one has yielded. */
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess;
-  /** Creates a stand-in: the process as which code of another node's process runs from now on. */
-  makeStandIn(label: string | undefined): LocalProcess;
-  /**
-   * Returns the function that another node requests, ready to run, or the reason of a refusal. With `isWithin`, an
-   * existing process runs the function, which a draining node still allows.
-   */
-  resolve(run: Runnable, node: string, isWithin?: boolean): Resolved;
-
-  /** Ends a process: other processes find it dead from now on. */
-  terminate(process: LocalProcess, reason: unknown): void;
-  /** Ends a process whose code threw or rejected. */
-  crash(process: LocalProcess, error: unknown): void;
-  /** Ends a process that exits of its own accord. */
-  leave(process: LocalProcess, reason: unknown): void;
-  /** Sends the DOWN of one monitor on a living process, which cannot do the work that the monitor waits for. */
-  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void;
-
-  /** Ends the monitor of another process on a process of this node. */
-  removeMonitor(process: LocalProcess, ref: Ref): void;
-  /** Sends a reply to another node; the reply to a call ends the call's monitor. */
-  reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void;
-
-  /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
-  /** Notifies every affected process that a node is gone, if it `wasUp`, or cannot be reached. */
-  nodeDown(node: string, wasUp: boolean, isHidden?: boolean): void;
 }

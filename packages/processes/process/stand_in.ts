@@ -9,7 +9,7 @@
  */
 
 import { Mailbox } from "./mailbox.ts";
-import type { LocalProcess } from "./local_process.ts";
+import { addIdleProcess, type LocalProcess } from "./local_process.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -23,14 +23,14 @@ export function runOn(process: LocalProcess, runtime: Runtime): void {
 }
 
 function standIn(process: LocalProcess, runtime: Runtime): void {
-  const made = runtime.makeStandIn(process.label);
+  const made = addIdleProcess(runtime, process.label);
   process.dictionary ??= new Map();
   made.dictionary = process.dictionary;
   made.mailbox = process.mailbox;
   made.trapExit = process.trapExit;
   made.ownCold().standsFor = process;
   process.ownCold().standIn = made;
-  if (process.name !== undefined) runtime.register(process.name, made);
+  if (process.name !== undefined) runtime.names.register(process.name, made);
 }
 
 function release(process: LocalProcess, made: LocalProcess): void {
@@ -38,11 +38,7 @@ function release(process: LocalProcess, made: LocalProcess): void {
   made.ownCold().standsFor = undefined;
   // The exit of the stand-in, when its node stops, would close the shared mailbox.
   made.mailbox = new Mailbox();
-  if (made.name !== undefined) process.runtime.register(made.name, process);
-}
-
-/** Ends the counterpart of an exited process: its stand-in, or the process that it stands in for. */
-export function endBoth({ cold, exitReason }: LocalProcess): void {
-  const other = cold?.standIn ?? cold?.standsFor;
-  if (other !== undefined) other.runtime.terminate(other, exitReason);
+  if (made.name !== undefined) {
+    process.runtime.names.register(made.name, process);
+  }
 }

@@ -21,36 +21,39 @@ import {
   type Watcher,
   WatcherList,
 } from "./links_and_monitors.ts";
-import type { ReplyTarget } from "../values/reply_to.ts";
-import type { LocalProcess } from "./local_process.ts";
+import { plainAlias, type ReplyTarget } from "../values/reply_to.ts";
 
-type Indexed = IndexedWatcher<LocalProcess>;
+/** The monitors on a process, as the process has them. */
+interface Watched<P> {
+  watchers: SmallMap<number, Watcher> | undefined;
+  indexedWatchers: WatcherList<P> | undefined;
+}
 
 /** Returns all monitors on a process. */
-export function watchersOf(
-  { watchers, indexedWatchers }: LocalProcess,
+export function watchersOf<P>(
+  { watchers, indexedWatchers }: Watched<P>,
 ): Watcher[] {
   return [...watchers?.values() ?? [], ...indexedWatchers ?? []];
 }
 
 /** The indexed watchers with references of one node. */
-class NodeReferences {
+class NodeReferences<P> {
   /** By number plus one, because a peer may choose 0, which NumberMap excludes. */
-  readonly #numbered = new NumberMap<Indexed>(true);
+  readonly #numbered = new NumberMap<IndexedWatcher<P>>(true);
   /** Watchers with Erlang's references, which have no number, by their words. */
-  #wide: WordsMap<Indexed> | undefined;
+  #wide: WordsMap<IndexedWatcher<P>> | undefined;
 
   get size(): number {
     return this.#numbered.size + (this.#wide?.size ?? 0);
   }
 
-  get(ref: Ref): Indexed | undefined {
+  get(ref: Ref): IndexedWatcher<P> | undefined {
     return ref.number >= 0
       ? this.#numbered.get(ref.number + 1)
       : this.#wide?.get(ref.words);
   }
 
-  set(watcher: Indexed): void {
+  set(watcher: IndexedWatcher<P>): void {
     const { ref } = watcher;
     if (ref.number >= 0) this.#numbered.set(ref.number + 1, watcher);
     else (this.#wide ??= new WordsMap()).set(ref.words, watcher);
@@ -62,14 +65,14 @@ class NodeReferences {
   }
 }
 
-export class Watchers {
+export class Watchers<P extends Watched<P>> {
   readonly #node: NodeIncarnation;
   readonly #quotas: PeerQuotas;
   /** Watchers by name or from another node, by the node that created the reference. */
-  readonly #index = new Map<string, NodeReferences>();
+  readonly #index = new Map<string, NodeReferences<P>>();
   /** The last node looked up: one peer sends many signals in a row. */
   #lastNode = "";
-  #last: NodeReferences | undefined;
+  #last: NodeReferences<P> | undefined;
 
   constructor(node: NodeIncarnation, quotas: PeerQuotas) {
     this.#node = node;
@@ -83,7 +86,7 @@ export class Watchers {
   }
 
   add(
-    process: LocalProcess,
+    process: P,
     pid: Pid,
     ref: Ref,
     name?: string,
@@ -109,13 +112,13 @@ export class Watchers {
     references.set(watcher);
   }
 
-  #of(node: string): NodeReferences | undefined {
+  #of(node: string): NodeReferences<P> | undefined {
     if (node === this.#lastNode) return this.#last;
     this.#lastNode = node;
     return this.#last = this.#index.get(node);
   }
 
-  #find(ref: Ref): Indexed | undefined {
+  #find(ref: Ref): IndexedWatcher<P> | undefined {
     const watcher = this.#of(ref.node)?.get(ref);
     // The reference may be of an earlier incarnation of its node.
     return watcher?.ref.creation === ref.creation ? watcher : undefined;
@@ -128,10 +131,11 @@ export class Watchers {
   reply(
     signals: Signals,
     from: Pid,
-    alias: Ref,
     to: ReplyTarget,
     value: unknown,
   ): void {
+    const alias = plainAlias(to);
+    if (alias === undefined) return signals.reply(from, to, value);
     const watcher = this.#find(alias);
     const isCall = watcher?.isCall === true;
     signals.reply(from, to, value, isCall);
@@ -146,7 +150,7 @@ export class Watchers {
   }
 
   /** Ends a monitor on a process, if it exists; returns the watcher. */
-  drop(process: LocalProcess, ref: Ref): Watcher | undefined {
+  drop(process: P, ref: Ref): Watcher | undefined {
     const indexed = this.#find(ref);
     if (indexed?.process === process) {
       this.#drop(indexed);
@@ -160,23 +164,23 @@ export class Watchers {
     return watcher;
   }
 
-  #drop(watcher: Indexed): void {
+  #drop(watcher: IndexedWatcher<P>): void {
     const list = watcher.process.indexedWatchers;
     // The process has exited, and its whole list is being dropped.
     if (list === undefined) return;
     list.remove(watcher);
-    this.forget(watcher);
+    this.removeFromIndex(watcher);
   }
 
   /** Removes a monitor from the index after its process has dropped it. */
-  forget({ pid, ref }: Indexed): void {
+  removeFromIndex({ pid, ref }: IndexedWatcher<P>): void {
     this.#of(ref.node)?.delete(ref);
     if (pid.node !== this.#node.node) {
       this.#quotas.release(pid.node, "monitors");
     }
   }
 
-  lose(node: string, processes: Iterable<LocalProcess>): void {
+  lose(node: string, processes: Iterable<P>): void {
     for (const process of processes) {
       for (const watcher of process.indexedWatchers ?? []) {
         if (watcher.pid.node === node) this.#drop(watcher);

@@ -5,6 +5,7 @@ import type { Runtime } from "../process/runtime.ts";
 import { ProcessExited } from "../values/error_classes.ts";
 import { currentContext } from "../context/async_context.ts";
 import { currentDefault } from "./default_node.ts";
+import { shellProcess } from "../spawning/spawn_process.ts";
 
 /** Returns the process of the running code, if the code is in a living process. */
 export function insideOf(): LocalProcess | undefined {
@@ -25,7 +26,7 @@ export function currentProcess(): LocalProcess {
   const process = insideOf();
   if (process?.alive) return process;
   const context = currentContext();
-  if (context === undefined) return currentDefault().shell();
+  if (context === undefined) return shellProcess(currentDefault());
   throw new ProcessExited((process ?? context).exitReason);
 }
 
@@ -33,7 +34,9 @@ export function currentProcess(): LocalProcess {
 export function waitingProcess(): LocalProcess | undefined {
   const process = insideOf();
   if (process?.alive) return process;
-  return currentContext() === undefined ? currentDefault().shell() : undefined;
+  return currentContext() === undefined
+    ? shellProcess(currentDefault())
+    : undefined;
 }
 
 /** Returns the promise for a wait of an exited process: it never settles. */

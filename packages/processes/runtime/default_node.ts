@@ -42,7 +42,7 @@ function loopback({ local, maxDepth }: Runtime): Signals {
 
 export const NO_NODE = "nonode@nohost";
 
-let noNode: Runtime | undefined;
+let noNode: NodeRuntime | undefined;
 let noNodeLoopback: Signals | undefined;
 let defaultRuntime: Runtime | undefined;
 let prepare: ((runtime: Runtime) => void) | undefined;
@@ -61,7 +61,7 @@ export function unnamed(): Runtime {
     noNode = new NodeRuntime({
       node: NO_NODE,
       creation: 0,
-      route: (node) => loopbacks.get(node),
+      signalsTo: (node) => loopbacks.get(node),
     });
     prepare?.(noNode);
   }
@@ -88,7 +88,7 @@ export function unnamedLoopback(): Signals {
 export function setLoopback(runtime: Runtime, isReachable: boolean): void {
   if (isReachable) loopbacks.set(runtime.node, loopback(runtime));
   else if (loopbacks.delete(runtime.node)) {
-    noNode?.nodeDown(runtime.node, false);
+    noNode?.nodes.down(runtime.node, false);
   }
 }
 

@@ -15,7 +15,6 @@ import {
   type Entry,
   type LocalProcess,
 } from "../process/local_process.ts";
-import type { Watchers } from "../process/watchers.ts";
 import type { Runtime } from "../process/runtime.ts";
 import { resolveFor } from "../spawning/spawn_requests.ts";
 import { exitMessage } from "../values/exit_message.ts";
@@ -36,21 +35,23 @@ import type {
   Target,
   UnlinkId,
 } from "../signals/signal.ts";
+import { spawnProcess } from "../spawning/spawn_process.ts";
+import { terminate } from "../process/deaths.ts";
 
 export class LocalDelivery implements Signals {
   readonly #runtime: Runtime;
   readonly #creation: number;
   readonly #processes: NumberMap<LocalProcess>;
   readonly #aliases: NumberMap<Entry>;
-  readonly #watchers: Watchers;
+  readonly #watchers: Runtime["watchers"];
   readonly #quotas: PeerQuotas;
 
-  constructor(runtime: Runtime, watchers: Watchers) {
+  constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#creation = runtime.creation;
     this.#processes = runtime.processes;
     this.#aliases = runtime.aliases;
-    this.#watchers = watchers;
+    this.#watchers = runtime.watchers;
     this.#quotas = runtime.quotas;
   }
 
@@ -64,7 +65,7 @@ export class LocalDelivery implements Signals {
   }
 
   sendName(_from: Pid, name: string, message: unknown): Backpressure {
-    const process = this.#runtime.named(name);
+    const process = this.#runtime.names.find(name);
     if (process === undefined) return undefined;
     if (tracing !== undefined) noteTrace(message);
     process.mailbox.push(message, process);
@@ -145,11 +146,11 @@ export class LocalDelivery implements Signals {
     const runtime = this.#runtime;
     const process = this.#runtime.find(to);
     if (process === undefined) {
-      runtime.back(from.node).exitLink(to, from, "noproc");
+      runtime.signalsTo(from.node).exitLink(to, from, "noproc");
     } else if (process.links?.get(from) === undefined) {
       if (from.node === runtime.node) process.addLink(from);
       else if (this.#quotas.exceeds(from.node, "links")) {
-        runtime.back(from.node).exitLink(to, from, "system_limit");
+        runtime.signalsTo(from.node).exitLink(to, from, "system_limit");
       } else {
         this.#quotas.acquire(from.node, "links");
         process.addLink(from, true);
@@ -161,7 +162,7 @@ export class LocalDelivery implements Signals {
     const process = this.#runtime.find(to);
     const link = process?.links?.get(from);
     if (link?.unlinking === 0) process!.dropLink(link);
-    this.#runtime.back(from.node).unlinkAck(to, from, id);
+    this.#runtime.signalsTo(from.node).unlinkAck(to, from, id);
   }
 
   unlinkAck(from: Pid, to: Pid, id: UnlinkId): void {
@@ -179,7 +180,7 @@ export class LocalDelivery implements Signals {
     if (process.shell && isReason(reason, "kill")) {
       this.#endShared(process, "killed");
     }
-    if (isReason(reason, "kill")) this.#runtime.terminate(process, "killed");
+    if (isReason(reason, "kill")) terminate(process, "killed");
     else this.#signalExit(process, from, reason);
   }
 
@@ -197,7 +198,7 @@ export class LocalDelivery implements Signals {
         reportShared(process, from, reason);
       }
       this.#endShared(process, reason, link);
-      runtime.terminate(process, reason);
+      terminate(process, reason);
     }
   }
 
@@ -211,7 +212,7 @@ export class LocalDelivery implements Signals {
       process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
       if (process.shell) this.#endShared(process, reason);
-      this.#runtime.terminate(process, reason);
+      terminate(process, reason);
     }
   }
 
@@ -219,16 +220,16 @@ export class LocalDelivery implements Signals {
     const runtime = this.#runtime;
     const name = typeof target === "string" ? target : undefined;
     const process = typeof target === "string"
-      ? runtime.named(target)
+      ? runtime.names.find(target)
       : runtime.find(target);
     const pid = typeof target === "string" ? runtime.nobody : target;
     if (process === undefined) {
-      runtime.back(from.node).down(pid, from, ref, "noproc", name);
+      runtime.signalsTo(from.node).down(pid, from, ref, "noproc", name);
     } else if (
       from.node !== runtime.node &&
       this.#quotas.exceeds(from.node, "monitors")
     ) {
-      runtime.back(from.node).down(pid, from, ref, "system_limit", name);
+      runtime.signalsTo(from.node).down(pid, from, ref, "system_limit", name);
     } else this.#watchers.add(process, from, ref, name, isCall);
   }
 
@@ -263,10 +264,10 @@ export class LocalDelivery implements Signals {
     const { ref, run, link, monitor, groupLeader } = request;
     const found = resolveFor(runtime, run, from.node, "resolveSpawn");
     if ("error" in found) {
-      runtime.back(from.node).spawnReply(runtime.nobody, from, ref, found);
+      runtime.signalsTo(from.node).spawnReply(runtime.nobody, from, ref, found);
       return;
     }
-    runtime.spawn(found.fn, {
+    spawnProcess(runtime, found.fn, {
       parent: from,
       groupLeader,
       label: found.label,
@@ -288,7 +289,7 @@ export class LocalDelivery implements Signals {
     ) {
       // The caller has exited, or asked another node: end the new process's link and monitor.
       if ("error" in result) return;
-      const back = runtime.back(from.node);
+      const back = runtime.signalsTo(from.node);
       if (result.link) back.exitLink(to, from, "noproc");
       if (result.monitor) {
         endMonitor({ runtime, pid: to }, ref, from, from.node);

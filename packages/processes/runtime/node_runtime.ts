@@ -1,10 +1,9 @@
 /**
  * The runtime of a node: joins the tables of processes, the delivery of signals, and the start and end of processes.
  *
- * A clock and a function `route` are its only links to the outside; it knows no socket.
+ * A clock, `signalsTo` and `connectTo` are its only links to the outside; it knows no socket.
  */
 
-import { TextMap } from "../values/text_map.ts";
 import { ConnectedNodes } from "../process/connected_nodes.ts";
 import type { ClusterHost } from "../remote/cluster_host.ts";
 import {
@@ -16,7 +15,7 @@ import { type Clock, systemClock } from "../host/clock.ts";
 import { ignoreStrayExits } from "../host/unhandled_errors.ts";
 import { type RuntimeEvent, textLog } from "../log/log_event.ts";
 import { NodeLog } from "../log/node_log.ts";
-import { Deaths } from "../process/deaths.ts";
+import { terminate } from "../process/deaths.ts";
 import { NumberMap } from "../collections/number_map.ts";
 import type { Entry, LocalProcess } from "../process/local_process.ts";
 import { Timers } from "../process/timers.ts";
@@ -25,17 +24,14 @@ import type {
   ConnectTarget,
 } from "../remote/connect_target.ts";
 import { Watchers, watchersOf } from "../process/watchers.ts";
-import type { Runtime, RuntimeSpawnOptions } from "../process/runtime.ts";
+import { RegisteredNames } from "../process/registered_names.ts";
+import type { Runtime } from "../process/runtime.ts";
 import { Deadlines } from "../scheduling/deadlines.ts";
 import { LocalDelivery } from "./local_delivery.ts";
-import type { Runnable, Signals } from "../signals/signal.ts";
+import type { AutoConnect, Signals } from "../signals/signal.ts";
 import { UnreachableNode } from "./unreachable_node.ts";
-import { Modules, type Resolved } from "../remote/exported_modules.ts";
-import { resolveFor } from "../spawning/spawn_requests.ts";
-import { Spawner } from "../spawning/spawner.ts";
-import { unquotedName } from "../values/beam_names.ts";
+import { Modules } from "../remote/exported_modules.ts";
 import { Pid, Ref } from "../values/pid.ts";
-import { plainAlias, type ReplyTarget } from "../values/reply_to.ts";
 import { DEFAULT_MAX_DEPTH } from "../values/term.ts";
 
 /** Numbers up to here stay free, because the first processes of an Erlang node are its own. */
@@ -46,14 +42,10 @@ export interface RuntimeOptions {
   creation: number;
   clock?: Clock;
   /**
-   * Returns the channel to another node that is connected or, with `connect`, about to be. `isNamed` says that the
-   * program names the node. Without this function, no node is reachable.
+   * Returns the channel to another node that is connected or being dialled; with `connect`, dials a node that is
+   * neither. Without this function, no node is reachable.
    */
-  route?: (
-    node: string,
-    connect: boolean,
-    isNamed: boolean,
-  ) => Signals | undefined;
+  signalsTo?: (node: string, connect?: AutoConnect) => Signals | undefined;
   /** Connects to other nodes; without this function, no node is reachable. */
   connectTo?: (target: ConnectTarget) => Promise<ConnectOutcome>;
   /**
@@ -86,22 +78,20 @@ export class NodeRuntime implements Runtime {
   stopped = false;
   isDraining = false;
   onSharedExit: Runtime["onSharedExit"] = undefined;
-  readonly names: Map<string, LocalProcess> = new TextMap();
-  readonly lazyProcesses: Map<string, () => LocalProcess> = new TextMap();
+  shell: LocalProcess | undefined = undefined;
+  readonly names: RegisteredNames<LocalProcess> = new RegisteredNames();
   readonly aliases: NumberMap<Entry> = new NumberMap();
-  readonly visible: Set<string>;
-  readonly erlang: Map<string, number>;
+  readonly watchers: Watchers<LocalProcess>;
+  readonly nodes: ConnectedNodes = new ConnectedNodes(this);
+  readonly visible: ReadonlySet<string> = this.nodes.visible;
+  readonly erlang: ReadonlyMap<string, number> = this.nodes.erlang;
+  readonly connectTo: Runtime["connectTo"];
   introduce: Runtime["introduce"] = undefined;
   disconnect: Runtime["disconnect"] = () => {};
   onErlangNode: (() => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
-  readonly #route: NonNullable<RuntimeOptions["route"]>;
-  readonly #connectTo: NonNullable<RuntimeOptions["connectTo"]>;
-  readonly #watchers: Watchers;
-  readonly #deaths: Deaths;
-  readonly #spawner: Spawner;
-  readonly #nodes: ConnectedNodes;
+  readonly #signalsTo: NonNullable<RuntimeOptions["signalsTo"]>;
   #lastNumber = LAST_RESERVED;
   #lastRef = 0;
   #lastUnlinkId = 0;
@@ -114,8 +104,8 @@ export class NodeRuntime implements Runtime {
     this.maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.clock = options.clock ?? systemClock;
     this.deadlines = new Deadlines(this.clock);
-    this.#route = options.route ?? (() => undefined);
-    this.#connectTo = options.connectTo ?? unreachable;
+    this.#signalsTo = options.signalsTo ?? (() => undefined);
+    this.connectTo = options.connectTo ?? unreachable;
     this.quotas = new PeerQuotas(options.peerLimits, options.refused);
     this.log = options.log ?? new NodeLog({
       node: this.node,
@@ -123,32 +113,18 @@ export class NodeRuntime implements Runtime {
       clock: this.clock,
       level: options.report === undefined ? "warning" : "debug",
     });
-    this.#watchers = new Watchers(this, this.quotas);
-    this.#deaths = new Deaths(this, this.#watchers);
-    this.#spawner = new Spawner(this, this.#watchers);
-    this.local = new LocalDelivery(this, this.#watchers);
+    this.watchers = new Watchers(this, this.quotas);
+    this.local = new LocalDelivery(this);
     this.timers = new Timers(this);
-    this.#nodes = new ConnectedNodes(this, this.#watchers);
-    this.visible = this.#nodes.visible;
-    this.erlang = this.#nodes.erlang;
   }
 
-  route(node: string, isNamed = false): Signals {
+  signalsTo(node: string, connect?: AutoConnect): Signals {
     if (node === this.node) return this.local;
-    return this.#route(node, true, isNamed) ?? new UnreachableNode(this, node);
+    return this.#signalsTo(node, connect) ?? new UnreachableNode(this, node);
   }
 
-  back(node: string): Signals {
-    if (node === this.node) return this.local;
-    return this.#route(node, false, false) ?? new UnreachableNode(this, node);
-  }
-
-  connected(node: string): Signals | undefined {
-    return node === this.node ? this.local : this.#route(node, false, false);
-  }
-
-  connectTo(target: ConnectTarget): Promise<ConnectOutcome> {
-    return this.#connectTo(target);
+  hasChannelTo(node: string): boolean {
+    return node === this.node || this.#signalsTo(node) !== undefined;
   }
 
   unusedPid(): Pid {
@@ -169,84 +145,6 @@ export class NodeRuntime implements Runtime {
       : undefined;
   }
 
-  named(name: string): LocalProcess | undefined {
-    return this.names.get(name) ?? this.names.get(unquotedName(name)) ??
-      this.lazyProcesses.get(name)?.();
-  }
-
-  register(name: string, process: LocalProcess): boolean {
-    if (this.names.has(name) || process.name !== undefined) return false;
-    process.name = name;
-    this.names.set(name, process);
-    return true;
-  }
-
-  unregister(name: string): boolean {
-    const process = this.names.get(name);
-    if (process === undefined) return false;
-    process.name = undefined;
-    return this.names.delete(name);
-  }
-
-  forget(process: LocalProcess): void {
-    this.processes.delete(process.pid.number);
-    if (process.name !== undefined) this.names.delete(process.name);
-    for (const entry of process.entries?.values() ?? []) {
-      if (entry.alias !== undefined) this.aliases.delete(entry.ref.number);
-      entry.alias = undefined;
-    }
-  }
-
-  shell(): LocalProcess {
-    return this.#spawner.shell();
-  }
-
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
-    return this.#spawner.spawn(fn, options);
-  }
-
-  makeStandIn(label: string | undefined): LocalProcess {
-    return this.#spawner.makeStandIn(label);
-  }
-
-  resolve(run: Runnable, node: string, isWithin = false): Resolved {
-    return resolveFor(this, run, node, isWithin ? "resolveWithin" : "resolve");
-  }
-
-  terminate(process: LocalProcess, reason: unknown): void {
-    this.#deaths.terminate(process, reason);
-  }
-
-  crash(process: LocalProcess, error: unknown): void {
-    this.#deaths.crash(process, error);
-  }
-
-  leave(process: LocalProcess, reason: unknown): void {
-    this.#deaths.leave(process, reason);
-  }
-
-  failMonitor(process: LocalProcess, ref: Ref, reason: unknown): void {
-    this.#deaths.failMonitor(process, ref, reason);
-  }
-
-  removeMonitor(process: LocalProcess, ref: Ref): void {
-    this.#watchers.drop(process, ref);
-  }
-
-  reply(signals: Signals, from: Pid, to: ReplyTarget, value: unknown): void {
-    const alias = plainAlias(to);
-    if (alias === undefined) signals.reply(from, to, value);
-    else this.#watchers.reply(signals, from, alias, to, value);
-  }
-
-  nodeUp(node: string, isHidden = false, isErlang = false): void {
-    this.#nodes.up(node, isHidden, isErlang);
-  }
-
-  nodeDown(node: string, wasUp: boolean, isHidden = false): void {
-    this.#nodes.down(node, wasUp, isHidden);
-  }
-
   /** Returns the sizes of all tables, for tests that look for leaks. */
   sizes(): Record<string, number> {
     const { processes, links, monitors, entries } = this.quotas.totals();
@@ -254,7 +152,7 @@ export class NodeRuntime implements Runtime {
       processes: this.processes.size,
       names: this.names.size,
       aliases: this.aliases.size,
-      "watches by reference": this.#watchers.size,
+      "watches by reference": this.watchers.size,
       "processes held": processes,
       "links held": links,
       "monitors held": monitors,
@@ -279,7 +177,7 @@ export class NodeRuntime implements Runtime {
   stop(reason: unknown): void {
     this.stopped = true;
     for (const process of this.processes.values()) {
-      this.terminate(process, reason);
+      terminate(process, reason);
     }
     this.timers.stop();
     this.deadlines.stop();

@@ -104,7 +104,7 @@ export async function spawnOn(
   const run = requestOf(runtime, node, fn, args ?? []);
   process.enter(pending);
   try {
-    runtime.route(node, true).spawnRequest(process.pid, {
+    runtime.signalsTo(node, "by_name").spawnRequest(process.pid, {
       ref,
       run,
       link,

@@ -15,6 +15,12 @@ import type { ReplyTarget } from "../values/reply_to.ts";
  */
 export type Backpressure = Promise<void> | undefined;
 
+/**
+ * Whether a signal makes a connection: `"by_name"` if the program names the node, `"by_pid"` if a pid or reference
+ * does. A pid may come from a peer, and a peer must not make a node connect anywhere.
+ */
+export type AutoConnect = "by_name" | "by_pid";
+
 /** The target of a signal: a process, or a registered name on the receiving node. */
 export type Target = Pid | string;
 

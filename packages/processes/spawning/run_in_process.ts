@@ -10,6 +10,8 @@ import { assertFunction } from "../remote/exported_modules.ts";
 import type { LocalProcess } from "../process/local_process.ts";
 import type { Runtime } from "../process/runtime.ts";
 import type { OptionChecks } from "../values/options.ts";
+import { terminate } from "../process/deaths.ts";
+import { spawnProcess } from "./spawn_process.ts";
 
 /** Options for running a function in a process of its own. */
 export interface RunOptions {
@@ -40,14 +42,14 @@ export function runIn<T>(
   if (signal?.aborted) return Promise.reject(signal.reason);
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const runAs = contextFor<T | Promise<T>>();
-  const process: LocalProcess = runtime.spawn(async () => {
+  const process: LocalProcess = spawnProcess(runtime, async () => {
     try {
       resolve(await runAs(process, fn));
     } catch (error) {
       reject(error);
       // The caller receives the error, so no crash report repeats it.
       if (process.alive) {
-        runtime.terminate(
+        terminate(
           process,
           error instanceof ExitError ? error.reason : error,
         );

@@ -30,6 +30,7 @@ import {
   PROTOCOL,
 } from "../gen_server/gen_server_process.ts";
 import { Call, Cast, isRunnable } from "../server/messages.ts";
+import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
 /**
  * A function that an agent runs on its state: either a function value, or the name of a function that the
@@ -313,7 +314,7 @@ function find(request: AgentRequest, node: string): Found | typeof BADARG {
     const { run } = request;
     return resolve(
       run.args,
-      (args) => runtime.resolve({ ...run, args }, node, true),
+      (args) => resolveFor(runtime, { ...run, args }, node, "resolveWithin"),
     );
   }
   return BADARG;

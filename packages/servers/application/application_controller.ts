@@ -35,6 +35,8 @@ import { applicationEnded } from "../supervisor/tree_end.ts";
 import type { ApplicationSpec } from "./application_spec.ts";
 import { inspect, quote } from "@otp/processes/values/inspect";
 import { shutdownChild } from "../server/stop.ts";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** A request to the controller. */
 export type ApplicationRequest =
@@ -109,7 +111,8 @@ export class Applications {
     if (this.#controller?.alive) return this.#controller.pid;
     this.#started.clear();
     const runtime = this.#runtime;
-    const process: LocalProcess = runtime.spawn(
+    const process: LocalProcess = spawnProcess(
+      runtime,
       () => serve(process, new Controller(process, this, this.#started)),
       {
         label: "application_controller",
@@ -118,7 +121,7 @@ export class Applications {
       },
     );
     process.trapExit = true;
-    runtime.register("application_controller", process);
+    runtime.names.register("application_controller", process);
     this.#controller = process;
     return process.pid;
   }
@@ -215,7 +218,8 @@ class Controller implements Server {
     if (reply !== NO_REPLY) return reply;
     this.#applications.load(spec);
     const controller = this.#process;
-    const master: LocalProcess = controller.runtime.spawn(
+    const master: LocalProcess = spawnProcess(
+      controller.runtime,
       () => runApplication(master, spec, controller.pid),
       {
         label: `application ${name}`,
@@ -389,7 +393,7 @@ async function runApplication(
     process.assertAlive();
     if (isExitFrom(message, top)) {
       await endApplication(spec, () => {});
-      return process.runtime.terminate(process, message.reason);
+      return terminate(process, message.reason);
     }
     if (isExitFrom(message, controller)) {
       return stopTop(process, spec, top, Infinity);

@@ -13,6 +13,8 @@ import { stopApplication } from "./application_client.ts";
 import { applicationsOf } from "./application_controller.ts";
 import { awaitExit, stopServer } from "../server/stop.ts";
 import { resumeServers } from "../server/suspension.ts";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** A running orderly stop. */
 export interface Shutdown {
@@ -41,7 +43,7 @@ export function shutDown(
   const { promise, resolve } = Promise.withResolvers<void>();
   /** The part of the node that is being stopped. */
   let part = "";
-  const process: LocalProcess = runtime.spawn(async () => {
+  const process: LocalProcess = spawnProcess(runtime, async () => {
     for (const name of applications.running().reverse()) {
       part = `the application ${quote(name)}`;
       // No limit for one application: `limit` bounds the whole stop.
@@ -59,7 +61,7 @@ export function shutDown(
   const stops = new Set<() => void>();
   const finish = () => {
     for (const stop of stops) stop();
-    runtime.terminate(process, "normal");
+    terminate(process, "normal");
     resolve();
   };
   process.abortSignal().addEventListener("abort", finish, { once: true });

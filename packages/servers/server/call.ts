@@ -328,7 +328,7 @@ export function tellConnected(
 ): void {
   const { pid, runtime } = process;
   if (to.node === runtime.node) return tell(process, to, message);
-  runtime.back(to.node).send(pid, to, new InternalMessage(pid, message));
+  runtime.signalsTo(to.node).send(pid, to, new InternalMessage(pid, message));
 }
 
 /** Sends a program's request to a place, for a process. */

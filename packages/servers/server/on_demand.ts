@@ -4,6 +4,7 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { untraced } from "@otp/processes/context/tracing";
 import { serve, type Server } from "./server.ts";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** Makes a node start the server `name` when it is first asked for. */
 export function serveOnDemand(
@@ -11,14 +12,14 @@ export function serveOnDemand(
   name: string,
   serverOf: (process: LocalProcess) => Server,
 ): void {
-  runtime.lazyProcesses.set(name, () => {
+  runtime.names.lazy.set(name, () => {
     const process: LocalProcess = untraced(() =>
-      runtime.spawn(
-        () => serve(process, serverOf(process)),
-        { label: name, groupLeader: runtime.names.get("user")?.pid },
-      )
+      spawnProcess(runtime, () => serve(process, serverOf(process)), {
+        label: name,
+        groupLeader: runtime.names.get("user")?.pid,
+      })
     );
-    runtime.register(name, process);
+    runtime.names.register(name, process);
     return process;
   });
 }

@@ -19,7 +19,7 @@ import {
 } from "@otp/processes/values/exit_message";
 import type { WaitOptions } from "@otp/processes/process/mailbox";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { ENDS_ITSELF } from "@otp/processes/spawning/spawner";
+import { ENDS_ITSELF } from "@otp/processes/spawning/spawn_process";
 import { andThen, nativeThen } from "@otp/processes/promises/promises";
 import { isOrderly } from "@otp/processes/values/exit_reason";
 import { ServerMessage } from "@otp/processes/values/server_message";
@@ -33,6 +33,7 @@ import {
   isForSuspended,
   refusesSystem,
 } from "./system_messages.ts";
+import { crash, exitProcess, failMonitor } from "@otp/processes/process/deaths";
 
 /** The result of `call` if the reply is sent later, by `process.reply(caller, value)`. */
 export const NO_REPLY: unique symbol = Symbol("no reply");
@@ -201,10 +202,10 @@ class Serving {
     if (!isOrderly(reason)) this.#noteFailure();
     try {
       const ended = this.#server.terminate?.(reason);
-      if (ended === undefined) process.runtime.leave(process, reason);
+      if (ended === undefined) exitProcess(process, reason);
       else void this.#leaveLater(ended, reason);
     } catch (error) {
-      process.runtime.crash(process, error);
+      crash(process, error);
     }
   }
 
@@ -212,9 +213,9 @@ class Serving {
     const process = this.#process;
     try {
       await ended;
-      process.runtime.leave(process, reason);
+      exitProcess(process, reason);
     } catch (error) {
-      process.runtime.crash(process, error);
+      crash(process, error);
     }
   }
 
@@ -229,7 +230,7 @@ class Serving {
     } catch (thrown) {
       cause = thrown;
     }
-    process.runtime.crash(process, cause);
+    crash(process, cause);
   }
 
   /** Records the server's work when it failed, for the report of its crash. */
@@ -445,7 +446,7 @@ export function failCaller(
   reason: unknown,
 ): void {
   if (monitor !== undefined) {
-    process.runtime.failMonitor(process, monitor, reason);
+    failMonitor(process, monitor, reason);
   }
 }
 

@@ -221,7 +221,7 @@ function pidIn(
 }
 
 function pidNamed(name: string, runtime: Runtime): Pid {
-  return runtime.named(name)?.pid ?? runtime.nobody;
+  return runtime.names.find(name)?.pid ?? runtime.nobody;
 }
 
 /** Locates a server for a cast; returns a pid that no process has if the registry fails. */

@@ -13,7 +13,10 @@ import type { StartWait } from "@otp/processes/values/lineage";
 import type { Pid } from "@otp/processes/values/pid";
 import { PendingReply } from "@otp/processes/process/pending_answer";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { ENDS_ITSELF } from "@otp/processes/spawning/spawner";
+import {
+  ENDS_ITSELF,
+  spawnProcess,
+} from "@otp/processes/spawning/spawn_process";
 import {
   type RegisteredName,
   registryOf,
@@ -24,6 +27,7 @@ import {
 import { serve, type Server, takeExit } from "./server.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 import { TIMEOUT } from "@otp/processes/values/check_arguments";
+import { crash } from "@otp/processes/process/deaths";
 
 /** The reason when nothing was started because the name is registered: `{already_started, pid}`. */
 export interface AlreadyStartedReason {
@@ -156,7 +160,7 @@ function startUnder(
   timeout: number,
 ): Promise<Pid> {
   const start = new PendingStart(starter, init, name, !link);
-  const process = starter.runtime.spawn(() => start.run(), {
+  const process = spawnProcess(starter.runtime, () => start.run(), {
     label,
     kind: "server",
     parent: starter.pid,
@@ -164,7 +168,7 @@ function startUnder(
     linkParent: link ? starter : undefined,
   });
   start.begin(process);
-  if (typeof name === "string") starter.runtime.register(name, process);
+  if (typeof name === "string") starter.runtime.names.register(name, process);
   start.limit(timeout, signal);
   return start.promise;
 }
@@ -246,7 +250,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
 
   #crash(error: unknown): void {
     const started = this.#started!;
-    started.runtime.crash(started, error);
+    crash(started, error);
   }
 
   override expire(): void {

@@ -38,7 +38,11 @@ class PendingExit extends PendingReply<unknown> {
   /** Sends the process an exit signal. */
   signal(reason: string): void {
     const { process, node } = this;
-    process.runtime.route(node).exit(process.pid, this.#pid, reason);
+    process.runtime.signalsTo(node, "by_pid").exit(
+      process.pid,
+      this.#pid,
+      reason,
+    );
   }
 
   override expire(): void {

@@ -63,7 +63,7 @@ export class Suspension implements Disposable {
     if (this.#nodes.has(origin)) return;
     const lost = () => this.#lose(origin);
     this.#nodes.set(origin, onNodeLoss(this.#process, origin, lost));
-    if (this.#process.runtime.connected(origin) === undefined) lost();
+    if (!this.#process.runtime.hasChannelTo(origin)) lost();
   }
 
   /** Whether a message ends it. */

@@ -17,6 +17,7 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { Stop, SystemRequest } from "./messages.ts";
+import { failMonitor } from "@otp/processes/process/deaths";
 
 const OK = atom("ok");
 const ERROR = atom("error");
@@ -69,7 +70,7 @@ export function refusesSystem(
     const reason = isEncoded
       ? tuple(atom("not_allowed"), refusal)
       : { type: "not_allowed", message: refusal };
-    runtime.failMonitor(process, monitor, reason);
+    failMonitor(process, monitor, reason);
   }
   return true;
 }
@@ -129,7 +130,7 @@ function refuse(process: LocalProcess, replyTo: ReplyTo, reason: string): void {
     // The caller's tag alone can exceed the maximum size of a message.
     const { monitor } = replyTo;
     if (monitor !== undefined) {
-      process.runtime.failMonitor(process, monitor, "system_limit");
+      failMonitor(process, monitor, "system_limit");
     }
   }
 }

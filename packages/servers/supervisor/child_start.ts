@@ -17,6 +17,7 @@ import {
   START_CALL,
   type Started,
 } from "../server/child_spec.ts";
+import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
 /** Encodes a child's start for a supervisor of this node or another. */
 export function startRunnable(
@@ -52,7 +53,7 @@ export function assertMayStart(
   node: string,
 ): void {
   if (node === runtime.node) return;
-  const found = runtime.resolve(run, node);
+  const found = resolveFor(runtime, run, node, "resolve");
   if ("error" in found) {
     throw spawnError(runtime.node, found, "start the child");
   }

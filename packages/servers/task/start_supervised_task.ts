@@ -65,6 +65,7 @@ import {
   ServerRequest,
 } from "@otp/processes/values/server_message";
 import { copyTerm } from "@otp/processes/values/term";
+import { crash } from "@otp/processes/process/deaths";
 
 /** A request for a task. */
 export class StartTaskRequest extends ServerRequest implements StartTask {
@@ -442,7 +443,7 @@ async function startInStream(
     await startSupervised(host, { ...asked, args }, task, callers);
   } catch (error) {
     // As in Elixir, the stream's process makes the call, and exits if the call fails.
-    if (isExitError(error) && !task.isStopped) host.runtime.crash(host, error);
+    if (isExitError(error) && !task.isStopped) crash(host, error);
     else task.refused(error);
   }
 }

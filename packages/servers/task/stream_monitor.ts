@@ -4,6 +4,8 @@ import { onDown } from "../server/on_exit.ts";
 import type { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { OwnedTask, type TaskEnd } from "./task_state.ts";
+import { terminate } from "@otp/processes/process/deaths";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** Starts the tasks of a stream. */
 export interface TaskStarter {
@@ -31,7 +33,7 @@ export class StreamMonitor {
   constructor(owner: LocalProcess, link: boolean) {
     this.#owner = owner;
     this.#link = link;
-    this.process = owner.runtime.spawn(() => drain(this.process), {
+    this.process = spawnProcess(owner.runtime, () => drain(this.process), {
       label: "Task.Supervised.stream_monitor",
       parent: owner.pid,
       groupLeader: owner.groupLeader,
@@ -67,14 +69,14 @@ export class StreamMonitor {
     if (!this.#isEnding || this.tasks.size > 0 || !process.alive) return;
     // An owner that traps exits must not receive this exit.
     process.unlink(this.#owner.pid);
-    process.runtime.terminate(process, "normal");
+    terminate(process, "normal");
   }
 
   /** Tasks that are not linked outlive the owner, as in Elixir. */
   #ownerDown(reason: unknown): void {
     const { process } = this;
     if (this.#link) { for (const task of this.tasks) task.exit(reason); }
-    process.runtime.terminate(process, reason);
+    terminate(process, reason);
   }
 }
 
@@ -163,7 +165,9 @@ export class StreamTask extends OwnedTask {
   /** Sends the task an exit signal, if its process is known. */
   exit(reason: unknown): void {
     const { by, owner: { pid, runtime } } = this;
-    if (by !== undefined) runtime.route(by.node).exit(pid, by, reason);
+    if (by !== undefined) {
+      runtime.signalsTo(by.node, "by_pid").exit(pid, by, reason);
+    }
   }
 
   reply(value: unknown): void {

@@ -20,6 +20,7 @@ import {
 import { copyTerm } from "@otp/processes/values/term";
 import { type OwnedTask, TaskState } from "./task_state.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** A function with its arguments, ready to run, and its name for reports. */
 type TaskCode = Extract<Resolved, { fn: unknown }>;
@@ -47,7 +48,8 @@ export function spawnTask(
     origin?: string;
   },
 ): LocalProcess {
-  const process: LocalProcess = parent.runtime.spawn(
+  const process: LocalProcess = spawnProcess(
+    parent.runtime,
     () => runTask(process, fn, ref),
     {
       label,

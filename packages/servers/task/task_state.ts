@@ -95,7 +95,7 @@ export abstract class OwnedTask implements Wait {
   /** Called when the task's process on a BEAM is known: links and monitors it. */
   adopt(pid: Pid, link: boolean): void {
     const { owner, ref } = this;
-    const signals = owner.runtime.route(pid.node);
+    const signals = owner.runtime.signalsTo(pid.node, "by_pid");
     if (link) {
       owner.addLink(pid, false, this.tellsEnd);
       signals.link(owner.pid, pid);

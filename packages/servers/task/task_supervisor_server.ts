@@ -39,6 +39,7 @@ import { quote } from "@otp/processes/values/inspect";
 import { resolveOtpFunction } from "@otp/beam/functions/otp_function";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { tuple } from "@otp/processes/values/tuple";
+import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
 /** A request to a Task.Supervisor. */
 export type TaskSupervisorRequest =
@@ -275,12 +276,12 @@ export class TaskSupervisorServer implements Server, Supervision {
     const started = this.start(
       asked,
       caller.pid,
-      () => runtime.resolve(asked.run, caller.pid.node),
+      () => resolveFor(runtime, asked.run, caller.pid.node, "resolve"),
     );
     const { task } = asked;
     if (task === undefined || started.type === "error") return started;
     // The caller's monitor on the supervisor has become a monitor on the task.
-    if (task.equals(caller.alias)) runtime.removeMonitor(this.#process, task);
+    if (task.equals(caller.alias)) runtime.watchers.drop(this.#process, task);
     // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
     return NO_REPLY;
   }

@@ -17,6 +17,7 @@ import { onDefaultRuntime, unnamed } from "@otp/processes/runtime/default_node";
 import { complain } from "./output.ts";
 import { formatThrown } from "./report.ts";
 import { internalsOf, startedNodes } from "@otp/node/start/node_internals";
+import { shellProcess } from "@otp/processes/spawning/spawn_process";
 
 /** Moves the program to the node that its code starts. Disposing of this object stops the node. */
 export class CodesNode implements AsyncDisposable {
@@ -85,5 +86,6 @@ export class CodesNode implements AsyncDisposable {
 }
 
 function on<T>(node: Node | undefined, fn: () => Promise<T>): Promise<T> {
-  return node?.run(fn) ?? runInside(unnamed().shell(), () => Node.run(fn));
+  return node?.run(fn) ??
+    runInside(shellProcess(unnamed()), () => Node.run(fn));
 }

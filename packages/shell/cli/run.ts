@@ -36,6 +36,7 @@ import { EXIT, HELP_OF_EXIT_CODES, startFailure } from "./report.ts";
 import { StopSignals } from "./node_stop_signals.ts";
 import { StrayErrors } from "./stray_errors.ts";
 import { internalsOf, startedNodes } from "@otp/node/start/node_internals";
+import { shellProcess } from "@otp/processes/spawning/spawn_process";
 
 /** The time limit for a stopping program to write its output, in milliseconds. */
 const LAST_WORDS = 500;
@@ -297,7 +298,7 @@ async function within<T>(
 ): Promise<T> {
   // Use a separate process, because the code may start a node, to which this process does not belong.
   if (node === undefined) {
-    return await runInside(unnamed().shell(), () => Node.run(fn));
+    return await runInside(shellProcess(unnamed()), () => Node.run(fn));
   }
   if (internalsOf(node).isStopped()) throw new ExitError("shutdown");
   return await node.run(fn);

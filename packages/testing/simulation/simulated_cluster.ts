@@ -31,6 +31,7 @@ import {
   startedNodes,
   startNodeIn,
 } from "@otp/node/start/node_internals";
+import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 export type { Delay, PartitionMode };
 
@@ -485,7 +486,7 @@ export class SimulatedCluster implements AsyncDisposable {
   spawn(name: string, fn: () => unknown): Pid {
     const runtime = internalsOf(this.#up(name)).runtime;
     const groupLeader = runtime.names.get("user")?.pid;
-    return runtime.spawn(fn, { groupLeader, label: fn.name }).pid;
+    return spawnProcess(runtime, fn, { groupLeader, label: fn.name }).pid;
   }
 
   /**

@@ -38,6 +38,7 @@ import * as Remote from "../../_remote.ts";
 import { HeaderWriter } from "../../_beam_headers.ts";
 import { fuzz, Random, runs } from "../../_seeds.ts";
 import { assertReleased, portTo } from "../../node/wires/_ports.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 const KATE = "kate@localhost";
 
@@ -146,16 +147,16 @@ test(`fuzz: ${RUNS} streams of a BEAM`, { timeout: 600_000 }, async () => {
     creation: 5,
     peerLimits: DEFAULT_LIMITS,
     report() {},
-    route: (): Signals => encoder,
+    signalsTo: (): Signals => encoder,
   });
   runtime.modules.add("Remote", Remote);
   const local = localOf(KATE, 5, new BeamFunctions(runtime.modules));
   const encoder = new ControlEncoder(local, THERE, portTo(() => {}));
-  let bystander = runtime.spawn(Remote.wait, {});
+  let bystander = spawnProcess(runtime, Remote.wait, {});
   let refused = 0;
   await fuzz(RUNS, (random) => {
-    if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
-    if (!runtime.names.has("named")) runtime.register("named", bystander);
+    if (!bystander.alive) bystander = spawnProcess(runtime, Remote.wait, {});
+    if (!runtime.names.has("named")) runtime.names.register("named", bystander);
     const decoder = new ControlDecoder(local, THERE, runtime.local, () => {});
     try {
       for (let i = 0; i < 3; i++) {

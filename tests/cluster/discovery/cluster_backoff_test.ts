@@ -20,6 +20,7 @@ import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { numbersIn } from "../../_pages.ts";
 import { passQuietly, quiet } from "../../_processes.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 /** The greatest chance, for delays without fractions; a node's is always a little less. */
 const MOST = 1;
@@ -106,7 +107,7 @@ class Scene implements Disposable {
     const { timeline = new Timeline(), isSilent = false } = options;
     const chance = "chance" in options ? options.chance : MOST;
     const scene = new Scene(timeline, chance, isSilent);
-    scene.#runtime.spawn(async () => {
+    spawnProcess(scene.#runtime, async () => {
       await Cluster.startLink({ topologies: { own } });
       const children = await Supervisor.whichChildren("Cluster");
       scene.#topology = children.find(({ id }) => id === "topology own")!
@@ -154,7 +155,7 @@ class Scene implements Disposable {
 
   async info(): Promise<TopologyInfo> {
     let info: TopologyInfo | undefined;
-    this.#runtime.spawn(async () => {
+    spawnProcess(this.#runtime, async () => {
       info = (await Cluster.info()).topologies[0];
     }, {});
     await quiet();

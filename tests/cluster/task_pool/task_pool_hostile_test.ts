@@ -70,7 +70,12 @@ class FalseSupervisor implements Server {
         const { runtime } = currentProcess();
         const pid = runtime.unusedPid();
         const result = { pid, link: true, monitor: true };
-        runtime.back(caller.node).spawnReply(pid, caller.pid, task!, result);
+        runtime.signalsTo(caller.node).spawnReply(
+          pid,
+          caller.pid,
+          task!,
+          result,
+        );
         return NO_REPLY;
       }
       default:

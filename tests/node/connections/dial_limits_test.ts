@@ -246,15 +246,15 @@ test("the host of an introduced node or of a pid is no nearer than the peer, unl
     assertEquals(dials.nearest.splice(0), [undefined]);
     // A pid may be from any peer so far, of which the first was the farthest.
     const [ofPid, named] = [`p${nearest}@localhost`, `n${nearest}@localhost`];
-    dials.network.route(ofPid, true, false);
-    dials.network.route(named, true, true);
-    dials.network.route(named, true, false);
+    dials.network.signalsTo(ofPid, "by_pid");
+    dials.network.signalsTo(named, "by_name");
+    dials.network.signalsTo(named, "by_pid");
     await quiet();
     assertEquals(dials.nearest.splice(0), [2, undefined]);
     await dials.failAll();
     assertEquals(dials.nearest.splice(0), []);
     // A failure at far addresses says nothing about near ones.
-    dials.network.route(ofPid, true, true);
+    dials.network.signalsTo(ofPid, "by_name");
     await quiet();
     assertEquals(dials.nearest.splice(0), [undefined]);
     await dials.failAll();
@@ -265,11 +265,11 @@ test("the host of an introduced node or of a pid is no nearer than the peer, unl
 });
 
 test("a signal names a node by a pid or a reference, or the program names it", async () => {
-  const named: boolean[] = [];
+  const named: unknown[] = [];
   const runtime = new NodeRuntime({
     node: ALEX,
     creation: 5,
-    route: (_node, _connect, isNamed) => void named.push(isNamed),
+    signalsTo: (_node, connect) => void named.push(connect),
     report() {},
   });
   const pid = new Pid(OTHER, 1, 1);
@@ -288,7 +288,9 @@ test("a signal names a node by a pid or a reference, or the program names it", a
   assertEquals(
     named,
     // Process.send() asks for the channel twice.
-    [..."000000", ..."111", "0", "1", "0", "1", "1"].map((bit) => bit === "1"),
+    [..."000000", ..."111", "0", "1", "0", "1", "1"].map((bit) =>
+      bit === "1" ? "by_name" : "by_pid"
+    ),
   );
 });
 
@@ -314,14 +316,14 @@ test("a number of nodes is dialled at a time, and the others in their turn", asy
 test("no more nodes are dialled at once than maxConnections, whatever causes the dials", async () => {
   const dials = new CountedDials({ maxConnections: 50 });
   for (const name of names(1000)) {
-    const isDialled = dials.network.route(name, true, true) !== undefined;
+    const isDialled = dials.network.signalsTo(name, "by_name") !== undefined;
     assertEquals(isDialled, dials.active.has(name));
   }
   assertEquals(dials.active.size, 50);
   assertEquals(await dials.network.connect("more@localhost"), false);
   await dials.failAll();
   // The limit has room again.
-  assert(dials.network.route("more@localhost", true, true) !== undefined);
+  assert(dials.network.signalsTo("more@localhost", "by_name") !== undefined);
   await dials.network.stop();
 });
 

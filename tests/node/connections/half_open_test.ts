@@ -12,7 +12,7 @@ import {
   type Transport,
   type TransportHandlers,
 } from "../../../packages/node/wire.ts";
-import type { Runtime } from "../../../packages/processes/process/runtime.ts";
+import type { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { numbersIn } from "../../_pages.ts";
 
@@ -51,7 +51,7 @@ function acceptor(maxHalfOpen: number) {
     deadlines: { after: () => () => {} },
   };
   const accepting = new Acceptor({
-    runtime: runtime as unknown as Runtime,
+    runtime: runtime as unknown as NodeRuntime,
     local: { limits: { ...DEFAULT_LIMITS, maxHalfOpen } } as unknown as Local,
     // It waits for more bytes, whatever it has.
     wires: [{

@@ -47,6 +47,7 @@ import { assertReleased, flushed, portTo } from "../wires/_ports.ts";
 import * as Remote from "../../_remote.ts";
 import { fuzz, runs } from "../../_seeds.ts";
 import { until } from "../../_until.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -100,13 +101,13 @@ class FuzzedTransport implements Transport {
   }
 }
 
-function newRuntime(route?: () => Signals): NodeRuntime {
+function newRuntime(signalsTo?: () => Signals): NodeRuntime {
   const runtime: NodeRuntime = new NodeRuntime({
     node: HERE.name,
     creation: HERE.creation,
     peerLimits: DEFAULT_LIMITS,
     report() {},
-    route,
+    signalsTo,
   });
   runtime.modules.add("Remote", Remote);
   return runtime;
@@ -271,10 +272,10 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
     new Decoder(HERE, THERE, DEFAULT_LIMITS, port, runtime.local);
   let decoder = newDecoder();
   let refused = 0;
-  let bystander = runtime.spawn(Remote.wait, {});
+  let bystander = spawnProcess(runtime, Remote.wait, {});
   await fuzz(RUNS, (random) => {
-    if (!bystander.alive) bystander = runtime.spawn(Remote.wait, {});
-    if (!runtime.names.has("named")) runtime.register("named", bystander);
+    if (!bystander.alive) bystander = spawnProcess(runtime, Remote.wait, {});
+    if (!runtime.names.has("named")) runtime.names.register("named", bystander);
     const body = Array.from({ length: 1 + random.below(3) }, () => {
       const signal = random.of(signals);
       return random.below(3) === 0 ? signal : mutated(random, signal);
@@ -297,7 +298,7 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
       if (!(error instanceof ProtocolError)) throw error;
       refused++;
       decoder = newDecoder();
-      runtime.nodeDown(RAW, true);
+      runtime.nodes.down(RAW, true);
     }
     flushed(encoder);
     written.length = 0;

@@ -8,6 +8,7 @@ import { Pid } from "../../../packages/processes/values/pid.ts";
 import { receive } from "../../../packages/processes/process.ts";
 import { SIGNAL_KINDS } from "../../_signals.ts";
 import { until } from "../../_until.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 /** A port that always has room, and passes the bytes on. */
 export function portTo(
@@ -46,11 +47,15 @@ export async function assertReleased(
   peer: string,
 ): Promise<void> {
   const heard: unknown[] = [];
-  const other = runtime.spawn(async () => void heard.push(await receive()), {});
+  const other = spawnProcess(
+    runtime,
+    async () => void heard.push(await receive()),
+    {},
+  );
   runtime.local.send(new Pid("x@localhost", 1, 1), other.pid, "hi");
   await until(() => heard.length > 0);
   assertEquals(heard, ["hi"]);
-  runtime.nodeDown(peer, true);
+  runtime.nodes.down(peer, true);
   const { links, monitors } = runtime.quotas.totals();
   assertEquals([links, monitors], [0, 0]);
   runtime.stop("shutdown");

@@ -22,6 +22,8 @@ import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { numbersIn } from "../../_pages.ts";
 import { isPending, passQuietly, quiet } from "../../_processes.ts";
+import { terminate } from "../../../packages/processes/process/deaths.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 const SECURITY = "docs/security.md";
 const [TRACED, MESSAGES] = numbersIn(
@@ -52,12 +54,12 @@ class Scene implements Disposable {
 
   /** A process that waits for ever. */
   idle(label?: string): LocalProcess {
-    return this.runtime.spawn(() => new Promise(() => {}), { label });
+    return spawnProcess(this.runtime, () => new Promise(() => {}), { label });
   }
 
   /** A supervisor of these children. */
   supervisor(children: readonly SupervisedChild[]): LocalProcess {
-    const process = this.runtime.spawn(() => new Promise(() => {}), {
+    const process = spawnProcess(this.runtime, () => new Promise(() => {}), {
       kind: "server",
     });
     noteSupervision(process, {
@@ -80,7 +82,7 @@ class Scene implements Disposable {
   /** Runs as a process of the node. */
   async run<T>(fn: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.runtime.spawn(() => fn().then(resolve, reject), {});
+    spawnProcess(this.runtime, () => fn().then(resolve, reject), {});
     return await promise;
   }
 
@@ -92,9 +94,13 @@ class Scene implements Disposable {
   ): LocalProcess {
     const ref = this.runtime.makeRef();
     const { observer } = this;
-    return this.runtime.spawn(() => observer.trace(pid, to, ref, limits), {
-      parent: to,
-    });
+    return spawnProcess(
+      this.runtime,
+      () => observer.trace(pid, to, ref, limits),
+      {
+        parent: to,
+      },
+    );
   }
 
   /** Lets virtual time pass. */
@@ -333,7 +339,7 @@ test("500 registered names are shown, and the number of the others", () => {
   for (const [count, shown, others] of [[500, 500, 0], [501, 500, 1]]) {
     using scene = new Scene();
     for (const n of numbers(count)) {
-      scene.runtime.register(`n${n}`, scene.idle());
+      scene.runtime.names.register(`n${n}`, scene.idle());
     }
     const { registered, more } = scene.observer.names();
     assertEquals([registered.length, more], [shown, others]);
@@ -426,7 +432,7 @@ test("a trace notes 500 characters of a message, quotes and the mark of a cut no
     () => ended++,
   );
   scene.send(target, "x".repeat(10_000), "x");
-  scene.runtime.terminate(target, "y".repeat(10_000));
+  terminate(target, "y".repeat(10_000));
   await scene.pass(99);
   assertEquals(ended, 0);
   await scene.pass(1);
@@ -528,7 +534,7 @@ test("a number of answers to others may wait; one of a process that is dead is n
   await scene.run(() => share.take(() => clock.time += 1000));
   let made = 0;
   const processes = numbers(WAITING).map(() =>
-    scene.runtime.spawn(() => share.take(() => made++), {})
+    spawnProcess(scene.runtime, () => share.take(() => made++), {})
   );
   await quiet();
   await assertRejects(
@@ -537,7 +543,7 @@ test("a number of answers to others may wait; one of a process that is dead is n
     `Cannot observe alex@localhost: ${WAITING} answers wait for their turn`,
   );
   for (const process of processes.slice(1)) {
-    scene.runtime.terminate(process, "kill");
+    terminate(process, "kill");
   }
   await scene.pass(10_000);
   assertEquals(made, 1);
@@ -545,9 +551,9 @@ test("a number of answers to others may wait; one of a process that is dead is n
   assertEquals(made, 2);
   // One that is killed while the charge holds it back holds no other back.
   await scene.run(() => share.take(() => clock.time += 1000));
-  const held = scene.runtime.spawn(() => share.take(() => made++), {});
+  const held = spawnProcess(scene.runtime, () => share.take(() => made++), {});
   await quiet();
-  scene.runtime.terminate(held, "kill");
+  terminate(held, "kill");
   await scene.pass(10_000);
   await scene.run(() => share.take(() => made++));
   assertEquals(made, 3);
@@ -612,7 +618,7 @@ test("appmon_info sends a client three trees, again when they have changed, and 
   children.pop();
   await scene.pass(60_000);
   assertEquals(sizes().length, 5);
-  scene.runtime.terminate(client, "kill");
+  terminate(client, "kill");
   await quiet();
   assertEquals(server.alive, false);
 });
@@ -631,7 +637,7 @@ test("a node has 10 collectors of each kind at a time", async () => {
   const last = scene.idle();
   assertThrows(() => collectors.appmon(last.pid), Error, "10 collectors");
   await assertRejects(() => load(last), Error, "10 collectors");
-  scene.runtime.terminate(clients[0], "kill");
+  terminate(clients[0], "kill");
   await loads[0];
   await quiet();
   collectors.appmon(last.pid);

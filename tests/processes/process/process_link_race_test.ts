@@ -8,6 +8,8 @@ import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts
 import type { Signals } from "../../../packages/processes/signals/signal.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import fc, { runs } from "../../_seeds.ts";
+import { terminate } from "../../../packages/processes/process/deaths.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 const KINDS: (keyof Signals)[] = ["link", "unlink", "unlinkAck", "exitLink"];
 
@@ -49,12 +51,12 @@ function twoNodes(): {
       new NodeRuntime({
         node: `node${at}@localhost`,
         creation: at + 1,
-        route: () => roads[1 - at].signals,
+        signalsTo: () => roads[1 - at].signals,
       }),
     );
   }
   const processes = runtimes.map((runtime) =>
-    runtime.spawn(() => receive(() => false), {})
+    spawnProcess(runtime, () => receive(() => false), {})
   );
   for (const process of processes) runInside(process, Process.trapExit, true);
   return { runtimes, processes, roads };
@@ -135,14 +137,14 @@ test("unlink() drops an exit that is under way; link() after it reports the deat
       const { runtimes, processes: [self, other], roads } = twoNodes();
       let linked = false;
       for (const [i, { at, what }] of order.entries()) {
-        if (i === dies) other.runtime.terminate(other, "boom");
+        if (i === dies) terminate(other, "boom");
         if (what === "deliver") arrive(at);
         else {
           linked = what === "link";
           runInside(self, linked ? Process.link : Process.unlink, other.pid);
         }
       }
-      other.runtime.terminate(other, "boom");
+      terminate(other, "boom");
       while ([arrive(0), arrive(1)].some(Boolean));
       // A link that was still wanted has reported the death, in one way or the other.
       assertEquals([linked, links(self)], [false, []]);

@@ -12,6 +12,7 @@ import {
   setDefaultRuntime,
 } from "../../../packages/processes/runtime/default_node.ts";
 import { Pid } from "../../../packages/processes/values/pid.ts";
+import { shellProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
 import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
 import { ended, mail, processTest, quiet } from "../../_processes.ts";
@@ -111,7 +112,7 @@ processTest("a node that stops cancels its timers", async () => {
     clock,
   });
   other.timers.start("nobody", 1, 10);
-  other.timers.start(other.shell().pid, 2, 20);
+  other.timers.start(shellProcess(other).pid, 2, 20);
   assertEquals(other.timers.size, 2);
   other.stop("shutdown");
   assertEquals(other.timers.size, 0);

@@ -124,7 +124,7 @@ async function sentBy(fn: () => Promise<unknown>): Promise<unknown[]> {
   const runtime: NodeRuntime = new NodeRuntime({
     node: "alex@localhost",
     creation: 1,
-    route: () =>
+    signalsTo: () =>
       Object.assign(new UnreachableNode(runtime, KATE), {
         send: (_from: Pid, _to: Pid, message: unknown) => {
           sent.push(message);

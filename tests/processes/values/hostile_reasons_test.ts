@@ -35,6 +35,7 @@ import { reasonChild, throwHostile } from "./_hostile_reasons.ts";
 import * as Hostile from "./_hostile_reasons.ts";
 import fc, { runs } from "../../_seeds.ts";
 import { until } from "../../_until.ts";
+import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
 
 /** The log of the node without a name. */
 const logged: string[] = [];
@@ -267,7 +268,7 @@ test("a process whose result has a `then` that throws ends", async () => {
     { then: (done: () => void) => done() },
   ];
   for (const result of results) {
-    const process = runtime.spawn(() => result, {});
+    const process = spawnProcess(runtime, () => result, {});
     await new Promise((resolve) =>
       process.abortSignal().addEventListener("abort", resolve)
     );

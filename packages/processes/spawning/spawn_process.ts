@@ -1,7 +1,11 @@
 /** The start of processes on this node. */
 
-import { LocalProcess, type ProcessOptions } from "../process/local_process.ts";
-import type { Watchers } from "../process/watchers.ts";
+import { crash, terminate } from "../process/deaths.ts";
+import {
+  addIdleProcess,
+  addProcess,
+  type LocalProcess,
+} from "../process/local_process.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../process/runtime.ts";
 import { tracing } from "../context/tracing.ts";
 import { traced } from "./traced_start.ts";
@@ -9,65 +13,45 @@ import { currentContext, runInside } from "../context/async_context.ts";
 import { isThenable, nativeThen } from "../promises/promises.ts";
 import { scheduler } from "../scheduling/scheduler.ts";
 
-export class Spawner {
-  readonly #runtime: Runtime;
-  readonly #watchers: Watchers;
-  #shell: LocalProcess | undefined;
-
-  constructor(runtime: Runtime, watchers: Watchers) {
-    this.#runtime = runtime;
-    this.#watchers = watchers;
+/** Starts a process; its code begins after the current one has yielded. */
+export function spawnProcess(
+  runtime: Runtime,
+  fn: () => unknown,
+  options: RuntimeSpawnOptions,
+): LocalProcess {
+  const { link, linkParent, tellsEnd, monitor, replyTo } = options;
+  const process = addProcess(runtime, options, linkParent);
+  if (linkParent !== undefined) {
+    process.addLink(linkParent.pid);
+    linkParent.addLink(process.pid, false, tellsEnd);
   }
-
-  #make(options: ProcessOptions, starter?: LocalProcess): LocalProcess {
-    const runtime = this.#runtime;
-    const process = new LocalProcess(runtime, options, starter);
-    runtime.processes.set(process.pid.number, process);
-    const origin = process.cold?.origin;
-    if (origin !== undefined) runtime.quotas.acquire(origin, "processes");
-    return process;
+  if (link !== undefined) process.addLink(link);
+  if (monitor !== undefined) {
+    runtime.watchers.add(process, monitor.pid, monitor.ref);
   }
-
-  spawn(fn: () => unknown, options: RuntimeSpawnOptions): LocalProcess {
-    const { link, linkParent, tellsEnd, monitor, replyTo } = options;
-    const process = this.#make(options, linkParent);
-    if (linkParent !== undefined) {
-      process.addLink(linkParent.pid);
-      linkParent.addLink(process.pid, false, tellsEnd);
-    }
-    if (link !== undefined) process.addLink(link);
-    if (monitor !== undefined) {
-      this.#watchers.add(process, monitor.pid, monitor.ref);
-    }
-    if (replyTo !== undefined) {
-      this.#runtime.back(replyTo.pid.node).spawnReply(
-        process.pid,
-        replyTo.pid,
-        replyTo.ref,
-        {
-          pid: process.pid,
-          link: link !== undefined,
-          monitor: monitor !== undefined,
-        },
-      );
-    }
-    startSoon(process, tracing === undefined ? fn : traced(process, fn));
-    return process;
+  if (replyTo !== undefined) {
+    runtime.signalsTo(replyTo.pid.node).spawnReply(
+      process.pid,
+      replyTo.pid,
+      replyTo.ref,
+      {
+        pid: process.pid,
+        link: link !== undefined,
+        monitor: monitor !== undefined,
+      },
+    );
   }
+  startSoon(process, tracing === undefined ? fn : traced(process, fn));
+  return process;
+}
 
-  shell(): LocalProcess {
-    if (this.#shell === undefined || !this.#shell.alive) {
-      this.#shell = this.makeStandIn("shell");
-      this.#shell.shell = true;
-    }
-    return this.#shell;
+/** Returns the process of code outside any process, and creates a new one if the last has exited. */
+export function shellProcess(runtime: Runtime): LocalProcess {
+  if (!runtime.shell?.alive) {
+    runtime.shell = addIdleProcess(runtime, "shell");
+    runtime.shell.shell = true;
   }
-
-  /** Creates a process without code of its own, whose group leader is the node's own. */
-  makeStandIn(label: string | undefined): LocalProcess {
-    const groupLeader = this.#runtime.names.get("user")?.pid;
-    return this.#make({ label, groupLeader });
-  }
+  return runtime.shell;
 }
 
 /** The result of code that goes on without a promise, and ends its process itself. */
@@ -105,10 +89,10 @@ function begin(): void {
     if (isThenable(result)) return runOn(process, result);
   } catch (error) {
     // The result may be any value, and its `then` may have thrown.
-    process.runtime.crash(process, error);
+    crash(process, error);
     return;
   }
-  process.runtime.terminate(process, "normal");
+  terminate(process, "normal");
 }
 
 /** Ends the process when a promise settles. */
@@ -121,12 +105,12 @@ function runOn(process: LocalProcess, result: PromiseLike<unknown>): void {
 
 function endOwn(): void {
   const process = ownProcess();
-  process?.runtime.terminate(process, "normal");
+  if (process !== undefined) terminate(process, "normal");
 }
 
 function crashOwn(error: unknown): void {
   const process = ownProcess();
-  process?.runtime.crash(process, error);
+  if (process !== undefined) crash(process, error);
 }
 
 /** Returns the process that the code belongs to, unless it has exited; not its stand-in. */
@@ -137,7 +121,7 @@ function ownProcess(): LocalProcess | undefined {
 /** A function of its own, because a function that creates closures pays for all variables that they could capture. */
 function endWith(process: LocalProcess, result: PromiseLike<unknown>): void {
   result.then(
-    () => process.runtime.terminate(process, "normal"),
-    (error) => process.runtime.crash(process, error),
+    () => terminate(process, "normal"),
+    (error) => crash(process, error),
   );
 }
