@@ -5,6 +5,7 @@
  * how each kind of signal is encoded.
  */
 
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 import type {
   Backpressure,
   Mfa,
@@ -216,14 +217,6 @@ export interface TransportHandlers {
   closed(error?: Error): void;
 }
 
-/** A node and its incarnation. */
-export interface PeerName {
-  /** The node's name. */
-  name: string;
-  /** The node's incarnation. */
-  creation: number;
-}
-
 /** Where a node accepts connections. */
 export interface Listening {
   /** The port; `undefined` if it accepts none. */
@@ -232,18 +225,14 @@ export interface Listening {
   readonly host?: string;
 }
 
-/** A node that a peer introduces. */
-export interface IntroducedNode {
+/** A node at the other end of a connection, and the facts that it states. */
+export interface Peer {
   /** The node's name. */
   name: string;
-  /** The node's address, as the peer states it: `host:port`. */
-  address?: string;
-}
-
-/** The facts about an authenticated peer. */
-export interface Peer extends PeerName {
-  /** Whether the peer is a hidden node. */
-  hidden: boolean;
+  /** The node's incarnation. */
+  creation: number;
+  /** Whether it is a hidden node; unknown before the handshake. */
+  hidden?: boolean;
   /** Where it listens, if it states its address. Such a peer also accepts addresses of other nodes. */
   listen?: Listening;
   /** Whether it states on the JSON wire that it speaks Erlang's wire too. */
@@ -357,7 +346,7 @@ export interface Port {
    */
   refused?(signal: string, why: string): void;
   /** Called with the peers of the peer. */
-  peers(nodes: IntroducedNode[]): void;
+  peers(nodes: PeerAddress[]): void;
   /** Called with the id of an ack to the pid of the number 0, which is no process. */
   confirmed?(id: number): void;
 }
@@ -395,7 +384,7 @@ export interface Outgoing extends Signals, Queued {
   /** Writes a tick, which shows that this node is alive. */
   tick(): void;
   /** Introduces this node's peers. */
-  announce(peers: IntroducedNode[]): void;
+  announce(peers: PeerAddress[]): void;
 }
 
 /** Reads the bytes of the peer, and delivers its signals. */
@@ -486,7 +475,7 @@ export interface Wire {
     local: Local,
   ): Promise<Session | undefined>;
   /** Asks the listener for its name and incarnation, if this wire can; there is no proof of either. */
-  ask?(transport: Transport, local: Local): Promise<PeerName>;
+  ask?(transport: Transport, local: Local): Promise<Peer>;
   /**
    * Dials a node of that name. `over` aborts when there is a connection to it by its own dial, before the wire
    * claims to have none.

@@ -300,7 +300,7 @@ class Line {
     this.connection = new Connection({
       transport,
       session: session as unknown as Session,
-      place: {} as never,
+      dialled: undefined,
       known: [],
       wire: "json",
       limits,

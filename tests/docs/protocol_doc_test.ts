@@ -31,13 +31,13 @@ import { TICK_TURNS } from "../../packages/node/network/network.ts";
 import {
   DEFAULT_LIMITS,
   HandshakeError,
-  type IntroducedNode,
   type Listening,
   type Local,
   type Port,
   type Transport,
   type TransportHandlers,
 } from "../../packages/node/wire.ts";
+import type { PeerAddress } from "../../packages/processes/remote/peer_address.ts";
 import { Agent } from "../../packages/servers/agent/agent.ts";
 import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../packages/cluster/global/global.ts";
@@ -155,7 +155,7 @@ function hex(bytes: Uint8Array): string {
 /** The port of an encoder or a decoder, which records the written bytes. */
 class RecordingPort implements Port {
   frames: Uint8Array[] = [];
-  named: IntroducedNode[][] = [];
+  named: PeerAddress[][] = [];
   readonly room = Infinity;
 
   wake(): void {}
@@ -164,7 +164,7 @@ class RecordingPort implements Port {
   }
   pressure(): undefined {}
   assertRoom(): void {}
-  peers(nodes: IntroducedNode[]): void {
+  peers(nodes: PeerAddress[]): void {
     this.named.push(nodes);
   }
 
@@ -573,8 +573,8 @@ test("docs/protocol.md: all requests of the cluster's names are in the table", a
 test("docs/protocol.md: peers", () => {
   for (const shown of jsonIn(section("### peers"))) {
     const [, names, addresses = []] = shown;
-    const nodes = names.map((name: string, i: number) => ({
-      name,
+    const nodes = names.map((node: string, i: number) => ({
+      node,
       address: addresses[i] ?? undefined,
     }));
     const port = written((to) => to.announce(nodes));

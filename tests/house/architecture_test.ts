@@ -69,7 +69,10 @@ const ASKS_PERMISSIONS = "packages/processes/host/permissions.ts";
 /** Narrower rules: the files at these paths import only files at those, beside builtins of Node. */
 const RULES: Record<string, readonly string[]> = {
   "packages/processes/errors.ts": ["packages/processes/values/"],
-  "packages/node/wire.ts": ["packages/processes/signals/signal.ts"],
+  "packages/node/wire.ts": [
+    "packages/processes/remote/peer_address.ts",
+    "packages/processes/signals/signal.ts",
+  ],
   "packages/epmd/": ["packages/epmd/"],
 };
 

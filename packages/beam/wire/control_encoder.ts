@@ -12,14 +12,8 @@
  */
 
 import { traceNow, tracing } from "@otp/processes/context/tracing";
-import type {
-  Functions,
-  IntroducedNode,
-  Local,
-  Outgoing,
-  Peer,
-  Port,
-} from "@otp/node/wire";
+import type { Functions, Local, Outgoing, Peer, Port } from "@otp/node/wire";
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 import type {
   Backpressure,
   SpawnRequest,
@@ -270,7 +264,7 @@ export class ControlEncoder implements Outgoing {
   }
 
   /** Does nothing: a BEAM learns of other nodes by its own protocol. */
-  announce(_peers: IntroducedNode[]): void {}
+  announce(_peers: PeerAddress[]): void {}
 
   // Messages: the only signals that a full queue refuses.
 

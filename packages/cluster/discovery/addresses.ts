@@ -1,5 +1,6 @@
 /** Reads addresses of nodes, from options and from the answers of strategies, which may be anything. */
 
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 import { inspect, quote, shorten } from "@otp/processes/values/inspect";
 import { isNodeName } from "@otp/processes/values/pid";
 
@@ -12,23 +13,17 @@ const MAX_LENGTH = 520;
 const HOST =
   /^(?:\w(?:[\w.-]{0,251}\w)?|\[[\da-fA-F:.]{2,45}(?:%\w{1,16})?\])$/;
 
-/** A node's name and address; at least one of them is known. */
-export interface AddressOfNode {
-  readonly node: string | undefined;
-  readonly address: string | undefined;
-}
-
 /** The addresses of an answer. */
 export interface AddressAnswer {
   /** The valid addresses, by their text. */
-  readonly targets: ReadonlyMap<string, AddressOfNode>;
+  readonly targets: ReadonlyMap<string, PeerAddress>;
   /** The number of ignored addresses. */
   readonly ignored: number;
   /** Why addresses were ignored; `undefined` if none was. */
   readonly fault: string | undefined;
 }
 
-export function targetKey({ node = "", address = "" }: AddressOfNode): string {
+export function targetKey({ node = "", address = "" }: PeerAddress): string {
   return `${node} ${address}`;
 }
 
@@ -37,7 +32,7 @@ export function hostAndPort(host: string, port: number): string {
 }
 
 /** Reads an address of a node. Throws a `TypeError` if `value` is invalid. */
-export function readTarget(value: unknown): AddressOfNode {
+export function readTarget(value: unknown): PeerAddress {
   if (typeof value === "string" && value.length <= MAX_LENGTH) {
     if (!value.includes("@")) return { node: undefined, address: at(value) };
     const both = /^([\w-]+@([^:@]+)):(\d+)$/.exec(value);
@@ -94,7 +89,7 @@ export function readAnswer(answer: unknown, max: number): AddressAnswer {
       }, which is not a list of addresses; give ["kate@host", "10.0.0.1:4370"]`,
     );
   }
-  const found = new Map<string, AddressOfNode>();
+  const found = new Map<string, PeerAddress>();
   let read = 0;
   let invalid = 0;
   let fault: string | undefined;
@@ -123,8 +118,8 @@ export function readAnswer(answer: unknown, max: number): AddressAnswer {
 
 /** Compares addresses by their text, so that the order of the answer does not matter. */
 function byKey(
-  [one]: [string, AddressOfNode],
-  [other]: [string, AddressOfNode],
+  [one]: [string, PeerAddress],
+  [other]: [string, PeerAddress],
 ): number {
   return one < other ? -1 : 1;
 }

@@ -15,11 +15,14 @@
  */
 
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import type { ConnectOutcome } from "@otp/processes/remote/connect_target";
+import type {
+  ConnectOutcome,
+  PeerAddress,
+} from "@otp/processes/remote/peer_address";
 import { tell } from "@otp/servers/server/call";
 import { fromSelf, isTyped } from "@otp/servers/server/messages";
 import { BADARG, type Server } from "@otp/servers/server/server";
-import { type AddressOfNode, readAnswer } from "./addresses.ts";
+import { readAnswer } from "./addresses.ts";
 import type {
   AddressState,
   ClusterAddressInfo,
@@ -250,7 +253,7 @@ export class TopologyServer implements Server, StrategyHost {
         if (!entry.isForgotten && entry.state === "dialling") fn();
         this.#dialNext();
       });
-    this.process.runtime.connectTo({ ...entry.target, quiet: true }).then(
+    this.process.runtime.connectTo(entry.target, true).then(
       (reached) => settle(() => this.#reached(entry, reached)),
       (error) => settle(() => this.#missed(entry, reasonText(error), false)),
     );
@@ -369,7 +372,7 @@ function namesOf(
 
 class AddressEntry {
   /** The address, as the strategy names it. */
-  readonly target: AddressOfNode;
+  readonly target: PeerAddress;
   /** The node's name, if it is known. */
   node: string | undefined;
   /** Whether the strategy no longer names the address. */
@@ -391,7 +394,7 @@ class AddressEntry {
   #next: number | undefined;
   #stopTimer: () => void = ignore;
 
-  constructor(target: AddressOfNode) {
+  constructor(target: PeerAddress) {
     this.target = target;
     this.node = target.node;
   }

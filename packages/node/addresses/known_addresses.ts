@@ -13,10 +13,10 @@ import type { WireName } from "../wire.ts";
  */
 const MOST = 2;
 
-/** The address of a node. */
-export interface KnownAddress {
-  /** `host:port`. */
-  readonly address: string;
+/** The route on which a node was reached. */
+export interface TakenRoute {
+  /** The address, `host:port`; `undefined` if it is unknown, as for a node that has dialled. */
+  readonly address: string | undefined;
   /** The wire that the node speaks there. */
   readonly wire: WireName;
 }
@@ -30,7 +30,7 @@ interface Introduction {
 export class KnownAddresses {
   readonly #max: number;
   /** In the order in which the nodes were lost. */
-  readonly #lost = new Map<string, readonly KnownAddress[]>();
+  readonly #lost = new Map<string, readonly TakenRoute[]>();
   readonly #introduced = new Map<string, Introduction>();
   /** The nodes that each peer has introduced, in their order. */
   readonly #introducers = new Map<string, Set<string>>();
@@ -46,7 +46,7 @@ export class KnownAddresses {
   }
 
   /** The addresses of a node, in the order in which to try them. */
-  of(node: string): KnownAddress[] {
+  of(node: string): TakenRoute[] {
     const lost = this.#lost.get(node) ?? [];
     const introduced = this.#introduced.get(node);
     if (introduced === undefined) return [...lost];
@@ -56,18 +56,19 @@ export class KnownAddresses {
     return [{ address, wire: "json" }, ...others];
   }
 
-  /** Stores the addresses of a node whose connection is lost, the last address first. */
-  lost(node: string, known: readonly KnownAddress[]): void {
-    const places = known.filter(({ address }, i) =>
+  /** Stores the routes to a node whose connection is lost, the last route first. */
+  lost(node: string, known: readonly TakenRoute[]): void {
+    const routes = known.filter(({ address }, i) =>
+      address !== undefined &&
       known.findIndex((each) => each.address === address) === i
     ).slice(0, MOST);
-    if (places.length === 0) return;
+    if (routes.length === 0) return;
     if (this.#lost.size >= this.#max && !this.#lost.has(node)) {
       const [first] = this.#lost.keys();
       this.#lost.delete(first);
     }
     this.#lost.delete(node);
-    this.#lost.set(node, places);
+    this.#lost.set(node, routes);
   }
 
   /** Stores the address that a peer states for a node. */
@@ -81,7 +82,7 @@ export class KnownAddresses {
   }
 
   /** Removes the addresses of a node that is connected now; returns its lost addresses. */
-  take(node: string): KnownAddress[] {
+  take(node: string): TakenRoute[] {
     this.#drop(node);
     const lost = this.#lost.get(node) ?? [];
     this.#lost.delete(node);

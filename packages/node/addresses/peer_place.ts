@@ -9,7 +9,7 @@
  */
 
 import { isIP } from "node:net";
-import type { Ends, Listening } from "../wire.ts";
+import type { Ends, Peer } from "../wire.ts";
 
 /** How far an address reaches: on this machine, on this link, or farther. */
 export type Reach = 0 | 1 | 2;
@@ -34,49 +34,50 @@ const RANGES: [RegExp, Reach | undefined][] = [
 const EMBEDDED =
   /^(?:::|::ffff:0:|64:ff9b::)([0-9a-f]+):([0-9a-f]+)$|^2002:([0-9a-f]+):([0-9a-f]+):/;
 
-/** The place of a peer. */
-export interface PeerPlace {
-  /** The address at which this node dials it again; `undefined` if it is unknown. */
-  readonly address: string | undefined;
-  /** The IP address, as other nodes see it. */
-  readonly host: string | undefined;
-  /** The port. */
-  readonly port: number;
-  /** Whether the peer listens on all addresses of its machine. */
-  readonly isEverywhere: boolean;
+/** A peer, as its address depends on its connection. */
+interface Connected {
+  /** The peer. */
+  readonly peer: Pick<Peer, "listen">;
+  /** The addresses of the connection; a connection without them is within this program. */
+  readonly ends: Ends | undefined;
+  /** The address that was dialled; `undefined` if the peer has dialled. */
+  readonly dialled: string | undefined;
 }
 
-/** Returns the place of a peer from its introduction and its connection; `dialled` is the address that was dialled. */
-export function peerPlaceOf(
-  listen: Listening | undefined,
-  ends: Ends | undefined,
-  dialled: string | undefined,
-): PeerPlace {
+/** Returns where a peer listens, with the IP address as other nodes see it; `undefined` if it is unknown. */
+function listenAddress(
+  { peer: { listen }, ends, dialled }: Connected,
+): { host: string; port: number } | undefined {
   const remote = ends === undefined ? undefined : plainOf(ends.remoteHost);
-  let host = dialled === undefined ? undefined : remote;
-  let port = ends?.remotePort ?? 0;
-  let isEverywhere = false;
-  if (listen !== undefined && listen.port === undefined) host = undefined;
-  else if (listen?.port !== undefined) {
-    port = listen.port;
-    isEverywhere = listen.host === undefined;
-    // A connection without addresses is within this program.
-    const given = plainOf(listen.host ?? remote ?? "127.0.0.1");
-    host = isFrom(given, ends) ? given : undefined;
+  if (listen === undefined) {
+    return dialled === undefined || remote === undefined
+      ? undefined
+      : { host: remote, port: ends!.remotePort };
   }
-  const address = dialled ??
-    (host === undefined ? undefined : joinedAddress(host, port));
-  return { address, host, port, isEverywhere };
+  const { port } = listen;
+  const host = plainOf(listen.host ?? remote ?? "127.0.0.1");
+  return port !== undefined && isFrom(host, ends) ? { host, port } : undefined;
+}
+
+/** Returns the address at which this node dials a peer again; `undefined` if it is unknown. */
+export function redialAddress(connection: Connected): string | undefined {
+  if (connection.dialled !== undefined) return connection.dialled;
+  const at = listenAddress(connection);
+  return at && joinedAddress(at.host, at.port);
 }
 
 /** Returns the address of a peer for another peer; `undefined` if the other peer cannot reach it. */
 export function addressFor(
-  { host, port, isEverywhere }: PeerPlace,
+  connection: Connected,
   to: Ends | undefined,
 ): string | undefined {
-  if (host === undefined) return undefined;
+  const at = listenAddress(connection);
+  if (at === undefined) return undefined;
+  const { host, port } = at;
   if (isFrom(host, to)) return joinedAddress(host, port);
-  // The peer is on this machine, so it has this machine's address.
+  // The peer is on this machine, and listens on all its addresses: it has this machine's address.
+  const { listen } = connection.peer;
+  const isEverywhere = listen !== undefined && listen.host === undefined;
   const own = to === undefined ? undefined : plainOf(to.localHost);
   return isEverywhere && reachOf(host) === LOOPBACK && isFrom(own, to)
     ? joinedAddress(own!, port)

@@ -35,15 +35,13 @@ import { arrive, tracing } from "@otp/processes/context/tracing";
 import { Pid } from "@otp/processes/values/pid";
 import type { Backpressure, Signals } from "@otp/processes/signals/signal";
 import type { Budget } from "./budget.ts";
-import type { KnownAddress } from "../addresses/known_addresses.ts";
-import type { PeerPlace } from "../addresses/peer_place.ts";
+import type { TakenRoute } from "../addresses/known_addresses.ts";
 import type { PendingSignals } from "./pending_signals.ts";
 import type { ConnectionStats } from "./statistics.ts";
 import { Window } from "./window.ts";
 import type {
   Ends,
   Incoming,
-  IntroducedNode,
   Limits,
   Outgoing,
   Peer,
@@ -52,6 +50,7 @@ import type {
   Transport,
   WireName,
 } from "../wire.ts";
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 
 /** The number of calls of `tick` without written bytes after which an empty frame is sent. */
 export const QUIET_TURNS = 2;
@@ -97,12 +96,12 @@ export interface ConnectionHandlers {
   /** Called when a signal of the peer was refused alone. */
   refused(signal: string, why: string): void;
   /** Called with the peer's own peers. */
-  peers(nodes: IntroducedNode[]): void;
+  peers(nodes: PeerAddress[]): void;
 }
 
 /** The parts of a connection. */
 export interface ConnectionOptions
-  extends Pick<Connection, "place" | "known" | "wire"> {
+  extends Pick<Connection, "dialled" | "known" | "wire"> {
   /** The stream of bytes, after its handshake. */
   transport: Transport;
   /** The result of the handshake. */
@@ -127,10 +126,10 @@ export class Connection implements Port {
   readonly signals: Signals;
   /** The number of bytes that may wait in the session before it asks: 0 while the transport is blocked. */
   room: number;
-  /** Where the peer can be reached. */
-  readonly place: PeerPlace;
-  /** Where the peer was before. */
-  readonly known: KnownAddress[];
+  /** The address that was dialled; `undefined` if the peer has dialled. */
+  readonly dialled: string | undefined;
+  /** The routes on which the peer was reached before. */
+  readonly known: readonly TakenRoute[];
   /** The wire of the session. */
   readonly wire: WireName;
   /** The number of nodes that the peer has introduced. */
@@ -195,7 +194,7 @@ export class Connection implements Port {
   constructor(options: ConnectionOptions) {
     const { session, limits, runtime } = options;
     this.peer = session.peer;
-    this.place = options.place;
+    this.dialled = options.dialled;
     this.known = options.known;
     this.wire = options.wire;
     this.#transport = options.transport;
@@ -341,7 +340,7 @@ export class Connection implements Port {
     this.#handlers.refused(signal, why);
   }
 
-  peers(nodes: IntroducedNode[]): void {
+  peers(nodes: PeerAddress[]): void {
     this.#handlers.peers(nodes);
   }
 
@@ -512,7 +511,7 @@ export class Connection implements Port {
   }
 
   /** Introduces this node's peers to the peer. */
-  announce(nodes: IntroducedNode[]): void {
+  announce(nodes: PeerAddress[]): void {
     this.#outgoing.announce(nodes);
   }
 

@@ -25,7 +25,7 @@ const NO_LIMIT = 2 ** 31 - 1;
 const REPEATS = 5;
 
 /** The parts of a node that connects to another one. */
-export interface ConnectingNode {
+export interface DialOptions {
   /** The node's name. */
   name: NodeName;
   /** The address that it listens on. */
@@ -46,7 +46,7 @@ export interface ConnectingNode {
 export async function connectToPeer(
   peer: NodeName | undefined,
   address: string | undefined,
-  own: ConnectingNode,
+  own: DialOptions,
   signal: AbortSignal,
   nearest?: Reach,
 ): Promise<PeerStream> {
@@ -118,7 +118,7 @@ export async function connectToPeer(
  * Returns where a node of this machine listens. The name of a host may resolve to another address: on Debian, the
  * machine's own name resolves to 127.0.1.1. An address of another machine in EPMD's answer is ignored.
  */
-function nearAddress(extra: string, host: string, own: ConnectingNode): string {
+function nearAddress(extra: string, host: string, own: DialOptions): string {
   const { listen } = parseExtra(extra);
   if (listen === undefined) return LOOPBACK;
   return isLoopback(listen) || listen === own.host ? listen : host;

@@ -5,7 +5,7 @@ import { outside } from "@otp/processes/context/async_context";
 import { type Clock, systemClock } from "@otp/processes/host/clock";
 import { isLoopback, names } from "@otp/epmd";
 import { addressOf, type NodeName } from "../addresses/node_name.ts";
-import { type ConnectingNode, connectToPeer } from "./connect_to_peer.ts";
+import { connectToPeer, type DialOptions } from "./connect_to_peer.ts";
 import { listenForPeers, registerNode } from "./listen_for_peers.ts";
 import type { NetworkLog } from "./network_log.ts";
 import type { Reach } from "../addresses/peer_place.ts";
@@ -19,7 +19,7 @@ import type {
 } from "./host_environment.ts";
 
 /** The address of a node, and its TLS. */
-export interface SystemHostOptions extends ConnectingNode {
+export interface SystemHostOptions extends DialOptions {
   /** The port to listen on; 0 takes any. */
   port: number;
 }

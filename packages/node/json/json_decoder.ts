@@ -1,13 +1,8 @@
 /** Decodes frames into signals. */
 
 import { arrive, isTrace } from "@otp/processes/context/tracing";
-import type {
-  ByteBudget,
-  IntroducedNode,
-  Limits,
-  PeerName,
-  Port,
-} from "../wire.ts";
+import type { ByteBudget, Limits, Peer, Port } from "../wire.ts";
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 import {
   Call,
   isForgedData,
@@ -74,8 +69,8 @@ const UNSHARED: ByteBudget = { max: Infinity, used: 0, add: () => {} };
 
 /** Decodes the bytes of one peer, and delivers its signals. */
 export class Decoder implements FrameHandler {
-  readonly #self: PeerName;
-  readonly #peer: PeerName;
+  readonly #self: Peer;
+  readonly #peer: Peer;
   readonly #limits: Limits;
   readonly #port: Port;
   readonly #deliver: Signals;
@@ -101,8 +96,8 @@ export class Decoder implements FrameHandler {
 
   /** Decodes the bytes of `peer`: delivers signals to `deliver`, and answers refused requests through `back`. */
   constructor(
-    self: PeerName,
-    peer: PeerName,
+    self: Peer,
+    peer: Peer,
     limits: Limits,
     port: Port,
     deliver: Signals,
@@ -713,7 +708,7 @@ function checkPid(value: unknown): Pid {
   return value;
 }
 
-function toPeers(peers: unknown, addresses: unknown): IntroducedNode[] {
+function toPeers(peers: unknown, addresses: unknown): PeerAddress[] {
   const names = checkArray(peers);
   if (names.length > MAX_PEERS) {
     throw new ProtocolError(`more than ${MAX_PEERS} peers`);
@@ -722,7 +717,7 @@ function toPeers(peers: unknown, addresses: unknown): IntroducedNode[] {
     ? []
     : checkLength(addresses, names.length);
   return names.map((name, i) => ({
-    name: checkNode(name),
+    node: checkNode(name),
     address: given[i] == null ? undefined : checkText(given[i], MAX_ADDRESS),
   }));
 }

@@ -20,13 +20,8 @@
  */
 
 import { traceNow, tracing } from "@otp/processes/context/tracing";
-import type {
-  IntroducedNode,
-  Limits,
-  Outgoing,
-  PeerName,
-  Port,
-} from "../wire.ts";
+import type { Limits, Outgoing, Peer, Port } from "../wire.ts";
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 import { Call } from "@otp/servers/server/messages";
 import { inspect } from "@otp/processes/values/inspect";
 import type { Pid, Ref } from "@otp/processes/values/pid";
@@ -125,8 +120,8 @@ export class Encoder implements Outgoing {
 
   /** Encodes signals for `peer` and writes them to `port`. */
   constructor(
-    self: PeerName,
-    peer: PeerName,
+    self: Peer,
+    peer: Peer,
     limits: Limits,
     peerLimits: FrameLimits,
     port: Port,
@@ -449,10 +444,10 @@ export class Encoder implements Outgoing {
   }
 
   /** Introduces this node's peers, with their addresses if `peers` has any. */
-  announce(peers: IntroducedNode[]): void {
+  announce(peers: PeerAddress[]): void {
     for (let i = 0; i < peers.length; i += MAX_PEERS) {
       const some = peers.slice(i, i + MAX_PEERS);
-      const items: unknown[] = ["peers", some.map(({ name }) => name)];
+      const items: unknown[] = ["peers", some.map(({ node }) => node)];
       if (some.some(({ address }) => address !== undefined)) {
         items.push(some.map(({ address }) => address ?? null));
       }

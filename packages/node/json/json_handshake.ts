@@ -34,7 +34,6 @@ import {
   type Listening,
   type Local,
   type Peer,
-  type PeerName,
   type Status,
   type Transport,
 } from "../wire.ts";
@@ -281,7 +280,7 @@ export async function dial(
 export async function askName(
   transport: Transport,
   local: Local,
-): Promise<PeerName> {
+): Promise<Peer> {
   const talk = new Frames(transport);
   talk.say({ versions: [VERSION], to: null, ...introduce(local) });
   const answer = await talk.hear();

@@ -47,7 +47,7 @@ import {
   typedArrayKind,
 } from "@otp/processes/values/term";
 import { type ErrorTerm, rebuildError } from "@otp/processes/values/error_term";
-import type { PeerName } from "../wire.ts";
+import type { Peer } from "../wire.ts";
 import { OverLimit, ProtocolError } from "../wires/over_limit.ts";
 import {
   ATTACHED,
@@ -69,13 +69,13 @@ import {
 } from "./json_checks.ts";
 
 /** One end of a connection, with its creation as text: formatting the creation takes longer than writing the rest of a pid. */
-export interface WrittenEnd extends PeerName {
+export interface WrittenEnd extends Peer {
   /** The creation in decimal digits. */
   digits: string;
 }
 
 /** Formats the creation of an end. */
-export function writtenEnd({ name, creation }: PeerName): WrittenEnd {
+export function writtenEnd({ name, creation }: Peer): WrittenEnd {
   return { name, creation, digits: `${creation}` };
 }
 
@@ -153,8 +153,8 @@ export class ValueEncoder {
 
   /** Encodes values for `peer`; long texts and bytes go to `attachments`. */
   constructor(
-    self: PeerName,
-    peer: PeerName,
+    self: Peer,
+    peer: Peer,
     maxDepth: number,
     attachments: AttachmentWriter,
   ) {

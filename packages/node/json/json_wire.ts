@@ -1,6 +1,6 @@
 /** The default wire: JSON, framed by length, over a stream of bytes. `docs/protocol.md` specifies it. */
 
-import type { Local, PeerName, Session, Transport, Wire } from "../wire.ts";
+import type { Local, Peer, Session, Transport, Wire } from "../wire.ts";
 import { sessionOf } from "../wires/conversation.ts";
 import { Decoder } from "./json_decoder.ts";
 import { Encoder } from "./json_encoder.ts";
@@ -51,7 +51,7 @@ export const jsonWire: Wire = {
     return found && opened(local, found);
   },
 
-  ask(transport: Transport, local: Local): Promise<PeerName> {
+  ask(transport: Transport, local: Local): Promise<Peer> {
     return handshake.askName(transport, local);
   },
 

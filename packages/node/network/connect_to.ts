@@ -4,8 +4,8 @@
 
 import type {
   ConnectOutcome,
-  ConnectTarget,
-} from "@otp/processes/remote/connect_target";
+  PeerAddress,
+} from "@otp/processes/remote/peer_address";
 import type { Dialler } from "./dialler.ts";
 import {
   cannotConnect,
@@ -14,11 +14,12 @@ import {
 } from "../connections/failure.ts";
 import type { NameQuestions } from "./name_questions.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
-import type { PeerName } from "../wire.ts";
+import type { Peer } from "../wire.ts";
 
 /** Connects to a node, unless it is connected; returns the reason if that fails. */
 export async function connectTo(
-  { node, address, quiet = false }: ConnectTarget,
+  { node, address }: PeerAddress,
+  isQuiet: boolean,
   { local, connections, stats, log }: NetworkParts,
   questions: NameQuestions,
   dialler: Dialler,
@@ -31,13 +32,13 @@ export async function connectTo(
         "Cannot connect to a node: give its name or its address",
       );
     }
-    let asked: PeerName;
+    let asked: Peer;
     try {
       asked = await questions.ask(address);
     } catch (error) {
       stats.failedDials++;
       const reason = cannotConnect(address, (error as Error).message);
-      if (!quiet) logFailure(log, reason);
+      if (!isQuiet) logFailure(log, reason);
       const isRefused = isRefusal(error);
       return { node, connected: false, reason, isSelf: false, isRefused };
     }
@@ -51,13 +52,13 @@ export async function connectTo(
         ? `that is this node, ${name}`
         : `another node named ${name} is there, as this one is; rename one of them`,
     );
-    if (!quiet && !isSelf) logFailure(log, reason);
+    if (!isQuiet && !isSelf) logFailure(log, reason);
     return { node: name, connected: false, reason, isSelf, isRefused: true };
   }
   if (connections.has(name)) {
     return { node: name, connected: true, isNew: false };
   }
-  const failure = await dialler.dial(name, address, { isQuiet: quiet });
+  const failure = await dialler.dial(name, address, { isQuiet });
   return failure === undefined
     ? { node: name, connected: true, isNew: true }
     : { node: name, connected: false, isSelf: false, ...failure };

@@ -3,6 +3,7 @@
 import { quote } from "@otp/processes/values/inspect";
 import { runHandshake } from "../connections/handshake.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
+import type { TakenRoute } from "../addresses/known_addresses.ts";
 import { type NodeName, parseNodeName } from "../addresses/node_name.ts";
 import { joinedAddress, type Reach } from "../addresses/peer_place.ts";
 import {
@@ -10,19 +11,10 @@ import {
   type Session,
   type Transport,
   type Wire,
-  type WireName,
 } from "../wire.ts";
 
 /** The number of bytes of another node's Extra field that an error shows. */
 const MAX_EXTRA_SHOWN = 100;
-
-/** The route on which a node was reached. */
-export interface TakenRoute {
-  /** The wire. */
-  readonly wire: WireName;
-  /** The address; `undefined` if it is unknown, as for a node that has dialled. */
-  readonly address: string | undefined;
-}
 
 /** Called with a node that was reached, or that has dialled; returns false if it gets no connection. */
 export type UpHandler = (
@@ -32,7 +24,7 @@ export type UpHandler = (
 ) => boolean;
 
 /** A node to dial. */
-export interface DialTarget {
+export interface Dial {
   /** The node's name. */
   readonly node: string;
   /** The given address, if any. */
@@ -75,7 +67,7 @@ export class DialRoutes {
   }
 
   /** Makes one attempt to dial a node: by the node's name, then at each known address. */
-  async attempt(dial: DialTarget): Promise<void> {
+  async attempt(dial: Dial): Promise<void> {
     const { runtime, local: { limits } } = this.#parts;
     const name = this.#check(dial.node);
     const routes = this.#routesTo(dial);
@@ -108,7 +100,7 @@ export class DialRoutes {
   }
 
   /** Returns the routes to a node: the given address, or EPMD and the known addresses. */
-  #routesTo({ node, address }: DialTarget): Route[] {
+  #routesTo({ node, address }: Dial): Route[] {
     const { wires, host, addresses } = this.#parts;
     if (address !== undefined) return [{ address, wires, isKnown: false }];
     const known = addresses.of(node).map(({ address, wire }) => ({
@@ -126,7 +118,7 @@ export class DialRoutes {
    * node that does not speak the first one closes the connection without an answer.
    */
   async #attemptBy(
-    dial: DialTarget,
+    dial: Dial,
     name: NodeName,
     { address, wires }: Route,
     time?: TimeLimits,
@@ -146,7 +138,7 @@ export class DialRoutes {
    * bytes as unauthenticated.
    */
   async #attemptOver(
-    dial: DialTarget,
+    dial: Dial,
     name: NodeName,
     address: string | undefined,
     other: Wire,
@@ -216,7 +208,7 @@ export class DialRoutes {
 }
 
 /** Whether a dial is settled by the other side's connection, or has failed. */
-export function isDialOver({ over }: DialTarget): boolean {
+export function isDialOver({ over }: Dial): boolean {
   return over.signal.aborted;
 }
 

@@ -22,7 +22,7 @@ import type {
 import { UnreachableNode } from "@otp/processes/runtime/unreachable_node";
 import type { Pid, Ref } from "@otp/processes/values/pid";
 import { REPEATS } from "../connections/dial_limiter.ts";
-import { type DialRoutes, type DialTarget, isDialOver } from "./dial_routes.ts";
+import { type Dial, type DialRoutes, isDialOver } from "./dial_routes.ts";
 import type { Reach } from "../addresses/peer_place.ts";
 import { PendingSignals } from "../connections/pending_signals.ts";
 import {
@@ -50,7 +50,7 @@ export const INTRODUCED_AT_ONCE = 32;
 /** The pauses before an introduced node is dialled again, in milliseconds. */
 const INTRODUCED_AGAIN: readonly number[] = [1000, 4000, 16_000];
 
-interface Dial extends DialTarget {
+interface PendingDial extends Dial {
   nearest: Reach | undefined;
   readonly pending: PendingSignals;
   /** Resolves with `undefined` when the node is connected, or with the failure. */
@@ -107,7 +107,7 @@ class FailedNode extends UnreachableNode {
 export class Dialler {
   readonly #parts: NetworkParts;
   readonly #routes: DialRoutes;
-  readonly #dials = new Map<string, Dial>();
+  readonly #dials = new Map<string, PendingDial>();
   /** Introduced nodes that are not dialled yet. */
   readonly #introduced = new Map<string, Introduction>();
   #introducedAtOnce = 0;
@@ -219,7 +219,7 @@ export class Dialler {
   }
 
   /** Notes that a node is connected; returns the signals that wait for it. */
-  connected(node: string): Pick<Dial, "pending" | "settle"> | undefined {
+  connected(node: string): Pick<PendingDial, "pending" | "settle"> | undefined {
     this.#failedDials.delete(node);
     this.#endAgain(node);
     const dial = this.#dials.get(node);
@@ -283,7 +283,7 @@ export class Dialler {
       isQuiet?: boolean;
       nearest?: Reach;
     } = {},
-  ): Dial | undefined {
+  ): PendingDial | undefined {
     if (this.#stopped) return undefined;
     const { local: { limits }, queued, connections, log } = this.#parts;
     const { maxConnections } = limits;
@@ -297,7 +297,7 @@ export class Dialler {
       DialFailure | undefined
     >();
     const stop = new AbortController();
-    const dial: Dial = {
+    const dial: PendingDial = {
       node,
       address,
       nearest,
@@ -333,7 +333,7 @@ export class Dialler {
     return dial;
   }
 
-  async #run(dial: Dial): Promise<void> {
+  async #run(dial: PendingDial): Promise<void> {
     this.#running.add(dial.stop);
     try {
       await this.#dialOn(dial);
@@ -345,7 +345,7 @@ export class Dialler {
   }
 
   /** Dials until there is a connection, or an attempt fails that has not given way. */
-  async #dialOn(dial: Dial): Promise<void> {
+  async #dialOn(dial: PendingDial): Promise<void> {
     const { runtime, local: { limits }, limiter } = this.#parts;
     let until: number | undefined;
     let repeats = 0;
@@ -371,7 +371,7 @@ export class Dialler {
   }
 
   /** Makes one attempt, when the limiter allows it. */
-  #inTurn(dial: Dial): Promise<void> {
+  #inTurn(dial: PendingDial): Promise<void> {
     return this.#parts.limiter.inTurn(async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       dial.attempt = promise;
@@ -392,7 +392,7 @@ export class Dialler {
       this.#parts.runtime.clock.now() - failed.at < FAILED_FOR;
   }
 
-  #noteFailure({ node, nearest }: Dial): void {
+  #noteFailure({ node, nearest }: PendingDial): void {
     const at = this.#parts.runtime.clock.now();
     for (const [other, failed] of this.#failedDials) {
       if (at - failed.at < FAILED_FOR) break;
@@ -403,7 +403,7 @@ export class Dialler {
     this.#failedDials.set(node, { at, nearest });
   }
 
-  #failed(dial: Dial, error: Error): void {
+  #failed(dial: PendingDial, error: Error): void {
     const { node } = dial;
     if (isDialOver(dial)) return;
     this.#dials.delete(node);

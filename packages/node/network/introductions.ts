@@ -17,7 +17,8 @@ import {
   announcedAddress,
   reachOfPeer,
 } from "../addresses/peer_place.ts";
-import type { IntroducedNode, Peer } from "../wire.ts";
+import type { Peer } from "../wire.ts";
+import type { PeerAddress } from "@otp/processes/remote/peer_address";
 
 /** The introductions of one node. */
 export class Introductions {
@@ -55,32 +56,33 @@ export class Introductions {
   }
 
   /** Called with the nodes that a peer introduces: dials the nodes that are not connected. */
-  take(connection: Connection, nodes: readonly IntroducedNode[]): void {
+  take(connection: Connection, nodes: readonly PeerAddress[]): void {
     if (!this.#isShared(connection.peer)) return;
     const { local, connections, addresses } = this.#parts;
     // More introductions than connections are useless.
     const left = local.limits.maxConnections - connection.introduced;
     const taken = nodes.slice(0, Math.max(0, left));
     connection.introduced += taken.length;
-    const wanted = taken.filter(({ name }) =>
-      name !== local.name && isNodeName(name) && !connections.has(name)
-    );
-    for (const { name, address } of wanted) {
+    const wanted: string[] = [];
+    for (const { node, address } of taken) {
+      if (!isNodeName(node) || node === local.name || connections.has(node)) {
+        continue;
+      }
+      wanted.push(node);
       const usable = address && announcedAddress(address, connection.ends);
-      if (usable) addresses.introduce(name, usable, connection.peer.name);
+      if (usable) addresses.introduce(node, usable, connection.peer.name);
     }
-    this.#dialler.introduce(
-      wanted.map(({ name }) => name),
-      connection,
-      reachOfPeer(connection.ends),
-    );
+    this.#dialler.introduce(wanted, connection, reachOfPeer(connection.ends));
   }
 }
 
 /** A peer, with the address at which another one can reach it. */
 function introduced(
-  { peer: { name }, place }: Connection,
+  introduced: Connection,
   { peer: { listen }, ends }: Connection,
-): IntroducedNode {
-  return { name, address: listen && addressFor(place, ends) };
+): PeerAddress {
+  return {
+    node: introduced.peer.name,
+    address: listen && addressFor(introduced, ends),
+  };
 }

@@ -10,14 +10,14 @@ import { outside } from "@otp/processes/context/async_context";
 import { REPEATS } from "../connections/dial_limiter.ts";
 import { runHandshake } from "../connections/handshake.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
-import { HandshakeError, type PeerName, type Wire } from "../wire.ts";
+import { HandshakeError, type Peer, type Wire } from "../wire.ts";
 
 /** Asks nodes for their names. */
 export class NameQuestions {
   readonly #parts: NetworkParts;
   readonly #stop = new AbortController();
   /** The questions that wait for an answer, by address. */
-  readonly #asked = new Map<string, Promise<PeerName>>();
+  readonly #asked = new Map<string, Promise<Peer>>();
 
   /** Starts without questions. */
   constructor(parts: NetworkParts) {
@@ -28,7 +28,7 @@ export class NameQuestions {
    * Asks the node at an address for its name. Concurrent callers share a question. Throws an `Error` if there is no
    * answer.
    */
-  ask(address: string): Promise<PeerName> {
+  ask(address: string): Promise<Peer> {
     const asked = this.#asked.get(address);
     if (asked !== undefined) return asked;
     const answer = outside(() => this.#ask(address))
@@ -42,7 +42,7 @@ export class NameQuestions {
     this.#stop.abort(new Error("the node stops"));
   }
 
-  async #ask(address: string): Promise<PeerName> {
+  async #ask(address: string): Promise<Peer> {
     const { local, wires, limiter } = this.#parts;
     const { maxConnections } = local.limits;
     if (this.#asked.size >= maxConnections) {
@@ -74,7 +74,7 @@ export class NameQuestions {
     }
   }
 
-  #attempt(address: string, wire: Wire): Promise<PeerName> {
+  #attempt(address: string, wire: Wire): Promise<Peer> {
     const { local, host, limiter } = this.#parts;
     return limiter.inTime(this.#stop.signal, async (signal) => {
       const { transport } = await host.connect(undefined, address, signal);

@@ -4,22 +4,25 @@ import type { NetworkLog } from "../host/network_log.ts";
 import type { RefusedRequest } from "@otp/processes/remote/peer_quotas";
 import type {
   ConnectOutcome,
-  ConnectTarget,
-} from "@otp/processes/remote/connect_target";
+  PeerAddress,
+} from "@otp/processes/remote/peer_address";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import type { AutoConnect, Signals } from "@otp/processes/signals/signal";
 import { Budget } from "../connections/budget.ts";
 import { connectTo } from "./connect_to.ts";
 import { Connection } from "../connections/connection.ts";
 import { DialLimiter } from "../connections/dial_limiter.ts";
-import { DialRoutes, type TakenRoute, type UpHandler } from "./dial_routes.ts";
+import { DialRoutes, type UpHandler } from "./dial_routes.ts";
 import { Dialler } from "./dialler.ts";
 import { Introductions } from "./introductions.ts";
-import { KnownAddresses } from "../addresses/known_addresses.ts";
 import {
-  peerPlaceOf,
+  KnownAddresses,
+  type TakenRoute,
+} from "../addresses/known_addresses.ts";
+import {
   type Reach,
   reachOfPeer,
+  redialAddress,
 } from "../addresses/peer_place.ts";
 import { NameQuestions } from "./name_questions.ts";
 import {
@@ -172,7 +175,7 @@ export class Network {
 
   /** Whether a connection is hidden: as in Erlang, it is if either end is a hidden node. */
   #isHidden(peer: Peer): boolean {
-    return this.#options.hidden || peer.hidden;
+    return this.#options.hidden || peer.hidden === true;
   }
 
   #isFull(): boolean {
@@ -187,8 +190,8 @@ export class Network {
   }
 
   /** Connects to a node by its name, its address, or both; returns the reason if that fails. */
-  connectTo(target: ConnectTarget): Promise<ConnectOutcome> {
-    return connectTo(target, this.#parts, this.#questions, this.#dialler);
+  connectTo(to: PeerAddress, isQuiet = false): Promise<ConnectOutcome> {
+    return connectTo(to, isQuiet, this.#parts, this.#questions, this.#dialler);
   }
 
   /** Closes the connection to a node; returns false if the node is not connected. */
@@ -203,7 +206,7 @@ export class Network {
   introduce(by: string, nodes: readonly string[]): void {
     const connection = this.#connections.get(by);
     if (connection === undefined) return;
-    this.#introductions.take(connection, nodes.map((name) => ({ name })));
+    this.#introductions.take(connection, nodes.map((name) => ({ node: name })));
   }
 
   /** Closes all connections, and ends all dials. */
@@ -351,7 +354,7 @@ export class Network {
     const connection: Connection = new Connection({
       transport,
       session,
-      place: peerPlaceOf(peer.listen, ends, address),
+      dialled: address,
       known,
       wire,
       limits,
@@ -399,9 +402,9 @@ export class Network {
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
     this.#dialler.forget(connection);
-    const { wire, known, place: { address } } = connection;
-    if (address !== undefined) known.unshift({ address, wire });
-    this.#parts.addresses.lost(name, known);
+    const { wire, known } = connection;
+    const last = { address: redialAddress(connection), wire };
+    this.#parts.addresses.lost(name, [last, ...known]);
     this.#options.log(
       "info",
       `The connection to ${name} is down: ${reason}`,

@@ -19,10 +19,7 @@ import { terminate } from "../process/deaths.ts";
 import { NumberMap } from "../collections/number_map.ts";
 import type { Entry, LocalProcess } from "../process/local_process.ts";
 import { Timers } from "../process/timers.ts";
-import type {
-  ConnectOutcome,
-  ConnectTarget,
-} from "../remote/connect_target.ts";
+import type { ConnectOutcome, PeerAddress } from "../remote/peer_address.ts";
 import { Watchers, watchersOf } from "../process/watchers.ts";
 import { RegisteredNames } from "../process/registered_names.ts";
 import type { Runtime } from "../process/runtime.ts";
@@ -47,7 +44,7 @@ export interface RuntimeOptions {
    */
   signalsTo?: (node: string, connect?: AutoConnect) => Signals | undefined;
   /** Connects to other nodes; without this function, no node is reachable. */
-  connectTo?: (target: ConnectTarget) => Promise<ConnectOutcome>;
+  connectTo?: Runtime["connectTo"];
   /**
    * Receives reports of crashes, and of the actions of supervisors and applications; by default they go to
    * standard error.
@@ -186,7 +183,7 @@ export class NodeRuntime implements Runtime {
 
 /** Fails to connect, for a runtime without a network. */
 function unreachable(
-  { node, address }: ConnectTarget,
+  { node, address }: PeerAddress,
 ): Promise<ConnectOutcome> {
   return Promise.resolve({
     node,

@@ -14,7 +14,7 @@ import {
 } from "../../../packages/cluster/discovery/cluster.ts";
 import { type Pid, receive } from "../../../packages/processes/process.ts";
 import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
-import type { ConnectOutcome } from "../../../packages/processes/remote/connect_target.ts";
+import type { ConnectOutcome } from "../../../packages/processes/remote/peer_address.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
 import { test } from "../../../packages/testing/tags.ts";

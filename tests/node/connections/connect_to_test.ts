@@ -5,8 +5,8 @@ import { Node } from "../../../node.ts";
 import { currentProcess } from "../../../packages/processes/runtime/current_process.ts";
 import type {
   ConnectOutcome,
-  ConnectTarget,
-} from "../../../packages/processes/remote/connect_target.ts";
+  PeerAddress,
+} from "../../../packages/processes/remote/peer_address.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { hello, RawListener } from "../../_raw_peer.ts";
 
@@ -16,10 +16,11 @@ const KATE = "kate@localhost";
 /** Connects a node to another one. */
 async function connect(
   node: Node,
-  target: ConnectTarget,
+  to: PeerAddress,
+  isQuiet?: boolean,
 ): Promise<ConnectOutcome> {
   const { runtime } = await node.run(() => currentProcess());
-  return await runtime.connectTo(target);
+  return await runtime.connectTo(to, isQuiet);
 }
 
 /** The reason why a node was not connected to. */
@@ -131,7 +132,7 @@ clusterTest("connectTo() sends one question at a time", async (cluster) => {
 clusterTest("connectTo() understands a wrong name", async (cluster) => {
   const alex = await cluster.start("alex", { epmdPort: false });
   await using listener = await RawListener.listen();
-  const outcome = connect(alex, { address: listener.address, quiet: true });
+  const outcome = connect(alex, { address: listener.address }, true);
   const question = await listener.accept();
   await question.hear();
   await question.say({ status: "ok", ...hello(KATE) });
@@ -175,7 +176,7 @@ clusterTest("connectTo() fails with the logged reason", async (cluster) => {
   const alex = await cluster.start("alex");
   await using listener = await RawListener.listen();
   const { address } = listener;
-  for (const quiet of [true, false]) {
+  for (const isQuiet of [true, false]) {
     for (
       const [target, pattern] of [
         [{ node: "nobody@localhost" }, /nobody@localhost is registered/],
@@ -185,21 +186,21 @@ clusterTest("connectTo() fails with the logged reason", async (cluster) => {
       ] as const
     ) {
       const before = cluster.lines().length;
-      const outcome = await connect(alex, { ...target, quiet });
+      const outcome = await connect(alex, target, isQuiet);
       const reason = reasonOf(outcome);
       assertMatch(reason, /^Cannot connect to .*: /);
       assertMatch(reason, pattern);
       assertEquals(
         cluster.lines().slice(before),
-        quiet ? [] : [`alex warning: ${reason}`],
+        isQuiet ? [] : [`alex warning: ${reason}`],
       );
     }
   }
 });
 
-clusterTest("connectTo() with quiet shares a dial", async (cluster) => {
+clusterTest("connectTo() with isQuiet shares a dial", async (cluster) => {
   const alex = await cluster.start("alex");
-  const quiet = connect(alex, { node: "nobody@localhost", quiet: true });
+  const quiet = connect(alex, { node: "nobody@localhost" }, true);
   assertEquals(await alex.run(() => Node.connect("nobody@localhost")), false);
   assertEquals(cluster.lines(), [`alex warning: ${reasonOf(await quiet)}`]);
 });
@@ -209,7 +210,7 @@ clusterTest("connectTo() fails at a limit, and at a stop", async (cluster) => {
   await using listener = await RawListener.listen();
   const first = connect(alex, { node: KATE, address: listener.address });
   await using _peer = await listener.accept();
-  const outcome = await connect(alex, { node: "x@localhost", quiet: true });
+  const outcome = await connect(alex, { node: "x@localhost" }, true);
   assertMatch(reasonOf(outcome), /limits\.maxConnections/);
   assertEquals(cluster.lines(), []);
   await alex.stop();

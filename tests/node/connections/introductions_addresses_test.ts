@@ -5,16 +5,16 @@ import { advertisedAddress } from "../../../packages/node/addresses/advertised_a
 import { connectToPeer } from "../../../packages/node/host/connect_to_peer.ts";
 import type { Resolve } from "../../../packages/node/host/host_lookup.ts";
 import {
-  type KnownAddress,
   KnownAddresses,
+  type TakenRoute,
 } from "../../../packages/node/addresses/known_addresses.ts";
 import { parseNodeName } from "../../../packages/node/addresses/node_name.ts";
 import {
   addressFor,
   announcedAddress,
-  peerPlaceOf,
+  redialAddress,
 } from "../../../packages/node/addresses/peer_place.ts";
-import type { Ends } from "../../../packages/node/wire.ts";
+import type { Ends, Listening } from "../../../packages/node/wire.ts";
 import { Node } from "../../../node.ts";
 import { receive } from "../../../packages/processes/process.ts";
 import { test } from "../../../packages/testing/tags.ts";
@@ -55,6 +55,15 @@ function join(node: Node, to: Node, others: string[]): Promise<void> {
 
 function ends(remoteHost: string, localHost = remoteHost): Ends {
   return { localHost, remoteHost, remotePort: 50000 };
+}
+
+/** A connection to a peer, which has dialled unless there is a dialled address. */
+function connected(
+  listen: Listening | undefined,
+  ends: Ends | undefined,
+  dialled?: string,
+) {
+  return { peer: { listen }, ends, dialled };
 }
 
 // Without EPMD.
@@ -266,11 +275,11 @@ clusterTest("a peer cannot displace a proven address", async (cluster) => {
 
 // The rules, case by case.
 
-function place(address: string): KnownAddress {
+function place(address: string): TakenRoute {
   return { address, wire: "json" };
 }
 
-test("peerPlaceOf() returns where a peer listens, and believes no nearer address", () => {
+test("redialAddress() returns where a peer listens, and believes no nearer address", () => {
   const far = ends("10.0.0.2", "10.0.0.1");
   const near = ends("127.0.0.1");
   const link = ends("169.254.3.4");
@@ -299,27 +308,29 @@ test("peerPlaceOf() returns where a peer listens, and believes no nearer address
       [undefined, far, undefined],
     ] as const
   ) {
-    const place = peerPlaceOf(listen, connection, undefined);
-    assertEquals(place.address, address, JSON.stringify([listen, connection]));
+    assertEquals(
+      redialAddress(connected(listen, connection)),
+      address,
+      JSON.stringify([listen, connection]),
+    );
   }
-  const silent = peerPlaceOf({}, far, "10.0.0.2:50000");
-  assertEquals([silent.address, addressFor(silent, far)], [
+  const silent = connected({}, far, "10.0.0.2:50000");
+  assertEquals([redialAddress(silent), addressFor(silent, far)], [
     "10.0.0.2:50000",
     undefined,
   ]);
-  const dialled = peerPlaceOf(undefined, far, "kate.example.org:4370");
-  assertEquals(dialled.address, "kate.example.org:4370");
+  const dialled = connected(undefined, far, "kate.example.org:4370");
+  assertEquals(redialAddress(dialled), "kate.example.org:4370");
   assertEquals(addressFor(dialled, far), "10.0.0.2:50000");
 });
 
 test("addressFor() returns no address that means another machine to the peer", () => {
-  const everywhere = peerPlaceOf({ port: 4370 }, ends("127.0.0.1"), undefined);
-  const loopback = peerPlaceOf(
+  const everywhere = connected({ port: 4370 }, ends("127.0.0.1"));
+  const loopback = connected(
     { port: 4370, host: "127.0.0.1" },
     ends("127.0.0.1"),
-    undefined,
   );
-  const far = peerPlaceOf({ port: 4370 }, ends("10.0.0.2"), undefined);
+  const far = connected({ port: 4370 }, ends("10.0.0.2"));
   const toFar = ends("10.0.0.3", "10.0.0.1");
   const toNear = ends("127.0.0.1");
   assertEquals(addressFor(everywhere, toFar), "10.0.0.1:4370");

@@ -253,8 +253,8 @@ function goodSignals(): any[] {
   encoder.spawnReply(from, to, alias, { pid: from, link: true, monitor: true });
   encoder.spawnReply(from, to, alias, { error: "undef", message: "x" });
   encoder.groupLeader(from, to, from);
-  encoder.announce([{ name: "x@localhost" }]);
-  encoder.announce([{ name: "x@localhost", address: "127.0.0.1:1" }]);
+  encoder.announce([{ node: "x@localhost" }]);
+  encoder.announce([{ node: "x@localhost", address: "127.0.0.1:1" }]);
   flushed(encoder);
   return chunks.flatMap((chunk) =>
     chunk[0] >= 0x80 ? [] : JSON.parse(partsOf(chunk).json)

@@ -1,25 +1,19 @@
-/** A request to connect to another node, and its outcome. */
+/** How a node is named to connect to it, and the outcome. */
 
-/** A node to connect to: its name, its address, or both. */
-export interface ConnectTarget {
+/** A node by its name, its address, or both. */
+export interface PeerAddress {
   /**
    * The node's name.
    *
    * @default {the name that the node at the address states}
    */
-  node?: string;
+  readonly node?: string;
   /**
    * The node's address, `host:port`.
    *
    * @default {the address from EPMD, or the last address that this node knows}
    */
-  address?: string;
-  /**
-   * Whether to leave the log of a failure to the caller.
-   *
-   * @default {false}
-   */
-  quiet?: boolean;
+  readonly address?: string;
 }
 
 /** The outcome of an attempt to connect to a node. */
