@@ -55,12 +55,12 @@ export class Crashes {
     const time = 1000 * maxSeconds;
     const before = this.#recent.get(id)?.at ?? [];
     const at = [...before.filter((at) => at > now - time), now];
-    this.forget(id);
+    this.clear(id);
     setNewest(this.#recent, id, { at, until: now + time });
     return at.length;
   }
 
-  forget(id: string): void {
+  clear(id: string): void {
     this.#recent.delete(id);
   }
 }

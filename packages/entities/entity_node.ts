@@ -278,7 +278,7 @@ export class EntityNode {
       gone.delete(row.id);
       this.#learnNode(row, at, blind);
     }
-    for (const id of gone) this.forget(id);
+    for (const id of gone) this.removeNode(id);
     this.#placements.clear();
     this.#learnAll(shards, askedAt);
     this.changes.notify();
@@ -364,7 +364,7 @@ export class EntityNode {
   }
 
   /** Forgets a node that is gone for good; one that has left still answers the calls that are under way to it. */
-  forget(id: string, hasLeft = false): void {
+  removeNode(id: string, hasLeft = false): void {
     this.#left.set(id, this.runtime.clock.now());
     if (this.#left.size > MAX_LEFT) {
       this.#left.delete(this.#left.keys().next().value!);

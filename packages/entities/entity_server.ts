@@ -286,7 +286,7 @@ export class EntityServer {
   }
 
   /** Notes its entry among the entities in memory. */
-  enter(live: LiveEntity): void {
+  setLive(live: LiveEntity): void {
     this.#live = live;
   }
 
@@ -311,7 +311,9 @@ export class EntityServer {
   }
 
   terminate(): void {
-    if (this.#live !== undefined) this.#shard.forget(this.#key, this.#live);
+    if (this.#live !== undefined) {
+      this.#shard.removeEnded(this.#key, this.#live);
+    }
   }
 
   // Requests.

@@ -207,7 +207,9 @@ export class HostServer {
         return this.#reply(accepts ? "ok" : "no");
       }
       case "left":
-        if (nodeOf(request[1]) === sender) this.#node.forget(request[1], true);
+        if (nodeOf(request[1]) === sender) {
+          this.#node.removeNode(request[1], true);
+        }
         return this.#reply("ok");
       case "moved":
         this.#node.hear(request[1], sender);
@@ -216,7 +218,7 @@ export class HostServer {
         return this.#reply(this.#info());
       case "release": {
         const id = idOf(request[1], request[2]);
-        this.#crashes.forget(id);
+        this.#crashes.clear(id);
         return this.#reply(this.#node.parked.delete(id));
       }
     }
@@ -294,7 +296,7 @@ export class HostServer {
       isAlarmed: false,
       usedAt: this.#node.runtime.clock.now(),
     };
-    server.enter(live);
+    server.setLive(live);
     shard.entities.set(key, live);
     starting.then((pid) => {
       this.#starting--;
@@ -357,7 +359,7 @@ export class HostServer {
     if (started === undefined) return GO_ON;
     const { shard, key, live } = started;
     this.#started.delete(id);
-    shard.forget(key, live);
+    shard.removeEnded(key, live);
     if (!isOrderly(reason)) {
       const error = reason instanceof EntityError ? reason.cause : reason;
       this.#crashed(shard, key, error);
@@ -376,7 +378,7 @@ export class HostServer {
       definition.options,
     );
     if (times <= maxRestarts) return;
-    this.#crashes.forget(id);
+    this.#crashes.clear(id);
     setNewest(parked, id, {
       type: definition.name,
       key,

@@ -90,7 +90,7 @@ export class Keeper {
           () => `Entities: ${name} has not renewed its lease, and is removed`,
           { what: "removed nodes" },
         );
-        this.#node.forget(id);
+        this.#node.removeNode(id);
       }
       if (runtime.clock.now() - since > lease.interval / 2) return;
     }

@@ -21,10 +21,10 @@ import type { OwnedShard } from "./owned_shard.ts";
 import type { StoreShard } from "./store.ts";
 
 /** The time in which a receiver agrees, in milliseconds. */
-const AGREES = 2000;
+const AGREE_TIMEOUT = 2000;
 
 /** The time in which other nodes confirm that this node has left, in milliseconds. */
-const CONFIRMS = 5000;
+const CONFIRM_TIMEOUT = 5000;
 
 /** The pause before a change of the owner is asked for again, in milliseconds. */
 const PAUSE = 50;
@@ -116,7 +116,7 @@ export class Mover {
     try {
       const server = { name: this.#node.settings.name, node: name };
       return await GenServer.call(server, ["accept", id], {
-        timeout: AGREES,
+        timeout: AGREE_TIMEOUT,
       }) === "ok";
     } catch {
       return false;
@@ -183,7 +183,7 @@ export class Mover {
     const nodes = [...new Set([receiver, ...Node.list()])];
     GenServer.multiCall(this.#node.settings.name, ["moved", rows], {
       nodes,
-      timeout: CONFIRMS,
+      timeout: CONFIRM_TIMEOUT,
     }).catch(() => {});
   }
 
@@ -195,7 +195,7 @@ export class Mover {
       // Signals between two nodes arrive in order: who has answered sends no more calls here.
       await GenServer.multiCall(name, ["left", id], {
         nodes: Node.list(),
-        timeout: CONFIRMS,
+        timeout: CONFIRM_TIMEOUT,
       });
       this.#node.closeAll();
       try {

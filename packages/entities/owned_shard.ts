@@ -50,7 +50,7 @@ export class OwnedShard {
   }
 
   /** Forgets an entity that has ended. */
-  forget(key: string, live: LiveEntity): void {
+  removeEnded(key: string, live: LiveEntity): void {
     if (this.entities.get(key) !== live) return;
     this.entities.delete(key);
     this.ended.notify();

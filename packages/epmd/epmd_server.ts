@@ -234,7 +234,7 @@ export class EpmdServer {
       timer: undefined,
       request: undefined,
     };
-    socket.on("close", () => this.#forget(connection));
+    socket.on("close", () => this.#remove(connection));
     socket.on("data", (chunk: Uint8Array) => this.#receive(connection, chunk));
     if (this.#closed !== undefined) return void socket.destroy();
     this.#passing.add(connection);
@@ -249,7 +249,7 @@ export class EpmdServer {
       // Nothing is lost, as the host has all bytes of the answer.
       if (!answered.socket.writableFinished) continue;
       answered.socket.destroy();
-      return this.#forget(answered);
+      return this.#remove(answered);
     }
     // The newest connection without an answer has just been accepted: keep it.
     const [oldest] = this.#passing.size > 1 ? this.#passing : this.#answered;
@@ -349,7 +349,7 @@ export class EpmdServer {
     const { remoteAddress, remotePort } = connection.socket;
     connection.socket.destroy();
     // Release the name now: the event "close" comes later, and a name must not outlive its connection.
-    this.#forget(connection);
+    this.#remove(connection);
     this.#count(reason, ` from ${remoteAddress}:${remotePort}`);
   }
 
@@ -380,7 +380,7 @@ export class EpmdServer {
     }, requestTimeout);
   }
 
-  #forget(connection: Connection): void {
+  #remove(connection: Connection): void {
     clearTimeout(connection.timer);
     this.#passing.delete(connection);
     this.#answered.delete(connection);

@@ -588,7 +588,7 @@ export class Process {
     checkOptions(options, "make an alias", ALIAS_OPTIONS, "{ reply: true }");
     const ref = process.runtime.makeRef();
     const alias = options.reply ? "reply_demonitor" : "explicit_unalias";
-    process.enter(new RefEntry(process, ref, undefined, "", alias));
+    process.addEntry(new RefEntry(process, ref, undefined, "", alias));
     return ref;
   }
 

@@ -83,9 +83,17 @@ export class TestProcess {
     const log = this.#log;
     this.ended = Promise.all([
       child.status,
-      passOn(child.stdout, log, (bytes) => write({ stream: "stdout", bytes })),
+      forwardOutput(
+        child.stdout,
+        log,
+        (bytes) => write({ stream: "stdout", bytes }),
+      ),
       hasErrors &&
-      passOn(child.stderr, log, (bytes) => write({ stream: "stderr", bytes })),
+      forwardOutput(
+        child.stderr,
+        log,
+        (bytes) => write({ stream: "stderr", bytes }),
+      ),
     ]).then(([{ code }]) => code);
   }
 
@@ -150,7 +158,7 @@ class Log {
 }
 
 /** Passes output on, and reads it. */
-async function passOn(
+async function forwardOutput(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   log: Log,
   write: (bytes: Uint8Array<ArrayBuffer>) => void,

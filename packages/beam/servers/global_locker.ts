@@ -148,10 +148,10 @@ export class GlobalLocker implements Server {
       } else if (
         !own.pid.equals(entry.pid) && this.#process.runtime.node < node
       ) {
-        const kept = await resolveConflict(this.#process, own, entry);
-        if (kept === undefined) {
+        const winner = await resolveConflict(this.#process, own, entry);
+        if (winner === undefined) {
           settled.push({ type: "delete", name: entry.name });
-        } else settled.push({ type: "insert", entry: kept });
+        } else settled.push({ type: "insert", entry: winner });
       }
     }
     return { inserted, settled };

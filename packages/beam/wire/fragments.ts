@@ -53,12 +53,12 @@ const SPARE = 1 << 20;
 
 /** Returns an array of at least `size` and at most `most` bytes, with undefined content. */
 function takeArray(size: number, most: number): Uint8Array {
-  const kept = size < SPARE ? undefined : spare?.deref();
-  if (kept === undefined || kept.length < size || kept.length > most) {
+  const reused = size < SPARE ? undefined : spare?.deref();
+  if (reused === undefined || reused.length < size || reused.length > most) {
     return new Uint8Array(size);
   }
   spare = undefined;
-  return kept;
+  return reused;
 }
 
 /** The size of the ids of a fragment. */

@@ -164,7 +164,7 @@ export class TopologyServer implements Server, StrategyHost {
     this.#lastAnswer = Date.now();
     this.#ignored = ignored;
     for (const [key, entry] of this.#entries) {
-      if (!targets.has(key)) this.#forget(key, entry, targets.size > 0);
+      if (!targets.has(key)) this.#removeAddress(key, entry, targets.size > 0);
     }
     for (const [key, target] of targets) {
       if (this.#entries.has(key)) continue;
@@ -203,7 +203,11 @@ export class TopologyServer implements Server, StrategyHost {
 
   // Addresses.
 
-  #forget(key: string, entry: AddressEntry, mayDisconnect: boolean): void {
+  #removeAddress(
+    key: string,
+    entry: AddressEntry,
+    mayDisconnect: boolean,
+  ): void {
     const { state, node } = entry;
     entry.isForgotten = true;
     entry.become("waiting");

@@ -38,7 +38,7 @@ export function exitOne(
   first: Pid,
   second: Pid,
 ): Pid {
-  const [kept, lost] = ordered(first, second);
+  const [winner, lost] = ordered(first, second);
   process.runtime.log.report(
     "info",
     () =>
@@ -52,7 +52,7 @@ export function exitOne(
     lost,
     "kill",
   );
-  return kept;
+  return winner;
 }
 
 /** Notifies one of the processes that it has lost the name, and the other keeps it. */
@@ -62,9 +62,9 @@ export function notifyOne(
   first: Pid,
   second: Pid,
 ): Pid {
-  const [kept, lost] = ordered(first, second);
+  const [winner, lost] = ordered(first, second);
   tellConflict(process, lost, name);
-  return kept;
+  return winner;
 }
 
 /** Notifies both processes, and neither keeps the name. */
@@ -97,7 +97,7 @@ function tellConflict(
 }
 
 /** The order that all nodes use: the process on the node of the smaller name is first. */
-function ordered(first: Pid, second: Pid): [kept: Pid, lost: Pid] {
+function ordered(first: Pid, second: Pid): [winner: Pid, lost: Pid] {
   return first.node < second.node ? [first, second] : [second, first];
 }
 
@@ -122,9 +122,9 @@ export async function resolveConflict(
   other: GlobalEntry,
 ): Promise<GlobalEntry | undefined> {
   const { name, resolve } = own;
-  let kept: unknown;
+  let winner: unknown;
   if (typeof resolve === "string") {
-    kept = decide(resolve, process, name, other.pid, own.pid);
+    winner = decide(resolve, process, name, other.pid, own.pid);
   } else {
     const args = [name, other.pid, own.pid];
     const { node } = own.pid;
@@ -135,10 +135,12 @@ export async function resolveConflict(
     const outcome = refusal(process, own, args) ??
       await startRpc(process, node, called, given, Infinity);
     // If it fails, the other process keeps the name; a thrown value is its result.
-    kept = outcome.type === "ok" || outcome.type === "throw"
+    winner = outcome.type === "ok" || outcome.type === "throw"
       ? outcome.value
       : other.pid;
-    if (outcome.type !== "ok" || !(kept instanceof Pid || kept === undefined)) {
+    if (
+      outcome.type !== "ok" || !(winner instanceof Pid || winner === undefined)
+    ) {
       process.runtime.log.report(
         "warning",
         () =>
@@ -151,8 +153,8 @@ export async function resolveConflict(
       );
     }
   }
-  if (own.pid.equals(kept)) return own;
-  return other.pid.equals(kept) ? other : undefined;
+  if (own.pid.equals(winner)) return own;
+  return other.pid.equals(winner) ? other : undefined;
 }
 
 /** Why a function of this node is not asked: the node that named it may not have it run here. */

@@ -346,7 +346,7 @@ export class GlobalServer implements Server, ForeignHost {
   #down(ref: Ref): void {
     if (this.lock.down(ref)) return;
     for (const [node, peer] of this.#peers) {
-      if (peer.ref?.equals(ref)) this.#forget(node);
+      if (peer.ref?.equals(ref)) this.#serverExited(node);
     }
   }
 
@@ -455,7 +455,7 @@ export class GlobalServer implements Server, ForeignHost {
   /**
    * Called when the server of a node has exited. If the node is still up, it says hello when it has another.
    */
-  #forget(node: string): void {
+  #serverExited(node: string): void {
     this.#gone(node);
     if (this.process.runtime.visible.has(node)) {
       this.#peers.set(node, { status: "absent" });

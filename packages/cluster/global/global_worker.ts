@@ -176,7 +176,7 @@ export class GlobalWorker implements Server {
       const given = await locks;
       if (given.includes(false) || this.#hasGrown(servers)) {
         for (const [i, { change }] of early.entries()) {
-          this.#takeBack(change, servers, sent[i]).catch(ignore);
+          this.#revert(change, servers, sent[i]).catch(ignore);
         }
         this.#unlock([arbiter, ...rest.filter((_, i) => given[i] !== false)]);
         await this.#pauses.wait(times);
@@ -215,7 +215,7 @@ export class GlobalWorker implements Server {
         if (
           outcomes[i] && change.type === "register" && !this.#isWanted(task)
         ) {
-          unwanted.push(this.#takeBack(change, servers, answers[i]));
+          unwanted.push(this.#revert(change, servers, answers[i]));
         } else this.#process.reply(ref, outcomes[i]);
       }
       await Promise.all(unwanted);
@@ -307,13 +307,13 @@ export class GlobalWorker implements Server {
     const isTaken = answers.includes("taken") ||
       isNew && this.#view.names.count(entry.pid) > 1;
     if (!isTaken && full.length === 0) return true;
-    await this.#takeBack(change, servers, answers);
+    await this.#revert(change, servers, answers);
     if (full.length > 0) this.#tooMany(entry, full);
     return false;
   }
 
   /** Removes a name where it was registered. */
-  async #takeBack(
+  async #revert(
     change: GlobalChange,
     servers: Member[],
     answers: unknown[] | undefined,

@@ -43,7 +43,7 @@ const MAX_SHARED = 8;
 const MAX_WAITING = 8;
 
 /** The longest wait of a request, in milliseconds. */
-const LONGEST = 60_000;
+const MAX_WAIT = 60_000;
 
 export class NamesLock {
   readonly #process: LocalProcess;
@@ -100,9 +100,9 @@ export class NamesLock {
     if (!mayWait) return false;
     const ref = this.#process.monitor(pid);
     const lift = this.#process.runtime.deadlines.after(
-      Math.min(wait, LONGEST),
+      Math.min(wait, MAX_WAIT),
       () => {
-        this.#leave(claim);
+        this.#removeClaim(claim);
         this.#process.demonitor(ref);
         answer(this.#process, caller, false);
       },
@@ -122,7 +122,7 @@ export class NamesLock {
   release(pid: Pid): true {
     for (const claim of this.#waiting) {
       if (!claim.pid.equals(pid)) continue;
-      this.#leave(claim);
+      this.#removeClaim(claim);
       this.#process.demonitor(claim.ref);
       answer(this.#process, claim.caller, false);
     }
@@ -143,7 +143,7 @@ export class NamesLock {
     }
     for (const claim of this.#waiting) {
       if (!claim.ref.equals(ref)) continue;
-      this.#leave(claim);
+      this.#removeClaim(claim);
       return true;
     }
     return false;
@@ -167,13 +167,13 @@ export class NamesLock {
     this.#holder = undefined;
     const [next] = this.#waiting;
     if (next === undefined) return;
-    this.#leave(next);
+    this.#removeClaim(next);
     this.#give(next, this.#keyOf(next.pid));
     // So that it does not keep the lock longer than it must.
     answer(this.#process, next.caller, "waited");
   }
 
-  #leave(claim: WaitingClaim): void {
+  #removeClaim(claim: WaitingClaim): void {
     claim.lift();
     this.#waiting.delete(claim);
     this.#process.dropFor(claim.pid.node);

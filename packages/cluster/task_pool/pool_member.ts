@@ -10,7 +10,7 @@ import type { LoadReport } from "./task_load.ts";
 const PATIENCE = 1000;
 
 /** The assumed number of places of a supervisor without a limit, to compare it with others. */
-const MANY_PLACES = 1000;
+const ASSUMED_PLACES = 1000;
 
 /** The first and the longest pause after a supervisor that reports no load has refused a task, in milliseconds. */
 const FIRST_PAUSE = 50;
@@ -74,7 +74,7 @@ export class PoolMember {
 
   /** The fraction of the supervisor's places that are taken. */
   get use(): number {
-    return this.load / (this.#max === Infinity ? MANY_PLACES : this.#max);
+    return this.load / (this.#max === Infinity ? ASSUMED_PLACES : this.#max);
   }
 
   /** Returns whether the pool may send a task. */
@@ -122,9 +122,9 @@ export class PoolMember {
     this.tellsLoad = true;
     this.#max = max === "infinity" ? Infinity : max;
     this.isDraining = draining;
-    const kept = turn === true ? 1 : 0;
-    this.#others = Math.max(0, tasks - kept - this.attempts.size);
-    if (kept === 1 || tasks < this.#max) this.resume();
+    const reserved = turn === true ? 1 : 0;
+    this.#others = Math.max(0, tasks - reserved - this.attempts.size);
+    if (reserved === 1 || tasks < this.#max) this.resume();
   }
 
   /** Passes the supervisor over after it has refused a task: until its next turn if it gives turns, or for some time. */

@@ -76,7 +76,7 @@ export class PoolRun extends PendingReply<unknown>
     this.job = job;
     this.ticket = ticket;
     this.cameAt = runtime.clock.now();
-    caller.enter(this);
+    caller.addEntry(this);
     this.limit(job.timeout, job.signal);
   }
 

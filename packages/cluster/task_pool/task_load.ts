@@ -112,7 +112,7 @@ export class TaskLoad implements TaskTurns {
     else {
       if (this.#isFullFor(pid.node)) return undefined;
       if (!process.keepFor(pid.node)) return undefined;
-      const ref = onDown(process, pid, () => this.#forget(key, pid));
+      const ref = onDown(process, pid, () => this.#unsubscribe(key, pid));
       this.#subscribers.set(key, { pid, ref, told: report.tasks });
     }
     return report;
@@ -228,7 +228,7 @@ export class TaskLoad implements TaskTurns {
     }
   }
 
-  #forget(key: Key, { node }: Pid): void {
+  #unsubscribe(key: Key, { node }: Pid): void {
     this.#subscribers.delete(key);
     this.#waiting.delete(key);
     this.#process.dropFor(node);

@@ -279,7 +279,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
 
   /** Called when a task has replied, crashed, or was lost. */
   ended(attempt: Attempt, reason: unknown): void {
-    this.#forget(attempt);
+    this.#removeAttempt(attempt);
     const { of: run, member } = attempt;
     if (this.#runs.has(run)) {
       if (member.isDown || isLost(reason)) this.#lose(run, member);
@@ -295,7 +295,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
   #notStarted(attempt: Attempt, error: unknown): void {
     if (!this.#process.alive) return;
     attempt.close();
-    this.#forget(attempt);
+    this.#removeAttempt(attempt);
     const { of: run, member } = attempt;
     const fate = fateOf(error);
     if (fate !== "fails") this.#members.pause(member);
@@ -310,7 +310,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
     this.changed();
   }
 
-  #forget(attempt: Attempt): void {
+  #removeAttempt(attempt: Attempt): void {
     this.#attempts.delete(attempt);
     this.#members.leaveIfIdle(attempt.member);
   }

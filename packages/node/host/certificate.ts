@@ -37,7 +37,7 @@ interface Item {
 }
 
 /** Returns the items of a constructed value in DER. */
-function itemsIn(bytes: Uint8Array): Item[] {
+function derItems(bytes: Uint8Array): Item[] {
   const items: Item[] = [];
   let at = 0;
   while (at + 2 <= bytes.length) {
@@ -61,18 +61,18 @@ function hex(bytes: Uint8Array): string {
 }
 
 function subjectAltName(der: Uint8Array): Item[] {
-  const [certificate] = itemsIn(der);
-  const [signed] = itemsIn(certificate?.body ?? new Uint8Array());
-  const extensions = itemsIn(signed?.body ?? new Uint8Array())
+  const [certificate] = derItems(der);
+  const [signed] = derItems(certificate?.body ?? new Uint8Array());
+  const extensions = derItems(signed?.body ?? new Uint8Array())
     .filter(({ tag }) => tag === EXTENSIONS)
-    .flatMap(({ body }) => itemsIn(body))
-    .flatMap(({ body }) => itemsIn(body));
+    .flatMap(({ body }) => derItems(body))
+    .flatMap(({ body }) => derItems(body));
   for (const { tag, body } of extensions) {
-    const [id, ...rest] = itemsIn(body);
+    const [id, ...rest] = derItems(body);
     const value = rest.at(-1);
     if (tag !== SEQUENCE || value === undefined) continue;
     if (hex(id.body) !== SUBJECT_ALT_NAME) continue;
-    return itemsIn(value.body).flatMap((names) => itemsIn(names.body));
+    return derItems(value.body).flatMap((names) => derItems(names.body));
   }
   return [];
 }

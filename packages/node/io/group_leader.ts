@@ -202,8 +202,8 @@ interface Read {
 }
 
 /** A read that counts towards the quota of its node. */
-interface HeldRead {
-  readonly isHeld: boolean;
+interface CountedRead {
+  readonly isPending: boolean;
   /** Gives the quota back, and stops watching the asking process. */
   release(): void;
 }
@@ -227,13 +227,13 @@ class PendingReads {
   add(read: Read): boolean {
     const { node } = read;
     const { runtime } = this.#process;
-    const held = node === undefined ? undefined : this.#hold(node, read.from);
+    const held = node === undefined ? undefined : this.#count(node, read.from);
     if (node !== undefined && held === undefined) return false;
     const lane = node ?? runtime.node;
     const last = (this.#last.get(lane) ?? Promise.resolve()).then(async () => {
       const isWanted = held === undefined
         ? runtime.find(read.from) !== undefined
-        : held.isHeld;
+        : held.isPending;
       if (isWanted) await read.perform();
       held?.release();
       if (this.#last.get(lane) === last) this.#last.delete(lane);
@@ -243,14 +243,14 @@ class PendingReads {
   }
 
   /** Counts a read towards a node's quota until it is answered, or the asking process exits. */
-  #hold(node: string, from: Pid): HeldRead | undefined {
+  #count(node: string, from: Pid): CountedRead | undefined {
     const process = this.#process;
     if (!process.keepFor(node)) return undefined;
     const held = {
-      isHeld: true,
+      isPending: true,
       release: () => {
-        if (!held.isHeld) return;
-        held.isHeld = false;
+        if (!held.isPending) return;
+        held.isPending = false;
         process.release(ref);
         process.dropFor(node);
       },

@@ -29,7 +29,7 @@ const MAX_DIGITS = 15;
 const POWERS = Array.from({ length: MAX_DIGITS + 1 }, (_, i) => 10 ** i);
 
 /** The maximum length of a kept text. */
-const LONGEST = 32;
+const MAX_CACHED_LENGTH = 32;
 
 /** The number of kept texts. */
 const SLOTS = 512;
@@ -66,7 +66,7 @@ class Words {
   /** Returns the text of ASCII bytes. */
   get(bytes: Uint8Array, start: number, end: number): string {
     const length = end - start;
-    if (length > LONGEST) return latin1Text(bytes, start, end);
+    if (length > MAX_CACHED_LENGTH) return latin1Text(bytes, start, end);
     if (length === 0) return "";
     const middle = bytes[(start + end) >> 1];
     const slot =

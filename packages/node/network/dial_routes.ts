@@ -127,7 +127,7 @@ export class DialRoutes {
       try {
         return await this.#attemptOver(dial, name, address, wires[at], time);
       } catch (error) {
-        if (at === wires.length - 1 || !isUnanswered(error)) throw error;
+        if (at === wires.length - 1 || !closedUnanswered(error)) throw error;
       }
     }
   }
@@ -213,7 +213,7 @@ export function isDialOver({ over }: Dial): boolean {
 }
 
 /** Whether the other side closed the connection without an answer. */
-function isUnanswered(error: unknown): boolean {
+function closedUnanswered(error: unknown): boolean {
   return error instanceof HandshakeError &&
     (error.code === "closed" || error.counted === "tls");
 }

@@ -209,7 +209,7 @@ export class Dialler {
   }
 
   /** Cancels the waiting dials of nodes that a peer has introduced. */
-  forget(by: unknown): void {
+  dropIntroductions(by: unknown): void {
     for (const [name, introduction] of this.#introduced) {
       if (introduction.by === by) this.#introduced.delete(name);
     }

@@ -401,7 +401,7 @@ export class Network {
     const { name } = peer;
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
-    this.#dialler.forget(connection);
+    this.#dialler.dropIntroductions(connection);
     const { wire, known } = connection;
     const last = { address: redialAddress(connection), wire };
     this.#parts.addresses.lost(name, [last, ...known]);

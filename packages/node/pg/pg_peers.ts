@@ -214,14 +214,14 @@ export class ScopePeers {
   down(ref: Ref): boolean {
     for (const peer of this.#peers.values()) {
       if (!peer.ref.equals(ref)) continue;
-      this.#forget(peer);
+      this.#removePeer(peer);
       return true;
     }
     return false;
   }
 
   /** Removes a peer that has exited or lost its connection, and its groups. */
-  #forget({ pid, groups }: Peer): void {
+  #removePeer({ pid, groups }: Peer): void {
     this.#seen(pid);
     this.#peers.delete(this.#key(pid));
     for (const [id, members] of groups) {
@@ -236,7 +236,7 @@ export class ScopePeers {
     for (const peer of this.#peers.values()) {
       if (peer.pid.node !== pid.node) continue;
       this.#process.demonitor(peer.ref);
-      this.#forget(peer);
+      this.#removePeer(peer);
     }
     const ref = this.#process.monitor(pid);
     const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
@@ -335,8 +335,8 @@ export class ScopePeers {
     const { runtime } = this.#process;
     const told = new Map(groups.map((each) => [this.#id(each.group), each]));
     for (const [id, members] of [...peer.groups]) {
-      const kept = new Members(runtime, told.get(id)?.pids);
-      const left = members.pids().filter((pid) => !kept.take(pid));
+      const named = new Members(runtime, told.get(id)?.pids);
+      const left = members.pids().filter((pid) => !named.take(pid));
       if (left.length > 0) this.#peerLeaves(peer, id, left);
     }
     for (const [id, { group, pids }] of told) {

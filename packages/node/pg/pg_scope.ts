@@ -175,7 +175,7 @@ export class PgScope implements Server, ScopeServer {
 
   #leave(group: unknown, pids: Pid[]): "ok" | "not_joined" {
     const id = this.#id(group);
-    const left = pids.filter((pid) => this.#forget(pid, id));
+    const left = pids.filter((pid) => this.#removeJoin(pid, id));
     if (left.length === 0) return "not_joined";
     this.#groups.remove(id, pids, "local");
     this.#peers.tellAll({ type: "leave", groups: [group], pids });
@@ -183,7 +183,7 @@ export class PgScope implements Server, ScopeServer {
   }
 
   /** Removes a join of this node's process; returns whether the process was in the group. */
-  #forget(pid: Pid, id: TermKey): boolean {
+  #removeJoin(pid: Pid, id: TermKey): boolean {
     const known = this.#local.get(this.#key(pid));
     if (known === undefined || !known.joins.take(id)) return false;
     if (known.joins.size > 0) return true;

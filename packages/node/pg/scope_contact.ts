@@ -51,7 +51,7 @@ export class ScopeContact<T> {
    */
   begin(): Promise<void> {
     runningScope(this.#process.runtime, this.#scope);
-    return this.#enter();
+    return this.#contact();
   }
 
   end(): void {
@@ -59,7 +59,7 @@ export class ScopeContact<T> {
     this.#stopTimer();
   }
 
-  #enter(): Promise<void> {
+  #contact(): Promise<void> {
     const process = this.#process;
     const place = { node: process.runtime.node, name: this.#scope };
     onDown(process, place, () => {
@@ -79,7 +79,7 @@ export class ScopeContact<T> {
     const { runtime } = this.#process;
     this.#stopTimer = runtime.deadlines.after(RETRY, () => {
       if (findScope(runtime, this.#scope) === undefined) this.#later();
-      else this.#enter().catch(ignore);
+      else this.#contact().catch(ignore);
     });
   }
 }

@@ -333,7 +333,7 @@ export function startRpc(
   const pending = new PendingRpc(process, node, nameIn(fn, args), timeout);
   if (pending.endsNow(signal, deadline)) return pending.promise;
   pending.alias = "reply_demonitor";
-  process.enter(pending);
+  process.addEntry(pending);
   pending.limit(timeout, signal);
   try {
     pending.run = requestRpc(process, node, fn, args, pending.ref);

@@ -107,7 +107,7 @@ export function keptFrame(bytes: Uint8Array): Uint8Array {
   if (bytes.length >= FRAME_BUFFER / 2 || !frames.has(bytes.buffer)) {
     return bytes;
   }
-  const kept = Buffer.from(bytes);
+  const copy = Buffer.from(bytes);
   giveFrameBuffer(bytes);
-  return kept;
+  return copy;
 }

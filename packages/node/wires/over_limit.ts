@@ -31,13 +31,13 @@ export class Refusals {
   readonly #node: string;
   readonly #port: Port | undefined;
   /** Takes the answers to the peer. */
-  readonly #back: Signals | undefined;
+  readonly #toPeer: Signals | undefined;
 
   /** Refuses signals at the node with the given name. */
-  constructor(node: string, port?: Port, back?: Signals) {
+  constructor(node: string, port?: Port, toPeer?: Signals) {
     this.#node = node;
     this.#port = port;
-    this.#back = back;
+    this.#toPeer = toPeer;
   }
 
   /** Counts and logs a refused signal; returns the exit reason that replaces the refused term. */
@@ -51,7 +51,7 @@ export class Refusals {
   }
 
   /** Answers the peer, if the decoder can send to it. */
-  answer(answer: (back: Signals) => void): void {
-    if (this.#back !== undefined) answer(this.#back);
+  answer(answer: (toPeer: Signals) => void): void {
+    if (this.#toPeer !== undefined) answer(this.#toPeer);
   }
 }

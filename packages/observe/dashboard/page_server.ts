@@ -185,7 +185,9 @@ export class PageServer {
     const at = url.indexOf("?");
     const path = at < 0 ? url : url.slice(0, at);
     const query = new URLSearchParams(at < 0 ? "" : url.slice(at));
-    if (path === "/" && method === "GET") return this.#enter(response, query);
+    if (path === "/" && method === "GET") {
+      return this.#answerPage(response, query);
+    }
     if (
       !path.startsWith(this.#folder) || !this.#access.admits(headers.cookie)
     ) {
@@ -207,7 +209,7 @@ export class PageServer {
   }
 
   /** Exchanges a token for a session. */
-  #enter(response: ServerResponse, query: URLSearchParams): void {
+  #answerPage(response: ServerResponse, query: URLSearchParams): void {
     const session = this.#access.redeem(query.get("token") ?? "");
     if (session === undefined) return reply(response, 403, NO_SESSION);
     const { port } = this.#server.address() as AddressInfo;

@@ -105,16 +105,16 @@ export function treeShape(
 ): { roots: PageChild[]; more: number } {
   let left = MAX_ENTRIES;
   const children = (given: unknown, depth: number): PageChild[] => {
-    const kept: PageChild[] = [];
-    if (!Array.isArray(given) || depth <= 0) return kept;
+    const shapes: PageChild[] = [];
+    if (!Array.isArray(given) || depth <= 0) return shapes;
     for (const each of given) {
       if (left-- <= 0) break;
-      kept.push({
+      shapes.push({
         ...CHILD(each),
         children: children((each as PageChild | null)?.children, depth - 1),
       });
     }
-    return kept;
+    return shapes;
   };
   const { roots, more } = (value ?? {}) as Record<string, unknown>;
   return { roots: children(roots, MAX_DEPTH), more: number(more) };

@@ -114,7 +114,7 @@ type Note = (type: "receive" | "send", message: unknown, to?: unknown) => void;
 function replaceMethods(process: LocalProcess, note: Note): () => void {
   const { mailbox } = process;
   const { push } = mailbox;
-  const { send, sendName, sendAlias, reply, enter } = process;
+  const { send, sendName, sendAlias, reply, addEntry } = process;
   const restoreMailbox = overlay(mailbox, {
     push(...args: Parameters<typeof push>) {
       note("receive", args[0]);
@@ -139,10 +139,10 @@ function replaceMethods(process: LocalProcess, note: Note): () => void {
       note("send", value, "pid" in to ? to.pid : to);
       reply.apply(process, args);
     },
-    enter(entry: Entry) {
+    addEntry(entry: Entry) {
       const isNew = process.entries?.get(entry.ref.number) !== entry;
       if (isNew && entry.wait !== undefined) noteReply(entry.wait, note);
-      enter.call(process, entry);
+      addEntry.call(process, entry);
     },
   });
   return () => {

@@ -226,7 +226,7 @@ export class NodeLog {
     const now = this.#clock.now();
     let window = windows.get(name);
     if (window === undefined && windows.size >= MAX_CAUSES) {
-      this.#forget(windows, now);
+      this.#endOld(windows, now);
       if (windows.size >= MAX_CAUSES) {
         name = "events of other causes";
         window = windows.get(name);
@@ -249,7 +249,7 @@ export class NodeLog {
   }
 
   /** Ends the windows whose time has passed. */
-  #forget(windows: Windows, now: number): void {
+  #endOld(windows: Windows, now: number): void {
     for (const [name, window] of windows) {
       if (now >= window.until) this.#end(windows, name, window);
     }
@@ -311,7 +311,7 @@ export class NodeLog {
   /** Reports the suppressed events of open windows, and ends. */
   stop(): void {
     for (const windows of [this.#own, this.#peers, this.#totals]) {
-      this.#forget(windows, Infinity);
+      this.#endOld(windows, Infinity);
     }
   }
 }

@@ -33,7 +33,7 @@ export interface Link {
    * Whether this process survives an exit signal over the link. The other end is then a task of code outside any
    * process, and unrelated code shares this process.
    */
-  spares: boolean;
+  survivesExit: boolean;
 }
 
 export interface Monitor {
@@ -71,7 +71,7 @@ export interface Wait {
   /** The only process that may reply, if known. */
   readonly by?: Pid;
   /** Whether the wait learns of the spawned process's exit by itself, so that the link need not report it. */
-  readonly tellsEnd?: boolean;
+  readonly awaitsExit?: boolean;
   /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
   /** Called when a BEAM's reply arrives, in OTP's encoding; without this method, `reply` is called. */

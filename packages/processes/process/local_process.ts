@@ -218,16 +218,16 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
 
   /** Uncounts an entry for a node. */
   dropFor(node: string): void {
-    const kept = this.cold?.entries?.get(node);
-    if (kept === undefined) return;
-    if (kept > 1) this.cold!.entries!.set(node, kept - 1);
+    const count = this.cold?.entries?.get(node);
+    if (count === undefined) return;
+    if (count > 1) this.cold!.entries!.set(node, count - 1);
     else this.cold!.entries!.delete(node);
     this.runtime.quotas.release(node, "entries");
   }
 
   dropAll(): void {
-    for (const [node, kept] of this.cold?.entries ?? []) {
-      for (let i = 0; i < kept; i++) this.dropFor(node);
+    for (const [node, count] of this.cold?.entries ?? []) {
+      for (let i = 0; i < count; i++) this.dropFor(node);
     }
   }
 
@@ -370,13 +370,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
    * Adds a link that the other end has already.
    *
    * @param held Whether the link counts towards the peer's quota.
-   * @param tellsEnd Whether the exit of the other process is awaited as well. The shell process, which all code
+   * @param awaitsExit Whether the exit of the other process is awaited as well. The shell process, which all code
    *   outside any process shares, then survives that exit.
    */
-  addLink(to: Pid, held = false, tellsEnd = false): void {
-    const spares = tellsEnd && this.shell;
+  addLink(to: Pid, held = false, awaitsExit = false): void {
+    const spares = awaitsExit && this.shell;
     this.links ??= new LinkTable(this.runtime);
-    this.links.set({ pid: to, unlinking: 0, held, spares });
+    this.links.set({ pid: to, unlinking: 0, held, survivesExit: spares });
   }
 
   /** Removes a link, and sends nothing. */
@@ -436,7 +436,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { node, ref } = entry;
     const target = entry.target!;
     const isNamed = typeof target === "string";
-    this.enter(entry);
+    this.addEntry(entry);
     const watched = isNamed || node !== runtime.node
       ? undefined
       : runtime.find(target);
@@ -451,7 +451,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /** Adds an entry to its table, in place of an earlier one. */
-  enter(entry: Entry): void {
+  addEntry(entry: Entry): void {
     const { number } = entry.ref;
     (this.entries ??= new SmallMap()).set(number, entry);
     if (entry.alias !== undefined) this.runtime.aliases.set(number, entry);
@@ -468,7 +468,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { ref, target } = entry;
     this.#endAlias(entry);
     entry.target = entry.wait = undefined;
-    this.leave(entry);
+    this.removeIfUnused(entry);
     if (target !== undefined) endMonitor(this, ref, target, entry.node);
   }
 
@@ -479,7 +479,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   }
 
   /** Removes an entry from the table if its reference is nothing any more. */
-  leave({ ref, target, alias, wait }: Entry): void {
+  removeIfUnused({ ref, target, alias, wait }: Entry): void {
     if (target === undefined && alias === undefined && wait === undefined) {
       this.entries?.delete(ref.number);
     }
@@ -489,7 +489,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
   addMonitor(ref: Ref, target: Target, node: string): void {
     const entry = this.entries?.get(ref.number);
     if (entry === undefined) {
-      this.enter(new RefEntry(this, ref, target, node));
+      this.addEntry(new RefEntry(this, ref, target, node));
     } else {
       entry.target = target;
       entry.node = node;
@@ -523,7 +523,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const { target } = entry;
     entry.target = undefined;
     if (entry.alias !== "explicit_unalias") this.#endAlias(entry);
-    this.leave(entry);
+    this.removeIfUnused(entry);
     if (target === undefined) return false;
     endMonitor(this, entry.ref, target, entry.node);
     return true;
@@ -535,7 +535,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     const entry = this.entries?.get(ref.number);
     if (entry?.alias === undefined) return false;
     this.#endAlias(entry);
-    this.leave(entry);
+    this.removeIfUnused(entry);
     return true;
   }
 
@@ -553,7 +553,7 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (before !== undefined) {
       before.target = before.alias = before.wait = undefined;
     }
-    this.enter(new RefEntry(this, ref, target, node, alias, wait));
+    this.addEntry(new RefEntry(this, ref, target, node, alias, wait));
   }
 }
 

@@ -1,6 +1,11 @@
 /** A process's mailbox: the messages that have arrived, and the waits for messages. */
 
-import { failure, ignore, keepFunctions, kept } from "../promises/promises.ts";
+import {
+  captureFunctions,
+  failure,
+  ignore,
+  newest,
+} from "../promises/promises.ts";
 import { ReceiveTimeout } from "../values/error_classes.ts";
 import { type ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 
@@ -23,8 +28,8 @@ class Receiver {
   constructor(isServer = false) {
     this.isServer = isServer;
     // Keep no reject function: its 72 bytes per idle process would serve an error that rarely comes.
-    this.promise = new Promise(keepFunctions);
-    this.resolve = kept.resolve;
+    this.promise = new Promise(captureFunctions);
+    this.resolve = newest.resolve;
   }
 
   /** Ends the wait with an error. */
@@ -77,7 +82,7 @@ class Receivers {
   }
 
   /** Adds a place at the end of the chain. */
-  enter(place: ChainedReceiver): void {
+  add(place: ChainedReceiver): void {
     const before = this.last;
     place.before = before;
     if (before === undefined) this.first = place;
@@ -87,7 +92,7 @@ class Receivers {
   }
 
   /** Removes a place from the chain, if it is there. */
-  leave(place: ChainedReceiver): void {
+  remove(place: ChainedReceiver): void {
     const { before, after } = place;
     if (before !== undefined) before.after = after;
     else if (this.first === place) this.first = after;
@@ -225,14 +230,14 @@ export class Mailbox {
         wanted = guard === undefined ||
           (isOwn ? host.test(guard, message) : guard(message));
       } catch (error) {
-        others.leave(place);
+        others.remove(place);
         // The process may await its wait only after a turn of the event loop, so the rejection counts as handled.
         resume(receiver, () => receiver.abandon(error), host);
         place = after;
         continue;
       }
       if (wanted) {
-        others.leave(place);
+        others.remove(place);
         this.#resume(receiver, message, host);
         return true;
       }
@@ -325,10 +330,10 @@ export class Mailbox {
       return receiver.promise;
     }
     if (only !== undefined) {
-      others.enter(new ChainedReceiver(only));
+      others.add(new ChainedReceiver(only));
       this.#only = undefined;
     }
-    others.enter(place);
+    others.add(place);
     return receiver.promise;
   }
 
@@ -398,7 +403,7 @@ function limit(
   let stopTimer: (() => void) | undefined;
   if (timeout !== undefined && timeout !== Infinity) {
     stopTimer = host.after(timeout, () => {
-      others.leave(place);
+      others.remove(place);
       resume(receiver, expire, host);
     });
   }
@@ -420,7 +425,7 @@ function watchAbort(
   const onAbort = () => {
     // A signal aborts once, and removing its listener would make the host search all of them.
     place.release = stopTimer;
-    others.leave(place);
+    others.remove(place);
     place.receiver.reject(signal.reason);
   };
   signal.addEventListener("abort", onAbort);

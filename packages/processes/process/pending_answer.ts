@@ -14,7 +14,12 @@
  * promise keeps the first, and an answer whose process has exited meanwhile is abandoned.
  */
 
-import { failure, ignore, keepFunctions, kept } from "../promises/promises.ts";
+import {
+  captureFunctions,
+  failure,
+  ignore,
+  newest,
+} from "../promises/promises.ts";
 import {
   type Abortable,
   cancelTogether,
@@ -43,9 +48,9 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   constructor(process: LocalProcess, mayBeLeft = false) {
     this.process = process;
     this.#mayBeLeft = mayBeLeft;
-    this.promise = new Promise(keepFunctions);
-    this.#resolve = kept.resolve;
-    this.#reject = kept.reject;
+    this.promise = new Promise(captureFunctions);
+    this.#resolve = newest.resolve;
+    this.#reject = newest.reject;
   }
 
   /**
@@ -125,7 +130,7 @@ export class PendingAnswer<T> implements Expiring, Abortable {
     if (this.#isSettled) return;
     this.#isSettled = true;
     // A second reaction on the promise would hide the awaiting code from the stack.
-    const made = this.#mayBeLeft ? () => this.#leave() : undefined;
+    const made = this.#mayBeLeft ? () => this.#ignoreRejection() : undefined;
     this.#resolve(failure(make, made));
   }
 
@@ -133,19 +138,19 @@ export class PendingAnswer<T> implements Expiring, Abortable {
   rejectWith(error: unknown): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    if (this.#mayBeLeft) this.#leave();
+    if (this.#mayBeLeft) this.#ignoreRejection();
     this.#reject(error);
   }
 
   /** Called when the process has exited. An unhandled rejection of its waits is no error of the program. */
   abandon(error: () => unknown): void {
     this.disarm();
-    this.#leave();
+    this.#ignoreRejection();
     if (!this.#isSettled) this.#reject(error());
     this.#isSettled = true;
   }
 
-  #leave(): void {
+  #ignoreRejection(): void {
     this.promise.catch(ignore);
   }
 }

@@ -28,7 +28,7 @@ export interface RuntimeSpawnOptions extends ProcessOptions {
   /** The parent, if the parent is a process of this node and is to be linked. */
   linkParent?: LocalProcess;
   /** Whether the parent also awaits its exit; see `LocalProcess.addLink`. */
-  tellsEnd?: boolean;
+  awaitsExit?: boolean;
   /** A monitor on the new process. */
   monitor?: { pid: Pid; ref: Ref };
   /** The process that receives the new pid, under that reference, before any other signal of the new process. */

@@ -46,7 +46,7 @@ export class PendingTimer {
     this.#all = all;
     this.#receiver = receiver;
     this.#stop = host.deadlines.after(ms, () => {
-      this.#forget();
+      this.#remove();
       send();
     });
     all.set(ref.number, this);
@@ -57,10 +57,10 @@ export class PendingTimer {
 
   cancel(): void {
     this.#stop();
-    this.#forget();
+    this.#remove();
   }
 
-  #forget(): void {
+  #remove(): void {
     this.#all.delete(this.ref.number);
     const receiver = this.#receiver;
     const timers = receiver?.cold?.timers;

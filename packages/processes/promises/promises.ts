@@ -15,18 +15,18 @@ export const nativeThen: typeof Promise.prototype.then = Promise.prototype.then;
 export function ignore(): void {}
 
 /** The functions of the promise that was created last. */
-export const kept = { resolve: ignore, reject: ignore } as {
+export const newest = { resolve: ignore, reject: ignore } as {
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 };
 
 /** The executor of promises that many processes await: a closure for each would cost 100 bytes. */
-export function keepFunctions(
+export function captureFunctions(
   resolve: (value: never) => void,
   reject: (error: unknown) => void,
 ): void {
-  kept.resolve = resolve as (value: unknown) => void;
-  kept.reject = reject;
+  newest.resolve = resolve as (value: unknown) => void;
+  newest.reject = reject;
 }
 
 /** Calls a function that returns a promise. If the function throws, the promise rejects with the error. */

@@ -193,7 +193,7 @@ export class LocalDelivery implements Signals {
     if (link.unlinking !== 0) return;
     if (!process.shell || process.trapExit) {
       this.#signalExit(process, from, reason);
-    } else if (!link.spares && !isReason(reason, "normal")) {
+    } else if (!link.survivesExit && !isReason(reason, "normal")) {
       if (!runtime.isStopping || !isShutdown(reason)) {
         reportShared(process, from, reason);
       }
@@ -299,7 +299,7 @@ export class LocalDelivery implements Signals {
     if ("pid" in result) {
       // The process may have learned of the new process from others, and have linked and unlinked it by now.
       if (result.link && process.links?.get(result.pid) === undefined) {
-        process.addLink(result.pid, false, wait.tellsEnd);
+        process.addLink(result.pid, false, wait.awaitsExit);
       }
       if (result.monitor) process.addMonitor(ref, result.pid, from.node);
     }

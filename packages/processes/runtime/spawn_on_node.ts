@@ -33,7 +33,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
   spawned(result: SpawnResult | undefined): void {
     const { node, ref } = this;
     this.wait = undefined;
-    this.process.leave(this);
+    this.process.removeIfUnused(this);
     if (result === undefined) {
       this.process.resume(this, () => this.#unreachable());
     } else if ("pid" in result) this.settle({ pid: result.pid, ref });
@@ -102,7 +102,7 @@ export async function spawnOn(
     return pending.promise;
   }
   const run = requestOf(runtime, node, fn, args ?? []);
-  process.enter(pending);
+  process.addEntry(pending);
   try {
     runtime.signalsTo(node, "by_name").spawnRequest(process.pid, {
       ref,

@@ -71,7 +71,7 @@ export class Deadlines {
 
   #timed(ms: number, expiring: Expiring): Deadline {
     const expire = () => {
-      scheduler.noteTurn();
+      scheduler.beginTurn();
       expiring.expire();
     };
     const at = this.clock.now() + ms;

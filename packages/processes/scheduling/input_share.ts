@@ -98,7 +98,7 @@ export class InputShare {
   }
 
   /** Forgets the untimed bytes, because the program was idle since. */
-  forget(): void {
+  reset(): void {
     this.#bytes = 0;
   }
 

@@ -272,7 +272,7 @@ export class Scheduler {
   }
 
   /** Begins a slice: a test's timer, in place of the host's, counts as a turn of the event loop. */
-  noteTurn(): void {
+  beginTurn(): void {
     if (this.#isTurning) return;
     this.#beginSlice(this.#loop.now(0));
     this.#isIdle = true;
@@ -420,7 +420,7 @@ export class Scheduler {
     this.#awaitsIdle = false;
     if (this.#isTurning) return;
     this.#isIdle = true;
-    this.input.forget();
+    this.input.reset();
     this.#idleSince = this.#loop.now(0);
     this.#beginPeriod();
   };

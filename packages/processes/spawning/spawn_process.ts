@@ -19,7 +19,7 @@ export function spawnProcess(
   fn: () => unknown,
   options: RuntimeSpawnOptions,
 ): LocalProcess {
-  const { link, linkParent, tellsEnd, monitor, replyTo } = options;
+  const { link, linkParent, awaitsExit: tellsEnd, monitor, replyTo } = options;
   const process = addProcess(runtime, options, linkParent);
   if (linkParent !== undefined) {
     process.addLink(linkParent.pid);

@@ -50,10 +50,10 @@ export abstract class ServerMessage {
   abstract copied(copy: CopyField, left: number, max: number): unknown;
 
   /** Returns a copy to be sent later. Requests of the library in it keep their brand, which wires need. */
-  kept(copy: CopyField, left: number, max: number): ServerMessage {
+  copiedWithBrand(copy: CopyField, left: number, max: number): ServerMessage {
     const keep: CopyField = (value, left, max) =>
       value instanceof ServerRequest
-        ? value.kept(copy, left - 1, max)
+        ? value.copiedWithBrand(copy, left - 1, max)
         : copy(value, left, max);
     return this.copied(keep, left, max) as ServerMessage;
   }
@@ -99,7 +99,7 @@ export abstract class ServerRequest extends ServerMessage {
     return copy({ ...this }, left + 1, max);
   }
 
-  override kept(copy: CopyField, left: number, max: number): this {
+  override copiedWithBrand(copy: CopyField, left: number, max: number): this {
     const same = Object.create(Object.getPrototypeOf(this));
     return Object.assign(same, copy({ ...this }, left + 1, max));
   }
@@ -129,7 +129,7 @@ export class SharedRequest extends OwnRequest {
     return this.#protocol;
   }
 
-  override kept(copy: CopyField, left: number, max: number): this {
+  override copiedWithBrand(copy: CopyField, left: number, max: number): this {
     const fields = copy({ ...this }, left + 1, max) as { type: string };
     return new SharedRequest(fields, this.#protocol) as this;
   }

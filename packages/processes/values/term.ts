@@ -143,7 +143,7 @@ export function copyToSend(
   maxDepth: number = DEFAULT_MAX_DEPTH,
 ): unknown {
   return value instanceof ServerMessage
-    ? value.kept(copyTerm, maxDepth - 1, maxDepth)
+    ? value.copiedWithBrand(copyTerm, maxDepth - 1, maxDepth)
     : copyTerm(value, maxDepth);
 }
 

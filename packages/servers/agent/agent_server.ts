@@ -42,7 +42,7 @@ export type AgentFunction<S = any, R = unknown> =
   | readonly [module: string, function: string, args?: readonly unknown[]];
 
 /** A function in a request to an agent: stored for an agent of this node, named for another node. */
-export type SentFunction = { kept: string } | Runnable;
+export type SentFunction = { stored: string } | Runnable;
 
 /** How the result of a function is used. */
 export type AgentRequestType = "get" | "update" | "get_and_update" | "cast";
@@ -94,7 +94,7 @@ export function castMessage(
 ): Call | Cast {
   const request = agentRequest("cast", run);
   // No process waits for an answer under this reference.
-  return "kept" in run
+  return "stored" in run
     ? new Cast(request)
     : new Call(new ReplyTo(pid, runtime.makeRef()), request);
 }
@@ -116,20 +116,22 @@ type Run = (state: unknown) => unknown;
 type Found = { run: Run } | Refused;
 
 /** Functions stored for an agent of this program until the agent runs them, or is dead and collected. */
-class Kept {
-  static readonly #tables = new WeakMap<LocalProcess, Kept>();
+class StoredFunctions {
+  static readonly #tables = new WeakMap<LocalProcess, StoredFunctions>();
   readonly #functions = new Map<string, Run>();
   /** A secret of this module, so that no other code can run stored functions. */
   readonly #secret = crypto.randomUUID();
   #last = 0;
 
-  static of(process: LocalProcess): Kept {
-    let table = Kept.#tables.get(process);
-    if (table === undefined) Kept.#tables.set(process, table = new Kept());
+  static of(process: LocalProcess): StoredFunctions {
+    let table = StoredFunctions.#tables.get(process);
+    if (table === undefined) {
+      StoredFunctions.#tables.set(process, table = new StoredFunctions());
+    }
     return table;
   }
 
-  keep(fn: Run): string {
+  add(fn: Run): string {
     const key = `${this.#secret}:${++this.#last}`;
     this.#functions.set(key, fn);
     return key;
@@ -161,8 +163,8 @@ export function sendable(
   if (place.node !== runtime.node) return described(fn, runtime);
   const process = place instanceof Pid ? runtime.find(place) : undefined;
   // A dead agent takes no function.
-  if (process === undefined) return { kept: "" };
-  return { kept: Kept.of(process).keep(runOf(fn, runtime)) };
+  if (process === undefined) return { stored: "" };
+  return { stored: StoredFunctions.of(process).add(runOf(fn, runtime)) };
 }
 
 function described(
@@ -257,7 +259,7 @@ const AGENT = {
   handleCast(request: AgentRequest, state: unknown): unknown {
     const run = request instanceof NodeRequest
       ? find(request, request.node)
-      : keptFor(request);
+      : storedFor(request);
     if (run !== undefined && "run" in run) {
       return andThen(run.run(state), (given) => answer(request, given, state));
     }
@@ -305,8 +307,8 @@ function ok(value: unknown): AgentReply {
 
 /** Returns the function of a request, if the sender may have it run. */
 function find(request: AgentRequest, node: string): Found | typeof BADARG {
-  const kept = keptFor(request);
-  if (kept !== undefined) return kept;
+  const stored = storedFor(request);
+  if (stored !== undefined) return stored;
   const { runtime } = currentProcess();
   // A process of this node never names a function: its functions are stored.
   if (node === runtime.node) throw new TypeError(notServed(request));
@@ -321,15 +323,15 @@ function find(request: AgentRequest, node: string): Found | typeof BADARG {
 }
 
 /** Returns the function that was stored for a request of this node. */
-function keptFor(
+function storedFor(
   request: AgentRequest | null | undefined,
 ): { run: Run } | undefined {
   const run = request?.run;
-  if (typeof run !== "object" || run === null || !("kept" in run)) {
+  if (typeof run !== "object" || run === null || !("stored" in run)) {
     return undefined;
   }
-  const kept = Kept.of(currentProcess()).take(run.kept);
-  return kept && { run: kept };
+  const fn = StoredFunctions.of(currentProcess()).take(run.stored);
+  return fn && { run: fn };
 }
 
 function notServed(request: unknown): string {

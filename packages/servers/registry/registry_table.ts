@@ -156,7 +156,7 @@ export class RegistryTable {
   }
 
   /** Removes all registrations of a process that has exited. */
-  forget(pid: unknown): void {
+  removeExited(pid: unknown): void {
     const { runtime } = this.#partition!;
     // Any process can send a message that looks like an EXIT.
     if (

@@ -91,7 +91,7 @@ class PendingPromise<T> extends PendingReply<T> {
   constructor(process: LocalProcess, late: () => Error) {
     super(process, process.runtime.node);
     this.#late = late;
-    process.enter(this);
+    process.addEntry(this);
   }
 
   override expire(): void {

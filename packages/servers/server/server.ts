@@ -111,7 +111,7 @@ export function serve(
   server: Server,
   orphan = false,
 ): typeof ENDS_ITSELF {
-  new Serving(process, server, orphan ? undefined : process.parent).begin();
+  new ServerLoop(process, server, orphan ? undefined : process.parent).begin();
   return ENDS_ITSELF;
 }
 
@@ -119,7 +119,7 @@ export function serve(
  * The loop of one server. It is an object with callbacks, because an `async` function that waits keeps 350 bytes more
  * of each idle server.
  */
-class Serving {
+class ServerLoop {
   readonly #process: LocalProcess;
   readonly #server: Server;
   readonly #parent: Pid | undefined;
@@ -192,12 +192,12 @@ class Serving {
   }
 
   #goOn(result: unknown): void {
-    if (result instanceof Leaving) this.#leave(result.reason);
+    if (result instanceof Leaving) this.#exit(result.reason);
     else this.#receive();
   }
 
   /** Ends the server for a reason that is no failure of its own. */
-  #leave(reason: unknown): void {
+  #exit(reason: unknown): void {
     const process = this.#process;
     if (!isOrderly(reason)) this.#noteFailure();
     try {

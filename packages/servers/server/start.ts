@@ -200,7 +200,7 @@ class PendingStart extends PendingReply<Pid> implements Start, StartWait {
   begin(started: LocalProcess): void {
     this.#started = started;
     started.lineage!.starting = this;
-    this.process.enter(this);
+    this.process.addEntry(this);
   }
 
   /** The code of the process: initialises the server, and serves. */

@@ -172,7 +172,7 @@ class PendingStop extends PendingReply<"ok"> implements StopWait {
   watch(stopped: Lineage): void {
     this.#stopped = stopped;
     stopped.stopping = this;
-    this.process.enter(this);
+    this.process.addEntry(this);
   }
 
   override cancel(): void {

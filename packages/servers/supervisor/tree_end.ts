@@ -42,8 +42,8 @@ export function noteGivingUp(
   reason: string,
 ): void {
   const { runtime, name } = process;
-  let kept = reasons.get(runtime);
-  if (kept === undefined) reasons.set(runtime, kept = new Map());
+  let ofNode = reasons.get(runtime);
+  if (ofNode === undefined) reasons.set(runtime, ofNode = new Map());
   const kind = supervisionOf(process)?.kind ?? "Supervisor";
   const who = name === undefined ? process.pid : printableName(name);
   const child = id === undefined ? pid : JSON.stringify(printableName(id));
@@ -52,10 +52,10 @@ export function noteGivingUp(
     `${kind} ${who} gave up: its child ${child} exited too often, the last time with ${reason}${
       before === undefined ? "" : ` (${before})`
     }`;
-  kept.set(process.pid.number, text.slice(0, MAX_TEXT));
-  if (kept.size <= MAX_KEPT) return;
-  for (const oldest of kept.keys()) {
-    kept.delete(oldest);
+  ofNode.set(process.pid.number, text.slice(0, MAX_TEXT));
+  if (ofNode.size <= MAX_KEPT) return;
+  for (const oldest of ofNode.keys()) {
+    ofNode.delete(oldest);
     break;
   }
 }

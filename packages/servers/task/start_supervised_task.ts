@@ -118,7 +118,7 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     return startedFromOtp(reply);
   }
 
-  override kept(copy: CopyField, left: number, max: number): this {
+  override copiedWithBrand(copy: CopyField, left: number, max: number): this {
     const fields = copy({ ...this }, left + 1, max) as StartTask;
     const otp = this.#otp;
     return new StartTaskRequest(fields, otp.owner, otp) as this;
@@ -255,7 +255,7 @@ class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number | undefined;
-  readonly tellsEnd: boolean;
+  readonly awaitsExit: boolean;
   readonly #request: StartTaskRequest;
   readonly #asked: SupervisedTask;
   /** The caller's end of the task, if the caller awaits the task. */
@@ -273,7 +273,7 @@ class TaskStart extends PendingCall<Pid> implements RequestOptions<Pid> {
     this.timeout = limits === undefined ? Infinity : leftOf(limits, process);
     this.signal = limits?.signal;
     this.deadline = limits?.deadline;
-    this.tellsEnd = task?.tellsEnd ?? false;
+    this.awaitsExit = task?.awaitsExit ?? false;
     this.#request = request;
     this.#asked = asked;
     this.#task = task;

@@ -38,7 +38,7 @@ export class StreamMonitor {
       parent: owner.pid,
       groupLeader: owner.groupLeader,
       linkParent: owner,
-      tellsEnd: true,
+      awaitsExit: true,
     });
     this.process.trapExit = owner.trapExit;
     onDown(this.process, owner.pid, (reason) => this.#ownerDown(reason));

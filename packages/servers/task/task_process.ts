@@ -139,7 +139,7 @@ function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
   const { owner, ref } = task;
   const { pid } = spawnTask(owner, code, callers, ref, {
     linkParent: owner,
-    tellsEnd: task.tellsEnd,
+    awaitsExit: task.awaitsExit,
     monitor: { pid: owner.pid, ref },
   });
   task.open(pid.node);

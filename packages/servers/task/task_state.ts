@@ -56,7 +56,7 @@ export abstract class OwnedTask implements Wait {
   /** The process that started the task. */
   readonly owner: LocalProcess;
   /** Whether the task's end is awaited besides the link to the task. */
-  readonly tellsEnd: boolean = false;
+  readonly awaitsExit: boolean = false;
   /** Whether the owner waits until the task has started. */
   readonly awaitsStart: boolean = false;
   /** The function of a task on a BEAM. */
@@ -97,7 +97,7 @@ export abstract class OwnedTask implements Wait {
     const { owner, ref } = this;
     const signals = owner.runtime.signalsTo(pid.node, "by_pid");
     if (link) {
-      owner.addLink(pid, false, this.tellsEnd);
+      owner.addLink(pid, false, this.awaitsExit);
       signals.link(owner.pid, pid);
     }
     owner.addMonitor(ref, pid, pid.node);
@@ -150,7 +150,7 @@ export interface TaskWatcher {
  * by a wait or a `receive`, whichever comes first.
  */
 export class TaskState extends OwnedTask implements Abortable, Expiring {
-  override readonly tellsEnd = true;
+  override readonly awaitsExit = true;
   override readonly awaitsStart = true;
   #reply: Mail<{ value: unknown }> | undefined;
   #down: Mail<{ reason: unknown }> | undefined;

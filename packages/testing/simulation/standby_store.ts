@@ -49,9 +49,9 @@ export class StandbyStore {
   /** Has a standby take over, which has only that number of changes. */
   async goBackTo(changes: number): Promise<void> {
     const standby = this.#open();
-    const kept = this.#changes.slice(0, changes);
-    for (const { run } of kept) await run(standby);
-    this.#changes = kept;
+    const applied = this.#changes.slice(0, changes);
+    for (const { run } of applied) await run(standby);
+    this.#changes = applied;
     this.#primary = standby;
     this.#timeline++;
   }

@@ -22,7 +22,7 @@ function pidNumber(n: number): Pid {
 }
 
 function linkTo(pid: Pid): Link {
-  return { pid, unlinking: 0, held: false, spares: false };
+  return { pid, unlinking: 0, held: false, survivesExit: false };
 }
 
 Deno.test("LinkTable holds what a Map by process holds, in its order", () => {

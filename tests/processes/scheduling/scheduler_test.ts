@@ -200,7 +200,7 @@ for (const [stepTime, steps] of SLICES) {
     const loop = new Loop();
     const pace = process();
     loop.stepTime = stepTime;
-    scheduler.noteTurn();
+    scheduler.beginTurn();
     let ran = 0;
     for (let n = 0; n < 3 * steps; n++) {
       scheduler.enqueue(pace, () => void ran++, undefined);
@@ -230,7 +230,7 @@ test("rule 4: no step runs while the event loop is to turn", async () => {
     scheduler.canAnswerNow(pace),
   ], [false, false, false]);
   // A timer that stands in for one of the host's is no turn then.
-  scheduler.noteTurn();
+  scheduler.beginTurn();
   assertEquals(scheduler.canStepNow(fresh), false);
   let ran = false;
   scheduler.enqueue(fresh, () => ran = true, undefined);
@@ -423,7 +423,7 @@ test("a timer that stands in for one of the host's begins a slice", async () => 
   const loop = new Loop();
   const pace = process();
   loop.time += 7;
-  scheduler.noteTurn();
+  scheduler.beginTurn();
   loop.time += 7;
   assertEquals(scheduler.canStepNow(pace), true);
   await takeStep(pace);

@@ -81,7 +81,7 @@ processTest("an agent is a child of a supervisor", async () => {
 
 nodeTest("an agent runs functions only for Agent's requests", async () => {
   const agent = await Agent.start(() => 0);
-  const run = { kept: "guessed" };
+  const run = { stored: "guessed" };
   const { reason } = await exitOf(GenServer.call(agent, { type: "get", run }));
   assertMatch(
     String(reason),

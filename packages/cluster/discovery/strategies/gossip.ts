@@ -108,12 +108,12 @@ export class Gossip implements RunningStrategy {
       interval * (0.5 + this.#clusterHost.random()),
       () => this.#stopped || this.#turn(),
     );
-    this.#forget();
+    this.#removeOld();
     if (this.#socket !== undefined) this.#send();
     else this.#open();
   }
 
-  #forget(): void {
+  #removeOld(): void {
     const { forgetAfter = 15_000 } = this.#options;
     const now = this.#host.process.runtime.clock.now();
     for (const [node, { at }] of this.#heard) {
