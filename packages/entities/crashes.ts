@@ -8,9 +8,9 @@ import type { Definition } from "./entity_types.ts";
 
 /** An entity that crashed too often. */
 export interface ParkedEntity {
-  /** The type. */
+  /** The name under which its type is defined. */
   type: string;
-  /** The key. */
+  /** Identifies the entity within its type. */
   key: string;
   /** The last error. */
   reason: unknown;

@@ -23,7 +23,7 @@ import {
 export interface EntityContext<S> {
   /** The state: a JSON value. Change it, or assign another. */
   state: S;
-  /** The key. */
+  /** Identifies the entity within its type. */
   readonly key: string;
   /**
    * The epoch of the entity's owner. It grows with each change of the owner: a system that remembers the highest and
@@ -72,7 +72,7 @@ export interface EntityContext<S> {
   refuse(message: string, data?: unknown): never;
 }
 
-/** A method of an entity. */
+/** Handles one kind of call to an entity; may change the state. */
 export type EntityMethod<S> = (
   room: EntityContext<S>,
   // deno-lint-ignore no-explicit-any

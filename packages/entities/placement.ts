@@ -18,12 +18,10 @@ export function hashOf(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The number of the shard of a key. */
 export function shardNumber(key: string, shards: number): number {
   return hashOf(key) % shards;
 }
 
-/** The type of a shard. */
 export function typeOf(shard: string): string {
   return shard.slice(0, shard.lastIndexOf("/"));
 }

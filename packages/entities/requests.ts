@@ -18,7 +18,6 @@ export type HostRequest =
   | ["info"]
   | ["release", type: string, key: string];
 
-/** A request to an entity. */
 export type EntityRequest =
   | [
     "call",
@@ -79,7 +78,6 @@ function isStoreId(id: unknown): id is string {
   return typeof id === "string" && id.length <= BOUNDS.storeId;
 }
 
-/** Whether a value is a request to an entity. */
 export function isEntityRequest(value: unknown): value is EntityRequest {
   if (!Array.isArray(value)) return false;
   const [kind, first, args, id, until] = value as unknown[];

@@ -26,11 +26,11 @@
  * @module
  */
 
-/** A node in the store. */
+/** A node, as its row in the store has it. */
 export interface StoreNode {
   /** Its id; a restarted node has another one. */
   id: string;
-  /** Its name. */
+  /** The node's name. Two starts of a node have the same name and different ids. */
   name: string;
   /** Its description, which only nodes read. */
   info: string;
@@ -38,9 +38,9 @@ export interface StoreNode {
   beat: number;
 }
 
-/** A shard in the store. */
+/** The owner of a shard, as the store has it. */
 export interface StoreShard {
-  /** Its id. */
+  /** Identifies the shard: its type and its number. */
   id: string;
   /** The id of the node that owns it, or did: that node may have been removed. */
   owner: string;
@@ -52,7 +52,7 @@ export interface StoreShard {
 export interface StoreView {
   /** The store's time, in milliseconds since 1970. */
   now: number;
-  /** The nodes. */
+  /** The rows of all nodes that the store has. */
   nodes: StoreNode[];
   /** The shards that have ever had an owner. */
   shards: StoreShard[];
@@ -63,15 +63,15 @@ export interface StoreView {
   timeline?: string | null;
 }
 
-/** A shard and its epoch. */
+/** The ownership that a write belongs to: a change of the owner raises the epoch. */
 export interface ShardEpoch {
-  /** The shard. */
+  /** Identifies the shard, as in {@linkcode StoreShard}. */
   shard: string;
   /** Its epoch; 0 for a shard that has never had an owner. */
   epoch: number;
 }
 
-/** A stored state. */
+/** One entity as its store has it. */
 export interface StoredState {
   /** The number of writes. */
   version: number;
@@ -95,13 +95,13 @@ export interface StoreWrite extends ShardEpoch, StoredState {
  */
 export type WriteResult = "stored" | "fenced" | "conflict";
 
-/** An alarm that is due. */
+/** An alarm whose time has come. */
 export interface DueAlarm {
   /** The type of the entity. */
   type: string;
   /** The key of the entity. */
   key: string;
-  /** The shard. */
+  /** Identifies the shard of the entity. */
   shard: string;
   /** When it is due, in milliseconds since 1970. */
   due: number;

@@ -26,7 +26,6 @@ export class EpmdFormatError extends Error {
   override readonly name = "EpmdFormatError";
 }
 
-/** A request to EPMD. */
 export type EpmdRequest =
   | { type: "alive"; registration: Registration }
   | { type: "lookup"; name: string }

@@ -81,7 +81,6 @@ export interface EpmdServerOptions {
   tookOver?: boolean;
   /** Takes messages. */
   log?: EpmdLog;
-  /** The limits. */
   limits?: EpmdServerLimits;
 }
 

@@ -5,11 +5,8 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { EpmdProtocolError, EpmdUnreachableError } from "./epmd_errors.ts";
 import { concat, EpmdFormatError } from "./epmd_protocol.ts";
 
-/** The address of EPMD. */
 export interface EpmdAddress {
-  /** The host. */
   host?: string;
-  /** The port. */
   port: number;
   /** The time limit for a connection and an answer, in milliseconds. */
   timeout?: number;

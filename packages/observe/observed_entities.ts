@@ -54,7 +54,7 @@ export interface ObservedShard {
 
 /** A change of a shard's owner. */
 export interface ObservedMove {
-  /** The shard. */
+  /** Identifies it: its type and its number. */
   shard: string;
   /** The owner before. */
   from: string;
@@ -66,19 +66,19 @@ export interface ObservedMove {
 
 /** An entity that has crashed too often. */
 export interface ObservedParked {
-  /** The type. */
+  /** The name under which its type is defined. */
   type: string;
-  /** The key. */
+  /** Identifies the entity within its type. */
   key: string;
   /** The last error, as text. */
   reason: string;
 }
 
-/** An entity. */
+/** An entity in the memory of a node. */
 export interface ObservedEntity {
-  /** The type. */
+  /** The name under which its type is defined. */
   type: string;
-  /** The key. */
+  /** Identifies the entity within its type. */
   key: string;
   /** The shard of the key. */
   shard: string;

@@ -53,7 +53,6 @@ export interface WebHandler {
 export interface WebAnswer {
   /** The HTTP status. */
   status: number;
-  /** The headers. */
   headers: Record<string, string>;
   /** The body; not sent for `HEAD`. */
   body: string;

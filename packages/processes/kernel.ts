@@ -67,7 +67,7 @@ export interface ReplyMessage {
   type: "reply";
   /** The reference of the request. */
   ref: Ref;
-  /** The value. */
+  /** The reply: a result of a task, or the answer to a call that had timed out. */
   value: unknown;
 }
 

@@ -117,9 +117,9 @@ const ALIAS_OPTIONS: OptionChecks<AliasOptions> = { reply: FLAG };
 
 /** A value in the dictionary of a process. */
 export interface DictionaryEntry {
-  /** The key. */
+  /** The argument of `Process.put` that identifies the entry. */
   key: unknown;
-  /** The value. */
+  /** The value under the key. */
   value: unknown;
 }
 

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { type Filter, formatFilters } from "./filters.ts";
 
-/** The kind of a filter. */
 export type FilterKind = "exclude" | "include";
 
 const encoder = new TextEncoder();

@@ -127,9 +127,9 @@ export interface HostTestOptions extends TestStepOptions {
   repeats?: number;
 }
 
-/** A step of a test. */
+/** One step of a test, as `t.step` takes it. */
 export interface TestStep extends TestStepOptions {
-  /** Its name. */
+  /** The name that reports show. */
   name: string;
   /** Its code. */
   fn: (t: DenoTestContext) => void | Promise<void>;

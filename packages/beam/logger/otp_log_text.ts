@@ -28,7 +28,6 @@ function cut(text: string): string {
   return text.length > MAX_TEXT ? `${trimmed}...` : trimmed;
 }
 
-/** Returns the text of a string or a report. */
 export function reportText(report: unknown): string {
   const text = charsOf(report, { encoding: "unicode", isLenient: true });
   if (text !== undefined && (text !== "" || report === "")) return cut(text);

@@ -26,7 +26,6 @@ import type { ServerProtocol } from "./protocol.ts";
 
 const OK = atom("ok");
 
-/** The protocol of agents. */
 export const AGENT_PROTOCOL: ServerProtocol = {
   encodeRequest(request, functions) {
     const { type, run } = request as AgentRequest;

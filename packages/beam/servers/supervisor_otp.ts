@@ -51,7 +51,6 @@ const DYNAMIC = atom("dynamic");
 const INFINITY = atom("infinity");
 const START_CHILD = atom("start_child");
 
-/** Returns the protocol of a kind of supervisor. */
 export function supervisorProtocol(kind: SupervisorKind): ServerProtocol {
   return {
     encodeRequest: (request, functions) =>

@@ -4,7 +4,6 @@
  * Kinds with `PAYLOAD` carry the reason as the message of their frame; the others carry it in the tuple.
  */
 
-/** A link. */
 export const DOP_LINK = 1;
 /** A message to a pid, without its sender. */
 export const DOP_SEND = 2;

@@ -44,7 +44,6 @@ export const NIL = 106;
 export const STRING = 107;
 /** A list and its tail. */
 export const LIST = 108;
-/** A binary. */
 export const BINARY = 109;
 /** An integer whose length has one byte. */
 export const SMALL_BIG = 110;
@@ -54,7 +53,6 @@ export const LARGE_BIG = 111;
 export const NEW_FUN = 112;
 /** A module's exported function. */
 export const EXPORT = 113;
-/** A map. */
 export const MAP = 116;
 /** An atom whose length has 2 bytes. */
 export const ATOM_UTF8 = 118;

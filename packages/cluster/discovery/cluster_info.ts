@@ -14,7 +14,7 @@ export interface ClusterAddressInfo {
   node: string | undefined;
   /** The node's address, if the strategy names one. */
   address: string | undefined;
-  /** The state. */
+  /** The progress of the connection to it. */
   state: AddressState;
   /** When this state began. */
   since: number;
@@ -70,7 +70,7 @@ export interface TopologyInfo {
 export interface ClusterInfo {
   /** The cluster's name. */
   cluster: string;
-  /** The node. */
+  /** The node whose view this is. */
   node: string;
   /** The cluster's topologies. */
   topologies: TopologyInfo[];
@@ -128,7 +128,7 @@ export interface ClusterDisconnected extends ClusterAddressEvent {
 export interface ClusterDialFailed extends ClusterAddressEvent {
   /** Always `"dial_failed"`. */
   event: "dial_failed";
-  /** The reason. */
+  /** Why the dial failed, as a sentence. */
   reason: string;
   /** The number of failed attempts since the node was connected last. */
   attempts: number;
@@ -140,7 +140,7 @@ export interface ClusterDialFailed extends ClusterAddressEvent {
 export interface ClusterStrategyFailed extends ClusterEvent {
   /** Always `"strategy_failed"`. */
   event: "strategy_failed";
-  /** The reason. */
+  /** Why the strategy failed, as a sentence. */
   reason: string;
   /** When the strategy is asked next, in milliseconds since 1970; `undefined` if it reports by itself. */
   next: number | undefined;

@@ -6,7 +6,6 @@ import type { Pid } from "@otp/processes/values/pid";
 import { OwnRequest } from "@otp/processes/values/server_message";
 import { GLOBAL_SERVER, type GlobalRequest } from "./global_messages.ts";
 
-/** A request to a server. */
 export class GlobalServerRequest extends OwnRequest {
   constructor(request: GlobalRequest) {
     super(request);

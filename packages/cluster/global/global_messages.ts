@@ -33,7 +33,6 @@ export interface GlobalEntry {
   by?: string;
 }
 
-/** An entry as it is sent. */
 export function sentEntry({ name, pid, resolve }: GlobalEntry): GlobalEntry {
   return { name, pid, resolve };
 }

@@ -17,7 +17,7 @@ import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 export interface GlobalNameConflict {
   /** Always `"global_name_conflict"`. */
   type: "global_name_conflict";
-  /** The name. */
+  /** The global name that two processes had. */
   name: unknown;
   /** The other process that had it; only present if neither keeps it. */
   pid?: Pid;

@@ -2,11 +2,9 @@
 
 import type { Pid } from "@otp/processes/values/pid";
 
-/** The settings of a pool. */
 export interface PoolSettings {
   /** The pool's name, for messages. */
   label: string;
-  /** The group. */
   group: unknown;
   /** The group's scope. */
   scope: string;
@@ -37,7 +35,7 @@ export interface PoolMemberInfo {
 
 /** The counts of a pool since it started. */
 export interface PoolCounts {
-  /** Runs. */
+  /** Runs that were started. */
   runs: number;
   /** Runs with a result. */
   done: number;

@@ -16,7 +16,6 @@ import type { QueueEntry } from "./run_queue.ts";
 
 /** The work of a run, and its limits. */
 export interface PoolJob {
-  /** The function. */
   fn: RemoteFunction;
   /** The function's arguments, which nobody changes any more. */
   args: unknown[];

@@ -36,7 +36,6 @@ const EMBEDDED =
 
 /** A peer, as its address depends on its connection. */
 interface Connected {
-  /** The peer. */
   readonly peer: Pick<Peer, "listen">;
   /** The addresses of the connection; a connection without them is within this program. */
   readonly ends: Ends | undefined;
@@ -147,7 +146,6 @@ function dotted(high: string, low: string): string {
   }).join(".");
 }
 
-/** Joins a host and a port. */
 export function joinedAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -87,7 +87,6 @@ function canonicalAddress(host: string): string {
   return isIP(host) === 6 ? new URL(`http://[${host}]`).hostname : host;
 }
 
-/** Reads a certificate. */
 export function readCertificate(der: Uint8Array): PeerCertificate {
   const nodes: string[] = [];
   const hosts: string[] = [];

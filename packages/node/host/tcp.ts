@@ -129,7 +129,6 @@ export interface Address {
   port: number;
 }
 
-/** An address to dial. */
 export interface DialAddress extends Address {
   /** Returns the addresses of the host, instead of the system. */
   lookup?: LookupFunction;

@@ -38,7 +38,6 @@ export function requestIo<T>(
   ).promise;
 }
 
-/** A request as it is sent. */
 export class SentIoRequest extends ServerRequest implements IoRequest {
   readonly type = "io_request";
   readonly from: Pid;

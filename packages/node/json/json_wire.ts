@@ -28,7 +28,6 @@ function opened(
   });
 }
 
-/** The JSON wire. */
 export const jsonWire: Wire = {
   name: "json",
   extra: `otp-json/${handshake.VERSION}`,

@@ -19,7 +19,6 @@ interface Incoming {
   /** The last part, while it is being combined from small parts. */
   small: Uint8Array | undefined;
   smallBytes: number;
-  /** The number of bytes of JSON. */
   jsonBytes: number;
   /** The number of all bytes, and of the bytes that the budget counts. */
   bytes: number;

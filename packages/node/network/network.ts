@@ -58,7 +58,6 @@ export const TICK_TURNS = 16;
 /** Refusals that need no attention at this node: logged as debug messages. */
 const EXPECTED: readonly RefusedRequest[] = ["undef", "closure", "draining"];
 
-/** The options of a network. */
 export interface NetworkOptions {
   /** The node's processes. */
   runtime: NodeRuntime;
@@ -70,7 +69,6 @@ export interface NetworkOptions {
   connectAll: boolean;
   /** The shared secret. */
   cookie: string;
-  /** The limits. */
   limits: Limits;
   /** The tick time, in milliseconds. */
   tickTime: number;

@@ -15,7 +15,7 @@ const ENVELOPE = 8;
 
 /** A group and its processes; a process that has joined twice appears twice. */
 export interface GroupMembers {
-  /** The group. */
+  /** Names the group: any value, compared by its contents. */
   group: unknown;
   /** The group's processes. */
   pids: Pid[];
@@ -27,7 +27,7 @@ export interface PgMessage {
   type: "join" | "leave";
   /** The monitor. */
   ref: Ref;
-  /** The group. */
+  /** Names the group: any value, compared by its contents. */
   group: unknown;
   /** The processes. */
   pids: Pid[];

@@ -28,7 +28,7 @@ export interface PartNode {
   wireOf(node: string): WireName | undefined;
 }
 
-/** A part of a node. */
+/** An addition of another package to a node: wires, servers, options and hooks. */
 export interface NodePart {
   /** The name of the function that creates it, for errors. */
   readonly name: string;

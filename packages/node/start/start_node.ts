@@ -75,7 +75,6 @@ export interface StartedNode {
   registration: HostRegistration;
   host: HostEnvironment;
   parts: AttachedParts;
-  /** Its options, with the cookie. */
   options: NodeOptions & { cookie: string };
   /** Starts accepting connections, including those that have already arrived. */
   accept(): void;

@@ -79,7 +79,7 @@ export interface PollOptions extends TopologyOptions {
 export interface StaticTopology extends TopologyOptions {
   /** Names the strategy. */
   strategy: "static";
-  /** The nodes. */
+  /** The nodes to connect to, each by its name, its address, or both. */
   nodes: readonly ClusterAddress[];
 }
 
@@ -101,7 +101,7 @@ export interface EpmdTopology extends PollOptions {
 export interface SrvRecord {
   /** The name of the host. */
   name: string;
-  /** The port. */
+  /** Where all nodes of the cluster listen. */
   port: number;
 }
 
@@ -117,7 +117,7 @@ export interface ClusterResolver {
   resolve4(name: string, context: ResolverContext): Promise<string[]>;
   /** Returns the AAAA records of a name. */
   resolve6(name: string, context: ResolverContext): Promise<string[]>;
-  /** Returns the SRV records of a name. */
+  /** Looks a name up in DNS; rejects if there is none. */
   resolveSrv(name: string, context: ResolverContext): Promise<SrvRecord[]>;
 }
 

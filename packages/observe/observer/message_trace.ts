@@ -26,7 +26,6 @@ const MAX_TRACES = 8;
 /** The interval at which a trace finds that its process has exited, in milliseconds. */
 const CHECK_INTERVAL = 100;
 
-/** The limits of a trace. */
 export interface TraceLimits {
   /** The number of messages. */
   limit: number;

@@ -85,9 +85,9 @@ export interface ObservedProcess {
   waiting: boolean;
   /** The process that has suspended it by `:sys.suspend`, if it is suspended. */
   suspendedBy: Pid | undefined;
-  /** The number of its links. */
+  /** The count of all its links; the list of links may be shorter. */
   linkCount: number;
-  /** The number of its monitors. */
+  /** The count of all its monitors; the list may be shorter. */
   monitorCount: number;
 }
 
@@ -99,7 +99,7 @@ export interface ObservedProcessDetails extends ObservedProcess {
   monitors: string[];
   /** The processes that monitor it; at most 100. */
   monitoredBy: Pid[];
-  /** The numbers of links, monitors, and monitors on it. */
+  /** The counts of all links and monitors; the lists above may be shorter. */
   counts: { links: number; monitors: number; monitoredBy: number };
   /** Whether the process traps exits. */
   trapExit: boolean;
@@ -129,7 +129,7 @@ export interface ObservedChild {
   kind: string;
   /** Whether its restart has failed and will be tried again. */
   restarting: boolean;
-  /** The number of its restarts. */
+  /** Counts its restarts since it was first started. */
   restarts: number;
   /** The exit reason before the last restart, as text. */
   lastReason: string | undefined;
@@ -179,7 +179,7 @@ export interface ObservedNames {
   global: ObservedName[];
   /** The groups of each scope of `pg`. */
   groups: { scope: string; groups: ObservedGroup[] }[];
-  /** The keys of each registry. */
+  /** The keys of each registry, and their total number. */
   registries: { registry: string; keys: ObservedName[]; size: number }[];
   /** The number of entries that are left out. */
   more: number;

@@ -7,7 +7,6 @@ import { AsyncLocalStorage } from "node:async_hooks";
 /** The parts of a process that its context needs, because this file is below the class of processes. */
 export interface ContextProcess {
   readonly context: ProcessContext;
-  /** The node that it is on. */
   readonly runtime: { readonly node: string };
   /** Its rarely needed state, with its stand-in: the process as which its code runs. */
   readonly cold: { readonly standIn: ContextProcess | undefined } | undefined;

@@ -26,7 +26,7 @@ export interface CrashReport {
   pid: Pid;
   /** The name that it was registered under. */
   name: string | undefined;
-  /** The kind of process. */
+  /** Distinguishes plain code, a server such as a GenServer, and a task. */
   kind: "process" | "server" | "task";
   /** A description of its code. */
   initialCall: string | undefined;
@@ -61,7 +61,7 @@ export interface CrashReport {
 
 /** A report of a supervisor on a child. */
 export interface SupervisorReport {
-  /** The supervisor. */
+  /** The process that reports. */
   supervisor: Pid;
   /** The name that it is registered under. */
   name: string | undefined;
@@ -70,7 +70,7 @@ export interface SupervisorReport {
    * requested (`"shutdown_error"`), or has exited too often, so that the supervisor exits too (`"shutdown"`).
    */
   error: "child_terminated" | "start_error" | "shutdown_error" | "shutdown";
-  /** The child. */
+  /** Describes the child that the event is about. */
   child: {
     /** Identifies the child within its supervisor. Several dynamic children may share an id; tasks have none. */
     id?: string;
@@ -83,12 +83,11 @@ export interface SupervisorReport {
     startCall?: string;
     /** Its restart type. */
     restart?: string;
-    /** Its shutdown. */
     shutdown?: number | string;
     /** Its type, a worker or a supervisor. */
     type?: string;
   };
-  /** The reason. */
+  /** Why the child exited, or did not start or stop. */
   reason: unknown;
 }
 
@@ -125,9 +124,7 @@ export interface LogEvent {
   supervisor?: SupervisorReport;
   /** Present if an application exited. */
   application?: {
-    /** Its name. */
     name: string;
-    /** The reason. */
     reason: unknown;
   };
   /** Present if an Erlang node sent the event, which is about a process whose group leader is on this node. */

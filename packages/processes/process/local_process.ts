@@ -68,7 +68,6 @@ export class ColdState {
   standIn: LocalProcess | undefined = undefined;
   /** The process of the unnamed node that this process stands in for. */
   standsFor: LocalProcess | undefined = undefined;
-  /** The number of its monitors of each node. */
   nodeMonitors: Map<string, number> | undefined = undefined;
   /** The number of its subscriptions to visible nodes that come or go. */
   watchesNodes = 0;

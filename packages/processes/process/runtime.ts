@@ -53,7 +53,6 @@ export interface Runtime extends NodeIncarnation {
   readonly deadlines: Deadlines;
   /** Messages to be sent later. */
   readonly timers: Timers;
-  /** The processes, by number. */
   readonly processes: NumberMap<LocalProcess>;
   /** Whether its applications and servers are being stopped in order: their exits are no failures then. */
   isStopping: boolean;

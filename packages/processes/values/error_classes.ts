@@ -18,7 +18,7 @@ import { allowErrorClass } from "./error_term.ts";
 export class ExitError extends Error {
   /** Always `"ExitError"`. */
   override readonly name = "ExitError";
-  /** The exit reason. */
+  /** Why the process exited, as a monitor's DOWN states it. */
   readonly reason: ExitReason;
 
   /**

@@ -27,7 +27,7 @@ export interface CallReason {
 export interface BinaryReason {
   /** Always `"binary"`. */
   type: "binary";
-  /** The text. */
+  /** The characters of the binary. */
   text: string;
 }
 
@@ -63,7 +63,7 @@ export type ExitReason =
   // deno-lint-ignore ban-types
   | (unknown & {});
 
-/** A shutdown with a reason. */
+/** An orderly exit that carries a reason of its own: Erlang's `{shutdown, reason}`. */
 export type ShutdownReason = Extract<ExitReason, { type: "shutdown" }>;
 
 /** A thrown value that is not an `Error`: Erlang's `{nocatch, value}`. */

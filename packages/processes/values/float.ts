@@ -20,7 +20,7 @@ import { setShape } from "./term_shape.ts";
  * ```
  */
 export class Float {
-  /** The number. */
+  /** Its value as a plain number. */
   readonly value: number;
 
   /**

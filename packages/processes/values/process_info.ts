@@ -24,7 +24,7 @@ export interface ProcessInfo {
   monitors: (Pid | { name: string; node: string })[];
   /** The processes that monitor it, each once per monitor. */
   monitoredBy: Pid[];
-  /** Whether it traps exits. */
+  /** Whether exit signals become messages. */
   trapExit: boolean;
   /** Its group leader, which receives its output. */
   groupLeader: Pid;

@@ -48,7 +48,7 @@ export interface Tuple<T extends readonly unknown[]> extends
  */
 // No subclass of Array: it would take five times as long to create, and be taken for a list.
 export class Tuple<T extends readonly unknown[] = readonly unknown[]> {
-  /** The elements. */
+  /** The values in order; they cannot be changed. */
   readonly elements: T;
 
   /**

@@ -55,11 +55,9 @@ export const AGENT_REQUESTS: ReadonlySet<unknown> = new Set<AgentRequestType>([
   "cast",
 ]);
 
-/** A request to an agent. */
 export interface AgentRequest {
   /** How the result of the function is used. */
   type: AgentRequestType;
-  /** The function. */
   run: SentFunction;
 }
 

@@ -40,7 +40,7 @@ export type { Pid } from "@otp/processes/values/pid";
 export interface EnvValue<T> {
   /** Always `"ok"`. */
   type: "ok";
-  /** The value. */
+  /** The value of the setting. */
   value: T;
 }
 

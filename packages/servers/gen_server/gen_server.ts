@@ -127,11 +127,11 @@ export type {
 export interface GenServerTypes {
   /** The argument of `init`. */
   arg?: unknown;
-  /** The state. */
+  /** The type of the server's state. */
   state?: unknown;
   /** The calls, each as a pair: `[request, reply] | [request, reply]`. */
   call?: [request: unknown, reply: unknown];
-  /** The casts. */
+  /** The type of the casts that the server accepts. */
   cast?: unknown;
   /** The plain messages that the server receives, besides system messages. */
   info?: unknown;

@@ -448,7 +448,6 @@ function assertModule(module: unknown): void {
   );
 }
 
-/** Whether a value is a callback module. */
 export function isCallbackModule(value: unknown): value is CallbackModule {
   return value !== null && ["object", "function"].includes(typeof value) &&
     typeof (value as { init?: unknown }).init === "function";

@@ -89,7 +89,7 @@ export interface RegisterMessage {
   type: "register";
   /** The registry's name. */
   registry: string;
-  /** The key. */
+  /** The key that the process is registered under. */
   key: unknown;
   /** The process that has registered. */
   pid: Pid;
@@ -103,7 +103,7 @@ export interface UnregisterMessage {
   type: "unregister";
   /** The registry's name. */
   registry: string;
-  /** The key. */
+  /** The key that the process was registered under. */
   key: unknown;
   /** The process that has unregistered. */
   pid: Pid;
@@ -111,7 +111,7 @@ export interface UnregisterMessage {
 
 /** A registration, from {@linkcode Registry.select}. */
 export interface RegistryRecord extends RegistryEntry {
-  /** The key. */
+  /** The key that the process is registered under. */
   key: unknown;
 }
 
@@ -130,9 +130,9 @@ export type AlreadyRegisteredReason = Extract<
 export interface UpdatedValue {
   /** Always `"ok"`. */
   type: "ok";
-  /** The new value. */
+  /** The value after the update. */
   newValue: unknown;
-  /** The old value. */
+  /** The value before the update. */
   oldValue: unknown;
 }
 

@@ -243,7 +243,6 @@ export interface IoRequest {
   from: Pid;
   /** The alias that the reply goes to; from a BEAM, also the term by which the process finds the reply. */
   replyAs: Ref | ReplyTo;
-  /** The operation. */
   request: IoOperation;
 }
 

@@ -39,7 +39,7 @@ export interface NameRegistry {
    * @returns Whether the process has the name now; `false` if another process has it.
    */
   registerName(name: unknown, pid: Pid): boolean | Promise<boolean>;
-  /** Unregisters a name. */
+  /** Frees a name that `registerName` has taken. */
   unregisterName(name: unknown): void | Promise<void>;
   /**
    * Looks up a name.
@@ -74,7 +74,6 @@ export type ServerRef =
  * @ignore
  */
 export class DeclaredRef {
-  /** The server. */
   readonly server: ServerRef;
   /** The declaration. */
   readonly types: object;

@@ -66,7 +66,6 @@ export class Suspension implements Disposable {
     if (!this.#process.runtime.hasChannelTo(origin)) lost();
   }
 
-  /** Whether a message ends it. */
   isEnd(message: unknown): boolean {
     return message === this.#end;
   }

@@ -10,7 +10,6 @@ import type { ReplyTo } from "@otp/processes/values/reply_to";
 
 /** The load of a supervisor of tasks. */
 export interface Occupancy {
-  /** The number of tasks. */
   tasks: number;
   /** The maximum number of tasks. */
   max: number;

@@ -43,7 +43,6 @@ export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
 export interface Failure {
   /** Always `"error"`. */
   type: "error";
-  /** The reason. */
   reason: unknown;
 }
 

@@ -54,7 +54,6 @@ export class ChildTable implements Iterable<OrderedChild> {
     return this.#byId.get(child.spec.id) === child;
   }
 
-  /** Returns the child with an id. */
   get(id: string): OrderedChild | undefined {
     return this.#byId.get(id);
   }

@@ -55,7 +55,6 @@ export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 /** Whether the exit of significant children ends their supervisor: never, of any, or of all. */
 export type AutoShutdown = "never" | "any_significant" | "all_significant";
 
-/** A request to a supervisor. */
 export type SupervisorRequest =
   | { type: "which_children" }
   | { type: "count_children" }

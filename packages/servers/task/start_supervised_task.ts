@@ -67,7 +67,6 @@ import {
 import { copyTerm } from "@otp/processes/values/term";
 import { crash } from "@otp/processes/process/deaths";
 
-/** A request for a task. */
 export class StartTaskRequest extends ServerRequest implements StartTask {
   readonly type = "start_task";
   readonly run: Runnable;

@@ -76,7 +76,7 @@ export type TaskResult<T> =
 /** Any task, including one made by `Task.completed`, which has no process. */
 export type AnyTask<T = unknown> = Task<T, Pid | undefined>;
 
-/** The value of a task. */
+/** The type that awaiting a task resolves with. */
 export type TaskValue<K> = K extends AnyTask<infer T> ? T : never;
 
 /** The result of {@linkcode Task.awaitMany}: the value of each task, in the order of the tasks. */

@@ -17,7 +17,6 @@ import { failed, type Failure } from "../supervisor/child_lifecycle.ts";
 /** How a drain ended: all tasks have ended, or the timeout has expired. */
 export type DrainOutcome = "drained" | "timeout";
 
-/** A request to drain. */
 export interface DrainRequest {
   type: "drain";
   /** How long to wait for the tasks, in milliseconds. */

@@ -113,7 +113,6 @@ export function startAwaited(
   return state;
 }
 
-/** Returns the state of a completed task with a value. */
 export function completedTask(value: unknown): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);

@@ -51,7 +51,6 @@ export interface StreamLimits extends CancelOptions {
   zipInputOnExit: boolean;
 }
 
-/** The checks of the options of streams. */
 export const STREAM_OPTIONS: OptionChecks<
   StreamLimits & { args: unknown[] }
 > = {

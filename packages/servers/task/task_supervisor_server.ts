@@ -41,7 +41,6 @@ import { currentProcess } from "@otp/processes/runtime/current_process";
 import { tuple } from "@otp/processes/values/tuple";
 import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
-/** A request to a Task.Supervisor. */
 export type TaskSupervisorRequest =
   | StartTask
   | { type: "which_children" }

@@ -58,7 +58,6 @@ async function load(name: string, path: string): Promise<ModuleExports> {
   );
 }
 
-/** The functions that a module exports. */
 export function functionsOf(exports: ModuleExports): ModuleExports {
   return Object.fromEntries(
     Object.entries(exports).filter(([, each]) => typeof each === "function"),

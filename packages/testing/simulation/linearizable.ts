@@ -17,7 +17,7 @@ export interface SimulatedCall {
   readonly type: string;
   /** The key of the entity. */
   readonly key: string;
-  /** The method. */
+  /** The method of the entity that was called. */
   readonly method: string;
   /** The arguments. */
   readonly args: readonly unknown[];

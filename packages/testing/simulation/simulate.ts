@@ -67,9 +67,9 @@ const SIMULATE_OPTIONS: OptionChecks<SimulateOptions> = {
 
 /** The result of {@linkcode simulate}. */
 export interface SimulateReport {
-  /** The number of lives. */
+  /** Simulated lives, each with its own seed. */
   lives: number;
-  /** The number of calls. */
+  /** Calls to entities in all lives together. */
   calls: number;
   /** The number of calls that failed, by the code of their error. */
   failed: Record<string, number>;

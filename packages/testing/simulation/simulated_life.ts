@@ -64,7 +64,7 @@ export interface SimulatedClient {
 
 /** A life of {@linkcode simulate}, as its checks see it. */
 export interface SimulatedLife {
-  /** The seed. */
+  /** The seed that repeats this life. */
   readonly seed: number;
   /** The virtual time, in milliseconds since the start of the life. */
   readonly now: number;

@@ -20,7 +20,6 @@ export interface StoreFaults {
   losesAnswer?: number;
   /** The answer is an error, after the effect. */
   failsAfter?: number;
-  /** The question is late. */
   lateQuestion?: number;
   /** The answer is late, after the effect. */
   lateAnswer?: number;

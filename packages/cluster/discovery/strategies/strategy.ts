@@ -18,7 +18,6 @@ export interface StrategyHost {
   failed(reason: string): void;
 }
 
-/** A running strategy. */
 export interface RunningStrategy {
   /** When the strategy is asked next, in milliseconds since 1970, if known. */
   readonly next: number | undefined;
