@@ -10,7 +10,7 @@ import {
   never,
   waitingProcess,
 } from "./runtime/current_process.ts";
-import type { WaitOptions } from "./process/mailbox.ts";
+import type { WaitOptions } from "./process/receivers.ts";
 import type { LocalProcess } from "./process/local_process.ts";
 import { assertFunction } from "./remote/exported_modules.ts";
 import {

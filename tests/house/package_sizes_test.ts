@@ -49,3 +49,18 @@ test("no package grows", async () => {
   assertEquals(wrong, [], HOW);
   assert(Object.keys(measured).length > 10);
 });
+
+test("the five files that explain a process are as short as its README says", async () => {
+  const page = await readPage("packages/processes/README.md");
+  const [, number] = /Five files of under ([\d,]+) lines/.exec(page) ?? [];
+  const files = [...page.matchAll(/^\d\. `([\w/.]+)`/gm)].map(([, path]) =>
+    path
+  );
+  assertEquals(files.length, 5);
+  let lines = 0;
+  for (const path of files) {
+    const text = await readPage(`packages/processes/${path}`);
+    lines += text.split("\n").length - 1;
+  }
+  assert(lines < Number(number.replace(",", "")), `${lines} lines`);
+});

@@ -1,4 +1,13 @@
-/** The routes to a node: EPMD, the address that was given, and the addresses that this node knows. */
+/**
+ * One attempt to dial a node, over one route after the other.
+ *
+ * A given address is the only route. Otherwise the name comes first: EPMD on its host knows the port, and names the
+ * wires that the node speaks. Then come the addresses that this node knows: where the node was reached before, and
+ * where peers say that it listens. The routes share the time limit of one handshake, so that one silent address leaves
+ * time for the next. An address says nothing of wires: they are tried in turn until one is answered. The attempt ends
+ * early if the node has answered and its refusal holds at each of its addresses, or if the node's own dial of this
+ * node has connected the two meanwhile.
+ */
 
 import { quote } from "@otp/processes/values/inspect";
 import { runHandshake } from "../connections/handshake.ts";

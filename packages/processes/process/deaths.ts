@@ -8,19 +8,19 @@
  */
 
 import { Fifo } from "../collections/fifo.ts";
-import { crashEvent } from "../log/crash_report.ts";
-import type { CrashReport } from "../log/log_event.ts";
 import type { Runtime } from "./runtime.ts";
 import { isExitError, reasonOf } from "../values/error_classes.ts";
-import { isOrderly } from "../values/exit_reason.ts";
 import { sendableReason, sendReason } from "../values/sendable_reason.ts";
 import type { Pid, Ref } from "../values/pid.ts";
+import { isReported, reportCrash } from "./crash_reports.ts";
 import type { Link, Watcher } from "./links_and_monitors.ts";
 import {
   type ColdState,
   endMonitor,
   type LocalProcess,
 } from "./local_process.ts";
+
+import { removeFromTables } from "./process_table.ts";
 
 /** Exited processes of all nodes of the program whose exit is not yet announced. */
 const ended = new Fifo<LocalProcess>();
@@ -74,17 +74,6 @@ export function failMonitor(
   const watcher = watchers.drop(process, ref);
   if (watcher === undefined) return;
   sendDown(process, watcher, sendableReason(reason, maxDepth));
-}
-
-/** Frees the number, the name and the aliases of an exited process. */
-function removeFromTables(process: LocalProcess): void {
-  const { runtime, pid, name, entries } = process;
-  runtime.processes.delete(pid.number);
-  if (name !== undefined) runtime.names.delete(name);
-  for (const entry of entries?.values() ?? []) {
-    if (entry.alias !== undefined) runtime.aliases.delete(entry.ref.number);
-    entry.alias = undefined;
-  }
 }
 
 function endCold(process: LocalProcess, cold: ColdState): void {
@@ -183,27 +172,6 @@ function sendDownPlainly(
   );
 }
 
-function reportCrash(process: LocalProcess, reason: unknown): void {
-  const origin = process.cold?.origin;
-  process.runtime.log.report(
-    "error",
-    () => crashEvent(crashReportOf(process, reason)),
-    origin === undefined
-      ? undefined
-      : { what: "crashes of processes started", peer: origin },
-  );
-}
-
-/** Whether an exit is logged like a crash: an abnormal exit of a process with a lineage is. */
-function isReported(
-  { lineage, runtime }: LocalProcess,
-  reason: unknown,
-): boolean {
-  return lineage !== undefined && lineage.starting === undefined &&
-    reason !== "normal" &&
-    !isOrderly(sendableReason(reason, runtime.maxDepth));
-}
-
 /** Whether no process must be notified of an exit. */
 function isAlone(
   { lineage, links, watchers, indexedWatchers, entries }: LocalProcess,
@@ -215,25 +183,4 @@ function isAlone(
 
 function isEmpty(table: { readonly size: number } | undefined): boolean {
   return table === undefined || table.size === 0;
-}
-
-function crashReportOf(process: LocalProcess, reason: unknown): CrashReport {
-  const { pid, name, label, parent, lineage, trapExit, mailbox } = process;
-  const { ownLabel } = process;
-  return {
-    pid,
-    name,
-    kind: lineage?.kind ?? "process",
-    initialCall: label || undefined,
-    ...(ownLabel === undefined ? {} : { label: ownLabel }),
-    reason,
-    parent,
-    ancestors: [...lineage?.ancestors ?? []],
-    callers: [...lineage?.callers ?? []],
-    links: process.activeLinks(),
-    monitors: process.monitored(),
-    trapExit,
-    messageQueueLen: mailbox.length,
-    ...lineage?.context,
-  };
 }

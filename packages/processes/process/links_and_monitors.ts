@@ -1,4 +1,14 @@
-/** Links, monitors, aliases and waits, as each end keeps them. */
+/**
+ * Links, monitors, aliases and waits, as each end keeps them.
+ *
+ * A link is the same at both ends: each process has a {@linkcode Link} to the other, and either exit reaches the other
+ * process. A link that a process ends stays in its table until the other end has confirmed the unlink, so that a late
+ * exit signal does not pass for the signal of a new link. A monitor has two sides: an entry at the process that monitors, and a
+ * {@linkcode Watcher} at the process that is monitored. An alias is a second address of its process, and a
+ * {@linkcode Wait} takes the answer to a reference in place of the mailbox. One reference can be all of them, as for
+ * a call: it monitors the server, the server replies to it as an alias, and the caller waits for it. So a process has
+ * one {@linkcode RefEntry} for each reference.
+ */
 
 import { unquotedName } from "../values/beam_names.ts";
 import type { Place, SpawnResult, Target } from "../signals/signal.ts";
@@ -120,147 +130,5 @@ export class RefEntry<P extends { readonly pid: Pid }> implements Watcher {
 
   get pid(): Pid {
     return this.process.pid;
-  }
-}
-
-/** A watcher in the index, with its place in the list of its process. */
-export class IndexedWatcher<P> implements Watcher {
-  readonly pid: Pid;
-  readonly ref: Ref;
-  readonly name: string | undefined;
-  readonly isCall: boolean;
-  /** The watched process. */
-  readonly process: P;
-  /** The watcher before this one in the list. */
-  before: IndexedWatcher<P> | undefined = undefined;
-  /** The watcher after this one in the list. */
-  after: IndexedWatcher<P> | undefined = undefined;
-
-  constructor(
-    process: P,
-    pid: Pid,
-    ref: Ref,
-    name: string | undefined,
-    isCall: boolean,
-  ) {
-    this.process = process;
-    this.pid = pid;
-    this.ref = ref;
-    this.name = name;
-    this.isCall = isCall;
-  }
-}
-
-/** The indexed watchers of one process, the oldest first. */
-export class WatcherList<P> {
-  #first: IndexedWatcher<P> | undefined = undefined;
-  #last: IndexedWatcher<P> | undefined = undefined;
-
-  get isEmpty(): boolean {
-    return this.#first === undefined;
-  }
-
-  add(watcher: IndexedWatcher<P>): void {
-    const last = this.#last;
-    watcher.before = last;
-    if (last === undefined) this.#first = watcher;
-    else last.after = watcher;
-    this.#last = watcher;
-  }
-
-  /** Removes a watcher, which must be in the list. */
-  remove(watcher: IndexedWatcher<P>): void {
-    const { before, after } = watcher;
-    if (before === undefined) this.#first = after;
-    else before.after = after;
-    if (after === undefined) this.#last = before;
-    else after.before = before;
-    watcher.before = watcher.after = undefined;
-  }
-
-  /** Iterates over the watchers, which may be removed meanwhile. */
-  *[Symbol.iterator](): Generator<IndexedWatcher<P>> {
-    let next = this.#first;
-    while (next !== undefined) {
-      const watcher = next;
-      next = watcher.after;
-      yield watcher;
-    }
-  }
-}
-
-/**
- * The links of a process, by the other end.
- *
- * Most processes have one or two links: a task is linked to its supervisor and its owner. Comparing one or two pids
- * finds a link without a key. The key for a process of another node is a text, to be built and hashed, and a `Map` for
- * two entries takes as long as the rest of the link: together a seventh of a server's time in tasks for another node.
- */
-export class LinkTable {
-  readonly #node: NodeIncarnation;
-  /** The older of two. */
-  #first: Link | undefined = undefined;
-  /** The newer of two. */
-  #second: Link | undefined = undefined;
-  /** All links, once there were three. */
-  #all: Map<Key, Link> | undefined = undefined;
-
-  constructor(node: NodeIncarnation) {
-    this.#node = node;
-  }
-
-  get size(): number {
-    if (this.#all !== undefined) return this.#all.size;
-    if (this.#first === undefined) return 0;
-    return this.#second === undefined ? 1 : 2;
-  }
-
-  /** The link, if there is exactly one: servers have one, and an iterator over it would cost more than its end. */
-  get only(): Link | undefined {
-    return this.#second === undefined ? this.#first : undefined;
-  }
-
-  get(pid: Pid): Link | undefined {
-    if (this.#all !== undefined) return this.#all.get(this.#keyOf(pid));
-    if (this.#first?.pid.equals(pid)) return this.#first;
-    return this.#second?.pid.equals(pid) ? this.#second : undefined;
-  }
-
-  /** Adds a link, or replaces the link to the same process. */
-  set(link: Link): void {
-    const { pid } = link;
-    if (this.#all !== undefined) this.#all.set(this.#keyOf(pid), link);
-    else if (this.#first === undefined || this.#first.pid.equals(pid)) {
-      this.#first = link;
-    } else if (this.#second === undefined || this.#second.pid.equals(pid)) {
-      this.#second = link;
-    } else {
-      this.#all = new Map();
-      for (const each of [this.#first, this.#second, link]) {
-        this.#all.set(this.#keyOf(each.pid), each);
-      }
-      this.#first = this.#second = undefined;
-    }
-  }
-
-  delete(link: Link): void {
-    if (this.#all !== undefined) this.#all.delete(this.#keyOf(link.pid));
-    else if (this.#first === link) {
-      this.#first = this.#second;
-      this.#second = undefined;
-    } else if (this.#second === link) this.#second = undefined;
-  }
-
-  /** Returns the links, oldest first; the current link may be removed during the iteration. */
-  values(): Iterable<Link> {
-    if (this.#all !== undefined) return this.#all.values();
-    if (this.#first === undefined) return [];
-    return this.#second === undefined
-      ? [this.#first]
-      : [this.#first, this.#second];
-  }
-
-  #keyOf(pid: Pid): Key {
-    return keyOf(pid, this.#node);
   }
 }

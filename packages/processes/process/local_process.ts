@@ -12,7 +12,10 @@ import {
 } from "../context/async_context.ts";
 import { ProcessSchedule, scheduler } from "../scheduling/scheduler.ts";
 import { SmallMap } from "../collections/small_map.ts";
-import { type Guard, Mailbox, type MailboxHost } from "./mailbox.ts";
+import { LinkTable } from "./link_table.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { Guard, MailboxHost } from "./receivers.ts";
+import type { WatcherList } from "./watchers.ts";
 import { Pid, Ref } from "../values/pid.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Backpressure, Place, Target } from "../signals/signal.ts";
@@ -20,13 +23,11 @@ import { type Lineage, lineageOf } from "../values/lineage.ts";
 import {
   type AliasMode,
   type Link,
-  LinkTable,
   type Monitor,
   monitoredObject,
   RefEntry,
   type Wait,
   type Watcher,
-  type WatcherList,
 } from "./links_and_monitors.ts";
 import { copyTerm } from "../values/term.ts";
 import { formatExit } from "../values/exit_reason.ts";
@@ -554,28 +555,6 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     }
     this.addEntry(new RefEntry(this, ref, target, node, alias, wait));
   }
-}
-
-/** Creates a process of a node, and lists it; `starter` is the parent, if that is a process of this node. */
-export function addProcess(
-  runtime: Runtime,
-  options: ProcessOptions,
-  starter?: LocalProcess,
-): LocalProcess {
-  const process = new LocalProcess(runtime, options, starter);
-  runtime.processes.set(process.pid.number, process);
-  const origin = process.cold?.origin;
-  if (origin !== undefined) runtime.quotas.acquire(origin, "processes");
-  return process;
-}
-
-/** Creates a process without code of its own, whose group leader is the node's own. */
-export function addIdleProcess(
-  runtime: Runtime,
-  label: string | undefined,
-): LocalProcess {
-  const groupLeader = runtime.names.get("user")?.pid;
-  return addProcess(runtime, { label, groupLeader });
 }
 
 function isMonitor(entry: Entry): entry is Entry & Monitor {

@@ -9,7 +9,8 @@
  */
 
 import { Mailbox } from "./mailbox.ts";
-import { addIdleProcess, type LocalProcess } from "./local_process.ts";
+import type { LocalProcess } from "./local_process.ts";
+import { addIdleProcess } from "./process_table.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**

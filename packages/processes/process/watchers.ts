@@ -15,13 +15,74 @@ import { SmallMap } from "../collections/small_map.ts";
 import type { PeerQuotas } from "../remote/peer_quotas.ts";
 import type { Signals } from "../signals/signal.ts";
 import type { Pid, Ref } from "../values/pid.ts";
-import {
-  IndexedWatcher,
-  type NodeIncarnation,
-  type Watcher,
-  WatcherList,
-} from "./links_and_monitors.ts";
+import type { NodeIncarnation, Watcher } from "./links_and_monitors.ts";
 import { plainAlias, type ReplyTarget } from "../values/reply_to.ts";
+
+/** A watcher in the index, with its place in the list of its process. */
+export class IndexedWatcher<P> implements Watcher {
+  readonly pid: Pid;
+  readonly ref: Ref;
+  readonly name: string | undefined;
+  readonly isCall: boolean;
+  /** The watched process. */
+  readonly process: P;
+  /** The watcher before this one in the list. */
+  before: IndexedWatcher<P> | undefined = undefined;
+  /** The watcher after this one in the list. */
+  after: IndexedWatcher<P> | undefined = undefined;
+
+  constructor(
+    process: P,
+    pid: Pid,
+    ref: Ref,
+    name: string | undefined,
+    isCall: boolean,
+  ) {
+    this.process = process;
+    this.pid = pid;
+    this.ref = ref;
+    this.name = name;
+    this.isCall = isCall;
+  }
+}
+
+/** The indexed watchers of one process, the oldest first. */
+export class WatcherList<P> {
+  #first: IndexedWatcher<P> | undefined = undefined;
+  #last: IndexedWatcher<P> | undefined = undefined;
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  add(watcher: IndexedWatcher<P>): void {
+    const last = this.#last;
+    watcher.before = last;
+    if (last === undefined) this.#first = watcher;
+    else last.after = watcher;
+    this.#last = watcher;
+  }
+
+  /** Removes a watcher, which must be in the list. */
+  remove(watcher: IndexedWatcher<P>): void {
+    const { before, after } = watcher;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    watcher.before = watcher.after = undefined;
+  }
+
+  /** Iterates over the watchers, which may be removed meanwhile. */
+  *[Symbol.iterator](): Generator<IndexedWatcher<P>> {
+    let next = this.#first;
+    while (next !== undefined) {
+      const watcher = next;
+      next = watcher.after;
+      yield watcher;
+    }
+  }
+}
 
 /** The monitors on a process, as the process has them. */
 interface Watched<P> {

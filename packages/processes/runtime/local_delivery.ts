@@ -1,4 +1,16 @@
-/** Delivery of signals to the processes of this node, from its own processes and from other nodes. */
+/**
+ * Delivery of signals to the processes of this node.
+ *
+ * All signals arrive here, as calls of the methods of {@linkcode Signals}: from processes of this node, and from the
+ * decoder of each connection. Each method finds the receiver by its pid, name, alias or reference, and changes its state
+ * at once: a message goes into the mailbox, an exit signal becomes a message or ends the process, a DOWN or a reply
+ * settles the wait under its reference. A signal for a process that is gone is dropped, except for a signal that
+ * expects an answer: a link, a monitor and a request to spawn are answered with the reason.
+ *
+ * A peer can send any signal with any reference, so nothing that it claims is believed: a reply must come from the
+ * node or the process that was asked, a DOWN from the node of the monitor's target, and a pid of an earlier
+ * incarnation of this node names no process. What a peer makes this node store counts towards the peer's quotas.
+ */
 
 import { noteTrace } from "../signals/message_traces.ts";
 import { tracing } from "../context/tracing.ts";

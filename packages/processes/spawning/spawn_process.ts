@@ -1,11 +1,8 @@
 /** The start of processes on this node. */
 
 import { crash, terminate } from "../process/deaths.ts";
-import {
-  addIdleProcess,
-  addProcess,
-  type LocalProcess,
-} from "../process/local_process.ts";
+import type { LocalProcess } from "../process/local_process.ts";
+import { addIdleProcess, addProcess } from "../process/process_table.ts";
 import type { Runtime, RuntimeSpawnOptions } from "../process/runtime.ts";
 import { tracing } from "../context/tracing.ts";
 import { traced } from "./traced_start.ts";

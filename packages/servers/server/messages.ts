@@ -1,7 +1,12 @@
 /**
- * Messages between servers: calls, casts, stops, tasks, input and output.
+ * Messages between servers, and which of them are believed.
  *
- * Every wire has an encoding for each class here.
+ * A {@linkcode Call} expects a reply and a {@linkcode Cast} none; {@linkcode Stop} and {@linkcode SystemRequest} are
+ * handled by every server before its own code; an {@linkcode InternalMessage} passes between servers of this library.
+ * They are classes, not objects with a `type`, because no program and no peer can create one: a wire has an encoding
+ * for each class, and creates the message of a peer only if the peer may send it (`receivedMessage`). The
+ * requests inside a call, such as the request for a task, and the messages to a group leader are plain data with a
+ * `type`: any process can be a group leader. `isForgedData` tells a wire whether a peer made up such a message.
  */
 
 import type { BeamType } from "@otp/processes/values/beam_types";

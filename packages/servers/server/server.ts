@@ -17,7 +17,7 @@ import {
   isExitOrLikeOne,
   isExitSignal,
 } from "@otp/processes/values/exit_message";
-import type { WaitOptions } from "@otp/processes/process/mailbox";
+import type { WaitOptions } from "@otp/processes/process/receivers";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { ENDS_ITSELF } from "@otp/processes/spawning/spawn_process";
 import { andThen, nativeThen } from "@otp/processes/promises/promises";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { LinkTable } from "../../../packages/processes/process/link_table.ts";
 import {
   keyOf,
   type Link,
-  LinkTable,
 } from "../../../packages/processes/process/links_and_monitors.ts";
 import { Pid, pidOf } from "../../../packages/processes/values/pid.ts";
 import fc from "../../_seeds.ts";
