@@ -45,6 +45,15 @@ const KATE = "kate@localhost";
 const RUNS = runs(10_000);
 const THERE = { name: RAW, creation: CREATION, hidden: true };
 
+/** The kinds with a trace token, as OTP numbers them. */
+const WITH_TOKEN = {
+  REG_SEND: 16,
+  SEND_SENDER: 23,
+  PAYLOAD_EXIT: 25,
+  SPAWN_REQUEST: 30,
+  ALIAS_SEND: 34,
+};
+
 /** A frame of each kind, as a BEAM writes it: to processes 100 to 102, to a name and to an alias. */
 function goodFrames(): Uint8Array[] {
   const from = new Pid(RAW, 1, CREATION);
@@ -65,12 +74,12 @@ function goodFrames(): Uint8Array[] {
   const message = [control.DOP_SEND_SENDER, from, to];
   const asked = [ref, from, from];
   const frames: [control: unknown[], message?: unknown][] = [
-    [[control.DOP_SEND_SENDER_TT, from, to, token], value],
-    [[control.DOP_REG_SEND_TT, from, none, atom("named"), token], 1],
-    [[control.DOP_ALIAS_SEND_TT, from, alias, token], 1],
-    [[control.DOP_PAYLOAD_EXIT_TT, from, to, token], value],
+    [[WITH_TOKEN.SEND_SENDER, from, to, token], value],
+    [[WITH_TOKEN.REG_SEND, from, none, atom("named"), token], 1],
+    [[WITH_TOKEN.ALIAS_SEND, from, alias, token], 1],
+    [[WITH_TOKEN.PAYLOAD_EXIT, from, to, token], value],
     [
-      [control.DOP_SPAWN_REQUEST_TT, ...asked, mfa("wait", 0), options, token],
+      [WITH_TOKEN.SPAWN_REQUEST, ...asked, mfa("wait", 0), options, token],
       [],
     ],
     [[control.DOP_SEND, none, to], "hi"],
