@@ -30,10 +30,7 @@ function borderOf({ modules }: Runtime): Border {
         : protocols.requestFromOtp(protocol, term, caller, origin, functions),
     reply(request, term, type) {
       if (!(request instanceof ServerRequest)) return fromBeam(term, type);
-      const { protocol } = request;
-      return protocol === undefined || protocols === undefined
-        ? request.fromOtp(term)
-        : protocols.PROTOCOLS[protocol].decodeReply(request, term, functions);
+      return protocols!.replyFromOtp(request, term, functions);
     },
     message: fromBeam,
     processInfo: infoFromOtp,

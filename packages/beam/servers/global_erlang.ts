@@ -74,11 +74,10 @@ import type {
   ForeignPeers,
 } from "@otp/cluster/global/global_view";
 import { ignore } from "@otp/processes/promises/promises";
-import type { OtpEncoding, Server } from "@otp/servers/server/server";
+import type { Server } from "@otp/servers/server/server";
 import {
   entryFromOtp,
   ErlangCast,
-  GLOBAL_ENCODING,
   GLOBAL_VERSION,
   type NameOperation,
   nameOperationToOtp,
@@ -164,7 +163,6 @@ interface ErlangPeer {
 
 /** The nodes of Erlang around a node. */
 export class ErlangPeers implements ForeignPeers {
-  readonly encoding: OtpEncoding = GLOBAL_ENCODING;
   readonly #host: ForeignHost;
   readonly #lockerOf: (process: LocalProcess, peers: ErlangPeers) => Server;
   /** The process that takes the locks of joins. */

@@ -9,8 +9,6 @@ import {
 import { isNodeName, Pid } from "@otp/processes/values/pid";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
-import type { RequestForm } from "@otp/processes/values/server_message";
-import type { GlobalServerRequest } from "@otp/cluster/global/ask_server";
 import {
   type EntryResolver,
   type GlobalEntry,
@@ -18,7 +16,7 @@ import {
   isKnownResolver,
 } from "@otp/cluster/global/global_messages";
 import { isTyped } from "@otp/servers/server/messages";
-import type { OtpEncoding } from "@otp/servers/server/server";
+import type { ServerProtocol } from "./protocol.ts";
 
 export const GLOBAL_VERSION = 8;
 
@@ -171,18 +169,15 @@ function replyToOtp(request: unknown, reply: unknown): unknown {
   return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
 }
 
-/** Requests of processes of Erlang, with the lock of the names as a request of its own. */
-export const GLOBAL_ENCODING: OtpEncoding = {
-  request: (term, caller, origin) =>
+/** The protocol of name servers, with the lock of the names as a request of its own. */
+export const GLOBAL_PROTOCOL: ServerProtocol = {
+  decodeRequest: (term, _functions, caller, origin) =>
     caller === undefined
       ? new ErlangCast(term, origin)
       : callFromOtp(term, caller),
-  reply: replyToOtp,
-};
+  encodeReply: replyToOtp,
 
-/** A request to a server on an Erlang node. */
-export const GLOBAL_FORM: RequestForm<GlobalServerRequest> = {
-  request(request, from) {
+  encodeRequest(request, _functions, from) {
     const asked = request as GlobalRequest;
     switch (asked.type) {
       case "lock_names":
@@ -208,7 +203,7 @@ export const GLOBAL_FORM: RequestForm<GlobalServerRequest> = {
         return undefined;
     }
   },
-  reply(reply) {
+  decodeReply(_request, reply) {
     const name = reply instanceof Atom ? reply.name : undefined;
     return name === "yes" || name === "ok" ? "ok" : reply;
   },

@@ -1,7 +1,6 @@
 /** The part of a node in the names of Erlang's `global`: the nodes of Erlang around it, and the requests that they make. */
 
 import { beamFunctionsOf } from "../functions/beam_functions.ts";
-import { GlobalServerRequest } from "@otp/cluster/global/ask_server";
 import type { Resolver } from "@otp/cluster/global/global_messages";
 import { decide } from "@otp/cluster/global/global_resolve";
 import { globalServer, isNamed } from "@otp/cluster/global/global_server";
@@ -10,11 +9,10 @@ import type { Runtime } from "@otp/processes/process/runtime";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { atom } from "@otp/processes/values/atom";
 import { Pid } from "@otp/processes/values/pid";
-import { setRequestForm } from "@otp/processes/values/server_message";
 import { tuple } from "@otp/processes/values/tuple";
 import { ErlangPeers } from "./global_erlang.ts";
 import { GlobalLocker } from "./global_locker.ts";
-import { GLOBAL_FORM, resolverFromOtp } from "./global_otp.ts";
+import { resolverFromOtp } from "./global_otp.ts";
 
 type ResolverName = Resolver & string;
 
@@ -23,7 +21,6 @@ const SERVICE = "$global_resolver";
 
 /** Has a node share its names with nodes of Erlang; its server starts when the first one connects. */
 export function serveErlangGlobal(runtime: Runtime): void {
-  setRequestForm(GlobalServerRequest, GLOBAL_FORM);
   FOREIGN_GLOBAL.fill(runtime, {
     peersOf: (host) =>
       new ErlangPeers(

@@ -18,7 +18,7 @@ import { Pid, Ref } from "@otp/processes/values/pid";
 import { isSigned } from "@otp/servers/server/signed_messages";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { isChildShutdown, isRestart } from "@otp/servers/server/child_spec";
-import type { ServerProtocol } from "./protocol.ts";
+import type { AnyRequest, ServerProtocol } from "./protocol.ts";
 import {
   mfaFromOtp,
   mfaToOtp,
@@ -73,15 +73,32 @@ const DYNAMIC = supervisorProtocol("DynamicSupervisor");
 /** The protocol of a Task.Supervisor: the requests of a DynamicSupervisor, and one more for tasks. */
 export const TASK_PROTOCOL: ServerProtocol = {
   ...DYNAMIC,
+  encodeRequest: (request, ...context) =>
+    isStart(request)
+      ? request.toOtp()
+      : DYNAMIC.encodeRequest(request, ...context),
+  decodeReply: (request, ...context) =>
+    isStart(request)
+      ? startedFromOtp(context[0])
+      : DYNAMIC.decodeReply!(request, ...context),
   decodeRequest(term, ...context) {
     const task = startTaskFromOtp(term);
     return task instanceof OtpTask
       ? task
-      : DYNAMIC.decodeRequest(term, ...context);
+      : DYNAMIC.decodeRequest!(term, ...context);
   },
 };
 
 // Messages to a BEAM.
+
+/** A request for a task, which knows the function that it names. */
+interface TaskRequest extends AnyRequest {
+  toOtp(): unknown;
+}
+
+function isStart(request: AnyRequest): request is TaskRequest {
+  return request.type === "start_task";
+}
 
 /** Whether the owner sends the work to the task, in the second step. */
 export function isInTwoSteps({ task, restart }: StartTask): boolean {

@@ -47,7 +47,6 @@ import {
   answer,
   BADARG,
   NO_REPLY,
-  type OtpEncoding,
   serve,
   type Server,
 } from "@otp/servers/server/server";
@@ -124,7 +123,7 @@ export class GlobalServer implements Server, ForeignHost {
   readonly #locks: GlobalLocks;
   readonly #peers = new Map<string, Peer>();
   readonly foreign: ForeignPeers | undefined;
-  readonly otp: OtpEncoding | undefined;
+  readonly protocol = GLOBAL_SERVER;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
   readonly lock: NamesLock;
@@ -140,7 +139,6 @@ export class GlobalServer implements Server, ForeignHost {
     this.#locks = new GlobalLocks(process);
     this.lock = new NamesLock(process, () => this.#touched.clear());
     this.foreign = FOREIGN_GLOBAL.of(process.runtime)?.peersOf(this);
-    this.otp = this.foreign?.encoding;
     process.ownCold().watchesNodes = 1;
   }
 

@@ -10,7 +10,7 @@ import type {
   LocalFunction,
 } from "@otp/processes/values/functions";
 import type { Pid } from "@otp/processes/values/pid";
-import type { OtpEncoding, Server } from "@otp/servers/server/server";
+import type { Server } from "@otp/servers/server/server";
 import type { GlobalTable } from "./global_table.ts";
 import type { NamesLock } from "./names_lock.ts";
 
@@ -40,8 +40,6 @@ export interface ForeignHost extends GlobalView {
 
 /** The nodes of another kind around a node. */
 export interface ForeignPeers {
-  /** The form of the requests of their servers. */
-  readonly encoding: OtpEncoding;
   /** Starts the helpers; called once, when the server begins. */
   start(): void;
   /** Whether a visible node is of this kind. */

@@ -16,7 +16,7 @@
  * A node that drains stays a peer, and its processes stay members until they exit. Only its supervisors leave, at the
  * peers: nobody but their own node can start anything under them any more.
  *
- * Nodes of another kind take part with the same messages in their own form (`ForeignScopes`).
+ * Nodes of another library take part with the same messages in their own form, by the protocol `PG`.
  */
 
 import { QueueFullError } from "@otp/processes/errors";
@@ -34,11 +34,17 @@ import {
   type Groups,
   Members,
 } from "./pg_groups.ts";
-import {
-  FOREIGN_SCOPES,
-  type ScopeMessage,
-  ScopeRequest,
-} from "./scope_messages.ts";
+import { OwnRequest } from "@otp/processes/values/server_message";
+
+/** The name of the protocol between the processes of a scope. */
+export const PG = "pg";
+
+/** A message between the processes of a scope. */
+export type ScopeMessage =
+  | { type: "discover" }
+  | { type: "sync"; groups: GroupMembers[] }
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
 /** The time until a peer that did not read gets all groups again, in milliseconds. */
 const CATCH_UP = 1000;
@@ -97,7 +103,8 @@ export class ScopePeers {
   }
 
   #signed(message: ScopeMessage): InternalMessage {
-    return new InternalMessage(this.#process.pid, new ScopeRequest(message));
+    const request = new OwnRequest(message, PG);
+    return new InternalMessage(this.#process.pid, request);
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
@@ -276,8 +283,8 @@ export class ScopePeers {
     const { runtime } = this.#process;
     const heard = message instanceof InternalMessage
       ? message
-      : FOREIGN_SCOPES.of(runtime)?.hear(message);
-    if (heard === undefined) return;
+      : runtime.border?.request(PG, message, undefined, undefined);
+    if (!(heard instanceof InternalMessage)) return;
     const { from, message: told } = heard;
     if (
       from.node !== runtime.node &&

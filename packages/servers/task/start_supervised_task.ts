@@ -56,7 +56,6 @@ import { TaskSupervisorServer } from "./task_supervisor_server.ts";
 import { supervisionOf } from "../supervisor/supervision.ts";
 import {
   isInTwoSteps,
-  startedFromOtp,
   startTaskToOtp,
   workToOtp,
 } from "@otp/beam/servers/task_otp";
@@ -103,7 +102,11 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     return this.#otp.mfa;
   }
 
-  override toOtp(): unknown {
+  override get protocol(): string {
+    return "TaskSupervisor";
+  }
+
+  toOtp(): unknown {
     const { owner } = this.#otp;
     const { border, maxDepth } = owner.runtime;
     const [module, name, args] = border!.functions.called(this.run);
@@ -111,10 +114,6 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
     const mfa: Mfa = [module, name, copyTerm(args, maxDepth) as unknown[]];
     this.#otp.mfa = mfa;
     return startTaskToOtp(this, owner.pid, mfa);
-  }
-
-  override fromOtp(reply: unknown): unknown {
-    return startedFromOtp(reply);
   }
 
   override kept(copy: CopyField, left: number, max: number): this {

@@ -33,7 +33,6 @@ import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
 import { improperList } from "../../../packages/processes/values/improper_list.ts";
 import {
   OwnRequest,
-  SharedRequest,
 } from "../../../packages/processes/values/server_message.ts";
 import {
   copyTerm,
@@ -319,7 +318,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
       "a request to a supervisor": (data) =>
         new Call(
           replyTo,
-          new SharedRequest(
+          new OwnRequest(
             // deno-lint-ignore no-explicit-any
             { type: "terminate_child", id: data } as any,
             "Supervisor",
