@@ -57,7 +57,7 @@ export function messageToOtp(
     return tuple(SYSTEM, replyTo, tuple(TERMINATE, reasonToBeam(reason)));
   }
   if (message instanceof SystemRequest) {
-    return tuple(SYSTEM, message.replyTo, message.request);
+    return tuple(SYSTEM, message.replyTo, message.call.term);
   }
   const request = message instanceof InternalMessage
     ? message.message

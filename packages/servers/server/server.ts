@@ -12,7 +12,6 @@ import { ExitError, reasonOf } from "@otp/processes/values/error_classes";
 import { inspect } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
-import { atom } from "@otp/processes/values/atom";
 import {
   isExitOrLikeOne,
   isExitSignal,
@@ -72,8 +71,6 @@ export interface Server {
    */
   readonly protocol?: string | ServerBeamTypes;
 }
-
-const OK = atom("ok");
 
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
@@ -270,7 +267,7 @@ function dispatch(
     const stopping = process.lineage?.stopping;
     if (stopping !== undefined && stopping.ref === message.ref) {
       stopping.reply();
-    } else answer(process, message.replyTo, message.isEncoded ? OK : "ok");
+    } else answer(process, message.replyTo, "ok");
     return new Leaving(message.reason);
   }
   if (
@@ -278,7 +275,8 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   if (message instanceof SystemRequest) {
-    return answerSystem(process, server.state, message, "running") === "suspend"
+    return answerSystem(process, server.state, message, "running") ===
+        "suspended"
       ? suspended(process, server, message, parent)
       : undefined;
   }
@@ -352,9 +350,9 @@ async function suspended(
       continue;
     }
     const { state } = server;
-    const change = answerSystem(process, state, message, "suspended");
-    if (change === "suspend") suspension.add(message);
-    if (change !== "resume") continue;
+    const mode = answerSystem(process, state, message, "suspended");
+    if (mode === "suspended") suspension.add(message);
+    if (mode !== "running") continue;
     suspension.resumed(message);
     return undefined;
   }

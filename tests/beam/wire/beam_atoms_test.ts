@@ -204,7 +204,8 @@ function arrived(value: unknown): unknown {
 
 const TYPES = [
   ...["binary", "shutdown", "error", "nocatch", "nodedown", "call"],
-  ...["already_started", "bad_return_value", "failed_to_start_child", "other"],
+  ...["already_started", "bad_return_value", "failed_to_start_child"],
+  ...["not_allowed", "other"],
 ];
 
 /** Terms in the shapes of exit reasons: tuples of OTP's, and maps that read as reasons of this library. */

@@ -13,7 +13,6 @@ import {
   Cast,
   InternalMessage,
   Stop,
-  SystemRequest,
 } from "../../../packages/servers/server/messages.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
@@ -41,6 +40,7 @@ import {
 import { termKey } from "../../../packages/processes/values/term_key.ts";
 import { tuple } from "../../../packages/processes/values/tuple.ts";
 import { castMessage } from "../../../packages/servers/agent/agent_server.ts";
+import { systemMessage } from "../../../packages/beam/servers/sys_otp.ts";
 import { StartTaskRequest } from "../../../packages/servers/task/start_supervised_task.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { Decoder } from "../../../packages/node/json/json_decoder.ts";
@@ -293,7 +293,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
       "a cast of a request": (data) => new Cast(own(data)),
       "a declared cast": (data) => new Cast(data, false, undefined, "atom"),
       "a stop": (data) => new Stop(replyTo, data),
-      "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
+      "a system request": (data) => systemMessage(replyTo, data, ALEX),
       "a tell": (data) => new InternalMessage(self(), data),
       "a tell of a request": (data) => new InternalMessage(self(), own(data)),
       "a start of a task": (data) =>

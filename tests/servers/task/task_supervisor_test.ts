@@ -17,7 +17,7 @@ import {
 } from "../../../packages/processes/runtime/current_process.ts";
 import { atom } from "../../../packages/processes/values/atom.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
-import { SystemRequest } from "../../../packages/servers/server/messages.ts";
+import { systemMessage } from "../../../packages/beam/servers/sys_otp.ts";
 import { supervisionOf } from "../../../packages/servers/supervisor/supervision.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import {
@@ -202,7 +202,7 @@ processTest(
     const { pid, runtime } = currentProcess();
     const ask = (request: string) => {
       const replyTo = new ReplyTo(pid, runtime.makeRef());
-      const asked = new SystemRequest(replyTo, atom(request), runtime.node);
+      const asked = systemMessage(replyTo, atom(request), runtime.node);
       currentProcess().send(supervisor, asked);
     };
     const events: string[] = [];
