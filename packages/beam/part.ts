@@ -24,9 +24,10 @@ export function beam(): NodePart {
     wire: beamWire,
     names: async () => ({ beam: (await import("@otp/processes/beam")).beam }),
     attach({ runtime, options, wireOf }) {
+      const isErlang = (node: string) => wireOf(node) === "beam";
       openBorder(runtime);
       serveErpc(runtime);
-      serveErlangGlobal(runtime);
+      serveErlangGlobal(runtime, isErlang);
       serveProcLib(runtime);
       serveRex(runtime);
       serveOtpQueries(runtime, {
@@ -35,7 +36,7 @@ export function beam(): NodePart {
       });
       serveNetKernel(runtime);
       serveLoggerProxy(runtime);
-      relayLog(runtime, (node) => wireOf(node) === "beam");
+      relayLog(runtime, isErlang);
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type GlobalRequest,
   isKnownResolver,
 } from "@otp/cluster/global/global_messages";
+import type { GlobalNameConflict } from "@otp/cluster/global/global_resolve";
 import { isTyped } from "@otp/servers/server/messages";
 import type { ServerProtocol } from "./protocol.ts";
 
@@ -178,7 +179,7 @@ export const GLOBAL_PROTOCOL: ServerProtocol = {
   encodeReply: replyToOtp,
 
   encodeRequest(request, _functions, from) {
-    const asked = request as GlobalRequest;
+    const asked = request as GlobalRequest | GlobalNameConflict;
     switch (asked.type) {
       case "lock_names":
         return tuple(atom("set_lock"), tuple(NAMES_LOCK, from));
@@ -199,6 +200,10 @@ export const GLOBAL_PROTOCOL: ServerProtocol = {
         ]);
       case "unregister":
         return tuple(atom("unregister"), asked.name);
+      case "global_name_conflict": {
+        const { type, name, pid } = asked;
+        return tuple(atom(type), name, ...(pid === undefined ? [] : [pid]));
+      }
       default:
         return undefined;
     }

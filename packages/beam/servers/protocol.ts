@@ -18,7 +18,7 @@ export interface ServerProtocol {
   encodeRequest(
     request: AnyRequest,
     functions: Pick<BeamFunctions, "called">,
-    from: Pid | undefined,
+    from?: Pid,
   ): unknown;
   /** Whether a request travels as a call only between nodes of this library: OTP casts it. */
   isCast?(request: AnyRequest): boolean;

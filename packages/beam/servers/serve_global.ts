@@ -9,7 +9,6 @@ import type { Runtime } from "@otp/processes/process/runtime";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { atom } from "@otp/processes/values/atom";
 import { Pid } from "@otp/processes/values/pid";
-import { tuple } from "@otp/processes/values/tuple";
 import { ErlangPeers } from "./global_erlang.ts";
 import { GlobalLocker } from "./global_locker.ts";
 import { resolverFromOtp } from "./global_otp.ts";
@@ -19,21 +18,28 @@ type ResolverName = Resolver & string;
 /** The name of the service that settles conflicts for nodes of Erlang. */
 const SERVICE = "$global_resolver";
 
-/** Has a node share its names with nodes of Erlang; its server starts when the first one connects. */
-export function serveErlangGlobal(runtime: Runtime): void {
+/**
+ * Has a node share its names with nodes of Erlang; its server starts when the first one connects.
+ *
+ * @param isErlang Whether a connected node speaks Erlang's wire.
+ */
+export function serveErlangGlobal(
+  runtime: Runtime,
+  isErlang: (node: string) => boolean,
+): void {
   FOREIGN_GLOBAL.fill(runtime, {
     peersOf: (host) =>
       new ErlangPeers(
         host,
+        isErlang,
         (process, peers) => new GlobalLocker(process, host, peers),
       ),
     // Runs a resolver that is a function of Erlang's nodes.
     resolverCall: (resolve, args) => [["erlang", "apply"], [resolve, args]],
-    conflict: (name, ...other) =>
-      tuple(atom("global_name_conflict"), name, ...other),
   });
   serveResolver(runtime);
-  runtime.onErlangNode = () => {
+  runtime.onVisible = (node) => {
+    if (!isErlang(node)) return;
     try {
       globalServer(runtime);
     } catch (error) {

@@ -52,7 +52,9 @@ const INFINITY = atom("infinity");
 const START_CHILD = atom("start_child");
 
 /** Returns the protocol of a kind of supervisor. */
-export function supervisorProtocol(kind: SupervisorKind): ServerProtocol {
+export function supervisorProtocol(
+  kind: SupervisorKind,
+): Required<Omit<ServerProtocol, "isCast">> {
   return {
     encodeRequest: (request, functions) =>
       supervisorRequestToOtp(request, kind, (run) => functions.called(run)),

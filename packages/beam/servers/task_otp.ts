@@ -80,12 +80,12 @@ export const TASK_PROTOCOL: ServerProtocol = {
   decodeReply: (request, ...context) =>
     isStart(request)
       ? startedFromOtp(context[0])
-      : DYNAMIC.decodeReply!(request, ...context),
+      : DYNAMIC.decodeReply(request, ...context),
   decodeRequest(term, ...context) {
     const task = startTaskFromOtp(term);
     return task instanceof OtpTask
       ? task
-      : DYNAMIC.decodeRequest!(term, ...context);
+      : DYNAMIC.decodeRequest(term, ...context);
   },
 };
 

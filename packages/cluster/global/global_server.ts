@@ -489,7 +489,7 @@ export class GlobalServer implements Server, ForeignHost {
   /** Calls back when nothing is pending with any node, or after a time limit, if there is one. */
   #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
-    for (const node of this.process.runtime.visible) {
+    for (const node of this.process.runtime.visible.keys()) {
       if (this.foreign?.has(node)) {
         this.foreign.up(node);
         if (this.foreign.isOpen(node)) nodes.add(node);

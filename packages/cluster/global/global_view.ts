@@ -73,8 +73,6 @@ export interface ForeignGlobal {
     resolve: ExternalFunction | LocalFunction,
     args: unknown[],
   ): [fn: [module: string, name: string], args: unknown[]];
-  /** Returns the message that notifies a process on such a node of a conflict. */
-  conflict(name: unknown, ...other: [Pid?]): unknown;
 }
 
 /** The place for that protocol in a node. */

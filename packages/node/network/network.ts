@@ -373,7 +373,7 @@ export class Network {
     this.#stats.connected++;
     log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
-    runtime.nodeUp(name, isHidden, wire === "beam");
+    runtime.nodeUp(name, isHidden);
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {

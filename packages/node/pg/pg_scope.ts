@@ -45,7 +45,7 @@ export class PgScope implements Server, ScopeServer {
     noteScope(runtime, name, this);
     taskSlots(runtime).groups = taskGroups;
     process.ownCold().watchesNodes = 1;
-    for (const node of runtime.visible) this.#peers.discover(node);
+    for (const node of runtime.visible.keys()) this.#peers.discover(node);
   }
 
   get isRunning(): boolean {

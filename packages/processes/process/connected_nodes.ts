@@ -10,8 +10,7 @@ import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
 export class ConnectedNodes {
-  readonly visible: Set<string> = new Set();
-  readonly erlang: Map<string, number> = new Map();
+  readonly visible: Map<string, number> = new Map();
   #lastConnection = 0;
   readonly #runtime: Runtime;
   readonly #watchers: Watchers;
@@ -21,11 +20,10 @@ export class ConnectedNodes {
     this.#watchers = watchers;
   }
 
-  up(node: string, isHidden: boolean, isErlang: boolean): void {
-    if (!isHidden) this.visible.add(node);
-    if (!isHidden && isErlang) {
-      this.erlang.set(node, ++this.#lastConnection);
-      this.#runtime.onErlangNode?.();
+  up(node: string, isHidden: boolean): void {
+    if (!isHidden) {
+      this.visible.set(node, ++this.#lastConnection);
+      this.#runtime.onVisible?.(node);
     }
     for (const process of this.#runtime.processes.values()) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
@@ -38,7 +36,6 @@ export class ConnectedNodes {
 
   /** Ends everything that needed the connection to a node, then notifies the processes that monitor it. */
   down(node: string, wasUp: boolean, isHidden: boolean): void {
-    this.erlang.delete(node);
     this.visible.delete(node);
     const processes = this.#runtime.processes.values();
     for (const process of processes) {

@@ -70,17 +70,15 @@ export interface Runtime extends NodeIncarnation {
   readonly lazyProcesses: Map<string, () => LocalProcess>;
   /** The active aliases, by reference number. */
   readonly aliases: NumberMap<Entry>;
-  /** The nodes that are connected and visible. */
-  readonly visible: ReadonlySet<string>;
-  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
-  readonly erlang: ReadonlyMap<string, number>;
+  /** The nodes that are connected and visible, with a number of each connection. */
+  readonly visible: ReadonlyMap<string, number>;
   /**
    * Dials the nodes that a connected node introduces; absent if this node does not connect to the peers of its peers.
    */
   introduce: ((by: string, nodes: readonly string[]) => void) | undefined;
   disconnect: (node: string) => void;
-  /** Called before the nodeup of a visible node of Erlang's wire. */
-  onErlangNode: (() => void) | undefined;
+  /** Called before the nodeup of a visible node. */
+  onVisible: ((node: string) => void) | undefined;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether a stop of the node has ended all processes. */
@@ -163,7 +161,7 @@ export interface Runtime extends NodeIncarnation {
   ): void;
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  nodeUp(node: string, isHidden?: boolean, isErlang?: boolean): void;
+  nodeUp(node: string, isHidden?: boolean): void;
   /** Notifies every affected process that a node is gone, if it `wasUp`, or cannot be reached. */
   nodeDown(node: string, wasUp: boolean, isHidden?: boolean): void;
 }

@@ -89,11 +89,10 @@ export class NodeRuntime implements Runtime {
   readonly names: Map<string, LocalProcess> = new TextMap();
   readonly lazyProcesses: Map<string, () => LocalProcess> = new TextMap();
   readonly aliases: NumberMap<Entry> = new NumberMap();
-  readonly visible: Set<string>;
-  readonly erlang: Map<string, number>;
+  readonly visible: ReadonlyMap<string, number>;
   introduce: Runtime["introduce"] = undefined;
   disconnect: Runtime["disconnect"] = () => {};
-  onErlangNode: (() => void) | undefined;
+  onVisible: ((node: string) => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
   readonly #clock: Clock;
@@ -131,7 +130,6 @@ export class NodeRuntime implements Runtime {
     this.timers = new Timers(this);
     this.#nodes = new ConnectedNodes(this, this.#watchers);
     this.visible = this.#nodes.visible;
-    this.erlang = this.#nodes.erlang;
   }
 
   report(
@@ -265,8 +263,8 @@ export class NodeRuntime implements Runtime {
     else this.#watchers.reply(signals, from, alias, to, value);
   }
 
-  nodeUp(node: string, isHidden = false, isErlang = false): void {
-    this.#nodes.up(node, isHidden, isErlang);
+  nodeUp(node: string, isHidden = false): void {
+    this.#nodes.up(node, isHidden);
   }
 
   nodeDown(node: string, wasUp: boolean, isHidden = false): void {
