@@ -17,7 +17,10 @@ import { fromBeamName } from "@otp/processes/values/beam_names";
 import { reasonFromBeam } from "../terms/beam_reasons.ts";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { aliasOf } from "@otp/processes/values/reply_to";
-import { OtpReply, RefusedReply } from "@otp/processes/values/server_message";
+import {
+  ForeignReply,
+  RefusedReply,
+} from "@otp/processes/values/server_message";
 import { REASON_LEVELS } from "@otp/processes/values/term";
 import { Tuple } from "@otp/processes/values/tuple";
 import * as control from "./control.ts";
@@ -351,7 +354,7 @@ export class ControlDecoder implements Incoming {
       this.#peer.name,
     );
     if (!(message instanceof Reply)) return message;
-    this.#deliver.reply(from, message.to, new OtpReply(message.term));
+    this.#deliver.reply(from, message.to, new ForeignReply(message.term));
     return FORGED;
   }
 

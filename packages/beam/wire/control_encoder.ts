@@ -37,7 +37,10 @@ import {
   type ReplyTo,
   taggedReply,
 } from "@otp/processes/values/reply_to";
-import { OtpReply, ServerMessage } from "@otp/processes/values/server_message";
+import {
+  ForeignReply,
+  ServerMessage,
+} from "@otp/processes/values/server_message";
 import { REASON_LEVELS } from "@otp/processes/values/term";
 import * as control from "./control.ts";
 import { TermWriter } from "./etf_encoder.ts";
@@ -548,7 +551,7 @@ export class ControlEncoder implements Outgoing {
 
 /** Returns the term of a reply, in the encoding that its caller expects. */
 function replyTerm(to: ReplyTarget, value: unknown): unknown {
-  if (value instanceof OtpReply) return value.term;
+  if (value instanceof ForeignReply) return value.term;
   const isResult = !(to instanceof Ref) && to.form === "io";
   return isResult ? resultToOtp(value as IoResult) : encodedReply(to, value);
 }

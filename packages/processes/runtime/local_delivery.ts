@@ -27,7 +27,7 @@ import {
   type ReplyTo,
   taggedReply,
 } from "../values/reply_to.ts";
-import { OtpReply, RefusedReply } from "../values/server_message.ts";
+import { ForeignReply, RefusedReply } from "../values/server_message.ts";
 import type {
   Backpressure,
   Signals,
@@ -102,9 +102,11 @@ export class LocalDelivery implements Signals {
       if (endsMonitor && entry.node === from.node) entry.target = undefined;
       process.releaseEntry(entry);
     }
-    if (value instanceof OtpReply) {
+    if (value instanceof ForeignReply) {
       const { term } = value;
-      if (wait?.otpReply !== undefined) return wait.otpReply(term, alias);
+      if (wait?.foreignReply !== undefined) {
+        return wait.foreignReply(term, alias);
+      }
       value = term;
     }
     if (wait !== undefined) wait.reply(value, alias);
@@ -113,7 +115,7 @@ export class LocalDelivery implements Signals {
 
   /** Delivers a reply with a tag as a message, because no request of this library has a tag. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
-    const term = value instanceof OtpReply ? value.term : value;
+    const term = value instanceof ForeignReply ? value.term : value;
     const message = taggedReply(to, term);
     if (to.alias === undefined) this.send(from, to.pid, message);
     else this.sendAlias(from, to.alias, message);

@@ -93,10 +93,10 @@ export class RefusedReply {
 }
 
 /**
- * A BEAM's reply, still encoded: only the request that it answers can decode it. A wire passes it to the wait under
- * the alias; programs receive the term.
+ * A reply of another library's node, still encoded: only the request that it answers can decode it. A wire passes it to
+ * the wait under the alias; programs receive the term.
  */
-export class OtpReply {
+export class ForeignReply {
   readonly term: unknown;
 
   constructor(term: unknown) {

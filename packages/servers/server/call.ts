@@ -145,7 +145,7 @@ export class PendingCall<T> extends PendingReply<T> {
     this.settleBy(() => this.#options.read!(value));
   }
 
-  otpReply(term: unknown): void {
+  foreignReply(term: unknown): void {
     const options = this.#options;
     const isDeclared = options.types !== undefined ||
       this.#request instanceof ServerRequest;

@@ -106,7 +106,7 @@ export abstract class OwnedTask implements Wait {
   }
 
   /** Called with the result from a BEAM. */
-  otpReply(term: unknown): void {
+  foreignReply(term: unknown): void {
     const { functions } = this.owner.runtime.border!;
     this.reply(
       this.run === undefined ? term : functions.result(term, this.run),

@@ -12,7 +12,7 @@ import { atom } from "../../../packages/processes/values/atom.ts";
 import { exit } from "../../../packages/processes/process.ts";
 import { Pid, Ref } from "../../../packages/processes/values/pid.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
-import { OtpReply } from "../../../packages/processes/values/server_message.ts";
+import { ForeignReply } from "../../../packages/processes/values/server_message.ts";
 import { Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
 import { resultToOtp } from "../../../packages/beam/servers/leader_otp.ts";
 import { supervisorReplyToOtp } from "../../../packages/beam/servers/supervisor_otp.ts";
@@ -302,7 +302,7 @@ const OUT: Record<string, (value: unknown) => (to: ControlEncoder) => void> = {
   sendAlias: (value) => (to) => void to.sendAlias(OWN, THEIR_REF, value),
   reply: (value) => (to) => to.reply(OWN, THEIR_REF, value),
   "reply of OTP's": (value) => (to) =>
-    to.reply(OWN, THEIR_REF, new OtpReply(value)),
+    to.reply(OWN, THEIR_REF, new ForeignReply(value)),
   "reply to a from": (value) => (to) =>
     to.reply(OWN, new ReplyTo(THEIRS, undefined, tuple(THEIRS, 1)), value),
   call: (value) => (to) =>
