@@ -22,7 +22,9 @@ export function beam(): NodePart {
   return {
     name: "beam",
     wire: beamWire,
-    names: async () => ({ beam: (await import("@otp/processes/beam")).beam }),
+    names: async () => ({
+      beam: (await import("./functions/declaration.ts")).beam,
+    }),
     attach({ runtime, options, wireOf }) {
       const isErlang = (node: string) => wireOf(node) === "beam";
       openBorder(runtime);

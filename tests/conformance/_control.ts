@@ -12,13 +12,11 @@ import {
 import {
   argsFromBeam,
   argsToBeam,
+  type BeamTypes,
   fromBeam,
   toBeam,
 } from "../../packages/beam/terms/conversions.ts";
-import {
-  type BeamTypes,
-  beamTypesOf,
-} from "../../packages/processes/values/beam_types.ts";
+import { beamTypesOf } from "../../packages/beam/functions/declaration.ts";
 import { type Atom, atom } from "../../packages/processes/values/atom.ts";
 import { TermReader } from "../../packages/beam/wire/etf_decoder.ts";
 import { TermWriter } from "../../packages/beam/wire/etf_encoder.ts";

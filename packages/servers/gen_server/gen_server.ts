@@ -7,7 +7,11 @@
  * @module
  */
 
-import type { BeamFieldsOf, BeamType, BeamTypeOf } from "@otp/processes/beam";
+import type {
+  BeamFieldsOf,
+  BeamType,
+  BeamTypeOf,
+} from "@otp/processes/values/beam_types";
 import {
   callTypes,
   checkServerBeamTypes,

@@ -1,44 +1,28 @@
-/**
- * Declarations of how functions look to Erlang and Elixir nodes.
- *
- * A node of Erlang or Elixir sends atoms, tuples and floats where a TypeScript function takes strings, arrays and
- * numbers. A declared function receives the types that it declares. The declaration also applies when this node calls
- * the function of the same name on such a node.
- *
- * @module
- */
+/** Declarations of how functions look to Erlang and Elixir nodes. */
 
 import {
+  type BeamFieldsOf,
   type BeamType,
-  type BeamTypes,
+  type BeamTypeOf,
   checkBeamType,
-  declareBeamTypes,
-} from "./values/beam_types.ts";
-import { checkFunction, checkOptions } from "./values/check_arguments.ts";
-import { inspect } from "./values/inspect.ts";
+} from "@otp/processes/values/beam_types";
+import {
+  checkFunction,
+  checkOptions,
+} from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
+import type { BeamTypes } from "../terms/conversions.ts";
 
-export type { BeamType };
+export type { BeamFieldsOf, BeamType, BeamTypeOf };
 
-/**
- * The types on a BEAM that a type in TypeScript can have.
- *
- * @typeParam T The type in TypeScript.
- */
-export type BeamTypeOf<T> = unknown extends T ? BeamType
-  : [T] extends [string] ? "term" | "binary" | "atom" | "charlist"
-  : [T] extends [number] ? "term" | "float"
-  : [T] extends [Uint8Array] ? "term" | "bytes"
-  : BeamType;
+// deno-lint-ignore ban-types
+const declared = new WeakMap<Function, BeamTypes>();
 
-/**
- * The types of the fields of a message, by the form that it has in TypeScript.
- *
- * @typeParam M The message: `"name"`, `["name", …]` or `{ type: "name", … }`.
- */
-export type BeamFieldsOf<M> = M extends string ? readonly []
-  : M extends readonly [string, ...infer R]
-    ? { readonly [I in keyof R]: BeamTypeOf<R[I]> }
-  : { readonly [K in Exclude<keyof M, "type">]-?: BeamTypeOf<M[K]> };
+/** Returns the declared types of a function. */
+// deno-lint-ignore ban-types
+export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
+  return fn === undefined ? undefined : declared.get(fn);
+}
 
 /**
  * The declaration of a function's types.
@@ -108,6 +92,6 @@ export function beam<F extends (...args: any[]) => unknown>(
     );
   }
   for (const type of [...args, returns]) checkBeamType(type);
-  declareBeamTypes(fn, { args: [...args], returns });
+  declared.set(fn, { args: [...args], returns });
   return fn;
 }
