@@ -46,7 +46,7 @@ export interface Runtime extends NodeIncarnation {
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
-  /** The border to nodes of Erlang; absent if this node does not speak their wire. */
+  /** The border to nodes of another library; absent if this node does not speak their wire. */
   border: Border | undefined;
   /** The resources of this node that each peer uses, and their limits. */
   readonly quotas: PeerQuotas;

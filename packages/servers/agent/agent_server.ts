@@ -285,7 +285,7 @@ function answer(
     case "cast":
       return { type: "noreply", state: given };
   }
-  // A function that a BEAM names may return a tuple, as functions there do.
+  // A function that another library names may return a tuple, as functions there do.
   const pair = request instanceof NodeRequest && given instanceof Tuple
     ? given.elements
     : given;

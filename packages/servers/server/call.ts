@@ -3,10 +3,10 @@
  * without a reply.
  *
  * Races of a call: a reply ends the monitor, so no DOWN follows. A reply from the server's own node ends the monitor
- * there too, and says so; after any other reply (from a third node, or from a BEAM) the caller sends a demonitor. At
- * the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort of the
- * caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The death
- * of the caller abandons the call (`packages/processes/process/pending_answer.ts`).
+ * there too, and says so; after any other reply (from a third node, or from another library) the caller sends a
+ * demonitor. At the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort
+ * of the caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The
+ * death of the caller abandons the call (`packages/processes/process/pending_answer.ts`).
  */
 
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
@@ -52,7 +52,7 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   read?: (reply: unknown) => T;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error | undefined;
-  /** The types on a BEAM of the request and its reply, if the server is declared. */
+  /** The declared types of the request and its reply, if the server is declared. */
   types?: RequestTypes;
   /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
   message?: (from: Pid, ref: Ref) => unknown;

@@ -25,11 +25,11 @@ export class Call extends ServerMessage {
   /** The caller. */
   readonly replyTo: ReplyTo;
   readonly request: unknown;
-  /** Whether a BEAM sent the call: the request is still in its encoding. */
+  /** Whether the request is still in the encoding of another library, which sent it. */
   readonly isEncoded: boolean;
-  /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
+  /** Whether the sending node, of another library, is not the caller's: it may forward the call, or forge it. */
   readonly isForeign: boolean;
-  /** The type by which a BEAM receives the request, if its server is declared. */
+  /** The type by which another library receives the request, if its server is declared. */
   readonly sentAs: BeamType | undefined;
 
   constructor(
@@ -73,11 +73,11 @@ export class Call extends ServerMessage {
 export class Cast extends ServerMessage {
   readonly type = "$cast";
   readonly request: unknown;
-  /** Whether a BEAM sent the cast: the request is still in its encoding. */
+  /** Whether the request is still in the encoding of another library, which sent it. */
   readonly isEncoded: boolean;
-  /** The BEAM that sent the cast, if the BEAM is the peer. */
+  /** The node of another library that sent the cast, if that node is the peer. */
   readonly origin: string | undefined;
-  /** The type by which a BEAM receives the request, if its server is declared. */
+  /** The type by which another library receives the request, if its server is declared. */
   readonly sentAs: BeamType | undefined;
 
   constructor(
@@ -226,7 +226,7 @@ export class InternalMessage extends ServerMessage {
   }
 }
 
-/** Returns the field that marks a message from a BEAM; no field for other messages. */
+/** Returns the field that marks a message that is still encoded; no field for other messages. */
 function markOf({ isEncoded }: { isEncoded: boolean }): { otp?: true } {
   return isEncoded ? { otp: true } : {};
 }
@@ -262,7 +262,7 @@ export interface IoRequest {
   type: "io_request";
   /** The process that asks. */
   from: Pid;
-  /** The alias that the reply goes to; from a BEAM, also the term by which the process finds the reply. */
+  /** The alias that the reply goes to; from another library, also the term by which the process finds the reply. */
   replyAs: Ref | ReplyTo;
   /** The operation. */
   request: IoOperation;
