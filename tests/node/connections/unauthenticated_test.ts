@@ -245,8 +245,7 @@ clusterTest("row 4: frames may be joined or split", async (cluster) => {
   const kate = await cluster.start("kate");
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE);
+    await using peer = await RawPeer.entered(kate, RAW);
     const frames = Array.from(
       { length: 100 },
       (_, i) => jsonFrame([["send_name", 1, "inbox", i]]),

@@ -224,8 +224,7 @@ peerTest(
   async (first, cluster, kate) => {
     await introduce(first);
     assertEquals((await first.hear()).status, "ok");
-    await using second = await RawPeer.dial(kate.port);
-    await second.enter(RAW, KATE);
+    await using second = await RawPeer.entered(kate, RAW);
     second.end();
     await cluster.logged(/kate info: The connection to raw@localhost is down/);
     first.end();

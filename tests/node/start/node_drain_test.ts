@@ -9,7 +9,10 @@ import {
   SpawnRefusedError,
 } from "../../../packages/processes/errors.ts";
 import { DRAIN } from "../../../packages/servers/server/drain_notice.ts";
-import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../packages/node/pg/pg.ts";
@@ -29,17 +32,10 @@ import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { isPending } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
+import { Echo, type EchoTypes } from "../../_echo.ts";
 
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
-
-const Echo = {
-  name: "Echo",
-  init: (state: unknown) => ({ type: "ok", state } as const),
-  handleCall: (request: unknown, _from: unknown, state: unknown) => (
-    { type: "reply", reply: request, state } as const
-  ),
-};
 
 /** Starts a Task.Supervisor, a DynamicSupervisor, an agent and a server of kate, by name. */
 async function serve(kate: Node): Promise<void> {
@@ -252,15 +248,15 @@ clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
   const kate = await cluster.start("kate");
   const alex = await cluster.start("alex");
   const answers: unknown[] = [];
-  const Worker = {
+  const Worker: GenServerModule<EchoTypes> = {
     ...Echo,
-    async handleDrain(state: unknown) {
+    async handleDrain(state) {
       await pg.leave("workers", self());
-      return { type: "noreply", state } as const;
+      return { type: "noreply", state };
     },
-    handleInfo(message: unknown, state: unknown) {
+    handleInfo(message, state) {
       answers.push(message);
-      return { type: "noreply", state } as const;
+      return { type: "noreply", state };
     },
   };
   await kate.run(async () => {
