@@ -39,8 +39,9 @@ import {
 import * as Remote from "../../_remote.ts";
 import { HeaderWriter } from "../../_beam_headers.ts";
 import { fuzz, Random, runs } from "../../_seeds.ts";
-import { assertReleased, portTo } from "../../node/wires/_ports.ts";
+import { assertReleased, flushed, portTo } from "../../node/wires/_ports.ts";
 import { Echo } from "../../_echo.ts";
+import { eachSignal } from "../../_signals.ts";
 
 const KATE = "kate@localhost";
 
@@ -77,7 +78,6 @@ function goodFrames(): Uint8Array[] {
       [],
     ],
     [[control.DOP_SEND, none, to], "hi"],
-    [message, value],
     [message, tagged("$gen_call", asker, value)],
     [message, tagged("$gen_cast", 1)],
     [
@@ -86,7 +86,6 @@ function goodFrames(): Uint8Array[] {
     ],
     [message, tagged("io_request", from, ref, put)],
     [message, tagged("io_reply", alias, atom("ok"))],
-    [[control.DOP_REG_SEND, from, none, atom("named")], value],
     [
       [control.DOP_ALIAS_SEND, from, alias],
       tuple(improperList([atom("alias")], alias), 1),
@@ -97,19 +96,10 @@ function goodFrames(): Uint8Array[] {
     [[control.DOP_ALTACT_SIG_SEND, 4, from, alias], tuple(alias, 1)],
     [[control.DOP_ALTACT_SIG_SEND, 16, from, to], value],
     [[control.DOP_ALTACT_SIG_SEND, 4 | 16, from, alias], value],
-    [[control.DOP_LINK, from, to]],
     [[control.DOP_UNLINK_ID, 2n ** 60n, from, to]],
-    [[control.DOP_UNLINK_ID_ACK, 1, from, to]],
     [[control.DOP_EXIT, from, to, atom("shutdown")]],
-    [[control.DOP_PAYLOAD_EXIT, from, to], value],
     [[control.DOP_EXIT2, from, to, atom("normal")]],
-    [[control.DOP_PAYLOAD_EXIT2, from, to], "normal"],
-    [[control.DOP_MONITOR, from, to, ref]],
-    [[control.DOP_MONITOR, from, atom("named"), ref]],
-    [[control.DOP_DEMONITOR, from, to, ref]],
     [[control.DOP_DOWN, from, to, alias, atom("noproc")]],
-    [[control.DOP_PAYLOAD_DOWN, from, to, alias], value],
-    [[control.DOP_GROUP_LEADER, from, to]],
     [[control.DOP_SPAWN_REQUEST, ...asked, mfa("wait", 0), options], []],
     [[control.DOP_SPAWN_REQUEST, ...asked, mfa("tell", 2), options], [
       from,
@@ -118,7 +108,22 @@ function goodFrames(): Uint8Array[] {
     [[control.DOP_SPAWN_REPLY, alias, to, 3, from]],
     [[control.DOP_SPAWN_REPLY, alias, to, 0, atom("notsup")]],
   ];
-  return frames.map(([control, ...message]) => beamFrame(control, ...message));
+  const signals = eachSignal({ from, ref, to, alias }, value);
+  return [
+    ...frames.map(([control, ...message]) => beamFrame(control, ...message)),
+    ...Object.values(signals).map(written),
+  ];
+}
+
+/** The bytes of a signal as this library writes it. */
+function written(write: (signals: Signals) => void): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  const port = portTo((bytes) => chunks.push(bytes.slice()));
+  const there = { name: KATE, creation: 5, hidden: true };
+  const encoder = new ControlEncoder(localOf(RAW, CREATION), there, port);
+  write(encoder);
+  flushed(encoder);
+  return Buffer.concat(chunks);
 }
 
 /** The same frames, each with a distribution header. */
