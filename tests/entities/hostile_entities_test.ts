@@ -85,8 +85,7 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
 clusterTest(
   "a peer's forged messages leave entities as they are",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     const found = Promise.withResolvers<Pid[]>();
     const attacked = Promise.withResolvers<void>();
     const watched = alex.run(async () => {

@@ -751,8 +751,7 @@ const LINK = /^http:\/\/127\.0\.0\.1:\d+\/\?token=/;
 clusterTest(
   "another node gets a link to a dashboard, and does not end it by what it sends",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     const { promise: started, resolve: start } = Promise.withResolvers<void>();
     const running = alex.run(async () => {

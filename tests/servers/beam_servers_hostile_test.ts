@@ -533,8 +533,7 @@ clusterTest("a join that a BEAM cancels begins again", async (cluster) => {
 });
 
 clusterTest("a BEAM learns of a join with its lock", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const kates = await kate.run(async () => {
     const pids = [exiting(), exiting()];
     assert(await global.registerName("kept", pids[0]));
@@ -657,8 +656,7 @@ clusterTest(
 );
 
 clusterTest("a BEAM has no process of a third node ended", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   assert(await alex.run(() => Node.connect(KATE)));
   const held = await kate.run(() => exiting());
   await using peer = await RawBeam.dial(alex);
@@ -723,8 +721,7 @@ async function typed(peer: RawBeam, type: string): Promise<Tuple> {
 clusterTest(
   "a node learns why it is to close a connection, and is disconnected if it does not",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     await kate.run(() => global.sync());
     assert(await alex.run(() => Node.connect(KATE)));
     const third = "third@localhost";

@@ -187,8 +187,7 @@ rawTest("a task supervisor refuses invalid fields", async (peer) => {
 });
 
 clusterTest("a peer cannot act in groups for others", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await alex.run(() => pg.start());
   await alex.run(() => pg.join("g", spawn(Remote.wait)));
   await kate.run(async () => {
@@ -266,8 +265,7 @@ rawTest("a group that is too deep ends no scope", async (peer) => {
 }, { limits: { maxDepth: 64 } });
 
 clusterTest("a peer of small messages gets no groups", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => pg.start());
   await kate.run(async () => {
     await pg.start();

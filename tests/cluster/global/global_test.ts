@@ -59,9 +59,11 @@ interface Three {
 function threeTest(name: string, fn: (nodes: Three) => Promise<void>): void {
   clusterTest(name, async (cluster) => {
     const options = { modules: { Remote, Resolve } };
-    const kate = await cluster.start("kate", options);
-    const alex = await cluster.start("alex", options);
-    const moebi = await cluster.start("moebi", options);
+    const [kate, alex, moebi] = await cluster.startAll([
+      "kate",
+      "alex",
+      "moebi",
+    ], options);
     const all = [alex, kate, moebi];
     await join(all);
     await alex.run(() => fn({ cluster, alex, kate, moebi, all }));

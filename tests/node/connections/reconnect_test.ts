@@ -140,8 +140,7 @@ clusterTest("a newer connection wins over an older one", async (cluster) => {
 });
 
 clusterTest("a half-reset connection is replaced", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   await kate.run(async () => {

@@ -284,8 +284,7 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
 });
 
 clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => Node.connect(KATE));
   const signals = goodSignals();
   await fuzz(SOCKET_RUNS, async (random) => {

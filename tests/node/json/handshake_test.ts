@@ -182,8 +182,7 @@ for (
 // Both at once.
 
 clusterTest("row 13: simultaneous dials have one result", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const rounds = 200;
   await alex.run(async () => {
     Process.register(self(), "inbox");

@@ -180,8 +180,7 @@ function kateTest(
   limits: NodeOptions["limits"] = {},
 ): void {
   clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate", { limits });
-    const alex = await cluster.start("alex", { limits });
+    const [kate, alex] = await cluster.startAll(["kate", "alex"], { limits });
     kate.run(async () => {
       Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());

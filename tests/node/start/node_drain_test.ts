@@ -53,8 +53,7 @@ function end(pid: Parameters<typeof send>[0] | undefined): void {
 }
 
 clusterTest("drain() refuses new work, finishes the old", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   await alex.run(async () => {
     const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
@@ -114,8 +113,7 @@ async function members(group: string, count: number): Promise<Pid[]> {
 }
 
 clusterTest("a draining node's processes leave last", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   const echo = await kate.run(async () => {
     await pg.start();
@@ -245,8 +243,7 @@ clusterTest("a draining node's supervisors leave first", async (cluster) => {
 });
 
 clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   const answers: unknown[] = [];
   const Worker: GenServerModule<EchoTypes> = {
     ...Echo,
@@ -286,8 +283,7 @@ clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
 });
 
 clusterTest("a draining node gets no global name", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   await alex.run(() => Node.connect(KATE));
   const task = await kate.run(async () => {
@@ -348,8 +344,7 @@ const Counters = {
 
 clusterTest("handleDrain() hands over without a gap", async (cluster) => {
   const options = { modules: { Remote, Counters } };
-  const kate = await cluster.start("kate", options);
-  const alex = await cluster.start("alex", options);
+  const [kate, alex] = await cluster.startAll(["kate", "alex"], options);
   await serve(kate);
   await alex.run(async () => {
     await Node.connect(KATE);

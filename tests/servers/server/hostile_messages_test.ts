@@ -158,8 +158,7 @@ clusterTest("a forwarded message is data to a server", async (cluster) => {
 });
 
 clusterTest("an object with a server's type is data", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await kate.run(async () => {
     const echo = await GenServer.startLink(Echo, undefined);
     const messages = [
