@@ -65,8 +65,7 @@ function valueOf(text: string, metric: string): number | undefined {
 
 clusterTest("metrics() has what its page says", async (cluster) => {
   using handler = measuring();
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(async () => {
     await Node.connect(kate.name);
     await rpc.call(kate.name, ["Remote", "tell"], [self()]);

@@ -6,7 +6,7 @@
  * a row here.
  */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { atom } from "../../packages/processes/values/atom.ts";
 import { improperList } from "../../packages/processes/values/improper_list.ts";
 import { Pid, Ref } from "../../packages/processes/values/pid.ts";
@@ -20,10 +20,7 @@ import { Agent } from "../../packages/servers/agent/agent.ts";
 import { AGENT_REQUESTS } from "../../packages/servers/agent/agent_server.ts";
 import { Application } from "../../packages/servers/application/application.ts";
 import { Cluster } from "../../packages/cluster/discovery/cluster.ts";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../packages/servers/gen_server/gen_server.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../packages/cluster/global/global.ts";
 import { OtpCollectors } from "../../packages/beam/observer/otp_collectors.ts";
 import { pg, type PgMessage } from "../../packages/node/pg/pg.ts";
@@ -41,8 +38,9 @@ import { WORKER_INFO } from "../../packages/workers/worker_server.ts";
 import { Workers } from "../../packages/workers/workers.ts";
 import { clusterTest } from "../_nodes.ts";
 import { mail, quiet } from "../_processes.ts";
-import { CREATION, RAW, RawBeam } from "../_raw_beam.ts";
+import { CREATION, RAW, RawBeam, tagged } from "../_raw_beam.ts";
 import { RawPeer } from "../_raw_peer.ts";
+import { Echo } from "../_echo.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const FRIEND = "friend@localhost";
@@ -243,8 +241,8 @@ const ROWS: readonly Row[] = [
     server: "NetKernel",
     words: ["is_auth"],
     process: "net_kernel",
-    requests: { is_auth: () => tuple(atom("is_auth"), atom(RAW)) },
-    asked: tuple(atom("is_auth"), atom(RAW)),
+    requests: { is_auth: () => tagged("is_auth", atom(RAW)) },
+    asked: tagged("is_auth", atom(RAW)),
   },
   {
     server: "ClusterServer",
@@ -284,10 +282,7 @@ const ROWS: readonly Row[] = [
       }),
       cast: plain("cast", { run: { ...run, args: [1] } }),
     },
-    asked: tuple(
-      atom("get"),
-      tuple(atom("Elixir.Remote"), atom("add"), [1]),
-    ),
+    asked: tagged("get", tagged("Elixir.Remote", atom("add"), [1])),
   },
   {
     server: "packages/observe/dashboard/dashboard.ts",
@@ -337,13 +332,7 @@ const ROWS: readonly Row[] = [
 
 function rex(kind: string): (caller: Pid) => Tuple {
   return () =>
-    tuple(
-      atom(kind),
-      atom("Elixir.Remote"),
-      atom("add"),
-      [1, 2],
-      atom("user"),
-    );
+    tagged(kind, atom("Elixir.Remote"), atom("add"), [1, 2], atom("user"));
 }
 
 const Count = Entity.define("count", {
@@ -498,17 +487,10 @@ function jsonSend(to: Pid | string, message: unknown): unknown[] {
     : ["send*", OWN.number, to.number, jsonOf(message)];
 }
 
-/** Waits until the node has handled the signals of a peer; returns those that came to it meanwhile. */
+/** Takes the signals that come to a peer until the node has handled its own. */
 async function jsonFence(peer: RawPeer): Promise<unknown[]> {
-  await peer.say([["monitor_name", 1, "nobody at all", 999]]);
-  const heard: unknown[] = [];
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      if (signal[0] === "down" && signal[3] === 999) return heard;
-      // The dashboard asks each node how it is.
-      if (!/^spawn/.test(signal[0])) heard.push(signal);
-    }
-  }
+  // The dashboard asks each node how it is.
+  return (await peer.takenIn()).filter(([kind]) => !/^spawn/.test(`${kind}`));
 }
 
 clusterTest(
@@ -565,18 +547,10 @@ clusterTest(
             ref,
             jsonOf(requestOf(OWN)),
           ]]);
-          let answer: unknown[] | undefined;
-          while (answer === undefined) {
-            answer = (await peer.hear() as unknown[][]).find((signal) =>
-              /^(answer|reply)/.test(signal[0] as string) &&
-                signal[2] === ref ||
-              /^down/.test(signal[0] as string) && signal[3] === ref
-            );
-          }
-          const shown = `${row.server} ${name}: ${JSON.stringify(answer)}`;
-          const isRefused = /"badarg"/.test(JSON.stringify(answer?.[3] ?? ""));
+          const answer = JSON.stringify(await peer.answerTo(ref) ?? "");
+          const shown = `${row.server} ${name}: ${answer}`;
+          const isRefused = /"badarg"/.test(answer);
           assertEquals(isRefused, row.refused?.includes(name) ?? false, shown);
-          assertNotEquals(answer?.[0], "down", shown);
         }
       }
     });
@@ -586,23 +560,10 @@ clusterTest(
 
 // Erlang's wire.
 
-function beamSend(
-  peer: RawBeam,
-  from: Pid,
-  to: Pid | string,
-  message: unknown,
-): void {
-  peer.say(
-    typeof to === "string"
-      ? [control.DOP_REG_SEND, from, atom(""), atom(to)]
-      : [control.DOP_SEND_SENDER, from, to],
-    message,
-  );
-}
-
-async function beamFence(peer: RawBeam, from: Pid): Promise<unknown[]> {
-  const ref = new Ref(from.node, 999, from.creation);
-  peer.say([control.DOP_MONITOR, from, atom("nobody at all"), ref]);
+async function beamFence(peer: RawBeam): Promise<unknown[]> {
+  const { pid } = peer;
+  const ref = new Ref(pid.node, 999, pid.creation);
+  peer.say([control.DOP_MONITOR, pid, atom("nobody at all"), ref]);
   const heard: unknown[] = [];
   for (;;) {
     const frame = await peer.hear();
@@ -645,16 +606,14 @@ clusterTest(
             for (const from of [FRIENDS, self()]) {
               // A reply with a tag goes to the process itself.
               for (const tag of [name, aliasOf(from)]) {
-                const caller = tuple(from, tag);
-                const call = tuple(atom("$gen_call"), caller, requestOf(from));
-                beamSend(peer, OWN, to, call);
+                peer.call(to, requestOf(from), tuple(from, tag));
               }
             }
-            const heard = await beamFence(peer, OWN);
+            const heard = await beamFence(peer);
             await quiet();
             heard.push(...await mail());
             await quiet();
-            heard.push(...await beamFence(friend, FRIENDS));
+            heard.push(...await beamFence(friend));
             if (heard.length > 0) failed.push(`${row.process} ${name}`);
           }
         }
@@ -664,8 +623,7 @@ clusterTest(
         const [to] = processesOf(row, alex);
         if (row.asked === undefined) continue;
         const alias = aliasOf(OWN);
-        const call = tuple(atom("$gen_call"), tuple(OWN, alias), row.asked);
-        beamSend(peer, OWN, to, call);
+        peer.call(to, row.asked, tuple(OWN, alias));
         const { control: items } = await peer.kind(control.DOP_ALIAS_SEND);
         assertEquals(items[2], alias.tail, row.server);
       }
@@ -675,13 +633,6 @@ clusterTest(
 );
 
 clusterTest("servers of programs serve forwarded calls", async (cluster) => {
-  const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
-    name: "Echo",
-    init: () => ({ type: "ok", state: undefined }),
-    handleCall: (request, _from, state) => (
-      { type: "reply", reply: request, state }
-    ),
-  };
   const alex = await cluster.start("alex");
   await using peer = await RawBeam.dial(alex);
   await alex.run(async () => {
@@ -702,8 +653,7 @@ clusterTest("servers of programs serve forwarded calls", async (cluster) => {
       pids.push(pid as Pid);
     }
     for (const [i, to] of pids.entries()) {
-      const call = tuple(atom("$gen_call"), tuple(self(), i), "through");
-      beamSend(peer, OWN, to as Pid, call);
+      peer.call(to as Pid, "through", tuple(self(), i));
       assertEquals(await receive(), tuple(i, "through"));
     }
     await GenServer.stop(pids[0] as Pid);
@@ -719,43 +669,33 @@ clusterTest(
     await alex.run(async () => {
       await pg.startLink();
       const cast = (...items: unknown[]) =>
-        tuple(atom("$gen_cast"), new Tuple(items));
+        tagged("$gen_cast", new Tuple(items));
       const sync = (from: Pid, ...groups: string[]) =>
         cast(atom("sync"), from, groups.map((group) => tuple(group, [from])));
       const { ref } = await pg.monitorScope();
       const heard = () => receive<PgMessage>((m) => ref.equals(m?.ref));
-      beamSend(friend, FRIENDS, "pg", sync(FRIENDS, "g"));
+      friend.send("pg", sync(FRIENDS, "g"));
       assertEquals((await heard()).group, "g");
       for (
         const message of [
-          tuple(atom("leave"), FRIENDS, FRIENDS, ["g"]),
-          tuple(atom("join"), FRIENDS, "h", FRIENDS),
+          tagged("leave", FRIENDS, FRIENDS, ["g"]),
+          tagged("join", FRIENDS, "h", FRIENDS),
           sync(FRIENDS),
           sync(new Pid(FRIEND, 2, CREATION)),
-          tuple(atom("discover"), new Pid(FRIEND, 2, CREATION)),
+          tagged("discover", new Pid(FRIEND, 2, CREATION)),
         ]
       ) {
-        beamSend(peer, OWN, "pg", message);
+        peer.send("pg", message);
         // One that a process here forwards is nobody's.
         send({ name: "pg", node: alex.name }, message);
       }
-      beamSend(peer, OWN, "pg", sync(OWN, "last"));
+      peer.send("pg", sync(OWN, "last"));
       assertEquals((await heard()).group, "last");
       assertEquals(pg.whichGroups().sort(), ["g", "last"]);
       assertEquals(pg.getMembers("g"), [FRIENDS]);
-      beamSend(
-        friend,
-        FRIENDS,
-        "pg",
-        tuple(atom("join"), FRIENDS, "h", FRIENDS),
-      );
+      friend.send("pg", tagged("join", FRIENDS, "h", FRIENDS));
       assertEquals((await heard()).group, "h");
-      beamSend(
-        friend,
-        FRIENDS,
-        "pg",
-        tuple(atom("leave"), FRIENDS, FRIENDS, ["g"]),
-      );
+      friend.send("pg", tagged("leave", FRIENDS, FRIENDS, ["g"]));
       assertEquals((await heard()).group, "g");
     });
   },

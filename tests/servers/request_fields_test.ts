@@ -9,7 +9,7 @@ import { type Pid, Process } from "../../packages/processes/process.ts";
 import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { type RawPeer, rawTest } from "../_raw_peer.ts";
+import { rawTest, theirRef, theirs } from "../_raw_peer.ts";
 
 const run = { module: "Remote", function: "add", args: [1, 2] };
 const child = {
@@ -76,15 +76,6 @@ function* broken(fields: Record<string, unknown>): Iterable<[string, object]> {
   }
 }
 
-async function answerTo(peer: RawPeer, ref: number): Promise<unknown> {
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      const [kind, , to, value] = signal as [string, number, unknown, unknown];
-      if (/^(answer|reply)/.test(kind) && to === ref) return value;
-    }
-  }
-}
-
 rawTest("a request with wrong fields is answered with badarg", async (peer) => {
   await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" });
   await DynamicSupervisor.startLink({ name: "dyn" });
@@ -97,15 +88,9 @@ rawTest("a request with wrong fields is answered with badarg", async (peer) => {
     const server = Process.whereis(to) as Pid;
     for (const [type, fields] of Object.entries(requests)) {
       for (const [what, given] of broken(fields)) {
-        await peer.say([[
-          "call_name*",
-          100,
-          to,
-          ++ref,
-          { type, ...given },
-        ]]);
+        await peer.say([["call_name*", 100, to, ++ref, { type, ...given }]]);
         const expected = { type: "error", reason: "badarg" };
-        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+        assertEquals(await peer.answerTo(ref), expected, `${type} ${what}`);
       }
     }
     assertEquals(Process.whereis(to), server);
@@ -118,7 +103,7 @@ rawTest("a node answers remove_connection, and closes", async (peer) => {
     ["call_name", 100, "global_name_server", 1, { type: "hello" }],
     ["call_name", 100, "global_name_server", 2, { type: "remove_connection" }],
   ]);
-  assertEquals(await answerTo(peer, 2), true);
+  assertEquals(await peer.answerTo(2), true);
   await peer.closed;
 });
 
@@ -128,14 +113,14 @@ rawTest(
     let ref = 0;
     for (const [type, fields] of Object.entries(IO)) {
       for (const [what, given] of broken(fields)) {
-        await peer.say([["send_name*", 100, "user", {
+        await peer.sayTo("user", {
           type: "io_request",
-          from: { $pid: [0, 100, 7] },
-          replyAs: { $ref: [0, ++ref, 7] },
+          from: theirs(100),
+          replyAs: theirRef(++ref),
           request: { type, ...given },
-        }]]);
+        });
         const expected = { type: "error", reason: "request" };
-        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+        assertEquals(await peer.answerTo(ref), expected, `${type} ${what}`);
       }
     }
   },

@@ -179,8 +179,7 @@ clusterTest("connections and timers belong to no process", async (cluster) => {
 });
 
 clusterTest("code stays in its process's context", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await alex.run(async () => {
     const me = self();
     const same = () => assert(self().equals(me) && Node.self() === ALEX);

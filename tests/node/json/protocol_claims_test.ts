@@ -16,23 +16,7 @@ import {
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { RawPeer, rawTest, THEIRS } from "../../_raw_peer.ts";
-
-const own = (number: number) => ({ $pid: [0, number, 7] });
-
-/**
- * Waits until the node has handled all earlier signals of the peer; returns the signals that arrived meanwhile.
- */
-async function answers(peer: RawPeer): Promise<unknown[][]> {
-  await peer.say([["monitor_name", 1, "nobody at all", 999]]);
-  const all: unknown[][] = [];
-  for (;;) {
-    for (const signal of await peer.hear() as unknown[][]) {
-      if (signal[0] === "down" && signal[3] === 999) return all;
-      all.push(signal);
-    }
-  }
-}
+import { RawPeer, rawTest, THEIRS, theirs } from "../../_raw_peer.ts";
 
 rawTest("a monitor replaces one of its reference", async (peer) => {
   const processes = [1, 2].map(() => spawn(() => receive(() => false)));
@@ -41,12 +25,12 @@ rawTest("a monitor replaces one of its reference", async (peer) => {
     await peer.say([["monitor", 1, number, creation, 5]]);
   }
   await peer.say([["exit", 1, first.number, "kill"]]);
-  assertEquals(await answers(peer), []);
+  assertEquals(await peer.takenIn(), []);
   await peer.say([["exit", 1, second.number, "kill"]]);
-  assertEquals(await answers(peer), [["down", second.number, 1, 5, "killed"]]);
+  assertEquals(await peer.takenIn(), [["down", second.number, 1, 5, "killed"]]);
   // Neither for a reference that monitors nothing, nor twice.
   await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
-  assertEquals(await answers(peer), []);
+  assertEquals(await peer.takenIn(), []);
 });
 
 rawTest("a demonitor contains only the reference", async (peer) => {
@@ -61,7 +45,7 @@ rawTest("a demonitor contains only the reference", async (peer) => {
     ["demonitor", 1, 2],
     ["exit", 1, number, "bye"],
   ]);
-  assertEquals(await answers(peer), [["down", number, 1, 3, "bye"]]);
+  assertEquals(await peer.takenIn(), [["down", number, 1, 3, "bye"]]);
 });
 
 rawTest("an unrequested process is notified", async (peer) => {
@@ -72,7 +56,7 @@ rawTest("an unrequested process is notified", async (peer) => {
     ["spawned", 7, number, 79, false, true],
     ["spawned", 8, number, 80, false, false],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["exit_link", number, creation, 5, "noproc"],
     ["demonitor", number, 77],
     ["exit_link", number, creation, 6, "noproc"],
@@ -90,7 +74,7 @@ rawTest("links to missing processes are answered", async (peer) => {
     ["unlink_ack", 1, number, 0],
     ["exit_link", 1, 7, number, "not linked"],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["exit_link", 9999, creation, 1, "noproc"],
     ["exit_link", number, creation + 1, 1, "noproc"],
     ["unlink_ack", 9999, 1, 7],
@@ -113,7 +97,7 @@ rawTest("a down has its reference, and pid or name", async (peer) => {
     // It has exited.
     await peer.say([["down", 1, self().number, ref.number, "again"]]);
   }
-  await answers(peer);
+  await peer.takenIn();
   send(self(), "last");
   assertEquals(await receive(), "last");
 });
@@ -140,7 +124,7 @@ rawTest("a down of nobody comes from that pid, or 0", async (peer) => {
     ["monitor", 1, number, creation + 1, 6],
     ["monitor_name", 1, "Nobody", 7],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["down", 9999, 1, 5, "noproc"],
     ["down", number, 1, 6, "noproc"],
     ["down", 0, 1, 7, "noproc"],
@@ -189,7 +173,7 @@ rawTest("each server answers badarg to unknowns", async (peer) => {
 
 rawTest("global answers badarg to a missing field", async (peer) => {
   global.whereisName("nobody");
-  const entry = { name: 1, pid: own(1), resolve: "random_exit_name" };
+  const entry = { name: 1, pid: theirs(1), resolve: "random_exit_name" };
   const requests: Record<string, Record<string, unknown>> = {
     set_lock: { resource: 1, requester: 2 },
     del_lock: { resource: 1, requester: 2 },
@@ -226,7 +210,7 @@ clusterTest("a name server without digests is asked", async (cluster) => {
   await kate.run(async () => {
     const found = global.whereisName("printer");
     const requests: unknown[] = [];
-    const server = own(50);
+    const server = theirs(50);
     let isMerged = false;
     while (!isMerged) {
       for (const signal of await peer.hear()) {
@@ -236,7 +220,7 @@ clusterTest("a name server without digests is asked", async (cluster) => {
         requests.push(type);
         const entry = {
           name: "printer",
-          pid: own(1),
+          pid: theirs(1),
           resolve: "random_exit_name",
         };
         const answer: unknown = {

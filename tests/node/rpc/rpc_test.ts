@@ -155,8 +155,7 @@ clusterTest("cast() logs a crash where it is, call() not", async (cluster) => {
 });
 
 clusterTest("a peer's invalid requests are refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(async () => {
     Process.trapExit(true);
     for (

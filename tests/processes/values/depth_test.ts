@@ -159,8 +159,9 @@ function kateTest(
   fn: (kate: Node, alex: Node) => Promise<void>,
 ): void {
   clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate", { limits: LIMITS });
-    const alex = await cluster.start("alex", { limits: LIMITS });
+    const [kate, alex] = await cluster.startAll(["kate", "alex"], {
+      limits: LIMITS,
+    });
     kate.run(async () => {
       Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());

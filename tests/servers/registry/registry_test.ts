@@ -27,7 +27,7 @@ import {
 import { atom } from "../../../packages/processes/values/atom.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
-import { clusterTest } from "../../_nodes.ts";
+import { pairTest } from "../../_nodes.ts";
 import { idle, processTest } from "../../_processes.ts";
 import { exitOf, logged } from "../../_supervision.ts";
 
@@ -280,21 +280,17 @@ registryTest("lock() fails when the registry crashes", "unique", async () => {
 
 // nodes
 
-clusterTest("a registry is local to its node", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    const registry = await Registry.startLink({ keys: "unique", name: R });
-    assertEquals(Registry.register(R, "key").type, "ok");
-    await kate.run(() => {
-      const error = assertThrows(
-        () => Registry.lookup(R, "key"),
-        NoProcessError,
-      );
-      assertInstanceOf(error, NoProcessError);
-      assertMatch(error.message, /kate@localhost/);
-    });
-    Registry.unregister(R, "key");
-    await Supervisor.stop(registry);
+pairTest("a registry is local to its node", async ({ kate }) => {
+  const registry = await Registry.startLink({ keys: "unique", name: R });
+  assertEquals(Registry.register(R, "key").type, "ok");
+  await kate.run(() => {
+    const error = assertThrows(
+      () => Registry.lookup(R, "key"),
+      NoProcessError,
+    );
+    assertInstanceOf(error, NoProcessError);
+    assertMatch(error.message, /kate@localhost/);
   });
+  Registry.unregister(R, "key");
+  await Supervisor.stop(registry);
 });

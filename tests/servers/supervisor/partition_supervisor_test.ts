@@ -307,8 +307,7 @@ processTest("a pid is not a name", async () => {
 });
 
 clusterTest("nodes have partitions of their own", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await kate.run(async () => Process.unlink(await start({ partitions: 2 })));
   await alex.run(async () => {
     assertThrows(() => PartitionSupervisor.partitions(P), ExitError);

@@ -108,8 +108,7 @@ clusterTest("a supervisor starts no refused child", async (cluster) => {
 clusterTest(
   "a child whose name another node has costs no restart",
   async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
+    const [kate, alex] = await cluster.startAll(["kate", "alex"]);
     await alex.run(() => Node.connect(kate.name));
     const Holder = { init: () => ({ type: "ok", state: 0 } as const) };
     const ids = ["a", "b", "c"];
