@@ -758,14 +758,14 @@ const CONSTANTS: [sentence: string, value: number, page?: string][] = [
   ["An array of at most # names of nodes", MAX_PEERS],
   ["strings of at most # bytes, or `null`", MAX_ADDRESS],
   ["is not connected to, # at a time", INTRODUCED_AT_ONCE],
-  ["you have sent nothing for #.", TICK_TIME / TICK_TURNS * QUIET_TURNS],
+  ["have sent nothing for #, and close", TICK_TIME / TICK_TURNS * QUIET_TURNS],
   ["was silent for # sixteenths", 16 / TICK_TURNS * SILENT_TURNS],
   ["up to # for the other node's", GIVE_WAY],
   ["EPMD listens on port #,", EPMD_PORT],
   ["in the first # after EPMD changed hands: that", EPMD_LIMITS.holdTime],
   ["in the first # ms after EPMD changed", EPMD_LIMITS.lookupGrace],
   ["a node tries again # ms later", NEWCOMER_PAUSE],
-  ["waits a random time below # ms", FIRST_JITTER],
+  ["random time below # ms", FIRST_JITTER],
 ];
 
 test("docs/protocol.md: constants", () => {
