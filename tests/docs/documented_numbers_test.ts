@@ -785,7 +785,6 @@ const DEFAULTS: [
     '| `GenServer.call`, `Agent.get` | exits, `"noproc"` | exits, its reason | exits, `"timeout"`, after # ms;',
     unanswered,
   ],
-  [OTP, "the caller exits after # ms", unanswered],
   [
     OTP,
     'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
