@@ -24,6 +24,8 @@ export interface GlobalView {
   readonly lock: NamesLock;
   /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
+  /** The servers whose parts of the cluster must still be joined. */
+  pending(): Pid[];
   /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
   afterPatience(fn: () => void, ms?: number): () => void;
 }
