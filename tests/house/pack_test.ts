@@ -706,7 +706,7 @@ process.stdout.write(await livesOf(simulate, Entity));
       await project.write("nodes.mjs", TWO_NODES);
       const nodes = await project.bundle("nodes.mjs", ["--splitting"]);
       const isLate = (path: string) =>
-        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|scope_messages|supervision|tree_end)|epmd\/epmd_server|node_observer|scope\.js/
+        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end)|epmd\/epmd_server|node_observer|scope\.js/
           .test(path);
       assertEquals(nodes.first.filter(isLate), []);
       assert(nodes.later.filter(isLate).length > 50);

@@ -14,6 +14,8 @@ import { supervisorProtocol } from "./supervisor_otp.ts";
 import { TASK_PROTOCOL } from "./task_otp.ts";
 import type { ServerProtocol } from "./protocol.ts";
 
+export { erlangPeers, joinNames } from "./join_names.ts";
+
 /** The protocols, by their names. */
 export const PROTOCOLS: Readonly<Record<string, ServerProtocol>> = {
   Agent: AGENT_PROTOCOL,

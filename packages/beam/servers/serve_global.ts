@@ -1,22 +1,8 @@
-/** The part of a node in the names of Erlang's `global`: the nodes of Erlang around it, and the requests that they make. */
+/** The part of a node in the names of Erlang's `global`, whose code is loaded with the wire (`join_names.ts`). */
 
-import { beamFunctionsOf } from "../functions/beam_functions.ts";
-import type { Resolver } from "@otp/cluster/global/global_messages";
-import { decide } from "@otp/cluster/global/global_resolve";
-import { globalServer, isNamed } from "@otp/cluster/global/global_server";
 import { FOREIGN_GLOBAL } from "@otp/cluster/global/global_view";
 import type { Runtime } from "@otp/processes/process/runtime";
-import { currentProcess } from "@otp/processes/runtime/current_process";
-import { atom } from "@otp/processes/values/atom";
-import { Pid } from "@otp/processes/values/pid";
-import { ErlangPeers } from "./global_erlang.ts";
-import { GlobalLocker } from "./global_locker.ts";
-import { resolverFromOtp } from "./global_otp.ts";
-
-type ResolverName = Resolver & string;
-
-/** The name of the service that settles conflicts for nodes of Erlang. */
-const SERVICE = "$global_resolver";
+import { loadedProtocols } from "./border.ts";
 
 /**
  * Has a node share its names with nodes of Erlang; its server starts when the first one connects.
@@ -28,54 +14,11 @@ export function serveErlangGlobal(
   isErlang: (node: string) => boolean,
 ): void {
   FOREIGN_GLOBAL.fill(runtime, {
-    peersOf: (host) =>
-      new ErlangPeers(
-        host,
-        isErlang,
-        (process, peers) => new GlobalLocker(process, host, peers),
-      ),
+    peersOf: (host) => loadedProtocols()?.erlangPeers(host, isErlang),
     // Runs a resolver that is a function of Erlang's nodes.
     resolverCall: (resolve, args) => [["erlang", "apply"], [resolve, args]],
   });
-  serveResolver(runtime);
   runtime.onVisible = (node) => {
-    if (!isErlang(node)) return;
-    try {
-      globalServer(runtime);
-    } catch (error) {
-      runtime.report("error", () => (error as Error).message);
-    }
+    if (isErlang(node)) loadedProtocols()?.joinNames(runtime);
   };
-}
-
-/**
- * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
- * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`. Otherwise nothing happens, and the other process
- * keeps the name: a peer must not have this node end processes of third nodes.
- */
-function serveResolver(runtime: Runtime): void {
-  const { node, modules } = runtime;
-  const functions = beamFunctionsOf(runtime);
-  modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
-    fn: () => {
-      const pids = [first, second] as [Pid, Pid];
-      const own = pids.find((pid) =>
-        pid.node === node && isNamed(runtime, pid, name)
-      );
-      return own === undefined
-        ? pids.find((pid) => pid.node !== node)
-        : decide(resolve as ResolverName, currentProcess(), name, ...pids) ??
-          atom("none");
-    },
-    label: "global:resolve_it/4",
-  }));
-  functions.serve("global:resolve_it/4", ([given, ...args]) => {
-    const resolve = resolverFromOtp(given);
-    const [, first, second] = args;
-    const isKnown = typeof resolve === "string" && first instanceof Pid &&
-      second instanceof Pid;
-    return isKnown
-      ? { module: SERVICE, function: "resolve_it", args: [resolve, ...args] }
-      : functions.requested(["erlang", "apply", [given, args]]);
-  });
 }

@@ -44,7 +44,6 @@ function isSame(
 export interface KnownAtom {
   /** The atom's name in UTF-8. */
   readonly bytes: Uint8Array;
-  /** The atom. */
   readonly atom: Atom;
   /** The value that the atom stands for: `true`, `false`, `null`, `undefined`, or the atom itself. */
   readonly value: unknown;

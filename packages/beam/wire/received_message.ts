@@ -24,7 +24,6 @@ export class Reply {
   /** The reply, in OTP's encoding. */
   readonly term: unknown;
 
-  /** A reply. */
   constructor(to: Ref, term: unknown) {
     this.to = to;
     this.term = term;

@@ -126,7 +126,7 @@ export class GlobalServer implements Server, ForeignHost {
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
   readonly #peers = new Map<string, Peer>();
-  readonly foreign: ForeignPeers | undefined;
+  #foreign: ForeignPeers | undefined;
   readonly protocol = GLOBAL_SERVER;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
@@ -142,19 +142,25 @@ export class GlobalServer implements Server, ForeignHost {
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
     this.lock = new NamesLock(process, () => this.#touched.clear());
-    this.foreign = FOREIGN_GLOBAL.of(process.runtime)?.peersOf(this);
     process.ownCold().watchesNodes = 1;
   }
 
   run(): unknown {
     const { process } = this;
     this.#worker = this.startHelper((worker) => new GlobalWorker(worker, this));
-    this.foreign?.start();
     process.abortSignal().addEventListener("abort", () => {
       for (const stop of this.#lifts) stop();
     });
     this.#whenSettled(() => this.isSynced = true);
     return serve(process, this);
+  }
+
+  get foreign(): ForeignPeers | undefined {
+    if (this.#foreign === undefined) {
+      this.#foreign = FOREIGN_GLOBAL.of(this.process.runtime)?.peersOf(this);
+      this.#foreign?.start();
+    }
+    return this.#foreign;
   }
 
   startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {

@@ -68,8 +68,8 @@ export interface ForeignPeers {
 
 /** The protocol of nodes of another kind. */
 export interface ForeignGlobal {
-  /** Creates the view that a node's server has of these nodes. */
-  peersOf(host: ForeignHost): ForeignPeers;
+  /** Creates the view that a node's server has of these nodes; `undefined` before the first of them connects. */
+  peersOf(host: ForeignHost): ForeignPeers | undefined;
   /** Returns the exported function, with its arguments, that runs a resolver of such a node. */
   resolverCall(
     resolve: ExternalFunction | LocalFunction,

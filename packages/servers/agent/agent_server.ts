@@ -58,7 +58,6 @@ export const AGENT_REQUESTS: ReadonlySet<unknown> = new Set<AgentRequestType>([
 export interface AgentRequest {
   /** How the result of the function is used. */
   type: AgentRequestType;
-  /** The function. */
   run: SentFunction;
 }
 

@@ -58,7 +58,7 @@ export class RegistryPartition implements Server {
   }
 
   info(message: unknown): void {
-    if (isExitSignal(message)) this.#table.forget(message.from);
+    if (isExitSignal(message)) this.#table.removeExited(message.from);
     else if (isTyped(message, "DOWN")) {
       const { ref } = message as { ref?: unknown };
       if (this.#process.isDown(ref)) this.#unlock(ref);

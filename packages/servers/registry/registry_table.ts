@@ -17,7 +17,6 @@ export type RegistryKeys = "unique" | "duplicate";
 
 /** A process that is registered under a key, with its value. */
 export interface RegistryEntry<V = unknown> {
-  /** The process. */
   pid: Pid;
   /** The registered value. */
   value: V;
@@ -156,7 +155,7 @@ export class RegistryTable {
   }
 
   /** Removes all registrations of a process that has exited. */
-  forget(pid: unknown): void {
+  removeExited(pid: unknown): void {
     const { runtime } = this.#partition!;
     // Any process can send a message that looks like an EXIT.
     if (

@@ -22,7 +22,6 @@ export { ServerMessage };
 /** A request that expects a reply. */
 export class Call extends ServerMessage {
   readonly type = "$call";
-  /** The caller. */
   readonly replyTo: ReplyTo;
   readonly request: unknown;
   /** Whether the request is still in the encoding of another library, which sent it. */
@@ -206,7 +205,6 @@ export class SystemRequest extends ServerMessage {
 /** A message between related servers, with its sender and without a reply. */
 export class InternalMessage extends ServerMessage {
   readonly type = "$tell";
-  /** The sender. */
   readonly from: Pid;
   readonly message: unknown;
 
@@ -264,7 +262,6 @@ export interface IoRequest {
   from: Pid;
   /** The alias that the reply goes to; from another library, also the term by which the process finds the reply. */
   replyAs: Ref | ReplyTo;
-  /** The operation. */
   request: IoOperation;
 }
 

@@ -97,7 +97,7 @@ export function serve(
   server: Server,
   orphan = false,
 ): typeof ENDS_ITSELF {
-  new Serving(process, server, orphan ? undefined : process.parent).begin();
+  new ServerLoop(process, server, orphan ? undefined : process.parent).begin();
   return ENDS_ITSELF;
 }
 
@@ -105,7 +105,7 @@ export function serve(
  * The loop of one server. It is an object with callbacks, because an `async` function that waits keeps 350 bytes more
  * of each idle server.
  */
-class Serving {
+class ServerLoop {
   readonly #process: LocalProcess;
   readonly #server: Server;
   readonly #parent: Pid | undefined;

@@ -74,9 +74,7 @@ export type ServerRef =
  * @ignore
  */
 export class DeclaredRef {
-  /** The server. */
   readonly server: ServerRef;
-  /** The declaration. */
   readonly types: object;
 
   /** Declares the types of a server. */

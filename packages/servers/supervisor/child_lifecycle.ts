@@ -43,7 +43,6 @@ export type SentChildSpec = Omit<FullChildSpec, "start"> & { start: Runnable };
 export interface Failure {
   /** Always `"error"`. */
   type: "error";
-  /** The reason. */
   reason: unknown;
 }
 
@@ -159,7 +158,7 @@ export function isFinished(
  * two parts of a cluster have met, or because this node drains. OTP's supervisors try again until their restarts are
  * used up, and then end all other children.
  */
-export function withoutMoved(
+export function ignoreMovedName(
   result: Success | Failure,
   { name, pid: own, runtime }: LocalProcess,
   { id }: { id?: string },

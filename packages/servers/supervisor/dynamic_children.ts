@@ -35,11 +35,11 @@ import {
   endChild,
   failed,
   type Failure,
+  ignoreMovedName,
   isFinished,
   reportChild,
   reportUnexpected,
   type Success,
-  withoutMoved,
 } from "./child_lifecycle.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
@@ -197,11 +197,11 @@ export class DynamicChildren<S extends DynamicSpec> {
       this.#remove(child);
       throw new ExitError("shutdown");
     }
-    const result = withoutMoved(await this.#start(spec), process, {});
+    const result = ignoreMovedName(await this.#start(spec), process, {});
     if (result.type === "ok") {
       const { holder } = child;
       if (result.started === "ignore") {
-        if (result.moved) this.#intensity.takeBack();
+        if (result.moved) this.#intensity.uncount();
         this.#remove(child);
       } else {
         this.#children.delete(this.#key(child.pid));

@@ -31,7 +31,7 @@ import type {
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { DynamicSupervisorRequest } from "./dynamic_supervisor_server.ts";
-import type { SupervisorRequest, ToldChildSpec } from "./supervisor_server.ts";
+import type { ChildSpecReply, SupervisorRequest } from "./supervisor_server.ts";
 
 /** Sends a request to a supervisor, without a time limit, from the function `fn` of `module`. */
 export function askSupervisor<T>(
@@ -88,7 +88,7 @@ export async function askForSpec(
   const asked = { type: "get_childspec", id, box };
   const request = requestOf("Supervisor", asked);
   try {
-    const answer = await call<ToldChildSpec | Failure>(supervisor, request, {
+    const answer = await call<ChildSpecReply | Failure>(supervisor, request, {
       timeout: Infinity,
       as: () =>
         describeRequest("Supervisor", "getChildspec", supervisor, { id }),

@@ -39,6 +39,7 @@ import {
   endChild,
   failed,
   type Failure,
+  ignoreMovedName,
   isFinished,
   receiveSpec,
   reportChild,
@@ -46,7 +47,6 @@ import {
   type SentChildSpec,
   startChild,
   type Success,
-  withoutMoved,
 } from "./child_lifecycle.ts";
 
 /** Which children are restarted when one has exited: only that child, all, or that child and those started after it. */
@@ -66,7 +66,7 @@ export type SupervisorRequest =
   | { type: "get_childspec"; id: string; box: string };
 
 /** The reply to a request for a specification; a function of the same node is passed in the box of the request. */
-export interface ToldChildSpec {
+export interface ChildSpecReply {
   /** Always `"ok"`. */
   type: "ok";
   /** The specification; without its start, if the start is in the box of the request. */
@@ -189,7 +189,7 @@ export class SupervisorServer implements Server, Supervision {
       case "delete_child":
         return this.#deleteChild(asked.id);
       case "get_childspec":
-        return this.#tellSpec(asked.id, asked.box, node);
+        return this.#specReply(asked.id, asked.box, node);
       default:
         return failed("badarg");
     }
@@ -245,7 +245,7 @@ export class SupervisorServer implements Server, Supervision {
     if (child === undefined) return failed("not_found");
     const { spec, pid } = child;
     if (pid !== undefined) await endChild(spec, pid, this.#process);
-    this.#forget(child);
+    this.#noteStopped(child);
     return "ok";
   }
 
@@ -266,7 +266,7 @@ export class SupervisorServer implements Server, Supervision {
     return "ok";
   }
 
-  #tellSpec(id: string, box: string, node: string): ToldChildSpec | Failure {
+  #specReply(id: string, box: string, node: string): ChildSpecReply | Failure {
     const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     const { start, ...spec } = child.spec;
@@ -289,7 +289,7 @@ export class SupervisorServer implements Server, Supervision {
   }
 
   /** Handles a child that is not restarted: a temporary child is removed. */
-  #forget(child: OrderedChild): void {
+  #noteStopped(child: OrderedChild): void {
     this.#children.setPid(child, undefined);
     child.restarting = false;
     if (child.spec.restart === "temporary") this.#remove(child);
@@ -311,7 +311,7 @@ export class SupervisorServer implements Server, Supervision {
       countRestart(this.#process, child, reason);
       return await this.#restart(child, pid, reasonLine(reason));
     }
-    this.#forget(child);
+    this.#noteStopped(child);
     if (this.#endsWith(child)) throw new ExitError("shutdown");
   }
 
@@ -343,7 +343,7 @@ export class SupervisorServer implements Server, Supervision {
         "reached_max_restart_intensity",
       );
       noteGivingUp(process, child.spec.id, pid, reason);
-      this.#forget(child);
+      this.#noteStopped(child);
       throw new ExitError("shutdown");
     }
     child.restarting = false;
@@ -356,7 +356,7 @@ export class SupervisorServer implements Server, Supervision {
     );
     if (failure === undefined) {
       const isEmpty = group.every(({ pid }) => pid === undefined);
-      if (moved.length > 0 && isEmpty) intensity.takeBack();
+      if (moved.length > 0 && isEmpty) intensity.uncount();
       return;
     }
     failure.child.restarting = true;
@@ -377,7 +377,7 @@ export class SupervisorServer implements Server, Supervision {
     const process = this.#process;
     for (const child of children) {
       let result = await startChild(child.spec, process);
-      if (moved) result = withoutMoved(result, process, child.spec);
+      if (moved) result = ignoreMovedName(result, process, child.spec);
       this.#started(child, result);
       if (result.type === "ok") {
         if (result.moved) moved?.push(child);
@@ -396,7 +396,7 @@ export class SupervisorServer implements Server, Supervision {
   #started(child: OrderedChild, result: Success | Failure): Success | Failure {
     if (result.type === "error") return result;
     child.restarting = false;
-    if (result.started === "ignore") this.#forget(child);
+    if (result.started === "ignore") this.#noteStopped(child);
     else this.#children.setPid(child, result.started);
     return result;
   }
@@ -406,7 +406,7 @@ export class SupervisorServer implements Server, Supervision {
     for (let child = all.pop(); child !== undefined; child = all.pop()) {
       const { spec, pid } = child;
       if (pid !== undefined) await endChild(spec, pid, this.#process);
-      this.#forget(child);
+      this.#noteStopped(child);
     }
   }
 }

@@ -19,6 +19,8 @@ import {
   send,
   spawn,
 } from "../../../packages/processes/process.ts";
+import { setProtocols } from "../../../packages/beam/servers/border.ts";
+import * as protocols from "../../../packages/beam/servers/protocols.ts";
 import { globalNames } from "../../../packages/cluster/global/global_client.ts";
 import { Call, Cast } from "../../../packages/servers/server/messages.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
@@ -141,6 +143,8 @@ processTest("the server's own name is not taken from its holder", async () => {
 });
 
 threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
+  // The code of the locker is loaded, as with the first node of Erlang.
+  setProtocols(protocols);
   await global.registerName("leader", self());
   await kate.run(async () => {
     const to = { name: SERVER, node: ALEX };
@@ -177,6 +181,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
       [...currentRuntime().processes.values()]
         .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
     );
+    // The server, its worker, and the locker of nodes of Erlang.
     assertEquals(processes.length, 3);
     const ask = async (request: unknown) => {
       const ref = Process.monitor(to, { alias: "reply_demonitor" });
