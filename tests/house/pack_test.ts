@@ -754,8 +754,9 @@ cp "${project.folder}/package.tgz" otp.tgz
   });
 
   await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
-    const sections = sectionsOf(await readPage("docs/from-zero.md"));
-    const [program, printed] = blocksIn(sections.get("4. A monitor")!);
+    const page = await readPage("docs/from-zero.md");
+    const [program, printed] = blocksIn(sectionsOf(page).get("4. A monitor")!);
+    await project.write("shop.ts", filesIn(page).get("shop.ts")!);
     await project.write("prices.ts", program.text);
     // Without the log: it arrives through another pipe, and so in another order.
     const linesOf = (text: string) =>
