@@ -143,49 +143,6 @@ rawTest("the answer to a call goes only to the caller's node", async (peer) => {
   await TaskSupervisor.stop(tasks);
 });
 
-rawTest("a task supervisor refuses invalid fields", async (peer) => {
-  const tasks = await TaskSupervisor.startLink();
-  const good = {
-    type: "start_task",
-    run: { module: "Remote", function: "add", args: [1, 2] },
-    callers: [theirs(100)],
-    link: false,
-    restart: "temporary",
-    shutdown: 5000,
-  };
-  const asks = async (ref: number, changed: object) => {
-    const request = { ...good, ...changed };
-    return JSON.stringify(await peer.ask(tasks, request, ref));
-  };
-  let ref = 1;
-  assertMatch(await asks(ref++, {}), /"ok"/);
-  for (
-    const changed of [
-      { callers: [theirs(100), 1] },
-      { callers: [null] },
-      { callers: theirs(100) },
-      { callers: "x" },
-      { callers: null },
-      { task: { $ref: [1, 1, 1] } },
-      { task: 1 },
-      { restart: "always" },
-      { shutdown: -1 },
-      { shutdown: "soon" },
-      { run: { module: "Remote", function: 1, args: [] } },
-      { run: { module: "Remote", function: "add", args: 1 } },
-      { run: { module: "Remote", function: "add" } },
-      { run: null },
-      { link: "no" },
-      { link: undefined },
-      { type: "start" },
-    ]
-  ) {
-    const shown = JSON.stringify(changed);
-    assertMatch(await asks(ref++, changed), /badarg/, shown);
-  }
-  await TaskSupervisor.stop(tasks);
-});
-
 clusterTest("a peer cannot act in groups for others", async (cluster) => {
   const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await alex.run(() => pg.start());

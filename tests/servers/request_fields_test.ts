@@ -1,6 +1,6 @@
 /** Requests of a peer whose fields are missing or of another form get the answer that protocol_servers.md promises. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { Agent } from "../../packages/servers/agent/agent.ts";
 import { Application } from "../../packages/servers/application/application.ts";
 import { globalServer } from "../../packages/cluster/global/global_server.ts";
@@ -10,6 +10,7 @@ import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_sup
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
 import { rawTest, theirRef, theirs } from "../_raw_peer.ts";
+import { pg } from "../../packages/node/pg/pg.ts";
 
 const run = { module: "Remote", function: "add", args: [1, 2] };
 const child = {
@@ -19,7 +20,7 @@ const child = {
 const task = {
   ...{ run, callers: [], link: false, restart: "temporary", shutdown: 5000 },
 };
-const pid = { $pid: ["raw@localhost", 1, 7] };
+const pid = theirs(1);
 const entry = { name: "x", pid, resolve: "random_exit_name" };
 
 /** Valid requests, by the name of the server. All their fields are required. */
@@ -37,19 +38,45 @@ const REQUESTS: Record<string, Record<string, Record<string, unknown>>> = {
     terminate_child: { pid },
     drain: { timeout: 0 },
   },
-  agent: { get: { run }, update: { run }, get_and_update: { run } },
+  agent: {
+    get: { run },
+    update: { run },
+    // A result that is no pair would end the agent.
+    get_and_update: { run: { ...run, function: "none" } },
+  },
   application_controller: {
     start_application: { name: "none" },
     stop_application: { name: "none", timeout: 0 },
   },
   global_name_server: {
+    lock_names: {},
     set_lock: { resource: "r", requester: "q" },
     del_lock: { resource: "r", requester: "q" },
     share_lock: { requester: "q" },
     register: { entry, isNew: true },
     unregister: { name: "x" },
     merge: { servers: [], insert: [], remove: [] },
+    unlock_names: {},
   },
+  pg: {},
+};
+
+/** Further wrong fields, which take the place of right ones, by the type of a request. */
+const WRONG: Record<string, Record<string, unknown>[]> = {
+  start_task: [
+    ...[[pid, 1], [null], pid, "x"].map((callers) => ({ callers })),
+    { task: { $ref: [1, 1, 1] } },
+    { task: 1 },
+    { restart: "always" },
+    { shutdown: -1 },
+    { shutdown: "soon" },
+    { run: { module: "Remote", function: 1, args: [] } },
+    { run: { module: "Remote", function: "add", args: 1 } },
+    { run: { module: "Remote", function: "add" } },
+    { link: "no" },
+  ],
+  lock_names: [{ wait: "5" }],
+  register: [{ entry: { ...entry, resolve: "none" } }],
 };
 
 /** Requests to a group leader. */
@@ -65,14 +92,19 @@ const IO: Record<string, Record<string, unknown>> = {
 const ANY = ["id", "resource", "requester", "name"];
 
 /** A request without each field, and with a wrong value of it. */
-function* broken(fields: Record<string, unknown>): Iterable<[string, object]> {
+function* broken(
+  type: string,
+  fields: Record<string, unknown>,
+): Iterable<[string, object]> {
+  const wrong: Record<string, unknown>[] = [...WRONG[type] ?? []];
   for (const name of Object.keys(fields)) {
     const { [name]: _, ...rest } = fields;
     yield [`without ${name}`, rest];
     if (ANY.includes(name)) continue;
-    for (const wrong of [null, { x: 1 }]) {
-      yield [`${name}: ${JSON.stringify(wrong)}`, { ...rest, [name]: wrong }];
-    }
+    wrong.push({ [name]: null }, { [name]: { x: 1 } });
+  }
+  for (const each of wrong) {
+    yield [JSON.stringify(each), { ...fields, ...each }];
   }
 }
 
@@ -83,15 +115,26 @@ rawTest("a request with wrong fields is answered with badarg", async (peer) => {
   await Agent.startLink(() => 0, { name: "agent" });
   globalServer(currentRuntime());
   assertEquals(await Application.stop("none"), "not_started");
+  await pg.startLink();
+  const badarg = { type: "error", reason: "badarg" };
   let ref = 0;
+  const ask = async (to: string, request: unknown) => {
+    await peer.say([["call_name*", 100, to, ++ref, request]]);
+    return await peer.answerTo(ref);
+  };
   for (const [to, requests] of Object.entries(REQUESTS)) {
     const server = Process.whereis(to) as Pid;
+    for (const request of [{ type: "sing" }, "sing", null, [1]]) {
+      assertEquals(await ask(to, request), badarg, `${to}: ${request}`);
+    }
     for (const [type, fields] of Object.entries(requests)) {
-      for (const [what, given] of broken(fields)) {
-        await peer.say([["call_name*", 100, to, ++ref, { type, ...given }]]);
-        const expected = { type: "error", reason: "badarg" };
-        assertEquals(await peer.answerTo(ref), expected, `${type} ${what}`);
+      for (const [what, given] of broken(type, fields)) {
+        const answer = await ask(to, { type, ...given });
+        assertEquals(answer, badarg, `${type} ${what}`);
       }
+      // The request itself is not what is wrong.
+      const answer = await ask(to, { type, ...fields });
+      assertNotEquals<unknown>(answer, badarg, type);
     }
     assertEquals(Process.whereis(to), server);
   }
@@ -112,7 +155,7 @@ rawTest(
   async (peer) => {
     let ref = 0;
     for (const [type, fields] of Object.entries(IO)) {
-      for (const [what, given] of broken(fields)) {
+      for (const [what, given] of broken(type, fields)) {
         await peer.sayTo("user", {
           type: "io_request",
           from: theirs(100),

@@ -1,10 +1,7 @@
 /** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Agent } from "../../../packages/servers/agent/agent.ts";
-import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
-import { pg } from "../../../packages/node/pg/pg.ts";
 import {
   Pid,
   Process,
@@ -13,8 +10,6 @@ import {
   send,
   spawn,
 } from "../../../packages/processes/process.ts";
-import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
-import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { RawPeer, rawTest, THEIRS, theirs } from "../../_raw_peer.ts";
 
@@ -129,77 +124,6 @@ rawTest("a down of nobody comes from that pid, or 0", async (peer) => {
     ["down", number, 1, 6, "noproc"],
     ["down", 0, 1, 7, "noproc"],
   ]);
-});
-
-/** Asks a process of the node, by its name; returns the answer. */
-async function ask(
-  peer: RawPeer,
-  name: string,
-  request: unknown,
-): Promise<unknown> {
-  await peer.say([["call_name*", 1, name, 1, request]]);
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      if (["answer", "down"].includes(signal[0])) return signal.at(-1);
-    }
-  }
-}
-
-const BADARG = { type: "error", reason: "badarg" };
-
-rawTest("each server answers badarg to unknowns", async (peer) => {
-  await Promise.all([
-    Agent.start(() => 0, { name: "Agent" }),
-    DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
-    Supervisor.startLink([], { name: "Supervisor", strategy: "one_for_one" }),
-    TaskSupervisor.startLink({ name: "TaskSupervisor" }),
-    pg.startLink("pg"),
-  ]);
-  global.whereisName("nobody");
-  const names = [
-    "Agent",
-    "DynamicSupervisor",
-    "Supervisor",
-    "TaskSupervisor",
-    "pg",
-    "global_name_server",
-  ];
-  for (const name of names) {
-    for (const request of [{ type: "sing" }, "sing", null, [1]]) {
-      assertEquals([name, await ask(peer, name, request)], [name, BADARG]);
-    }
-  }
-});
-
-rawTest("global answers badarg to a missing field", async (peer) => {
-  global.whereisName("nobody");
-  const entry = { name: 1, pid: theirs(1), resolve: "random_exit_name" };
-  const requests: Record<string, Record<string, unknown>> = {
-    set_lock: { resource: 1, requester: 2 },
-    del_lock: { resource: 1, requester: 2 },
-    lock_names: {},
-    register: { entry, isNew: true },
-    unregister: { name: 1 },
-    merge: { servers: [], insert: [], remove: [] },
-    unlock_names: {},
-  };
-  const wrong: [string, Record<string, unknown>][] = [
-    ["lock_names", { wait: "5" }],
-    ["register", { entry: { ...entry, resolve: "none" }, isNew: true }],
-  ];
-  for (const [type, fields] of Object.entries(requests)) {
-    for (const field of Object.keys(fields)) {
-      const { [field]: _, ...others } = fields;
-      wrong.push([type, others]);
-    }
-    const answer = await ask(peer, "global_name_server", { type, ...fields });
-    assert(answer === true || answer === "ok", `${type}: ${answer}`);
-  }
-  await ask(peer, "global_name_server", { type: "lock_names" });
-  for (const [type, fields] of wrong) {
-    const answer = await ask(peer, "global_name_server", { type, ...fields });
-    assertEquals([type, answer], [type, BADARG]);
-  }
 });
 
 clusterTest("a name server without digests is asked", async (cluster) => {
