@@ -155,6 +155,7 @@ export class GlobalServer implements Server, ForeignHost {
     return serve(process, this);
   }
 
+  /** Starts the view of these nodes when the code that knows them is loaded. */
   get foreign(): ForeignPeers | undefined {
     if (this.#foreign === undefined) {
       this.#foreign = FOREIGN_GLOBAL.of(this.process.runtime)?.peersOf(this);
