@@ -114,41 +114,6 @@ pairTest("Agent runs its node's exports for others", async ({ alex, kate }) => {
   assertEquals((await pending).reason, { type: "nodedown", node: KATE });
 }, { kate: { modules } });
 
-pairTest("Agent runs no function that is not allowed", async () => {
-  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-  const agent = await receive();
-  await assertRejects(
-    () => Agent.get(agent, ["Counters", "read"]),
-    SpawnRefusedError,
-    "its `allow` option says no",
-  );
-  assertEquals(Agent.cast(agent, ["Counters", "read"]), "ok");
-  assertEquals(await Agent.update(agent, ["Counters", "add", [1]]), "ok");
-}, {
-  kate: {
-    modules,
-    allow: (_node: string, _module: string, fn: string) => fn !== "read",
-  },
-});
-
-let asked = 0;
-
-pairTest("Agent asks allow once for each function", async () => {
-  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-  const agent = await receive();
-  const before = asked;
-  assertEquals(await Agent.get(agent, ["Counters", "read"]), 1);
-  assertEquals(asked, before + 1);
-}, {
-  kate: {
-    modules,
-    allow: () => {
-      asked++;
-      return true;
-    },
-  },
-});
-
 nodeTest("Agent runs functions by name here", async (_cluster, alex) => {
   assertEquals(alex.name, "alex@localhost");
   const agent = await Agent.start(() => 1);
