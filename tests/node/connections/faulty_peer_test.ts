@@ -317,39 +317,3 @@ clusterTest("a peer's processes are limited", async (cluster) => {
   const stats = await kate.run(() => Node.stats()!);
   assertEquals(stats.refusedRequests.limit, 3);
 });
-
-rawTest("a peer's links, monitors are limited", async (peer, { creation }) => {
-  Process.trapExit(true);
-  const { number } = self();
-  for (let i = 1; i <= 3; i++) {
-    await peer.say([["link", i, number, creation]]);
-  }
-  assertEquals((await peer.signal("exit_link")).slice(1), [
-    number,
-    creation,
-    3,
-    "system_limit",
-  ]);
-  for (let i = 1; i <= 3; i++) {
-    await peer.say([["monitor", 1, number, creation, i]]);
-  }
-  const down = await peer.signal("down");
-  assertEquals(down.slice(-3), [1, 3, "system_limit"]);
-  assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
-  // Released entries may be taken again.
-  await peer.say([
-    ["unlink", 1, number, creation, 1],
-    ["demonitor", 1, 1],
-    ["link", 3, number, creation],
-    ["monitor", 1, number, creation, 3],
-  ]);
-  await takenIn(peer);
-  const { held, refusedRequests } = Node.stats()!;
-  assertEquals(held, { processes: 0, links: 2, monitors: 2 });
-  assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
-  Node.monitor(RAW);
-  await peer[Symbol.asyncDispose]();
-  await nodeDown(RAW);
-  assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-  await mail();
-}, { limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 } });
