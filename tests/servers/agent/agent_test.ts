@@ -13,7 +13,6 @@ import {
   self,
   send,
 } from "../../../packages/processes/process.ts";
-import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { exitOf, nodeTest } from "../_gen_servers.ts";
 import { pairTest, part } from "../../_nodes.ts";
 import { processTest } from "../../_processes.ts";
@@ -62,21 +61,6 @@ processTest("get() returns a copy", async () => {
   await Agent.get(agent, (state) => state.list.push(2));
   assertEquals(await Agent.get(agent, (state) => state.list), [1, 2]);
   await Agent.stop(agent);
-});
-
-processTest("an agent is a child of a supervisor", async () => {
-  const sup = await Supervisor.startLink([
-    [Agent, () => 1],
-    Agent.childSpec(() => 2, { name: "Two", restart: "transient" }),
-  ], { strategy: "one_for_one" });
-  const [two, one] = await Supervisor.whichChildren(sup);
-  assertEquals([one.id, two.id], ["Agent", "Two"]);
-  assertEquals(await Agent.get(one.pid as Pid, (n) => n), 1);
-  await Agent.update("Two", () => 3);
-  Process.exit(Process.whereis("Two")!, "kill");
-  await Supervisor.countChildren(sup);
-  assertEquals(await Agent.get("Two", (n) => n), 2);
-  await Supervisor.stop(sup);
 });
 
 nodeTest("an agent runs functions only for Agent's requests", async () => {
