@@ -58,6 +58,7 @@ import * as Remote from "../_remote.ts";
 import { fuzz, type Random, runs } from "../_seeds.ts";
 import { until } from "../_until.ts";
 import { Echo } from "../_echo.ts";
+import { jsonOf, OWN, ROWS } from "./_every_server.ts";
 
 const RAW = "raw@localhost";
 const ALEX = "alex@localhost";
@@ -526,75 +527,33 @@ const FUZZ_RUNS = runs(
   numbersIn("docs/security.md", "sends # almost valid messages to each")[0],
 );
 
-/** Requests that a peer might send to any server; some fit no server. */
+/** Messages that a peer might send to any server; some fit no server. */
 function requests(own: Pid): unknown[] {
   const pid = ours(own);
   const run = { module: "Remote", function: "add", args: [1, 2] };
-  const spec = { id: "x", start: run, restart: "temporary", shutdown: 10 };
   const entry = { name: "x", pid: theirs(100), resolve: "random_exit_name" };
+  const pids = [theirs(1), theirs(1)];
+  const change = { type: "change", change: { type: "register", entry } };
   return [
-    callOf({ type: "which_children" }),
-    callOf({ type: "count_children" }),
-    callOf({
-      type: "start_task",
-      run,
-      callers: [theirs(100)],
-      link: true,
-      task: theirRef(1),
-      restart: "temporary",
-      shutdown: 5000,
-    }, 2),
-    callOf({ type: "start_child", spec }),
+    ...ROWS.flatMap((row) =>
+      Object.values(row.requests).map((of) => callOf(jsonOf(of(OWN))))
+    ),
     callOf({ type: "terminate_child", id: "y", pid }),
     callOf({ type: "drain", timeout: "soon" }),
-    // safe: a request of a peer: no test waits for it
-    callOf({ type: "drain", timeout: 10 }),
-    callOf({ type: "watch_load" }),
-    callOf({ type: "info" }),
-    told({ type: "want_turn" }),
-    told({ type: "no_turn" }),
-    told({ type: "load", tasks: 0, max: 9, draining: false, turn: true }),
-    told({ type: "load", tasks: -1, max: "many", draining: 1 }),
-    callOf({ type: "restart_child", id: "y" }),
-    callOf({ type: "delete_child", id: "y" }),
-    callOf({ type: "start_application", name: "x" }),
-    // safe: a request of a peer: no test waits for it
-    callOf({ type: "stop_application", name: "x", timeout: 10 }),
-    callOf({ type: "which_applications" }),
-    callOf({ type: "get", run: { ...run, args: [1] } }),
     callOf({ type: "get", run: { kept: "x" } }),
     callOf({ type: "update", run: { source: "(n) => n", args: [] } }),
-    callOf({ type: "lock", key: ["x"] }),
-    callOf({ type: "join", group: "x", pids: [pid] }),
-    callOf({ type: "monitor", group: "x" }),
-    callOf({ type: "demonitor", ref: { $ref: [1, 5, 7] } }),
-    callOf({ type: "monitor_scope" }),
-    told({ type: "discover" }),
-    told({ type: "sync", groups: [{ group: "x", pids: [theirs(1)] }] }),
-    told({ type: "join", group: ["x"], pids: [theirs(1), theirs(1)] }),
-    told({ type: "leave", groups: [["x"]], pids: [theirs(1)] }),
-    callOf({ type: "hello" }),
-    callOf({ type: "get_servers" }),
-    callOf({ type: "get_names" }),
-    callOf({ type: "lock_names" }),
-    callOf({ type: "unlock_names" }),
-    callOf({ type: "register", entry, isNew: true }),
-    callOf({ type: "unregister", name: "x" }),
-    callOf({
-      type: "merge",
-      servers: [theirs(100)],
-      insert: [entry],
-      remove: ["y"],
-    }),
-    callOf({ type: "set_lock", resource: ["x"], requester: 1 }),
-    callOf({ type: "del_lock", resource: ["x"], requester: 1 }),
-    callOf({ type: "change", change: { type: "register", entry } }),
-    told({
-      type: "change",
-      change: { type: "register", entry },
-      ref: theirRef(1),
-    }),
-    told({ type: "connect", server: theirs(100) }),
+    ...[
+      { type: "want_turn" },
+      { type: "no_turn" },
+      { type: "load", tasks: 0, max: 9, draining: false, turn: true },
+      { type: "load", tasks: -1, max: "many", draining: 1 },
+      { type: "discover" },
+      { type: "sync", groups: [{ group: "x", pids }] },
+      { type: "join", group: ["x"], pids },
+      { type: "leave", groups: [["x"]], pids },
+      { ...change, ref: theirRef(1) },
+      { type: "connect", server: theirs(100) },
+    ].map(told),
     { type: "$cast", request: { type: "try_again_restart", id: "y", pid } },
     { type: "$cast", request: { type: "cast", run: { ...run, args: [] } } },
     { type: "nodeup", node: RAW },

@@ -24,7 +24,6 @@ import {
   type RegistryKeys,
   type RegistryOptions,
 } from "../../../packages/servers/registry/registry.ts";
-import { atom } from "../../../packages/processes/values/atom.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import { pairTest } from "../../_nodes.ts";
@@ -166,23 +165,6 @@ registryTest("register() rejects what listeners cannot get", "unique", () => {
 }, { listeners: ["listener"] });
 
 // startLink()
-
-processTest("a registry is a supervisor's child", async () => {
-  const sup = await Supervisor.startLink([
-    [Registry, { keys: "unique", name: "One" }],
-    [Registry, { keys: "duplicate", name: atom("Two") }],
-  ], { strategy: "one_for_one" });
-  const children = await Supervisor.whichChildren(sup);
-  assertEquals(children, [
-    { id: "Two", pid: Process.whereis("Two"), type: "supervisor" },
-    { id: "One", pid: Process.whereis("One"), type: "supervisor" },
-  ]);
-  Registry.register("Two", "key");
-  Registry.register("Two", "key");
-  assertEquals(Registry.count(atom("Two")), 2);
-  Registry.unregister("Two", "key");
-  await Supervisor.stop(sup);
-});
 
 processTest("every function requires a running registry", async () => {
   const calls: (() => unknown)[] = [

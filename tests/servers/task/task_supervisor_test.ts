@@ -3,7 +3,6 @@ import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_
 import {
   ExitError,
   SpawnRefusedError,
-  UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
 import { Node, type NodeOptions } from "../../../node.ts";
 import {
@@ -121,35 +120,6 @@ processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
 });
 
 // On another node.
-
-tasksTest("TaskSupervisor refuses what is not allowed", async () => {
-  for (const start of Object.values(STARTS)) {
-    for (
-      const [module, name] of [
-        ["Remote", "missing"],
-        ["Remote", "constructor"],
-        ["__proto__", "toString"],
-        ["Missing", "f"],
-      ]
-    ) {
-      const error = await assertRejects(
-        () => start(TASKS, [module, name]),
-        UndefinedFunctionError,
-      );
-      assertMatch(
-        error.message,
-        /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
-      );
-    }
-    await assertRejects(
-      () => start(TASKS, () => 1),
-      SpawnRefusedError,
-      "--allow-closures",
-    );
-  }
-  assertEquals(await TaskSupervisor.children(TASKS), []);
-  assertEquals(await mail(), []);
-});
 
 tasksTest("TaskSupervisor runs closures if allowed", async () => {
   const task = await TaskSupervisor.async(
