@@ -310,11 +310,13 @@ for (const [kind, examples] of Object.entries(EXAMPLES)) {
   });
 }
 
-/** Kinds with the types of their items, as in the page's table. */
+/** Kinds with the types of their items, as in the page's list. */
 function shapes(): [kind: string, types: string[]][] {
-  return rows(section("## Signals")).filter(([, items]) =>
-    /^(\w+(, |…$|$))+$/.test(items)
-  ).map(([kind, items]) => [uncode(kind), items.split(", ")]);
+  return [
+    ...section("## Signals").matchAll(
+      /^- `(\w+)`: ([a-z_]+(?:, [a-z_]+)*…?)$/gm,
+    ),
+  ].map(([, kind, items]) => [kind, items.split(", ")]);
 }
 
 const NATURAL = {
@@ -424,7 +426,7 @@ function takes(signal: Json[]): boolean {
   }
 }
 
-test("docs/protocol.md: each signal has the shape of the table, and no other", () => {
+test("docs/protocol.md: each signal has the shape of the list, and no other", () => {
   const table = shapes();
   const kinds = [...section("## Signals").matchAll(/^### (\w+)$/gm)];
   assertEquals(table.map(([kind]) => kind), kinds.map(([, kind]) => kind));
@@ -743,7 +745,7 @@ function numberOf(cell: string): number {
 
 /** The page's sentences that state constants; `documented_numbers_test.ts` reads others. */
 const CONSTANTS: [sentence: string, value: number, page?: string][] = [
-  ["| A string of at most # characters. |", MAX_NAME_LENGTH],
+  ["A string of at most # characters.", MAX_NAME_LENGTH],
   ["1 less in a request, # in a reason", REASON_LEVELS],
   ["than # levels of JSON: 5 ×", 5 * DEFAULT_LIMITS.maxDepth + 8],
   ["at most # decimal digits", MAX_BIGINT_DIGITS],
@@ -754,7 +756,7 @@ const CONSTANTS: [sentence: string, value: number, page?: string][] = [
   ["This node sends texts of # and more", ATTACHED],
   ["more than # characters and bytes, and its frames", LARGE],
   ["A receiver holds at most # arrays", MAX_RAW],
-  ["| A string of at most # bytes. |", MAX_REFUSAL],
+  ["A string of at most # bytes.", MAX_REFUSAL],
   ["An array of at most # names of nodes", MAX_PEERS],
   ["strings of at most # bytes, or `null`", MAX_ADDRESS],
   ["is not connected to, # at a time", INTRODUCED_AT_ONCE],
