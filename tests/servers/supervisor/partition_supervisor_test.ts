@@ -1,4 +1,4 @@
-/** PartitionSupervisor where it differs from Elixir's; `conformance/scenarios/partition_supervisor.ts` has the rest. */
+/** PartitionSupervisor where it differs from Elixir's; `conformance/elixir/partition_supervisor.ex` has the rest. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Agent } from "../../../packages/servers/agent/agent.ts";
