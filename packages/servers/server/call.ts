@@ -113,22 +113,12 @@ export class PendingCall<T> extends PendingReply<T> {
 
   #post(place: Place): void {
     const { process, ref } = this;
-    const { pid, runtime: { node, maxDepth } } = process;
     const { types, message } = this.#options;
     if (message !== undefined) {
-      this.#request = message(pid, ref);
+      this.#request = message(process.pid, ref);
       return void sendTo(process, place, this.#request);
     }
-    const request = this.#request;
-    const replyTo = new ReplyTo(pid, ref);
-    if (place instanceof Pid && place.node === node) {
-      // Copies only the request: `send` would make a second call.
-      const copy = copyTerm(request, maxDepth - 1, maxDepth);
-      process.send(place, new Call(replyTo, copy), true);
-    } else {
-      const call = new Call(replyTo, request, false, false, types?.request);
-      sendTo(process, place, call);
-    }
+    sendCall(process, place, ref, this.#request, types?.request);
   }
 
   override expire(): void {
@@ -170,6 +160,27 @@ export class PendingCall<T> extends PendingReply<T> {
   /** Fails with an exit that describes the call. */
   failFor(reason: unknown): void {
     this.settleFailed(() => failureOf(reason, this.#options));
+  }
+}
+
+/** Sends the message of a call, whose reply goes to the alias `ref`. */
+export function sendCall(
+  process: LocalProcess,
+  place: Place,
+  ref: Ref,
+  request: unknown,
+  sentAs?: BeamType,
+): void {
+  const { pid, runtime: { node, maxDepth } } = process;
+  const replyTo = new ReplyTo(pid, ref);
+  if (place instanceof Pid && place.node === node) {
+    // Copies only the request: `send` would make a second call.
+    const copy = request instanceof ServerRequest
+      ? request.copied(copyTerm, maxDepth - 2, maxDepth)
+      : copyTerm(request, maxDepth - 1, maxDepth);
+    process.send(place, new Call(replyTo, copy), true);
+  } else {
+    sendTo(process, place, new Call(replyTo, request, false, false, sentAs));
   }
 }
 

@@ -42,7 +42,7 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
     { timeout, signal }: WaitLimits,
     isEnough: IsEnough | undefined,
   ) {
-    super(states[0].owner);
+    super(states[0].process);
     this.#states = states;
     this.#isEnough = isEnough;
     const known = this.#claim();
@@ -116,7 +116,7 @@ function inOrderOfMail(states: readonly TaskState[]): TaskState[] {
     if (state.isCancelled) cancelled.push(state);
   }
   if (senders.size === 0) return cancelled;
-  return states[0].owner.mailbox.messages().flatMap((message) =>
+  return states[0].process.mailbox.messages().flatMap((message) =>
     senders.get(message) ?? []
   ).concat(cancelled);
 }
@@ -130,7 +130,7 @@ export async function awaitTask(
   try {
     outcome = await outcomesOf([state], limits);
   } catch (error) {
-    if (state.owner.alive) state.close();
+    if (state.process.alive) state.close();
     throw error;
   }
   if (outcome?.type === "ok") return outcome.value;
@@ -166,7 +166,7 @@ export async function awaitTasks(
       pending.delete(state);
       return pending.size === 0;
     };
-    const { owner } = states[0];
+    const { process: owner } = states[0];
     try {
       await outcomesOf([...pending], limits, isEnough);
     } catch (reason) {
@@ -237,7 +237,7 @@ export async function shutdownTask(
   state: TaskState,
   timeout: number | "brutal_kill",
 ): Promise<TaskOutcome | undefined> {
-  const { owner, by: pid } = state;
+  const { process: owner, by: pid } = state;
   if (pid === undefined) return ignoreTask(state);
   state.hold();
   owner.unlink(pid);
@@ -264,7 +264,7 @@ export async function shutdownTask(
 
 /** Unlinks a task and stops waiting for it; returns its outcome if that has arrived. */
 export function ignoreTask(state: TaskState): TaskOutcome | undefined {
-  if (state.by !== undefined) state.owner.unlink(state.by);
+  if (state.by !== undefined) state.process.unlink(state.by);
   const outcome = state.claim();
   state.close();
   return checked(outcome, state, "ignore", () => [describeTask(state)]);
@@ -292,8 +292,8 @@ function taskExit(reason: unknown, fn: string, args: unknown[]): unknown {
   return atAwait(callExit(reason, ["Task", fn, args]), taskExit);
 }
 
-function describeTask({ by: pid, ref, owner }: TaskState): unknown {
-  return { pid, ref, owner: owner.pid };
+function describeTask({ by, ref, pid: owner }: TaskState): unknown {
+  return { pid: by, ref, owner };
 }
 
 function describeTasks(states: TaskState[], timeout: number): unknown[] {

@@ -13,16 +13,15 @@ import { checkArgs } from "@otp/processes/values/check_arguments";
 import {
   assertFunction,
   checkName,
+  type Code,
   type RemoteFunction,
   type Resolved,
   spawnError,
 } from "@otp/processes/remote/exported_modules";
 import { copyTerm } from "@otp/processes/values/term";
-import { type OwnedTask, TaskState } from "./task_state.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import { TaskState } from "./task_state.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
-
-/** A function with its arguments, ready to run, and its name for reports. */
-type TaskCode = Extract<Resolved, { fn: unknown }>;
 
 /** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
 export function callersOf(process: LocalProcess): Pid[] {
@@ -40,7 +39,7 @@ export function callersOf(process: LocalProcess): Pid[] {
  */
 export function spawnTask(
   parent: LocalProcess,
-  { fn, label }: TaskCode,
+  { fn, label }: Code,
   callers: Pid[],
   ref: Ref | undefined,
   options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
@@ -115,7 +114,7 @@ export function startAwaited(
 export function completedTask(value: unknown): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);
-  state.reply(copyTerm(value, owner.runtime.maxDepth));
+  state.result(copyTerm(value, owner.runtime.maxDepth));
   return state;
 }
 
@@ -124,32 +123,28 @@ export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
   return {
     link: true,
     start(task, callers) {
-      const { owner } = task;
-      const found = resolved(owner, fn, [task.input, ...args]);
+      const { process } = task;
+      const found = resolved(process, fn, [task.input, ...args]);
       if ("fn" in found) startOwned(task, found, callers);
-      else task.refused(spawnError(owner.runtime.node, found));
+      else {
+        task.notStarted(() => spawnError(process.runtime.node, found));
+      }
     },
   };
 }
 
 /** Starts a task, linked to its owner. */
-function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
-  const { owner, ref } = task;
-  const { pid } = spawnTask(owner, code, callers, ref, {
-    linkParent: owner,
-    tellsEnd: task.tellsEnd,
-    monitor: { pid: owner.pid, ref },
-  });
-  task.open(pid.node);
-  owner.addMonitor(ref, pid, pid.node);
-  task.started(pid);
+function startOwned(task: OwnedTask, code: Code, callers: Pid[]): void {
+  const { process: owner, ref } = task;
+  const { pid } = spawnTask(owner, code, callers, ref, { link: owner.pid });
+  task.adopt(pid, true);
 }
 
 function codeOf(
   { runtime }: LocalProcess,
   fn: TaskBody,
   args: unknown[] = [],
-): TaskCode {
+): Code {
   const copy = copyTerm(args, runtime.maxDepth) as unknown[];
   return { fn: () => fn(...copy), label: fn.name };
 }
