@@ -66,21 +66,15 @@ export class PendingCall<T> extends PendingReply<T> {
   readonly #options: RequestOptions<T>;
   #request: unknown;
 
-  /**
-   * Creates a call without sending it.
-   *
-   * @param options The options; a subclass without them has the options as its own members.
-   * @param ref The reference; a new one by default.
-   */
+  /** Creates a call without sending it. */
   constructor(
     process: LocalProcess,
     place: Place,
     request: unknown,
-    options?: RequestOptions<T>,
-    ref?: Ref,
+    options: RequestOptions<T>,
   ) {
-    super(process, place.node, options?.mayBeLeft, ref);
-    this.#options = options ?? this as unknown as RequestOptions<T>;
+    super(process, place.node, options.mayBeLeft);
+    this.#options = options;
     this.#request = request;
   }
 

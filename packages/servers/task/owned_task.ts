@@ -65,11 +65,6 @@ export abstract class OwnedTask implements Wait {
     return this.process.pid;
   }
 
-  /** A supervisor may have passed the request on. The result comes from the task itself. */
-  get acceptsAnySender(): boolean {
-    return this.by === undefined;
-  }
-
   /** Whether the owner has ended the task already, even while it was being started. */
   get isCancelled(): boolean {
     return false;

@@ -32,7 +32,7 @@ import {
   startAwaited,
   startUnawaited,
 } from "./task_process.ts";
-import { stateOf, type TaskState, withState } from "./task_state.ts";
+import { HiddenState, type TaskState, withState } from "./task_state.ts";
 import { STREAM_OPTIONS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
   checkArgs,
@@ -649,7 +649,7 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       }`,
     );
   }
-  const state = stateOf(task);
+  const state = HiddenState.of(task);
   if (state?.process === process) return state;
   if (
     state === undefined || !task.owner.equals(process.pid) &&

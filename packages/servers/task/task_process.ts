@@ -25,27 +25,30 @@ import type { TaskStarter } from "./stream_monitor.ts";
 
 /** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
 export function callersOf(process: LocalProcess): Pid[] {
-  return [process.pid, ...process.callers ?? []];
+  return [process.pid, ...process.lineage?.callers ?? []];
+}
+
+/** The code of a task, and for whom it runs. */
+export interface TaskRun extends Code {
+  /** The processes for which the task runs. */
+  readonly callers: Pid[];
+  /** The node that the task is started for. */
+  readonly origin?: string;
 }
 
 /**
  * Starts the process of a task.
  *
  * @param parent The process that starts the task.
- * @param code The code of the task.
- * @param callers The processes for which the task runs.
  * @param ref The alias for the result; without it, the task is not awaited.
  * @param options The links and monitors of the process.
  */
 export function spawnTask(
   parent: LocalProcess,
-  { fn, label }: Code,
-  callers: Pid[],
+  { fn, label, callers, origin }: TaskRun,
   ref: Ref | undefined,
-  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
-    origin?: string;
-  },
-): LocalProcess {
+  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions>,
+): Pid {
   const process: LocalProcess = parent.runtime.spawn(
     () => runTask(process, fn, ref),
     {
@@ -54,10 +57,11 @@ export function spawnTask(
       parent: parent.pid,
       groupLeader: parent.groupLeader,
       callers,
+      origin,
       ...options,
     },
   );
-  return process;
+  return process.pid;
 }
 
 /**
@@ -91,10 +95,10 @@ export function startUnawaited(
   assertFunction(fn);
   checkArgs(args);
   const owner = currentProcess();
-  const code = codeOf(owner, fn, args);
-  return spawnTask(owner, code, callersOf(owner), undefined, {
+  const run = { ...codeOf(owner, fn, args), callers: callersOf(owner) };
+  return spawnTask(owner, run, undefined, {
     linkParent: link ? owner : undefined,
-  }).pid;
+  });
 }
 
 /** Starts a task that the caller awaits. */
@@ -134,10 +138,14 @@ export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
 }
 
 /** Starts a task, linked to its owner. */
-function startOwned(task: OwnedTask, code: Code, callers: Pid[]): void {
+function startOwned(
+  task: OwnedTask,
+  { fn, label }: Code,
+  callers: Pid[],
+): void {
   const { process: owner, ref } = task;
-  const { pid } = spawnTask(owner, code, callers, ref, { link: owner.pid });
-  task.adopt(pid, true);
+  const run = { fn, label, callers };
+  task.adopt(spawnTask(owner, run, ref, { link: owner.pid }), true);
 }
 
 function codeOf(

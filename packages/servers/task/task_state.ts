@@ -180,7 +180,9 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   }
 
   result(value: unknown): void {
-    if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
+    if (
+      this.#closed || this.#reply !== undefined || this.#cancelled !== undefined
+    ) return;
     this.#disarm();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
@@ -297,15 +299,18 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   }
 }
 
-class HiddenState extends BrandedObject {
+/** Hides the owner's state in a task. Copies of a task, which cannot be awaited, have none. */
+export class HiddenState extends BrandedObject {
   readonly #state: TaskState;
 
+  /** Puts the state into the task. */
   constructor(task: object, state: TaskState) {
     super(task);
     this.#state = state;
   }
 
-  static get(task: object): TaskState | undefined {
+  /** Returns the state of a task, if it has one. */
+  static of(task: object): TaskState | undefined {
     return #state in task ? task.#state : undefined;
   }
 }
@@ -314,9 +319,4 @@ class HiddenState extends BrandedObject {
 export function withState<T extends object>(task: T, state: TaskState): T {
   new HiddenState(task, state);
   return task;
-}
-
-/** Returns the state of a task; `undefined` for a copy, which cannot be awaited. */
-export function stateOf(task: object): TaskState | undefined {
-  return HiddenState.get(task);
 }

@@ -26,7 +26,7 @@ import {
   taskSlots,
   type TaskTurns,
 } from "../server/task_slots.ts";
-import { spawnTask } from "./task_process.ts";
+import { spawnTask, type TaskRun } from "./task_process.ts";
 import type { StartTask } from "./start_task.ts";
 import { type Code, isCode } from "@otp/processes/remote/exported_modules";
 import type { RuntimeSpawnOptions } from "@otp/processes/process/runtime";
@@ -54,11 +54,8 @@ const DRAINING: TaskRefusal = {
 };
 
 /** The function of a task, and how the task is restarted and ended. */
-interface TaskSpec extends DynamicSpec {
-  readonly fn: () => unknown;
+interface TaskSpec extends DynamicSpec, TaskRun {
   readonly label: string;
-  readonly callers: Pid[];
-  readonly origin: string;
 }
 
 /** The links and monitors of a task's owner, from the start of the task. */
@@ -80,7 +77,10 @@ export class TaskSupervisorServer implements Server, Supervision {
     process.trapExit = true;
     this.#process = process;
     const start = (spec: TaskSpec): Success => (
-      { type: "ok", started: this.#start(spec) }
+      {
+        type: "ok",
+        started: spawnTask(process, spec, undefined, { linkParent: process }),
+      }
     );
     this.#children = new DynamicChildren(process, start, limits);
     noteSupervision(process, this);
@@ -157,6 +157,12 @@ export class TaskSupervisorServer implements Server, Supervision {
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
   }
 
+  /** Callers that wait for a place, or for the end of a drain, get their answers after earlier messages. */
+  childExited(pid: Pid, reason: unknown): boolean {
+    return this.#turns === undefined && this.#drain === undefined &&
+      this.#children.exited(pid, reason);
+  }
+
   unfinished(): Pid[] {
     return this.#children.list()
       .filter(({ spec }) => spec.restart !== "permanent")
@@ -217,12 +223,6 @@ export class TaskSupervisorServer implements Server, Supervision {
     );
   }
 
-  #admits(caller: Pid): boolean {
-    return this.#turns === undefined
-      ? !this.#children.full
-      : this.#turns.admits(caller);
-  }
-
   /**
    * Starts a task, or returns the refusal. A process of this node may call it while the supervisor is idle.
    *
@@ -239,13 +239,15 @@ export class TaskSupervisorServer implements Server, Supervision {
     options?: OwnerOptions,
   ): Pid | TaskRefusal {
     if (this.#drain !== undefined) return DRAINING;
-    if (!this.#admits(caller)) return { type: "error", reason: "max_children" };
+    const admits = this.#turns?.admits(caller) ?? !this.#children.full;
+    if (!admits) return { type: "error", reason: "max_children" };
     const spec: TaskSpec = {
       ...{ fn, label, restart, shutdown, callers },
       type: "worker",
       origin: caller.node,
     };
-    const pid = this.#start(spec, ref, options);
+    const linkParent = this.#process;
+    const pid = spawnTask(linkParent, spec, ref, { linkParent, ...options });
     this.#children.add(spec, pid);
     this.#turns?.changed();
     return pid;
@@ -270,15 +272,6 @@ export class TaskSupervisorServer implements Server, Supervision {
     if (task.equals(caller.alias)) process.runtime.removeMonitor(process, task);
     // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
     return NO_REPLY;
-  }
-
-  #start(spec: TaskSpec, ref?: Ref, options?: OwnerOptions): Pid {
-    const process = this.#process;
-    return spawnTask(process, spec, spec.callers, ref, {
-      origin: spec.origin,
-      linkParent: process,
-      ...options,
-    }).pid;
   }
 }
 
