@@ -138,16 +138,23 @@ export abstract class OwnedTask implements Wait {
       return this.#fail(() => refusal(reply));
     }
     try {
-      this.adopt(pid, request.link);
-      // Without the work, the task would wait for it.
+      if (!this.#watch(pid, request.link)) return;
+      // The task waits for its work; a cancelled one is ended instead.
       if (!this.isCancelled) this.process.send(pid, work(this.ref));
     } catch (error) {
-      this.#fail(() => error);
+      return this.#fail(() => error);
     }
+    this.started(pid);
   }
 
-  /** Links and monitors a started task. A task of this node has the link already. */
+  /** Makes a task of this node the owner's, which the task is linked to already. */
   adopt(pid: Pid, link: boolean): void {
+    this.#watch(pid, link);
+    this.started(pid);
+  }
+
+  /** Links and monitors the task's process; returns false if it is gone. */
+  #watch(pid: Pid, link: boolean): boolean {
     const { process } = this;
     if (link) {
       process.addLink(pid, false, this.tellsEnd);
@@ -156,8 +163,7 @@ export abstract class OwnedTask implements Wait {
         runtime.route(pid.node).link(process.pid, pid);
       }
     }
-    this.#monitor(pid, "demonitor");
-    this.started(pid);
+    return this.#monitor(pid, "demonitor");
   }
 
   down(object: Place, reason: unknown): void {
@@ -172,6 +178,7 @@ export abstract class OwnedTask implements Wait {
 
   /** Called when the wire cannot carry the request. */
   refused(error: Error): void {
+    if (this.by !== undefined) return;
     this.process.release(this.ref);
     this.#fail(() => error);
   }
