@@ -11,7 +11,7 @@
  */
 
 import type { Runnable } from "@otp/processes/signals/signal";
-import { Atom, atom } from "@otp/processes/values/atom";
+import { atom } from "@otp/processes/values/atom";
 import { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import { copyTerm } from "@otp/processes/values/term";
@@ -27,10 +27,11 @@ import {
   nameInOtp,
   supervisorProtocol,
 } from "./supervisor_otp.ts";
-import { isPids, otpTaskCode, type TaskWork } from "./task_code.ts";
+import { isPids, otpTaskCode } from "./task_code.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");
+const NO_MONITOR = atom("nomonitor");
 const OK = atom("ok");
 const ERROR = atom("error");
 
@@ -100,37 +101,31 @@ function startTaskFromOtp(
   caller: ReplyTo | undefined,
 ): StartTask | undefined {
   if (!(term instanceof Tuple) || term.elements[0] !== START_TASK) return;
-  const [, args, restart, shutdown] = term.elements;
+  const [, args, given, time] = term.elements;
   if (term.length !== 4 || !Array.isArray(args)) return;
-  const owner = ownerOf(args[0]);
-  const asked = {
-    restart: nameInOtp(restart ?? "temporary"),
-    shutdown: nameInOtp(shutdown ?? 5000),
-  };
+  const [named, callers, work] = args;
+  const owner = ownerOf(named);
+  const restart = nameInOtp(given ?? "temporary");
+  const shutdown = nameInOtp(time ?? 5000);
+  const mfa = mfaFromOtp(work);
   if (
     owner === undefined || owner.node !== caller?.pid.node ||
-    !isRestart(asked.restart) || !isChildShutdown(asked.shutdown)
+    !isRestart(restart) || !isChildShutdown(shutdown)
   ) return;
-  const { length } = args;
-  if (length === 2 && (args[1] === MONITOR || isNoMonitor(args[1]))) {
-    return startTask(owner, undefined, asked.restart, asked.shutdown);
-  }
-  const mfa = mfaFromOtp(args[2]);
-  if (length !== 3 || !isPids(args[1]) || mfa === undefined) return;
-  const work = { callers: args[1], mfa };
-  return startTask(owner, work, asked.restart, asked.shutdown);
-}
-
-/** Creates the request for a task whose owner links and monitors the task itself, if it wants to. */
-function startTask(
-  owner: Pid,
-  work: Pick<TaskWork, "callers" | "mfa"> | undefined,
-  restart: StartTask["restart"],
-  shutdown: StartTask["shutdown"],
-): StartTask {
-  const run = { fn: otpTaskCode(owner, work), label: "Task.Supervised" };
-  const callers = work?.callers ?? [owner];
-  return { type: "start_task", link: false, run, callers, restart, shutdown };
+  const isWhole = args.length === 3 && isPids(callers) && mfa !== undefined;
+  const isFirstStep = args.length === 2 &&
+    (callers === MONITOR || callers === NO_MONITOR);
+  if (!isWhole && !isFirstStep) return;
+  const code = otpTaskCode(owner, isWhole ? { callers, mfa } : undefined);
+  return {
+    type: "start_task",
+    // The owner links and monitors the task itself.
+    link: false,
+    run: { fn: code, label: "Task.Supervised" },
+    callers: isWhole ? callers : [owner],
+    restart,
+    shutdown,
+  };
 }
 
 function isStartTask(request: unknown): boolean {
@@ -143,10 +138,6 @@ function startedToOtp(reply: unknown): Tuple {
   return pid instanceof Pid
     ? tuple(OK, pid)
     : tuple(ERROR, reasonToBeam(reason === "limit" ? "system_limit" : reason));
-}
-
-function isNoMonitor(value: unknown): boolean {
-  return value instanceof Atom && value.name === "nomonitor";
 }
 
 function ownerOf(named: unknown): Pid | undefined {

@@ -33,7 +33,7 @@ export interface StopWait {
 }
 
 /** The server of a supervisor, as the runtime sees it. */
-export interface SupervisorServer {
+export interface SupervisingServer {
   /**
    * Called in place of an EXIT message while the supervisor waits for messages with an empty mailbox: it would handle
    * the message next. Returns false if the exit must be a message.
@@ -52,7 +52,7 @@ export interface Lineage {
   /** A wait for its exit, if it has been asked to stop. */
   stopping: StopWait | undefined;
   /** The server of a supervisor, for observers too. */
-  supervision: SupervisorServer | undefined;
+  supervision: SupervisingServer | undefined;
   /** Its work when it failed; recorded as a server exits. */
   context?: CrashContext;
 }

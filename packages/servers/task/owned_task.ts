@@ -3,8 +3,8 @@
  *
  * 1. Starting, if the supervisor gets a message (`send`): the reference is a call, so a monitor of the supervisor and
  *    the alias of its reply. The task announces its pid itself (`spawned`), before it runs, so that the pid arrives
- *    before the result. Any other reply, or a DOWN, is the failure of the start (`notStarted`). A supervisor on a BEAM
- *    replies with the pid instead, and then gets its work from the owner (`adopt`).
+ *    before the result. Any other reply, or a DOWN, is the failure of the start (`notStarted`). On a wire with starts in
+ *    two steps, the supervisor replies with the pid instead, and then the owner sends the task its work.
  * 2. Running (`started`): the reference is a monitor of the task, and the alias of its result. A task that is started
  *    here without a message begins in this state.
  *
@@ -51,7 +51,7 @@ export abstract class OwnedTask implements Wait {
   wait: Wait | undefined = this;
   /** Whether the task's end is awaited besides the link to the task. */
   readonly tellsEnd: boolean = false;
-  /** The start, while the supervisor has not answered, and of a task on a BEAM also later. */
+  /** The start, while the supervisor has not answered; after a start in two steps also later. */
   #start: PendingStart | undefined = undefined;
 
   constructor(process: LocalProcess) {
@@ -114,7 +114,7 @@ export abstract class OwnedTask implements Wait {
     else this.#answered(value);
   }
 
-  /** Called with a reply or a result from a BEAM. */
+  /** Called with a reply or a result that only the request can decode. */
   foreignReply(term: unknown): void {
     const { border } = this.process.runtime;
     const request = this.#start?.request;

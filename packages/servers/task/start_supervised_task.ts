@@ -136,7 +136,7 @@ function sendStart(
   const { link, restart, shutdown } = asked;
   task.send(place, {
     request: new StartTaskRequest(
-      { run, link, task: ref, callers, restart, shutdown },
+      { type: "start_task", run, link, task: ref, callers, restart, shutdown },
       process,
     ),
     refusal: (reply) => refusalOf(reply, place.node, asked, true),
@@ -193,7 +193,7 @@ function startChildAt(
     throw refusalOf(started, place.node, asked, false);
   }
   const request = new StartTaskRequest(
-    { run, link: false, callers, restart, shutdown },
+    { type: "start_task", run, link: false, callers, restart, shutdown },
     process,
   );
   return startCall<Pid>(process, place, request, {
@@ -279,7 +279,7 @@ function refusalOf(
       : new ExitError(reason);
   }
   if (reason === "draining") {
-    // A BEAM receives only the reason.
+    // Some wires carry only the reason.
     const why = typeof message === "string"
       ? message
       : "its supervisor is draining";

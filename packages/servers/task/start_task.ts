@@ -6,7 +6,7 @@ import type { Runnable } from "@otp/processes/signals/signal";
 import type { Pid, Ref } from "@otp/processes/values/pid";
 import {
   type CopyField,
-  ServerRequest,
+  OwnRequest,
 } from "@otp/processes/values/server_message";
 import type { ChildRestart, ChildShutdown } from "../server/child_spec.ts";
 
@@ -31,7 +31,7 @@ export interface StartTask {
   callers: Pid[];
 }
 
-/** A wire's part in a start of two steps: the supervisor starts the task, and then the owner sends the task its work. */
+/** The second step of a start on a wire whose supervisors start a task first, and get its work from the owner then. */
 interface SecondStep {
   readonly owner: LocalProcess;
   /** Creates the message with the work, for a result that goes to `ref`; set when the request is encoded. */
@@ -39,36 +39,25 @@ interface SecondStep {
 }
 
 /** A request for a task, as its owner sends it. */
-export class StartTaskRequest extends ServerRequest implements StartTask {
-  readonly type = "start_task";
-  readonly run: Runnable | Code;
-  readonly link: boolean;
-  /** Absent, not `undefined`, without a reference: an `undefined` field would be sent. */
+export class StartTaskRequest extends OwnRequest implements StartTask {
+  declare readonly type: "start_task";
   declare readonly task?: Ref;
-  readonly callers: Pid[];
-  readonly restart: StartTask["restart"];
-  readonly shutdown: StartTask["shutdown"];
+  declare readonly run: Runnable | Code;
+  declare readonly link: boolean;
+  declare readonly callers: Pid[];
+  declare readonly restart: ChildRestart;
+  declare readonly shutdown: ChildShutdown;
   /** An object that the copies of this request share. */
   readonly #second: SecondStep;
 
   /** Creates a request from its fields and the process for which the task runs. */
   constructor(
-    { run, link, task, callers, restart, shutdown }: Omit<StartTask, "type">,
+    fields: StartTask,
     owner: LocalProcess,
     second: SecondStep = { owner, work: undefined },
   ) {
-    super();
-    this.run = run;
-    this.link = link;
-    if (task !== undefined) (this as { task?: Ref }).task = task;
-    this.callers = callers;
-    this.restart = restart;
-    this.shutdown = shutdown;
+    super(fields, "TaskSupervisor");
     this.#second = second;
-  }
-
-  override get protocol(): string {
-    return "TaskSupervisor";
   }
 
   /** The process for which the task runs. */
@@ -93,7 +82,6 @@ export class StartTaskRequest extends ServerRequest implements StartTask {
 
   override kept(copy: CopyField, left: number, max: number): this {
     const fields = copy({ ...this }, left + 1, max) as StartTask;
-    const second = this.#second;
-    return new StartTaskRequest(fields, second.owner, second) as this;
+    return new StartTaskRequest(fields, this.owner, this.#second) as this;
   }
 }

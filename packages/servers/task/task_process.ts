@@ -12,10 +12,8 @@ import { currentProcess } from "@otp/processes/runtime/current_process";
 import { checkArgs } from "@otp/processes/values/check_arguments";
 import {
   assertFunction,
-  checkName,
   type Code,
   type RemoteFunction,
-  type Resolved,
   spawnError,
 } from "@otp/processes/remote/exported_modules";
 import { copyTerm } from "@otp/processes/values/term";
@@ -127,12 +125,11 @@ export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
   return {
     link: true,
     start(task, callers) {
-      const { process } = task;
-      const found = resolved(process, fn, [task.input, ...args]);
+      const { modules, maxDepth, node } = task.process.runtime;
+      const copy = copyTerm([task.input, ...args], maxDepth) as unknown[];
+      const found = modules.ownFunction(fn, copy);
       if ("fn" in found) startOwned(task, found, callers);
-      else {
-        task.notStarted(() => spawnError(process.runtime.node, found));
-      }
+      else task.notStarted(() => spawnError(node, found));
     },
   };
 }
@@ -155,16 +152,4 @@ function codeOf(
 ): Code {
   const copy = copyTerm(args, runtime.maxDepth) as unknown[];
   return { fn: () => fn(...copy), label: fn.name };
-}
-
-function resolved(
-  owner: LocalProcess,
-  fn: RemoteFunction,
-  args: unknown[],
-): Resolved {
-  if (typeof fn === "function") return codeOf(owner, fn, args);
-  const { modules, maxDepth } = owner.runtime;
-  const [module, name] = checkName(fn);
-  const copy = copyTerm(args, maxDepth) as unknown[];
-  return modules.resolve({ module, function: name, args: copy });
 }

@@ -302,6 +302,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
           replyTo,
           new StartTaskRequest(
             {
+              type: "start_task",
               run: { module: "Remote", function: "wait", args: [data] },
               link: false,
               callers: [],
