@@ -40,11 +40,7 @@ const PROCESSES_FLOORS: readonly (readonly string[])[] = [
 ];
 
 /** Imports that stand against the floors. The list only gets shorter. */
-const UPWARD: readonly string[] = [
-  "packages/servers/task/start_supervised_task.ts -> packages/beam/servers/task_otp.ts",
-  "packages/servers/task/task_supervisor_server.ts -> packages/beam/functions/otp_function.ts",
-  "packages/servers/task/task_supervisor_server.ts -> packages/beam/servers/task_otp.ts",
-];
+const UPWARD: readonly string[] = [];
 
 /** The shell for other nodes, which the default parts import by a computed name when the first one attaches. */
 const SHELL_ON_DEMAND = "exports/remote_shell.ts";

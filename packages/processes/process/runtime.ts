@@ -19,7 +19,7 @@ import type {
 import type { Deadlines } from "../scheduling/deadlines.ts";
 import type { Runnable, Signals } from "../signals/signal.ts";
 import type { Border } from "./border.ts";
-import type { Modules, Resolved } from "../remote/exported_modules.ts";
+import type { Code, Modules, Resolved } from "../remote/exported_modules.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 
@@ -129,7 +129,7 @@ export interface Runtime extends NodeIncarnation {
    * Returns the function that another node requests, ready to run, or the reason of a refusal. With `isWithin`, an
    * existing process runs the function, which a draining node still allows.
    */
-  resolve(run: Runnable, node: string, isWithin?: boolean): Resolved;
+  resolve(run: Runnable | Code, node: string, isWithin?: boolean): Resolved;
 
   /** Ends a process: other processes find it dead from now on. */
   terminate(process: LocalProcess, reason: unknown): void;

@@ -210,7 +210,11 @@ export class LocalDelivery implements Signals {
 
   #signalExit(process: LocalProcess, from: Pid, reason: unknown): void {
     if (process.trapExit) {
-      process.mailbox.push(exitMessage(from, reason), process);
+      const supervisor = process.lineage?.supervision;
+      if (
+        supervisor?.childExited === undefined || !process.mailbox.isIdle ||
+        !supervisor.childExited(from, reason)
+      ) process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
       if (process.shell) this.#endShared(process, reason);
       this.#runtime.terminate(process, reason);

@@ -31,7 +31,11 @@ import { Deadlines } from "../scheduling/deadlines.ts";
 import { LocalDelivery } from "./local_delivery.ts";
 import type { Runnable, Signals } from "../signals/signal.ts";
 import { UnreachableNode } from "./unreachable_node.ts";
-import { Modules, type Resolved } from "../remote/exported_modules.ts";
+import {
+  type Code,
+  Modules,
+  type Resolved,
+} from "../remote/exported_modules.ts";
 import { resolveFor } from "../spawning/spawn_requests.ts";
 import { Spawner } from "../spawning/spawner.ts";
 import { unquotedName } from "../values/beam_names.ts";
@@ -233,7 +237,7 @@ export class NodeRuntime implements Runtime {
     return this.#spawner.makeStandIn(label);
   }
 
-  resolve(run: Runnable, node: string, isWithin = false): Resolved {
+  resolve(run: Runnable | Code, node: string, isWithin = false): Resolved {
     return resolveFor(this, run, node, isWithin ? "resolveWithin" : "resolve");
   }
 

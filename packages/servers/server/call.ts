@@ -66,21 +66,15 @@ export class PendingCall<T> extends PendingReply<T> {
   readonly #options: RequestOptions<T>;
   #request: unknown;
 
-  /**
-   * Creates a call without sending it.
-   *
-   * @param options The options; a subclass without them has the options as its own members.
-   * @param ref The reference; a new one by default.
-   */
+  /** Creates a call without sending it. */
   constructor(
     process: LocalProcess,
     place: Place,
     request: unknown,
-    options?: RequestOptions<T>,
-    ref?: Ref,
+    options: RequestOptions<T>,
   ) {
-    super(process, place.node, options?.mayBeLeft, ref);
-    this.#options = options ?? this as unknown as RequestOptions<T>;
+    super(process, place.node, options.mayBeLeft);
+    this.#options = options;
     this.#request = request;
   }
 
@@ -113,22 +107,12 @@ export class PendingCall<T> extends PendingReply<T> {
 
   #post(place: Place): void {
     const { process, ref } = this;
-    const { pid, runtime: { node, maxDepth } } = process;
     const { types, message } = this.#options;
     if (message !== undefined) {
-      this.#request = message(pid, ref);
+      this.#request = message(process.pid, ref);
       return void sendTo(process, place, this.#request);
     }
-    const request = this.#request;
-    const replyTo = new ReplyTo(pid, ref);
-    if (place instanceof Pid && place.node === node) {
-      // Copies only the request: `send` would make a second call.
-      const copy = copyTerm(request, maxDepth - 1, maxDepth);
-      process.send(place, new Call(replyTo, copy), true);
-    } else {
-      const call = new Call(replyTo, request, false, false, types?.request);
-      sendTo(process, place, call);
-    }
+    sendCall(process, place, ref, this.#request, types?.request);
   }
 
   override expire(): void {
@@ -170,6 +154,27 @@ export class PendingCall<T> extends PendingReply<T> {
   /** Fails with an exit that describes the call. */
   failFor(reason: unknown): void {
     this.settleFailed(() => failureOf(reason, this.#options));
+  }
+}
+
+/** Sends the message of a call, whose reply goes to the alias `ref`. */
+export function sendCall(
+  process: LocalProcess,
+  place: Place,
+  ref: Ref,
+  request: unknown,
+  sentAs?: BeamType,
+): void {
+  const { pid, runtime: { node, maxDepth } } = process;
+  const replyTo = new ReplyTo(pid, ref);
+  if (place instanceof Pid && place.node === node) {
+    // Copies only the request: `send` would make a second call.
+    const copy = request instanceof ServerRequest
+      ? request.copied(copyTerm, maxDepth - 2, maxDepth)
+      : copyTerm(request, maxDepth - 1, maxDepth);
+    process.send(place, new Call(replyTo, copy), true);
+  } else {
+    sendTo(process, place, new Call(replyTo, request, false, false, sentAs));
   }
 }
 

@@ -14,7 +14,6 @@ import {
 } from "@otp/processes/values/server_message";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runnable } from "@otp/processes/signals/signal";
-import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
 export { isTyped } from "@otp/processes/values/term";
 export { ServerMessage };
@@ -227,24 +226,6 @@ export class InternalMessage extends ServerMessage {
 /** Returns the field that marks a message that is still encoded; no field for other messages. */
 function markOf({ isEncoded }: { isEncoded: boolean }): { otp?: true } {
   return isEncoded ? { otp: true } : {};
-}
-
-/** Asks a Task.Supervisor for a task, which the caller owns. */
-export interface StartTask {
-  type: "start_task";
-  /**
-   * The task's reference: the monitor, and the alias of the task's result. Without a reference, the task is not
-   * awaited.
-   */
-  task?: Ref;
-  /** Whether the owner is linked to the task. */
-  link: boolean;
-  /** The function that it runs. */
-  run: Runnable;
-  restart: ChildRestart;
-  shutdown: ChildShutdown;
-  /** The callers of the task: the owner first. */
-  callers: Pid[];
 }
 
 /** An operation of a group leader. */

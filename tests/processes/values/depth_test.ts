@@ -41,7 +41,7 @@ import { termKey } from "../../../packages/processes/values/term_key.ts";
 import { tuple } from "../../../packages/processes/values/tuple.ts";
 import { castMessage } from "../../../packages/servers/agent/agent_server.ts";
 import { systemMessage } from "../../../packages/beam/servers/sys_otp.ts";
-import { StartTaskRequest } from "../../../packages/servers/task/start_supervised_task.ts";
+import { StartTaskRequest } from "../../../packages/servers/task/start_task.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { Decoder } from "../../../packages/node/json/json_decoder.ts";
 import { Encoder } from "../../../packages/node/json/json_encoder.ts";
@@ -302,6 +302,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
           replyTo,
           new StartTaskRequest(
             {
+              type: "start_task",
               run: { module: "Remote", function: "wait", args: [data] },
               link: false,
               callers: [],

@@ -9,6 +9,8 @@ import {
   type Pid,
   Process,
   receive,
+  self,
+  send,
 } from "../../../packages/processes/process.ts";
 import {
   currentProcess,
@@ -63,6 +65,18 @@ function tasksTest(
     });
     await alex.run(() => fn(supervisor, kate));
   });
+}
+
+/** Sends a server a system message, and waits until the server has handled it. */
+async function tellSystem(server: Pid, request: string): Promise<void> {
+  const process = currentProcess();
+  const { pid, runtime } = process;
+  const replyTo = new ReplyTo(pid, runtime.makeRef());
+  process.send(
+    server,
+    systemMessage(replyTo, atom(request), runtime.node),
+  );
+  await quiet();
 }
 
 // On the same node.
@@ -169,19 +183,12 @@ processTest(
   "a suspended supervisor starts a task when it is resumed",
   async () => {
     const supervisor = await TaskSupervisor.startLink();
-    const { pid, runtime } = currentProcess();
-    const ask = (request: string) => {
-      const replyTo = new ReplyTo(pid, runtime.makeRef());
-      const asked = systemMessage(replyTo, atom(request), runtime.node);
-      currentProcess().send(supervisor, asked);
-    };
     const events: string[] = [];
-    ask("suspend");
-    await quiet();
+    await tellSystem(supervisor, "suspend");
     const start = TaskSupervisor.async(supervisor, () => events.push("ran"));
     await quiet();
     events.push("resumed");
-    ask("resume");
+    await tellSystem(supervisor, "resume");
     await Task.await(await start);
     assertEquals(events, ["resumed", "ran"]);
   },
@@ -201,7 +208,62 @@ processTest("an idle supervisor starts a task at once", async () => {
   const ref = Process.monitor(await child);
   work.resolve();
   await receive((m) => ref.equals(m?.ref));
-  // The EXIT is in the supervisor's mailbox, and frees the place before this start.
+  // The end of the task has freed the place.
   const task = await TaskSupervisor.async(supervisor, () => "free");
   assertEquals(await Task.await(task), "free");
 });
+
+processTest(
+  "an idle supervisor forgets a task at once, and needs no message for it",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const process = currentRuntime().find(supervisor)!;
+    const occupancy = () => supervisionOf(process)!.occupancy!().tasks;
+    const { received } = process.mailbox;
+    const task = await TaskSupervisor.async(supervisor, () => occupancy());
+    assertEquals(await Task.await(task), 1);
+    assertEquals(occupancy(), 0);
+    assertEquals(process.mailbox.received, received);
+  },
+);
+
+processTest(
+  "an idle supervisor restarts a permanent task by a message",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const process = currentRuntime().find(supervisor)!;
+    const owner = self();
+    let runs = 0;
+    await TaskSupervisor.startChild(
+      supervisor,
+      () => {
+        send(owner, ++runs);
+        return runs === 1 ? undefined : receive();
+      },
+      [],
+      { restart: "permanent" },
+    );
+    assertEquals([await receive(), await receive()], [1, 2]);
+    assertEquals(process.mailbox.received, 1);
+  },
+);
+
+processTest(
+  "a suspended supervisor counts a task until it is resumed",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const work = Promise.withResolvers<void>();
+    const child = await TaskSupervisor.startChild(
+      supervisor,
+      () => work.promise,
+    );
+    const ref = Process.monitor(child);
+    await tellSystem(supervisor, "suspend");
+    work.resolve();
+    await receive((m) => ref.equals(m?.ref));
+    const server = supervisionOf(currentRuntime().find(supervisor)!)!;
+    assertEquals(server.occupancy!().tasks, 1);
+    await tellSystem(supervisor, "resume");
+    assertEquals(server.occupancy!().tasks, 0);
+  },
+);
