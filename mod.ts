@@ -140,7 +140,7 @@ export {
   type BeamFunctionTypes,
   type BeamType,
   type BeamTypeOf,
-} from "@otp/processes/beam";
+} from "@otp/beam";
 export {
   type ChildCounts,
   type ChildInfo,

@@ -459,10 +459,7 @@ export class Contestants {
     const { program, version } = await this.#hostProgram(name);
     const folder = await this.#package();
     const host = [program, ...flags];
-    return {
-      ...ours(name, version, host, { folder, end: ".js" }),
-      turns: 1,
-    };
+    return ours(name, version, host, { folder, end: ".js" });
   }
 
   /** Node or Bun: the installed one if it is new enough, else the one from npm. */

@@ -15,7 +15,15 @@ import {
 } from "./figures.ts";
 import { plot } from "./plot.ts";
 import { isInstalled, killAll } from "./processes.ts";
-import { formatted, missed, page, table, TITLES } from "./report.ts";
+import {
+  boundsTable,
+  formatted,
+  missed,
+  page,
+  table,
+  TITLES,
+  withBounds,
+} from "./report.ts";
 import { type ContestantName, PLACEMENTS, type Row, ROWS } from "./rows.ts";
 
 const NAMES = Object.keys(TITLES) as ContestantName[];
@@ -34,8 +42,9 @@ const HELP = `Usage: deno task bench [options]
 }
   --without NAME     leave out (repeatable)
   --json             print the samples as JSON instead of a table
-  --write FOLDER     write results.md, results.json and results.svg there; waits
-                     until the machine is idle, and fails if it stays busy
+  --write FOLDER     write results.md, results.json and results.svg there, and
+                     the last section of README.md; waits until the machine is
+                     idle, and fails if it stays busy
   --continue FOLDER  the same, with further turns for the results there
   --add FOLDER       the same, but rows that are not measured keep their figures
   --render FOLDER    write the others of these from results.json, without a run
@@ -312,6 +321,11 @@ async function render(folder: string, report: Report): Promise<void> {
     await formatted(page(report)),
   );
   await Deno.writeTextFile(`${folder}/results.svg`, plot(report));
+  const readme = `${folder}/README.md`;
+  await Deno.writeTextFile(
+    readme,
+    await formatted(withBounds(await Deno.readTextFile(readme), report)),
+  );
 }
 
 /** A line for each row and placement. */
@@ -372,7 +386,11 @@ async function main(): Promise<boolean> {
     await render(planned.write, report);
   }
   if (planned.add !== undefined) await add(planned.add, report);
-  console.log(planned.json ? json(report) : table(results));
+  console.log(
+    planned.json
+      ? json(report)
+      : `${table(results)}\n\n${boundsTable(results)}`,
+  );
   for (const failure of setting.failed) console.error(`failed: ${failure}`);
   const count = missed(results);
   console.error(

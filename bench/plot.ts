@@ -6,7 +6,7 @@
 
 import { figureOf, type Report, type Result, resultsOf } from "./figures.ts";
 import { TITLES } from "./report.ts";
-import type { ContestantName } from "./rows.ts";
+import { type ContestantName, HEADLINES } from "./rows.ts";
 
 const LINE = 15;
 const TOP = 52;
@@ -66,12 +66,12 @@ function marks(result: Result, y: number): string[] {
 }
 
 /**
- * A line for each row, with a dot for each rival: how many times as fast ours is, on a logarithmic scale.
+ * A line for each row of the first table, with a dot for each rival: how many times as fast ours is, on a logarithmic scale.
  * Right of the middle, ours is faster. Dots are filled for one core, and hollow for two.
  */
 export function plot(report: Report): string {
   const results = resultsOf(report);
-  const rows = [...new Set(results.map(({ row }) => row.name))]
+  const rows = [...new Set(HEADLINES.map(([name]) => name))]
     .map((name) => results.filter(({ row }) => row.name === name))
     .filter((each) =>
       each.some((result) =>

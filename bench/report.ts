@@ -16,7 +16,7 @@ import {
   verdicts,
 } from "./figures.ts";
 import type { Latencies, States } from "./measure.ts";
-import { type ContestantName, type Figure, rowOf } from "./rows.ts";
+import { type ContestantName, type Figure, HEADLINES, rowOf } from "./rows.ts";
 
 /** The contestants' names in the report. */
 export const TITLES: Record<ContestantName, string> = {
@@ -34,6 +34,17 @@ export const TITLES: Record<ContestantName, string> = {
 };
 
 const COLUMNS = Object.keys(TITLES) as ContestantName[];
+/** The columns of the table that opens the page. */
+const FIRST_COLUMNS: readonly ContestantName[] = [
+  "ours",
+  "node",
+  "bun",
+  "elixir",
+  "ergo",
+  "nats",
+  "grpc",
+  "raw",
+];
 const SIGNS = { "at most": "≤", "at least": "≥" };
 const TIMES: Scale = [[1e6, "s"], [1e3, "ms"], [1, "µs"]];
 const UNITS: Record<Figure, Scale> = {
@@ -66,25 +77,72 @@ function digits(value: number): string {
     : value.toPrecision(3);
 }
 
-/** The table, in Markdown: a line for each row and placement. */
-export function table(results: readonly Result[]): string {
-  const columns = COLUMNS.filter((name) =>
+/** A table, in Markdown: a line for each row and placement. */
+function tableOf(
+  results: readonly Result[],
+  names: readonly ContestantName[],
+  cell: (result: Result, name: ContestantName) => string,
+): string {
+  const columns = names.filter((name) =>
     results.some(({ samples }) => samples[name])
   );
   return [
-    `| row | placement | ${
-      columns.map((name) => TITLES[name]).join(" | ")
-    } | bounds |`,
-    `|---|---|${"---|".repeat(columns.length)}---|`,
+    `| row | placement | ${columns.map((name) => TITLES[name]).join(" | ")} |`,
+    `|---|---|${"---|".repeat(columns.length)}`,
     ...results.map((result) => {
       const { row, placement } = result;
       const cells = columns.map((name) => cell(result, name));
-      const bounds = verdicts(result, results).map(text).join("<br>");
       return `| ${row.title} | ${placementOf(result, placement.title)} | ${
         cells.join(" | ")
-      } | ${bounds} |`;
+      } |`;
     }),
   ].join("\n");
+}
+
+/** The table of all contestants, with the range of the turns. */
+export function table(results: readonly Result[]): string {
+  return tableOf(results, COLUMNS, cell);
+}
+
+/** The table that opens the page: the medians of some rows. */
+function firstTable(results: readonly Result[]): string {
+  return tableOf(
+    results.filter(isHeadline),
+    FIRST_COLUMNS,
+    (result, name) => headline(result, name) ?? "–",
+  );
+}
+
+/** A contestant's median with its unit; `undefined` if there is none. */
+export function headline(
+  result: Result,
+  name: ContestantName,
+): string | undefined {
+  const middle = figureOf(result, name);
+  if (middle === undefined) return undefined;
+  const [unit, show] = shown(result.row.figure, middle);
+  return `${show(middle)} ${unit}`;
+}
+
+/** The bounds of each row and placement, and what was measured, in Markdown. */
+export function boundsTable(results: readonly Result[]): string {
+  return [
+    "| row | placement | floors |",
+    "|---|---|---|",
+    ...results.flatMap((result) => {
+      const bounds = verdicts(result, results).map(text);
+      if (bounds.length === 0) return [];
+      return `| ${result.row.title} | ${
+        placementOf(result, result.placement.title)
+      } | ${bounds.join("<br>")} |`;
+    }),
+  ].join("\n");
+}
+
+function isHeadline({ row, placement }: Result): boolean {
+  return HEADLINES.some(([name, at]) =>
+    name === row.name && at === placement.name
+  );
 }
 
 function placementOf({ row, placement }: Result, title: string): string {
@@ -174,32 +232,38 @@ function warning({ load: [before] }: Setting): string[] {
   ];
 }
 
+/** The page of the results: the picture and the table of a few rows, then all rows. */
 export function page(report: Report): string {
   const { setting } = report;
   const results = resultsOf(report);
   const { versions, missing, failed } = setting;
-  const count = missed(results);
   const rows = new Map(results.map(({ row }) => [row.name, row]));
   return [
     "# Results",
     "",
-    `\`deno task bench\` made this page on ${setting.date}, in ${setting.minutes} minutes: ` +
-    `${setting.machine}. [README.md](README.md) describes the method. Each figure is the median over ` +
-    `the turns (lowest–highest), of which there were ${setting.turns} at most; each row is compared with its floors. The load was ` +
-    `${setting.load[0]} before and ${setting.load[1]} after.`,
+    `\`deno task bench\` on ${setting.date}: ${setting.machine}. "One core" is two programs on one core, ` +
+    `"split" is a core for each. Times are for one round, k/s are thousands a second.`,
     "",
     ...warning(setting),
-    ...laterRows(report),
-    `**${count.missed} of ${count.measured} floors are missed.**`,
+    "![How many times as fast as the others](results.svg)",
     "",
+    firstTable(results),
+    "",
+    "## All rows",
+    "",
+    `Each figure is the median over the turns (lowest–highest), of which there were ${setting.turns} at most, in ` +
+    `${setting.minutes} minutes; the load was ${setting.load[0]} before and ${
+      setting.load[1]
+    } after. ` +
+    "[README.md](README.md) describes the method, and what we wish the figures to be.",
+    "",
+    ...laterRows(report),
     ...COLUMNS.filter((name) => versions[name])
       .map((name) => `- ${TITLES[name]}: ${versions[name]}`),
     ...Object.entries(missing).map(([name, why]) =>
       `- ${TITLES[name as ContestantName]}: missing, ${why}`
     ),
     ...failed.map((failure) => `- failed: ${failure}`),
-    "",
-    "![How many times as fast as the others](results.svg)",
     "",
     table(results),
     "",
@@ -212,6 +276,26 @@ export function page(report: Report): string {
         row.warmup.toLocaleString("en")
       } | ${row.isLocal ? "–" : row.peers ?? 1} | ${row.callers ?? 1} |`
     ),
+    "",
+  ].join("\n");
+}
+
+/** The heading of the generated last section of `README.md`. */
+const BOUNDS_HEADING = "## The floors of all rows";
+
+/** Replaces the last section of `README.md`, which has the floors and what was measured. */
+export function withBounds(readme: string, report: Report): string {
+  const results = resultsOf(report);
+  const count = missed(results);
+  const begin = readme.indexOf(BOUNDS_HEADING);
+  return [
+    (begin === -1 ? readme : readme.slice(0, begin)).trimEnd(),
+    "",
+    BOUNDS_HEADING,
+    "",
+    `\`deno task bench\` writes this section. On ${report.setting.date}, ${count.missed} of ${count.measured} floors were missed.`,
+    "",
+    boundsTable(results),
     "",
   ].join("\n");
 }

@@ -140,6 +140,20 @@ const UNDISTURBED = both(atMost("elixir", 0.5), {
   figure: "max",
 });
 
+/** The rows and placements that open the page of results. */
+export const HEADLINES: readonly (readonly [string, PlacementName])[] = [
+  ["round_trip", "one_core"],
+  ["round_trip", "split"],
+  ["call", "split"],
+  ["task", "split"],
+  ["calls", "split"],
+  ["tasks", "split"],
+  ["one_way", "split"],
+  ["one_way_text", "split"],
+  ["one_way_large", "split"],
+  ["idle_10k", "split"],
+];
+
 /** The rows, in the order of the report. */
 export const ROWS: readonly Row[] = [
   {

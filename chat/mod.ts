@@ -18,7 +18,7 @@
  */
 
 import { Application } from "@otp/servers/application/application";
-import { beam } from "@otp/processes/beam";
+import { beam } from "@otp/beam";
 import { IO } from "@otp/node/io/io";
 import { Node } from "../node.ts";
 import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";

@@ -8,4 +8,4 @@
  * @module
  */
 
-export * from "@otp/processes/beam";
+export * from "@otp/beam";

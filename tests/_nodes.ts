@@ -53,6 +53,16 @@ export class Cluster implements AsyncDisposable {
     return node;
   }
 
+  /** Starts nodes with the same options, one after the other. */
+  async startAll<const Names extends readonly string[]>(
+    names: Names,
+    options: Partial<NodeOptions> = {},
+  ): Promise<{ -readonly [Index in keyof Names]: Node }> {
+    const nodes: Node[] = [];
+    for (const name of names) nodes.push(await this.start(name, options));
+    return nodes as { -readonly [Index in keyof Names]: Node };
+  }
+
   /** The log of all nodes, as `name level: message`; warnings and errors unless `all` is set. */
   lines(all = false): string[] {
     return this.#events

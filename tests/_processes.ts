@@ -120,20 +120,31 @@ export async function isPending(promise: Promise<unknown>): Promise<boolean> {
 }
 
 /** Returns the text written to standard error while `fn` runs, which can look at the text so far. */
-export async function standardError(
-  fn: (soFar: () => string) => void | Promise<void>,
+export function standardError(
+  fn: (soFar: () => string) => unknown,
 ): Promise<string> {
-  const { stderr } = nodeProcess;
-  const write = stderr.write;
+  return writtenTo(nodeProcess.stderr, fn);
+}
+
+/** Returns the text written to standard output while `fn` runs. */
+export function standardOutput(fn: () => unknown): Promise<string> {
+  return writtenTo(nodeProcess.stdout, fn);
+}
+
+async function writtenTo(
+  stream: { write: unknown },
+  fn: (soFar: () => string) => unknown,
+): Promise<string> {
+  const { write } = stream;
   let text = "";
-  stderr.write = (chunk: unknown) => {
+  stream.write = (chunk: unknown) => {
     text += chunk;
     return true;
   };
   try {
     await fn(() => text);
   } finally {
-    stderr.write = write;
+    stream.write = write;
   }
   return text;
 }

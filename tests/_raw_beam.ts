@@ -6,12 +6,17 @@ import type { Functions, Local, Transport } from "../packages/node/wire.ts";
 import type { Node } from "../node.ts";
 import { BeamFunctions } from "../packages/beam/functions/beam_functions.ts";
 import { Modules } from "../packages/processes/remote/exported_modules.ts";
-import { Tuple } from "../packages/processes/values/tuple.ts";
+import { atom } from "../packages/processes/values/atom.ts";
+import { improperList } from "../packages/processes/values/improper_list.ts";
+import { Pid, Ref } from "../packages/processes/values/pid.ts";
+import { Process, self } from "../packages/processes/process.ts";
+import { Tuple, tuple } from "../packages/processes/values/tuple.ts";
+import * as control from "../packages/beam/wire/control.ts";
 import { TermReader } from "../packages/beam/wire/etf_decoder.ts";
 import { TermWriter } from "../packages/beam/wire/etf_encoder.ts";
 import * as handshake from "../packages/beam/wire/beam_handshake.ts";
 import { localOf as admitting } from "./_local.ts";
-import { COOKIE } from "./_nodes.ts";
+import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
 
 /** The name of the raw node. */
 export const RAW = "raw@localhost";
@@ -27,6 +32,17 @@ export function localOf(
   hidden = true,
 ): Local {
   return admitting({ name, creation, hidden, functions, cookie: COOKIE });
+}
+
+/** A tuple that begins with an atom, as most messages of OTP do. */
+export function tagged(name: string, ...items: unknown[]): Tuple {
+  return tuple(atom(name), ...items);
+}
+
+/** A caller as `gen:call` writes it: a process, and an alias of it as the tag. */
+export function callerOf(pid: Pid): Tuple {
+  const alias = new Ref(pid.node, 9, pid.creation);
+  return tuple(pid, improperList([atom("alias")], alias));
 }
 
 /** The bytes of a frame: a control message, and the message behind it, if there is one. */
@@ -57,13 +73,16 @@ export interface BeamFrame {
 export class RawBeam implements AsyncDisposable {
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
+  /** The process that its messages come from. */
+  readonly pid: Pid;
   readonly #transport: Transport;
   readonly #reader = new TermReader();
   #bytes: Uint8Array;
   #isClosed = false;
   #wake: () => void = () => {};
 
-  private constructor(transport: Transport, rest: Uint8Array) {
+  private constructor(name: string, transport: Transport, rest: Uint8Array) {
+    this.pid = new Pid(name, 1, CREATION);
     this.#transport = transport;
     this.#bytes = rest.slice();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -102,7 +121,7 @@ export class RawBeam implements AsyncDisposable {
       new handshake.Challenges(),
       new AbortController().signal,
     );
-    return new RawBeam(transport, introduction.rest());
+    return new RawBeam(name, transport, introduction.rest());
   }
 
   /** Sends bytes. */
@@ -113,6 +132,25 @@ export class RawBeam implements AsyncDisposable {
   /** Sends a frame. */
   say(control: readonly unknown[], ...message: unknown[]): void {
     this.write(beamFrame(control, ...message));
+  }
+
+  /** Sends a message to a process or a name. */
+  send(to: Pid | string, message: unknown): void {
+    this.say(
+      typeof to === "string"
+        ? [control.DOP_REG_SEND, this.pid, atom(""), atom(to)]
+        : [control.DOP_SEND_SENDER, this.pid, to],
+      message,
+    );
+  }
+
+  /** Calls a server as `gen:call` does, in the name of its own process or of another caller. */
+  call(
+    to: Pid | string,
+    request: unknown,
+    caller: Tuple = callerOf(this.pid),
+  ): void {
+    this.send(to, tagged("$gen_call", caller, request));
   }
 
   /** Whether the connection is closed. */
@@ -140,6 +178,21 @@ export class RawBeam implements AsyncDisposable {
     }
   }
 
+  /** Takes frames until there is a reply to the alias of a call, or to its process: the tag, and the value. */
+  async reply(
+    to: "alias" | "process" = "alias",
+  ): Promise<readonly unknown[]> {
+    const kind = to === "alias"
+      ? control.DOP_ALIAS_SEND
+      : control.DOP_SEND_SENDER;
+    for (;;) {
+      const { message } = await this.kind(kind);
+      if (message instanceof Tuple && message.length === 2) {
+        return message.elements;
+      }
+    }
+  }
+
   #cut(): BeamFrame | "tick" | undefined {
     const bytes = this.#bytes;
     if (bytes.length < 4) return undefined;
@@ -164,4 +217,20 @@ export class RawBeam implements AsyncDisposable {
     this.#transport.destroy();
     await this.closed;
   }
+}
+
+/** A test of a raw BEAM that has connected to alex; its body is a process of alex, registered as `inbox`. */
+export function beamTest(
+  name: string,
+  fn: (peer: RawBeam, alex: Node, cluster: Cluster) => Promise<void>,
+  options: Parameters<Cluster["start"]>[1] = {},
+): void {
+  clusterTest(name, async (cluster) => {
+    const alex = await cluster.start("alex", options);
+    await using peer = await RawBeam.dial(alex);
+    await alex.run(async () => {
+      Process.register(self(), "inbox");
+      await fn(peer, alex, cluster);
+    });
+  });
 }

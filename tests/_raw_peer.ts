@@ -10,8 +10,9 @@ import {
 } from "node:net";
 import { Buffer } from "node:buffer";
 import type { Node } from "../node.ts";
-import { Pid } from "../packages/processes/process.ts";
+import { Pid, type Ref } from "../packages/processes/process.ts";
 import { type Cluster, clusterTest, COOKIE } from "./_nodes.ts";
+import { quiet } from "./_processes.ts";
 
 /** The introduction of a node in a handshake. */
 export interface Hello {
@@ -106,6 +107,36 @@ export function rawFrameOf(
   head.writeUInt32BE(id, 4);
   head[8] = kind === "attachments" ? 2 : Number(kind);
   return Buffer.concat([head, bytes]);
+}
+
+/** A process of the raw peer, as it writes it. */
+export function theirs(number: number): unknown {
+  return { $pid: [0, number, 7] };
+}
+
+/** A reference of the raw peer, as it writes it. */
+export function theirRef(number: number): unknown {
+  return { $ref: [0, number, 7] };
+}
+
+/** A process of the node that the raw peer is connected to, as it writes it. */
+export function ours({ number, creation }: Pid): unknown {
+  return { $pid: [1, number, creation] };
+}
+
+/** A reference of the node that the raw peer is connected to, as it writes it. */
+export function ourRef({ number, creation }: Ref): unknown {
+  return { $ref: [1, number, creation] };
+}
+
+/** A request to a server by process 100 of the raw peer. */
+export function callOf(request: unknown, ref = 1): object {
+  return { type: "$call", from: theirs(100), ref: theirRef(ref), request };
+}
+
+/** A message between servers of one kind, by process 100 of the raw peer. */
+export function told(message: unknown): object {
+  return { type: "$tell", from: theirs(100), message };
 }
 
 /** An introduction. */
@@ -295,6 +326,48 @@ export class RawPeer implements AsyncDisposable {
     }
   }
 
+  /** Sends a message to a process or a name, as process 100. */
+  sayTo(to: Pid | string, message: unknown): Promise<void> {
+    return this.say([
+      typeof to === "string"
+        ? ["send_name*", 100, to, message]
+        : ["send*", 100, to.number, message],
+    ]);
+  }
+
+  /** Takes signals until there is an answer or a reply to that reference; returns its value. */
+  async answerTo(asked: number): Promise<unknown> {
+    for (;;) {
+      for (const [kind, , ref, value] of await this.hear()) {
+        if (/^(answer|reply)/.test(kind) && ref === asked) return value;
+      }
+    }
+  }
+
+  /** Sends a server a request, as process 100; returns the answer. */
+  async ask(to: Pid | string, request: unknown, ref = 7): Promise<unknown> {
+    await this.sayTo(to, callOf(request, ref));
+    return await this.answerTo(ref);
+  }
+
+  /**
+   * Waits until the node has handled the earlier signals, and the processes that got them have acted on them; takes the
+   * signals that arrive meanwhile.
+   */
+  async takenIn(): Promise<unknown[][]> {
+    await this.say([["monitor_name", 100, "nobody at all", 999]]);
+    const heard: unknown[][] = [];
+    for (;;) {
+      for (const signal of await this.hear()) {
+        if (signal[0] === "down" && signal[3] === 999) {
+          await quiet();
+          return heard;
+        }
+        heard.push(signal);
+      }
+    }
+  }
+
   /** Performs the handshake as a dialler; returns both introductions. */
   async enter(
     name: string,
@@ -371,11 +444,11 @@ export const THEIRS = new Pid("raw@localhost", 1, 7);
 export async function withRaw(
   cluster: Cluster,
   options: Parameters<Cluster["start"]>[1],
-  fn: (peer: RawPeer, alex: Node) => Promise<void>,
+  fn: (peer: RawPeer, alex: Node, cluster: Cluster) => Promise<void>,
 ): Promise<void> {
   const alex = await cluster.start("alex", options);
   await using peer = await RawPeer.entered(alex, "raw@localhost");
-  await alex.run(() => fn(peer, alex));
+  await alex.run(() => fn(peer, alex, cluster));
 }
 
 /** A test of a raw peer that has entered alex; its body is a process of alex. */

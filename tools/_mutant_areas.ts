@@ -27,7 +27,7 @@ export const AREAS: readonly Area[] = [
     files: [
       "packages/processes/values/",
       "packages/beam/terms/",
-      "packages/processes/beam.ts",
+      "packages/beam/functions/declaration.ts",
     ],
     tests: [
       "processes/values/",

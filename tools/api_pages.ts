@@ -1,6 +1,6 @@
 /**
  * Checks the documentation of every export, and writes its pages: `deno task doc`, or
- * `deno run -P=dev tools/api_pages.ts FOLDER`. With `--table`, writes the table of modules in docs/library.md.
+ * `deno run -P=dev tools/api_pages.ts FOLDER`.
  *
  * `deno doc --html` links no module from the first page, and its usage boxes import from the names of `exports`
  * alone (`"task-supervisor"`), which cannot be imported; its links to the source lead to files of this machine. All are
@@ -83,25 +83,6 @@ export async function writePages(folder: string): Promise<void> {
   await Deno.writeTextFile(first, withModules(html, await publicModules()));
 }
 
-/** Replaces the table of modules in the text of docs/library.md. */
-export async function withModuleTable(text: string): Promise<string> {
-  const rows = [["import", "contents"], ["", ""]];
-  for (const { specifier, summary } of await publicModules()) {
-    const name = specifier.replace(`${config.name}/`, "…/");
-    rows.push([`\`${name}\``, summary]);
-  }
-  const widths = [0, 1].map((i) =>
-    Math.max(...rows.map((row) => row[i].length))
-  );
-  const lines = rows.map((row, line) => {
-    const cells = row.map((cell, i) =>
-      line === 1 ? "-".repeat(widths[i]) : cell.padEnd(widths[i])
-    );
-    return `| ${cells.join(" | ")} |\n`;
-  });
-  return text.replace(/^\| import .*\n(\|.*\n)*/m, () => lines.join(""));
-}
-
 async function htmlIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -179,14 +160,8 @@ function escape(text: string): string {
 if (import.meta.main) {
   const [folder = fileURLToPath(new URL("api", ROOT))] = Deno.args;
   try {
-    if (folder === "--table") {
-      const page = new URL("docs/library.md", ROOT);
-      const text = await Deno.readTextFile(page);
-      await Deno.writeTextFile(page, await withModuleTable(text));
-    } else {
-      await writePages(folder);
-      console.log(`Wrote ${join(folder, "index.html")}`);
-    }
+    await writePages(folder);
+    console.log(`Wrote ${join(folder, "index.html")}`);
   } catch (error) {
     console.error((error as Error).message);
     Deno.exit(1);

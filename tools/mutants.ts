@@ -44,7 +44,7 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
 }
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
-  --only PLACE    one mutant, as the table names it: packages/processes/remote/connect_target.ts:connectTo:negate:1
+  --only PLACE    one mutant, as the table names it: packages/processes/remote/peer_address.ts:connectTo:negate:1
   --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it, and the quick ones of
                   tools/_planted_errors.ts
   --planted       the errors of tools/_planted_errors.ts; with --only TEXT, those whose name has it. FUZZ_TIMES=4 in the

@@ -368,12 +368,6 @@ class Recorder {
   #note(who: string, frame: Uint8Array): void {
     const text = frame.length === 4 ? "(tick)" : textOf(frame);
     this.#block += `${who} says ${text}\n`;
-    for (let at = 0; at < frame.length; at += 24) {
-      const line = frame.subarray(at, at + 24);
-      this.#block += `  ${
-        Buffer.from(line).toString("hex").replace(/../g, "$& ").trim()
-      }\n`;
-    }
   }
 
   #close(): void {
@@ -409,17 +403,18 @@ function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
 
 const HEAD = `# A transcript of the JSON wire
 
-The complete conversation of two nodes, byte by byte. [protocol.md](protocol.md)
-explains it. \`tools/protocol_transcript.ts\` writes this page, and
-\`tests/node/json/protocol_transcript_test.ts\` replays it against a node. alex, \`alex@localhost\`,
-is a scripted peer. kate, \`kate@localhost\`, is a node that exports a module
-\`Chat\`. Her process 100 is her group leader, 102 a Task.Supervisor named
-\`Chat.TaskSupervisor\`, and 103 a GenServer named \`Stack\`. The cookie is
-\`secret_token\`.
+The complete conversation of two nodes. [protocol.md](protocol.md) explains it.
+\`tools/protocol_transcript.ts\` writes this page, and
+\`tests/node/json/protocol_transcript_test.ts\` replays it against a node.
+alex, \`alex@localhost\`, is a scripted peer. kate, \`kate@localhost\`, is a
+node that exports a module \`Chat\`. Her process 100 is her group leader, 102
+a Task.Supervisor named \`Chat.TaskSupervisor\`, and 103 a GenServer named
+\`Stack\`. The cookie is \`secret_token\`.
 
-The bytes of each frame follow its text. A node may group signals into one frame or
-several, so only their order matters. Process and reference numbers
-depend on earlier activity of the node.
+Each \`says\` is a frame: the length of its text in four bytes, and its text in
+UTF-8 ([frames](protocol.md#frames)). A tick is a frame of length 0. A node may
+group signals into one frame or several, so only their order matters. Process
+and reference numbers depend on earlier activity of the node.
 `;
 
 export async function record(): Promise<string> {

@@ -4,4 +4,10 @@
  * @module
  */
 
-export * from "@otp/processes/beam";
+export {
+  beam,
+  type BeamFieldsOf,
+  type BeamFunctionTypes,
+  type BeamType,
+  type BeamTypeOf,
+} from "./functions/declaration.ts";

@@ -5,7 +5,6 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { freePort } from "../../packages/testing/_ports.ts";
-import nodeProcess from "node:process";
 import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import dev from "../../chat/config/dev.ts";
@@ -17,6 +16,7 @@ import { Node } from "../../node.ts";
 import { Process } from "../../packages/processes/process.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { until } from "../_until.ts";
+import { standardOutput } from "../_processes.ts";
 
 /** A node that runs the chat, and its output. */
 interface Chatter extends AsyncDisposable {
@@ -53,29 +53,22 @@ async function startChat(name: string, epmdPort: number): Promise<Chatter> {
 }
 
 /** Runs with the chat started outside any node, and returns the output. */
-async function withoutNode(fn: () => Promise<void>): Promise<string> {
-  const { stdout } = nodeProcess;
-  const write = stdout.write;
-  let text = "";
-  stdout.write = (chunk: unknown) => {
-    text += chunk;
-    return true;
-  };
-  try {
-    assertEquals(await Application.start(chat), "ok");
-    await fn();
-  } finally {
-    await Application.stop("chat");
-    for (const key of Object.keys(Application.getAllEnv("chat"))) {
-      Application.deleteEnv("chat", key);
+function withoutNode(fn: () => Promise<void>): Promise<string> {
+  return standardOutput(async () => {
+    try {
+      assertEquals(await Application.start(chat), "ok");
+      await fn();
+    } finally {
+      await Application.stop("chat");
+      for (const key of Object.keys(Application.getAllEnv("chat"))) {
+        Application.deleteEnv("chat", key);
+      }
+      // When an application is started first, it brings its own settings, and never again.
+      for (const [key, value] of Object.entries(chat.env ?? {})) {
+        Application.putEnv("chat", key, value);
+      }
     }
-    // When an application is started first, it brings its own settings, and never again.
-    for (const [key, value] of Object.entries(chat.env ?? {})) {
-      Application.putEnv("chat", key, value);
-    }
-    stdout.write = write;
-  }
-  return text;
+  });
 }
 
 function chatTest(name: string, fn: () => Promise<void>): void {

@@ -2,7 +2,7 @@
  * Control of a peer in the other language: the calls of `Conformance.Peer`, which is `_peer.ts` here, as Erlang's terms.
  */
 
-import type { Area } from "./_load.ts";
+import { type Area, exportedModules } from "./_load.ts";
 import {
   fromBeamFunction,
   fromBeamName,
@@ -12,17 +12,14 @@ import {
 import {
   argsFromBeam,
   argsToBeam,
+  type BeamTypes,
   fromBeam,
   toBeam,
 } from "../../packages/beam/terms/conversions.ts";
-import {
-  type BeamTypes,
-  beamTypesOf,
-} from "../../packages/processes/values/beam_types.ts";
+import { beamTypesOf } from "../../packages/beam/functions/declaration.ts";
 import { type Atom, atom } from "../../packages/processes/values/atom.ts";
 import { TermReader } from "../../packages/beam/wire/etf_decoder.ts";
 import { TermWriter } from "../../packages/beam/wire/etf_encoder.ts";
-import { exportedFiles } from "./_support.ts";
 
 /** A peer, as the main program controls it. */
 export interface Controlled {
@@ -30,6 +27,8 @@ export interface Controlled {
   readonly name: string;
   /** Calls a function of `_peer.ts`, or that of the same name in Elixir. */
   call<T>(name: string, args: unknown[]): Promise<T>;
+  /** Has it export the functions of an area, if it does not yet. */
+  load?(area: string): Promise<void>;
   kill(): Promise<void>;
 }
 
@@ -53,7 +52,7 @@ function typesOf(
   module: string,
   name: string,
 ): BeamTypes | undefined {
-  const file = exportedFiles(areas).find((each) => each.module === module);
+  const file = exportedModules(areas).find((each) => each.module === module);
   const fn = file?.exports[name];
   return typeof fn === "function" ? beamTypesOf(fn) : undefined;
 }

@@ -1,62 +1,78 @@
-/** Finds the scenarios: a file of `scenarios/` for each area. */
+/** Finds the scenarios, and defines the modules of an area: `elixir/AREA.ex`. */
 
 import type { ModuleExports } from "../../node.ts";
-import { type Scenario, scenarios } from "./_scenario.ts";
+import { BINDINGS } from "./bindings/mod.ts";
+import { IN_TYPESCRIPT } from "./_limits.ts";
+import { define, type Module, setBindings } from "./interpreter/evaluator.ts";
+import { parse } from "./interpreter/parser.ts";
+import { asPlain } from "./interpreter/values.ts";
+import type { Scenario, ScenarioOptions } from "./_scenario.ts";
+import * as Support from "./_scenario.ts";
 
-const FOLDER = new URL("./scenarios/", import.meta.url);
+const FOLDER = new URL("./elixir/", import.meta.url);
 
-/** An area: a file of scenarios, as nodes export it. */
-export interface Area {
-  /** The file's name, without its ending. */
-  name: string;
+/** A module, as nodes export it. */
+export interface ExportedModule {
   /** The name under which nodes export its functions. */
   module: string;
-  url: string;
-  /** Its functions. */
   exports: ModuleExports;
+}
+
+/** An area: a file of scenarios. */
+export interface Area extends ExportedModule {
+  /** The file's name, without its ending. */
+  name: string;
   /** Its scenarios, in the order of the file. */
   scenarios: Scenario[];
 }
 
-export function areaNames(): string[] {
-  return [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => name.slice(0, -3))
+function sources(): string[] {
+  return [...Deno.readDirSync(FOLDER)].map(({ name }) => name.slice(0, -3))
     .sort();
 }
 
-/** Imports the scenarios of some areas, or of all. */
-export async function loadAreas(
-  names: readonly string[] = [],
-): Promise<Area[]> {
-  const wanted = areaNames()
-    .filter((name) => names.length === 0 || names.includes(name));
-  const areas: Area[] = [];
-  for (const name of wanted) {
-    const before = scenarios.length;
-    const url = new URL(`${name}.ts`, FOLDER).href;
-    const exports = await import(url);
-    areas.push({
-      name,
-      module: moduleName(name),
-      url,
-      exports: Object.fromEntries(
-        Object.entries(exports).filter(([, value]) =>
-          typeof value === "function"
-        ),
-      ),
-      scenarios: scenarios.slice(before).map((each) => ({
-        ...each,
-        name: `${name}: ${each.name}`,
-      })),
-    });
-  }
-  return areas;
+export function areaNames(): string[] {
+  return sources().filter((name) => !name.startsWith("support"));
 }
 
-function moduleName(area: string): string {
-  const words = area.split("_").map((word) =>
-    word[0].toUpperCase() + word.slice(1)
-  );
-  return `Conformance.${words.join("")}`;
+/** The modules that all areas use: what scenarios are written with, and the files that they import. */
+const SHARED: ExportedModule[] = [];
+
+function defineFile(name: string): Module {
+  const source = Deno.readTextFileSync(new URL(`${name}.ex`, FOLDER));
+  return define(parse(source), `elixir/${name}.ex`);
+}
+
+/** Defines the modules of some areas, or of all. */
+export function loadAreas(names: readonly string[] = []): Area[] {
+  if (SHARED.length === 0) {
+    setBindings(BINDINGS);
+    SHARED.push({ module: "Conformance", exports: Support });
+    for (const name of sources()) {
+      if (!name.startsWith("support_")) continue;
+      const module = defineFile(name);
+      SHARED.push({ module: module.name, exports: module.exports() });
+    }
+  }
+  return areaNames()
+    .filter((name) => names.length === 0 || names.includes(name))
+    .map((name) => {
+      const module = defineFile(name);
+      const scenarios = module.scenarios.map((each): Scenario => ({
+        name: `${name}: ${each.name}`,
+        options: asPlain(each.options) as ScenarioOptions,
+        fn: IN_TYPESCRIPT[`${name}: ${each.name}`] ?? each.fn,
+      }));
+      return {
+        name,
+        module: module.name,
+        exports: module.exports(),
+        scenarios,
+      };
+    });
+}
+
+/** All modules whose functions the nodes of a run export. */
+export function exportedModules(areas: readonly Area[]): ExportedModule[] {
+  return [...areas, ...SHARED];
 }

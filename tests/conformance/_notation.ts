@@ -97,6 +97,8 @@ export class Notation {
     const { type, ...rest } = term;
     if (typeof type !== "string") {
       const keys = Object.keys(term);
+      // The copy of a task in a reason.
+      if ("owner" in term && "ref" in term) return "#Task";
       if (keys.length === 1 && "global" in term) {
         return `global(${this.show(term.global)})`;
       }

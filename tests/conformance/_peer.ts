@@ -15,6 +15,7 @@ import {
 } from "../../packages/processes/process.ts";
 import { currentRuntime } from "../../packages/processes/runtime/current_process.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
+import { exportedModules, loadAreas } from "./_load.ts";
 import { connectedNodes } from "./_scenario.ts";
 
 /** The time limit for exiting processes, in milliseconds. */
@@ -22,6 +23,13 @@ const SETTLE = 20_000;
 
 let leader: { pid: Pid; device: TextDevice } | undefined;
 let names: Set<string> | undefined;
+
+/** Exports the functions of an area. */
+export function load(area: string): void {
+  for (const { module, exports } of exportedModules(loadAreas([area]))) {
+    currentRuntime().modules.add(module, exports);
+  }
+}
 
 /** Records the names that the node registers itself. */
 export function prepare(): void {

@@ -48,6 +48,7 @@ async function run<T>(
       }: it ended with code ${code}:\n${stdout}${stderr}`,
     );
   }
+  if (rest.env?.CONFORMANCE_CALLS) console.error(stderr);
   return stdout.split("\n").filter((line) => line.startsWith("@@"))
     .map((line) => JSON.parse(line.slice(2)));
 }
@@ -123,10 +124,13 @@ export class Elixir implements AsyncDisposable {
   }
 }
 
-/** Runs scenarios in TypeScript; with `elixir`, their peers are in Elixir. */
+/**
+ * Runs scenarios in TypeScript; with `elixir`, their peers are in Elixir. With `calls`, prints the calls of the main
+ * node's processes.
+ */
 export async function runTypeScript(
   names: readonly string[],
-  elixir?: Elixir,
+  { elixir, calls = false }: { elixir?: Elixir; calls?: boolean } = {},
 ): Promise<Traces> {
   const file = await Deno.makeTempFile({ prefix: "conformance_" });
   try {
@@ -137,7 +141,8 @@ export async function runTypeScript(
       file,
       String(TIMEOUT),
     ];
-    const options = { cwd: ROOT, timeout: limit(names) };
+    const env: Record<string, string> = calls ? { CONFORMANCE_CALLS: "1" } : {};
+    const options = { cwd: ROOT, timeout: limit(names), env };
     return tracesOf(await run<Trace>(deno, args, options));
   } finally {
     await Deno.remove(file);
@@ -151,7 +156,7 @@ export function runMixed(
   areas: readonly Area[],
   names: readonly string[],
 ): Promise<Traces> {
-  if (main === "typescript") return runTypeScript(names, elixir);
+  if (main === "typescript") return runTypeScript(names, { elixir });
   const own = areas.map(({ name }) => name).join(",");
   return elixir.run(names, {
     peers: [...denoRun("_typescript_peer.ts"), own],
@@ -213,9 +218,9 @@ export function compare(
     ? (same ? undefined : "the traces are different")
     : same
     ? "it is marked as a difference, and there is none"
-    : isEqual(theirs, difference.elixir) && isEqual(ours, difference.typescript)
+    : isEqual(ours, difference.typescript)
     ? undefined
-    : `the traces are not those that the difference ${difference.row} states`;
+    : `the trace is not the one that the difference ${difference.row} states`;
   const row = difference?.row;
   return { name, elixir: theirs, typescript: ours, problem, row };
 }
@@ -287,13 +292,4 @@ export function shown(
   titles?: readonly [string, string],
 ): string {
   return sideBySide({ left: elixir, right: typescript }, titles);
-}
-
-/** Names a file of Elixir scenarios that has no counterpart in TypeScript. */
-export function areasInElixirOnly(areas: readonly Area[]): string[] {
-  const known = new Set(areas.map(({ name }) => name));
-  return [...Deno.readDirSync(join(HERE, "elixir"))]
-    .map(({ name }) => name.replace(/\.ex$/, ""))
-    .filter((name) => !name.startsWith("support") && !known.has(name))
-    .sort();
 }

@@ -17,12 +17,10 @@ import type { Stage } from "./_stage.ts";
 
 export { asTerm, isMessage, message };
 
-/** A difference that a limit of JavaScript causes: both traces are checked. */
+/** A difference that a limit of JavaScript causes: Elixir's trace is the committed one. */
 export interface Difference {
   /** The row of `docs/differences.md`, by its name. */
   row: string;
-  /** The trace of Elixir. */
-  elixir: string[];
   /** The trace of TypeScript. */
   typescript: string[];
   /**
@@ -60,8 +58,6 @@ export interface Scenario {
   fn: () => unknown;
 }
 
-export const scenarios: Scenario[] = [];
-
 /** The name under which the tracer is registered on the main node. */
 export const TRACER = "Conformance.Tracer";
 const MAIN = "main@localhost";
@@ -78,21 +74,6 @@ function onStage(): Stage {
     throw new TypeError("Cannot do that on a peer: it is for the main node");
   }
   return stage;
-}
-
-/** Declares a scenario. Its full name begins with its area, the name of its file: `links: …`. */
-export function scenario(name: string, fn: () => unknown): void;
-export function scenario(
-  name: string,
-  options: ScenarioOptions,
-  fn: () => unknown,
-): void;
-export function scenario(
-  name: string,
-  ...rest: [() => unknown] | [ScenarioOptions, () => unknown]
-): void {
-  const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
-  scenarios.push({ name, options, fn });
 }
 
 /** Adds a line to the trace, from any process of any node, with a promise's value; resolves when it is written. */

@@ -9,17 +9,18 @@ import {
   spawn,
   spawnMonitor,
 } from "../../packages/processes/process.ts";
+import { currentRuntime } from "../../packages/processes/runtime/current_process.ts";
 import { startPeer } from "../../packages/testing/peer.ts";
 import type { TestCluster } from "../../packages/testing/test_cluster.ts";
+import { isTraced } from "./bindings/_api.ts";
 import type { Controlled } from "./_control.ts";
 import { ElixirPeer } from "./_elixir_peer.ts";
 import { startLeader, type TextDevice } from "./_leader.ts";
-import type { Area } from "./_load.ts";
+import { type Area, exportedModules } from "./_load.ts";
 import { isMessage, message } from "./_messages.ts";
 import { type Line, Notation, type Parts } from "./_notation.ts";
 import { endAllOf, leftNames, partAll, registered } from "./_peer.ts";
 import { connectedNodes, type Scenario, TRACER } from "./_scenario.ts";
-import { exportedFiles } from "./_support.ts";
 
 /** The name under which peers export the control functions. */
 const CONTROL = "Conformance.Peer";
@@ -44,6 +45,8 @@ export class Stage implements AsyncDisposable {
   readonly #areas: readonly Area[];
   readonly #peers = new Map<string, Promise<Controlled>>();
   #isUsed = false;
+  /** The area of the running scenario. */
+  #area = "";
   #notation = new Notation();
   #lines: string[] = [];
   #device: TextDevice = { output: "", input: "" };
@@ -51,10 +54,16 @@ export class Stage implements AsyncDisposable {
   constructor(areas: readonly Area[], nodes?: Nodes) {
     this.#areas = areas;
     this.#nodes = nodes;
-    if (nodes === undefined) return;
-    for (const { module, exports } of exportedFiles(areas)) {
-      nodes.main.export(module, exports);
+    const exportAll = () => {
+      for (const { module, exports } of exportedModules(areas)) {
+        currentRuntime().modules.add(module, exports);
+      }
+    };
+    if (nodes === undefined) {
+      exportAll();
+      return;
     }
+    nodes.main.run(exportAll);
     nodes.main.run(() => {
       Process.register(spawn(() => this.#serveTracer()), TRACER);
     });
@@ -81,7 +90,11 @@ export class Stage implements AsyncDisposable {
     return this.#lines;
   }
 
-  async #run({ options, fn }: Scenario, timeout: number): Promise<void> {
+  async #run(
+    { name, options, fn }: Scenario,
+    timeout: number,
+  ): Promise<void> {
+    this.#area = name.slice(0, name.indexOf(":"));
     const names = registered();
     this.#isUsed = false;
     const { pid: leader, device } = startLeader(options.input ?? "");
@@ -98,6 +111,7 @@ export class Stage implements AsyncDisposable {
       await receive(isDown);
     } else if (down.reason !== "normal") {
       this.write({ label: "crashed", term: down.reason });
+      if (isTraced) console.error(down.reason);
     }
     const lines = this.#lines;
     this.#lines = [];
@@ -133,7 +147,9 @@ export class Stage implements AsyncDisposable {
 
   /** Adds a line to the trace. */
   write(line: Line): void {
-    this.#lines.push(this.#notation.line(line));
+    const text = this.#notation.line(line);
+    if (isTraced) console.error(`  ${text}`);
+    this.#lines.push(text);
   }
 
   output(peer?: string): string | Promise<string> {
@@ -184,7 +200,7 @@ export class Stage implements AsyncDisposable {
 
   // deno-lint-ignore ban-types
   #nameOf(fn: Function): [module: string, name: string] {
-    for (const { module, exports } of exportedFiles(this.#areas)) {
+    for (const { module, exports } of exportedModules(this.#areas)) {
       for (const [key, value] of Object.entries(exports)) {
         if (value === fn) return [module, key];
       }
@@ -196,10 +212,14 @@ export class Stage implements AsyncDisposable {
     );
   }
 
-  #peer(name: string): Promise<Controlled> {
+  async #peer(name: string): Promise<Controlled> {
     this.#isUsed = true;
-    let peer = this.#peers.get(name);
-    if (peer === undefined) this.#peers.set(name, peer = this.#start(name));
+    let starting = this.#peers.get(name);
+    if (starting === undefined) {
+      this.#peers.set(name, starting = this.#start(name));
+    }
+    const peer = await starting;
+    await peer.load?.(this.#area);
     return peer;
   }
 
@@ -228,16 +248,17 @@ export class Stage implements AsyncDisposable {
     const peer = await startPeer(name, {
       ...cluster,
       from: control,
-      modules: {
-        ...Object.fromEntries(
-          exportedFiles(this.#areas).map(({ module, url }) => [module, url]),
-        ),
-        [CONTROL]: import.meta.resolve("./_peer.ts"),
-      },
+      modules: { [CONTROL]: import.meta.resolve("./_peer.ts") },
     });
+    const loaded = new Map<string, Promise<void>>();
     return {
       name: peer.name,
       call: (name, args) => peer.call(CONTROL, name, args),
+      load(area) {
+        const loading = loaded.get(area) ?? peer.call(CONTROL, "load", [area]);
+        loaded.set(area, loading);
+        return loading;
+      },
       kill: () => peer.kill(),
     };
   }

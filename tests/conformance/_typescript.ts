@@ -9,6 +9,7 @@
 import { parseArgs } from "node:util";
 import { Node } from "../../node.ts";
 import { testCluster } from "../../packages/testing/test_cluster.ts";
+import { isTraced } from "./bindings/_api.ts";
 import { loadAreas } from "./_load.ts";
 import { type Scenario, setStage } from "./_scenario.ts";
 import { Stage } from "./_stage.ts";
@@ -60,6 +61,7 @@ async function report(
   { name, options }: Scenario,
   run: () => Promise<string[]>,
 ): Promise<void> {
+  if (isTraced) console.error(name);
   const started = performance.now();
   const lines = await run();
   const ms = Math.round(performance.now() - started);

@@ -11,9 +11,8 @@ import { Node } from "../../node.ts";
 import { type Atom, atom } from "../../packages/processes/values/atom.ts";
 import { tuple } from "../../packages/processes/values/tuple.ts";
 import { decodeTerm, encodeTerm, fromElixir } from "./_control.ts";
-import { type Area, loadAreas } from "./_load.ts";
+import { type Area, exportedModules, loadAreas } from "./_load.ts";
 import * as Peer from "./_peer.ts";
-import { exportedFiles } from "./_support.ts";
 
 const FUNCTIONS = new Map<string, (...args: never[]) => unknown>(
   Object.entries(Peer),
@@ -32,7 +31,7 @@ async function main(
     log() {},
     io: { write() {} },
   });
-  for (const { module, exports } of exportedFiles(areas)) {
+  for (const { module, exports } of exportedModules(areas)) {
     node.export(module, exports);
   }
   for await (const packet of packets()) {

@@ -7,7 +7,6 @@ import { assert, assertEquals } from "@std/assert";
 import { loadAreas } from "./_load.ts";
 import { runCommand } from "./main.ts";
 import {
-  areasInElixirOnly,
   changeOf,
   compare,
   compareMixed,
@@ -46,12 +45,11 @@ function tracesOf(isSlow: boolean): Promise<Traces> {
   return running;
 }
 
-test("every scenario is written twice, with its trace", OPTIONS, () => {
+test("every scenario has a trace", OPTIONS, () => {
   const names = scenarios.map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
   assertEquals([...committed.keys()].sort(), names.toSorted());
   assertEquals(recordedAreas(), areas.map(({ name }) => name));
-  assertEquals(areasInElixirOnly(areas), []);
   for (const name of names) {
     assert(committed.get(name)!.lines.length > 0, name);
   }
@@ -105,7 +103,6 @@ test("an unexpected trace of a mixed run is shown", OPTIONS, () => {
   const plain = { name, options: {}, fn() {} };
   const difference = {
     row: "numbers",
-    elixir: ["a"],
     typescript: ["b"],
     mixed: { typescript: ["b"] },
   };

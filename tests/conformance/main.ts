@@ -32,6 +32,7 @@ its peers here.
   --committed    do not run Elixir
   --mixed MAIN   only the run with the main node in typescript or elixir, and the peers
                  in the other (repeatable)
+  --calls        print what each scenario calls here
   --verbose      show the traces of all, also where they are equal
   --help         this text
 
@@ -43,6 +44,7 @@ interface Flags {
   record: boolean;
   committed: boolean;
   mixed: string[];
+  calls: boolean;
   verbose: boolean;
 }
 
@@ -56,6 +58,7 @@ function flagsOf(args: string[]): Flags | undefined {
       record: { type: "boolean", default: false },
       committed: { type: "boolean", default: false },
       mixed: { type: "string", multiple: true, default: [] },
+      calls: { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -135,7 +138,7 @@ async function main(flags: Flags): Promise<boolean> {
   if (flags.mixed.length > 0) {
     return await mix(MAINS.filter((main) => flags.mixed.includes(main)), names);
   }
-  const here = runTypeScript(names);
+  const here = runTypeScript(names, flags);
   const { recorded, found } = await runBeside(elixir, names, here);
   if (flags.record) {
     for (const area of areas) writeTraces(area, recorded!);

@@ -8,10 +8,10 @@
 import {
   assert,
   assertEquals,
+  assertInstanceOf,
   assertMatch,
   assertRejects,
   assertStringIncludes,
-  assertThrows,
 } from "@std/assert";
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -99,6 +99,7 @@ import { test } from "../../packages/testing/tags.ts";
 import { numbersIn, readPage } from "../_pages.ts";
 import { quiet } from "../_processes.ts";
 import { spawnProcess } from "../../packages/processes/spawning/spawn_process.ts";
+import { limitTests } from "../_limits.ts";
 
 const CLUSTER = "docs/cluster.md";
 const DEPLOY = "docs/deploy.md";
@@ -167,7 +168,13 @@ test(`${SECURITY}: the table of caps has all default limits`, async () => {
   assertEquals(tickTime, TICK_TIME);
 });
 
-// Unauthenticated connections.
+/** The limits of the dashboard's page. */
+const PAGE = numbersIn(
+  SECURITY,
+  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #",
+);
+
+// Limits that are filled, and exceeded by one.
 
 /** Whether a wire goes on reading when the length of the first frame has arrived. */
 async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
@@ -193,17 +200,92 @@ async function readsOn(wire: Wire, length: Uint8Array): Promise<boolean> {
   return isPending;
 }
 
-states(SECURITY, "at most #, and the node", async (most) => {
-  const length = (bytes: number) => Uint8Array.of(0, 0, bytes >> 8, bytes);
-  assertEquals(await readsOn(jsonWire, length(most)), true);
-  assertEquals(await readsOn(jsonWire, length(most + 1)), false);
-});
+/** The bytes of a first frame's length. */
+function lengthOf(bytes: number, size: 2 | 4): Uint8Array {
+  return Uint8Array.of(0, 0, bytes >> 8, bytes).slice(-size);
+}
 
-states(SECURITY, "(the first message has at most # bytes)", async (most) => {
-  const length = (bytes: number) => Uint8Array.of(bytes >> 8, bytes);
-  assertEquals(await readsOn(beamWire(), length(most)), true);
-  assertEquals(await readsOn(beamWire(), length(most + 1)), false);
-});
+limitTests([
+  {
+    what: "bytes of a first message of the JSON wire",
+    stated: [SECURITY, "at most #, and the node"],
+    takes: (bytes) => readsOn(jsonWire, lengthOf(bytes, 4)),
+  },
+  {
+    what: "bytes of a first message of Erlang's wire",
+    stated: [SECURITY, "(the first message has at most # bytes)"],
+    takes: (bytes) => readsOn(beamWire(), lengthOf(bytes, 2)),
+  },
+  {
+    what: "links to a dashboard",
+    stated: [SECURITY, "At most # links and 8 sessions are valid"],
+    takes(links) {
+      const access = new DashboardAccess("c");
+      const issued = Array.from({ length: links }, () => access.issue());
+      return access.redeem(issued[0]) !== undefined;
+    },
+  },
+  {
+    what: "sessions of a dashboard",
+    stated: [SECURITY, "At most 8 links and # sessions are valid"],
+    takes(sessions) {
+      const access = new DashboardAccess("c");
+      const redeemed = Array.from(
+        { length: sessions },
+        () => access.redeem(access.issue()),
+      );
+      assert(access.admits(`c=${redeemed[1]}`));
+      return access.admits(`c=${redeemed[0]}`);
+    },
+  },
+  {
+    what: "characters of a dashboard's URL",
+    most: PAGE[4],
+    takes: (length) =>
+      refusalOfRequest("GET", "/".padEnd(length, "x"), { host: "127.0.0.1" })
+        ?.status !== 414,
+  },
+  {
+    what: "digits of a bigint that is sent",
+    stated: [SECURITY, "more than # digits, fails at"],
+    async give(digits) {
+      await using cluster = await twoNodes();
+      await cluster.run("alex", async () => {
+        await Node.connect(KATE);
+        send({ name: "nobody", node: KATE }, 10n ** BigInt(digits) - 1n);
+      });
+    },
+  },
+  {
+    what: "values of a shell's lines",
+    stated: [SHELL, "the last one; # are kept"],
+    takes(lines) {
+      const values = new LineValues();
+      for (let line = 1; line <= lines; line++) values.keep(line, line);
+      assertEquals(values.at(2), 2);
+      try {
+        return values.at(1) === 1;
+      } catch (error) {
+        assertInstanceOf(error, RangeError);
+        return false;
+      }
+    },
+  },
+  {
+    what: "topologies",
+    stated: [CLUSTER, "| topologies | # |"],
+    give: (count) =>
+      checkTopologies(
+        Object.fromEntries(
+          Array.from(
+            { length: count },
+            (_, i) => [`t${i}`, { strategy: "static", nodes: [] }],
+          ),
+        ),
+        "test",
+      ),
+  },
+]);
 
 states(
   SECURITY,
@@ -447,31 +529,7 @@ states(SECURITY, "The session is another # random bits", (bits) => {
   assertEquals(Math.floor(bitsOf(sessions, 6) / 8) * 8, bits);
 });
 
-states(
-  SECURITY,
-  "At most # links and # sessions are valid",
-  (links, sessions) => {
-    for (const more of [0, 1]) {
-      const access = new DashboardAccess("c");
-      const issued = Array.from({ length: links + more }, () => access.issue());
-      assertEquals(access.redeem(issued[0]) === undefined, more === 1);
-      const other = new DashboardAccess("c");
-      const redeemed = Array.from(
-        { length: sessions + more },
-        () => other.redeem(other.issue()),
-      );
-      assertEquals(other.admits(`c=${redeemed[0]}`), more === 0);
-      assert(other.admits(`c=${redeemed[1]}`));
-    }
-  },
-);
-
 // The dashboard's server.
-
-const PAGE = numbersIn(
-  SECURITY,
-  "**Limits.** # connections, # requests at a time, heads of #, bodies of #, URLs of # characters; # to send a request and # to read an answer; answers of at most #",
-);
 
 /** Runs a test with a dashboard's server, and what its requests answer. */
 async function withPage(
@@ -514,7 +572,7 @@ async function statusOf(response: Promise<Response>): Promise<number> {
 }
 
 test(`${SECURITY}: the dashboard answers requests up to its limit at a time, and reads as much of each`, async () => {
-  const [, atATime, , body, url] = PAGE;
+  const [, atATime, , body] = PAGE;
   const { promise, resolve } = Promise.withResolvers<void>();
   let running = 0;
   const full = Promise.withResolvers<void>();
@@ -539,10 +597,6 @@ test(`${SECURITY}: the dashboard answers requests up to its limit at a time, and
     resolve();
     assertEquals(new Set(await Promise.all(answers)), new Set([200]));
   });
-  const refused = (length: number) =>
-    refusalOfRequest("GET", "/".padEnd(length, "x"), { host: "127.0.0.1" });
-  assertEquals(refused(url), undefined);
-  assertEquals(refused(url + 1)?.status, 414);
 });
 
 test(`${SECURITY}: the dashboard's answers have a largest size, and a time in which they are read`, async () => {
@@ -606,25 +660,6 @@ states(SECURITY, "at most # characters of output", async (characters) => {
   assertEquals(add(0), false);
   resolve();
   await pending.settled;
-});
-
-states(SECURITY, "more than # digits, fails at", async (digits) => {
-  await using cluster = await twoNodes();
-  await cluster.run("alex", async () => {
-    await Node.connect(KATE);
-    const to = { name: "nobody", node: KATE };
-    send(to, 10n ** BigInt(digits) - 1n);
-    assertThrows(() => send(to, 10n ** BigInt(digits)));
-  });
-});
-
-states(SHELL, "the last one; # are kept", (most) => {
-  const values = new LineValues();
-  for (let line = 1; line <= most; line++) values.keep(line, line);
-  assertEquals(values.at(1), 1);
-  values.keep(most + 1, 0);
-  assertThrows(() => values.at(1), RangeError);
-  assertEquals(values.at(2), 2);
 });
 
 states(PROTOCOL, "arguments, and # to # bytes, which are", (_, most) => {
@@ -753,7 +788,6 @@ const DEFAULTS: [
     '| `GenServer.call`, `Agent.get` | exits, `"noproc"` | exits, its reason | exits, `"timeout"`, after # ms;',
     unanswered,
   ],
-  [OTP, "the caller exits after # ms", unanswered],
   [
     OTP,
     'the exit signal ends the caller | exits, `"timeout"`, after # ms; the task continues',
@@ -917,18 +951,6 @@ states(
     assert(timers.includes(ms), `${timers}`);
   },
 );
-
-states(CLUSTER, "| topologies | # |", (most) => {
-  const topologies = (count: number) =>
-    Object.fromEntries(
-      Array.from(
-        { length: count },
-        (_, i) => [`t${i}`, { strategy: "static", nodes: [] }],
-      ),
-    );
-  checkTopologies(topologies(most), "test");
-  assertThrows(() => checkTopologies(topologies(most + 1), "test"), RangeError);
-});
 
 states(SECURITY, "It can delay a lookup by #;", async (ms) => {
   await using cluster = await twoNodes();

@@ -106,6 +106,8 @@ test(
       language === "json"
     );
     await Deno.writeTextFile(`${home}/prices.ts`, program.text);
+    const shop = filesIn(page).get("shop.ts")!;
+    await Deno.writeTextFile(`${home}/shop.ts`, shop);
     await Deno.writeTextFile(
       `${home}/deno.json`,
       settings.text.replace("../distribution", root),

@@ -1,6 +1,6 @@
 /** Rows of a store that somebody has written by hand. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -9,7 +9,7 @@ import {
 } from "../../packages/entities/mod.ts";
 import { hashOf } from "../../packages/entities/placement.ts";
 import { test } from "../../packages/testing/tags.ts";
-import { LEASE, startNodes } from "./_clusters.ts";
+import { LEASE, startEntities, startNodes } from "./_clusters.ts";
 
 const Note = Entity.define("note", { state: () => 0, read: (n) => n.state });
 
@@ -64,26 +64,35 @@ test("a shard whose epoch cannot be counted has no owner, and others have", asyn
   );
 });
 
-test("many rows of nodes delay no renewal", async () => {
-  const { cluster, store } = await startNodes({
-    kate: { types: [Note], shards: 64 },
+/** The most nodes among which a node places shards: the ones that it has known for longest. */
+const MOST_NODES = 500;
+
+for (
+  const { rows, owner } of [
+    { rows: MOST_NODES - 2, owner: "moebi" },
+    { rows: MOST_NODES - 1, owner: "kate" },
+  ]
+) {
+  test(`a type that is pinned to a new node belongs to ${owner} beside ${rows} rows of nodes by hand`, async () => {
+    const { cluster, store } = await startNodes({
+      kate: { types: [Note], shards: 8 },
+      moebi: undefined,
+    });
+    await using _ = cluster;
+    for (let n = 0; n < rows; n++) {
+      // Nodes of almost no weight, which stay alive without a beat.
+      const info = { types: ["note"], weight: 1e-300, isDraining: false };
+      const text = JSON.stringify({ ...info, lease: 1e9 });
+      await store.join({ id: `x${n}/1`, name: `x${n}@localhost`, info: text });
+    }
+    await cluster.advance(LEASE);
+    const pins = { note: true as const };
+    startEntities(cluster, "moebi", { store, types: [Note], shards: 8, pins });
+    await cluster.advance(3 * LEASE);
+    const { shards } = await cluster.run(owner, () => Entities.info());
+    assertEquals(shards.length, 8);
   });
-  await using _ = cluster;
-  const info = JSON.stringify({
-    types: ["note"],
-    weight: 1,
-    isDraining: false,
-    lease: LEASE,
-  });
-  for (let n = 0; n < 2000; n++) {
-    await store.join({ id: `x${n}/1`, name: `x${n}@localhost`, info });
-  }
-  for (let n = 0; n < 40; n++) {
-    await cluster.advance(LEASE / 10);
-    const { isServing } = await cluster.run("kate", () => Entities.info());
-    assert(isServing, `no lease after ${n} renewals`);
-  }
-});
+}
 
 test("Entities.childSpec() refuses no types, too many shards, and names that are no text", () => {
   const store = memoryStore();

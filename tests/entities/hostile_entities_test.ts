@@ -18,9 +18,7 @@ import {
   spawn,
 } from "../../packages/processes/process.ts";
 import { Node } from "../../node.ts";
-import { atom } from "../../packages/processes/values/atom.ts";
 import { tuple } from "../../packages/processes/values/tuple.ts";
-import * as control from "../../packages/beam/wire/control.ts";
 import { Observer } from "../../packages/observe/observer.ts";
 import { clusterTest, nodeDown } from "../_nodes.ts";
 import { idle } from "../_processes.ts";
@@ -87,8 +85,7 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
 clusterTest(
   "a peer's forged messages leave entities as they are",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     const found = Promise.withResolvers<Pid[]>();
     const attacked = Promise.withResolvers<void>();
     const watched = alex.run(async () => {
@@ -204,12 +201,9 @@ clusterTest(
           [server, own, ["info"]],
         ] as const
       ) {
-        peer.say(
-          [control.DOP_SEND_SENDER, new Pid(BEAM, 1, CREATION), to],
-          tuple(atom("$gen_call"), caller, request),
-        );
+        peer.call(to, request, caller);
       }
-      for (let i = 0; i < 2; i++) await peer.kind(control.DOP_SEND_SENDER);
+      for (let i = 0; i < 2; i++) await peer.reply("process");
       attacked.resolve();
       assertEquals(await Count.get("a").add(), 1);
       const { number, event } = await receive<EntityMessage>(() => true, {

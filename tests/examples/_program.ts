@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Child } from "../_child.ts";
+import { connect } from "node:net";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -29,4 +30,18 @@ export class Program extends Child {
     const { code } = await this.status;
     assertEquals(code, 0, this.output);
   }
+}
+
+/** Writes bytes to a connection, and ends it after the answer, which is returned; the server may end it first. */
+export function raw(port: number, bytes: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let received = "";
+  const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
+  socket.on("data", (data) => {
+    received += data;
+    socket.end();
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => resolve(received));
+  return promise;
 }

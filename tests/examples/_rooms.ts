@@ -1,9 +1,9 @@
 /** A browser of `examples/rooms/` that breaks its rules. */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "node:net";
 // @ts-types="../../examples/rooms/ws.d.ts"
 import { WebSocket } from "npm:ws@^8.19";
+import { raw } from "./_program.ts";
 
 /** A socket of a tab, and what it has received. */
 class Tab implements Disposable {
@@ -82,20 +82,6 @@ async function serves(port: number): Promise<void> {
     bob.news.length = 0;
     assert(await bob.gets("lines"), "the socket stays open");
   }
-}
-
-/** Writes bytes to a connection, and ends it after the answer, which is returned; the server may end it first. */
-function raw(port: number, bytes: string): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let received = "";
-  const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
-  socket.on("data", (data) => {
-    received += data;
-    socket.end();
-  });
-  socket.on("error", () => {});
-  socket.on("close", () => resolve(received));
-  return promise;
 }
 
 /** Attacks a web node of rooms as a stranger, and asserts that its rooms go on. */

@@ -65,7 +65,7 @@ test("docs/deploy.md shows the files of the deployment as they are", async () =>
   }
   const [unit] = UNITS;
   const files = ["Dockerfile", "compose.yaml", unit];
-  for (const file of [...files, "node/Dockerfile", nodeDropIn(unit)]) {
+  for (const file of files) {
     assert(shown.has(file), `docs/deploy.md does not show ${file}`);
   }
 });

@@ -30,6 +30,7 @@ import { askToStart } from "../../packages/servers/supervisor/supervisor_client.
 import { test } from "../../packages/testing/tags.ts";
 import { numbersIn } from "../_pages.ts";
 import { clusterTest, pairTest } from "../_nodes.ts";
+import { assertLimit, type Limit, limitTests } from "../_limits.ts";
 
 const Counter = Entity.define("counter", {
   state: () => 0,
@@ -48,18 +49,11 @@ const child = (id: string) => ({
   start: () => Promise.resolve("ignore" as const),
 });
 
-interface Row {
-  readonly what: string;
-  readonly most: number;
-  /** Gives the text where the node keeps it. */
-  readonly give: (text: string) => unknown;
-}
-
-const CALLERS: Row[] = [
+const CALLERS: (Limit & { text: (text: string) => unknown })[] = [
   {
     what: "the name of a process",
     most: BOUNDS.name,
-    give(name) {
+    text(name) {
       Process.register(self(), name);
       Process.unregister(name);
     },
@@ -67,7 +61,7 @@ const CALLERS: Row[] = [
   {
     what: "the name of a server",
     most: BOUNDS.name,
-    give: async (name) =>
+    text: async (name) =>
       Supervisor.stop(
         await Supervisor.startLink([], { strategy: "one_for_one", name }),
       ),
@@ -75,18 +69,18 @@ const CALLERS: Row[] = [
   {
     what: "the name of a registry",
     most: BOUNDS.name - ".PIDPartition0".length,
-    give: async (name) =>
+    text: async (name) =>
       Supervisor.stop(await Registry.startLink({ keys: "unique", name })),
   },
   {
     what: "the name of a scope",
     most: BOUNDS.name,
-    give: async (scope) => GenServer.stop(await pg.startLink(scope)),
+    text: async (scope) => GenServer.stop(await pg.startLink(scope)),
   },
   {
     what: "the name of an application",
     most: BOUNDS.name,
-    async give(name) {
+    async text(name) {
       await Application.start({
         name,
         start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
@@ -97,22 +91,22 @@ const CALLERS: Row[] = [
   {
     what: "the label of a spawned process",
     most: BOUNDS.label,
-    give: (label) => void spawn(() => {}, [], { label }),
+    text: (label) => void spawn(() => {}, [], { label }),
   },
   {
     what: "the own label of a process",
     most: KEY,
-    give: (label) => Process.setLabel(label),
+    text: (label) => Process.setLabel(label),
   },
   {
     what: "a key of a registry",
     most: KEY,
-    give: (key) => Registry.register("Bounds", key),
+    text: (key) => Registry.register("Bounds", key),
   },
   {
     what: "a key of a registry, by via",
     most: KEY,
-    give: (key) =>
+    text: (key) =>
       assert(
         Registry.registerName(["Vias", key], spawn(() => receive())),
       ),
@@ -120,12 +114,12 @@ const CALLERS: Row[] = [
   {
     what: "a setting of a registry",
     most: KEY,
-    give: (key) => Registry.putMeta("Bounds", key, 1),
+    text: (key) => Registry.putMeta("Bounds", key, 1),
   },
   {
     what: "a first setting of a registry",
     most: KEY,
-    give: async (key) =>
+    text: async (key) =>
       Supervisor.stop(
         await Registry.startLink({
           keys: "unique",
@@ -137,48 +131,48 @@ const CALLERS: Row[] = [
   {
     what: "a global name",
     most: KEY,
-    give: async (name) => assert(await global.registerName(name, self())),
+    text: async (name) => assert(await global.registerName(name, self())),
   },
   {
     what: "a lock",
     most: KEY,
-    give: async (resource) =>
+    text: async (resource) =>
       assert(await global.setLock([resource, 1], { retries: 0 })),
   },
   {
     what: "a group",
     most: KEY,
-    give: (group) => pg.join(group, self()),
+    text: (group) => pg.join(group, self()),
   },
   {
     what: "a monitored group",
     most: KEY,
-    give: (group) => pg.monitor(group),
+    text: (group) => pg.monitor(group),
   },
   {
     what: "the id of a child",
     most: BOUNDS.key,
-    give: (id) => Supervisor.startChild("Children", child(id)),
+    text: (id) => Supervisor.startChild("Children", child(id)),
   },
   {
     what: "the id of a dynamic child",
     most: BOUNDS.key,
-    give: (id) => DynamicSupervisor.startChild("Dynamic", child(id)),
+    text: (id) => DynamicSupervisor.startChild("Dynamic", child(id)),
   },
   {
     what: "the name of a type of entities",
     most: BOUNDS.entityType,
-    give: (name) => void Entity.define(name, { state: () => 0 }),
+    text: (name) => void Entity.define(name, { state: () => 0 }),
   },
   {
     what: "the key of an entity",
     most: BOUNDS.entityKey,
-    give: (key) => Counter.get(key).add(),
+    text: (key) => Counter.get(key).add(),
   },
   {
     what: "the id of a call of an entity",
     most: BOUNDS.requestId,
-    give: (id) => Counter.get("1", { id }).add(),
+    text: (id) => Counter.get("1", { id }).add(),
   },
 ];
 
@@ -196,18 +190,13 @@ clusterTest(
       await DynamicSupervisor.startLink({ name: "Dynamic" });
       await pg.startLink();
       await Entities.startLink({ types: [Counter], store: memoryStore() });
-      for (const { what, most, give } of CALLERS) {
-        // What else belongs to the form of a key may take some characters more.
-        const fits = most > 1000 ? most - 100 : most;
-        await give("x".repeat(fits));
-        const error = await assertRejects(
-          async () => await give("x".repeat(most + 1)),
-          Error,
-          "Cannot ",
-          what,
-        );
-        assert(error instanceof TypeError || error instanceof RangeError, what);
-        assert(error.message.length < 1000, what);
+      for (const { text, ...limit } of CALLERS) {
+        await assertLimit({
+          ...limit,
+          // What else belongs to the form of a key may take some characters more.
+          slack: limit.most! > 1000 ? 100 : 0,
+          give: (count) => text("x".repeat(count)),
+        });
       }
     });
   },
@@ -254,12 +243,11 @@ const PEERS: [what: string, most: number, takes: (text: string) => boolean][] =
     ],
   ];
 
-for (const [what, most, takes] of PEERS) {
-  test(`${what} in a peer's request has at most ${most} characters`, () => {
-    assert(takes("x".repeat(most)));
-    assert(!takes("x".repeat(most + 1)));
-  });
-}
+limitTests(PEERS.map(([what, most, takes]) => ({
+  what: `${what} in a peer's request`,
+  most,
+  takes: (count) => takes("x".repeat(count)),
+})));
 
 pairTest("the id of a peer's child has a bound", async ({ kate }) => {
   await kate.run(async () => {

@@ -706,7 +706,7 @@ process.stdout.write(await livesOf(simulate, Entity));
       await project.write("nodes.mjs", TWO_NODES);
       const nodes = await project.bundle("nodes.mjs", ["--splitting"]);
       const isLate = (path: string) =>
-        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|scope_messages|supervision|tree_end)|epmd\/epmd_server|node_observer|scope\.js/
+        /beam\/wire\/(?!beam_wire)|\/(?:agent|discovery|gen_server|pg|registry|supervisor|task)\/(?!scopes|supervision|tree_end)|epmd\/epmd_server|node_observer|scope\.js/
           .test(path);
       assertEquals(nodes.first.filter(isLate), []);
       assert(nodes.later.filter(isLate).length > 50);
@@ -754,8 +754,9 @@ cp "${project.folder}/package.tgz" otp.tgz
   });
 
   await t.step("runs docs/from-zero.md on Node and on Bun", async () => {
-    const sections = sectionsOf(await readPage("docs/from-zero.md"));
-    const [program, printed] = blocksIn(sections.get("4. A monitor")!);
+    const page = await readPage("docs/from-zero.md");
+    const [program, printed] = blocksIn(sectionsOf(page).get("4. A monitor")!);
+    await project.write("shop.ts", filesIn(page).get("shop.ts")!);
     await project.write("prices.ts", program.text);
     // Without the log: it arrives through another pipe, and so in another order.
     const linesOf = (text: string) =>

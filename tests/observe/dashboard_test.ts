@@ -35,7 +35,7 @@ import {
 import { test } from "../../packages/testing/tags.ts";
 import { assetOf, PAGE } from "../../packages/observe/dashboard/assets.ts";
 import { CLIENT_SOURCE } from "../../packages/observe/dashboard/client_source.ts";
-import { Cluster, clusterTest } from "../_nodes.ts";
+import { Cluster, clusterTest, pairTest } from "../_nodes.ts";
 import { numbersIn } from "../_pages.ts";
 import { until } from "../_until.ts";
 
@@ -159,17 +159,15 @@ function pageTest(
   options: { write?: boolean; allowObserve?: boolean | "write" },
   fn: (session: Session, kate: Node) => Promise<void>,
 ): void {
-  clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate", {
+  pairTest(name, async ({ kate }) => {
+    assertEquals(await Node.connect(kate.name), true);
+    const pid = await Dashboard.startLink({ write: options.write });
+    await fn(await Session.open(await Dashboard.url()), kate);
+    await GenServer.stop(pid);
+  }, {
+    kate: {
       allowObserve: options.allowObserve ?? false,
-    });
-    const alex = await cluster.start("alex");
-    await alex.run(async () => {
-      assertEquals(await Node.connect(kate.name), true);
-      const pid = await Dashboard.startLink({ write: options.write });
-      await fn(await Session.open(await Dashboard.url()), kate);
-      await GenServer.stop(pid);
-    });
+    },
   });
 }
 
@@ -753,8 +751,7 @@ const LINK = /^http:\/\/127\.0\.0\.1:\d+\/\?token=/;
 clusterTest(
   "another node gets a link to a dashboard, and does not end it by what it sends",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     const { promise: started, resolve: start } = Promise.withResolvers<void>();
     const running = alex.run(async () => {

@@ -90,8 +90,7 @@ clusterTest("health() is ready while its node is up", async (cluster) => {
     503,
     "unavailable\nnode: not started\npeers: 0 of 0\n",
   ]);
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const probe = health({ node: kate });
   assertEquals(await ask(probe, "/readyz"), [200, "ok\n"]);
   const { promise: over, resolve: end } = Promise.withResolvers<void>();

@@ -137,8 +137,7 @@ const Remote = {
 
 async function pair(cluster: Cluster, wire: "json" | "beam") {
   const options = { modules: { Remote }, wires: [wire] };
-  const kate = await cluster.start("kate", options);
-  const alex = await cluster.start("alex", options);
+  const [kate, alex] = await cluster.startAll(["kate", "alex"], options);
   return { alex, kate };
 }
 

@@ -3,10 +3,7 @@
 import { FakeTime } from "@std/testing/time";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Agent } from "../../packages/servers/agent/agent.ts";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../packages/servers/gen_server/gen_server.ts";
+import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../packages/cluster/global/global.ts";
 import { type LogEvent, Node } from "../../node.ts";
 import {
@@ -29,10 +26,18 @@ import { TaskSupervisor } from "../../task_supervisor.ts";
 import * as control from "../../packages/beam/wire/control.ts";
 import { clusterTest } from "../_nodes.ts";
 import { exiting, isPending, quiet } from "../_processes.ts";
-import { CREATION, RAW, RawBeam } from "../_raw_beam.ts";
+import {
+  beamTest,
+  callerOf,
+  CREATION,
+  RAW,
+  RawBeam,
+  tagged,
+} from "../_raw_beam.ts";
 import { until } from "../_until.ts";
 import { assertForgets, newKey } from "./_memory.ts";
 import { internalsOf } from "../../packages/node/start/node_internals.ts";
+import { Echo } from "../_echo.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
 const FRIEND = "friend@localhost";
@@ -44,184 +49,116 @@ function nothing(): Promise<unknown> {
 }
 
 function mfa(name: string, args: unknown[]): Tuple {
-  return tuple(atom("Elixir.Remote"), atom(name), args);
+  return tagged("Elixir.Remote", atom(name), args);
 }
 
 function rexCall(kind: string, name: string, args: unknown[]): Tuple {
-  return tuple(atom(kind), ...mfa(name, args).elements, atom("user"));
+  return tagged(kind, ...mfa(name, args).elements, atom("user"));
 }
 
-function asker(pid: Pid): Tuple {
-  return tuple(
-    pid,
-    improperList([atom("alias")], new Ref(pid.node, 9, pid.creation)),
-  );
-}
-
-const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
-  init: () => ({ type: "ok", state: undefined }),
-  handleCall: (request, _from, state) => ({
-    type: "reply",
-    reply: request,
-    state,
-  }),
-};
-
-clusterTest("a BEAM gets no right by another's name", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    allow: (node) => node === FRIEND,
-  });
-  await using peer = await RawBeam.dial(alex);
-  await alex.run(async () => {
-    Process.register(self(), "inbox");
-    await TaskSupervisor.startLink({ name: "tasks" });
-    await DynamicSupervisor.startLink({ name: "children" });
-    await Agent.startLink(() => self(), { name: "agent" });
-    await GenServer.startLink(Echo, undefined, { name: "echo" });
-    const others = new Pid(FRIEND, 1, 1);
-    const call = (to: string, from: Pid, request: unknown) =>
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom(to)],
-        tuple(atom("$gen_call"), asker(from), request),
-      );
-    for (const from of [others, self()]) {
-      const named = tuple(atom(from.node), from, from);
-      call(
-        "tasks",
-        from,
+beamTest("a BEAM gets no right by another's name", async (peer) => {
+  await TaskSupervisor.startLink({ name: "tasks" });
+  await DynamicSupervisor.startLink({ name: "children" });
+  await Agent.startLink(() => self(), { name: "agent" });
+  await GenServer.startLink(Echo, undefined, { name: "echo" });
+  const others = new Pid(FRIEND, 1, 1);
+  for (const from of [others, self()]) {
+    const call = (to: string, request: unknown) =>
+      peer.call(to, request, callerOf(from));
+    const named = tagged(from.node, from, from);
+    call(
+      "tasks",
+      tagged(
+        "start_task",
+        [named, [from], mfa("tell", [self(), "task"])],
+        atom("transient"),
+        5000,
+      ),
+    );
+    call(
+      "children",
+      tagged(
+        "start_child",
         tuple(
-          atom("start_task"),
-          [named, [from], mfa("tell", [self(), "task"])],
-          atom("transient"),
+          mfa("tell", [self(), "child"]),
+          atom("temporary"),
           5000,
+          atom("worker"),
+          [],
         ),
-      );
-      call(
-        "children",
-        from,
-        tuple(
-          atom("start_child"),
-          tuple(
-            mfa("tell", [self(), "child"]),
-            atom("temporary"),
-            5000,
-            atom("worker"),
-            [],
-          ),
-        ),
-      );
-      call("agent", from, tuple(atom("get"), mfa("tell", ["agent"])));
-      call("rex", from, rexCall("call", "tell", [self(), "rex"]));
-      call("rex", from, rexCall("block_call", "tell", [self(), "rex"]));
-      const plain = tuple(from, rexCall("call", "tell", [self(), "rex"]));
-      peer.say([control.DOP_REG_SEND, FROM, NONE, atom("rex")], plain);
-    }
-    // Served after these.
-    for (const to of ["tasks", "children"]) {
-      call(to, FROM, atom("count_children"));
-      const counts = await peer.kind(control.DOP_ALIAS_SEND);
-      const [, [specs]] = (counts.message as Tuple).elements as [
-        unknown,
-        Tuple[],
-      ];
-      assertEquals(specs, tuple(atom("specs"), 0));
-    }
-    await Agent.get("agent", (state) => state);
-    for (
-      const request of [
-        tuple(atom("sbcast"), atom("inbox")),
-        tuple(atom("call"), ...mfa("tell", []).elements.slice(0, 2), "x", 1),
-        atom("features_request"),
-      ]
-    ) {
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-        tuple(FROM, request),
-      );
-    }
-    const features = await peer.kind(control.DOP_SEND_SENDER);
-    assertEquals(
-      (features.message as Tuple).elements[0],
-      atom("features_reply"),
+      ),
     );
-    assertEquals(await nothing(), "nothing");
-    // A server of the program serves calls that come through other nodes, as in OTP.
-    peer.say(
-      [control.DOP_REG_SEND, FROM, NONE, atom("echo")],
-      tuple(atom("$gen_call"), tuple(self(), "tag"), "through"),
-    );
-    assertEquals(await receive(), tuple("tag", "through"));
-  });
-});
+    call("agent", tagged("get", mfa("tell", ["agent"])));
+    call("rex", rexCall("call", "tell", [self(), "rex"]));
+    call("rex", rexCall("block_call", "tell", [self(), "rex"]));
+    const plain = tuple(from, rexCall("call", "tell", [self(), "rex"]));
+    peer.send("rex", plain);
+  }
+  // Served after these.
+  for (const to of ["tasks", "children"]) {
+    peer.call(to, atom("count_children"));
+    const [, [specs]] = await peer.reply() as [unknown, Tuple[]];
+    assertEquals(specs, tagged("specs", 0));
+  }
+  await Agent.get("agent", (state) => state);
+  for (
+    const request of [
+      tagged("sbcast", atom("inbox")),
+      tagged("call", ...mfa("tell", []).elements.slice(0, 2), "x", 1),
+      atom("features_request"),
+    ]
+  ) {
+    peer.send("rex", tuple(FROM, request));
+  }
+  const { message } = await peer.kind(control.DOP_SEND_SENDER);
+  assertEquals((message as Tuple).elements[0], atom("features_reply"));
+  assertEquals(await nothing(), "nothing");
+  // A server of the program serves calls that come through other nodes, as in OTP.
+  peer.call("echo", "through", tuple(self(), "tag"));
+  assertEquals(await receive(), tuple("tag", "through"));
+}, { allow: (node) => node === FRIEND });
 
-clusterTest("calls by rex count as the peer's processes", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    limits: { maxRemoteProcesses: 1 },
-  });
-  await using peer = await RawBeam.dial(alex);
-  await alex.run(async () => {
-    let asked = 0;
-    const ask = (kind: string, name: string, args: unknown[]) =>
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-        tuple(
-          atom("$gen_call"),
-          tuple(FROM, asked++),
-          rexCall(kind, name, args),
-        ),
-      );
-    /** The number of the next answer, and its text. */
-    const answer = async (): Promise<[unknown, string]> => {
-      const { message } = await peer.kind(control.DOP_SEND_SENDER);
-      const [number, result] = (message as Tuple).elements;
-      return [number, inspect(result, { limit: 1000 })];
-    };
-    ask("call", "exiting", [self()]);
-    await receive((m) => m === "up");
-    const held =
-      [...internalsOf(alex).runtime.processes.values()].find(({ label }) =>
-        label?.startsWith("Remote.exiting")
-      )!.pid;
-    ask("block_call", "tell", [self(), "never"]);
-    const [number, refused] = await answer();
-    assertEquals(number, 1);
-    assertMatch(refused, /limits\.maxRemoteProcesses/);
-    send(held, { reason: "done" });
-    assertEquals(await answer(), [0, "{:badrpc, {:EXIT, :done}}"]);
-    ask("call", "tell", [self(), "next"]);
-    assertEquals(await receive(), "next");
-  });
-});
+beamTest("calls by rex count as the peer's processes", async (peer, alex) => {
+  let asked = 0;
+  const ask = (kind: string, name: string, args: unknown[]) =>
+    peer.call("rex", rexCall(kind, name, args), tuple(FROM, asked++));
+  /** The number of the next answer, and its text. */
+  const answer = async (): Promise<[unknown, string]> => {
+    const [number, result] = await peer.reply("process");
+    return [number, inspect(result, { limit: 1000 })];
+  };
+  ask("call", "exiting", [self()]);
+  await receive((m) => m === "up");
+  const held =
+    [...internalsOf(alex).runtime.processes.values()].find(({ label }) =>
+      label?.startsWith("Remote.exiting")
+    )!.pid;
+  ask("block_call", "tell", [self(), "never"]);
+  const [number, refused] = await answer();
+  assertEquals(number, 1);
+  assertMatch(refused, /limits\.maxRemoteProcesses/);
+  send(held, { reason: "done" });
+  assertEquals(await answer(), [0, "{:badrpc, {:EXIT, :done}}"]);
+  ask("call", "tell", [self(), "next"]);
+  assertEquals(await receive(), "next");
+}, { limits: { maxRemoteProcesses: 1 } });
 
-clusterTest("rex's replies arrive as the BEAM's own", async (cluster) => {
-  const alex = await cluster.start("alex", { allow: () => false });
-  await using peer = await RawBeam.dial(alex);
-  await alex.run(async () => {
-    await GenServer.startLink(Echo, undefined, { name: "echo" });
-    Process.register(self(), "inbox");
-    const relay = (kind: string, name: string, message: unknown) =>
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-        tuple(FROM, tuple(atom(kind), atom(name), message)),
-      );
-    const exit = { type: "EXIT", from: self(), reason: "shutdown" };
-    relay("sbcast", "echo", exit);
-    // In the name of a process here: dropped.
-    const chars = { type: "put_chars", chars: "x" };
-    const request = { type: "io_request", from: self(), request: chars };
-    relay("sbcast", "inbox", request);
-    relay("sbcast", "echo", tuple(atom("$gen_call"), tuple(FROM, 1), "asked"));
-    relay("send", "inbox", "sent");
-    for (;;) {
-      const { message } = await peer.kind(control.DOP_SEND_SENDER);
-      if ((message as Tuple).length !== 2) continue;
-      assertEquals(message, tuple(1, "asked"));
-      break;
-    }
-    assertEquals(await receive(), tuple(FROM, "sent"));
-    assertEquals(await nothing(), "nothing");
-  });
-});
+beamTest("rex's replies arrive as the BEAM's own", async (peer) => {
+  await GenServer.startLink(Echo, undefined, { name: "echo" });
+  const relay = (kind: string, name: string, message: unknown) =>
+    peer.send("rex", tuple(FROM, tagged(kind, atom(name), message)));
+  const exit = { type: "EXIT", from: self(), reason: "shutdown" };
+  relay("sbcast", "echo", exit);
+  // In the name of a process here: dropped.
+  const chars = { type: "put_chars", chars: "x" };
+  const request = { type: "io_request", from: self(), request: chars };
+  relay("sbcast", "inbox", request);
+  relay("sbcast", "echo", tagged("$gen_call", tuple(FROM, 1), "asked"));
+  relay("send", "inbox", "sent");
+  assertEquals(await peer.reply("process"), [1, "asked"]);
+  assertEquals(await receive(), tuple(FROM, "sent"));
+  assertEquals(await nothing(), "nothing");
+}, { allow: () => false });
 
 clusterTest("a log event is its sender's", async (cluster) => {
   const events: LogEvent[] = [];
@@ -230,21 +167,20 @@ clusterTest("a log event is its sender's", async (cluster) => {
   });
   await using peer = await RawBeam.dial(alex);
   await using other = await RawBeam.dial(alex, "evil@localhost");
-  const evil = new Pid("evil@localhost", 1, CREATION);
   const event = (text: string) => {
     const meta = new Map<unknown, unknown>([
       [atom("pid"), FROM],
       [atom("gl"), FROM],
       [atom("node"), atom(RAW)],
     ]);
-    return tuple(atom("log"), atom("error"), text, meta);
+    return tagged("log", atom("error"), text, meta);
   };
-  const to = (from: Pid) =>
-    [control.DOP_REG_SEND, from, NONE, atom("logger_proxy")] as const;
-  for (let i = 0; i < 60; i++) other.say(to(evil), event(`forged ${i}`));
+  const tell = (by: RawBeam, text: string) =>
+    by.send("logger_proxy", event(text));
+  for (let i = 0; i < 60; i++) tell(other, `forged ${i}`);
   // The line about its connection is the first of 50.
   await until(() => events.length === 49);
-  peer.say(to(FROM), event("own"));
+  tell(peer, "own");
   await until(() => events.length > 49);
   const { message, remote } = events[0];
   assertEquals(message, "From evil@localhost: forged 0");
@@ -255,28 +191,21 @@ clusterTest("a log event is its sender's", async (cluster) => {
   await alex.run(() => {
     send({ name: "logger_proxy", node: alex.name }, event("local"));
   });
-  peer.say(to(FROM), event("next"));
+  tell(peer, "next");
   await until(() => events.length > 50);
   assertMatch(events[50].message, /: next$/);
 });
 
-clusterTest("a BEAM asks group leaders as itself only", async (cluster) => {
-  const alex = await cluster.start("alex");
-  await using peer = await RawBeam.dial(alex);
-  await alex.run(async () => {
-    const ref = new Ref(alex.name, 1, self().creation);
-    const ask = (from: Pid, as: unknown) =>
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("user")],
-        tuple(atom("io_request"), from, as, atom("getopts")),
-      );
-    ask(self(), ref);
-    ask(new Pid(FRIEND, 1, 1), ref);
-    ask(FROM, "as");
-    const answer = await peer.hear();
-    assertEquals((answer?.message as Tuple).elements[1], "as");
-    assertEquals(await nothing(), "nothing");
-  });
+beamTest("a BEAM asks group leaders as itself only", async (peer, alex) => {
+  const ref = new Ref(alex.name, 1, self().creation);
+  const ask = (from: Pid, as: unknown) =>
+    peer.send("user", tagged("io_request", from, as, atom("getopts")));
+  ask(self(), ref);
+  ask(new Pid(FRIEND, 1, 1), ref);
+  ask(FROM, "as");
+  const answer = await peer.hear();
+  assertEquals((answer?.message as Tuple).elements[1], "as");
+  assertEquals(await nothing(), "nothing");
 });
 
 clusterTest("a task's work comes from its owner's node", async (cluster) => {
@@ -287,21 +216,16 @@ clusterTest("a task's work comes from its owner's node", async (cluster) => {
     Process.register(self(), "inbox");
     await TaskSupervisor.startLink({ name: "tasks" });
     const start = async () => {
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("tasks")],
-        tuple(
-          atom("$gen_call"),
-          asker(FROM),
-          tuple(
-            atom("start_task"),
-            [tuple(atom(RAW), FROM, FROM), atom("monitor")],
-            atom("temporary"),
-            5000,
-          ),
+      peer.call(
+        "tasks",
+        tagged(
+          "start_task",
+          [tagged(RAW, FROM, FROM), atom("monitor")],
+          atom("temporary"),
+          5000,
         ),
       );
-      const started = await peer.kind(control.DOP_ALIAS_SEND);
-      const [, reply] = (started.message as Tuple).elements;
+      const [, reply] = await peer.reply();
       return ((reply as Tuple).elements as [unknown, Pid])[1];
     };
     const task = await start();
@@ -313,13 +237,12 @@ clusterTest("a task's work comes from its owner's node", async (cluster) => {
         [FROM],
         mfa("tell", [self(), text]),
       );
-    const evil = new Pid("evil@localhost", 1, CREATION);
-    other.say([control.DOP_SEND_SENDER, evil, task], work("evil"));
-    other.say([control.DOP_REG_SEND, evil, NONE, atom("inbox")], "sent");
+    other.send(task, work("evil"));
+    other.send("inbox", "sent");
     assertEquals(await receive(), "sent");
     // A copy that a process here sends is not the owner's either.
     send(task, work("forwarded"));
-    peer.say([control.DOP_SEND_SENDER, FROM, task], work("owner"));
+    peer.send(task, work("owner"));
     assertEquals(await receive(), "owner");
     assertEquals(await nothing(), "nothing");
     // A task without work exits after 5 s.
@@ -334,52 +257,43 @@ clusterTest("a task's work comes from its owner's node", async (cluster) => {
   });
 });
 
-clusterTest("a reply too large for its tag ends no server", async (cluster) => {
-  const alex = await cluster.start("alex", {
-    limits: { maxMessageBytes: 1 << 16 },
-  });
-  await using peer = await RawBeam.dial(alex);
-  await alex.run(async () => {
-    const pid = await GenServer.startLink(Echo, undefined, { name: "echo" });
-    await TaskSupervisor.startLink({ name: "tasks" });
-    const large = [..."x".repeat(40)].map(() => "y".repeat(1628));
-    // The requests fit, and any reply with a reason does not.
-    const larger = large.map((text) => `${text}yy`);
-    const from = tuple(FROM, large);
-    const tell = (to: string, message: unknown) =>
-      peer.say([control.DOP_REG_SEND, FROM, NONE, atom(to)], message);
-    const user = Process.whereis("user");
-    for (const to of ["echo", "tasks", "user"]) {
-      for (
-        const request of [
-          atom("get_state"),
-          atom("get_status"),
-          atom("suspend"),
-          atom("resume"),
-          tuple(atom("debug"), atom("x")),
-        ]
-      ) {
-        tell(to, tuple(atom("system"), from, request));
-      }
-      tell(to, tuple(atom("$gen_call"), from, atom("which_children")));
-    }
+beamTest("a reply too large for its tag ends no server", async (peer) => {
+  const pid = await GenServer.startLink(Echo, undefined, { name: "echo" });
+  await TaskSupervisor.startLink({ name: "tasks" });
+  const large = [..."x".repeat(40)].map(() => "y".repeat(1628));
+  // The requests fit, and any reply with a reason does not.
+  const larger = large.map((text) => `${text}yy`);
+  const from = tuple(FROM, large);
+  const user = Process.whereis("user");
+  for (const to of ["echo", "tasks", "user"]) {
     for (
       const request of [
-        atom("getopts"),
-        tuple(atom("get_line"), atom("unicode"), ""),
-        tuple(atom("put_chars"), atom("unicode"), ""),
-        atom("x"),
+        atom("get_state"),
+        atom("get_status"),
+        atom("suspend"),
+        atom("resume"),
+        tagged("debug", atom("x")),
       ]
     ) {
-      tell("user", tuple(atom("io_request"), FROM, larger, request));
+      peer.send(to, tagged("system", from, request));
     }
-    tell("echo", tuple(atom("$gen_call"), asker(FROM), "last"));
-    const last = await peer.kind(control.DOP_ALIAS_SEND);
-    assertEquals((last.message as Tuple).elements[1], "last");
-    assert(Process.alive(pid));
-    assertEquals(Process.whereis("user"), user);
-  });
-});
+    peer.call(to, atom("which_children"), from);
+  }
+  for (
+    const request of [
+      atom("getopts"),
+      tagged("get_line", atom("unicode"), ""),
+      tagged("put_chars", atom("unicode"), ""),
+      atom("x"),
+    ]
+  ) {
+    peer.send("user", tagged("io_request", FROM, larger, request));
+  }
+  peer.call("echo", "last");
+  assertEquals((await peer.reply())[1], "last");
+  assert(Process.alive(pid));
+  assertEquals(Process.whereis("user"), user);
+}, { limits: { maxMessageBytes: 1 << 16 } });
 
 /** The server of global on a node that a test writes. */
 class RawGlobal {
@@ -463,7 +377,7 @@ class RawGlobal {
 
   /** Waits until the node has taken all earlier messages. */
   async sync(): Promise<void> {
-    this.say(atom("$gen_call"), asker(this.#pid), atom("get_names_ext"));
+    this.say(atom("$gen_call"), callerOf(this.#pid), atom("get_names_ext"));
     await this.raw.kind(control.DOP_ALIAS_SEND);
   }
 
@@ -491,12 +405,12 @@ clusterTest(
     const node = atom(RAW);
     const entry = (name: string, pid: Pid) => tuple(name, pid, RESOLVER);
     const foreign = [
-      tuple(atom("insert"), entry("foreign", new Pid(FRIEND, 1, 1))),
+      tagged("insert", entry("foreign", new Pid(FRIEND, 1, 1))),
     ];
     const init = [
       tuple(8, 99),
       node,
-      tuple(atom("locker"), atom("no_longer_a_pid"), new Map(), FROM),
+      tagged("locker", atom("no_longer_a_pid"), new Map(), FROM),
     ];
     const many = Array.from(
       { length: 5000 },
@@ -526,7 +440,7 @@ clusterTest(
         ["new_nodes", node, foreign, [], [], []],
         ["in_sync", node, true],
         ["async_del_name", "mine", FROM],
-        ["async_del_lock", tuple(atom("global"), FROM), FROM],
+        ["async_del_lock", tagged("global", FROM), FROM],
         ["none"],
       ];
       for (const [type, ...fields] of valid) {
@@ -568,7 +482,7 @@ clusterTest(
       peer.cast(
         "new_nodes",
         node,
-        [tuple(atom("insert"), entry("last", FROM))],
+        [tagged("insert", entry("last", FROM))],
         [],
         [],
         [],
@@ -619,8 +533,7 @@ clusterTest("a join that a BEAM cancels begins again", async (cluster) => {
 });
 
 clusterTest("a BEAM learns of a join with its lock", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const kates = await kate.run(async () => {
     const pids = [exiting(), exiting()];
     assert(await global.registerName("kept", pids[0]));
@@ -645,11 +558,11 @@ clusterTest("a BEAM learns of a join with its lock", async (cluster) => {
   const [node, operations, , nodes, info] = await told;
   assertEquals([node, operations, nodes], [
     atom(alex.name),
-    names.map((name) => tuple(atom("insert"), name)),
-    [tuple(atom(FRIEND), 8)],
+    names.map((name) => tagged("insert", name)),
+    [tagged(FRIEND, 8)],
   ]);
   const [, lock] = known.heard.findLast(([type]) => type === atom("set_lock"))!;
-  assertEquals(info, [tuple(atom("vsn"), 8), tuple(atom("lock"), lock)]);
+  assertEquals(info, [tagged("vsn", 8), tagged("lock", lock)]);
   assertEquals(await alex.run(() => global.whereisName("lost")), theirs);
 });
 
@@ -659,7 +572,7 @@ clusterTest(
     const alex = await cluster.start("alex");
     await using known = await RawGlobal.dial(alex);
     await known.join();
-    known.cast("new_nodes", atom(RAW), [], [], [tuple(atom(FRIEND), 8)], []);
+    known.cast("new_nodes", atom(RAW), [], [], [tagged(FRIEND, 8)], []);
     const told = known.next("new_nodes");
     await using other = await RawGlobal.dial(alex, "other@localhost");
     const tag = await other.tag();
@@ -743,8 +656,7 @@ clusterTest(
 );
 
 clusterTest("a BEAM has no process of a third node ended", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   assert(await alex.run(() => Node.connect(KATE)));
   const held = await kate.run(() => exiting());
   await using peer = await RawBeam.dial(alex);
@@ -752,22 +664,17 @@ clusterTest("a BEAM has no process of a third node ended", async (cluster) => {
     assert(await global.registerName("mine", self()));
     const own = self();
     const resolve = async (name: string) => {
-      peer.say(
-        [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-        tuple(
-          atom("$gen_call"),
-          tuple(FROM, name),
-          tuple(
-            atom("call"),
-            atom("global"),
-            atom("resolve_it"),
-            [RESOLVER, name, held, own],
-            atom("user"),
-          ),
-        ),
+      peer.call(
+        "rex",
+        tagged("call", atom("global"), atom("resolve_it"), [
+          RESOLVER,
+          name,
+          held,
+          own,
+        ], atom("user")),
+        tuple(FROM, name),
       );
-      const { message } = await peer.kind(control.DOP_SEND_SENDER);
-      return (message as Tuple).elements[1];
+      return (await peer.reply("process"))[1];
     };
     // Nobody has this name; the other process keeps it.
     assertEquals(await resolve("other"), held);
@@ -785,22 +692,15 @@ clusterTest("a BEAM asks for 100 items of a process", async (cluster) => {
   await using peer = await RawBeam.dial(alex);
   const answer = async (items: number) => {
     const pid = await alex.run(() => Process.whereis("user"));
-    peer.say(
-      [control.DOP_REG_SEND, FROM, NONE, atom("rex")],
-      tuple(
-        atom("$gen_call"),
-        tuple(FROM, items),
-        tuple(
-          atom("call"),
-          atom("erlang"),
-          atom("process_info"),
-          [pid, Array(items).fill(atom("messages"))],
-          atom("user"),
-        ),
-      ),
+    peer.call(
+      "rex",
+      tagged("call", atom("erlang"), atom("process_info"), [
+        pid,
+        Array(items).fill(atom("messages")),
+      ], atom("user")),
+      tuple(FROM, items),
     );
-    const { message } = await peer.kind(control.DOP_SEND_SENDER);
-    return (message as Tuple).elements[1];
+    return (await peer.reply("process"))[1];
   };
   assertEquals((await answer(100) as unknown[]).length, 100);
   assertMatch(inspect(await answer(101), { limit: 1000 }), /100 is the most/);
@@ -821,8 +721,7 @@ async function typed(peer: RawBeam, type: string): Promise<Tuple> {
 clusterTest(
   "a node learns why it is to close a connection, and is disconnected if it does not",
   async (cluster) => {
-    const alex = await cluster.start("alex");
-    const kate = await cluster.start("kate");
+    const [alex, kate] = await cluster.startAll(["alex", "kate"]);
     await kate.run(() => global.sync());
     assert(await alex.run(() => Node.connect(KATE)));
     const third = "third@localhost";
@@ -839,7 +738,7 @@ clusterTest(
     const removes = async ({ raw }: RawGlobal) =>
       assertEquals(
         await typed(raw, "remove_connection"),
-        tuple(atom("remove_connection"), atom(alex.name)),
+        tagged("remove_connection", atom(alex.name)),
       );
     // A loss of this node, passed on.
     sayLost(peer, third, alex.name);

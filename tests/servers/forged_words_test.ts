@@ -6,33 +6,26 @@
 import { assertEquals } from "@std/assert";
 import { atom } from "../../packages/processes/values/atom.ts";
 import { Tuple } from "../../packages/processes/values/tuple.ts";
-import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
 import type { WireName } from "../../node.ts";
-import { Dashboard } from "../../packages/observe/dashboard/dashboard.ts";
 import {
   type Pid,
   Process,
-  receive,
   self,
   send,
   spawn,
 } from "../../packages/processes/process.ts";
 import { Agent } from "../../packages/servers/agent/agent.ts";
 import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
-import { global } from "../../packages/cluster/global/global.ts";
-import { pg } from "../../packages/node/pg/pg.ts";
-import { Registry } from "../../packages/servers/registry/registry.ts";
-import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { PartitionSupervisor } from "../../packages/servers/supervisor/partition_supervisor.ts";
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../packages/servers/task/task.ts";
-import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { Workers } from "../../packages/workers/workers.ts";
+import * as Remote from "../_remote.ts";
 import { clusterTest } from "../_nodes.ts";
 import { quiet } from "../_processes.ts";
 import { Random, runs, SEED } from "../_seeds.ts";
+import { startServers } from "./_every_server.ts";
 
 const ALEX = "alex@localhost";
 const ROOT = new URL("../../", import.meta.url);
@@ -127,36 +120,16 @@ class Forger {
   }
 }
 
-const Count = Entity.define("count", {
-  state: () => 0,
-  add: (it) => ++it.state,
-});
-
 /** Starts all servers in the calling process; returns the processes of its node. */
-async function startServers(): Promise<Pid[]> {
-  const wait = () => receive(() => false);
-  const children = [{ id: "y", start: () => Task.startLink(wait) }];
+async function startAll(alex: Node): Promise<Pid[]> {
+  await startServers(alex);
+  const children = [{ id: "y", start: () => Task.startLink(Remote.wait) }];
   await Supervisor.startLink(children, { strategy: "one_for_one" });
-  await DynamicSupervisor.startLink();
   await PartitionSupervisor.startLink({
     name: "partitions",
     childSpec: { id: "a", start: () => Agent.startLink(() => 0) },
   });
-  await pg.start();
   await TaskSupervisor.startLink({ group: "g" });
-  await TaskPool.startLink({ group: "g", name: "pool" });
-  await Agent.startLink(() => 0);
-  await Registry.startLink({ keys: "unique", name: "registry" });
-  await global.registerName("owner", self());
-  await Dashboard.startLink();
-  await Entities.startLink({
-    types: [Count],
-    store: memoryStore(),
-    shards: 4,
-  });
-  await Count.get("a").add();
-  const module = new URL("../workers/_worker.ts", import.meta.url);
-  await Workers.startLink({ count: 1, module });
   return Process.list().filter((pid) => !pid.equals(self()));
 }
 
@@ -168,7 +141,7 @@ for (const wire of ["json", "beam"] as WireName[]) {
     const over = Promise.withResolvers<void>();
     const running = alex.run(async () => {
       Process.trapExit(true);
-      const pids = await startServers();
+      const pids = await startAll(alex);
       started.resolve(pids);
       await over.promise;
       assertEquals(pids.filter((pid) => !Process.alive(pid)), []);

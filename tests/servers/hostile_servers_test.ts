@@ -16,7 +16,6 @@ import {
 } from "../../packages/processes/errors.ts";
 import {
   GenServer,
-  type GenServerModule,
   type NameRegistry,
 } from "../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../packages/cluster/global/global.ts";
@@ -44,75 +43,34 @@ import { mutated, ODD } from "../_fuzz.ts";
 import { clusterTest } from "../_nodes.ts";
 import { isPending, quiet, turn } from "../_processes.ts";
 import { numbersIn } from "../_pages.ts";
-import { RawPeer, rawTest, THEIRS } from "../_raw_peer.ts";
+import {
+  callOf,
+  ours,
+  RawPeer,
+  rawTest,
+  theirRef,
+  THEIRS,
+  theirs,
+  told,
+} from "../_raw_peer.ts";
 import { BOUNDS } from "../../packages/processes/values/bounds.ts";
 import * as Remote from "../_remote.ts";
 import { fuzz, type Random, runs } from "../_seeds.ts";
 import { until } from "../_until.ts";
+import { Echo } from "../_echo.ts";
+import { jsonOf, OWN, ROWS } from "./_every_server.ts";
 
 const RAW = "raw@localhost";
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
 
-/** A pid of the raw peer, and one of the node that it is connected to, as the wire writes them. */
-const theirs = (number: number) => ({ $pid: [0, number, 7] });
-const ours = ({ number, creation }: Pid) => ({ $pid: [1, number, creation] });
-const theirRef = (number: number) => ({ $ref: [0, number, 7] });
-
-function callOf(request: unknown, ref = 1): unknown {
-  return { type: "$call", from: theirs(100), ref: theirRef(ref), request };
-}
-
-function told(message: unknown): unknown {
-  return { type: "$tell", from: theirs(100), message };
-}
-
-function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
-  return peer.say([
-    typeof to === "string"
-      ? ["send_name*", 100, to, message]
-      : ["send*", 100, to.number, message],
-  ]);
-}
-
-/** Waits until the node has handled the peer's earlier signals. */
-async function takenIn(peer: RawPeer): Promise<void> {
-  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-  for (;;) {
-    const [, , , ref] = await peer.signal("down");
-    // The processes that got the earlier signals act on them.
-    if (ref === 999) return quiet();
-  }
-}
-
-interface EchoTypes {
-  arg: unknown;
-  state: unknown;
-  call: [unknown, unknown];
-  cast: unknown;
-}
-
-/** Answers with the request. */
-const Echo: GenServerModule<EchoTypes> = {
-  name: "Echo",
-  init: () => ({ type: "ok", state: undefined }),
-  handleCall: (request, _from, state) => ({
-    type: "reply",
-    reply: request,
-    state,
-  }),
-  handleCast: (_request, state) => ({ type: "noreply", state }),
-  handleInfo: (_message, state) => ({ type: "noreply", state }),
-};
-
 clusterTest("a refused answer fails only the call", async (cluster) => {
   const kate = await cluster.start("kate");
   await kate.run(async () => {
     const echo = await GenServer.start(Echo, undefined, { name: "Echo" });
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
+    await using peer = await RawPeer.entered(kate, RAW, { maxMessageBytes: 1 });
     await peer.say([["monitor_name", 100, "Echo", 1]]);
-    await sayTo(peer, "Echo", callOf("x".repeat(100_000)));
+    await peer.sayTo("Echo", callOf("x".repeat(100_000)));
     const [, , , ref, reason] = await peer.signal("down");
     assertEquals(ref, 1);
     assert(JSON.stringify(reason).includes("Cannot send a message of"));
@@ -126,15 +84,14 @@ clusterTest("a refused line is the reader's error", async (cluster) => {
   const kate = await cluster.start("kate", {
     io: { write() {}, readLine: () => promise },
   });
-  await using peer = await RawPeer.dial(kate.port);
-  await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-  await sayTo(peer, "user", {
+  await using peer = await RawPeer.entered(kate, RAW, { maxMessageBytes: 1 });
+  await peer.sayTo("user", {
     type: "io_request",
     from: theirs(100),
     replyAs: theirRef(3),
     request: { type: "get_line", prompt: "" },
   });
-  await takenIn(peer);
+  await peer.takenIn();
   resolve("x".repeat(100_000) + "\n");
   const [, , , value] = await peer.signal("reply");
   assertEquals((value as { type: string }).type, "error");
@@ -152,9 +109,8 @@ rawTest("the answer to a call goes only to the caller's node", async (peer) => {
       { ...callOf("forged") as object, ref: guessed },
       { type: "$stop", from: theirs(100), ref: guessed, reason: "normal" },
     ]
-  ) await sayTo(peer, "Echo", request);
-  await sayTo(
-    peer,
+  ) await peer.sayTo("Echo", request);
+  await peer.sayTo(
     "Tasks",
     callOf({
       type: "start_task",
@@ -179,7 +135,7 @@ rawTest("the answer to a call goes only to the caller's node", async (peer) => {
       groupLeader: theirs(100),
     }],
   ]);
-  await takenIn(peer);
+  await peer.takenIn();
   assertEquals(await GenServer.call(echo, "hi"), "hi");
   assertEquals(await TaskSupervisor.children(tasks), []);
   send(task.pid, "go");
@@ -188,59 +144,8 @@ rawTest("the answer to a call goes only to the caller's node", async (peer) => {
   await TaskSupervisor.stop(tasks);
 });
 
-rawTest("a task supervisor refuses invalid fields", async (peer) => {
-  const tasks = await TaskSupervisor.startLink();
-  const good = {
-    type: "start_task",
-    run: { module: "Remote", function: "add", args: [1, 2] },
-    callers: [theirs(100)],
-    link: false,
-    restart: "temporary",
-    shutdown: 5000,
-  };
-  const asks = async (ref: number, changed: object) => {
-    const request = { ...good, ...changed };
-    await peer.say([["send*", 100, tasks.number, callOf(request, ref)]]);
-    for (;;) {
-      const signals: [string, number, number, unknown][] = await peer.hear();
-      const signal = signals.find(([kind, , to]) =>
-        kind.startsWith("reply") && to === ref
-      );
-      if (signal !== undefined) return JSON.stringify(signal[3]);
-    }
-  };
-  let ref = 1;
-  assertMatch(await asks(ref++, {}), /"ok"/);
-  for (
-    const changed of [
-      { callers: [theirs(100), 1] },
-      { callers: [null] },
-      { callers: theirs(100) },
-      { callers: "x" },
-      { callers: null },
-      { task: { $ref: [1, 1, 1] } },
-      { task: 1 },
-      { restart: "always" },
-      { shutdown: -1 },
-      { shutdown: "soon" },
-      { run: { module: "Remote", function: 1, args: [] } },
-      { run: { module: "Remote", function: "add", args: 1 } },
-      { run: { module: "Remote", function: "add" } },
-      { run: null },
-      { link: "no" },
-      { link: undefined },
-      { type: "start" },
-    ]
-  ) {
-    const shown = JSON.stringify(changed);
-    assertMatch(await asks(ref++, changed), /badarg/, shown);
-  }
-  await TaskSupervisor.stop(tasks);
-});
-
 clusterTest("a peer cannot act in groups for others", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await alex.run(() => pg.start());
   await alex.run(() => pg.join("g", spawn(Remote.wait)));
   await kate.run(async () => {
@@ -254,8 +159,7 @@ clusterTest("a peer cannot act in groups for others", async (cluster) => {
     assertEquals(members.length, 1);
     const scope = Process.whereis("pg") as Pid;
     const others = await alex.run(() => Process.whereis("pg") as Pid);
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE);
+    await using peer = await RawPeer.entered(kate, RAW);
     const foreign = { $pid: [ALEX, others.number, others.creation] };
     const groups: unknown[] = [];
     const messages = [
@@ -273,8 +177,8 @@ clusterTest("a peer cannot act in groups for others", async (cluster) => {
         { type: "DOWN", ref: theirRef(number) }
       )),
     ];
-    for (const message of messages) await sayTo(peer, scope, message);
-    await takenIn(peer);
+    for (const message of messages) await peer.sayTo(scope, message);
+    await peer.takenIn();
     assertEquals(pg.getMembers("g"), members);
     assertEquals(pg.getMembers("own"), [own]);
   });
@@ -294,14 +198,10 @@ rawTest("a node has one part in a scope of groups", async (peer) => {
       message: { type: "sync", groups: [{ group: "g", pids: [from] }] },
     }]]);
   }
-  await takenIn(peer);
+  await peer.takenIn();
   assertEquals(pg.getMembers("g").map(({ number }) => number), [50]);
   await pg.join("own", self());
-  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-  const said: unknown[][] = [];
-  do said.push(...await peer.hear()); while (
-    !said.some(([kind, , , ref]) => kind === "down" && ref === 999)
-  );
+  const said = await peer.takenIn();
   assertEquals(said.filter(([kind]) => kind === "send*").length, 1);
 });
 
@@ -309,14 +209,13 @@ rawTest("a group that is too deep ends no scope", async (peer) => {
   await pg.start();
   let group: unknown = "g";
   for (let i = 0; i < 58; i++) group = [group];
-  await sayTo(peer, "pg", told({ type: "discover" }));
-  await sayTo(peer, "pg", told({ type: "join", group, pids: [theirs(100)] }));
-  await sayTo(
-    peer,
+  await peer.sayTo("pg", told({ type: "discover" }));
+  await peer.sayTo("pg", told({ type: "join", group, pids: [theirs(100)] }));
+  await peer.sayTo(
     "pg",
     told({ type: "join", group: "flat", pids: [theirs(100)] }),
   );
-  await takenIn(peer);
+  await peer.takenIn();
   const { groups } = await pg.monitorScope();
   assertEquals(groups.map(({ group }) => group), ["flat"]);
   await assertRejects(() => pg.join([group], self()), RangeError);
@@ -324,15 +223,13 @@ rawTest("a group that is too deep ends no scope", async (peer) => {
 }, { limits: { maxDepth: 64 } });
 
 clusterTest("a peer of small messages gets no groups", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => pg.start());
   await kate.run(async () => {
     await pg.start();
     await Node.connect(ALEX);
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE, { maxMessageBytes: 1 });
-    await sayTo(peer, "pg", told({ type: "discover" }));
+    await using peer = await RawPeer.entered(kate, RAW, { maxMessageBytes: 1 });
+    await peer.sayTo("pg", told({ type: "discover" }));
     await peer.signal("send*");
     const group = "x".repeat(BOUNDS.key - 100);
     await pg.join(group, self());
@@ -354,9 +251,8 @@ clusterTest("a peer that does not read gets groups later", async (cluster) => {
   await kate.run(async () => {
     await pg.start();
     const scope = Process.whereis("pg");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE);
-    await sayTo(peer, "pg", told({ type: "discover" }));
+    await using peer = await RawPeer.entered(kate, RAW);
+    await peer.sayTo("pg", told({ type: "discover" }));
     await peer.signal("send*");
     peer.pause();
     const member = self();
@@ -366,7 +262,7 @@ clusterTest("a peer that does not read gets groups later", async (cluster) => {
       await pg.join(group(i), member);
       if (i > 0) await pg.leave(group(i - 1), member);
     }
-    await sayTo(peer, "pg", { type: "nodeup", node: RAW });
+    await peer.sayTo("pg", { type: "nodeup", node: RAW });
     assertEquals(Process.whereis("pg"), scope);
     peer.resume();
     // deno-lint-ignore no-explicit-any
@@ -409,7 +305,7 @@ clusterTest("messages that look like exits have no effect", async (cluster) => {
       Registry.lock("Reg", "held", () => receive((m) => m === "go"))
     );
     for (const to of servers) {
-      await sayTo(peer, to, callOf({ type: "lock", key: "door" }));
+      await peer.sayTo(to, callOf({ type: "lock", key: "door" }));
       for (let number = 1; number < 60; number++) {
         for (
           const ref of [
@@ -417,18 +313,18 @@ clusterTest("messages that look like exits have no effect", async (cluster) => {
             theirRef(number),
           ]
         ) {
-          await sayTo(peer, to, { type: "DOWN", ref });
-          await sayTo(peer, to, { type: "unlock", ref });
-          await sayTo(peer, to, told({ type: "unlock", ref }));
+          await peer.sayTo(to, { type: "DOWN", ref });
+          await peer.sayTo(to, { type: "unlock", ref });
+          await peer.sayTo(to, told({ type: "unlock", ref }));
         }
       }
-      await sayTo(peer, to, {
+      await peer.sayTo(to, {
         type: "EXIT",
         from: ours(member),
         reason: "normal",
       });
     }
-    await takenIn(peer);
+    await peer.takenIn();
     assertEquals(Registry.lookup("Reg", "key"), [{ pid: member, value: 1 }]);
     assertEquals(await global.whereisName("leader"), self());
     const other = global.setLock(["printer", "other"], { retries: 0 });
@@ -462,9 +358,8 @@ rawTest("no message starts an application", async (peer) => {
       told(started),
       started,
     ]
-  ) await sayTo(peer, "application_controller", message);
-  await sayTo(
-    peer,
+  ) await peer.sayTo("application_controller", message);
+  await peer.sayTo(
     "application_controller",
     callOf({
       type: "stop_application",
@@ -472,7 +367,7 @@ rawTest("no message starts an application", async (peer) => {
       timeout: { $bigint: "12" },
     }),
   );
-  await takenIn(peer);
+  await peer.takenIn();
   await quiet();
   assertEquals(events, []);
   resolve();
@@ -527,8 +422,7 @@ clusterTest("a refused cast without await has no effect", async (cluster) => {
   const kate = await cluster.start("kate", {
     limits: { maxQueueBytes: 1 << 16, highWaterMark: 1 << 14 },
   });
-  await using peer = await RawPeer.dial(kate.port);
-  await peer.enter(RAW, KATE, { hidden: true });
+  await using peer = await RawPeer.entered(kate, RAW, { hidden: true });
   peer.pause();
   await kate.run(async () => {
     const via: NameRegistry = {
@@ -633,75 +527,33 @@ const FUZZ_RUNS = runs(
   numbersIn("docs/security.md", "sends # almost valid messages to each")[0],
 );
 
-/** Requests that a peer might send to any server; some fit no server. */
+/** Messages that a peer might send to any server; some fit no server. */
 function requests(own: Pid): unknown[] {
   const pid = ours(own);
   const run = { module: "Remote", function: "add", args: [1, 2] };
-  const spec = { id: "x", start: run, restart: "temporary", shutdown: 10 };
   const entry = { name: "x", pid: theirs(100), resolve: "random_exit_name" };
+  const pids = [theirs(1), theirs(1)];
+  const change = { type: "change", change: { type: "register", entry } };
   return [
-    callOf({ type: "which_children" }),
-    callOf({ type: "count_children" }),
-    callOf({
-      type: "start_task",
-      run,
-      callers: [theirs(100)],
-      link: true,
-      task: theirRef(1),
-      restart: "temporary",
-      shutdown: 5000,
-    }, 2),
-    callOf({ type: "start_child", spec }),
+    ...ROWS.flatMap((row) =>
+      Object.values(row.requests).map((of) => callOf(jsonOf(of(OWN))))
+    ),
     callOf({ type: "terminate_child", id: "y", pid }),
     callOf({ type: "drain", timeout: "soon" }),
-    // safe: a request of a peer: no test waits for it
-    callOf({ type: "drain", timeout: 10 }),
-    callOf({ type: "watch_load" }),
-    callOf({ type: "info" }),
-    told({ type: "want_turn" }),
-    told({ type: "no_turn" }),
-    told({ type: "load", tasks: 0, max: 9, draining: false, turn: true }),
-    told({ type: "load", tasks: -1, max: "many", draining: 1 }),
-    callOf({ type: "restart_child", id: "y" }),
-    callOf({ type: "delete_child", id: "y" }),
-    callOf({ type: "start_application", name: "x" }),
-    // safe: a request of a peer: no test waits for it
-    callOf({ type: "stop_application", name: "x", timeout: 10 }),
-    callOf({ type: "which_applications" }),
-    callOf({ type: "get", run: { ...run, args: [1] } }),
     callOf({ type: "get", run: { kept: "x" } }),
     callOf({ type: "update", run: { source: "(n) => n", args: [] } }),
-    callOf({ type: "lock", key: ["x"] }),
-    callOf({ type: "join", group: "x", pids: [pid] }),
-    callOf({ type: "monitor", group: "x" }),
-    callOf({ type: "demonitor", ref: { $ref: [1, 5, 7] } }),
-    callOf({ type: "monitor_scope" }),
-    told({ type: "discover" }),
-    told({ type: "sync", groups: [{ group: "x", pids: [theirs(1)] }] }),
-    told({ type: "join", group: ["x"], pids: [theirs(1), theirs(1)] }),
-    told({ type: "leave", groups: [["x"]], pids: [theirs(1)] }),
-    callOf({ type: "hello" }),
-    callOf({ type: "get_servers" }),
-    callOf({ type: "get_names" }),
-    callOf({ type: "lock_names" }),
-    callOf({ type: "unlock_names" }),
-    callOf({ type: "register", entry, isNew: true }),
-    callOf({ type: "unregister", name: "x" }),
-    callOf({
-      type: "merge",
-      servers: [theirs(100)],
-      insert: [entry],
-      remove: ["y"],
-    }),
-    callOf({ type: "set_lock", resource: ["x"], requester: 1 }),
-    callOf({ type: "del_lock", resource: ["x"], requester: 1 }),
-    callOf({ type: "change", change: { type: "register", entry } }),
-    told({
-      type: "change",
-      change: { type: "register", entry },
-      ref: theirRef(1),
-    }),
-    told({ type: "connect", server: theirs(100) }),
+    ...[
+      { type: "want_turn" },
+      { type: "no_turn" },
+      { type: "load", tasks: 0, max: 9, draining: false, turn: true },
+      { type: "load", tasks: -1, max: "many", draining: 1 },
+      { type: "discover" },
+      { type: "sync", groups: [{ group: "x", pids }] },
+      { type: "join", group: ["x"], pids },
+      { type: "leave", groups: [["x"]], pids },
+      { ...change, ref: theirRef(1) },
+      { type: "connect", server: theirs(100) },
+    ].map(told),
     { type: "$cast", request: { type: "try_again_restart", id: "y", pid } },
     { type: "$cast", request: { type: "cast", run: { ...run, args: [] } } },
     { type: "nodeup", node: RAW },
@@ -779,7 +631,7 @@ clusterTest(`fuzz: ${FUZZ_RUNS} messages to each server`, async (cluster) => {
         const message = hostile(random, good);
         if (isDrain(message) && name === "Tasks") continue;
         if (peer.isClosed) peer = await enter();
-        await sayTo(peer, pid, message);
+        await peer.sayTo(pid, message);
         if (random.below(50) > 0) continue;
         // safe: only lets servers run; all are looked at once more at the end
         await turn();
@@ -795,7 +647,7 @@ clusterTest(`fuzz: ${FUZZ_RUNS} messages to each server`, async (cluster) => {
     });
     await peer[Symbol.asyncDispose]();
     peer = await enter();
-    await takenIn(peer);
+    await peer.takenIn();
     await peer[Symbol.asyncDispose]();
     for (const server of servers) {
       assert(server.alive || children.has(`${server.pid}`), server.label);
@@ -848,9 +700,8 @@ clusterTest(`fuzz: ${NAME_SERVERS} peers' name servers`, async (cluster) => {
     await fuzz(NAME_SERVERS, async (random, seed) => {
       // If the peer has the smaller name, kate waits for it to join the two; otherwise kate joins them.
       const name = `${random.below(4) === 0 ? "a" : "z"}${seed}@localhost`;
-      await using peer = await RawPeer.dial(kate.port);
-      await peer.enter(name, KATE);
-      await sayTo(peer, "global_name_server", callOf({ type: "hello" }));
+      await using peer = await RawPeer.entered(kate, name);
+      await peer.sayTo("global_name_server", callOf({ type: "hello" }));
       // Until no request has arrived for a while.
       for (let idle = 0; idle < 30 && !peer.isClosed; idle++) {
         await peer.say([["monitor_name", 100, "nobody at all", 999]]);
@@ -885,7 +736,7 @@ rawTest("a peer's processes leave groups in linear time", async (peer) => {
   await pg.startLink();
   const ref = pg.monitorScope().then(({ ref }) => ref);
   await ref;
-  const say = (message: unknown) => sayTo(peer, "pg", told(message));
+  const say = (message: unknown) => peer.sayTo("pg", told(message));
   await say({ type: "discover" });
   const names = Array.from({ length: 3000 }, (_, i) => `group ${i}`);
   const pids = Array.from({ length: 20_000 }, (_, i) => theirs(i + 1));
@@ -902,7 +753,7 @@ rawTest("a peer's processes leave groups in linear time", async (peer) => {
     groups: ["H", "G", "H"],
     pids: [1, 3, 4].map(theirs),
   });
-  await takenIn(peer);
+  await peer.takenIn();
   while (pg.whichGroups().length > 1) await Node.ping("nobody@localhost");
   assertEquals(pg.whichGroups(), ["H"]);
   assertEquals(pg.getMembers("H").map(({ number }) => number), [1]);
@@ -922,7 +773,7 @@ rawTest("a peer that always joins blocks no look-ups", async (peer) => {
   const server = "global_name_server";
   const known = global.whereisName("nobody");
   // The node with the smaller name joins the two: this node, which the peer keeps waiting.
-  await sayTo(peer, server, callOf({ type: "hello" }));
+  await peer.sayTo(server, callOf({ type: "hello" }));
   await peer.signal("reply*");
   assertEquals(await known, undefined);
   assertEquals(await global.registeredNames(), []);
@@ -962,14 +813,8 @@ rawTest("a call with many arguments ends no server", async (peer) => {
       }],
     ] as const
   ) {
-    await sayTo(peer, to, callOf(request, ref));
-    let reply: unknown[] | undefined;
-    while (reply === undefined) {
-      const signals: string[][] = await peer.hear();
-      reply = signals.find(([kind]) => kind.startsWith("reply"));
-    }
-    assertEquals(reply[2], ref);
-    assertMatch(JSON.stringify(reply[3]), /error.*20000[01] arguments/);
+    const answer = await peer.ask(to, request, ref);
+    assertMatch(JSON.stringify(answer), /error.*20000[01] arguments/);
   }
   await assertRejects(
     () => rpc.call(Node.self(), ["Remote", "add"], run.args),

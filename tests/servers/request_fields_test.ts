@@ -1,6 +1,6 @@
 /** Requests of a peer whose fields are missing or of another form get the answer that protocol_servers.md promises. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertNotEquals } from "@std/assert";
 import { Agent } from "../../packages/servers/agent/agent.ts";
 import { Application } from "../../packages/servers/application/application.ts";
 import { globalServer } from "../../packages/cluster/global/global_server.ts";
@@ -9,47 +9,33 @@ import { type Pid, Process } from "../../packages/processes/process.ts";
 import { DynamicSupervisor } from "../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 import { TaskSupervisor } from "../../task_supervisor.ts";
-import { type RawPeer, rawTest } from "../_raw_peer.ts";
+import { rawTest, theirRef, theirs } from "../_raw_peer.ts";
+import { pg } from "../../packages/node/pg/pg.ts";
+import { jsonOf, OWN, ROWS } from "./_every_server.ts";
 
-const run = { module: "Remote", function: "add", args: [1, 2] };
-const child = {
-  ...{ id: "a", restart: "temporary", shutdown: 5000, type: "worker" },
-  ...{ significant: false, start: run },
-};
-const task = {
-  ...{ run, callers: [], link: false, restart: "temporary", shutdown: 5000 },
-};
-const pid = { $pid: ["raw@localhost", 1, 7] };
-const entry = { name: "x", pid, resolve: "random_exit_name" };
+const pid = theirs(1);
 
-/** Valid requests, by the name of the server. All their fields are required. */
-const REQUESTS: Record<string, Record<string, Record<string, unknown>>> = {
-  sup: {
-    start_child: { spec: child },
-    terminate_child: { id: "a" },
-    restart_child: { id: "a" },
-    delete_child: { id: "a" },
-    get_childspec: { id: "a" },
-  },
-  dyn: { start_child: { spec: child }, terminate_child: { pid } },
-  tasks: {
-    start_task: task,
-    terminate_child: { pid },
-    drain: { timeout: 0 },
-  },
-  agent: { get: { run }, update: { run }, get_and_update: { run } },
-  application_controller: {
-    start_application: { name: "none" },
-    stop_application: { name: "none", timeout: 0 },
-  },
-  global_name_server: {
-    set_lock: { resource: "r", requester: "q" },
-    del_lock: { resource: "r", requester: "q" },
-    share_lock: { requester: "q" },
-    register: { entry, isNew: true },
-    unregister: { name: "x" },
-    merge: { servers: [], insert: [], remove: [] },
-  },
+/** The servers that answer badarg; of these, requests with other answers, or without any. */
+const SERVERS =
+  /^(sup|dyn|tasks|agent|application_controller|global_name_server|pg)$/;
+const OTHERS = ["cast", "remove_connection"];
+
+/** Further wrong fields, which take the place of right ones, by the type of a request. */
+const WRONG: Record<string, Record<string, unknown>[]> = {
+  start_task: [
+    ...[[pid, 1], [null], pid, "x"].map((callers) => ({ callers })),
+    { task: { $ref: [1, 1, 1] } },
+    { task: 1 },
+    { restart: "always" },
+    { shutdown: -1 },
+    { shutdown: "soon" },
+    { run: { module: "Remote", function: 1, args: [] } },
+    { run: { module: "Remote", function: "add", args: 1 } },
+    { run: { module: "Remote", function: "add" } },
+    { link: "no" },
+  ],
+  lock_names: [{ wait: "5" }],
+  register: [{ entry: { name: "x", pid, resolve: "none" } }],
 };
 
 /** Requests to a group leader. */
@@ -65,23 +51,19 @@ const IO: Record<string, Record<string, unknown>> = {
 const ANY = ["id", "resource", "requester", "name"];
 
 /** A request without each field, and with a wrong value of it. */
-function* broken(fields: Record<string, unknown>): Iterable<[string, object]> {
+function* broken(
+  type: string,
+  fields: Record<string, unknown>,
+): Iterable<[string, object]> {
+  const wrong: Record<string, unknown>[] = [...WRONG[type] ?? []];
   for (const name of Object.keys(fields)) {
     const { [name]: _, ...rest } = fields;
     yield [`without ${name}`, rest];
     if (ANY.includes(name)) continue;
-    for (const wrong of [null, { x: 1 }]) {
-      yield [`${name}: ${JSON.stringify(wrong)}`, { ...rest, [name]: wrong }];
-    }
+    wrong.push({ [name]: null }, { [name]: { x: 1 } });
   }
-}
-
-async function answerTo(peer: RawPeer, ref: number): Promise<unknown> {
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      const [kind, , to, value] = signal as [string, number, unknown, unknown];
-      if (/^(answer|reply)/.test(kind) && to === ref) return value;
-    }
+  for (const each of wrong) {
+    yield [JSON.stringify(each), { ...fields, ...each }];
   }
 }
 
@@ -92,20 +74,30 @@ rawTest("a request with wrong fields is answered with badarg", async (peer) => {
   await Agent.startLink(() => 0, { name: "agent" });
   globalServer(currentRuntime());
   assertEquals(await Application.stop("none"), "not_started");
+  await pg.startLink();
+  const badarg = { type: "error", reason: "badarg" };
   let ref = 0;
-  for (const [to, requests] of Object.entries(REQUESTS)) {
+  const ask = async (to: string, request: unknown) => {
+    await peer.say([["call_name*", 100, to, ++ref, request]]);
+    return await peer.answerTo(ref);
+  };
+  for (const { process: to, requests, refused = [] } of ROWS) {
+    if (typeof to !== "string" || !SERVERS.test(to)) continue;
     const server = Process.whereis(to) as Pid;
-    for (const [type, fields] of Object.entries(requests)) {
-      for (const [what, given] of broken(fields)) {
-        await peer.say([[
-          "call_name*",
-          100,
-          to,
-          ++ref,
-          { type, ...given },
-        ]]);
-        const expected = { type: "error", reason: "badarg" };
-        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+    for (const request of [{ type: "sing" }, "sing", null, [1]]) {
+      assertEquals(await ask(to, request), badarg, `${to}: ${request}`);
+    }
+    for (const [type, of] of Object.entries(requests)) {
+      if (OTHERS.includes(type)) continue;
+      const { type: _, ...fields } = jsonOf(of(OWN)) as { type: string };
+      for (const [what, given] of broken(type, fields)) {
+        const answer = await ask(to, { type, ...given });
+        assertEquals(answer, badarg, `${type} ${what}`);
+      }
+      // The request itself is not what is wrong.
+      const answer = await ask(to, { type, ...fields });
+      if (!refused.includes(type)) {
+        assertNotEquals<unknown>(answer, badarg, type);
       }
     }
     assertEquals(Process.whereis(to), server);
@@ -118,7 +110,7 @@ rawTest("a node answers remove_connection, and closes", async (peer) => {
     ["call_name", 100, "global_name_server", 1, { type: "hello" }],
     ["call_name", 100, "global_name_server", 2, { type: "remove_connection" }],
   ]);
-  assertEquals(await answerTo(peer, 2), true);
+  assertEquals(await peer.answerTo(2), true);
   await peer.closed;
 });
 
@@ -127,15 +119,15 @@ rawTest(
   async (peer) => {
     let ref = 0;
     for (const [type, fields] of Object.entries(IO)) {
-      for (const [what, given] of broken(fields)) {
-        await peer.say([["send_name*", 100, "user", {
+      for (const [what, given] of broken(type, fields)) {
+        await peer.sayTo("user", {
           type: "io_request",
-          from: { $pid: [0, 100, 7] },
-          replyAs: { $ref: [0, ++ref, 7] },
+          from: theirs(100),
+          replyAs: theirRef(++ref),
           request: { type, ...given },
-        }]]);
+        });
         const expected = { type: "error", reason: "request" };
-        assertEquals(await answerTo(peer, ref), expected, `${type} ${what}`);
+        assertEquals(await peer.answerTo(ref), expected, `${type} ${what}`);
       }
     }
   },

@@ -15,7 +15,15 @@ import {
 } from "../../bench/figures.ts";
 import type { Sample } from "../../bench/measure.ts";
 import { plot } from "../../bench/plot.ts";
-import { formatted, missed, page, table, text } from "../../bench/report.ts";
+import {
+  formatted,
+  headline,
+  missed,
+  page,
+  table,
+  text,
+  withBounds,
+} from "../../bench/report.ts";
 import { PLACEMENTS, ROWS } from "../../bench/rows.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { type Ended, outputOf } from "../_child.ts";
@@ -55,6 +63,28 @@ test("bench/results.md is made from results.json", async () => {
     await formatted(page(report)),
     REMEDY,
   );
+});
+
+test("README.md quotes figures of results.json", async () => {
+  const readme = (await readPage("README.md")).replaceAll(/\s+/g, " ");
+  const quoted = (row: string, words: string) => {
+    const result = resultsOf(report).find((each) =>
+      each.row.name === row && each.placement.name === "split"
+    )!;
+    const [ours, elixir] = [
+      headline(result, "ours"),
+      headline(result, "elixir"),
+    ];
+    assertStringIncludes(readme, `${ours}${words} (Elixir ${elixir})`);
+  };
+  quoted("round_trip", "");
+  quoted("tasks", " tasks supervised by another node");
+  quoted("one_way", " small messages");
+});
+
+test("bench/README.md ends with the floors of results.json", async () => {
+  const readme = await readPage("bench/README.md");
+  assertEquals(readme, await formatted(withBounds(readme, report)), REMEDY);
 });
 
 test("bench/results.svg is made from results.json", async () => {
@@ -188,7 +218,10 @@ test("the benchmark's pages count the missed floors, and name what is missing", 
   } satisfies Report;
   const results = resultsOf(made);
   assertEquals(missed(results), { missed: 1, measured: 2 });
-  assertStringIncludes(page(made), "**1 of 2 floors are missed.**");
+  assertStringIncludes(
+    withBounds("# Benchmarks\n", made),
+    "1 of 2 floors were missed.",
+  );
   assertStringIncludes(page(made), "- ergo: missing, go is not installed");
   assertMatch(table(results), /^\| one-way, small \| split \|.* missing \|/m);
 });

@@ -501,8 +501,7 @@ workersTest("stop() ends a thread that computes", async () => {
 
 test("Node.drain() finishes what others started", PATIENT, async () => {
   await using cluster = new Cluster();
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await hold(alex);
   const begun = Promise.withResolvers<void>();
   const slow = kate.run(async () => {

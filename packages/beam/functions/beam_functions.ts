@@ -19,8 +19,13 @@ import { ExitError } from "@otp/processes/values/error_classes";
 import { ExternalFunction } from "@otp/processes/values/functions";
 import { inspect } from "@otp/processes/values/inspect";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import { argsFromBeam, argsToBeam, fromBeam } from "../terms/conversions.ts";
-import { type BeamTypes, beamTypesOf } from "@otp/processes/values/beam_types";
+import {
+  argsFromBeam,
+  argsToBeam,
+  type BeamTypes,
+  fromBeam,
+} from "../terms/conversions.ts";
+import { beamTypesOf } from "./declaration.ts";
 import type { Modules, Resolved } from "@otp/processes/remote/exported_modules";
 
 /** The service that runs an undefined function: its process exits as a process on a BEAM would. */

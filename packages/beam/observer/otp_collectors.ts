@@ -41,7 +41,7 @@ const DELIVERY = atom("delivery");
 const TICK = Symbol("tick");
 
 /** The application that has the supervisors outside applications. */
-const NO_APPLICATION = "typescript";
+const PROGRAM = "typescript";
 
 /** The tree of an application that does not run. */
 const NO_TREE = tuple([], [], [], []);
@@ -211,7 +211,7 @@ class Appmon implements Server {
   }
 }
 
-/** Returns the applications, as `[{Pid, Name, {Name, Description, Version}}]`; `own` is the pid of `OTHERS`. */
+/** Returns the applications, as `[{Pid, Name, {Name, Description, Version}}]`; `own` is the pid of `PROGRAM`. */
 function applicationList(runtime: Runtime, own: Pid): Shown {
   const applications = applicationsOf(runtime);
   const all = applications.running().map((name) => {
@@ -220,7 +220,7 @@ function applicationList(runtime: Runtime, own: Pid): Shown {
     return { name, pid: master, description, vsn };
   });
   const description = "supervisors outside applications";
-  all.push({ name: NO_APPLICATION, pid: own, description, vsn: "" });
+  all.push({ name: PROGRAM, pid: own, description, vsn: "" });
   const term = all.map(({ name, pid, description, vsn }) => {
     const app = atom(toBeamName(name));
     return tuple(pid, app, tuple(app, charlist(description), charlist(vsn)));
@@ -234,7 +234,7 @@ function treeOf(runtime: Runtime, name: string, own: Pid): Shown | undefined {
   const running = applications.running();
   const { roots } = observeTree(runtime);
   const app = applications.processesOf(name);
-  if (!running.includes(name) && name !== NO_APPLICATION) return undefined;
+  if (!running.includes(name) && name !== PROGRAM) return undefined;
   const tops = running.map((each) => applications.processesOf(each)!.top);
   const isIn = ({ pid }: ObservedChild) =>
     app === undefined

@@ -10,6 +10,11 @@ import { infoFromOtp } from "./process_info_otp.ts";
 /** The module of the protocols. It is loaded with the wire: before that, nothing has crossed a border. */
 let protocols: typeof import("./protocols.ts") | undefined;
 
+/** Returns the module of the protocols, if it is loaded. */
+export function loadedProtocols(): typeof protocols {
+  return protocols;
+}
+
 /** Sets the protocols of the library's servers. */
 export function setProtocols(loaded: typeof import("./protocols.ts")): void {
   protocols = loaded;
@@ -30,10 +35,7 @@ function borderOf({ modules }: Runtime): Border {
         : protocols.requestFromOtp(protocol, term, caller, origin, functions),
     reply(request, term, type) {
       if (!(request instanceof ServerRequest)) return fromBeam(term, type);
-      const { protocol } = request;
-      return protocol === undefined || protocols === undefined
-        ? request.fromOtp(term)
-        : protocols.PROTOCOLS[protocol].decodeReply(request, term, functions);
+      return protocols!.replyFromOtp(request, term, functions);
     },
     message: fromBeam,
     processInfo: infoFromOtp,

@@ -74,11 +74,10 @@ import type {
   ForeignPeers,
 } from "@otp/cluster/global/global_view";
 import { ignore } from "@otp/processes/promises/promises";
-import type { OtpEncoding, Server } from "@otp/servers/server/server";
+import type { Server } from "@otp/servers/server/server";
 import {
   entryFromOtp,
   ErlangCast,
-  GLOBAL_ENCODING,
   GLOBAL_VERSION,
   type NameOperation,
   nameOperationToOtp,
@@ -164,8 +163,8 @@ interface ErlangPeer {
 
 /** The nodes of Erlang around a node. */
 export class ErlangPeers implements ForeignPeers {
-  readonly encoding: OtpEncoding = GLOBAL_ENCODING;
   readonly #host: ForeignHost;
+  readonly #isErlang: (node: string) => boolean;
   readonly #lockerOf: (process: LocalProcess, peers: ErlangPeers) => Server;
   /** The process that takes the locks of joins. */
   #locker: Pid | undefined;
@@ -184,14 +183,21 @@ export class ErlangPeers implements ForeignPeers {
   readonly #removed = new Set<string>();
   #last: number;
 
-  /** Creates the view of the server `host`; `lockerOf` creates the server of its locker. */
+  /**
+   * Creates the view of the server `host`.
+   *
+   * @param isErlang Whether a connected node speaks Erlang's wire.
+   * @param lockerOf Creates the server of the locker.
+   */
   constructor(
     host: ForeignHost,
+    isErlang: (node: string) => boolean,
     lockerOf: (process: LocalProcess, peers: ErlangPeers) => Server,
   ) {
     this.#host = host;
+    this.#isErlang = isErlang;
     this.#lockerOf = lockerOf;
-    this.#seen = new Set(host.process.runtime.visible);
+    this.#seen = new Set(host.process.runtime.visible.keys());
     // Differs from the numbers of an earlier server of this node.
     this.#last = host.process.pid.number * 2 ** 20 % 2 ** 47;
   }
@@ -202,7 +208,13 @@ export class ErlangPeers implements ForeignPeers {
   }
 
   has(node: string): boolean {
-    return this.#host.process.runtime.erlang.has(node);
+    return this.#connection(node) !== undefined;
+  }
+
+  /** The number of a node's connection; `undefined` if the node is no visible node of Erlang. */
+  #connection(node: string): number | undefined {
+    const connection = this.#host.process.runtime.visible.get(node);
+    return this.#isErlang(node) ? connection : undefined;
   }
 
   /** The nodes that have the same names. */
@@ -220,7 +232,7 @@ export class ErlangPeers implements ForeignPeers {
   /** Called when a node has connected. */
   up(node: string): void {
     const { runtime } = this.#host.process;
-    const connection = runtime.erlang.get(node);
+    const connection = this.#connection(node);
     const before = this.#peers.get(node);
     if (connection === undefined || before?.connection === connection) return;
     // The node may have connected again before this server has handled the loss.

@@ -9,16 +9,15 @@ import {
 import { isNodeName, Pid } from "@otp/processes/values/pid";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
-import type { RequestForm } from "@otp/processes/values/server_message";
-import type { GlobalServerRequest } from "@otp/cluster/global/ask_server";
 import {
   type EntryResolver,
   type GlobalEntry,
   type GlobalRequest,
   isKnownResolver,
 } from "@otp/cluster/global/global_messages";
+import type { GlobalNameConflict } from "@otp/cluster/global/global_resolve";
 import { isTyped } from "@otp/servers/server/messages";
-import type { OtpEncoding } from "@otp/servers/server/server";
+import type { ServerProtocol } from "./protocol.ts";
 
 export const GLOBAL_VERSION = 8;
 
@@ -171,19 +170,16 @@ function replyToOtp(request: unknown, reply: unknown): unknown {
   return isTyped(reply, "error") ? tuple(atom("error"), atom("badarg")) : reply;
 }
 
-/** Requests of processes of Erlang, with the lock of the names as a request of its own. */
-export const GLOBAL_ENCODING: OtpEncoding = {
-  request: (term, caller, origin) =>
+/** The protocol of name servers, with the lock of the names as a request of its own. */
+export const GLOBAL_PROTOCOL: ServerProtocol = {
+  decodeRequest: (term, _functions, caller, origin) =>
     caller === undefined
       ? new ErlangCast(term, origin)
       : callFromOtp(term, caller),
-  reply: replyToOtp,
-};
+  encodeReply: replyToOtp,
 
-/** A request to a server on an Erlang node. */
-export const GLOBAL_FORM: RequestForm<GlobalServerRequest> = {
-  request(request, from) {
-    const asked = request as GlobalRequest;
+  encodeRequest(request, _functions, from) {
+    const asked = request as GlobalRequest | GlobalNameConflict;
     switch (asked.type) {
       case "lock_names":
         return tuple(atom("set_lock"), tuple(NAMES_LOCK, from));
@@ -204,11 +200,15 @@ export const GLOBAL_FORM: RequestForm<GlobalServerRequest> = {
         ]);
       case "unregister":
         return tuple(atom("unregister"), asked.name);
+      case "global_name_conflict": {
+        const { type, name, pid } = asked;
+        return tuple(atom(type), name, ...(pid === undefined ? [] : [pid]));
+      }
       default:
         return undefined;
     }
   },
-  reply(reply) {
+  decodeReply(_request, reply) {
     const name = reply instanceof Atom ? reply.name : undefined;
     return name === "yes" || name === "ok" ? "ok" : reply;
   },

@@ -1,22 +1,24 @@
 /** OTP's encoding of requests to its group leaders (the Erlang I/O protocol), and of their replies. */
 
-import type { IoOperation } from "@otp/servers/server/messages";
+import type { IoOperation, IoRequest } from "@otp/servers/server/messages";
 import { atom } from "@otp/processes/values/atom";
 import { inspectArgument } from "@otp/processes/values/inspect";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import type { SentIoRequest } from "@otp/node/io/io_client";
-import type { RequestForm } from "@otp/processes/values/server_message";
 import { charsOf, textOfAtom } from "../io/chardata.ts";
+import type { ServerProtocol } from "./protocol.ts";
 
 const IO_REQUEST = atom("io_request");
 const UNICODE = atom("unicode");
 const ERROR = atom("error");
 
-/** A request to a group leader on an Erlang node. */
-export const IO_FORM: RequestForm<SentIoRequest> = {
-  request: ({ from, replyAs, request }) =>
-    tuple(IO_REQUEST, from, replyAs, operationToOtp(request)),
-  reply: (reply, { request }) => replyFromOtp(request, reply),
+/** The protocol of group leaders. Their own requests and replies are read and written by `leader_otp.ts`. */
+export const IO_PROTOCOL: ServerProtocol = {
+  encodeRequest(asked) {
+    const { from, replyAs, request } = asked as IoRequest;
+    return tuple(IO_REQUEST, from, replyAs, operationToOtp(request));
+  },
+  decodeReply: (asked, reply) =>
+    replyFromOtp((asked as IoRequest).request, reply),
 };
 
 function operationToOtp(operation: IoOperation): unknown {

@@ -2,23 +2,17 @@
 
 import { Atom, atom } from "@otp/processes/values/atom";
 import { Pid } from "@otp/processes/values/pid";
-import type { RequestForm } from "@otp/processes/values/server_message";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
-import {
-  noteSendingNode,
-  sendingNode,
-} from "@otp/servers/server/signed_messages";
-import type {
-  ForeignScopes,
-  ScopeMessage,
-  ScopeRequest,
-} from "@otp/node/pg/scope_messages";
+import { InternalMessage } from "@otp/servers/server/messages";
+import { sendingNode } from "@otp/servers/server/signed_messages";
+import type { ScopeMessage } from "@otp/node/pg/pg_peers";
+import type { ServerProtocol } from "./protocol.ts";
 
 const GEN_CAST = atom("$gen_cast");
 
-/** A message to the process of a scope on an Erlang node. */
-export const SCOPE_FORM: RequestForm<ScopeRequest> = {
-  request(request, from) {
+/** The protocol between the processes of a scope. Scopes on Erlang nodes send casts and messages, and no calls. */
+export const SCOPE_PROTOCOL: ServerProtocol = {
+  encodeRequest(request, _functions, from) {
     const message = request as ScopeMessage;
     const type = atom(message.type);
     switch (message.type) {
@@ -36,30 +30,19 @@ export const SCOPE_FORM: RequestForm<ScopeRequest> = {
         return tuple(type, from, message.pids, message.groups);
     }
   },
-};
 
-/** The scopes of Erlang nodes. */
-export const OTP_SCOPES: ForeignScopes = {
   /** Decodes a message; does not check its parts. */
-  hear(term) {
+  decodeRequest(term, _functions, _caller, origin) {
     if (!(term instanceof Tuple)) return undefined;
     const [type, from, first, second] = term.elements;
     if (!(type instanceof Atom) || !(from instanceof Pid)) return undefined;
     // A tuple names its sender, which must be of the sending node.
-    if (sendingNode(term) !== from.node) return undefined;
+    if ((origin ?? sendingNode(term)) !== from.node) return undefined;
     const message = messageOf(type.name, term.length, first, second);
-    return message && { from, message };
+    return message && new InternalMessage(from, message);
   },
-  encoding: {
-    // Scopes on Erlang nodes send no calls. The sender of a cast is noted.
-    request(term, _caller, origin) {
-      if (term instanceof Tuple && origin !== undefined) {
-        noteSendingNode(term, origin);
-      }
-      return term;
-    },
-    reply: () => tuple(atom("error"), atom("badarg")),
-  },
+
+  encodeReply: () => tuple(atom("error"), atom("badarg")),
 };
 
 function messageOf(

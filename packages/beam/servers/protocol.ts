@@ -1,5 +1,6 @@
 /** The protocol of one server of the library: how OTP encodes its requests and replies. */
 
+import type { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import type { BeamFunctions } from "../functions/beam_functions.ts";
 
@@ -8,20 +9,21 @@ export interface AnyRequest {
   readonly type: string;
 }
 
-/** How OTP encodes the requests to one server, and its replies. */
+/** How OTP encodes the requests to one server, and its replies. Without a function for them, they stay as they are. */
 export interface ServerProtocol {
   /**
-   * Encodes a request for a server of OTP. Throws a `TypeError` if OTP has no such request, or its function has no name
-   * there.
+   * Encodes a request of the process `from` for a server of OTP; returns `undefined` if OTP has no such request. Throws a
+   * `TypeError` if its function has no name there.
    */
   encodeRequest(
     request: AnyRequest,
     functions: Pick<BeamFunctions, "called">,
+    from?: Pid,
   ): unknown;
   /** Whether a request travels as a call only between nodes of this library: OTP casts it. */
   isCast?(request: AnyRequest): boolean;
   /** Decodes the reply of a server of OTP. */
-  decodeReply(
+  decodeReply?(
     request: AnyRequest,
     term: unknown,
     functions: BeamFunctions,
@@ -33,14 +35,14 @@ export interface ServerProtocol {
    * @param origin The node that sent a cast, if it is known.
    * @throws {ExitError} If the request cannot be served, with the reason for its caller.
    */
-  decodeRequest(
+  decodeRequest?(
     term: unknown,
     functions: BeamFunctions,
     caller: ReplyTo | undefined,
     origin: string | undefined,
   ): unknown;
   /** Encodes the reply of a server of this node. */
-  encodeReply(
+  encodeReply?(
     request: unknown,
     reply: unknown,
     functions: BeamFunctions,

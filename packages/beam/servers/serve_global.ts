@@ -1,78 +1,24 @@
-/** The part of a node in the names of Erlang's `global`: the nodes of Erlang around it, and the requests that they make. */
+/** The part of a node in the names of Erlang's `global`, whose code is loaded with the wire (`join_names.ts`). */
 
-import { beamFunctionsOf } from "../functions/beam_functions.ts";
-import { GlobalServerRequest } from "@otp/cluster/global/ask_server";
-import type { Resolver } from "@otp/cluster/global/global_messages";
-import { decide } from "@otp/cluster/global/global_resolve";
-import { globalServer, isNamed } from "@otp/cluster/global/global_server";
 import { FOREIGN_GLOBAL } from "@otp/cluster/global/global_view";
 import type { Runtime } from "@otp/processes/process/runtime";
-import { currentProcess } from "@otp/processes/runtime/current_process";
-import { atom } from "@otp/processes/values/atom";
-import { Pid } from "@otp/processes/values/pid";
-import { setRequestForm } from "@otp/processes/values/server_message";
-import { tuple } from "@otp/processes/values/tuple";
-import { ErlangPeers } from "./global_erlang.ts";
-import { GlobalLocker } from "./global_locker.ts";
-import { GLOBAL_FORM, resolverFromOtp } from "./global_otp.ts";
-
-type ResolverName = Resolver & string;
-
-/** The name of the service that settles conflicts for nodes of Erlang. */
-const SERVICE = "$global_resolver";
-
-/** Has a node share its names with nodes of Erlang; its server starts when the first one connects. */
-export function serveErlangGlobal(runtime: Runtime): void {
-  setRequestForm(GlobalServerRequest, GLOBAL_FORM);
-  FOREIGN_GLOBAL.fill(runtime, {
-    peersOf: (host) =>
-      new ErlangPeers(
-        host,
-        (process, peers) => new GlobalLocker(process, host, peers),
-      ),
-    // Runs a resolver that is a function of Erlang's nodes.
-    resolverCall: (resolve, args) => [["erlang", "apply"], [resolve, args]],
-    conflict: (name, ...other) =>
-      tuple(atom("global_name_conflict"), name, ...other),
-  });
-  serveResolver(runtime);
-  runtime.onErlangNode = () => {
-    try {
-      globalServer(runtime);
-    } catch (error) {
-      runtime.log.report("error", () => (error as Error).message);
-    }
-  };
-}
+import { loadedProtocols } from "./border.ts";
 
 /**
- * Settles a conflict for a node of Erlang, which has the process that keeps a name chosen on the node of the process
- * that has it, by `global:resolve_it(Resolver, Name, Pid1, Pid2)`. Otherwise nothing happens, and the other process
- * keeps the name: a peer must not have this node end processes of third nodes.
+ * Has a node share its names with nodes of Erlang; its server starts when the first one connects.
+ *
+ * @param isErlang Whether a connected node speaks Erlang's wire.
  */
-function serveResolver(runtime: Runtime): void {
-  const { node, modules } = runtime;
-  const functions = beamFunctionsOf(runtime);
-  modules.services.set(SERVICE, ({ args: [resolve, name, first, second] }) => ({
-    fn: () => {
-      const pids = [first, second] as [Pid, Pid];
-      const own = pids.find((pid) =>
-        pid.node === node && isNamed(runtime, pid, name)
-      );
-      return own === undefined
-        ? pids.find((pid) => pid.node !== node)
-        : decide(resolve as ResolverName, currentProcess(), name, ...pids) ??
-          atom("none");
-    },
-    label: "global:resolve_it/4",
-  }));
-  functions.serve("global:resolve_it/4", ([given, ...args]) => {
-    const resolve = resolverFromOtp(given);
-    const [, first, second] = args;
-    const isKnown = typeof resolve === "string" && first instanceof Pid &&
-      second instanceof Pid;
-    return isKnown
-      ? { module: SERVICE, function: "resolve_it", args: [resolve, ...args] }
-      : functions.requested(["erlang", "apply", [given, args]]);
+export function serveErlangGlobal(
+  runtime: Runtime,
+  isErlang: (node: string) => boolean,
+): void {
+  FOREIGN_GLOBAL.fill(runtime, {
+    peersOf: (host) => loadedProtocols()?.erlangPeers(host, isErlang),
+    // Runs a resolver that is a function of Erlang's nodes.
+    resolverCall: (resolve, args) => [["erlang", "apply"], [resolve, args]],
   });
+  runtime.onVisible = (node) => {
+    if (isErlang(node)) loadedProtocols()?.joinNames(runtime);
+  };
 }

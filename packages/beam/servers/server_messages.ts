@@ -57,7 +57,7 @@ export function messageToOtp(
     return tuple(SYSTEM, replyTo, tuple(TERMINATE, reasonToBeam(reason)));
   }
   if (message instanceof SystemRequest) {
-    return tuple(SYSTEM, message.replyTo, message.request);
+    return tuple(SYSTEM, message.replyTo, message.call.term);
   }
   const request = message instanceof InternalMessage
     ? message.message
@@ -82,9 +82,13 @@ function requestToOtp(
 ): unknown {
   if (!(request instanceof ServerRequest)) return toBeam(request, sentAs);
   const { protocol } = request;
-  return protocol === undefined || functions === undefined
-    ? request.toOtp(from)
-    : PROTOCOLS[protocol].encodeRequest(request, functions);
+  const term = protocol === undefined || functions === undefined
+    ? undefined
+    : PROTOCOLS[protocol].encodeRequest(request, functions, from);
+  if (term !== undefined) return term;
+  throw new TypeError(
+    `Cannot send the request ${request.type} to an Erlang node: OTP has no such request; ask a node of this library`,
+  );
 }
 
 function isCast(request: unknown): boolean {

@@ -51,7 +51,10 @@ const DYNAMIC = atom("dynamic");
 const INFINITY = atom("infinity");
 const START_CHILD = atom("start_child");
 
-export function supervisorProtocol(kind: SupervisorKind): ServerProtocol {
+/** Returns the protocol of a kind of supervisor. */
+export function supervisorProtocol(
+  kind: SupervisorKind,
+): Required<Omit<ServerProtocol, "isCast">> {
   return {
     encodeRequest: (request, functions) =>
       supervisorRequestToOtp(request, kind, (run) => functions.called(run)),
@@ -421,12 +424,12 @@ export function supervisorReplyToOtp(
     type?: unknown;
     reason?: unknown;
     started?: unknown;
-    spec?: Told;
+    spec?: RepliedSpec;
     specs?: number;
   };
   if (result.type === "error") return tuple(ERROR, reasonToBeam(result.reason));
   if (result.spec !== undefined) {
-    return tuple(OK, toldToOtp(result.spec, called));
+    return tuple(OK, repliedSpecToOtp(result.spec, called));
   }
   if (result.type === "ok") {
     if (result.started instanceof Pid) return tuple(OK, result.started);
@@ -437,7 +440,7 @@ export function supervisorReplyToOtp(
   );
 }
 
-interface Told extends Omit<SentChildSpec, "start"> {
+interface RepliedSpec extends Omit<SentChildSpec, "start"> {
   start?: unknown;
 }
 
@@ -453,14 +456,14 @@ function infoToOtp(
   );
 }
 
-function toldToOtp(
-  { start, ...spec }: Told,
+function repliedSpecToOtp(
+  { start, ...spec }: RepliedSpec,
   called: (run: Runnable) => Mfa,
 ): Map<unknown, unknown> {
   const [module, fn, args = []] = start as [string, string, unknown[]?];
   const mfa = mfaToOtp(called({ module, function: fn, args: [...args] }));
-  const told = specToOtp({ ...spec, start: { parked: "", args: [] } }, mfa);
-  told.set(atom("significant"), spec.significant);
-  told.set(atom("modules"), DYNAMIC);
-  return told;
+  const term = specToOtp({ ...spec, start: { parked: "", args: [] } }, mfa);
+  term.set(atom("significant"), spec.significant);
+  term.set(atom("modules"), DYNAMIC);
+  return term;
 }

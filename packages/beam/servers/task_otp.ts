@@ -10,14 +10,16 @@
  * `[Owner, Callers, {Module, Function, Args}]`.
  */
 
-import type { StartTask } from "@otp/servers/server/messages";
-import type { Mfa } from "@otp/processes/signals/signal";
-import { Atom, atom } from "@otp/processes/values/atom";
-import { reasonFromBeam } from "../terms/beam_reasons.ts";
-import { Pid, Ref } from "@otp/processes/values/pid";
-import { isSigned } from "@otp/servers/server/signed_messages";
+import type { Runnable } from "@otp/processes/signals/signal";
+import { atom } from "@otp/processes/values/atom";
+import { Pid } from "@otp/processes/values/pid";
+import type { ReplyTo } from "@otp/processes/values/reply_to";
+import { copyTerm } from "@otp/processes/values/term";
 import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { isChildShutdown, isRestart } from "@otp/servers/server/child_spec";
+import { type StartTask, StartTaskRequest } from "@otp/servers/task/start_task";
+import type { BeamFunctions } from "../functions/beam_functions.ts";
+import { reasonFromBeam, reasonToBeam } from "../terms/beam_reasons.ts";
 import type { ServerProtocol } from "./protocol.ts";
 import {
   mfaFromOtp,
@@ -25,91 +27,64 @@ import {
   nameInOtp,
   supervisorProtocol,
 } from "./supervisor_otp.ts";
+import { isPids, otpTaskCode } from "./task_code.ts";
 
 const START_TASK = atom("start_task");
 const MONITOR = atom("monitor");
+const NO_MONITOR = atom("nomonitor");
 const OK = atom("ok");
 const ERROR = atom("error");
-
-/** Milliseconds that a task of Elixir waits for its work. */
-export const WORK_TIMEOUT = 5000;
-
-/** The work of a task: the caller's part of the second step. */
-export interface TaskWork {
-  /** The task's reference: a term that the owner gets back with the result. */
-  ref: unknown;
-  /** The receiver of the result: an alias, or a process. */
-  replyTo: Pid | Ref;
-  /** The processes for which the task runs. */
-  callers: Pid[];
-  /** The function and its arguments. */
-  mfa: Mfa;
-}
-
-/** A BEAM's request for a task; only such requests are instances. */
-export class OtpTask {
-  /** The process that the task runs for. */
-  readonly owner: Pid;
-  /** The task's work; `undefined` if the owner sends it to the task. */
-  readonly work: Pick<TaskWork, "callers" | "mfa"> | undefined;
-  readonly restart: StartTask["restart"];
-  readonly shutdown: StartTask["shutdown"];
-
-  constructor(
-    owner: Pid,
-    work: OtpTask["work"],
-    restart: OtpTask["restart"],
-    shutdown: OtpTask["shutdown"],
-  ) {
-    this.owner = owner;
-    this.work = work;
-    this.restart = restart;
-    this.shutdown = shutdown;
-  }
-}
 
 const DYNAMIC = supervisorProtocol("DynamicSupervisor");
 
 /** The protocol of a Task.Supervisor: the requests of a DynamicSupervisor, and one more for tasks. */
 export const TASK_PROTOCOL: ServerProtocol = {
-  ...DYNAMIC,
-  decodeRequest(term, ...context) {
-    const task = startTaskFromOtp(term);
-    return task instanceof OtpTask
-      ? task
-      : DYNAMIC.decodeRequest(term, ...context);
-  },
+  encodeRequest: (request, functions) =>
+    request instanceof StartTaskRequest
+      ? startTaskToOtp(request, functions)
+      : DYNAMIC.encodeRequest(request, functions),
+  decodeReply: (request, term, functions) =>
+    request instanceof StartTaskRequest
+      ? startedFromOtp(term)
+      : DYNAMIC.decodeReply(request, term, functions),
+  decodeRequest: (term, functions, caller, origin) =>
+    startTaskFromOtp(term, caller) ??
+      DYNAMIC.decodeRequest(term, functions, caller, origin),
+  encodeReply: (request, reply, functions) =>
+    isStartTask(request)
+      ? startedToOtp(reply)
+      : DYNAMIC.encodeReply(request, reply, functions),
 };
 
-// Messages to a BEAM.
+// Requests to a BEAM.
 
-/** Whether the owner sends the work to the task, in the second step. */
-export function isInTwoSteps({ task, restart }: StartTask): boolean {
-  return task !== undefined || restart === "temporary";
-}
-
-/** Encodes a request for a task. */
-export function startTaskToOtp(asked: StartTask, owner: Pid, mfa: Mfa): Tuple {
-  const { callers, restart, shutdown } = asked;
-  const named = tuple(atom(owner.node), owner, owner);
+/** Encodes a request for a task. The arguments of the second step are copied now: the caller may change them later. */
+function startTaskToOtp(
+  request: StartTaskRequest,
+  functions: Pick<BeamFunctions, "called">,
+): Tuple {
+  const { owner, task, callers, restart, shutdown } = request;
+  const { pid, runtime: { maxDepth } } = owner;
+  const [module, name, args] = functions.called(request.run as Runnable);
+  const isInTwoSteps = task !== undefined || restart === "temporary";
+  if (isInTwoSteps) {
+    const copy = copyTerm(args, maxDepth) as unknown[];
+    const mfa = mfaToOtp([module, name, copy]);
+    request.setWork((ref) => tuple(pid, ref, ref, callers, mfa));
+  }
+  const named = tuple(atom(pid.node), pid, pid);
   return tuple(
     START_TASK,
-    isInTwoSteps(asked) ? [named, MONITOR] : [named, callers, mfaToOtp(mfa)],
+    isInTwoSteps
+      ? [named, MONITOR]
+      : [named, callers, mfaToOtp([module, name, args])],
     atom(restart),
     typeof shutdown === "string" ? atom(shutdown) : Math.ceil(shutdown),
   );
 }
 
-/** Encodes the work, for the second step. */
-export function workToOtp(
-  owner: Pid,
-  { ref, replyTo, callers, mfa }: TaskWork,
-): Tuple {
-  return tuple(owner, ref, replyTo, callers, mfaToOtp(mfa));
-}
-
 /** Decodes the reply of a supervisor into the form that supervisors of this library send. */
-export function startedFromOtp(reply: unknown): unknown {
+function startedFromOtp(reply: unknown): unknown {
   if (!(reply instanceof Tuple) || reply.length !== 2) return reply;
   const [status, value] = reply.elements;
   if (status === OK && value instanceof Pid) return { type: "ok", pid: value };
@@ -118,60 +93,54 @@ export function startedFromOtp(reply: unknown): unknown {
     : reply;
 }
 
-// Messages from a BEAM.
+// Requests from a BEAM.
 
-/** Decodes a request; returns any other term as it is. */
-export function startTaskFromOtp(term: unknown): unknown {
-  if (!(term instanceof Tuple) || term.elements[0] !== START_TASK) return term;
-  const [, args, restart, shutdown] = term.elements;
-  if (term.length !== 4 || !Array.isArray(args)) return term;
-  const owner = ownerOf(args[0]);
-  const asked = {
-    restart: nameInOtp(restart ?? "temporary"),
-    shutdown: nameInOtp(shutdown ?? 5000),
+/** Decodes a request for a task; `undefined` for any other term. A caller may ask for tasks of its own node only. */
+function startTaskFromOtp(
+  term: unknown,
+  caller: ReplyTo | undefined,
+): StartTask | undefined {
+  if (!(term instanceof Tuple) || term.elements[0] !== START_TASK) return;
+  const [, args, given, time] = term.elements;
+  if (term.length !== 4 || !Array.isArray(args)) return;
+  const [named, callers, work] = args;
+  const owner = ownerOf(named);
+  const restart = nameInOtp(given ?? "temporary");
+  const shutdown = nameInOtp(time ?? 5000);
+  const mfa = mfaFromOtp(work);
+  if (
+    owner === undefined || owner.node !== caller?.pid.node ||
+    !isRestart(restart) || !isChildShutdown(shutdown)
+  ) return;
+  const isWhole = args.length === 3 && isPids(callers) && mfa !== undefined;
+  const isFirstStep = args.length === 2 &&
+    (callers === MONITOR || callers === NO_MONITOR);
+  if (!isWhole && !isFirstStep) return;
+  const code = otpTaskCode(owner, isWhole ? { callers, mfa } : undefined);
+  return {
+    type: "start_task",
+    // The owner links and monitors the task itself.
+    link: false,
+    run: { fn: code, label: "Task.Supervised" },
+    callers: isWhole ? callers : [owner],
+    restart,
+    shutdown,
   };
-  if (
-    owner === undefined || !isRestart(asked.restart) ||
-    !isChildShutdown(asked.shutdown)
-  ) return term;
-  const { length } = args;
-  if (length === 2 && (args[1] === MONITOR || isNoMonitor(args[1]))) {
-    return new OtpTask(owner, undefined, asked.restart, asked.shutdown);
-  }
-  const mfa = mfaFromOtp(args[2]);
-  if (length !== 3 || !isPids(args[1]) || mfa === undefined) return term;
-  const work = { callers: args[1], mfa };
-  return new OtpTask(owner, work, asked.restart, asked.shutdown);
 }
 
-function isNoMonitor(value: unknown): boolean {
-  return value instanceof Atom && value.name === "nomonitor";
+function isStartTask(request: unknown): boolean {
+  return (Object(request) as Partial<StartTask>).type === "start_task";
 }
 
-/** Decodes the work message of a task. Only the owner's node may send it, because it runs with that node's rights. */
-export function workFromOtp(
-  message: unknown,
-  owner: Pid,
-): TaskWork | undefined {
-  if (
-    !(message instanceof Tuple) || message.length !== 5 || !isSigned(message)
-  ) return undefined;
-  const [from, ref, replyTo, callers, named] = message.elements;
-  const mfa = mfaFromOtp(named);
-  if (
-    !owner.equals(from) || mfa === undefined || !isPids(callers) ||
-    !(replyTo instanceof Pid || replyTo instanceof Ref) ||
-    // A result goes to the owner's node only, whatever receiver the message names.
-    replyTo.node !== owner.node
-  ) return undefined;
-  return { ref, replyTo, callers, mfa };
+/** Encodes the reply to a request for a task. */
+function startedToOtp(reply: unknown): Tuple {
+  const { pid, reason } = reply as { pid?: unknown; reason?: unknown };
+  return pid instanceof Pid
+    ? tuple(OK, pid)
+    : tuple(ERROR, reasonToBeam(reason === "limit" ? "system_limit" : reason));
 }
 
 function ownerOf(named: unknown): Pid | undefined {
   const pid = named instanceof Tuple ? named.elements[2] : undefined;
   return pid instanceof Pid ? pid : undefined;
-}
-
-function isPids(value: unknown): value is Pid[] {
-  return Array.isArray(value) && value.every((each) => each instanceof Pid);
 }

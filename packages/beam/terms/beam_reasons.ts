@@ -85,6 +85,10 @@ function outwardTyped(reason: Typed, left: number): unknown {
       return typeof reason.text === "string"
         ? tuple(atom("system_limit"), reason.text)
         : reason;
+    case "not_allowed":
+      return typeof reason.message === "string"
+        ? tuple(atom("not_allowed"), reason.message)
+        : reason;
     case "already_started":
       return tuple(atom("already_started"), reason.pid);
     case "bad_return_value":
@@ -219,6 +223,10 @@ function inwardPair(
       case "system_limit":
         return typeof second === "string"
           ? { type: "system_limit", text: second }
+          : term;
+      case "not_allowed":
+        return typeof second === "string"
+          ? { type: "not_allowed", message: second }
           : term;
       case "already_started":
         return { type: "already_started", pid: second };

@@ -3,12 +3,14 @@
 import { Atom, atom } from "@otp/processes/values/atom";
 import { Tuple } from "@otp/processes/values/tuple";
 import { Float } from "@otp/processes/values/float";
-import type {
-  BeamFields,
-  BeamType,
-  BeamTypes,
-} from "@otp/processes/values/beam_types";
+import type { BeamFields, BeamType } from "@otp/processes/values/beam_types";
 import { isPlainObject } from "@otp/processes/values/term";
+
+/** The types of a function's arguments and of its result; missing types are `"term"`. */
+export interface BeamTypes {
+  readonly args?: readonly BeamType[];
+  readonly returns?: BeamType;
+}
 
 /** Encodes arguments for a BEAM. */
 export function argsToBeam(

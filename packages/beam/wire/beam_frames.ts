@@ -24,7 +24,7 @@ const POOLED = 1 << 12;
 const HEAD = 1 << 14;
 
 /** No BEAM sends a longer frame, so a greater length was read at the wrong position. */
-const MAX_FRAME = 2 ** 31 - 1;
+const MAX_LENGTH = 2 ** 31 - 1;
 
 const NOTHING = new Uint8Array(0);
 
@@ -45,8 +45,8 @@ export class FrameCutter {
   readonly #budget: ByteBudget;
   readonly #take: TakeFrame;
   /** The beginning of an incomplete frame, in an array that doubles when it is full. */
-  #partial: Uint8Array = NOTHING;
-  #partialBytes = 0;
+  #buffer: Uint8Array = NOTHING;
+  #length = 0;
   /** The size of the incomplete frame, with its length field; 4 while the length is not known. */
   #wanted = 4;
   /** The bytes of the incomplete frame that the budget counts. */
@@ -69,7 +69,7 @@ export class FrameCutter {
    */
   read(chunk: Uint8Array): void {
     let at = this.#discard(chunk, 0);
-    if (this.#partialBytes > 0) at = this.#complete(chunk);
+    if (this.#length > 0) at = this.#complete(chunk);
     while (!this.#closed) {
       const left = chunk.length - at;
       if (left < 4) return this.#keep(chunk, at, 4);
@@ -103,7 +103,7 @@ export class FrameCutter {
   /** Discards the incomplete frame. */
   close(): void {
     this.#closed = true;
-    this.#dropPartial();
+    this.#release();
   }
 
   /** Continues the incomplete frame with bytes of the chunk; returns the number of bytes used. */
@@ -111,44 +111,44 @@ export class FrameCutter {
     let at = 0;
     for (;;) {
       const end = Math.min(
-        at + this.#wanted - this.#partialBytes,
+        at + this.#wanted - this.#length,
         chunk.length,
       );
       this.#append(chunk.subarray(at, end));
       at = end;
-      if (this.#partialBytes < this.#wanted) return at;
+      if (this.#length < this.#wanted) return at;
       if (this.#wanted === 4) {
-        this.#wanted = this.#frameBytes(this.#partial, 0);
+        this.#wanted = this.#frameBytes(this.#buffer, 0);
         if (this.#wanted > 4) continue;
       }
-      const frame = this.#partial;
+      const frame = this.#buffer;
       const wanted = this.#wanted;
-      this.#partial = NOTHING;
-      this.#dropPartial();
+      this.#buffer = NOTHING;
+      this.#release();
       this.#pass(frame, 4, wanted);
       giveFrameBuffer(frame);
       return this.#discard(chunk, at);
     }
   }
 
-  #dropPartial(): void {
-    giveFrameBuffer(this.#partial);
-    this.#partial = NOTHING;
-    this.#partialBytes = 0;
+  #release(): void {
+    giveFrameBuffer(this.#buffer);
+    this.#buffer = NOTHING;
+    this.#length = 0;
     this.#budget.add(-this.#counted);
     this.#counted = 0;
   }
 
   #append(bytes: Uint8Array): void {
-    const length = this.#partialBytes + bytes.length;
-    if (length > this.#partial.length) {
-      const before = this.#partial;
-      this.#partial = this.#larger(length);
-      this.#partial.set(before.subarray(0, this.#partialBytes));
-      giveFrameBuffer(before);
+    const length = this.#length + bytes.length;
+    if (length > this.#buffer.length) {
+      const full = this.#buffer;
+      this.#buffer = this.#larger(length);
+      this.#buffer.set(full.subarray(0, this.#length));
+      giveFrameBuffer(full);
     }
-    this.#partial.set(bytes, this.#partialBytes);
-    this.#partialBytes = length;
+    this.#buffer.set(bytes, this.#length);
+    this.#length = length;
     if (length > UNCOUNTED) this.#count(length);
   }
 
@@ -157,7 +157,7 @@ export class FrameCutter {
     const wanted = this.#wanted;
     if (length >= POOLED && wanted <= RAW_BUFFER) return takeRawBuffer();
     // Do not allocate the announced length: a peer could announce much and send little.
-    const room = Math.min(wanted, 2 * this.#partial.length);
+    const room = Math.min(wanted, 2 * this.#buffer.length);
     return new Uint8Array(Math.max(length, room));
   }
 
@@ -181,7 +181,7 @@ export class FrameCutter {
     const length = ((bytes[at] << 24) | (bytes[at + 1] << 16) |
       (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
     if (length <= this.#maxBytes) return 4 + length;
-    if (length > MAX_FRAME) {
+    if (length > MAX_LENGTH) {
       throw new ProtocolError(`a frame of ${length} bytes`);
     }
     const head = Math.min(HEAD, this.#maxBytes);

@@ -1,7 +1,8 @@
 /**
- * Control messages: the kinds of signals of Erlang's distribution.
+ * Control messages: the kinds of signals of Erlang's distribution. The encoder and the decoder share the table `KINDS`.
  *
- * Kinds with `PAYLOAD` carry the reason as the message of their frame; the others carry it in the tuple.
+ * Kinds with `PAYLOAD` carry the reason as the message of their frame; the others carry it in the tuple. Most kinds have
+ * a second code, for the same message with a trace token as an additional last item.
  */
 
 export const DOP_LINK = 1;
@@ -62,16 +63,44 @@ export const HEADER = 68;
 export const FIRST_FRAGMENT = 69;
 export const NEXT_FRAGMENT = 70;
 
-/** Messages with a trace token as an additional last item. */
-export const DOP_SEND_TT = 12;
-export const DOP_REG_SEND_TT = 16;
-export const DOP_SEND_SENDER_TT = 23;
-export const DOP_SPAWN_REQUEST_TT = 30;
-export const DOP_ALIAS_SEND_TT = 34;
+/** The form of a kind. */
+export interface Kind {
+  readonly code: number;
+  /** The number of items, the code among them, without a trace token. */
+  readonly items: number;
+  /** The code of the same kind with a trace token. */
+  readonly withToken: number;
+}
 
-/** Signals with a trace token that this library ignores. */
-export const DOP_EXIT_TT = 13;
-export const DOP_EXIT2_TT = 18;
-export const DOP_PAYLOAD_EXIT_TT = 25;
-export const DOP_PAYLOAD_EXIT2_TT = 27;
-export const DOP_SPAWN_REPLY_TT = 32;
+/** The kinds by their codes, with a trace token and without. */
+export const KINDS: readonly (Kind | undefined)[] = tableOf([
+  [DOP_LINK, 3],
+  [DOP_SEND, 3, 12],
+  [DOP_EXIT, 4, 13],
+  [DOP_REG_SEND, 4, 16],
+  [DOP_GROUP_LEADER, 3],
+  [DOP_EXIT2, 4, 18],
+  [DOP_MONITOR, 4],
+  [DOP_DEMONITOR, 4],
+  [DOP_DOWN, 5],
+  [DOP_SEND_SENDER, 3, 23],
+  [DOP_PAYLOAD_EXIT, 3, 25],
+  [DOP_PAYLOAD_EXIT2, 3, 27],
+  [DOP_PAYLOAD_DOWN, 4],
+  [DOP_SPAWN_REQUEST, 6, 30],
+  [DOP_SPAWN_REPLY, 5, 32],
+  [DOP_ALIAS_SEND, 3, 34],
+  [DOP_UNLINK_ID, 4],
+  [DOP_UNLINK_ID_ACK, 4],
+  [DOP_ALTACT_SIG_SEND, 4],
+]);
+
+function tableOf(
+  rows: [code: number, items: number, withToken?: number][],
+): Kind[] {
+  const kinds: Kind[] = [];
+  for (const [code, items, withToken = code] of rows) {
+    kinds[code] = kinds[withToken] = { code, items, withToken };
+  }
+  return kinds;
+}

@@ -17,7 +17,10 @@ import { fromBeamName } from "@otp/processes/values/beam_names";
 import { reasonFromBeam } from "../terms/beam_reasons.ts";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { aliasOf } from "@otp/processes/values/reply_to";
-import { OtpReply, RefusedReply } from "@otp/processes/values/server_message";
+import {
+  ForeignReply,
+  RefusedReply,
+} from "@otp/processes/values/server_message";
 import { REASON_LEVELS } from "@otp/processes/values/term";
 import { Tuple } from "@otp/processes/values/tuple";
 import * as control from "./control.ts";
@@ -32,20 +35,6 @@ import { FrameCutter } from "./beam_frames.ts";
 import { Fragments } from "./fragments.ts";
 import { refusalFromBeam } from "./beam_refusals.ts";
 import { FORGED, messageOf, Reply } from "./received_message.ts";
-
-/** For each kind with a trace token, the kind without. */
-const WITHOUT_TOKEN: ReadonlyMap<unknown, number> = new Map([
-  [control.DOP_SEND_TT, control.DOP_SEND],
-  [control.DOP_EXIT_TT, control.DOP_EXIT],
-  [control.DOP_REG_SEND_TT, control.DOP_REG_SEND],
-  [control.DOP_EXIT2_TT, control.DOP_EXIT2],
-  [control.DOP_SEND_SENDER_TT, control.DOP_SEND_SENDER],
-  [control.DOP_PAYLOAD_EXIT_TT, control.DOP_PAYLOAD_EXIT],
-  [control.DOP_PAYLOAD_EXIT2_TT, control.DOP_PAYLOAD_EXIT2],
-  [control.DOP_SPAWN_REQUEST_TT, control.DOP_SPAWN_REQUEST],
-  [control.DOP_SPAWN_REPLY_TT, control.DOP_SPAWN_REPLY],
-  [control.DOP_ALIAS_SEND_TT, control.DOP_ALIAS_SEND],
-]);
 
 /** The server of log events. An event that is too deep is cut and not refused, because people read it. */
 const LOGGER = "logger_proxy";
@@ -174,37 +163,37 @@ export class ControlDecoder implements Incoming {
 
   /** Reads a control message, and its trace token if its kind has one. */
   #control(reader: TermReader, items: number, given: number | bigint): void {
-    const kind = WITHOUT_TOKEN.get(given) ?? given;
+    const form = typeof given === "number" ? control.KINDS[given] : undefined;
+    if (form === undefined) {
+      throw new ProtocolError(`a control message of unknown kind ${given}`);
+    }
+    const kind = form.code;
     const deliver = this.#deliver;
     this.#hasToken = kind !== given;
     this.#trace = undefined;
-    if (this.#hasToken) items--;
+    if (kind === control.DOP_ALTACT_SIG_SEND) {
+      return this.#altact(reader, form, items);
+    }
+    checkCount(form, items, this.#hasToken);
     switch (kind) {
       case control.DOP_SEND_SENDER: {
-        checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         return this.#deliverTo(this.#to(reader.pid()), reader, from);
       }
       case control.DOP_SEND:
-        checkCount(kind, items, 3);
         reader.term();
         return this.#deliverTo(this.#to(reader.pid()), reader, this.#nobody);
       case control.DOP_REG_SEND: {
-        checkCount(kind, items, 4);
         const from = this.#from(reader.pid());
         reader.term();
         const name = fromBeamName(reader.atom().name);
         return this.#deliverTo(name, reader, from);
       }
       case control.DOP_ALIAS_SEND: {
-        checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         return this.#deliverTo(this.#ownRef(reader.ref()), reader, from);
       }
-      case control.DOP_ALTACT_SIG_SEND:
-        return this.#altact(reader, items);
       case control.DOP_LINK: {
-        checkCount(kind, items, 3);
         const from = this.#from(reader.pid());
         const to = this.#to(reader.pid());
         reader.finish();
@@ -213,7 +202,6 @@ export class ControlDecoder implements Incoming {
       }
       case control.DOP_UNLINK_ID:
       case control.DOP_UNLINK_ID_ACK: {
-        checkCount(kind, items, 4);
         const id = checkUnlinkId(reader.integer());
         const from = this.#from(reader.pid());
         const to = this.#to(reader.pid());
@@ -225,7 +213,6 @@ export class ControlDecoder implements Incoming {
       }
       case control.DOP_EXIT:
       case control.DOP_PAYLOAD_EXIT: {
-        checkCount(kind, items, kind === control.DOP_EXIT ? 4 : 3);
         // The peer may answer for a process of an earlier incarnation of itself.
         const from = this.#peerPid(reader.pid());
         const to = this.#to(reader.pid());
@@ -235,7 +222,6 @@ export class ControlDecoder implements Incoming {
       }
       case control.DOP_EXIT2:
       case control.DOP_PAYLOAD_EXIT2: {
-        checkCount(kind, items, kind === control.DOP_EXIT2 ? 4 : 3);
         const from = this.#from(reader.pid());
         const to = this.#to(reader.pid());
         const reason = this.#reason(reader, kind === control.DOP_PAYLOAD_EXIT2);
@@ -243,7 +229,6 @@ export class ControlDecoder implements Incoming {
         return;
       }
       case control.DOP_GROUP_LEADER: {
-        checkCount(kind, items, 3);
         const leader = reader.pid();
         const to = this.#to(reader.pid());
         reader.finish();
@@ -252,7 +237,6 @@ export class ControlDecoder implements Incoming {
       }
       case control.DOP_MONITOR:
       case control.DOP_DEMONITOR: {
-        checkCount(kind, items, 4);
         const from = this.#from(reader.pid());
         const target = this.#target(reader.term());
         const ref = this.#peerRef(reader.ref());
@@ -263,7 +247,6 @@ export class ControlDecoder implements Incoming {
       }
       case control.DOP_DOWN:
       case control.DOP_PAYLOAD_DOWN: {
-        checkCount(kind, items, kind === control.DOP_DOWN ? 5 : 4);
         const from = this.#monitored(reader.term());
         const to = this.#to(reader.pid());
         const ref = this.#ownRef(reader.ref());
@@ -272,21 +255,18 @@ export class ControlDecoder implements Incoming {
         return;
       }
       case control.DOP_SPAWN_REQUEST:
-        checkCount(kind, items, 6);
         return this.#spawnRequest(reader);
       case control.DOP_SPAWN_REPLY:
-        checkCount(kind, items, 5);
         return this.#spawnReply(reader);
     }
-    throw new ProtocolError(`a control message of unknown kind ${kind}`);
   }
 
   /** Reads a signal whose flags say what it is. */
-  #altact(reader: TermReader, items: number): void {
+  #altact(reader: TermReader, form: control.Kind, items: number): void {
     const flags = Number(reader.integer());
     const deliver = this.#deliver;
     this.#hasToken = (flags & control.ALTACT_TOKEN) !== 0;
-    checkCount(control.DOP_ALTACT_SIG_SEND, items, this.#hasToken ? 5 : 4);
+    checkCount(form, items, this.#hasToken);
     const from = this.#from(reader.pid());
     const isExit = (flags & control.ALTACT_EXIT) !== 0;
     if ((flags & control.ALTACT_ALIAS) !== 0) {
@@ -374,7 +354,7 @@ export class ControlDecoder implements Incoming {
       this.#peer.name,
     );
     if (!(message instanceof Reply)) return message;
-    this.#deliver.reply(from, message.to, new OtpReply(message.term));
+    this.#deliver.reply(from, message.to, new ForeignReply(message.term));
     return FORGED;
   }
 
@@ -626,10 +606,14 @@ function hasOption(options: unknown[], name: string): boolean {
   });
 }
 
-function checkCount(kind: number | bigint, items: number, wanted: number) {
-  if (items === wanted) return;
+function checkCount(
+  { code, items }: control.Kind,
+  given: number,
+  hasToken: boolean,
+): void {
+  if (given === items + (hasToken ? 1 : 0)) return;
   throw new ProtocolError(
-    `a control message of kind ${kind} with ${items} items`,
+    `a control message of kind ${code} with ${given} items`,
   );
 }
 

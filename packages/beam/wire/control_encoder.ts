@@ -31,7 +31,10 @@ import {
   type ReplyTo,
   taggedReply,
 } from "@otp/processes/values/reply_to";
-import { OtpReply, ServerMessage } from "@otp/processes/values/server_message";
+import {
+  ForeignReply,
+  ServerMessage,
+} from "@otp/processes/values/server_message";
 import { REASON_LEVELS } from "@otp/processes/values/term";
 import * as control from "./control.ts";
 import { TermWriter } from "./etf_encoder.ts";
@@ -129,8 +132,9 @@ export class ControlEncoder implements Outgoing {
 
   // Frames.
 
-  /** Begins a frame with a control message of `items` items. */
-  #begin(items: number, kind: number): TermWriter {
+  /** Begins a frame with a control message. */
+  #begin(kind: number, hasToken = false): TermWriter {
+    const { items, withToken } = control.KINDS[kind]!;
     const writer = this.#writer;
     this.#dropUnfinished();
     this.#isOpen = true;
@@ -144,8 +148,8 @@ export class ControlEncoder implements Outgoing {
       writer.u8(control.PASS_THROUGH);
       writer.u8(ETF_VERSION);
     }
-    writer.tuple(items);
-    writer.integer(kind);
+    writer.tuple(hasToken ? items + 1 : items);
+    writer.integer(hasToken ? withToken : kind);
     return writer;
   }
 
@@ -312,7 +316,7 @@ export class ControlEncoder implements Outgoing {
     this.#assertRoom();
     const trace = this.#traceNow();
     const writer = trace !== undefined
-      ? this.#begin(4, control.DOP_SEND_SENDER_TT)
+      ? this.#begin(control.DOP_SEND_SENDER, true)
       : this.#beginSend(from);
     if (trace !== undefined) writer.pid(from);
     writer.pid(to);
@@ -324,11 +328,11 @@ export class ControlEncoder implements Outgoing {
   /** Begins a message to a pid, up to and with its sender. */
   #beginSend(from: Pid): TermWriter {
     if (this.#sendsSender) {
-      const writer = this.#begin(3, control.DOP_SEND_SENDER);
+      const writer = this.#begin(control.DOP_SEND_SENDER);
       writer.pid(from);
       return writer;
     }
-    const writer = this.#begin(3, control.DOP_SEND);
+    const writer = this.#begin(control.DOP_SEND);
     writer.atom("");
     return writer;
   }
@@ -336,9 +340,7 @@ export class ControlEncoder implements Outgoing {
   sendName(from: Pid, name: string, message: unknown): Backpressure {
     this.#assertRoom();
     const trace = this.#traceNow();
-    const writer = trace === undefined
-      ? this.#begin(4, control.DOP_REG_SEND)
-      : this.#begin(5, control.DOP_REG_SEND_TT);
+    const writer = this.#begin(control.DOP_REG_SEND, trace !== undefined);
     writer.pid(from);
     writer.atom("");
     writer.atom(toBeamName(name));
@@ -348,15 +350,11 @@ export class ControlEncoder implements Outgoing {
   }
 
   #beginAlias(from: Pid, alias: Ref, hasToken: boolean): TermWriter {
-    const token = hasToken ? 1 : 0;
-    let writer: TermWriter;
-    if (this.#sendsAlias) {
-      writer = this.#begin(
-        3 + token,
-        hasToken ? control.DOP_ALIAS_SEND_TT : control.DOP_ALIAS_SEND,
-      );
-    } else {
-      writer = this.#begin(4 + token, control.DOP_ALTACT_SIG_SEND);
+    const writer = this.#begin(
+      this.#sendsAlias ? control.DOP_ALIAS_SEND : control.DOP_ALTACT_SIG_SEND,
+      hasToken,
+    );
+    if (!this.#sendsAlias) {
       writer.term(control.ALTACT_ALIAS | (hasToken ? control.ALTACT_TOKEN : 0));
     }
     writer.pid(from);
@@ -408,7 +406,7 @@ export class ControlEncoder implements Outgoing {
   }
 
   #pair(kind: number, from: Pid, to: Pid): TermWriter {
-    const writer = this.#begin(3, kind);
+    const writer = this.#begin(kind);
     writer.pid(from);
     writer.pid(to);
     return writer;
@@ -428,7 +426,7 @@ export class ControlEncoder implements Outgoing {
   }
 
   #unlink(kind: number, from: Pid, to: Pid, id: number | bigint): void {
-    const writer = this.#begin(4, kind);
+    const writer = this.#begin(kind);
     writer.integer(id);
     writer.pid(from);
     writer.pid(to);
@@ -478,7 +476,7 @@ export class ControlEncoder implements Outgoing {
   }
 
   #monitor(kind: number, from: Pid, target: Target, ref: Ref): void {
-    const writer = this.#begin(4, kind);
+    const writer = this.#begin(kind);
     writer.pid(from);
     if (typeof target === "string") writer.atom(toBeamName(target));
     else writer.pid(target);
@@ -488,7 +486,7 @@ export class ControlEncoder implements Outgoing {
 
   down(from: Pid, to: Pid, ref: Ref, reason: unknown, name?: string): void {
     if (this.#isGone(to)) return;
-    const writer = this.#begin(4, control.DOP_PAYLOAD_DOWN);
+    const writer = this.#begin(control.DOP_PAYLOAD_DOWN);
     if (name === undefined) writer.pid(from);
     else writer.atom(toBeamName(name));
     writer.pid(to);
@@ -500,9 +498,7 @@ export class ControlEncoder implements Outgoing {
     const { ref, run, link, monitor, groupLeader } = request;
     const [module, name, args] = this.#functions.called(run);
     const trace = this.#traceNow();
-    const writer = trace === undefined
-      ? this.#begin(6, control.DOP_SPAWN_REQUEST)
-      : this.#begin(7, control.DOP_SPAWN_REQUEST_TT);
+    const writer = this.#begin(control.DOP_SPAWN_REQUEST, trace !== undefined);
     writer.ref(ref);
     writer.pid(from);
     writer.pid(groupLeader);
@@ -524,7 +520,7 @@ export class ControlEncoder implements Outgoing {
 
   spawnReply(from: Pid, to: Pid, ref: Ref, result: SpawnResult): void {
     if (this.#isGone(to)) return;
-    const writer = this.#begin(5, control.DOP_SPAWN_REPLY);
+    const writer = this.#begin(control.DOP_SPAWN_REPLY);
     writer.ref(ref);
     writer.pid(to);
     if ("pid" in result) {
@@ -549,7 +545,7 @@ export class ControlEncoder implements Outgoing {
 
 /** Returns the term of a reply, in the encoding that its caller expects. */
 function replyTerm(to: ReplyTarget, value: unknown): unknown {
-  if (value instanceof OtpReply) return value.term;
+  if (value instanceof ForeignReply) return value.term;
   const isResult = !(to instanceof Ref) && to.form === "io";
   return isResult ? resultToOtp(value as IoResult) : encodedReply(to, value);
 }

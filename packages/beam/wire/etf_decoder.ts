@@ -296,7 +296,7 @@ export class TermReader {
       case tag.LARGE_TUPLE:
         return this.#tuple(this.#count(1), left);
       case tag.NIL:
-        this.#enter(left);
+        this.#checkDepth(left);
         return [];
       case tag.STRING:
         return this.#string(left);
@@ -348,7 +348,7 @@ export class TermReader {
   }
 
   /** Begins a level; `left` counts the levels left, with this one. */
-  #enter(left: number): void {
+  #checkDepth(left: number): void {
     if (left >= this.#lowest) return;
     if (left <= 0) throw this.#tooDeep();
     this.#lowest = left;
@@ -612,7 +612,7 @@ export class TermReader {
   }
 
   #tuple(arity: number, left: number): Tuple {
-    this.#enter(left);
+    this.#checkDepth(left);
     this.#need(arity);
     return new Tuple(this.#items(arity, left - 1));
   }
@@ -627,7 +627,7 @@ export class TermReader {
   }
 
   #string(left: number): number[] {
-    this.#enter(left);
+    this.#checkDepth(left);
     this.#need(2);
     const length = (this.#bytes[this.#at++] << 8) | this.#bytes[this.#at++];
     this.#need(length);
@@ -640,7 +640,7 @@ export class TermReader {
   }
 
   #list(left: number): unknown {
-    this.#enter(left);
+    this.#checkDepth(left);
     const length = this.#count(1);
     const items = this.#items(length, left - 1);
     if (this.tag === tag.NIL) {
@@ -657,7 +657,7 @@ export class TermReader {
   #map(left: number): unknown {
     const size = this.#count(2);
     if (size === DATE_TIME_FIELDS) return this.#maybeDate(left);
-    this.#enter(left);
+    this.#checkDepth(left);
     if (size === 2) {
       const named = this.#afterSetName(this.#at);
       const items = this.#after(named < 0 ? this.#at : named, ITEMS_KEY);
@@ -830,7 +830,7 @@ export class TermReader {
   }
 
   #mapOfFields(left: number): unknown {
-    this.#enter(left);
+    this.#checkDepth(left);
     return this.#entries(DATE_TIME_FIELDS, left);
   }
 
@@ -842,7 +842,7 @@ export class TermReader {
     const value = this.#entries(DATE_TIME_FIELDS, 2);
     this.#dates--;
     if (!fits(value, left)) throw this.#tooDeep();
-    if (!(value instanceof Date)) this.#enter(left);
+    if (!(value instanceof Date)) this.#checkDepth(left);
     return value;
   }
 }

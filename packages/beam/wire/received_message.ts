@@ -5,16 +5,10 @@
  * `global_name_conflict`, and a reply to an alias. Anything else is data, and it is up to its receiver how it is read.
  */
 
-import {
-  Call,
-  Cast,
-  isForgedData,
-  Stop,
-  SystemRequest,
-} from "@otp/servers/server/messages";
+import { Call, Cast, isForgedData } from "@otp/servers/server/messages";
 import { Atom } from "@otp/processes/values/atom";
 import { operationFromOtp } from "../servers/leader_otp.ts";
-import { reasonFromBeam } from "../terms/beam_reasons.ts";
+import { systemMessage } from "../servers/sys_otp.ts";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { aliasOf, ReplyTo, replyToOf } from "@otp/processes/values/reply_to";
 import {
@@ -30,7 +24,6 @@ export class Reply {
   /** The reply, in OTP's encoding. */
   readonly term: unknown;
 
-  /** A reply. */
   constructor(to: Ref, term: unknown) {
     this.to = to;
     this.term = term;
@@ -159,15 +152,6 @@ function shaped(
     default:
       return undefined;
   }
-}
-
-function systemMessage(to: ReplyTo, request: unknown, peer: string): unknown {
-  const [kind, reason] = request instanceof Tuple && request.length === 2
-    ? request.elements
-    : [];
-  return kind instanceof Atom && kind.name === "terminate"
-    ? new Stop(to, reasonFromBeam(reason), true, peer)
-    : new SystemRequest(to, request, peer);
 }
 
 /** Returns the target of replies to a `From`, `{Pid, Tag}`, by OTP's rule (`gen:reply/2`). */

@@ -6,12 +6,6 @@ import type { Pid } from "@otp/processes/values/pid";
 import { OwnRequest } from "@otp/processes/values/server_message";
 import { GLOBAL_SERVER, type GlobalRequest } from "./global_messages.ts";
 
-export class GlobalServerRequest extends OwnRequest {
-  constructor(request: GlobalRequest) {
-    super(request);
-  }
-}
-
 /** A server, or its node. */
 export type Member = Pid | string;
 
@@ -53,7 +47,7 @@ export async function askServer(
   const place = typeof member === "string"
     ? { node: member, name: GLOBAL_SERVER }
     : member;
-  const sent = new GlobalServerRequest(request);
+  const sent = new OwnRequest(request, GLOBAL_SERVER);
   const { promise } = startCall(process, place, sent, {
     timeout,
     as: () => ["global", request.type, []],

@@ -246,7 +246,7 @@ export async function unlock(
 }
 
 function connected({ runtime }: LocalProcess): string[] {
-  return [runtime.node, ...runtime.visible];
+  return [runtime.node, ...runtime.visible.keys()];
 }
 
 function askNodes(

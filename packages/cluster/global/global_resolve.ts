@@ -8,7 +8,12 @@ import { inspectWithin } from "@otp/processes/values/inspect";
 import { spawnError } from "@otp/processes/remote/exported_modules";
 import { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import type { GlobalEntry, Resolver } from "./global_messages.ts";
+import { OwnRequest } from "@otp/processes/values/server_message";
+import {
+  GLOBAL_SERVER,
+  type GlobalEntry,
+  type Resolver,
+} from "./global_messages.ts";
 import { FOREIGN_GLOBAL } from "./global_view.ts";
 import { type RpcOutcome, startRpc } from "@otp/node/rpc/rpc_call";
 import { resolveFor } from "@otp/processes/spawning/spawn_requests";
@@ -79,7 +84,7 @@ export function notifyAll(
   return undefined;
 }
 
-/** Notifies a process, on a node of another kind in the form that it knows. */
+/** Notifies a process of a conflict. */
 function tellConflict(
   process: LocalProcess,
   to: Pid,
@@ -89,11 +94,7 @@ function tellConflict(
   const type = "global_name_conflict";
   const message: GlobalNameConflict = { type, name };
   if (pid[0] !== undefined) message.pid = pid[0];
-  const { runtime } = process;
-  const foreign = runtime.erlang.has(to.node)
-    ? FOREIGN_GLOBAL.of(runtime)
-    : undefined;
-  process.send(to, foreign?.conflict(name, ...pid) ?? message);
+  process.send(to, new OwnRequest(message, GLOBAL_SERVER));
 }
 
 /** The order that all nodes use: the process on the node of the smaller name is first. */

@@ -7,7 +7,8 @@
  *
  * Messages. When nodes connect, each server says `hello`, and a server answers `welcome`. Both then count as
  * pending, and the one on the node of the smaller name has its worker join the parts (`connect`), under the lock
- * of the names of both parts (`global_worker.ts`). `merge` brings the names, and makes the servers known.
+ * of the names of both parts (`global_worker.ts`). In a part of several servers, the first one does so, and the others
+ * only if it has not after a while. One join takes all parts that are pending: n nodes need a few joins, not n². `merge` brings the names, and makes the servers known.
  *
  * Races. A server may come, go or say hello again while a worker joins it: such nodes are noted (`#touched`)
  * from the time at which the lock was given, and a join that ends does not make them known; the driving node is
@@ -47,7 +48,6 @@ import {
   answer,
   BADARG,
   NO_REPLY,
-  type OtpEncoding,
   serve,
   type Server,
 } from "@otp/servers/server/server";
@@ -81,6 +81,9 @@ const MAX_PEERS = 4096;
  * in milliseconds. A lookup waits for the names of nodes that connected before, but not for a node that does not answer.
  */
 const PATIENCE = 5000;
+
+/** How long a server leaves a join to the first server of its part, in milliseconds. */
+const TURN = 500;
 
 const started = new WeakMap<Runtime, GlobalServer>();
 
@@ -125,8 +128,8 @@ export class GlobalServer implements Server, ForeignHost {
   readonly names: GlobalTable;
   readonly #locks: GlobalLocks;
   readonly #peers = new Map<string, Peer>();
-  readonly foreign: ForeignPeers | undefined;
-  readonly otp: OtpEncoding | undefined;
+  #foreign: ForeignPeers | undefined;
+  readonly protocol = GLOBAL_SERVER;
   readonly #waiting = new Set<Waiting>();
   #worker: LocalProcess | undefined;
   readonly lock: NamesLock;
@@ -141,20 +144,26 @@ export class GlobalServer implements Server, ForeignHost {
     this.names = new GlobalTable(process);
     this.#locks = new GlobalLocks(process);
     this.lock = new NamesLock(process, () => this.#touched.clear());
-    this.foreign = FOREIGN_GLOBAL.of(process.runtime)?.peersOf(this);
-    this.otp = this.foreign?.encoding;
     process.ownCold().watchesNodes = 1;
   }
 
   run(): unknown {
     const { process } = this;
     this.#worker = this.startHelper((worker) => new GlobalWorker(worker, this));
-    this.foreign?.start();
     process.abortSignal().addEventListener("abort", () => {
       for (const stop of this.#lifts) stop();
     });
     this.#whenSettled(() => this.isSynced = true);
     return serve(process, this);
+  }
+
+  /** Starts the view of these nodes when the code that knows them is loaded. */
+  get foreign(): ForeignPeers | undefined {
+    if (this.#foreign === undefined) {
+      this.#foreign = FOREIGN_GLOBAL.of(this.process.runtime)?.peersOf(this);
+      this.#foreign?.start();
+    }
+    return this.#foreign;
   }
 
   startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
@@ -184,6 +193,12 @@ export class GlobalServer implements Server, ForeignHost {
   isPending(server: Pid): boolean {
     const peer = this.#peers.get(server.node);
     return peer?.status === "pending" && server.equals(peer.server);
+  }
+
+  pending(): Pid[] {
+    return [...this.#peers.values()]
+      .filter(({ status }) => status === "pending")
+      .map(({ server }) => server!);
   }
 
   /** Whether a lock could be acquired here. */
@@ -436,9 +451,21 @@ export class GlobalServer implements Server, ForeignHost {
     this.settled(node);
   }
 
-  /** One of the two joins their parts; both would only be in each other's way. */
+  /**
+   * One of the two joins their parts; both would only be in each other's way. In a part of several servers, the one of
+   * the smallest node does so at once, and the others later, if it has not.
+   */
   #drive(server: Pid): void {
-    if (this.#drives(server.node)) this.#tell({ type: "connect", server });
+    if (!this.#drives(server.node)) return;
+    const task: GlobalTask = { type: "connect", server };
+    if (this.#isFirst()) return this.#tell(task);
+    this.afterPatience(() => this.isPending(server) && this.#tell(task), TURN);
+  }
+
+  /** Whether the other servers of its part are of greater nodes. */
+  #isFirst(): boolean {
+    const { node } = this.process.runtime;
+    return this.servers().every((each) => each.node >= node);
   }
 
   #drives(node: string): boolean {
@@ -494,7 +521,7 @@ export class GlobalServer implements Server, ForeignHost {
   /** Calls back when nothing is pending with any node, or after a time limit, if there is one. */
   #whenSettled(done: () => void, isEndless = false): void {
     const nodes = new Set<string>();
-    for (const node of this.process.runtime.visible) {
+    for (const node of this.process.runtime.visible.keys()) {
       if (this.foreign?.has(node)) {
         this.foreign.up(node);
         if (this.foreign.isOpen(node)) nodes.add(node);

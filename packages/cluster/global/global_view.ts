@@ -10,7 +10,7 @@ import type {
   LocalFunction,
 } from "@otp/processes/values/functions";
 import type { Pid } from "@otp/processes/values/pid";
-import type { OtpEncoding, Server } from "@otp/servers/server/server";
+import type { Server } from "@otp/servers/server/server";
 import type { GlobalTable } from "./global_table.ts";
 import type { NamesLock } from "./names_lock.ts";
 
@@ -24,6 +24,8 @@ export interface GlobalView {
   readonly lock: NamesLock;
   /** Whether a server's part of the cluster must still be joined. */
   isPending(server: Pid): boolean;
+  /** The servers whose parts of the cluster must still be joined. */
+  pending(): Pid[];
   /** Calls back after `ms` milliseconds, unless the server has exited; returns a function that stops it. */
   afterPatience(fn: () => void, ms?: number): () => void;
 }
@@ -40,8 +42,6 @@ export interface ForeignHost extends GlobalView {
 
 /** The nodes of another kind around a node. */
 export interface ForeignPeers {
-  /** The form of the requests of their servers. */
-  readonly encoding: OtpEncoding;
   /** Starts the helpers; called once, when the server begins. */
   start(): void;
   /** Whether a visible node is of this kind. */
@@ -68,15 +68,13 @@ export interface ForeignPeers {
 
 /** The protocol of nodes of another kind. */
 export interface ForeignGlobal {
-  /** Creates the view that a node's server has of these nodes. */
-  peersOf(host: ForeignHost): ForeignPeers;
+  /** Creates the view that a node's server has of these nodes; `undefined` before the first of them connects. */
+  peersOf(host: ForeignHost): ForeignPeers | undefined;
   /** Returns the exported function, with its arguments, that runs a resolver of such a node. */
   resolverCall(
     resolve: ExternalFunction | LocalFunction,
     args: unknown[],
   ): [fn: [module: string, name: string], args: unknown[]];
-  /** Returns the message that notifies a process on such a node of a conflict. */
-  conflict(name: unknown, ...other: [Pid?]): unknown;
 }
 
 /** The place for that protocol in a node. */

@@ -63,6 +63,8 @@ type ConnectTask = { type: "connect"; server: Pid; times?: number };
 /** How long a request for a lock waits: at the server that is asked first, and at the others; in milliseconds. */
 const ARBITER_WAIT = 5000;
 const REST_WAIT = 100;
+/** How long a join waits for the parts of other servers, after that of its own server, in milliseconds. */
+const OTHERS_WAIT = 50;
 
 /**
  * How long a worker keeps the locks for another change, in milliseconds, and how often, if no other waited for them
@@ -369,14 +371,29 @@ export class GlobalWorker implements Server {
     return false;
   }
 
-  /** Joins the part of the cluster that a server is in, unless it is joined; retries later if it cannot now. */
+  /**
+   * Joins the part of the cluster that a server is in, unless it is joined; retries later if it cannot now.
+   *
+   * The parts of all other servers that are pending are joined under the same lock, if they answer as soon: so nodes
+   * that start together need a few joins, and not one for each pair.
+   */
   async #connect({ server, times = 0 }: ConnectTask): Promise<void> {
     if (!this.#view.isPending(server)) return;
-    const servers = union(this.#view.servers(), await this.#known(server));
-    if (await this.#lock(servers)) {
+    const parts = await this.#partsOf(server);
+    const servers = parts.reduce(
+      (all, part) => union(all, part),
+      this.#view.servers(),
+    );
+    if (await this.#lock(servers, () => this.#view.isPending(server))) {
       try {
-        const now = union(this.#view.servers(), await this.#known(server));
-        if (union(servers, now).length === servers.length) {
+        const now = await Promise.all(
+          parts.map(([first]) => this.#known(first)),
+        );
+        const all = now.reduce(
+          (all, part) => union(all, part),
+          this.#view.servers(),
+        );
+        if (union(servers, all).length === servers.length) {
           await this.#merge(servers);
         }
       } finally {
@@ -388,6 +405,20 @@ export class GlobalWorker implements Server {
     // Other tasks come first: a node that does not answer delays this task only.
     const again: ConnectTask = { type: "connect", server, times: times + 1 };
     tell(this.#process, this.#process.pid, again);
+  }
+
+  /** The part of a server, and those of other pending servers that answer at most a little later. */
+  async #partsOf(server: Pid): Promise<Pid[][]> {
+    const others = this.#view.pending()
+      .filter((each) => !each.equals(server))
+      .map((each) => this.#known(each));
+    const parts = [await this.#known(server)];
+    for (const other of others) other.then((part) => parts.push(part), ignore);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const stop = this.#view.afterPatience(resolve, OTHERS_WAIT);
+    await Promise.race([Promise.allSettled(others), late]);
+    stop();
+    return [...parts];
   }
 
   /** The servers of a server's part: one of each connected node, as a server can name any number of pids. */
@@ -460,11 +491,15 @@ export class GlobalWorker implements Server {
     }
   }
 
-  /** Acquires the lock of the names on servers: on all, or on none. */
-  async #lock(servers: Pid[]): Promise<boolean> {
+  /** Acquires the lock of the names on servers: on all, or on none; on none if it is not needed any more. */
+  async #lock(servers: Pid[], isNeeded: () => boolean): Promise<boolean> {
     const [arbiter, ...rest] = byRank(servers);
     const first = await this.#askServer(arbiter, lockNames(ARBITER_WAIT));
     if (first === false) return false;
+    if (!isNeeded()) {
+      this.#unlock([arbiter]);
+      return false;
+    }
     const given = await this.#askAll(rest, lockNames(REST_WAIT));
     if (!given.includes(false)) return true;
     this.#unlock([arbiter, ...rest.filter((_, i) => given[i] !== false)]);

@@ -10,7 +10,7 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { RemoteFunction } from "@otp/processes/remote/exported_modules";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ChildShutdown } from "@otp/servers/server/child_spec";
-import { OwnedTask } from "@otp/servers/task/task_state";
+import { OwnedTask } from "@otp/servers/task/owned_task";
 import type { PoolMember } from "./pool_member.ts";
 import type { QueueEntry } from "./run_queue.ts";
 
@@ -39,6 +39,8 @@ export interface RunKeeper {
   left(run: PoolRun): void;
   /** Called when a task has started. */
   changed(): void;
+  /** Called when a task has not been started. */
+  notStarted(attempt: Attempt, error: unknown): void;
   /** Called when a task has a result. */
   replied(attempt: Attempt, value: unknown): void;
   /** Called when a task has ended. */
@@ -148,19 +150,23 @@ export class Attempt extends OwnedTask {
     this.#keeper.changed();
   }
 
-  reply(value: unknown): void {
+  result(value: unknown): void {
     if (this.of.attempt === this) this.#keeper.replied(this, value);
   }
 
-  down(_object: unknown, reason: unknown): void {
+  exited(_object: unknown, reason: unknown): void {
     this.close();
     this.#keeper.ended(this, reason);
+  }
+
+  notStarted(make: () => unknown): void {
+    this.#keeper.notStarted(this, make());
   }
 
   /** Stops waiting for the task. */
   close(): void {
     this.#stopTimer?.();
-    this.owner.release(this.ref);
+    this.process.release(this.ref);
     this.member.ended(this);
   }
 
@@ -175,7 +181,7 @@ export class Attempt extends OwnedTask {
     const { shutdown } = this.of.job;
     if (shutdown === "brutal_kill") return this.#kill(pid);
     if (shutdown !== "infinity" && shutdown !== Infinity) {
-      const { runtime } = this.owner;
+      const { runtime } = this.process;
       this.#stopTimer = runtime.deadlines.after(
         shutdown,
         () => this.#kill(pid),
@@ -186,12 +192,12 @@ export class Attempt extends OwnedTask {
   }
 
   #kill(pid: Pid): void {
-    this.member.asked(this, this.owner.runtime.clock.now());
+    this.member.asked(this, this.process.runtime.clock.now());
     this.#exit(pid, "kill");
   }
 
   #exit(to: Pid, reason: string): void {
-    const { pid, runtime } = this.owner;
+    const { pid, runtime } = this.process;
     runtime.signalsTo(to.node).exit(pid, to, reason);
   }
 

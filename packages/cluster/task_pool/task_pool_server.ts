@@ -251,7 +251,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
     const { fn, args, callers, shutdown } = run.job;
     try {
       startSupervised(
-        process,
+        attempt,
         {
           server: member.pid,
           api: "async",
@@ -263,11 +263,10 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
           refused: (reply) => new Refused(reply),
           failed: (reason) => new NotStarted(reason),
         },
-        attempt,
         callers,
-      ).catch((error) => this.#notStarted(attempt, error));
+      );
     } catch (error) {
-      this.#notStarted(attempt, error);
+      this.notStarted(attempt, error);
     }
   }
 
@@ -292,7 +291,7 @@ export class TaskPoolServer implements Server, RunKeeper, MembersKeeper {
     this.changed();
   }
 
-  #notStarted(attempt: Attempt, error: unknown): void {
+  notStarted(attempt: Attempt, error: unknown): void {
     if (!this.#process.alive) return;
     attempt.close();
     this.#removeAttempt(attempt);

@@ -6,7 +6,7 @@ import type { IoOperation, IoRequest } from "@otp/servers/server/messages";
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
 import { describeExit } from "@otp/processes/values/exit_reason";
 import type { Pid, Ref } from "@otp/processes/values/pid";
-import { ServerRequest } from "@otp/processes/values/server_message";
+import { OwnRequest } from "@otp/processes/values/server_message";
 
 function leaderGone(reason: unknown): Error {
   return new IoError(
@@ -32,22 +32,13 @@ export function requestIo<T>(
       as: () => ["IO", request.type, []],
       read,
       failed: leaderGone,
-      message: (from, replyAs) => new SentIoRequest(from, replyAs, request),
+      message: (from, replyAs) => sentRequest(from, replyAs, request),
       mayBeLeft: true,
     },
   ).promise;
 }
 
-export class SentIoRequest extends ServerRequest implements IoRequest {
-  readonly type = "io_request";
-  readonly from: Pid;
-  readonly replyAs: Ref;
-  readonly request: IoOperation;
-
-  constructor(from: Pid, replyAs: Ref, request: IoOperation) {
-    super();
-    this.from = from;
-    this.replyAs = replyAs;
-    this.request = request;
-  }
+function sentRequest(from: Pid, replyAs: Ref, request: IoOperation) {
+  const sent: IoRequest = { type: "io_request", from, replyAs, request };
+  return new OwnRequest(sent, "IO");
 }

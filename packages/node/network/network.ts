@@ -374,7 +374,7 @@ export class Network {
     this.#stats.connected++;
     log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);
-    runtime.nodes.up(name, isHidden, wire === "beam");
+    runtime.nodes.up(name, isHidden);
     const dial = this.#dialler.connected(name);
     let lost: Error | undefined;
     if (dial !== undefined) {

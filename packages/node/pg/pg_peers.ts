@@ -16,7 +16,7 @@
  * A node that drains stays a peer, and its processes stay members until they exit. Only its supervisors leave, at the
  * peers: nobody but their own node can start anything under them any more.
  *
- * Nodes of another kind take part with the same messages in their own form (`ForeignScopes`).
+ * Nodes of another library take part with the same messages in their own form, by the protocol `PG`.
  */
 
 import { QueueFullError } from "@otp/processes/errors";
@@ -34,14 +34,22 @@ import {
   type Groups,
   Members,
 } from "./pg_groups.ts";
-import {
-  FOREIGN_SCOPES,
-  type ScopeMessage,
-  ScopeRequest,
-} from "./scope_messages.ts";
+import { OwnRequest } from "@otp/processes/values/server_message";
+
+/** The name of the protocol between the processes of a scope. */
+export const PG = "pg";
+
+/** A message between the processes of a scope. */
+export type ScopeMessage =
+  | { type: "discover" }
+  | { type: "sync"; groups: GroupMembers[] }
+  | { type: "join"; group: unknown; pids: Pid[] }
+  | { type: "leave"; groups: unknown[]; pids: Pid[] };
 
 /** The time until a peer that did not read gets all groups again, in milliseconds. */
 const CATCH_UP = 1000;
+/** The most answers that a peer is thought to owe. One that follows the protocol owes two at most. */
+const MAX_UNANSWERED = 4;
 
 /** A scope's process sends it to itself later, to send a peer the groups that it has missed. */
 export type Reminder = { type: "catch_up"; peer: Pid };
@@ -53,6 +61,8 @@ interface Peer {
   readonly groups: Map<TermKey, Members>;
   /** Whether the peer has missed a change because it did not read earlier changes. */
   isBehind: boolean;
+  /** The number of answers to `discover` that the peer owes, at most: a question by name may have reached nobody. */
+  unanswered: number;
 }
 
 /** The processes of a scope on other nodes, as this node's process knows them. */
@@ -61,8 +71,8 @@ export class ScopePeers {
   readonly #name: string;
   readonly #groups: Groups;
   readonly #peers = new Map<Key, Peer>();
-  /** Called when a peer has handled all that it was sent before. */
-  readonly #settling = new Map<Key, () => void>();
+  /** The number of answers that {@linkcode settle} still expects from a peer. */
+  readonly #settling = new Map<Key, { answers: number; done: () => void }>();
   /** This node's supervisors that peers do not count among the members, because the node drains. */
   readonly #withdrawn = new Set<Key>();
 
@@ -93,7 +103,8 @@ export class ScopePeers {
   }
 
   #signed(message: ScopeMessage): InternalMessage {
-    return new InternalMessage(this.#process.pid, new ScopeRequest(message));
+    const request = new OwnRequest(message, PG);
+    return new InternalMessage(this.#process.pid, request);
   }
 
   #tell({ pid: to }: Pick<Peer, "pid">, message: ScopeMessage): void {
@@ -131,6 +142,9 @@ export class ScopePeers {
     const { pid, runtime } = this.#process;
     try {
       this.#tell(peer, message);
+      if (message.type === "discover" && peer.unanswered < MAX_UNANSWERED) {
+        peer.unanswered++;
+      }
     } catch (error) {
       if (error instanceof QueueFullError) {
         peer.isBehind = true;
@@ -188,25 +202,39 @@ export class ScopePeers {
    * arrived.
    *
    * A peer answers `discover` after it has handled earlier messages, over the connection that carries messages to the
-   * members. So the answer comes after all messages that the peer's node sent to the members before.
+   * members. So the answer comes after all messages that the peer's node sent to the members before. Answers have no
+   * numbers in OTP's protocol. So a peer that still owes answers is asked once more than it owes, and must answer as
+   * often: the last one answers a question of now, also if earlier questions were lost.
    */
   async settle(): Promise<void> {
     const process = this.#process;
     process.abortSignal().addEventListener("abort", () => {
-      for (const seen of this.#settling.values()) seen();
+      for (const { done } of this.#settling.values()) done();
     }, { once: true });
     await Promise.all([...this.#peers.values()].map((peer) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#settling.set(this.#key(peer.pid), resolve);
-      this.#tellNext(peer, { type: "discover" });
+      const { promise, resolve: done } = Promise.withResolvers<void>();
+      const answers = peer.unanswered + 1;
+      this.#settling.set(this.#key(peer.pid), { answers, done });
+      for (let i = 0; i < answers; i++) {
+        this.#tellNext(peer, { type: "discover" });
+      }
       return promise;
     }));
   }
 
+  /** Counts the answer of a peer. */
+  #answered(peer: Peer): void {
+    if (peer.unanswered > 0) peer.unanswered--;
+    const settling = this.#settling.get(this.#key(peer.pid));
+    if (settling !== undefined && --settling.answers === 0) {
+      this.#settled(peer.pid);
+    }
+  }
+
   /** Notes that a peer has handled what it was sent, or that the peer is gone. */
-  #seen(pid: Pid): void {
+  #settled(pid: Pid): void {
     const key = this.#key(pid);
-    this.#settling.get(key)?.();
+    this.#settling.get(key)?.done();
     this.#settling.delete(key);
   }
 
@@ -222,7 +250,7 @@ export class ScopePeers {
 
   /** Removes a peer that has exited or lost its connection, and its groups. */
   #removePeer({ pid, groups }: Peer): void {
-    this.#seen(pid);
+    this.#settled(pid);
     this.#peers.delete(this.#key(pid));
     for (const [id, members] of groups) {
       const pids = members.pids();
@@ -239,7 +267,13 @@ export class ScopePeers {
       this.#removePeer(peer);
     }
     const ref = this.#process.monitor(pid);
-    const peer: Peer = { pid, ref, groups: new Map(), isBehind: false };
+    const peer: Peer = {
+      pid,
+      ref,
+      groups: new Map(),
+      isBehind: false,
+      unanswered: 1,
+    };
     this.#peers.set(this.#key(pid), peer);
     return peer;
   }
@@ -249,8 +283,8 @@ export class ScopePeers {
     const { runtime } = this.#process;
     const heard = message instanceof InternalMessage
       ? message
-      : FOREIGN_SCOPES.of(runtime)?.hear(message);
-    if (heard === undefined) return;
+      : runtime.border?.request(PG, message, undefined, undefined);
+    if (!(heard instanceof InternalMessage)) return;
     const { from, message: told } = heard;
     if (
       from.node !== runtime.node &&
@@ -272,8 +306,9 @@ export class ScopePeers {
       this.#tellAllOf(peer);
       if (known === undefined) this.#tellNext(peer, { type: "discover" });
     } else if (message.type === "sync") {
-      this.#sync(known ?? this.#meet(from), message.groups);
-      this.#seen(from);
+      const peer = known ?? this.#meet(from);
+      this.#sync(peer, message.groups);
+      this.#answered(peer);
     } else if (known === undefined) {
       // The message was sent before the connection was lost, and arrived after the DOWN.
       return;

@@ -17,16 +17,11 @@ import {
   type Subscriber,
   type Where,
 } from "./pg_groups.ts";
-import { arePids, type Reminder, ScopePeers } from "./pg_peers.ts";
+import { arePids, PG, type Reminder, ScopePeers } from "./pg_peers.ts";
 import { taskSlots } from "@otp/servers/server/task_slots";
 import { taskGroups } from "./task_groups.ts";
 import { noteScope, type PgRequest, type ScopeServer } from "./scopes.ts";
-import {
-  BADARG,
-  type OtpEncoding,
-  type Server,
-} from "@otp/servers/server/server";
-import { FOREIGN_SCOPES } from "./scope_messages.ts";
+import { BADARG, type Server } from "@otp/servers/server/server";
 
 type Watched =
   | { type: "member"; pid: Pid }
@@ -39,7 +34,7 @@ export class PgScope implements Server, ScopeServer {
   readonly #local = new Map<Key, { ref: Ref; joins: Joins }>();
   readonly #peers: ScopePeers;
   readonly #watched = new Map<number, Watched>();
-  readonly otp: OtpEncoding | undefined;
+  readonly protocol = PG;
 
   /** Starts looking for scopes of the same name on other nodes. */
   constructor(process: LocalProcess, name: string) {
@@ -47,11 +42,10 @@ export class PgScope implements Server, ScopeServer {
     this.#groups = new Groups(process);
     this.#peers = new ScopePeers(process, name, this.#groups);
     const { runtime } = process;
-    this.otp = FOREIGN_SCOPES.of(runtime)?.encoding;
     noteScope(runtime, name, this);
     taskSlots(runtime).groups = taskGroups;
     process.ownCold().watchesNodes = 1;
-    for (const node of runtime.visible) this.#peers.discover(node);
+    for (const node of runtime.visible.keys()) this.#peers.discover(node);
   }
 
   get isRunning(): boolean {

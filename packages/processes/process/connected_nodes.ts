@@ -9,8 +9,7 @@ import type { Runtime } from "./runtime.ts";
 import { Pid } from "../values/pid.ts";
 
 export class ConnectedNodes {
-  readonly visible: Set<string> = new Set();
-  readonly erlang: Map<string, number> = new Map();
+  readonly visible: Map<string, number> = new Map();
   #lastConnection = 0;
   readonly #runtime: Runtime;
 
@@ -19,11 +18,10 @@ export class ConnectedNodes {
   }
 
   /** Notifies the processes that monitor nodes of a nodeup; called before the node's first signal. */
-  up(node: string, isHidden = false, isErlang = false): void {
-    if (!isHidden) this.visible.add(node);
-    if (!isHidden && isErlang) {
-      this.erlang.set(node, ++this.#lastConnection);
-      this.#runtime.onErlangNode?.();
+  up(node: string, isHidden = false): void {
+    if (!isHidden) {
+      this.visible.set(node, ++this.#lastConnection);
+      this.#runtime.onVisible?.(node);
     }
     for (const process of this.#runtime.processes.values()) {
       const times = isHidden ? 0 : process.cold?.watchesNodes ?? 0;
@@ -39,7 +37,6 @@ export class ConnectedNodes {
    * notifies the processes that monitor the node.
    */
   down(node: string, wasUp: boolean, isHidden = false): void {
-    this.erlang.delete(node);
     this.visible.delete(node);
     const processes = this.#runtime.processes.values();
     for (const process of processes) {

@@ -84,8 +84,8 @@ export interface Wait {
   readonly awaitsExit?: boolean;
   /** Called when a reply arrives at the alias. */
   reply(value: unknown, ref: Ref): void;
-  /** Called when a BEAM's reply arrives, in OTP's encoding; without this method, `reply` is called. */
-  otpReply?(term: unknown, ref: Ref): void;
+  /** Called when a reply arrives in another library's encoding; without this method, `reply` is called. */
+  foreignReply?(term: unknown, ref: Ref): void;
   /** Called when the target of the monitor has exited. */
   down(object: Place, reason: unknown, ref: Ref): void;
   /** Called when the spawn request was answered; with `undefined`, the node is down. */

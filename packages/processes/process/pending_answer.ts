@@ -169,15 +169,10 @@ export class PendingReply<T> extends PendingAnswer<T> implements Wait, Entry {
   wait: Wait | undefined = this;
 
   /** Creates the wait of a process for a reply from `node`. */
-  constructor(
-    process: LocalProcess,
-    node: string,
-    mayBeLeft = false,
-    ref: Ref = process.runtime.makeRef(),
-  ) {
+  constructor(process: LocalProcess, node: string, mayBeLeft = false) {
     super(process, mayBeLeft);
     this.node = node;
-    this.ref = ref;
+    this.ref = process.runtime.makeRef();
   }
 
   get pid(): Pid {

@@ -45,7 +45,7 @@ export interface Runtime extends NodeIncarnation {
   readonly log: NodeLog;
   /** The functions that other nodes may run here. */
   readonly modules: Modules;
-  /** The border to nodes of Erlang; absent if this node does not speak their wire. */
+  /** The border to nodes of another library; absent if this node does not speak their wire. */
   border: Border | undefined;
   /** The resources of this node that each peer uses, and their limits. */
   readonly quotas: PeerQuotas;
@@ -70,17 +70,15 @@ export interface Runtime extends NodeIncarnation {
   readonly aliases: NumberMap<Entry>;
   /** The monitors on the processes. */
   readonly watchers: Watchers<LocalProcess>;
-  /** The nodes that are connected and visible. */
-  readonly visible: ReadonlySet<string>;
-  /** The visible nodes whose connection speaks Erlang's wire, with a number of each connection. */
-  readonly erlang: ReadonlyMap<string, number>;
+  /** The nodes that are connected and visible, with a number of each connection. */
+  readonly visible: ReadonlyMap<string, number>;
   /**
    * Dials the nodes that a connected node introduces; absent if this node does not connect to the peers of its peers.
    */
   introduce: ((by: string, nodes: readonly string[]) => void) | undefined;
   disconnect: (node: string) => void;
-  /** Called before the nodeup of a visible node of Erlang's wire. */
-  onErlangNode: (() => void) | undefined;
+  /** Called before the nodeup of a visible node. */
+  onVisible: ((node: string) => void) | undefined;
   /** Delivers signals to the processes of this node. */
   readonly local: Signals;
   /** Whether a stop of the node has ended all processes. */

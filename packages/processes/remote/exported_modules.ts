@@ -132,6 +132,9 @@ export type Resolved =
   | { fn: () => unknown; label: string; kind?: Lineage["kind"] }
   | { error: SpawnFailure; message: string };
 
+/** A function with its arguments, ready to run, and its name for reports. */
+export type Code = Extract<Resolved, { fn: unknown }>;
+
 // deno-lint-ignore ban-types
 type AnyFunction = Function;
 
@@ -251,7 +254,7 @@ export class Modules {
   }
 
   /** Like {@linkcode Modules.resolve}, for a spawn request, which can also name a service. */
-  resolveSpawn(run: Runnable, node?: string): Resolved {
+  resolveSpawn(run: Runnable | Code, node?: string): Resolved {
     const service = "module" in run ? this.services.get(run.module) : undefined;
     return service === undefined
       ? this.resolve(run, node)
@@ -260,9 +263,10 @@ export class Modules {
 
   /**
    * Returns the requested function, ready to run, or the reason of a refusal. `node` is the requesting node, unless
-   * it is this one.
+   * it is this one. Code, which no wire carries, is ready.
    */
-  resolve(run: Runnable, node?: string): Resolved {
+  resolve(run: Runnable | Code, node?: string): Resolved {
+    if (isCode(run)) return run;
     const { args } = run;
     if (args.length > MAX_ARGUMENTS) return tooMany(args);
     if ("source" in run) return this.#closure(run.source, args);
@@ -359,6 +363,11 @@ function tooMany({ length }: unknown[]): Resolved {
     message:
       `no function takes ${length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
   };
+}
+
+/** Whether a request of any origin brings its function with it. */
+export function isCode(run: object): run is Code {
+  return typeof (run as { fn?: unknown }).fn === "function";
 }
 
 /** Returns the text of a refusal by the node's rule. */

@@ -38,7 +38,7 @@ import {
   type ReplyTo,
   taggedReply,
 } from "../values/reply_to.ts";
-import { OtpReply, RefusedReply } from "../values/server_message.ts";
+import { ForeignReply, RefusedReply } from "../values/server_message.ts";
 import type {
   Backpressure,
   Signals,
@@ -115,9 +115,11 @@ export class LocalDelivery implements Signals {
       if (endsMonitor && entry.node === from.node) entry.target = undefined;
       process.releaseEntry(entry);
     }
-    if (value instanceof OtpReply) {
+    if (value instanceof ForeignReply) {
       const { term } = value;
-      if (wait?.otpReply !== undefined) return wait.otpReply(term, alias);
+      if (wait?.foreignReply !== undefined) {
+        return wait.foreignReply(term, alias);
+      }
       value = term;
     }
     if (wait !== undefined) wait.reply(value, alias);
@@ -126,7 +128,7 @@ export class LocalDelivery implements Signals {
 
   /** Delivers a reply with a tag as a message, because no request of this library has a tag. */
   #replyTagged(from: Pid, to: ReplyTo, value: unknown): void {
-    const term = value instanceof OtpReply ? value.term : value;
+    const term = value instanceof ForeignReply ? value.term : value;
     const message = taggedReply(to, term);
     if (to.alias === undefined) this.send(from, to.pid, message);
     else this.sendAlias(from, to.alias, message);
@@ -221,7 +223,11 @@ export class LocalDelivery implements Signals {
 
   #signalExit(process: LocalProcess, from: Pid, reason: unknown): void {
     if (process.trapExit) {
-      process.mailbox.push(exitMessage(from, reason), process);
+      const supervisor = process.lineage?.supervision;
+      if (
+        supervisor?.childExited === undefined || !process.mailbox.isIdle ||
+        !supervisor.childExited(from, reason)
+      ) process.mailbox.push(exitMessage(from, reason), process);
     } else if (!isReason(reason, "normal") || from.equals(process.pid)) {
       if (process.shell) this.#endShared(process, reason);
       terminate(process, reason);

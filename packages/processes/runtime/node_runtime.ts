@@ -80,12 +80,11 @@ export class NodeRuntime implements Runtime {
   readonly aliases: NumberMap<Entry> = new NumberMap();
   readonly watchers: Watchers<LocalProcess>;
   readonly nodes: ConnectedNodes = new ConnectedNodes(this);
-  readonly visible: ReadonlySet<string> = this.nodes.visible;
-  readonly erlang: ReadonlyMap<string, number> = this.nodes.erlang;
+  readonly visible: ReadonlyMap<string, number> = this.nodes.visible;
   readonly connectTo: Runtime["connectTo"];
   introduce: Runtime["introduce"] = undefined;
   disconnect: Runtime["disconnect"] = () => {};
-  onErlangNode: (() => void) | undefined;
+  onVisible: ((node: string) => void) | undefined;
   readonly local: Signals;
   clusterHost: ClusterHost | undefined;
   readonly #signalsTo: NonNullable<RuntimeOptions["signalsTo"]>;

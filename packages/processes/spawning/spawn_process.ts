@@ -16,11 +16,12 @@ export function spawnProcess(
   fn: () => unknown,
   options: RuntimeSpawnOptions,
 ): LocalProcess {
-  const { link, linkParent, awaitsExit: tellsEnd, monitor, replyTo } = options;
+  const { link, linkParent, awaitsExit: awaitsExit, monitor, replyTo } =
+    options;
   const process = addProcess(runtime, options, linkParent);
   if (linkParent !== undefined) {
     process.addLink(linkParent.pid);
-    linkParent.addLink(process.pid, false, tellsEnd);
+    linkParent.addLink(process.pid, false, awaitsExit);
   }
   if (link !== undefined) process.addLink(link);
   if (monitor !== undefined) {

@@ -47,24 +47,26 @@ export type BeamFields = Extract<
   { readonly tagged: unknown }
 >["tagged"][string];
 
-/** The types of a function's arguments and of its result; missing types are `"term"`. */
-export interface BeamTypes {
-  readonly args?: readonly BeamType[];
-  readonly returns?: BeamType;
-}
+/**
+ * The types on a BEAM that a type in TypeScript can have.
+ *
+ * @typeParam T The type in TypeScript.
+ */
+export type BeamTypeOf<T> = unknown extends T ? BeamType
+  : [T] extends [string] ? "term" | "binary" | "atom" | "charlist"
+  : [T] extends [number] ? "term" | "float"
+  : [T] extends [Uint8Array] ? "term" | "bytes"
+  : BeamType;
 
-// deno-lint-ignore ban-types
-const declared = new WeakMap<Function, BeamTypes>();
-
-// deno-lint-ignore ban-types
-export function declareBeamTypes(fn: Function, types: BeamTypes): void {
-  declared.set(fn, types);
-}
-
-// deno-lint-ignore ban-types
-export function beamTypesOf(fn: Function | undefined): BeamTypes | undefined {
-  return fn === undefined ? undefined : declared.get(fn);
-}
+/**
+ * The types of the fields of a message, by the form that it has in TypeScript.
+ *
+ * @typeParam M The message: `"name"`, `["name", …]` or `{ type: "name", … }`.
+ */
+export type BeamFieldsOf<M> = M extends string ? readonly []
+  : M extends readonly [string, ...infer R]
+    ? { readonly [I in keyof R]: BeamTypeOf<R[I]> }
+  : { readonly [K in Exclude<keyof M, "type">]-?: BeamTypeOf<M[K]> };
 
 const TYPE_NAMES: ReadonlySet<unknown> = new Set([
   "term",

@@ -32,6 +32,15 @@ export interface StopWait {
   exited(reason: unknown): void;
 }
 
+/** The server of a supervisor, as the runtime sees it. */
+export interface SupervisingServer {
+  /**
+   * Called in place of an EXIT message while the supervisor waits for messages with an empty mailbox: it would handle
+   * the message next. Returns false if the exit must be a message.
+   */
+  childExited?(pid: Pid, reason: unknown): boolean;
+}
+
 export interface Lineage {
   readonly kind: "server" | "task" | "process";
   /** The process that started it, the process that started that one, and so on, nearest first. */
@@ -42,8 +51,8 @@ export interface Lineage {
   starting: StartWait | undefined;
   /** A wait for its exit, if it has been asked to stop. */
   stopping: StopWait | undefined;
-  /** The server of a supervisor, for observers. */
-  supervision: object | undefined;
+  /** The server of a supervisor, for observers too. */
+  supervision: SupervisingServer | undefined;
   /** Its work when it failed; recorded as a server exits. */
   context?: CrashContext;
 }

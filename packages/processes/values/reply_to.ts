@@ -29,7 +29,7 @@ export class ReplyTo {
   /** The encoding of a reply with a tag: `{Tag, Reply}`, or a group leader's `{io_reply, Tag, Reply}`. */
   readonly form: "call" | "io";
   /**
-   * How the reply is encoded for a caller on a BEAM: by a declared type, which travels with this, so that any process
+   * How the reply is encoded for a caller of another library: by a declared type, which travels with this, so that any process
    * can reply; or by a function. Comparisons ignore it.
    *
    * @ignore

@@ -5,35 +5,13 @@
  * creates an instance only for a whole message whose sender it has checked. So an object that merely looks like a
  * call is data, even if a process of this node forwards it.
  *
- * Each wire has its own encoding of them. Nodes of this library exchange their fields (`fields`); a BEAM receives the
- * message that OTP's own modules send. A message without OTP's form is refused at its sender, because an unmodified
- * OTP server would crash on it.
+ * Each wire has its own encoding of them. Nodes of this library exchange their fields (`fields`); a node of another
+ * library receives the message that its own modules send. A message without such a form is refused at its sender, because
+ * the server there would crash on it.
  */
-
-import type { Pid } from "./pid.ts";
 
 /** Copies a value that is nested in a message, with `left` more levels allowed. */
 export type CopyField = (value: unknown, left: number, max: number) => unknown;
-
-/** The form that a class of requests has for programs that do not use this library, and the form of their replies. */
-export interface RequestForm<R extends ServerRequest> {
-  /** Encodes a request of the process `from`; returns `undefined` if such programs have no such request. */
-  request(request: R, from: Pid | undefined): unknown;
-  /** Decodes the reply to a request; without it, the reply stays as it is. */
-  reply?(reply: unknown, request: R): unknown;
-}
-
-/** The forms by the class of the request. A package above this one, which has the wire, fills the table. */
-// deno-lint-ignore no-explicit-any
-const forms = new Map<unknown, RequestForm<any>>();
-
-/** Sets the form of a class of requests. */
-export function setRequestForm<R extends ServerRequest>(
-  type: new (...args: never[]) => R,
-  form: RequestForm<R>,
-): void {
-  forms.set(type, form);
-}
 
 /** A message that servers trust. */
 export abstract class ServerMessage {
@@ -70,68 +48,41 @@ export abstract class ServerRequest extends ServerMessage {
     return this;
   }
 
-  /** The server of the library that the request is for, by which a wire finds its encoding. */
+  /** The name of the protocol by which other libraries make the same request; without it, they have no such request. */
   get protocol(): string | undefined {
     return undefined;
-  }
-
-  /** Encodes a request without a protocol. Throws a `TypeError` if OTP has no such message. */
-  toOtp(from?: Pid): unknown {
-    const term = forms.get(this.constructor)?.request(this, from);
-    if (term !== undefined) return term;
-    throw new TypeError(
-      `Cannot send the request ${this.type} to an Erlang node: ${this.instead}`,
-    );
-  }
-
-  /** The advice for a request that OTP lacks. */
-  get instead(): string {
-    return "OTP has no such request; ask a node of this library";
-  }
-
-  /** Decodes an OTP server's reply to this request. */
-  fromOtp(reply: unknown): unknown {
-    const form = forms.get(this.constructor);
-    return form?.reply === undefined ? reply : form.reply(reply, this);
   }
 
   copied(copy: CopyField, left: number, max: number): unknown {
     return copy({ ...this }, left + 1, max);
   }
 
-  override copiedWithBrand(copy: CopyField, left: number, max: number): this {
-    const same = Object.create(Object.getPrototypeOf(this));
-    return Object.assign(same, copy({ ...this }, left + 1, max));
-  }
+  abstract override copiedWithBrand(
+    copy: CopyField,
+    left: number,
+    max: number,
+  ): this;
 }
 
-/** A request that only servers of this library know. */
+/** A request without methods of its own. */
 export class OwnRequest extends ServerRequest {
   declare readonly type: string;
+  readonly #protocol: string | undefined;
 
-  constructor(fields: { type: string }) {
+  /** Creates a request from its fields, which only servers of this library know unless it has a protocol. */
+  constructor(fields: { type: string }, protocol?: string) {
     super();
     Object.assign(this, fields);
-  }
-}
-
-/** A request that servers of OTP know too, by a protocol of `packages/beam/servers/`. */
-export class SharedRequest extends OwnRequest {
-  readonly #protocol: string;
-
-  /** Creates a request to the server of the library with that name. */
-  constructor(fields: { type: string }, protocol: string) {
-    super(fields);
     this.#protocol = protocol;
   }
 
-  override get protocol(): string {
+  override get protocol(): string | undefined {
     return this.#protocol;
   }
 
   override copiedWithBrand(copy: CopyField, left: number, max: number): this {
     const fields = copy({ ...this }, left + 1, max) as { type: string };
-    return new SharedRequest(fields, this.#protocol) as this;
+    return new OwnRequest(fields, this.#protocol) as this;
   }
 }
 
@@ -146,10 +97,10 @@ export class RefusedReply {
 }
 
 /**
- * A BEAM's reply, still encoded: only the request that it answers can decode it. A wire passes it to the wait under
- * the alias; programs receive the term.
+ * A reply of another library's node, still encoded: only the request that it answers can decode it. A wire passes it to
+ * the wait under the alias; programs receive the term.
  */
-export class OtpReply {
+export class ForeignReply {
   readonly term: unknown;
 
   constructor(term: unknown) {

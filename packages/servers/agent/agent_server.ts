@@ -7,7 +7,7 @@
 
 import { UndefinedFunctionError } from "@otp/processes/errors";
 import { Tuple } from "@otp/processes/values/tuple";
-import { SharedRequest } from "@otp/processes/values/server_message";
+import { OwnRequest } from "@otp/processes/values/server_message";
 import { BADARG, failCaller } from "../server/server.ts";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import { inspect } from "@otp/processes/values/inspect";
@@ -81,8 +81,8 @@ const NAME = "Agent";
 export function agentRequest(
   type: AgentRequestType,
   run: SentFunction,
-): SharedRequest {
-  return new SharedRequest({ type, run } as AgentRequest, NAME);
+): OwnRequest {
+  return new OwnRequest({ type, run } as AgentRequest, NAME);
 }
 
 /** Creates the message of a cast. A named function needs an authenticated sender, so it travels as a call. */
@@ -286,7 +286,7 @@ function answer(
     case "cast":
       return { type: "noreply", state: given };
   }
-  // A function that a BEAM names may return a tuple, as functions there do.
+  // A function that another library names may return a tuple, as functions there do.
   const pair = request instanceof NodeRequest && given instanceof Tuple
     ? given.elements
     : given;

@@ -7,7 +7,11 @@
  * @module
  */
 
-import type { BeamFieldsOf, BeamType, BeamTypeOf } from "@otp/processes/beam";
+import type {
+  BeamFieldsOf,
+  BeamType,
+  BeamTypeOf,
+} from "@otp/processes/values/beam_types";
 import {
   callTypes,
   checkServerBeamTypes,
@@ -1348,9 +1352,9 @@ function callOf(
 
 function nodesOf(
   { nodes }: AbcastOptions,
-  runtime: { node: string; visible: Iterable<string> },
+  runtime: { node: string; visible: ReadonlyMap<string, unknown> },
 ): string[] {
-  return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible];
+  return nodes?.map(nameOf) ?? [runtime.node, ...runtime.visible.keys()];
 }
 
 /** Returns undefined if the call was sent and failed; rethrows errors of the caller's own. */

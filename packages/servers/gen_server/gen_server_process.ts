@@ -376,7 +376,7 @@ function handlerOf(
     : undefined;
 }
 
-/** Returns the name of a BEAM's request to a server without a declaration: an atom, or the first in a tuple. */
+/** Returns the name of a request that stays encoded, without a declaration: an atom, or the first in a tuple. */
 function atomOf(request: unknown): string | undefined {
   const first = request instanceof Tuple ? request.elements[0] : request;
   return first instanceof Atom ? first.name : undefined;

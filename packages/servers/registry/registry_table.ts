@@ -17,7 +17,6 @@ export type RegistryKeys = "unique" | "duplicate";
 
 /** A process that is registered under a key, with its value. */
 export interface RegistryEntry<V = unknown> {
-  /** The process. */
   pid: Pid;
   /** The registered value. */
   value: V;

@@ -3,10 +3,10 @@
  * without a reply.
  *
  * Races of a call: a reply ends the monitor, so no DOWN follows. A reply from the server's own node ends the monitor
- * there too, and says so; after any other reply (from a third node, or from a BEAM) the caller sends a demonitor. At
- * the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort of the
- * caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The death
- * of the caller abandons the call (`packages/processes/process/pending_answer.ts`).
+ * there too, and says so; after any other reply (from a third node, or from another library) the caller sends a
+ * demonitor. At the deadline, alias and monitor end together, so a later reply is dropped for lack of the alias. An abort
+ * of the caller's signal does the same (`cancellation.ts`). Of a reply and an abort in one turn, the first wins. The
+ * death of the caller abandons the call (`packages/processes/process/pending_answer.ts`).
  */
 
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
@@ -52,7 +52,7 @@ export interface RequestOptions<T = unknown> extends CancelOptions {
   read?: (reply: unknown) => T;
   /** Converts the reason of a failure into the error that the call rejects with; an exit by default. */
   failed?: (reason: unknown) => Error | undefined;
-  /** The types on a BEAM of the request and its reply, if the server is declared. */
+  /** The declared types of the request and its reply, if the server is declared. */
   types?: RequestTypes;
   /** Creates the message that carries the request, from the caller and the alias of the reply; a `Call` by default. */
   message?: (from: Pid, ref: Ref) => unknown;
@@ -66,21 +66,15 @@ export class PendingCall<T> extends PendingReply<T> {
   readonly #options: RequestOptions<T>;
   #request: unknown;
 
-  /**
-   * Creates a call without sending it.
-   *
-   * @param options The options; a subclass without them has the options as its own members.
-   * @param ref The reference; a new one by default.
-   */
+  /** Creates a call without sending it. */
   constructor(
     process: LocalProcess,
     place: Place,
     request: unknown,
-    options?: RequestOptions<T>,
-    ref?: Ref,
+    options: RequestOptions<T>,
   ) {
-    super(process, place.node, options?.mayBeLeft, ref);
-    this.#options = options ?? this as unknown as RequestOptions<T>;
+    super(process, place.node, options.mayBeLeft);
+    this.#options = options;
     this.#request = request;
   }
 
@@ -113,22 +107,12 @@ export class PendingCall<T> extends PendingReply<T> {
 
   #post(place: Place): void {
     const { process, ref } = this;
-    const { pid, runtime: { node, maxDepth } } = process;
     const { types, message } = this.#options;
     if (message !== undefined) {
-      this.#request = message(pid, ref);
+      this.#request = message(process.pid, ref);
       return void sendTo(process, place, this.#request);
     }
-    const request = this.#request;
-    const replyTo = new ReplyTo(pid, ref);
-    if (place instanceof Pid && place.node === node) {
-      // Copies only the request: `send` would make a second call.
-      const copy = copyTerm(request, maxDepth - 1, maxDepth);
-      process.send(place, new Call(replyTo, copy), true);
-    } else {
-      const call = new Call(replyTo, request, false, false, types?.request);
-      sendTo(process, place, call);
-    }
+    sendCall(process, place, ref, this.#request, types?.request);
   }
 
   override expire(): void {
@@ -145,7 +129,7 @@ export class PendingCall<T> extends PendingReply<T> {
     this.settleBy(() => this.#options.read!(value));
   }
 
-  otpReply(term: unknown): void {
+  foreignReply(term: unknown): void {
     const options = this.#options;
     const isDeclared = options.types !== undefined ||
       this.#request instanceof ServerRequest;
@@ -170,6 +154,27 @@ export class PendingCall<T> extends PendingReply<T> {
   /** Fails with an exit that describes the call. */
   failFor(reason: unknown): void {
     this.settleFailed(() => failureOf(reason, this.#options));
+  }
+}
+
+/** Sends the message of a call, whose reply goes to the alias `ref`. */
+export function sendCall(
+  process: LocalProcess,
+  place: Place,
+  ref: Ref,
+  request: unknown,
+  sentAs?: BeamType,
+): void {
+  const { pid, runtime: { node, maxDepth } } = process;
+  const replyTo = new ReplyTo(pid, ref);
+  if (place instanceof Pid && place.node === node) {
+    // Copies only the request: `send` would make a second call.
+    const copy = request instanceof ServerRequest
+      ? request.copied(copyTerm, maxDepth - 2, maxDepth)
+      : copyTerm(request, maxDepth - 1, maxDepth);
+    process.send(place, new Call(replyTo, copy), true);
+  } else {
+    sendTo(process, place, new Call(replyTo, request, false, false, sentAs));
   }
 }
 

@@ -17,8 +17,8 @@ import {
   type CopyField,
   ServerMessage,
 } from "@otp/processes/values/server_message";
+import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runnable } from "@otp/processes/signals/signal";
-import type { ChildRestart, ChildShutdown } from "./child_spec.ts";
 
 export { isTyped } from "@otp/processes/values/term";
 export { ServerMessage };
@@ -26,14 +26,13 @@ export { ServerMessage };
 /** A request that expects a reply. */
 export class Call extends ServerMessage {
   readonly type = "$call";
-  /** The caller. */
   readonly replyTo: ReplyTo;
   readonly request: unknown;
-  /** Whether a BEAM sent the call: the request is still in its encoding. */
+  /** Whether the request is still in the encoding of another library, which sent it. */
   readonly isEncoded: boolean;
-  /** Whether the sending BEAM is not the caller's node: it may forward the call, or forge it. */
+  /** Whether the sending node, of another library, is not the caller's: it may forward the call, or forge it. */
   readonly isForeign: boolean;
-  /** The type by which a BEAM receives the request, if its server is declared. */
+  /** The type by which another library receives the request, if its server is declared. */
   readonly sentAs: BeamType | undefined;
 
   constructor(
@@ -77,11 +76,11 @@ export class Call extends ServerMessage {
 export class Cast extends ServerMessage {
   readonly type = "$cast";
   readonly request: unknown;
-  /** Whether a BEAM sent the cast: the request is still in its encoding. */
+  /** Whether the request is still in the encoding of another library, which sent it. */
   readonly isEncoded: boolean;
-  /** The BEAM that sent the cast, if the BEAM is the peer. */
+  /** The node of another library that sent the cast, if that node is the peer. */
   readonly origin: string | undefined;
-  /** The type by which a BEAM receives the request, if its server is declared. */
+  /** The type by which another library receives the request, if its server is declared. */
   readonly sentAs: BeamType | undefined;
 
   constructor(
@@ -108,30 +107,24 @@ export class Cast extends ServerMessage {
   }
 }
 
-/**
- * Asks a server to exit: OTP's system message `{terminate, reason}`. The server replies that it will; its DOWN follows.
- */
+/** Asks a server to exit. The server replies that it will; its DOWN follows. */
 export class Stop extends ServerMessage {
   readonly type = "$stop";
   /** The process that asks; its alias is also the monitor that waits for the exit. */
   readonly replyTo: ReplyTo;
   /** The reason for the server to exit with. */
   readonly reason: unknown;
-  /** Whether a BEAM sent the message, and receives the answer in its encoding. */
-  readonly isEncoded: boolean;
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
 
   constructor(
     replyTo: ReplyTo,
     reason: unknown,
-    isEncoded = false,
     origin: string = replyTo.pid.node,
   ) {
     super();
     this.replyTo = replyTo;
     this.reason = reason;
-    this.isEncoded = isEncoded;
     this.origin = origin;
   }
 
@@ -147,50 +140,75 @@ export class Stop extends ServerMessage {
 
   fields(): object {
     const { type, from, ref, reason } = this;
-    return { type, from, ref, reason, ...markOf(this) };
+    return { type, from, ref, reason };
   }
 
   copied(copy: CopyField, left: number, max: number): Stop {
     const reason = copy(this.reason, left, max);
-    return new Stop(this.replyTo, reason, this.isEncoded, this.origin);
+    return new Stop(this.replyTo, reason, this.origin);
   }
 }
 
+/** Whether a server is at work, or waits to be resumed. */
+export type SystemMode = "running" | "suspended";
+
+/** A server as a {@linkcode SystemCall} shows it. */
+export interface SystemStatus {
+  readonly process: LocalProcess;
+  readonly state: unknown;
+  readonly mode: SystemMode;
+}
+
+/** What a {@linkcode SystemRequest} asks for, and how it is answered. */
+export interface SystemCall {
+  /** The name of the call, by which the rule `allow` of the node decides. */
+  readonly name: string;
+  /** Whether the call changes nothing. */
+  readonly isReading: boolean;
+  /** The mode that the server is to have; `undefined` if the mode stays. */
+  readonly mode: SystemMode | undefined;
+  /** The request in the encoding of its sender. */
+  readonly term: unknown;
+  /** Encodes the reply. */
+  reply(status: SystemStatus): unknown;
+  /** Encodes the reply if the first one cannot be sent. */
+  failed(reason: string): unknown;
+}
+
 /**
- * A system message of a process of Erlang, such as `get_state`: OTP's `{system, from, request}`. Nodes of this
- * library send none.
+ * A request of a tool of another library, which any server answers, such as OTP's `get_state`. Nodes of this library
+ * send none.
  */
 export class SystemRequest extends ServerMessage {
   readonly type = "$system";
   /** The process that asks. */
   readonly replyTo: ReplyTo;
-  /** The request, in OTP's encoding. */
-  readonly request: unknown;
   /** The node that sent the message, which may name a process of another node. */
   readonly origin: string;
+  readonly call: SystemCall;
 
-  constructor(replyTo: ReplyTo, request: unknown, origin: string) {
+  constructor(replyTo: ReplyTo, origin: string, call: SystemCall) {
     super();
     this.replyTo = replyTo;
-    this.request = request;
     this.origin = origin;
+    this.call = call;
   }
 
   fields(): object {
-    const { type, replyTo, request } = this;
-    return { type, replyTo, request };
+    const { type, replyTo, call } = this;
+    return { type, replyTo, request: call.term };
   }
 
   copied(copy: CopyField, left: number, max: number): SystemRequest {
-    const request = copy(this.request, left, max);
-    return new SystemRequest(this.replyTo, request, this.origin);
+    const { replyTo, origin, call } = this;
+    const term = copy(call.term, left, max);
+    return new SystemRequest(replyTo, origin, { ...call, term });
   }
 }
 
 /** A message between related servers, with its sender and without a reply. */
 export class InternalMessage extends ServerMessage {
   readonly type = "$tell";
-  /** The sender. */
   readonly from: Pid;
   readonly message: unknown;
 
@@ -210,27 +228,9 @@ export class InternalMessage extends ServerMessage {
   }
 }
 
-/** Returns the field that marks a message from a BEAM; no field for other messages. */
+/** Returns the field that marks a message that is still encoded; no field for other messages. */
 function markOf({ isEncoded }: { isEncoded: boolean }): { otp?: true } {
   return isEncoded ? { otp: true } : {};
-}
-
-/** Asks a Task.Supervisor for a task, which the caller owns. */
-export interface StartTask {
-  type: "start_task";
-  /**
-   * The task's reference: the monitor, and the alias of the task's result. Without a reference, the task is not
-   * awaited.
-   */
-  task?: Ref;
-  /** Whether the owner is linked to the task. */
-  link: boolean;
-  /** The function that it runs. */
-  run: Runnable;
-  restart: ChildRestart;
-  shutdown: ChildShutdown;
-  /** The callers of the task: the owner first. */
-  callers: Pid[];
 }
 
 /** An operation of a group leader. */
@@ -246,7 +246,7 @@ export interface IoRequest {
   type: "io_request";
   /** The process that asks. */
   from: Pid;
-  /** The alias that the reply goes to; from a BEAM, also the term by which the process finds the reply. */
+  /** The alias that the reply goes to; from another library, also the term by which the process finds the reply. */
   replyAs: Ref | ReplyTo;
   request: IoOperation;
 }
@@ -309,7 +309,7 @@ export function receivedMessage(
   const replyTo = new ReplyTo(from, ref);
   return type === "$call"
     ? new Call(replyTo, fields.request, isEncoded)
-    : new Stop(replyTo, fields.reason, isEncoded);
+    : new Stop(replyTo, fields.reason);
 }
 
 /**

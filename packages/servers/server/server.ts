@@ -12,7 +12,6 @@ import { ExitError, reasonOf } from "@otp/processes/values/error_classes";
 import { inspect } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
-import { atom } from "@otp/processes/values/atom";
 import {
   isExitOrLikeOne,
   isExitSignal,
@@ -20,7 +19,7 @@ import {
 import type { WaitOptions } from "@otp/processes/process/receivers";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { ENDS_ITSELF } from "@otp/processes/spawning/spawn_process";
-import { andThen, nativeThen } from "@otp/processes/promises/promises";
+import { nativeThen } from "@otp/processes/promises/promises";
 import { isOrderly } from "@otp/processes/values/exit_reason";
 import { ServerMessage } from "@otp/processes/values/server_message";
 import { takeTrace } from "@otp/processes/signals/message_traces";
@@ -68,23 +67,11 @@ export interface Server {
    */
   readonly servesForeign?: boolean;
   /**
-   * How a BEAM encodes the server's requests and replies: the name of a server of the library, or the types that a
-   * program declares. Without it, the server receives Erlang's terms.
+   * How nodes of another library encode the server's requests and replies: the name of a protocol, or the types that a
+   * program declares. Without it, the server receives their terms.
    */
   readonly protocol?: string | ServerBeamTypes;
-  /** Converts the requests of a BEAM and the replies, of a server without a protocol. */
-  readonly otp?: OtpEncoding;
 }
-
-/** How Erlang encodes a server's requests and replies. */
-export interface OtpEncoding {
-  /** Decodes a request: of a call, if there is a caller, otherwise of a cast, which the node `origin` sent. */
-  request(term: unknown, caller?: ReplyTo, origin?: string): unknown;
-  /** Encodes a reply for a caller on a BEAM. */
-  reply(request: unknown, reply: unknown, caller: ReplyTo): unknown;
-}
-
-const OK = atom("ok");
 
 const SERVER_WAIT: WaitOptions = { isServer: true };
 
@@ -263,9 +250,6 @@ function dispatch(
   if (message instanceof Call) {
     const { replyTo, isEncoded } = message;
     if (message.isForeign && server.servesForeign !== true) return;
-    if (isEncoded && server.otp !== undefined) {
-      return serveOtp(process, server, server.otp, message);
-    }
     const request = isEncoded ? decoded(process, server, message) : message;
     if (request === undefined) return;
     const value = server.call(request.request, replyTo);
@@ -284,7 +268,7 @@ function dispatch(
     const stopping = process.lineage?.stopping;
     if (stopping !== undefined && stopping.ref === message.ref) {
       stopping.reply();
-    } else answer(process, message.replyTo, message.isEncoded ? OK : "ok");
+    } else answer(process, message.replyTo, "ok");
     return new Leaving(message.reason);
   }
   if (
@@ -292,7 +276,8 @@ function dispatch(
     parent.equals(message.from)
   ) return new Leaving(message.reason);
   if (message instanceof SystemRequest) {
-    return answerSystem(process, server.state, message, "running") === "suspend"
+    return answerSystem(process, server.state, message, "running") ===
+        "suspended"
       ? suspended(process, server, message, parent)
       : undefined;
   }
@@ -366,18 +351,18 @@ async function suspended(
       continue;
     }
     const { state } = server;
-    const change = answerSystem(process, state, message, "suspended");
-    if (change === "suspend") suspension.add(message);
-    if (change !== "resume") continue;
+    const mode = answerSystem(process, state, message, "suspended");
+    if (mode === "suspended") suspension.add(message);
+    if (mode !== "running") continue;
     suspension.resumed(message);
     return undefined;
   }
 }
 
-/** Decodes the request of a BEAM; fails its caller and returns `undefined` if it cannot be served. */
+/** Decodes the request of a node of another library; fails its caller and returns `undefined` if it cannot be served. */
 function decoded(
   process: LocalProcess,
-  { protocol, otp }: Server,
+  { protocol }: Server,
   message: Call | Cast,
 ): { request: unknown } | undefined {
   const { request: term } = message;
@@ -385,7 +370,6 @@ function decoded(
     ? [message.replyTo]
     : [undefined, message.origin];
   const { border } = process.runtime;
-  if (otp !== undefined) return { request: otp.request(term, caller, origin) };
   if (protocol === undefined || border === undefined) return message;
   try {
     return { request: border.request(protocol, term, caller, origin) };
@@ -401,23 +385,6 @@ function decoded(
     }
     return undefined;
   }
-}
-
-/** Serves a call of a BEAM. The server itself encodes a reply that it sends later. */
-function serveOtp(
-  process: LocalProcess,
-  server: Server,
-  otp: OtpEncoding,
-  { replyTo, request: term }: Call,
-): Promise<unknown> | void {
-  const request = otp.request(term, replyTo);
-  return andThen(
-    server.call(request, replyTo),
-    (value) =>
-      value === NO_REPLY
-        ? undefined
-        : answer(process, replyTo, otp.reply(request, value, replyTo)),
-  );
 }
 
 /**

@@ -75,7 +75,6 @@ export type ServerRef =
  */
 export class DeclaredRef {
   readonly server: ServerRef;
-  /** The declaration. */
   readonly types: object;
 
   /** Declares the types of a server. */

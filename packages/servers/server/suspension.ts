@@ -1,5 +1,5 @@
 /**
- * Servers that other nodes have suspended by OTP's `:sys.suspend`.
+ * Servers that other nodes have suspended, as by OTP's `:sys.suspend`.
  *
  * A suspended server handles system messages, the EXIT of its parent and stops; other messages wait in its mailbox.
  * It continues when a node resumes it, when all nodes that suspended it are gone, or when its own node stops:

@@ -157,15 +157,26 @@ export class DynamicChildren<S extends DynamicSpec> {
       return;
     }
     const { from, reason } = message;
+    if (this.exited(from, reason)) return;
     const child = this.#find(from);
     if (child === undefined || child.restarting) return;
-    const finished = isFinished(child.spec, reason, this.#process);
-    if (!finished) this.#report(child, "child_terminated", reason);
-    if (!finished && child.spec.restart !== "temporary") {
+    this.#report(child, "child_terminated", reason);
+    if (child.spec.restart === "temporary") this.#remove(child);
+    else {
       countRestart(this.#process, child, reason);
       return this.#restart(child, reasonLine(reason));
     }
+  }
+
+  /** Removes a child whose exit needs neither a report nor a restart; returns false for any other exit. */
+  exited(pid: Pid, reason: unknown): boolean {
+    const child = this.#find(pid);
+    if (
+      child === undefined || child.restarting ||
+      !isFinished(child.spec, reason, this.#process)
+    ) return false;
     this.#remove(child);
+    return true;
   }
 
   /** Retries the restart of a child, unless the child has been terminated since. */
@@ -201,7 +212,7 @@ export class DynamicChildren<S extends DynamicSpec> {
     if (result.type === "ok") {
       const { holder } = child;
       if (result.started === "ignore") {
-        if (result.moved) this.#intensity.removeLast();
+        if (result.moved) this.#intensity.uncount();
         this.#remove(child);
       } else {
         this.#children.delete(this.#key(child.pid));

@@ -49,7 +49,7 @@ export class RestartIntensity {
   }
 
   /** Uncounts the last restart, because the children's names are on other nodes. */
-  removeLast(): void {
+  uncount(): void {
     this.#times?.pop();
   }
 }

@@ -7,6 +7,7 @@ import type { Link } from "@otp/processes/process/links_and_monitors";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { formatExit } from "@otp/processes/values/exit_reason";
+import type { SupervisingServer } from "@otp/processes/values/lineage";
 import type { Pid } from "@otp/processes/values/pid";
 import type { ChildType } from "../server/child_spec.ts";
 import type { Occupancy } from "../server/task_slots.ts";
@@ -41,7 +42,7 @@ export interface Restarts {
 /**
  * The part of a supervisor's server that an observer reads. Servers implement it themselves, to save an object each.
  */
-export interface Supervision {
+export interface Supervision extends SupervisingServer {
   /** `"Supervisor"`, `"DynamicSupervisor"` or `"TaskSupervisor"`. */
   readonly kind: string;
   /** Returns the number of children. */

@@ -7,7 +7,7 @@ import { checkPid } from "@otp/processes/values/check_arguments";
 import { quote } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
 import { forgetRequest } from "@otp/processes/runtime/spawn_on_node";
-import { SharedRequest } from "@otp/processes/values/server_message";
+import { OwnRequest } from "@otp/processes/values/server_message";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { call, type RequestOptions, startCall } from "../server/call.ts";
 import {
@@ -67,9 +67,9 @@ export async function askToTerminate(
 }
 
 /** Creates a request as a message. */
-function requestOf(module: string, request: { type: string }): SharedRequest {
+function requestOf(module: string, request: { type: string }): OwnRequest {
   const kind = module === "Supervisor" ? module : "DynamicSupervisor";
-  return new SharedRequest(request, kind);
+  return new OwnRequest(request, kind);
 }
 
 /** Asks a supervisor for a child's specification. */

@@ -188,7 +188,7 @@ export class SupervisorServer implements Server, Supervision {
       case "delete_child":
         return this.#deleteChild(asked.id);
       case "get_childspec":
-        return this.#tellSpec(asked.id, asked.box, node);
+        return this.#specReply(asked.id, asked.box, node);
       default:
         return failed("badarg");
     }
@@ -244,7 +244,7 @@ export class SupervisorServer implements Server, Supervision {
     if (child === undefined) return failed("not_found");
     const { spec, pid } = child;
     if (pid !== undefined) await endChild(spec, pid, this.#process);
-    this.#notRestarted(child);
+    this.#noteStopped(child);
     return "ok";
   }
 
@@ -265,7 +265,7 @@ export class SupervisorServer implements Server, Supervision {
     return "ok";
   }
 
-  #tellSpec(id: string, box: string, node: string): ChildSpecReply | Failure {
+  #specReply(id: string, box: string, node: string): ChildSpecReply | Failure {
     const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     const { start, ...spec } = child.spec;
@@ -288,7 +288,7 @@ export class SupervisorServer implements Server, Supervision {
   }
 
   /** Handles a child that is not restarted: a temporary child is removed. */
-  #notRestarted(child: OrderedChild): void {
+  #noteStopped(child: OrderedChild): void {
     this.#children.setPid(child, undefined);
     child.restarting = false;
     if (child.spec.restart === "temporary") this.#remove(child);
@@ -310,7 +310,7 @@ export class SupervisorServer implements Server, Supervision {
       countRestart(this.#process, child, reason);
       return await this.#restart(child, pid, reasonLine(reason));
     }
-    this.#notRestarted(child);
+    this.#noteStopped(child);
     if (this.#endsWith(child)) throw new ExitError("shutdown");
   }
 
@@ -342,7 +342,7 @@ export class SupervisorServer implements Server, Supervision {
         "reached_max_restart_intensity",
       );
       noteGivingUp(process, child.spec.id, pid, reason);
-      this.#notRestarted(child);
+      this.#noteStopped(child);
       throw new ExitError("shutdown");
     }
     child.restarting = false;
@@ -355,7 +355,7 @@ export class SupervisorServer implements Server, Supervision {
     );
     if (failure === undefined) {
       const isEmpty = group.every(({ pid }) => pid === undefined);
-      if (moved.length > 0 && isEmpty) intensity.removeLast();
+      if (moved.length > 0 && isEmpty) intensity.uncount();
       return;
     }
     failure.child.restarting = true;
@@ -395,7 +395,7 @@ export class SupervisorServer implements Server, Supervision {
   #started(child: OrderedChild, result: Success | Failure): Success | Failure {
     if (result.type === "error") return result;
     child.restarting = false;
-    if (result.started === "ignore") this.#notRestarted(child);
+    if (result.started === "ignore") this.#noteStopped(child);
     else this.#children.setPid(child, result.started);
     return result;
   }
@@ -405,7 +405,7 @@ export class SupervisorServer implements Server, Supervision {
     for (let child = all.pop(); child !== undefined; child = all.pop()) {
       const { spec, pid } = child;
       if (pid !== undefined) await endChild(spec, pid, this.#process);
-      this.#notRestarted(child);
+      this.#noteStopped(child);
     }
   }
 }

@@ -10,6 +10,7 @@ import { callExit, describeTimeout } from "../server/server_ref.ts";
 import { never, waitingProcess } from "@otp/processes/runtime/current_process";
 import { PendingAnswer } from "@otp/processes/process/pending_answer";
 import { atAwait } from "@otp/processes/promises/promises";
+import { scheduler } from "@otp/processes/scheduling/scheduler";
 import { isReason } from "@otp/processes/values/exit_reason";
 import { endProcess } from "../server/stop.ts";
 import type { TaskOutcome, TaskState, TaskWatcher } from "./task_state.ts";
@@ -36,32 +37,16 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   readonly #states: readonly TaskState[];
   readonly #isEnough: IsEnough | undefined;
 
-  /** Takes an outcome that has arrived, or else watches the tasks. */
   constructor(
     states: readonly TaskState[],
     { timeout, signal }: WaitLimits,
     isEnough: IsEnough | undefined,
   ) {
-    super(states[0].owner);
+    super(states[0].process);
     this.#states = states;
     this.#isEnough = isEnough;
-    const known = this.#claim();
-    if (known !== undefined) this.settle(known);
-    else {
-      for (const state of states) state.watch(this);
-      this.limit(timeout, signal);
-    }
-  }
-
-  #claim(): TaskOutcome | undefined {
-    const states = this.#states;
-    for (const state of states.length === 1 ? states : inOrderOfMail(states)) {
-      const outcome = state.claim();
-      if (outcome !== undefined && this.#isEnough?.(state, outcome) !== false) {
-        return outcome;
-      }
-    }
-    return undefined;
+    for (const state of states) state.watch(this);
+    this.limit(timeout, signal);
   }
 
   ended(state: TaskState, outcome: TaskOutcome): void {
@@ -74,7 +59,7 @@ class PendingOutcome extends PendingAnswer<TaskOutcome | undefined>
   override expire(): void {
     this.#unwatch();
     // An outcome may arrive before the owner's turn.
-    this.settleBy(() => this.#claim());
+    this.settleBy(() => claimed(this.#states, this.#isEnough));
   }
 
   override aborted(reason: unknown): void {
@@ -100,11 +85,32 @@ function outcomesOf(
   states: readonly TaskState[],
   limits: WaitLimits,
   isEnough?: IsEnough,
-): Promise<TaskOutcome | undefined> {
+): TaskOutcome | Promise<TaskOutcome | undefined> {
   const { signal } = limits;
-  return signal?.aborted
-    ? Promise.reject(signal.reason)
-    : new PendingOutcome(states, limits, isEnough).promise;
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const known = claimed(states, isEnough);
+  if (known === undefined) {
+    return new PendingOutcome(states, limits, isEnough).promise;
+  }
+  const { process } = states[0];
+  if (scheduler.canAnswerNow(process)) return known;
+  const pending = new PendingAnswer<TaskOutcome>(process);
+  process.resumeLater(pending, () => pending.resolve(known));
+  return pending.promise;
+}
+
+/** Takes the outcomes that have arrived; returns the outcome that is enough, if there is one. */
+function claimed(
+  states: readonly TaskState[],
+  isEnough: IsEnough | undefined,
+): TaskOutcome | undefined {
+  for (const state of states.length === 1 ? states : inOrderOfMail(states)) {
+    const outcome = state.claim();
+    if (outcome !== undefined && isEnough?.(state, outcome) !== false) {
+      return outcome;
+    }
+  }
+  return undefined;
 }
 
 /** Returns the tasks that have mail, in the order of the mail, then the cancelled tasks. */
@@ -116,7 +122,7 @@ function inOrderOfMail(states: readonly TaskState[]): TaskState[] {
     if (state.isCancelled) cancelled.push(state);
   }
   if (senders.size === 0) return cancelled;
-  return states[0].owner.mailbox.messages().flatMap((message) =>
+  return states[0].process.mailbox.messages().flatMap((message) =>
     senders.get(message) ?? []
   ).concat(cancelled);
 }
@@ -130,7 +136,7 @@ export async function awaitTask(
   try {
     outcome = await outcomesOf([state], limits);
   } catch (error) {
-    if (state.owner.alive) state.close();
+    if (state.process.alive) state.close();
     throw error;
   }
   if (outcome?.type === "ok") return outcome.value;
@@ -166,7 +172,7 @@ export async function awaitTasks(
       pending.delete(state);
       return pending.size === 0;
     };
-    const { owner } = states[0];
+    const { process: owner } = states[0];
     try {
       await outcomesOf([...pending], limits, isEnough);
     } catch (reason) {
@@ -237,7 +243,7 @@ export async function shutdownTask(
   state: TaskState,
   timeout: number | "brutal_kill",
 ): Promise<TaskOutcome | undefined> {
-  const { owner, by: pid } = state;
+  const { process: owner, by: pid } = state;
   if (pid === undefined) return ignoreTask(state);
   state.hold();
   owner.unlink(pid);
@@ -264,7 +270,7 @@ export async function shutdownTask(
 
 /** Unlinks a task and stops waiting for it; returns its outcome if that has arrived. */
 export function ignoreTask(state: TaskState): TaskOutcome | undefined {
-  if (state.by !== undefined) state.owner.unlink(state.by);
+  if (state.by !== undefined) state.process.unlink(state.by);
   const outcome = state.claim();
   state.close();
   return checked(outcome, state, "ignore", () => [describeTask(state)]);
@@ -292,8 +298,8 @@ function taskExit(reason: unknown, fn: string, args: unknown[]): unknown {
   return atAwait(callExit(reason, ["Task", fn, args]), taskExit);
 }
 
-function describeTask({ by: pid, ref, owner }: TaskState): unknown {
-  return { pid, ref, owner: owner.pid };
+function describeTask({ by, ref, pid: owner }: TaskState): unknown {
+  return { pid: by, ref, owner };
 }
 
 function describeTasks(states: TaskState[], timeout: number): unknown[] {

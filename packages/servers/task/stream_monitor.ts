@@ -3,8 +3,10 @@
 import { onDown } from "../server/on_exit.ts";
 import type { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import { OwnedTask, type TaskEnd } from "./task_state.ts";
-import { terminate } from "@otp/processes/process/deaths";
+import { isExitError } from "@otp/processes/values/error_classes";
+import { OwnedTask } from "./owned_task.ts";
+import type { TaskEnd } from "./task_state.ts";
+import { crash, terminate } from "@otp/processes/process/deaths";
 import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
 /** Starts the tasks of a stream. */
@@ -12,8 +14,7 @@ export interface TaskStarter {
   /** Whether the tasks are linked to the stream's process. */
   readonly link: boolean;
   /**
-   * Starts a task, as the stream's process: opens the task, and passes the pid or the refusal to it. If the call
-   * fails, the stream's process exits.
+   * Starts a task, as the stream's process. The task is notified of the outcome.
    *
    * @param task The stream's end of the task; `task.input` is the first argument.
    * @param callers The processes for which the task runs.
@@ -129,7 +130,7 @@ export class StreamTask extends OwnedTask {
 
   /** Ends the wait for a task that was not started. */
   close(): void {
-    this.owner.release(this.ref);
+    this.process.release(this.ref);
     this.#monitor.tasks.delete(this);
   }
 
@@ -140,18 +141,23 @@ export class StreamTask extends OwnedTask {
     // The task may exit before the call returns: a timer that is set later would never be stopped.
     if (this.#monitor.isStopped) this.exit("kill");
     else if (timeout !== Infinity) {
-      this.#stopTimer = this.owner.runtime.deadlines.after(timeout, () => {
+      this.#stopTimer = this.process.runtime.deadlines.after(timeout, () => {
         this.#isLate = true;
-        this.owner.unlink(pid);
+        this.process.unlink(pid);
         this.exit("kill");
       });
     }
     changed();
   }
 
-  /** Called when the start has failed. */
-  refused(error: unknown): void {
+  /** As in Elixir, the stream's process makes the call of the supervisor, and exits if the call fails. */
+  notStarted(make: () => unknown): void {
     this.close();
+    const error = make();
+    const { process } = this;
+    if (isExitError(error) && !this.isStopped) {
+      return crash(process, error);
+    }
     this.refusal = { error };
     this.#options.changed();
     this.#monitor.endIfIdle();
@@ -164,17 +170,17 @@ export class StreamTask extends OwnedTask {
 
   /** Sends the task an exit signal, if its process is known. */
   exit(reason: unknown): void {
-    const { by, owner: { pid, runtime } } = this;
+    const { by, process: { pid, runtime } } = this;
     if (by !== undefined) {
       runtime.signalsTo(by.node, "by_pid").exit(pid, by, reason);
     }
   }
 
-  reply(value: unknown): void {
+  result(value: unknown): void {
     this.#result ??= { value };
   }
 
-  down(_object: unknown, reason: unknown): void {
+  exited(_object: unknown, reason: unknown): void {
     this.#stopTimer?.();
     this.#monitor.tasks.delete(this);
     const result = this.#result;

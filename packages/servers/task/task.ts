@@ -32,7 +32,7 @@ import {
   startAwaited,
   startUnawaited,
 } from "./task_process.ts";
-import { stateOf, type TaskState, withState } from "./task_state.ts";
+import { HiddenState, type TaskState, withState } from "./task_state.ts";
 import { STREAM_OPTIONS, streamLimits, TaskStream } from "./task_stream.ts";
 import {
   checkArgs,
@@ -367,7 +367,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
   static completed<T>(value: T): Task<T, undefined> {
     const state = completedTask(value);
     return withState(
-      new Task<T, undefined>(undefined, state.ref, state.owner.pid),
+      new Task<T, undefined>(undefined, state.ref, state.pid),
       state,
     );
   }
@@ -402,7 +402,7 @@ export class Task<T = unknown, P extends Pid | undefined = Pid> {
     checkArgs(args);
     if (options !== undefined) checkAsync(fn, args, options);
     const state = startAwaited(fn, args, options);
-    return withState(new Task(state.by!, state.ref, state.owner.pid), state);
+    return withState(new Task(state.by!, state.ref, state.pid), state);
   }
 
   /**
@@ -649,8 +649,8 @@ function ownState(task: AnyTask, fn: string): TaskState | undefined {
       }`,
     );
   }
-  const state = stateOf(task);
-  if (state?.owner === process) return state;
+  const state = HiddenState.of(task);
+  if (state?.process === process) return state;
   if (
     state === undefined || !task.owner.equals(process.pid) &&
       !task.owner.equals(process.cold?.standsFor?.pid)

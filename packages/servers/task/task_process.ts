@@ -12,42 +12,42 @@ import { currentProcess } from "@otp/processes/runtime/current_process";
 import { checkArgs } from "@otp/processes/values/check_arguments";
 import {
   assertFunction,
-  checkName,
+  type Code,
   type RemoteFunction,
-  type Resolved,
   spawnError,
 } from "@otp/processes/remote/exported_modules";
 import { copyTerm } from "@otp/processes/values/term";
-import { type OwnedTask, TaskState } from "./task_state.ts";
+import type { OwnedTask } from "./owned_task.ts";
+import { TaskState } from "./task_state.ts";
 import type { TaskStarter } from "./stream_monitor.ts";
 import { spawnProcess } from "@otp/processes/spawning/spawn_process";
 
-/** A function with its arguments, ready to run, and its name for reports. */
-type TaskCode = Extract<Resolved, { fn: unknown }>;
-
 /** Returns the processes for which a task of `process` runs, nearest first: Elixir's `$callers`. */
 export function callersOf(process: LocalProcess): Pid[] {
-  return [process.pid, ...process.callers ?? []];
+  return [process.pid, ...process.lineage?.callers ?? []];
+}
+
+/** The code of a task, and for whom it runs. */
+export interface TaskRun extends Code {
+  /** The processes for which the task runs. */
+  readonly callers: Pid[];
+  /** The node that the task is started for. */
+  readonly origin?: string;
 }
 
 /**
  * Starts the process of a task.
  *
  * @param parent The process that starts the task.
- * @param code The code of the task.
- * @param callers The processes for which the task runs.
  * @param ref The alias for the result; without it, the task is not awaited.
  * @param options The links and monitors of the process.
  */
 export function spawnTask(
   parent: LocalProcess,
-  { fn, label }: TaskCode,
-  callers: Pid[],
+  { fn, label, callers, origin }: TaskRun,
   ref: Ref | undefined,
-  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions> & {
-    origin?: string;
-  },
-): LocalProcess {
+  options: Omit<RuntimeSpawnOptions, keyof ProcessOptions>,
+): Pid {
   const process: LocalProcess = spawnProcess(
     parent.runtime,
     () => runTask(process, fn, ref),
@@ -57,10 +57,11 @@ export function spawnTask(
       parent: parent.pid,
       groupLeader: parent.groupLeader,
       callers,
+      origin,
       ...options,
     },
   );
-  return process;
+  return process.pid;
 }
 
 /**
@@ -94,10 +95,10 @@ export function startUnawaited(
   assertFunction(fn);
   checkArgs(args);
   const owner = currentProcess();
-  const code = codeOf(owner, fn, args);
-  return spawnTask(owner, code, callersOf(owner), undefined, {
+  const run = { ...codeOf(owner, fn, args), callers: callersOf(owner) };
+  return spawnTask(owner, run, undefined, {
     linkParent: link ? owner : undefined,
-  }).pid;
+  });
 }
 
 /** Starts a task that the caller awaits. */
@@ -116,7 +117,7 @@ export function startAwaited(
 export function completedTask(value: unknown): TaskState {
   const owner = currentProcess();
   const state = new TaskState(owner);
-  state.reply(copyTerm(value, owner.runtime.maxDepth));
+  state.result(copyTerm(value, owner.runtime.maxDepth));
   return state;
 }
 
@@ -125,44 +126,31 @@ export function localStarter(fn: RemoteFunction, args: unknown[]): TaskStarter {
   return {
     link: true,
     start(task, callers) {
-      const { owner } = task;
-      const found = resolved(owner, fn, [task.input, ...args]);
+      const { modules, maxDepth, node } = task.process.runtime;
+      const copy = copyTerm([task.input, ...args], maxDepth) as unknown[];
+      const found = modules.ownFunction(fn, copy);
       if ("fn" in found) startOwned(task, found, callers);
-      else task.refused(spawnError(owner.runtime.node, found));
+      else task.notStarted(() => spawnError(node, found));
     },
   };
 }
 
 /** Starts a task, linked to its owner. */
-function startOwned(task: OwnedTask, code: TaskCode, callers: Pid[]): void {
-  const { owner, ref } = task;
-  const { pid } = spawnTask(owner, code, callers, ref, {
-    linkParent: owner,
-    awaitsExit: task.awaitsExit,
-    monitor: { pid: owner.pid, ref },
-  });
-  task.open(pid.node);
-  owner.addMonitor(ref, pid, pid.node);
-  task.started(pid);
+function startOwned(
+  task: OwnedTask,
+  { fn, label }: Code,
+  callers: Pid[],
+): void {
+  const { process: owner, ref } = task;
+  const run = { fn, label, callers };
+  task.adopt(spawnTask(owner, run, ref, { link: owner.pid }), true);
 }
 
 function codeOf(
   { runtime }: LocalProcess,
   fn: TaskBody,
   args: unknown[] = [],
-): TaskCode {
+): Code {
   const copy = copyTerm(args, runtime.maxDepth) as unknown[];
   return { fn: () => fn(...copy), label: fn.name };
-}
-
-function resolved(
-  owner: LocalProcess,
-  fn: RemoteFunction,
-  args: unknown[],
-): Resolved {
-  if (typeof fn === "function") return codeOf(owner, fn, args);
-  const { modules, maxDepth } = owner.runtime;
-  const [module, name] = checkName(fn);
-  const copy = copyTerm(args, maxDepth) as unknown[];
-  return modules.resolve({ module, function: name, args: copy });
 }

@@ -15,7 +15,6 @@
 
 import { type CancelOptions, remaining } from "../server/cancellation.ts";
 import { endProcess } from "../server/stop.ts";
-import type { LocalProcess } from "@otp/processes/process/local_process";
 import {
   type Abortable,
   cancelTogether,
@@ -23,16 +22,13 @@ import {
 } from "@otp/processes/scheduling/abort_watch";
 import type { Deadline, Expiring } from "@otp/processes/scheduling/deadlines";
 import { ignore } from "@otp/processes/promises/promises";
-import type {
-  Place,
-  Runnable,
-  SpawnResult,
-} from "@otp/processes/signals/signal";
+import { PendingAnswer } from "@otp/processes/process/pending_answer";
+import type { Place } from "@otp/processes/signals/signal";
 import { isReason } from "@otp/processes/values/exit_reason";
-import type { Pid, Ref } from "@otp/processes/values/pid";
+import type { Pid } from "@otp/processes/values/pid";
 import type { ChildShutdown } from "../server/child_spec.ts";
 import { BrandedObject } from "@otp/processes/values/branded_object";
-import type { Wait } from "@otp/processes/process/links_and_monitors";
+import { OwnedTask, type PendingStart } from "./owned_task.ts";
 
 /** How a task ended. */
 export type TaskEnd =
@@ -44,86 +40,6 @@ export type TaskOutcome =
   | TaskEnd
   /** The owner's signal ended the task: waits reject with the signal's reason itself. */
   | { type: "aborted"; reason: unknown };
-
-/** Receives the signals under the reference of a task: its pid, its result, its exit. */
-export abstract class OwnedTask implements Wait {
-  /** The node on which the task runs. */
-  node: string;
-  /** The task's process, once it is known. */
-  by: Pid | undefined = undefined;
-  /** The monitor of the task, and the alias for its result. */
-  readonly ref: Ref;
-  /** The process that started the task. */
-  readonly owner: LocalProcess;
-  /** Whether the task's end is awaited besides the link to the task. */
-  readonly awaitsExit: boolean = false;
-  /** Whether the owner waits until the task has started. */
-  readonly awaitsStart: boolean = false;
-  /** The function of a task on a BEAM. */
-  run: Runnable | undefined = undefined;
-
-  constructor(owner: LocalProcess) {
-    const { runtime } = owner;
-    this.owner = owner;
-    this.node = runtime.node;
-    this.ref = runtime.makeRef();
-  }
-
-  /** Whether the owner has ended the task already, even while it was being started. */
-  get isCancelled(): boolean {
-    return false;
-  }
-
-  /** Ends the task at a signal or a deadline of its owner. */
-  cancelBy?(
-    options: CancelOptions,
-    shutdown: ChildShutdown,
-    onStart?: (outcome: TaskOutcome) => void,
-  ): void;
-
-  /** Accepts signals under the task's reference, from the node on which the task is started. */
-  open(node: string): void {
-    this.node = node;
-    this.owner.await(this.ref, this, "demonitor");
-  }
-
-  /** Called when the task's process is known. */
-  started(pid: Pid): void {
-    this.by = pid;
-  }
-
-  /** Called when the task's process on a BEAM is known: links and monitors it. */
-  adopt(pid: Pid, link: boolean): void {
-    const { owner, ref } = this;
-    const signals = owner.runtime.signalsTo(pid.node, "by_pid");
-    if (link) {
-      owner.addLink(pid, false, this.awaitsExit);
-      signals.link(owner.pid, pid);
-    }
-    owner.addMonitor(ref, pid, pid.node);
-    signals.monitor(owner.pid, pid, ref);
-    this.started(pid);
-  }
-
-  /** Called with the result from a BEAM. */
-  otpReply(term: unknown): void {
-    const { functions } = this.owner.runtime.border!;
-    this.reply(
-      this.run === undefined ? term : functions.result(term, this.run),
-    );
-  }
-
-  spawned(result: SpawnResult | undefined): void {
-    if (result === undefined || !("pid" in result)) return;
-    this.started(result.pid);
-  }
-
-  /** Ends the wait for the task: later signals are dropped. */
-  abstract close(): void;
-  abstract reply(value: unknown): void;
-  abstract down(object: Place, reason: unknown): void;
-  abstract abandon(error: () => unknown): void;
-}
 
 /** A message of a task, and whether it is in the owner's mailbox. */
 interface Mail<M> {
@@ -143,15 +59,18 @@ export interface TaskWatcher {
  * The owner's state of a task. Receives the task's result and exit, and passes them to the wait, or to the mailbox if
  * there is no wait.
  *
- * States: open (`open`) until closed by a result that a waiter took, by an end, or by `close`; cancelled, if the
- * signal or the deadline ended the task. Messages: the pid (`spawned`), the result (`reply`), the end (`down`).
+ * States: open until closed by a result that a waiter took, by an end, or by `close`; cancelled, if the
+ * signal or the deadline ended the task. Messages: the pid (`started`), the result (`result`), the end (`exited`).
  * Races: a result and its DOWN may arrive before a wait, and then both are in the mailbox; a wait (`claim`) takes
  * both out, unless a `receive` took one. A closed task drops a late DOWN. As in Elixir an outcome can be taken once,
  * by a wait or a `receive`, whichever comes first.
  */
 export class TaskState extends OwnedTask implements Abortable, Expiring {
   override readonly awaitsExit = true;
-  override readonly awaitsStart = true;
+  /** The owner's wait for the start, if the supervisor gets a message. */
+  #start: PendingAnswer<Pid> | undefined;
+  /** Makes the error of a start that its deadline has ended. */
+  #late: (() => unknown) | undefined;
   #reply: Mail<{ value: unknown }> | undefined;
   #down: Mail<{ reason: unknown }> | undefined;
   /** Whether the monitor counts as ended: a later DOWN is dropped. */
@@ -164,8 +83,6 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   #watch: Deadline | undefined;
   /** How long the task may take to exit when the signal or the deadline ends it. */
   #shutdown: ChildShutdown = "brutal_kill";
-  /** Called if the task is cancelled while it is starting. */
-  #onStart: ((outcome: TaskOutcome) => void) | undefined;
   /** The outcome for the owner, if the signal or the deadline ended the task. */
   #cancelled: TaskOutcome | undefined;
 
@@ -173,21 +90,30 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     return this.#cancelled !== undefined;
   }
 
-  /**
-   * Ends the task when the signal, which is not aborted yet, is aborted, or at the deadline.
-   *
-   * @param onStart Called if the task is ended while it is starting.
-   */
+  /** Resolves with the pid when the task has started; `undefined` for a task that was started without a message. */
+  get starting(): Promise<Pid> | undefined {
+    return this.#start?.promise;
+  }
+
+  override send(place: Place, start: PendingStart): void {
+    this.#start = new PendingAnswer(this.process);
+    this.#late = () => start.failure("timeout");
+    super.send(place, start);
+  }
+
+  notStarted(make: () => unknown): void {
+    this.#start?.settleFailed(make);
+  }
+
+  /** Ends the task when the signal, which is not aborted yet, is aborted, or at the deadline. */
   override cancelBy(
     { signal, deadline }: CancelOptions,
     shutdown: ChildShutdown,
-    onStart?: (outcome: TaskOutcome) => void,
   ): void {
     this.#shutdown = shutdown;
-    this.#onStart = onStart;
     const ms = remaining(Infinity, deadline);
     if (ms !== Infinity) {
-      this.#watch = this.owner.runtime.deadlines.add(ms, this);
+      this.#watch = this.process.runtime.deadlines.add(ms, this);
     }
     if (signal === undefined) return;
     this.#watch = cancelTogether(this.#watch, watchSignal(signal, this));
@@ -211,14 +137,19 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
       if (watchers.length > 0) this.close();
       this.#end(by);
     }
-    this.#onStart?.(outcome);
+    if (by === undefined) this.#cancelStart(outcome);
     for (const watcher of watchers) watcher.ended(this, outcome);
+  }
+
+  #cancelStart(outcome: TaskOutcome): void {
+    if (outcome.type === "aborted") this.#start?.aborted(outcome.reason);
+    else this.#start?.settleFailed(() => this.#late!());
   }
 
   /** Ends the task's process; the owner does not wait for its exit. */
   #end(pid: Pid): void {
-    this.owner.unlink(pid);
-    endProcess(this.owner, pid, this.#shutdown).catch(ignore);
+    this.process.unlink(pid);
+    endProcess(this.process, pid, this.#shutdown).catch(ignore);
   }
 
   #disarm(): void {
@@ -228,17 +159,18 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
 
   override started(pid: Pid): void {
     super.started(pid);
-    this.#onStart = undefined;
-    if (this.#cancelled === undefined) return;
-    this.#end(pid);
-    this.close();
+    if (this.#cancelled === undefined) this.#start?.resolve(pid);
+    else {
+      this.#end(pid);
+      this.close();
+    }
   }
 
   /** Ends the monitor, and removes the DOWN from the mailbox: later messages are dropped. */
   close(): void {
     this.#disarm();
     this.#closed = true;
-    this.owner.release(this.ref);
+    this.process.release(this.ref);
     this.takeDown();
   }
 
@@ -247,8 +179,10 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     this.#held = true;
   }
 
-  reply(value: unknown): void {
-    if (this.#closed || this.#reply !== undefined || this.isCancelled) return;
+  result(value: unknown): void {
+    if (
+      this.#closed || this.#reply !== undefined || this.#cancelled !== undefined
+    ) return;
     this.#disarm();
     const watcher = this.#nextWatcher();
     if (watcher === undefined) {
@@ -259,7 +193,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
     watcher.ended(this, { type: "ok", value });
   }
 
-  down(object: Place, reason: unknown): void {
+  exited(object: Place, reason: unknown): void {
     if (this.#closed) return;
     this.#disarm();
     const watcher = this.#nextWatcher();
@@ -274,7 +208,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   #post<M>(message: M): Mail<M> {
     const posted = !this.#held;
     const mail = { message, posted };
-    if (posted) this.owner.mailbox.push(message, this.owner);
+    if (posted) this.process.mailbox.push(message, this.process);
     return mail;
   }
 
@@ -301,7 +235,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
 
   #take<M>(mail: Mail<M> | undefined): M | undefined {
     if (mail === undefined) return undefined;
-    const isThere = !mail.posted || this.owner.mailbox.remove(mail.message);
+    const isThere = !mail.posted || this.process.mailbox.remove(mail.message);
     return isThere ? mail.message : undefined;
   }
 
@@ -353,6 +287,7 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
 
   abandon(error: () => unknown): void {
     this.#disarm();
+    this.#start?.abandon(error);
     for (const watcher of this.#takeWatchers()) watcher.abandon(error);
   }
 
@@ -364,15 +299,18 @@ export class TaskState extends OwnedTask implements Abortable, Expiring {
   }
 }
 
-class HiddenState extends BrandedObject {
+/** Hides the owner's state in a task. Copies of a task, which cannot be awaited, have none. */
+export class HiddenState extends BrandedObject {
   readonly #state: TaskState;
 
+  /** Puts the state into the task. */
   constructor(task: object, state: TaskState) {
     super(task);
     this.#state = state;
   }
 
-  static get(task: object): TaskState | undefined {
+  /** Returns the state of a task, if it has one. */
+  static of(task: object): TaskState | undefined {
     return #state in task ? task.#state : undefined;
   }
 }
@@ -381,9 +319,4 @@ class HiddenState extends BrandedObject {
 export function withState<T extends object>(task: T, state: TaskState): T {
   new HiddenState(task, state);
   return task;
-}
-
-/** Returns the state of a task; `undefined` for a copy, which cannot be awaited. */
-export function stateOf(task: object): TaskState | undefined {
-  return HiddenState.get(task);
 }

@@ -44,6 +44,7 @@ import {
 } from "../supervisor/supervisor_client.ts";
 import {
   startSupervised,
+  startSupervisedChild,
   supervisedStarter,
   type SupervisedTask,
 } from "./start_supervised_task.ts";
@@ -473,7 +474,8 @@ export class TaskSupervisor {
     if (process === undefined) return never();
     const { restart = "temporary", shutdown = 5000 } = options;
     const { timeout = Infinity, signal, deadline } = options;
-    return await startSupervised(process, {
+    const end = process.runtime.clock.now() + timeout;
+    return await startSupervisedChild(process, {
       server: supervisor,
       api: "startChild",
       fn,
@@ -481,8 +483,7 @@ export class TaskSupervisor {
       link: false,
       restart,
       shutdown,
-      limits: { signal, deadline, end: process.runtime.clock.now() + timeout },
-    });
+    }, { signal, deadline, end });
   }
 
   /**
@@ -657,7 +658,9 @@ async function startAwaited<A extends unknown[], T>(
     asked.cancel = { signal, deadline };
   }
   try {
-    const pid = await startSupervised(process, asked, state);
+    const located = startSupervised(state, asked);
+    if (located !== undefined) await located;
+    const pid = state.by ?? await state.starting!;
     const task = new Task<Awaited<T>>(pid, state.ref, process.pid);
     return withState(task, state);
   } catch (error) {

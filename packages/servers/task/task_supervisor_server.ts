@@ -11,19 +11,13 @@ import {
   type DynamicSpec,
 } from "../supervisor/dynamic_children.ts";
 import type { DynamicChildInfo } from "../supervisor/dynamic_supervisor_server.ts";
-import { isRunnable, type StartTask } from "../server/messages.ts";
+import { isRunnable } from "../server/messages.ts";
 import { NO_REPLY, type Server } from "../server/server.ts";
 import {
   noteSupervision,
   type SupervisedChild,
   type Supervision,
 } from "../supervisor/supervision.ts";
-import {
-  OtpTask,
-  type TaskWork,
-  WORK_TIMEOUT,
-  workFromOtp,
-} from "@otp/beam/servers/task_otp";
 import { failed, type Success } from "../supervisor/child_lifecycle.ts";
 import { andThen } from "@otp/processes/promises/promises";
 import { type DrainRequest, TaskDrain } from "./task_drain.ts";
@@ -32,13 +26,12 @@ import {
   taskSlots,
   type TaskTurns,
 } from "../server/task_slots.ts";
-import { spawnTask } from "./task_process.ts";
-import type { Resolved } from "@otp/processes/remote/exported_modules";
-import { ExitError, NoProcessError } from "@otp/processes/errors";
+import { spawnTask, type TaskRun } from "./task_process.ts";
+import type { StartTask } from "./start_task.ts";
+import { type Code, isCode } from "@otp/processes/remote/exported_modules";
+import type { RuntimeSpawnOptions } from "@otp/processes/process/runtime";
+import { NoProcessError } from "@otp/processes/errors";
 import { quote } from "@otp/processes/values/inspect";
-import { resolveOtpFunction } from "@otp/beam/functions/otp_function";
-import { currentProcess } from "@otp/processes/runtime/current_process";
-import { tuple } from "@otp/processes/values/tuple";
 import { resolveFor } from "@otp/processes/spawning/spawn_requests";
 
 export type TaskSupervisorRequest =
@@ -47,9 +40,6 @@ export type TaskSupervisorRequest =
   | { type: "count_children" }
   | { type: "terminate_child"; pid: Pid }
   | DrainRequest;
-
-/** A task to start, without its function. */
-export type TaskStartRequest = Omit<StartTask, "type" | "run">;
 
 /** The answer to a request for a task that is not started. */
 export type TaskRefusal =
@@ -64,12 +54,12 @@ const DRAINING: TaskRefusal = {
 };
 
 /** The function of a task, and how the task is restarted and ended. */
-interface TaskSpec extends DynamicSpec {
-  readonly fn: () => unknown;
+interface TaskSpec extends DynamicSpec, TaskRun {
   readonly label: string;
-  readonly callers: Pid[];
-  readonly origin: string;
 }
+
+/** The links and monitors of a task's owner, from the start of the task. */
+type OwnerOptions = Pick<RuntimeSpawnOptions, "link" | "monitor" | "replyTo">;
 
 /** A Task.Supervisor's server; its process traps exits. */
 export class TaskSupervisorServer implements Server, Supervision {
@@ -87,7 +77,10 @@ export class TaskSupervisorServer implements Server, Supervision {
     process.trapExit = true;
     this.#process = process;
     const start = (spec: TaskSpec): Success => (
-      { type: "ok", started: this.#start(spec) }
+      {
+        type: "ok",
+        started: spawnTask(process, spec, undefined, { linkParent: process }),
+      }
     );
     this.#children = new DynamicChildren(process, start, limits);
     noteSupervision(process, this);
@@ -134,7 +127,6 @@ export class TaskSupervisorServer implements Server, Supervision {
   }
 
   call(request: unknown, caller: ReplyTo): unknown {
-    if (request instanceof OtpTask) return this.#startOtpTask(request, caller);
     const asked = request as TaskSupervisorRequest | null;
     switch (asked?.type) {
       case "start_task":
@@ -163,6 +155,12 @@ export class TaskSupervisorServer implements Server, Supervision {
     return this.#drain === undefined
       ? done
       : andThen(done, () => this.#checkDrained()) as Promise<void> | undefined;
+  }
+
+  /** Callers that wait for a place, or for the end of a drain, get their answers after earlier messages. */
+  childExited(pid: Pid, reason: unknown): boolean {
+    return this.#turns === undefined && this.#drain === undefined &&
+      this.#children.exited(pid, reason);
   }
 
   unfinished(): Pid[] {
@@ -225,102 +223,55 @@ export class TaskSupervisorServer implements Server, Supervision {
     );
   }
 
-  #admits(caller: Pid): boolean {
-    return this.#turns === undefined
-      ? !this.#children.full
-      : this.#turns.admits(caller);
-  }
-
-  /** Whether a message would be handled at once: the server waits for any, and is neither busy nor suspended. */
-  get isIdle(): boolean {
-    return this.#process.mailbox.isIdle;
-  }
-
   /**
-   * Starts a task, which announces its pid to its owner if it is awaited, or returns the refusal.
+   * Starts a task, or returns the refusal. A process of this node may call it while the supervisor is idle.
    *
-   * @param find Returns the function; called once the supervisor has a place for the task.
+   * @param caller The process that asks, for the turns of callers.
+   * @param ref The alias for the result of a task that is awaited.
+   * @param options The links and monitors of the owner.
    */
   start(
-    { task, link, callers, restart, shutdown }: TaskStartRequest,
-    owner: Pid,
-    find: () => Resolved,
-  ): { type: "ok"; pid: Pid } | TaskRefusal {
+    { fn, label }: Code,
+    { restart, shutdown }: Pick<StartTask, "restart" | "shutdown">,
+    callers: Pid[],
+    caller: Pid,
+    ref?: Ref,
+    options?: OwnerOptions,
+  ): Pid | TaskRefusal {
     if (this.#drain !== undefined) return DRAINING;
-    if (!this.#admits(owner)) return { type: "error", reason: "max_children" };
-    const found = find();
-    if ("error" in found) {
-      // The request may have used a turn.
-      this.#turns?.changed();
-      return { type: "error", reason: found.error, message: found.message };
-    }
+    const admits = this.#turns?.admits(caller) ?? !this.#children.full;
+    if (!admits) return { type: "error", reason: "max_children" };
     const spec: TaskSpec = {
-      fn: found.fn,
-      label: found.label,
-      restart,
-      shutdown,
+      ...{ fn, label, restart, shutdown, callers },
       type: "worker",
-      callers,
-      origin: owner.node,
+      origin: caller.node,
     };
-    const pid = this.#start(spec, task && { owner, task, link });
+    const linkParent = this.#process;
+    const pid = spawnTask(linkParent, spec, ref, { linkParent, ...options });
     this.#children.add(spec, pid);
     this.#turns?.changed();
-    return { type: "ok", pid };
+    return pid;
   }
 
   #startTask(asked: StartTask, caller: ReplyTo): unknown {
     if (!isValid(asked, caller)) return failed("badarg");
-    const { runtime } = this.#process;
-    const started = this.start(
-      asked,
-      caller.pid,
-      () => resolveFor(runtime, asked.run, caller.pid.node, "resolve"),
-    );
-    const { task } = asked;
-    if (task === undefined || started.type === "error") return started;
+    const { task, link, run, callers } = asked;
+    const { pid } = caller;
+    const process = this.#process;
+    const found = resolveFor(process.runtime, run, pid.node, "resolve");
+    if ("error" in found) {
+      return { type: "error", reason: found.error, message: found.message };
+    }
+    const owner = task && { pid, ref: task };
+    const options = owner &&
+      { link: link ? pid : undefined, monitor: owner, replyTo: owner };
+    const started = this.start(found, asked, callers, pid, task, options);
+    if (!(started instanceof Pid)) return started;
+    if (task === undefined) return { type: "ok", pid: started };
     // The caller's monitor on the supervisor has become a monitor on the task.
-    if (task.equals(caller.alias)) runtime.watchers.drop(this.#process, task);
+    if (task.equals(caller.alias)) process.runtime.watchers.drop(process, task);
     // An awaited task announces its pid to the owner itself, so that the pid arrives before the result.
     return NO_REPLY;
-  }
-
-  /** Starts a task for a BEAM, which sends the work to the task, or has sent it with the request. */
-  #startOtpTask(asked: OtpTask, { pid: { node } }: ReplyTo): unknown {
-    const { owner, work, restart, shutdown } = asked;
-    if (owner.node !== node) return failed("badarg");
-    const { isDraining } = this.#process.runtime;
-    if (isDraining || this.#drain !== undefined) return DRAINING;
-    if (!this.#admits(owner)) return failed("max_children");
-    const limit = this.#process.runtime.quotas.refusal(node, "processes");
-    if (limit !== undefined) return failed("system_limit");
-    const spec: TaskSpec = {
-      fn: otpTaskCode(asked),
-      label: "Task.Supervised",
-      restart,
-      shutdown,
-      type: "worker",
-      callers: work?.callers ?? [owner],
-      origin: node,
-    };
-    const started = this.#start(spec);
-    this.#children.add(spec, started);
-    this.#turns?.changed();
-    return { type: "ok", started };
-  }
-
-  #start(
-    spec: TaskSpec,
-    awaited?: { owner: Pid; task: Ref; link: boolean },
-  ): Pid {
-    const watch = awaited && { pid: awaited.owner, ref: awaited.task };
-    return spawnTask(this.#process, spec, spec.callers, awaited?.task, {
-      origin: spec.origin,
-      linkParent: this.#process,
-      link: awaited?.link ? awaited.owner : undefined,
-      monitor: watch,
-      replyTo: watch,
-    }).pid;
   }
 }
 
@@ -330,89 +281,6 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
   return typeof link === "boolean" &&
     (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
-    isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
-}
-
-/**
- * Milliseconds before the owner is monitored. The owner sends the work as soon as it has the pid, so a monitor from
- * the start would cost two signals for each task, and find nothing.
- */
-const UNWATCHED = 100;
-
-/**
- * The process of a task that a BEAM requested: it receives its work as a message, runs the work, and sends the
- * result in the form that the owner's BEAM expects. `task_otp.ts` describes the two steps.
- *
- * Races: the owner may exit before it sends the work, which ends the task (`shutdown`), or never send it, which
- * ends the task after 5 s, as in Elixir. The owner is monitored only if the work does not arrive soon: if the owner
- * has exited by then, the reason is `noproc`.
- */
-function otpTaskCode({ owner, work }: OtpTask): () => unknown {
-  return () => {
-    const process = currentProcess();
-    return work === undefined
-      ? receiveAndRun(process, owner)
-      : resolveOtpFunction(process.runtime, owner.node, work.mfa).fn();
-  };
-}
-
-/** Receives the work, and runs it without needless awaits. */
-function receiveAndRun(process: LocalProcess, owner: Pid): Promise<void> {
-  let work: TaskWork | undefined;
-  const isWork = (message: unknown) =>
-    (work = workFromOtp(message, owner)) !== undefined;
-  return process.mailbox.receive(
-    isWork,
-    { timeout: UNWATCHED, after: undefined, hasAfter: true, isPlain: true },
-    process,
-  ).then(() =>
-    work !== undefined
-      ? run(process, owner, work)
-      : receiveLate(process, owner).then((late) => run(process, owner, late))
-  );
-}
-
-/** Runs the work, and sends its result. */
-function run(
-  process: LocalProcess,
-  owner: Pid,
-  { ref, replyTo, callers, mfa }: TaskWork,
-): void | Promise<void> {
-  process.lineage?.callers.splice(0, Infinity, ...callers);
-  const { fn } = resolveOtpFunction(process.runtime, owner.node, mfa);
-  return andThen(fn(), (result) => {
-    if (!process.alive) return;
-    const message = tuple(ref, result);
-    if (replyTo instanceof Pid) process.send(replyTo, message);
-    else process.sendAlias(replyTo, message);
-  });
-}
-
-async function receiveLate(
-  process: LocalProcess,
-  owner: Pid,
-): Promise<TaskWork> {
-  const monitor = process.monitor(owner);
-  const message = await process.mailbox.receive(
-    (each) =>
-      workFromOtp(each, owner) !== undefined ||
-      isDownOf(process, monitor, each),
-    { timeout: WORK_TIMEOUT - UNWATCHED, after: undefined, hasAfter: true },
-    process,
-  );
-  process.demonitor(monitor);
-  const work = workFromOtp(message, owner);
-  if (work !== undefined) return work;
-  if (message === undefined) throw new ExitError("timeout");
-  const { reason } = message as { reason: unknown };
-  throw new ExitError({ type: "shutdown", reason });
-}
-
-function isDownOf(
-  process: LocalProcess,
-  monitor: Ref,
-  message: unknown,
-): boolean {
-  const { type, ref } = (message ?? {}) as { type?: unknown; ref?: unknown };
-  return type === "DOWN" && monitor.equals(ref) && process.isDown(ref);
+    isRestart(restart) && isChildShutdown(shutdown) &&
+    (isCode(Object(run)) || isRunnable(run));
 }

@@ -12,7 +12,7 @@ import { atom } from "../../../packages/processes/values/atom.ts";
 import { exit } from "../../../packages/processes/process.ts";
 import { Pid, Ref } from "../../../packages/processes/values/pid.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
-import { OtpReply } from "../../../packages/processes/values/server_message.ts";
+import { ForeignReply } from "../../../packages/processes/values/server_message.ts";
 import { Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
 import { resultToOtp } from "../../../packages/beam/servers/leader_otp.ts";
 import { supervisorReplyToOtp } from "../../../packages/beam/servers/supervisor_otp.ts";
@@ -27,6 +27,7 @@ import { termBytes } from "./_etf_bytes.ts";
 import { elixirPairTest } from "../../_elixir_pair.ts";
 import { beamFrame, localOf } from "../../_raw_beam.ts";
 import fc, { runs } from "../../_seeds.ts";
+import { eachSignal } from "../../_signals.ts";
 
 const ALEX = "alex@localhost";
 const KATE = "kate@localhost";
@@ -64,50 +65,31 @@ function sent(send: (encoder: ControlEncoder) => void): Uint8Array {
 }
 
 test("signals without a term are written as OTP writes them", () => {
-  const named = { pid: OWN, link: true, monitor: true };
-  const kinds: [write: (to: Signals) => void, control: unknown[]][] = [
-    [(to) => to.link(OWN, THEIRS), [control.DOP_LINK, OWN, THEIRS]],
-    [(to) => to.unlink(OWN, THEIRS, 9), [
-      control.DOP_UNLINK_ID,
-      9,
-      OWN,
-      THEIRS,
-    ]],
-    [(to) => to.unlinkAck(OWN, THEIRS, 9), [
-      control.DOP_UNLINK_ID_ACK,
-      9,
-      OWN,
-      THEIRS,
-    ]],
-    [(to) => to.groupLeader(OWN, THEIRS, OWN), [
-      control.DOP_GROUP_LEADER,
-      OWN,
-      THEIRS,
-    ]],
-    [(to) => to.spawnReply(OWN, THEIRS, THEIR_REF, named), [
-      control.DOP_SPAWN_REPLY,
-      THEIR_REF,
-      THEIRS,
-      3,
-      OWN,
-    ]],
-    ...[THEIRS, "n"].flatMap((target): typeof kinds => {
-      const items = [OWN, target === "n" ? atom("n") : target, OWN_REF];
-      return [
-        [(to) => to.monitor(OWN, target, OWN_REF), [
-          control.DOP_MONITOR,
-          ...items,
-        ]],
-        [(to) => to.demonitor(OWN, OWN_REF, target), [
-          control.DOP_DEMONITOR,
-          ...items,
-        ]],
-      ];
-    }),
-  ];
-  for (const [write, control] of kinds) {
-    assertEquals(sent(write), Buffer.from(beamFrame(control)));
+  const ends = { from: OWN, ref: OWN_REF, to: THEIRS, alias: THEIR_REF };
+  const writes = {
+    ...eachSignal(ends, 0),
+    "demonitor of a name": (to: Signals) => to.demonitor(OWN, OWN_REF, "named"),
+  };
+  const named = atom("named");
+  const controls: Partial<Record<string, unknown[]>> = {
+    link: [control.DOP_LINK, OWN, THEIRS],
+    unlink: [control.DOP_UNLINK_ID, 9, OWN, THEIRS],
+    unlinkAck: [control.DOP_UNLINK_ID_ACK, 1, OWN, THEIRS],
+    groupLeader: [control.DOP_GROUP_LEADER, OWN, THEIRS],
+    spawnReply: [control.DOP_SPAWN_REPLY, THEIR_REF, THEIRS, 3, OWN],
+    monitor: [control.DOP_MONITOR, OWN, THEIRS, OWN_REF],
+    "monitor of a name": [control.DOP_MONITOR, OWN, named, OWN_REF],
+    demonitor: [control.DOP_DEMONITOR, OWN, THEIRS, OWN_REF],
+    "demonitor of a name": [control.DOP_DEMONITOR, OWN, named, OWN_REF],
+  };
+  let found = 0;
+  for (const [kind, write] of Object.entries(writes)) {
+    const items = controls[kind];
+    if (items === undefined) continue;
+    assertEquals(sent(write), Buffer.from(beamFrame(items)), kind);
+    found++;
   }
+  assertEquals(found, Object.keys(controls).length);
 });
 
 /** Sends a signal of the peer back to it, as the same kind. */
@@ -204,7 +186,8 @@ function arrived(value: unknown): unknown {
 
 const TYPES = [
   ...["binary", "shutdown", "error", "nocatch", "nodedown", "call"],
-  ...["already_started", "bad_return_value", "failed_to_start_child", "other"],
+  ...["already_started", "bad_return_value", "failed_to_start_child"],
+  ...["not_allowed", "other"],
 ];
 
 /** Terms in the shapes of exit reasons: tuples of OTP's, and maps that read as reasons of this library. */
@@ -301,7 +284,7 @@ const OUT: Record<string, (value: unknown) => (to: ControlEncoder) => void> = {
   sendAlias: (value) => (to) => void to.sendAlias(OWN, THEIR_REF, value),
   reply: (value) => (to) => to.reply(OWN, THEIR_REF, value),
   "reply of OTP's": (value) => (to) =>
-    to.reply(OWN, THEIR_REF, new OtpReply(value)),
+    to.reply(OWN, THEIR_REF, new ForeignReply(value)),
   "reply to a from": (value) => (to) =>
     to.reply(OWN, new ReplyTo(THEIRS, undefined, tuple(THEIRS, 1)), value),
   call: (value) => (to) =>

@@ -63,8 +63,7 @@ clusterTest("both use a cookie file of configurations", async (cluster) => {
 
 clusterTest("a cookie that Erlang cannot use is logged", async (cluster) => {
   const cookie = "\u{1f36a}";
-  const alex = await cluster.start("alex", { cookie });
-  const zoe = await cluster.start("zoe", { cookie });
+  const [alex, zoe] = await cluster.startAll(["alex", "zoe"], { cookie });
   assertEquals(await alex.run(() => Node.connect(zoe.name)), true);
   await using kate = await ElixirNode.start("kate", cluster);
   assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");

@@ -8,11 +8,7 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { DEFAULT_LIMITS } from "../../../packages/node/wire.ts";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../../packages/servers/gen_server/gen_server.ts";
-import type { Node } from "../../../node.ts";
+import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import {
   Process,
   receive,
@@ -32,13 +28,21 @@ import { ProtocolError } from "../../../packages/node/wires/over_limit.ts";
 import { ControlDecoder } from "../../../packages/beam/wire/control_decoder.ts";
 import { ControlEncoder } from "../../../packages/beam/wire/control_encoder.ts";
 import { mutatedBytes, pieces } from "../../_fuzz.ts";
-import { type Cluster, clusterTest } from "../../_nodes.ts";
-import { beamFrame, CREATION, localOf, RAW, RawBeam } from "../../_raw_beam.ts";
+import {
+  beamFrame,
+  beamTest,
+  CREATION,
+  localOf,
+  RAW,
+  tagged,
+} from "../../_raw_beam.ts";
 import * as Remote from "../../_remote.ts";
 import { HeaderWriter } from "../../_beam_headers.ts";
 import { fuzz, Random, runs } from "../../_seeds.ts";
-import { assertReleased, portTo } from "../../node/wires/_ports.ts";
 import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
+import { assertReleased, flushed, portTo } from "../../node/wires/_ports.ts";
+import { Echo } from "../../_echo.ts";
+import { eachSignal } from "../../_signals.ts";
 
 const KATE = "kate@localhost";
 
@@ -46,45 +50,52 @@ const KATE = "kate@localhost";
 const RUNS = runs(10_000);
 const THERE = { name: RAW, creation: CREATION, hidden: true };
 
+/** The kinds with a trace token, as OTP numbers them. */
+const WITH_TOKEN = {
+  REG_SEND: 16,
+  SEND_SENDER: 23,
+  PAYLOAD_EXIT: 25,
+  SPAWN_REQUEST: 30,
+  ALIAS_SEND: 34,
+};
+
 /** A frame of each kind, as a BEAM writes it: to processes 100 to 102, to a name and to an alias. */
 function goodFrames(): Uint8Array[] {
   const from = new Pid(RAW, 1, CREATION);
   const to = new Pid(KATE, 101, 5);
   const ref = new Ref(RAW, 3, CREATION);
   const alias = new Ref(KATE, 1, 5);
-  const value = tuple(atom("ok"), [1, 2 ** 40, -1, 2.5, 10n ** 30n], "text", {
+  const value = tagged("ok", [1, 2 ** 40, -1, 2.5, 10n ** 30n], "text", {
     a: new Map<unknown, unknown>([[from, ref], [1, alias]]),
   }, new Uint8Array([255, 1]));
   const asker = tuple(from, improperList([atom("alias")], ref));
   const mfa = (name: string, arity: number) =>
-    tuple(atom("Elixir.Remote"), atom(name), arity);
+    tagged("Elixir.Remote", atom(name), arity);
   const options = [atom("link"), atom("monitor")];
   const none = atom("");
-  const put = tuple(atom("put_chars"), "x");
+  const put = tagged("put_chars", "x");
   const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const token = tuple(0, trace, 1, from, 0);
   const message = [control.DOP_SEND_SENDER, from, to];
   const asked = [ref, from, from];
   const frames: [control: unknown[], message?: unknown][] = [
-    [[control.DOP_SEND_SENDER_TT, from, to, token], value],
-    [[control.DOP_REG_SEND_TT, from, none, atom("named"), token], 1],
-    [[control.DOP_ALIAS_SEND_TT, from, alias, token], 1],
-    [[control.DOP_PAYLOAD_EXIT_TT, from, to, token], value],
+    [[WITH_TOKEN.SEND_SENDER, from, to, token], value],
+    [[WITH_TOKEN.REG_SEND, from, none, atom("named"), token], 1],
+    [[WITH_TOKEN.ALIAS_SEND, from, alias, token], 1],
+    [[WITH_TOKEN.PAYLOAD_EXIT, from, to, token], value],
     [
-      [control.DOP_SPAWN_REQUEST_TT, ...asked, mfa("wait", 0), options, token],
+      [WITH_TOKEN.SPAWN_REQUEST, ...asked, mfa("wait", 0), options, token],
       [],
     ],
     [[control.DOP_SEND, none, to], "hi"],
-    [message, value],
-    [message, tuple(atom("$gen_call"), asker, value)],
-    [message, tuple(atom("$gen_cast"), 1)],
+    [message, tagged("$gen_call", asker, value)],
+    [message, tagged("$gen_cast", 1)],
     [
       message,
-      tuple(atom("system"), asker, tuple(atom("terminate"), atom("normal"))),
+      tagged("system", asker, tagged("terminate", atom("normal"))),
     ],
-    [message, tuple(atom("io_request"), from, ref, put)],
-    [message, tuple(atom("io_reply"), alias, atom("ok"))],
-    [[control.DOP_REG_SEND, from, none, atom("named")], value],
+    [message, tagged("io_request", from, ref, put)],
+    [message, tagged("io_reply", alias, atom("ok"))],
     [
       [control.DOP_ALIAS_SEND, from, alias],
       tuple(improperList([atom("alias")], alias), 1),
@@ -95,19 +106,10 @@ function goodFrames(): Uint8Array[] {
     [[control.DOP_ALTACT_SIG_SEND, 4, from, alias], tuple(alias, 1)],
     [[control.DOP_ALTACT_SIG_SEND, 16, from, to], value],
     [[control.DOP_ALTACT_SIG_SEND, 4 | 16, from, alias], value],
-    [[control.DOP_LINK, from, to]],
     [[control.DOP_UNLINK_ID, 2n ** 60n, from, to]],
-    [[control.DOP_UNLINK_ID_ACK, 1, from, to]],
     [[control.DOP_EXIT, from, to, atom("shutdown")]],
-    [[control.DOP_PAYLOAD_EXIT, from, to], value],
     [[control.DOP_EXIT2, from, to, atom("normal")]],
-    [[control.DOP_PAYLOAD_EXIT2, from, to], "normal"],
-    [[control.DOP_MONITOR, from, to, ref]],
-    [[control.DOP_MONITOR, from, atom("named"), ref]],
-    [[control.DOP_DEMONITOR, from, to, ref]],
     [[control.DOP_DOWN, from, to, alias, atom("noproc")]],
-    [[control.DOP_PAYLOAD_DOWN, from, to, alias], value],
-    [[control.DOP_GROUP_LEADER, from, to]],
     [[control.DOP_SPAWN_REQUEST, ...asked, mfa("wait", 0), options], []],
     [[control.DOP_SPAWN_REQUEST, ...asked, mfa("tell", 2), options], [
       from,
@@ -116,7 +118,22 @@ function goodFrames(): Uint8Array[] {
     [[control.DOP_SPAWN_REPLY, alias, to, 3, from]],
     [[control.DOP_SPAWN_REPLY, alias, to, 0, atom("notsup")]],
   ];
-  return frames.map(([control, ...message]) => beamFrame(control, ...message));
+  const signals = eachSignal({ from, ref, to, alias }, value);
+  return [
+    ...frames.map(([control, ...message]) => beamFrame(control, ...message)),
+    ...Object.values(signals).map(written),
+  ];
+}
+
+/** The bytes of a signal as this library writes it. */
+function written(write: (signals: Signals) => void): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  const port = portTo((bytes) => chunks.push(bytes.slice()));
+  const there = { name: KATE, creation: 5, hidden: true };
+  const encoder = new ControlEncoder(localOf(RAW, CREATION), there, port);
+  write(encoder);
+  flushed(encoder);
+  return Buffer.concat(chunks);
 }
 
 /** The same frames, each with a distribution header. */
@@ -201,34 +218,9 @@ test("a frame of a BEAM that is cut at any byte is refused or waits for more", (
   }
 });
 
-/** Runs `fn` in a process of alex, registered as `inbox`, with a raw node that has connected. */
-function rawTest(
-  name: string,
-  fn: (peer: RawBeam, cluster: Cluster, alex: Node) => Promise<void>,
-): void {
-  clusterTest(name, async (cluster) => {
-    const alex = await cluster.start("alex");
-    await using peer = await RawBeam.dial(alex);
-    await alex.run(async () => {
-      Process.register(self(), "inbox");
-      await fn(peer, cluster, alex);
-    });
-  });
-}
-
-/** A server that replies with the request. */
-const Echo: GenServerModule<{ call: [unknown, unknown] }> = {
-  init: () => ({ type: "ok", state: undefined }),
-  handleCall: (request, _from, state) => ({
-    type: "reply",
-    reply: request,
-    state,
-  }),
-};
-
 const FROM = new Pid(RAW, 1, CREATION);
 
-rawTest("signals to nobody are answered", async (peer, _cluster, alex) => {
+beamTest("signals to nobody are answered", async (peer, alex) => {
   const { creation } = self();
   const gone = new Pid(alex.name, 999_999, creation);
   const stale = new Pid(alex.name, 1, creation === 1 ? 2 : creation - 1);
@@ -277,9 +269,9 @@ rawTest("signals to nobody are answered", async (peer, _cluster, alex) => {
   assertEquals(await receive(), "last");
 });
 
-rawTest("an unlink of a BEAM is acknowledged first", async (peer) => {
+beamTest("an unlink of a BEAM is acknowledged first", async (peer) => {
   peer.say([control.DOP_LINK, FROM, self()]);
-  peer.say([control.DOP_REG_SEND, FROM, atom(""), atom("inbox")], "linked");
+  peer.send("inbox", "linked");
   await receive();
   peer.say([control.DOP_UNLINK_ID, 77, FROM, self()]);
   peer.say([
@@ -293,23 +285,20 @@ rawTest("an unlink of a BEAM is acknowledged first", async (peer) => {
   assertEquals((await peer.hear())?.control[0], control.DOP_PAYLOAD_DOWN);
 });
 
-rawTest("a tag of any form comes back to its alias", async (peer) => {
+beamTest("a tag of any form comes back to its alias", async (peer) => {
   await GenServer.startLink(Echo, undefined, { name: "echo" });
   const alias = new Ref(RAW, 21, CREATION);
   const monitor = new Ref(RAW, 22, CREATION);
-  const tagged = improperList([atom("alias")], alias);
+  const aliased = improperList([atom("alias")], alias);
   const tags: [tag: unknown, toAlias: boolean][] = [
-    [tagged, true],
-    [improperList([tagged], monitor), true],
+    [aliased, true],
+    [improperList([aliased], monitor), true],
     [alias, false],
     [tuple(alias, atom(RAW)), false],
     ["text", false],
   ];
   for (const [tag, toAlias] of tags) {
-    peer.say(
-      [control.DOP_REG_SEND, FROM, atom(""), atom("echo")],
-      tuple(atom("$gen_call"), tuple(FROM, tag), "asked"),
-    );
+    peer.call("echo", "asked", tuple(FROM, tag));
     const answer = await peer.hear();
     assertEquals(
       answer?.control[0],
@@ -320,7 +309,7 @@ rawTest("a tag of any form comes back to its alias", async (peer) => {
   }
 });
 
-rawTest("an unwritable signal leaves nothing", async (peer, _cluster, alex) => {
+beamTest("an unwritable signal leaves nothing", async (peer, alex) => {
   const name = "N".repeat(255);
   assertThrows(() => send({ name, node: RAW }, 1), RangeError);
   assertThrows(() => Process.link(new Pid(RAW, 1, 2 ** 40)), TypeError);

@@ -2,7 +2,10 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
-import { beam } from "../../../packages/processes/beam.ts";
+import {
+  beam,
+  beamTypesOf,
+} from "../../../packages/beam/functions/declaration.ts";
 import { Atom, atom, Float, Tuple, tuple } from "../../../mod.ts";
 import {
   argsFromBeam,
@@ -13,7 +16,6 @@ import {
 import {
   type BeamType,
   beamTypeOfText,
-  beamTypesOf,
   beamTypeToText,
   checkBeamType,
 } from "../../../packages/processes/values/beam_types.ts";

@@ -19,11 +19,13 @@ import {
   send,
   spawn,
 } from "../../../packages/processes/process.ts";
+import { setProtocols } from "../../../packages/beam/servers/border.ts";
+import * as protocols from "../../../packages/beam/servers/protocols.ts";
 import { globalNames } from "../../../packages/cluster/global/global_client.ts";
 import { Call, Cast } from "../../../packages/servers/server/messages.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
 import { currentRuntime } from "../../../packages/processes/runtime/current_process.ts";
-import { type Cluster, clusterTest, reasonOf } from "../../_nodes.ts";
+import { type Cluster, clusterTest, pairTest, reasonOf } from "../../_nodes.ts";
 import { SimulatedCluster } from "../../../packages/testing/mod.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { idle, processTest } from "../../_processes.ts";
@@ -59,9 +61,11 @@ interface Three {
 function threeTest(name: string, fn: (nodes: Three) => Promise<void>): void {
   clusterTest(name, async (cluster) => {
     const options = { modules: { Remote, Resolve } };
-    const kate = await cluster.start("kate", options);
-    const alex = await cluster.start("alex", options);
-    const moebi = await cluster.start("moebi", options);
+    const [kate, alex, moebi] = await cluster.startAll([
+      "kate",
+      "alex",
+      "moebi",
+    ], options);
     const all = [alex, kate, moebi];
     await join(all);
     await alex.run(() => fn({ cluster, alex, kate, moebi, all }));
@@ -98,18 +102,14 @@ function idleOn(node: Node): Promise<Pid> {
   return node.run(() => spawn(Remote.wait));
 }
 
-clusterTest("nodes without global run no name server", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    await Node.connect(KATE);
-    assertEquals(await global.registerName("leader", self()), true);
-    assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
-    // From its first use on, it has the names of the others.
-    await kate.run(async () => {
-      assertEquals((await global.whereisName("leader"))?.node, ALEX);
-      assertEquals(await global.registerName("leader", self()), false);
-    });
+pairTest("nodes without global run no name server", async ({ kate }) => {
+  await Node.connect(KATE);
+  assertEquals(await global.registerName("leader", self()), true);
+  assertEquals(await kate.run(() => Process.whereis(SERVER)), undefined);
+  // From its first use on, it has the names of the others.
+  await kate.run(async () => {
+    assertEquals((await global.whereisName("leader"))?.node, ALEX);
+    assertEquals(await global.registerName("leader", self()), false);
   });
 });
 
@@ -143,6 +143,8 @@ processTest("the server's own name is not taken from its holder", async () => {
 });
 
 threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
+  // The code of the locker is loaded, as with the first node of Erlang.
+  setProtocols(protocols);
   await global.registerName("leader", self());
   await kate.run(async () => {
     const to = { name: SERVER, node: ALEX };
@@ -179,6 +181,7 @@ threeTest("invalid messages have no effect", async ({ alex, kate, all }) => {
       [...currentRuntime().processes.values()]
         .filter(({ label }) => label === SERVER).map(({ pid }) => pid)
     );
+    // The server, its worker, and the locker of nodes of Erlang.
     assertEquals(processes.length, 3);
     const ask = async (request: unknown) => {
       const ref = Process.monitor(to, { alias: "reply_demonitor" });

@@ -130,10 +130,20 @@ defmodule Conformance.Agent do
     expect(:done)
   end
 
-  scenario "a function that its node does not export" do
+  scenario "a function that its node does not export",
+    difference: [
+      row: "undefined-function",
+      typescript: ["monitor: monitored(#P1, #R1)", "get: raised(undef)", "down: nothing"],
+      mixed: [elixir: ["monitor: monitored(#P1, #R1)", "get: exit(raised(undef))", "down: nothing"]]
+    ] do
     agent = on(:kate, :started, [1])
     trace("monitor", {:monitored, agent, Process.monitor(agent)})
-    trace("get", failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end))
+
+    attempt("get", fn ->
+      {:exit, reason} = failure(fn -> Agent.get(agent, __MODULE__, :nothing, [1]) end)
+      exit(reason)
+    end)
+
     trace_nothing("down")
   end
 

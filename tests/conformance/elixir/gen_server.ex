@@ -285,8 +285,8 @@ defmodule Conformance.GenServer do
 
   scenario "a thrown result is a result" do
     pid = started()
-    state = :sys.get_state(pid)
-    trace("call", GenServer.call(pid, {:throw, {:reply, :thrown, %{state | said: [:thrown]}}}))
+    state = %{main: self(), said: [:thrown]}
+    trace("call", GenServer.call(pid, {:throw, {:reply, :thrown, state}}))
     trace("said", GenServer.call(pid, :said))
   end
 

@@ -1,7 +1,11 @@
 defmodule Conformance.Limits do
   use Conformance
 
-  scenario "a process that computes is killed" do
+  scenario "a process that computes is killed",
+    difference: [
+      row: "no-preemption",
+      typescript: ["pid: #P1", "first: computed", "second: DOWN(#R1, #P1, normal)"]
+    ] do
     main = self()
 
     {pid, _ref} =
@@ -22,7 +26,11 @@ defmodule Conformance.Limits do
     if System.monotonic_time(:millisecond) < until, do: compute(until)
   end
 
-  scenario "a killed process runs no cleanup" do
+  scenario "a killed process runs no cleanup",
+    difference: [
+      row: "code-of-the-dead",
+      typescript: ["pid: #P1", "got: DOWN(#R1, #P1, killed)", "cleaned: 1"]
+    ] do
     cleaned = :counters.new(1, [])
 
     main = self()
@@ -45,7 +53,11 @@ defmodule Conformance.Limits do
     trace("cleaned", :counters.get(cleaned, 1))
   end
 
-  scenario "a variable that the closure of another process changes" do
+  scenario "a variable that the closure of another process changes",
+    difference: [
+      row: "shared-memory",
+      typescript: ["theirs: 2", "ours: 2"]
+    ] do
     main = self()
     count = 1
 
@@ -58,12 +70,20 @@ defmodule Conformance.Limits do
     trace("ours", count)
   end
 
-  scenario "a number knows whether it is an integer" do
+  scenario "a number knows whether it is an integer",
+    difference: [
+      row: "numbers",
+      typescript: ["integer: true"]
+    ] do
     send(self(), 2.0)
     trace("integer", is_integer(next()))
   end
 
-  scenario "a function in a message" do
+  scenario "a function in a message",
+    difference: [
+      row: "functions",
+      typescript: ["send: raised(ArgumentError)", "ready: false"]
+    ] do
     attempt("send", fn ->
       send(self(), fn -> 42 end)
       :ok
@@ -72,7 +92,11 @@ defmodule Conformance.Limits do
     trace("ready", is_function(next(0)))
   end
 
-  scenario "an exit signal with a text that is spelled as an atom" do
+  scenario "an exit signal with a text that is spelled as an atom",
+    difference: [
+      row: "atoms",
+      typescript: ["pid: #P1", "got: nothing"]
+    ] do
     {pid, _ref} = spawn_monitor(fn -> forever() end)
     trace("pid", pid)
     Process.exit(pid, "normal")

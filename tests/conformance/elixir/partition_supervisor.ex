@@ -29,12 +29,6 @@ defmodule Conformance.PartitionSupervisor do
     for {id, pid, type, _} <- Enum.sort(PartitionSupervisor.which_children(@name)), do: [id, pid, type]
   end
 
-  # Elixir starts it when it is first needed, and keeps it.
-  defp end_registry do
-    Supervisor.terminate_child(:elixir_sup, PartitionSupervisor.Registry)
-    Supervisor.delete_child(:elixir_sup, PartitionSupervisor.Registry)
-  end
-
   scenario "a key routes to one partition, which keeps its state" do
     start({Collector, :first}, partitions: 3)
     trace("one", collect(1, :hi))
@@ -184,7 +178,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("was", PartitionSupervisor.resize!(@name, 0))
     attempt("none", fn -> pid_of(1) end)
     trace_all(5)
-    end_registry()
+    end_partition_registry()
   end
 
   scenario "under a name of a registry" do
@@ -199,7 +193,7 @@ defmodule Conformance.PartitionSupervisor do
     trace("zero", GenServer.call(via, {:collect, :ho}))
     trace("stopped", Supervisor.stop(sup))
     trace("gone", GenServer.whereis(name) == nil)
-    end_registry()
+    end_partition_registry()
   end
 
   scenario "rejects invalid options" do

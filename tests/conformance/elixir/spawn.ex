@@ -100,7 +100,11 @@ defmodule Conformance.Spawn do
     end
   end
 
-  scenario "a missing function, linked" do
+  scenario "a missing function, linked",
+    difference: [
+      row: "undefined-function",
+      typescript: ["spawn: raised(undef)", "got: nothing"]
+    ] do
     Process.flag(:trap_exit, true)
 
     attempt("spawn", fn ->

@@ -144,6 +144,12 @@ defmodule Conformance do
   @doc "The node of that name, a process of the operating system; started if it is not up."
   def peer(name), do: Conformance.Peers.ensure(name)
 
+  @doc "Ends the registry of partitions, which Elixir starts when it is first needed, and keeps."
+  def end_partition_registry do
+    Supervisor.terminate_child(:elixir_sup, PartitionSupervisor.Registry)
+    Supervisor.delete_child(:elixir_sup, PartitionSupervisor.Registry)
+  end
+
   @doc "A node that nobody has started."
   def unknown_node, do: :nobody@localhost
 

@@ -537,7 +537,7 @@ defmodule Conformance.TaskStream do
     kate = peer(:kate)
 
     for sup <- [:absent, {:absent, kate}, {:sup, unknown_node()}] do
-      stream = Task.Supervisor.async_stream(sup, [1], fn n -> n end)
+      stream = Task.Supervisor.async_stream(sup, [1], __MODULE__, :tell, [self()])
       {reason, _} = reason_when(fn -> Stream.run(stream) end)
       trace("reason", reason)
       Process.flag(:trap_exit, true)

@@ -49,8 +49,9 @@ clusterTest("connectTo() connects to a name", async (cluster) => {
 });
 
 clusterTest("connectTo() learns the name at an address", async (cluster) => {
-  const alex = await cluster.start("alex", { epmdPort: false });
-  const kate = await cluster.start("kate", { epmdPort: false });
+  const [alex, kate] = await cluster.startAll(["alex", "kate"], {
+    epmdPort: false,
+  });
   const address = addressOf(kate);
   for (const isNew of [true, false]) {
     assertEquals(await connect(alex, { address }), {
@@ -88,11 +89,7 @@ clusterTest("connectTo() an address says why it fails", async (cluster) => {
     epmdPort: false,
     limits: { handshakeTimeout: 2000 },
   });
-  const beam = await cluster.start("beam", {
-    epmdPort: false,
-    wires: ["beam"],
-  });
-  const only = await cluster.start("only", {
+  const [beam, only] = await cluster.startAll(["beam", "only"], {
     epmdPort: false,
     wires: ["beam"],
   });

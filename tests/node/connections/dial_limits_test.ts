@@ -35,6 +35,7 @@ import { isPending, quiet } from "../../_processes.ts";
 import {
   hello,
   jsonFrame,
+  ours,
   proofOf,
   rawFrameOf,
   RawListener,
@@ -496,85 +497,94 @@ clusterTest("maxConnections is logged when it is reached", async (cluster) => {
   );
 });
 
-// The limits that all peers share.
+// The limits of a peer, and those that all peers share.
 
-/** Two peers of kate, and a process there. */
-function twoPeersTest(
-  title: string,
-  limits: Partial<Limits>,
-  fn: (peers: RawPeer[], pid: Pid) => Promise<void>,
-): void {
-  clusterTest(title, async (cluster) => {
-    const kate = await cluster.start("kate", { limits });
-    await using one = await RawPeer.entered(kate, "n1@localhost");
-    await using other = await RawPeer.entered(kate, "n2@localhost");
-    await kate.run(() => fn([one, other], self()));
-  });
+/** Signals of a peer about a process of the node. */
+interface Holding {
+  ask: (i: number, own: Pid) => unknown[];
+  refusal: (i: number, own: Pid) => unknown[];
+  release: (i: number, own: Pid) => unknown[];
 }
 
-twoPeersTest(
-  "links of all peers together are limited, and released links make room",
-  { maxTotalRemoteLinks: 4 },
-  async ([one, other], { number, creation }) => {
-    const links = (from: number, count: number) =>
-      Array.from(
-        { length: count },
-        (_, i) => ["link", from + i, number, creation],
-      );
-    Process.trapExit(true);
-    await one.say(links(1, 3));
-    await other.say(links(1, 2));
-    assertEquals(
-      await other.signal("exit_link"),
-      ["exit_link", number, creation, 2, "system_limit"],
+/** What a peer can hold of a node. */
+const HOLDINGS: Record<"Links" | "Monitors" | "Processes", Holding> = {
+  Links: {
+    ask: (i, { number, creation }) => ["link", i, number, creation],
+    refusal: (i, { number, creation }) => [
+      "exit_link",
+      ...[number, creation, i, "system_limit"],
+    ],
+    release: (i, { number, creation }) => ["unlink", i, number, creation, 1],
+  },
+  Monitors: {
+    ask: (i, { number, creation }) => ["monitor", 1, number, creation, i],
+    refusal: (i, { number }) => ["down", number, 1, i, "system_limit"],
+    release: (i) => ["demonitor", 1, i],
+  },
+  Processes: {
+    ask: (i, own) => ["spawn*", 1, i, {
+      run: { module: "Remote", function: "wait", args: [] },
+      link: false,
+      monitor: false,
+      groupLeader: ours(own),
+    }],
+    refusal: (i) => ["not_spawned", 1, i, "limit"],
+    // The process is the first that was started.
+    release: (_, own) => ["exit", 1, own.number + 1, "kill"],
+  },
+};
+
+for (const [what, { ask, refusal, release }] of Object.entries(HOLDINGS)) {
+  const kind = what.toLowerCase() as "links" | "monitors" | "processes";
+  for (const isShared of [false, true]) {
+    const limit = `max${isShared ? "Total" : ""}Remote${what}`;
+    clusterTest(
+      `${limit} refuses one more, and a release makes room`,
+      async (cluster) => {
+        const kate = await cluster.start("kate", { limits: { [limit]: 3 } });
+        await using one = await RawPeer.entered(kate, "n1@localhost");
+        await using other = await RawPeer.entered(kate, "n2@localhost");
+        await kate.run(async () => {
+          Process.trapExit(true);
+          const own = self();
+          const held = () => Node.stats()!.held[kind];
+          await one.say([1, 2].map((i) => ask(i, own)));
+          await one.takenIn();
+          const asker = isShared ? other : one;
+          await asker.say([3, 4].map((i) => ask(i, own)));
+          const refused = refusal(4, own);
+          const signal = await asker.signal(`${refused[0]}`);
+          assertEquals(signal.slice(0, refused.length), refused);
+          if (what === "Processes") assertMatch(`${signal[4]}`, RegExp(limit));
+          assertEquals(held(), 3);
+          const { [kind === "processes" ? "limit" : kind]: count } =
+            Node.stats()!.refusedRequests;
+          assertEquals(count, 1);
+          // The other peer has a limit of its own, if it is not shared.
+          if (!isShared) {
+            await other.say([ask(1, own)]);
+            await other.takenIn();
+            assertEquals(held(), 4);
+          }
+          await one.say([release(1, own)]);
+          await one.takenIn();
+          await asker.say([5, 6].map((i) => ask(i, own)));
+          assertEquals(
+            (await asker.signal(`${refused[0]}`)).slice(0, refused.length),
+            refusal(6, own),
+          );
+          if (what === "Processes") return;
+          for (const peer of [one, other]) {
+            Node.monitor(peer === one ? "n1@localhost" : "n2@localhost");
+            await peer[Symbol.asyncDispose]();
+            await receive((m) => m?.type === "nodedown");
+          }
+          assertEquals(held(), 0);
+        });
+      },
     );
-    assertEquals(Node.stats()!.held.links, 4);
-    await one[Symbol.asyncDispose]();
-    for (let i = 0; i < 3; i++) {
-      assertEquals((await receive()).reason, "noconnection");
-    }
-    await other.say(links(2, 4));
-    assertEquals((await other.signal("exit_link"))[3], 5);
-    await other.say(links(9, 0));
-  },
-);
-
-twoPeersTest(
-  "monitors of all peers together are limited",
-  { maxTotalRemoteMonitors: 4 },
-  async ([one, other], { number, creation }) => {
-    const monitors = (count: number) =>
-      Array.from(
-        { length: count },
-        (_, i) => ["monitor", 1, number, creation, i + 1],
-      );
-    await one.say(monitors(5));
-    assertEquals((await one.signal("down")).slice(3), [5, "system_limit"]);
-    await other.say(monitors(1));
-    assertEquals((await other.signal("down")).slice(3), [1, "system_limit"]);
-    assertEquals(Node.stats()!.held.monitors, 4);
-  },
-);
-
-twoPeersTest(
-  "processes of all peers together are limited",
-  { maxTotalRemoteProcesses: 3 },
-  async ([one, other], { number, creation }) => {
-    const spawns = (count: number) =>
-      Array.from({ length: count }, (_, i) => ["spawn*", 1, i + 1, {
-        run: { module: "Remote", function: "wait", args: [] },
-        link: false,
-        monitor: false,
-        groupLeader: { $pid: [1, number, creation] },
-      }]);
-    await one.say(spawns(2));
-    await one.signal("spawned");
-    await other.say(spawns(2));
-    const [, , , error, message] = await other.signal("not_spawned");
-    assertEquals(error, "limit");
-    assertMatch(String(message), /limits\.maxTotalRemoteProcesses/);
-  },
-);
+  }
+}
 
 clusterTest("parts of messages are limited, and released", async (cluster) => {
   const kate = await cluster.start("kate", {

@@ -25,7 +25,7 @@ import {
 } from "../../../packages/processes/process.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
-import { type Cluster, clusterTest, nodeDown } from "../../_nodes.ts";
+import { clusterTest, nodeDown } from "../../_nodes.ts";
 import { mail } from "../../_processes.ts";
 import {
   frameOf,
@@ -316,75 +316,4 @@ clusterTest("a peer's processes are limited", async (cluster) => {
   );
   const stats = await kate.run(() => Node.stats()!);
   assertEquals(stats.refusedRequests.limit, 3);
-});
-
-rawTest("a peer's links, monitors are limited", async (peer, { creation }) => {
-  Process.trapExit(true);
-  const { number } = self();
-  for (let i = 1; i <= 3; i++) {
-    await peer.say([["link", i, number, creation]]);
-  }
-  assertEquals((await peer.signal("exit_link")).slice(1), [
-    number,
-    creation,
-    3,
-    "system_limit",
-  ]);
-  for (let i = 1; i <= 3; i++) {
-    await peer.say([["monitor", 1, number, creation, i]]);
-  }
-  const down = await peer.signal("down");
-  assertEquals(down.slice(-3), [1, 3, "system_limit"]);
-  assertEquals(Node.stats()!.held, { processes: 0, links: 2, monitors: 2 });
-  // Released entries may be taken again.
-  await peer.say([
-    ["unlink", 1, number, creation, 1],
-    ["demonitor", 1, 1],
-    ["link", 3, number, creation],
-    ["monitor", 1, number, creation, 3],
-  ]);
-  await takenIn(peer);
-  const { held, refusedRequests } = Node.stats()!;
-  assertEquals(held, { processes: 0, links: 2, monitors: 2 });
-  assertEquals([refusedRequests.links, refusedRequests.monitors], [1, 1]);
-  Node.monitor(RAW);
-  await peer[Symbol.asyncDispose]();
-  await nodeDown(RAW);
-  assertEquals(Node.stats()!.held, { processes: 0, links: 0, monitors: 0 });
-  await mail();
-}, { limits: { maxRemoteLinks: 2, maxRemoteMonitors: 2 } });
-
-// Exported functions, and who may call them.
-
-clusterTest("allow narrows exports for others", async (cluster: Cluster) => {
-  const asked: unknown[] = [];
-  const kate = await cluster.start("kate", {
-    allow: (node, module, fn) => {
-      asked.push([node, module, fn]);
-      if (fn === "crash") throw new Error("a rule that fails");
-      return fn === "add";
-    },
-  });
-  const alex = await cluster.start("alex");
-  await withTasks(kate, alex, async () => {
-    const tasks = { name: "Tasks", node: KATE };
-    const task = await TaskSupervisor.async(tasks, Remote.add, [1, 2]);
-    assertEquals(await Task.await(task), 3);
-    for (
-      const ask of [
-        () => Node.spawn(KATE, Remote.wait),
-        () => TaskSupervisor.async(tasks, Remote.wait),
-        () => Node.spawn(KATE, Remote.crash, ["x"]),
-      ]
-    ) {
-      const error = await assertRejects(ask, SpawnRefusedError);
-      assertEquals(error.code, "not_allowed");
-      assertMatch(error.message, /does not let alex@localhost run Remote\./);
-    }
-  });
-  // allow is not asked for its own processes.
-  await kate.run(() => Node.spawn(KATE, Remote.add, [1, 2]));
-  assertEquals(asked.length, 4);
-  const stats = await kate.run(() => Node.stats()!);
-  assertEquals(stats.refusedRequests.not_allowed, 3);
 });

@@ -164,8 +164,7 @@ clusterTest("an address is kept for Erlang's wire too", async (cluster) => {
 // Statements of peers.
 
 clusterTest("listen addresses go to nodes that listen", async (cluster) => {
-  const alex = await cluster.start("alex", NO_EPMD);
-  const kate = await cluster.start("kate", NO_EPMD);
+  const [alex, kate] = await cluster.startAll(["alex", "kate"], NO_EPMD);
   await join(kate, alex, []);
   await using older = await RawPeer.dial(alex.port);
   const { theirs } = await older.enter(RAW, ALEX);
@@ -224,8 +223,7 @@ clusterTest("introduced nodes need usable addresses", async (cluster) => {
 });
 
 clusterTest("an introduced address is no other node's", async (cluster) => {
-  const alex = await cluster.start("alex", NO_EPMD);
-  const kate = await cluster.start("kate", NO_EPMD);
+  const [alex, kate] = await cluster.startAll(["alex", "kate"], NO_EPMD);
   await using peer = await RawPeer.entered(alex, RAW, { listen: { port: 1 } });
   await peer.say([[
     "peers",

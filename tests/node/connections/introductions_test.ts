@@ -26,14 +26,8 @@ function* settings(): Generator<
 
 /** The names in all introductions that arrive before an answer. */
 async function introduced(peer: RawPeer): Promise<unknown[]> {
-  const names: unknown[] = [];
-  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      if (signal[0] === "peers") names.push(...signal[1]);
-      if (signal[0] === "down" && signal[3] === 999) return names.sort();
-    }
-  }
+  return (await peer.takenIn())
+    .flatMap(([kind, names]) => kind === "peers" ? names : []).sort();
 }
 
 /** Starts alex, connected to two visible nodes and two hidden ones. */

@@ -1,10 +1,7 @@
 /** A node that connects again while its old connection seems to exist, and dials that cross. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../../packages/servers/gen_server/gen_server.ts";
+import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
 import {
   Process,
@@ -24,6 +21,7 @@ import {
 } from "../../_raw_peer.ts";
 import { Relay } from "../../_relay.ts";
 import { Random, runs, SEED } from "../../_seeds.ts";
+import { Echo } from "../../_echo.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -142,8 +140,7 @@ clusterTest("a newer connection wins over an older one", async (cluster) => {
 });
 
 clusterTest("a half-reset connection is replaced", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await using relay = await Relay.listen(kate.port);
   const { address } = relay;
   await kate.run(async () => {
@@ -172,18 +169,6 @@ clusterTest("a half-reset connection is replaced", async (cluster) => {
 });
 
 // Dials that cross.
-
-const Echo: GenServerModule<
-  { arg: null; state: null; call: [string, string] }
-> = {
-  name: "Echo",
-  init: () => ({ type: "ok", state: null }),
-  handleCall: (request, _from, state) => ({
-    type: "reply",
-    reply: request,
-    state,
-  }),
-};
 
 /** The time between the starts of nodes, in milliseconds. */
 // safe: the time between the starts of nodes, not a limit

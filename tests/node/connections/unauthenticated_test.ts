@@ -245,8 +245,7 @@ clusterTest("row 4: frames may be joined or split", async (cluster) => {
   const kate = await cluster.start("kate");
   await kate.run(async () => {
     Process.register(self(), "inbox");
-    await using peer = await RawPeer.dial(kate.port);
-    await peer.enter(RAW, KATE);
+    await using peer = await RawPeer.entered(kate, RAW);
     const frames = Array.from(
       { length: 100 },
       (_, i) => jsonFrame([["send_name", 1, "inbox", i]]),
@@ -306,8 +305,7 @@ clusterTest("row 9: wrong cookies and names look the same", async (cluster) => {
 });
 
 clusterTest("row 10: a relayed proof is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await using listener = await RawListener.listen();
   const connected = alex.run(() =>
     Node.connect("mallory@localhost", { address: listener.address })
@@ -328,8 +326,7 @@ clusterTest("row 10: a relayed proof is refused", async (cluster) => {
 });
 
 clusterTest("row 12: this node's own name is refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => Node.connect(KATE));
   await using own = await RawPeer.dial(kate.port);
   const error = await own.enter(KATE, KATE).then(() => "in", String);
@@ -339,8 +336,7 @@ clusterTest("row 12: this node's own name is refused", async (cluster) => {
 });
 
 clusterTest("2,000 questions for the name leave nothing", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   const question = first({ to: null });
   const ask = async () => {
     await using peer = await RawPeer.dial(kate.port);

@@ -196,8 +196,7 @@ async function flood(run: (node: number, fn: () => Promise<void>) => unknown) {
 
 clusterTest("nodes that block each other's queue go on", async (cluster) => {
   const limits = { highWaterMark: 1 << 16, maxQueueBytes: 16 * MIB };
-  const kate = await cluster.start("kate", { limits });
-  const alex = await cluster.start("alex", { limits });
+  const [kate, alex] = await cluster.startAll(["kate", "alex"], { limits });
   await alex.run(() => Node.connect(KATE));
   for (let round = 0; round < 3; round++) {
     const sent = await flood((i, fn) => [alex, kate][i].run(fn));

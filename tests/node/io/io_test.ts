@@ -7,7 +7,6 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import nodeProcess from "node:process";
 import { formatExit, IoError } from "../../../packages/processes/errors.ts";
 import { IO } from "../../../packages/node/io/io.ts";
 import {
@@ -30,6 +29,7 @@ import {
   mail,
   processTest,
   quiet,
+  standardOutput,
 } from "../../_processes.ts";
 
 /** A group leader that answers each request with `answer`, and forwards it to `to`. */
@@ -335,21 +335,4 @@ async function request(operation: unknown): Promise<unknown> {
   });
   const answer = await receive((m) => replyAs.equals(m?.ref));
   return answer.value;
-}
-
-/** The text written to standard output while `fn` runs. */
-async function standardOutput(fn: () => Promise<unknown>): Promise<string> {
-  const { stdout } = nodeProcess;
-  const write = stdout.write;
-  let text = "";
-  stdout.write = (chunk: unknown) => {
-    text += chunk;
-    return true;
-  };
-  try {
-    await fn();
-  } finally {
-    stdout.write = write;
-  }
-  return text;
 }

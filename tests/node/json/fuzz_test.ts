@@ -48,6 +48,7 @@ import * as Remote from "../../_remote.ts";
 import { fuzz, runs } from "../../_seeds.ts";
 import { until } from "../../_until.ts";
 import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
+import { eachSignal } from "../../_signals.ts";
 
 const KATE = "kate@localhost";
 const RAW = "raw@localhost";
@@ -213,46 +214,22 @@ function goodSignals(): any[] {
   const chunks: Uint8Array[] = [];
   const encoder = encoderTo(chunks, THERE, HERE);
   const from = new Pid(RAW, 1, 7);
-  const to = new Pid(KATE, 101, 5);
   const ref = new Ref(RAW, 3, 7);
-  const alias = new Ref(KATE, 1, 5);
+  const to = new Pid(KATE, 101, 5);
+  const ends = { from, ref, to, alias: new Ref(KATE, 1, 5) };
   const value = {
     a: [1n, -0, undefined, new Date(1), new Map([[from, to]]), new Set([ref])],
     b: new Uint8Array(10),
     c: new TypeError("x", { cause: new RangeError("y") }),
   };
-  const run = (name: string, args: unknown[]) => ({
-    ref,
-    run: { module: "Remote", function: name, args },
-    link: true,
-    monitor: true,
-    groupLeader: from,
-  });
-  encoder.send(from, to, "hi");
-  encoder.send(from, to, value);
-  encoder.send(from, to, "long".repeat(100));
-  encoder.send(from, to, {
-    text: "lÖng".repeat(100),
-    data: new Uint8Array(300),
-  });
-  encoder.sendName(from, "named", value);
-  encoder.sendAlias(from, alias, 1);
-  encoder.reply(from, alias, value);
-  encoder.link(from, to);
-  encoder.unlink(from, to, 9);
-  encoder.unlinkAck(from, to, 1);
-  encoder.exit(from, to, "normal");
-  encoder.exitLink(from, to, value);
-  encoder.monitor(from, to, ref);
-  encoder.monitor(from, "named", ref);
-  encoder.demonitor(from, ref);
-  encoder.down(from, to, alias, "why");
-  encoder.down(from, to, alias, value);
-  encoder.spawnRequest(from, run("wait", []));
-  encoder.spawnRequest(from, run("tell", [from, value]));
-  encoder.spawnReply(from, to, alias, { pid: from, link: true, monitor: true });
-  encoder.spawnReply(from, to, alias, { error: "undef", message: "x" });
-  encoder.groupLeader(from, to, from);
+  for (const write of Object.values(eachSignal(ends, value))) write(encoder);
+  for (
+    const message of ["hi", "long".repeat(100), {
+      text: "lÖng".repeat(100),
+      data: new Uint8Array(300),
+    }]
+  ) encoder.send(from, to, message);
+  encoder.down(from, to, ends.alias, "why");
   encoder.announce([{ node: "x@localhost" }]);
   encoder.announce([{ node: "x@localhost", address: "127.0.0.1:1" }]);
   flushed(encoder);
@@ -308,8 +285,7 @@ test(`fuzz: ${RUNS} streams of a peer`, { timeout: 600_000 }, async () => {
 });
 
 clusterTest(`fuzz: ${SOCKET_RUNS} peers through sockets`, async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => Node.connect(KATE));
   const signals = goodSignals();
   await fuzz(SOCKET_RUNS, async (random) => {

@@ -293,8 +293,7 @@ function cookieTest(name: string, cookie: string, others: string[]): void {
   clusterTest(name, async (cluster) => {
     const alex = await cluster.start("alex", { cookie });
     const enter = async (cookie: string) => {
-      await using peer = await RawPeer.dial(alex.port);
-      await peer.enter(RAW, ALEX, { cookie });
+      await using _ = await RawPeer.entered(alex, RAW, { cookie });
     };
     for (const other of new Set(others)) {
       if (other === cookie) continue;

@@ -182,8 +182,7 @@ for (
 // Both at once.
 
 clusterTest("row 13: simultaneous dials have one result", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const rounds = 200;
   await alex.run(async () => {
     Process.register(self(), "inbox");
@@ -224,8 +223,7 @@ peerTest(
   async (first, cluster, kate) => {
     await introduce(first);
     assertEquals((await first.hear()).status, "ok");
-    await using second = await RawPeer.dial(kate.port);
-    await second.enter(RAW, KATE);
+    await using second = await RawPeer.entered(kate, RAW);
     second.end();
     await cluster.logged(/kate info: The connection to raw@localhost is down/);
     first.end();

@@ -1,10 +1,7 @@
 /** The claims of `docs/protocol.md` about a node's answers, tested over a socket. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Agent } from "../../../packages/servers/agent/agent.ts";
-import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
-import { pg } from "../../../packages/node/pg/pg.ts";
 import {
   Pid,
   Process,
@@ -13,26 +10,8 @@ import {
   send,
   spawn,
 } from "../../../packages/processes/process.ts";
-import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
-import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { RawPeer, rawTest, THEIRS } from "../../_raw_peer.ts";
-
-const own = (number: number) => ({ $pid: [0, number, 7] });
-
-/**
- * Waits until the node has handled all earlier signals of the peer; returns the signals that arrived meanwhile.
- */
-async function answers(peer: RawPeer): Promise<unknown[][]> {
-  await peer.say([["monitor_name", 1, "nobody at all", 999]]);
-  const all: unknown[][] = [];
-  for (;;) {
-    for (const signal of await peer.hear() as unknown[][]) {
-      if (signal[0] === "down" && signal[3] === 999) return all;
-      all.push(signal);
-    }
-  }
-}
+import { RawPeer, rawTest, THEIRS, theirs } from "../../_raw_peer.ts";
 
 rawTest("a monitor replaces one of its reference", async (peer) => {
   const processes = [1, 2].map(() => spawn(() => receive(() => false)));
@@ -41,12 +20,12 @@ rawTest("a monitor replaces one of its reference", async (peer) => {
     await peer.say([["monitor", 1, number, creation, 5]]);
   }
   await peer.say([["exit", 1, first.number, "kill"]]);
-  assertEquals(await answers(peer), []);
+  assertEquals(await peer.takenIn(), []);
   await peer.say([["exit", 1, second.number, "kill"]]);
-  assertEquals(await answers(peer), [["down", second.number, 1, 5, "killed"]]);
+  assertEquals(await peer.takenIn(), [["down", second.number, 1, 5, "killed"]]);
   // Neither for a reference that monitors nothing, nor twice.
   await peer.say([["demonitor", 1, 5], ["demonitor", 1, 6]]);
-  assertEquals(await answers(peer), []);
+  assertEquals(await peer.takenIn(), []);
 });
 
 rawTest("a demonitor contains only the reference", async (peer) => {
@@ -61,7 +40,7 @@ rawTest("a demonitor contains only the reference", async (peer) => {
     ["demonitor", 1, 2],
     ["exit", 1, number, "bye"],
   ]);
-  assertEquals(await answers(peer), [["down", number, 1, 3, "bye"]]);
+  assertEquals(await peer.takenIn(), [["down", number, 1, 3, "bye"]]);
 });
 
 rawTest("an unrequested process is notified", async (peer) => {
@@ -72,7 +51,7 @@ rawTest("an unrequested process is notified", async (peer) => {
     ["spawned", 7, number, 79, false, true],
     ["spawned", 8, number, 80, false, false],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["exit_link", number, creation, 5, "noproc"],
     ["demonitor", number, 77],
     ["exit_link", number, creation, 6, "noproc"],
@@ -90,7 +69,7 @@ rawTest("links to missing processes are answered", async (peer) => {
     ["unlink_ack", 1, number, 0],
     ["exit_link", 1, 7, number, "not linked"],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["exit_link", 9999, creation, 1, "noproc"],
     ["exit_link", number, creation + 1, 1, "noproc"],
     ["unlink_ack", 9999, 1, 7],
@@ -113,7 +92,7 @@ rawTest("a down has its reference, and pid or name", async (peer) => {
     // It has exited.
     await peer.say([["down", 1, self().number, ref.number, "again"]]);
   }
-  await answers(peer);
+  await peer.takenIn();
   send(self(), "last");
   assertEquals(await receive(), "last");
 });
@@ -140,82 +119,11 @@ rawTest("a down of nobody comes from that pid, or 0", async (peer) => {
     ["monitor", 1, number, creation + 1, 6],
     ["monitor_name", 1, "Nobody", 7],
   ]);
-  assertEquals(await answers(peer), [
+  assertEquals(await peer.takenIn(), [
     ["down", 9999, 1, 5, "noproc"],
     ["down", number, 1, 6, "noproc"],
     ["down", 0, 1, 7, "noproc"],
   ]);
-});
-
-/** Asks a process of the node, by its name; returns the answer. */
-async function ask(
-  peer: RawPeer,
-  name: string,
-  request: unknown,
-): Promise<unknown> {
-  await peer.say([["call_name*", 1, name, 1, request]]);
-  for (;;) {
-    for (const signal of await peer.hear()) {
-      if (["answer", "down"].includes(signal[0])) return signal.at(-1);
-    }
-  }
-}
-
-const BADARG = { type: "error", reason: "badarg" };
-
-rawTest("each server answers badarg to unknowns", async (peer) => {
-  await Promise.all([
-    Agent.start(() => 0, { name: "Agent" }),
-    DynamicSupervisor.startLink({ name: "DynamicSupervisor" }),
-    Supervisor.startLink([], { name: "Supervisor", strategy: "one_for_one" }),
-    TaskSupervisor.startLink({ name: "TaskSupervisor" }),
-    pg.startLink("pg"),
-  ]);
-  global.whereisName("nobody");
-  const names = [
-    "Agent",
-    "DynamicSupervisor",
-    "Supervisor",
-    "TaskSupervisor",
-    "pg",
-    "global_name_server",
-  ];
-  for (const name of names) {
-    for (const request of [{ type: "sing" }, "sing", null, [1]]) {
-      assertEquals([name, await ask(peer, name, request)], [name, BADARG]);
-    }
-  }
-});
-
-rawTest("global answers badarg to a missing field", async (peer) => {
-  global.whereisName("nobody");
-  const entry = { name: 1, pid: own(1), resolve: "random_exit_name" };
-  const requests: Record<string, Record<string, unknown>> = {
-    set_lock: { resource: 1, requester: 2 },
-    del_lock: { resource: 1, requester: 2 },
-    lock_names: {},
-    register: { entry, isNew: true },
-    unregister: { name: 1 },
-    merge: { servers: [], insert: [], remove: [] },
-    unlock_names: {},
-  };
-  const wrong: [string, Record<string, unknown>][] = [
-    ["lock_names", { wait: "5" }],
-    ["register", { entry: { ...entry, resolve: "none" }, isNew: true }],
-  ];
-  for (const [type, fields] of Object.entries(requests)) {
-    for (const field of Object.keys(fields)) {
-      const { [field]: _, ...others } = fields;
-      wrong.push([type, others]);
-    }
-    const answer = await ask(peer, "global_name_server", { type, ...fields });
-    assert(answer === true || answer === "ok", `${type}: ${answer}`);
-  }
-  await ask(peer, "global_name_server", { type: "lock_names" });
-  for (const [type, fields] of wrong) {
-    const answer = await ask(peer, "global_name_server", { type, ...fields });
-    assertEquals([type, answer], [type, BADARG]);
-  }
 });
 
 clusterTest("a name server without digests is asked", async (cluster) => {
@@ -226,7 +134,7 @@ clusterTest("a name server without digests is asked", async (cluster) => {
   await kate.run(async () => {
     const found = global.whereisName("printer");
     const requests: unknown[] = [];
-    const server = own(50);
+    const server = theirs(50);
     let isMerged = false;
     while (!isMerged) {
       for (const signal of await peer.hear()) {
@@ -236,7 +144,7 @@ clusterTest("a name server without digests is asked", async (cluster) => {
         requests.push(type);
         const entry = {
           name: "printer",
-          pid: own(1),
+          pid: theirs(1),
           resolve: "random_exit_name",
         };
         const answer: unknown = {

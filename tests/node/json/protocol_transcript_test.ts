@@ -1,4 +1,4 @@
-/** `docs/protocol_transcript.md` is played to a node: its frames are those of the page, byte by byte. */
+/** `docs/protocol_transcript.md` is played to a node: its frames have the texts of the page. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -18,7 +18,6 @@ interface Step {
   who: string;
   what: string;
   text: string;
-  bytes: Uint8Array;
 }
 
 function steps(page: string): Step[] {
@@ -26,15 +25,9 @@ function steps(page: string): Step[] {
   for (const [, block] of page.matchAll(/^```text\n([^]*?)\n```$/gm)) {
     for (const line of block.split("\n")) {
       const step = /^(alex|kate) (dials|does|says|ends)(?: (.*))?$/.exec(line);
-      if (step !== null) {
-        const [, who, what, text = ""] = step;
-        found.push({ who, what, text, bytes: new Uint8Array() });
-        continue;
-      }
-      assert(/^ ( [0-9a-f]{2})+$/.test(line), `not a line of bytes: ${line}`);
-      const last = found.at(-1)!;
-      const more = Buffer.from(line.replaceAll(" ", ""), "hex");
-      last.bytes = Buffer.concat([last.bytes, more]);
+      assert(step !== null, `not a step: ${line}`);
+      const [, who, what, text = ""] = step;
+      found.push({ who, what, text });
     }
   }
   return found;
@@ -47,17 +40,15 @@ function signalsOf(text: string): string[] {
   );
 }
 
-test("docs/protocol_transcript.md: the bytes are those of the texts", () => {
-  const said = steps(PAGE).filter(({ what }) => what === "says");
-  assert(said.length > 50);
-  for (const { text, bytes } of said) {
-    const expected = text === "(tick)" ? new Uint8Array(4) : frameOf(text);
-    assertEquals(Buffer.from(bytes), Buffer.from(expected), text);
-  }
-});
+/** The bytes of a frame, or of a tick. */
+function bytesOf(text: string): Uint8Array {
+  return text === "(tick)" ? new Uint8Array(4) : frameOf(text);
+}
 
 test("docs/protocol_transcript.md: has all parts that an implementer needs", () => {
-  const text = steps(PAGE).map(({ text }) => text).join("\n");
+  const all = steps(PAGE);
+  assert(all.filter(({ what }) => what === "says").length > 50);
+  const text = all.map(({ text }) => text).join("\n");
   const kinds = [
     ...[
       "proof",
@@ -85,7 +76,7 @@ test(
     // Signals that came in one frame with those of a step before.
     let ahead: string[] = [];
     let isUp = false;
-    for (const { who, what, text, bytes } of steps(PAGE)) {
+    for (const { who, what, text } of steps(PAGE)) {
       if (what === "dials") peer.dial(kate.port);
       else if (what === "does") kate.act(text, peer.address);
       else if (what === "ends") {
@@ -93,13 +84,16 @@ test(
         isUp = false;
         if (who === "alex") peer.end();
         else assertEquals(await peer.more(), false);
-      } else if (who === "alex") peer.write(bytes);
+      } else if (who === "alex") peer.write(bytesOf(text));
       else if (text === "(tick)") {
-        assertEquals(Buffer.from(await peer.frame()), Buffer.from(bytes));
+        assertEquals(
+          Buffer.from(await peer.frame()),
+          Buffer.from(bytesOf(text)),
+        );
       } else if (!isUp && text.startsWith("{")) {
         const frame = await peer.frame();
         assertEquals(textOf(frame), text);
-        assertEquals(Buffer.from(frame), Buffer.from(bytes));
+        assertEquals(Buffer.from(frame), Buffer.from(bytesOf(text)));
       } else {
         isUp = true;
         // The turns of the event loop decide how signals are put into frames.

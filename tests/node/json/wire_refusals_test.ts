@@ -152,8 +152,7 @@ test("a decoder refuses these, besides the vectors", () => {
 
 clusterTest("an unknown ack or field closes nothing", async (cluster) => {
   const alex = await cluster.start("alex");
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter("raw@localhost", ALEX);
+  await using peer = await RawPeer.entered(alex, "raw@localhost");
   await peer.say([
     ["unlink_ack", 1, 100, 0],
     ["spawn*", 1, 2, {
@@ -181,8 +180,7 @@ function kateTest(
   limits: NodeOptions["limits"] = {},
 ): void {
   clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate", { limits });
-    const alex = await cluster.start("alex", { limits });
+    const [kate, alex] = await cluster.startAll(["kate", "alex"], { limits });
     kate.run(async () => {
       Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());
@@ -340,8 +338,7 @@ clusterTest("a node's name has at most 255 characters", async (cluster) => {
       assertEquals(await peer.next(), undefined);
     }
     // One with a name of maximum length is accepted, and introduced to others, which stay connected.
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(name, ALEX);
+    await using _ = await RawPeer.entered(alex, name);
     const moebi = await cluster.start("moebi");
     await moebi.run(() => Node.connect(ALEX));
     await cluster.logged(/moebi warning: Cannot connect to a{128}@/);

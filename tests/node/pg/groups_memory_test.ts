@@ -60,8 +60,7 @@ const SLOW = { tags: ["slow"] };
 
 for (const [way, fn] of Object.entries(WAYS)) {
   clusterTest(`pg forgets groups on all nodes: ${way}`, async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
+    const [kate, alex] = await cluster.startAll(["kate", "alex"]);
     for (const node of [kate, alex]) await node.run(() => pg.start());
     await alex.run(async () => {
       assert(await Node.connect(KATE));

@@ -14,7 +14,7 @@ import {
 import { currentProcess } from "../../../packages/processes/runtime/current_process.ts";
 import { SimulatedCluster } from "../../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../../packages/testing/tags.ts";
-import { type RawPeer, rawTest } from "../../_raw_peer.ts";
+import { type RawPeer, rawTest, theirs, told } from "../../_raw_peer.ts";
 import fc, { runs } from "../../_seeds.ts";
 
 const RAW = "raw@localhost";
@@ -29,8 +29,6 @@ type Step =
   | { type: "sync"; held: Held }
   | { type: "join"; group: string; pids: number[] }
   | { type: "leave"; groups: string[]; pids: number[] };
-
-const theirs = (number: number) => ({ $pid: [0, number, CREATION] });
 
 /** The message of the peer for a step. */
 function messageOf(step: Step): unknown {
@@ -71,18 +69,9 @@ function removeEach(from: number[], numbers: number[]): void {
   }
 }
 
-async function tell(peer: RawPeer, message: unknown): Promise<void> {
-  await peer.say([["send_name*", 100, "pg", {
-    type: "$tell",
-    from: theirs(100),
-    message,
-  }]]);
-}
-
 /** Waits until the scope has handled the peer's earlier messages. */
 async function takenIn(peer: RawPeer): Promise<void> {
-  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-  while ((await peer.signal("down"))[3] !== 999);
+  await peer.takenIn();
   // The scope's process answers in order.
   await pg.leave("nothing", self());
 }
@@ -132,10 +121,10 @@ function numbersOf(pids: readonly Pid[]): number[] {
 
 rawTest("members are counted as their node reports", async (peer) => {
   await pg.startLink();
-  await tell(peer, { type: "discover" });
+  await peer.sayTo("pg", told({ type: "discover" }));
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
-      await tell(peer, messageOf({ type: "sync", held: {} }));
+      await peer.sayTo("pg", told(messageOf({ type: "sync", held: {} })));
       await takenIn(peer);
       const { ref, groups } = await pg.monitorScope();
       assertEquals(groups, []);
@@ -144,7 +133,7 @@ rawTest("members are counted as their node reports", async (peer) => {
       const seen: Held = { a: [], b: [] };
       for (const step of steps) {
         held = after(held, step);
-        await tell(peer, messageOf(step));
+        await peer.sayTo("pg", told(messageOf(step)));
         await takenIn(peer);
         for (;;) {
           const news = await receive((m) => ref.equals(m?.ref), {
@@ -170,8 +159,8 @@ rawTest("members are counted as their node reports", async (peer) => {
 
 rawTest("a scope reports each member as joined", async (peer) => {
   await pg.startLink();
-  const told = async () => {
-    await tell(peer, { type: "discover" });
+  const reported = async () => {
+    await peer.sayTo("pg", told({ type: "discover" }));
     for (;;) {
       const signal = await peer.signal("send*");
       // deno-lint-ignore no-explicit-any
@@ -183,16 +172,16 @@ rawTest("a scope reports each member as joined", async (peer) => {
       }
     }
   };
-  assertEquals(await told(), []);
+  assertEquals(await reported(), []);
   for (const times of [1, 2, 3]) {
     await pg.join("g", self());
-    assertEquals(await told(), [["g", times]]);
+    assertEquals(await reported(), [["g", times]]);
   }
   await pg.join("h", [self(), self()]);
   await pg.leave("g", self());
-  assertEquals(await told(), [["g", 2], ["h", 2]]);
+  assertEquals(await reported(), [["g", 2], ["h", 2]]);
   await pg.leave("g", [self(), self()]);
-  assertEquals(await told(), [["h", 2]]);
+  assertEquals(await reported(), [["h", 2]]);
 });
 
 test("a scope sends nothing more to a peer that does not read, and then all groups at once", async () => {

@@ -1,7 +1,7 @@
 /** Calls of functions between nodes of this library and of Elixir, both ways. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { beam } from "../../../packages/processes/beam.ts";
+import { beam } from "../../../packages/beam/functions/declaration.ts";
 import {
   ExitError,
   UndefinedFunctionError,

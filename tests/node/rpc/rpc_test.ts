@@ -1,7 +1,6 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
   RpcError,
-  SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
 import { IO } from "../../../packages/node/io/io.ts";
@@ -65,53 +64,6 @@ pairTest("call() rejects with the function's error, names a node", async () => {
   assertEquals(await mail(), []);
 });
 
-pairTest("call() of what is not allowed fails as spawn", async () => {
-  await assertRejects(
-    () => rpc.call(KATE, ["Nope", "nope"]),
-    UndefinedFunctionError,
-    "no module",
-  );
-  const refused = await assertRejects(
-    () => rpc.call(KATE, Remote.add, [1, 2]),
-    SpawnRefusedError,
-  );
-  assertEquals(refused.code, "not_allowed");
-  const closure = await assertRejects(
-    () => rpc.call(KATE, () => 1),
-    SpawnRefusedError,
-  );
-  assertEquals(closure.code, "closure");
-}, { kate: { allow: () => false } });
-
-clusterTest("call() checks allow, and counts refusals", async (cluster) => {
-  const asked: string[] = [];
-  const kate = await cluster.start("kate", {
-    allow(node, module, fn) {
-      asked.push(`${node} ${module}.${fn}`);
-      return fn !== "crash";
-    },
-  });
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    assertEquals(await rpc.call(KATE, Remote.add, [1, 2]), 3);
-    await assertRejects(
-      () => rpc.call(KATE, Remote.crash, ["x"]),
-      SpawnRefusedError,
-    );
-    rpc.cast(KATE, Remote.crash, ["x"]);
-    await rpc.call(KATE, Remote.add, [1, 2]);
-  });
-  assertEquals(asked, [
-    "alex@localhost Remote.add",
-    "alex@localhost Remote.crash",
-    "alex@localhost Remote.crash",
-    "alex@localhost Remote.add",
-  ]);
-  const { refusedRequests, held } = await kate.run(() => Node.stats()!);
-  assertEquals(refusedRequests.not_allowed, 2);
-  assertEquals(held.processes, 0);
-});
-
 pairTest("call() counts towards a node's processes", async ({ kate }) => {
   const call = rpc.call(KATE, ["Calls", "waits"], [self()]);
   const pid = await receive();
@@ -155,8 +107,7 @@ clusterTest("cast() logs a crash where it is, call() not", async (cluster) => {
 });
 
 clusterTest("a peer's invalid requests are refused", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(async () => {
     Process.trapExit(true);
     for (

@@ -13,8 +13,7 @@ const MOEBI = "moebi@localhost";
 // Connect, list, disconnect, ping.
 
 clusterTest("Node.connect() takes an address only", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const connect = (node: Node) =>
     alex.run(() => Node.connect({ address: `127.0.0.1:${node.port}` }));
   assertEquals([await connect(kate), await connect(alex)], [true, true]);
@@ -42,8 +41,9 @@ clusterTest("Node.connect() to itself returns true", async (cluster) => {
 });
 
 clusterTest("Node.connect() by address needs no EPMD", async (cluster) => {
-  const alex = await cluster.start("alex", { epmdPort: false });
-  const kate = await cluster.start("kate", { epmdPort: false });
+  const [alex, kate] = await cluster.startAll(["alex", "kate"], {
+    epmdPort: false,
+  });
   const address = `localhost:${kate.port}`;
   await alex.run(async () => {
     assertEquals(await Node.connect(KATE), false);

@@ -9,7 +9,10 @@ import {
   SpawnRefusedError,
 } from "../../../packages/processes/errors.ts";
 import { DRAIN } from "../../../packages/servers/server/drain_notice.ts";
-import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
+import {
+  GenServer,
+  type GenServerModule,
+} from "../../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../packages/node/pg/pg.ts";
@@ -29,17 +32,10 @@ import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
 import { isPending } from "../../_processes.ts";
 import * as Remote from "../../_remote.ts";
+import { Echo, type EchoTypes } from "../../_echo.ts";
 
 const KATE = "kate@localhost";
 const TASKS = { name: "tasks", node: KATE };
-
-const Echo = {
-  name: "Echo",
-  init: (state: unknown) => ({ type: "ok", state } as const),
-  handleCall: (request: unknown, _from: unknown, state: unknown) => (
-    { type: "reply", reply: request, state } as const
-  ),
-};
 
 /** Starts a Task.Supervisor, a DynamicSupervisor, an agent and a server of kate, by name. */
 async function serve(kate: Node): Promise<void> {
@@ -57,8 +53,7 @@ function end(pid: Parameters<typeof send>[0] | undefined): void {
 }
 
 clusterTest("drain() refuses new work, finishes the old", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   await alex.run(async () => {
     const task = await TaskSupervisor.asyncNolink(TASKS, Remote.waitFor);
@@ -118,8 +113,7 @@ async function members(group: string, count: number): Promise<Pid[]> {
 }
 
 clusterTest("a draining node's processes leave last", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   const echo = await kate.run(async () => {
     await pg.start();
@@ -249,18 +243,17 @@ clusterTest("a draining node's supervisors leave first", async (cluster) => {
 });
 
 clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   const answers: unknown[] = [];
-  const Worker = {
+  const Worker: GenServerModule<EchoTypes> = {
     ...Echo,
-    async handleDrain(state: unknown) {
+    async handleDrain(state) {
       await pg.leave("workers", self());
-      return { type: "noreply", state } as const;
+      return { type: "noreply", state };
     },
-    handleInfo(message: unknown, state: unknown) {
+    handleInfo(message, state) {
       answers.push(message);
-      return { type: "noreply", state } as const;
+      return { type: "noreply", state };
     },
   };
   await kate.run(async () => {
@@ -290,8 +283,7 @@ clusterTest("a server leaves its group in handleDrain()", async (cluster) => {
 });
 
 clusterTest("a draining node gets no global name", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await serve(kate);
   await alex.run(() => Node.connect(KATE));
   const task = await kate.run(async () => {
@@ -352,8 +344,7 @@ const Counters = {
 
 clusterTest("handleDrain() hands over without a gap", async (cluster) => {
   const options = { modules: { Remote, Counters } };
-  const kate = await cluster.start("kate", options);
-  const alex = await cluster.start("alex", options);
+  const [kate, alex] = await cluster.startAll(["kate", "alex"], options);
   await serve(kate);
   await alex.run(async () => {
     await Node.connect(KATE);

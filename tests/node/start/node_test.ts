@@ -32,8 +32,7 @@ const KATE = "kate@localhost";
 // Start and stop.
 
 clusterTest("Node.start() makes the first one the default", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   assertEquals([Node.self(), Node.alive()], [ALEX, true]);
   assertEquals(await kate.run(() => Node.self()), KATE);
   assertEquals([alex.name, kate.name], [ALEX, KATE]);
@@ -121,8 +120,7 @@ clusterTest("Node.start() listens on its port again", async (cluster) => {
 });
 
 clusterTest("stop() ends processes before connections", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await alex.run(async () => {
     Node.monitorNodes(true);
     Process.trapExit(true);
@@ -147,8 +145,7 @@ clusterTest("stop() ends processes before connections", async (cluster) => {
 });
 
 clusterTest("Node.stop() stops its own node", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const error = await assertRejects(
     () => kate.run(() => Node.stop()),
     ExitError,

@@ -106,3 +106,33 @@ test("drain() waits a while for nodes that do not confirm what has left its grou
   await drained;
   assertEquals(outcome, "drained");
 });
+
+test("drain() waits for the answer to its own question, not for one to an earlier question", async () => {
+  const DELAY = 1000;
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex", "kate"],
+    delay: { min: DELAY, max: DELAY },
+  });
+  await cluster.run("alex", () => pg.start());
+  const tab = await cluster.run("kate", async () => {
+    await pg.start();
+    const tab = spawn(() => receive());
+    await pg.join("room", tab);
+    return tab;
+  });
+  const members = () => cluster.run("alex", () => pg.getMembers("room").length);
+  await cluster.run("kate", () => Node.connect(ALEX));
+  // Alex has met kate, and an answer to an earlier question of kate is about to arrive.
+  while (await members() === 0) await cluster.advance(100);
+  await cluster.advance(DELAY - 200);
+  const kate = cluster.node("kate");
+  await cluster.run("kate", () => send(tab, "close"));
+  let isDrained = false;
+  const drained = kate.drain().then(() => isDrained = true);
+  while (await members() > 0) {
+    assertEquals(isDrained, false);
+    await cluster.advance(100);
+  }
+  await cluster.advance(DELAY * 2);
+  await drained;
+});

@@ -24,6 +24,7 @@ import { numbersIn } from "../../_pages.ts";
 import { isPending, passQuietly, quiet } from "../../_processes.ts";
 import { terminate } from "../../../packages/processes/process/deaths.ts";
 import { spawnProcess } from "../../../packages/processes/spawning/spawn_process.ts";
+import { limitTests } from "../../_limits.ts";
 
 const SECURITY = "docs/security.md";
 const [TRACED, MESSAGES] = numbersIn(
@@ -123,16 +124,10 @@ function numbers(count: number): number[] {
 
 // Processes.
 
-/** The number of processes in an answer, of 600, by the limit that is asked for. */
+/** The number of processes in an answer, of 600, for limits that no caller should ask for. */
 const LIMITS: [limit: unknown, count: number][] = [
   [undefined, 50],
-  [0, 0],
-  [1, 1],
   [2.9, 2],
-  [499, 499],
-  [500, 500],
-  [501, 500],
-  [1e9, 500],
   [Infinity, 500],
   [-1, 50],
   [NaN, 50],
@@ -142,7 +137,8 @@ const LIMITS: [limit: unknown, count: number][] = [
 test("an answer has as many processes as were asked for, and 500 at most", () => {
   using scene = new Scene();
   for (const _ of numbers(600)) scene.idle();
-  for (const [limit, count] of LIMITS) {
+  const given = [0, 1, 499, 500, 501, 1e9].map((n) => [n, Math.min(n, 500)]);
+  for (const [limit, count] of [...LIMITS, ...given]) {
     const { processes, total } = scene.observer.processes({ limit });
     assertEquals([processes.length, total], [count, 600], `${limit}`);
   }
@@ -189,116 +185,124 @@ test("200 characters are searched for", () => {
   );
 });
 
-/** The parts of one process, and how many of each are shown. */
-const PARTS: [
-  what: string,
-  most: number,
-  fill: (scene: Scene, process: LocalProcess, n: number) => void,
-  shown: (details: NonNullable<ReturnType<NodeObserver["process"]>>) => number,
-][] = [
-  [
-    "links",
-    100,
-    (scene, process) => process.addLink(scene.idle().pid),
-    ({ links }) => links.length,
-  ],
-  [
-    "monitors",
-    100,
-    (scene, process) => void process.monitor(scene.idle().pid),
-    ({ monitors }) => monitors.length,
-  ],
-  [
-    "monitoring processes",
-    100,
-    (scene, process) => void scene.idle().monitor(process.pid),
-    ({ monitoredBy }) => monitoredBy.length,
-  ],
-  [
-    "messages",
-    10,
-    (scene, process, n) => scene.send(process, n),
-    ({ messages }) => messages.length,
-  ],
-  ["children", 200, () => {}, ({ children }) => children!.length],
-];
-
-for (const [what, most, fill, shown] of PARTS) {
-  test(`of ${what}, one process shows ${most} at most, and the number of all`, () => {
-    for (const count of [most - 1, most, most + 1]) {
-      using scene = new Scene();
-      const process = scene.supervisor(
-        numbers(count).map((n) => child(undefined, `${n}`)),
-      );
-      for (const n of numbers(count)) fill(scene, process, n);
-      const details = scene.observer.process(process.pid)!;
-      assertEquals(shown(details), Math.min(count, most), `${count} ${what}`);
-      const { links, monitors, monitoredBy } = details.counts;
-      assertEquals(
-        Math.max(links, monitors, monitoredBy, details.messageQueueLen) ||
-          count,
-        count,
-      );
-    }
-  });
+/** A process with that many children and other parts, as an observer shows it with their numbers. */
+function detailsOf(
+  count: number,
+  add: (scene: Scene, process: LocalProcess, n: number) => void = () => {},
+) {
+  using scene = new Scene();
+  const process = scene.supervisor(
+    numbers(count).map((n) => child(undefined, `${n}`)),
+  );
+  for (const n of numbers(count)) add(scene, process, n);
+  const details = scene.observer.process(process.pid)!;
+  const { links, monitors, monitoredBy } = details.counts;
+  const all = Math.max(links, monitors, monitoredBy, details.messageQueueLen);
+  assert(all === 0 || all === count);
+  return details;
 }
 
-/** Texts, and the length at which each ends. */
-const TEXTS: [
-  what: string,
-  most: number,
-  lengthOf: (scene: Scene, text: string) => number,
-][] = [
-  [
-    "a label",
-    200,
-    (scene, text) =>
-      scene.observer.process(scene.idle(text).pid)!.initialCall!.length,
-  ],
-  [
-    "a child",
-    200,
-    (scene, text) => {
-      const { pid } = scene.supervisor([child(undefined, text)]);
+/** The number of children that a tree shows of a supervisor with that many. */
+function treeOf(count: number): number {
+  using scene = new Scene();
+  scene.supervisor(numbers(count).map((n) => child(scene.idle().pid, `${n}`)));
+  const [{ children, more }] = scene.observer.tree().roots;
+  assertEquals(children.length + more, count);
+  return children.length;
+}
+
+/** The number of names that an observer shows of that many. */
+function namesOf(count: number): number {
+  using scene = new Scene();
+  for (const n of numbers(count)) {
+    scene.runtime.names.register(`n${n}`, scene.idle());
+  }
+  const { registered, more } = scene.observer.names();
+  assertEquals(registered.length + more, count);
+  return registered.length;
+}
+
+limitTests([
+  {
+    what: "links of a process",
+    most: 100,
+    keeps: (count) =>
+      detailsOf(count, (scene, process) => process.addLink(scene.idle().pid))
+        .links.length,
+  },
+  {
+    what: "monitors of a process",
+    most: 100,
+    keeps: (count) =>
+      detailsOf(count, (scene, process) => process.monitor(scene.idle().pid))
+        .monitors.length,
+  },
+  {
+    what: "processes that monitor one",
+    most: 100,
+    keeps: (count) =>
+      detailsOf(count, (scene, process) => scene.idle().monitor(process.pid))
+        .monitoredBy.length,
+  },
+  {
+    what: "messages of a process",
+    most: 10,
+    keeps: (count) =>
+      detailsOf(count, (scene, process, n) => scene.send(process, n))
+        .messages.length,
+  },
+  {
+    what: "children of a process",
+    most: 200,
+    keeps: (count) => detailsOf(count).children!.length,
+  },
+  { what: "children of a supervisor in a tree", most: 200, keeps: treeOf },
+  { what: "registered names", most: 500, keeps: namesOf },
+  {
+    what: "characters of a label",
+    most: 200,
+    keeps(count) {
+      using scene = new Scene();
+      const { pid } = scene.idle("x".repeat(count));
+      return scene.observer.process(pid)!.initialCall!.length;
+    },
+  },
+  {
+    what: "characters of the name of a child",
+    most: 200,
+    keeps(count) {
+      using scene = new Scene();
+      const { pid } = scene.supervisor([child(undefined, "x".repeat(count))]);
       return scene.observer.process(pid)!.children![0].name.length;
     },
-  ],
-  [
-    "an event of the log",
-    4096,
-    (_, text) => {
+  },
+  {
+    what: "characters of an event of the log",
+    stated: [SECURITY, "events of the log, kept for observers | # |"],
+    keeps(count) {
       const log = new RecentLog();
-      log.add({ level: "info", message: text } as LogEvent);
+      log.add({ level: "info", message: "x".repeat(count) } as LogEvent);
       return log.after(0)[0].message.length;
     },
-  ],
-];
-
-for (const [what, most, lengthOf] of TEXTS) {
-  test(`the text of ${what} has ${most} characters at most`, () => {
-    for (const length of [1, most - 1, most, most + 1, 10 * most]) {
-      using scene = new Scene();
-      assertEquals(
-        lengthOf(scene, "x".repeat(length)),
-        Math.min(length, most),
-        `${length}`,
-      );
-    }
-  });
-}
+  },
+  {
+    what: "events of the log, the last ones by number",
+    most: 200,
+    keeps(count) {
+      const log = new RecentLog();
+      for (const n of numbers(count)) {
+        log.add({ level: "info", message: `${n}` } as LogEvent);
+      }
+      const kept = log.after(0).map(({ number }) => number);
+      assertEquals(kept, numbers(count + 1).slice(-kept.length));
+      assertEquals(log.after(count - 1).length, 1);
+      assertEquals(log.after(count), []);
+      return kept.length;
+    },
+  },
+]);
 
 // Supervision trees.
-
-test("of a supervisor's children 200 are shown, and the number of the others", () => {
-  for (const [count, shown, others] of [[199, 199, 0], [201, 200, 1]]) {
-    using scene = new Scene();
-    scene.supervisor(
-      numbers(count).map((n) => child(scene.idle().pid, `${n}`)),
-    );
-    const [{ children, more }] = scene.observer.tree().roots;
-    assertEquals([children.length, more], [shown, others]);
-  }
-});
 
 test("2,000 entries of trees are shown, and the number of the other supervisors", () => {
   using scene = new Scene();
@@ -331,32 +335,6 @@ test("a tree is shown 30 levels deep", () => {
     depth++;
   }
   assertEquals([depth, at.more], [30, 1]);
-});
-
-// Names and log.
-
-test("500 registered names are shown, and the number of the others", () => {
-  for (const [count, shown, others] of [[500, 500, 0], [501, 500, 1]]) {
-    using scene = new Scene();
-    for (const n of numbers(count)) {
-      scene.runtime.names.register(`n${n}`, scene.idle());
-    }
-    const { registered, more } = scene.observer.names();
-    assertEquals([registered.length, more], [shown, others]);
-  }
-});
-
-test("the last 200 events of the log are kept, by number", () => {
-  const log = new RecentLog();
-  const numbersAfter = (number: number) =>
-    log.after(number).map((event) => event.number);
-  for (const n of numbers(200)) {
-    log.add({ level: "info", message: `${n}` } as LogEvent);
-  }
-  assertEquals(numbersAfter(0), numbers(201).slice(1));
-  log.add({ level: "info", message: "last" } as LogEvent);
-  assertEquals(numbersAfter(0), numbers(202).slice(2));
-  assertEquals([numbersAfter(200), numbersAfter(201)], [[201], []]);
 });
 
 // Traces.

@@ -22,7 +22,14 @@ import {
   part,
   reasonOf,
 } from "../../_nodes.ts";
-import { RawPeer } from "../../_raw_peer.ts";
+import {
+  callOf,
+  ours,
+  RawPeer,
+  theirRef,
+  theirs,
+  told,
+} from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 import { until } from "../../_until.ts";
 
@@ -38,8 +45,6 @@ const options = {
   modules: { Remote, Start },
 };
 
-const theirs = { $pid: [0, 100, 7] };
-
 /**
  * Runs `fn` in a process of alex, with a raw peer, which is hidden so that the name server does not wait for
  * it.
@@ -51,8 +56,7 @@ function hiddenTest(
 ): void {
   clusterTest(name, async (cluster) => {
     const alex = await cluster.start("alex", options);
-    await using peer = await RawPeer.dial(alex.port);
-    await peer.enter(RAW, ALEX, { hidden: true });
+    await using peer = await RawPeer.entered(alex, RAW, { hidden: true });
     await alex.run(() => fn(peer, cluster));
   });
 }
@@ -68,35 +72,10 @@ async function answersTo(peer: RawPeer, refs: number[]): Promise<unknown[]> {
   return refs.map((ref) => answers.get(ref));
 }
 
-/** Sends a message to a server as the raw peer's process. */
-function say(peer: RawPeer, to: string, message: object): Promise<void> {
-  return peer.say([["send_name*", 100, to, { from: theirs, ...message }]]);
-}
-
-/** Sends a request to a server, which answers it to that reference. */
-function sendCall(
-  peer: RawPeer,
-  to: string,
-  request: unknown,
-  ref = 7,
-): Promise<void> {
-  return say(peer, to, { type: "$call", ref: { $ref: [0, ref, 7] }, request });
-}
-
-/** Sends a request to a server, and returns the answer. */
-async function ask(
-  peer: RawPeer,
-  to: string,
-  request: unknown,
-): Promise<unknown> {
-  await sendCall(peer, to, request);
-  return (await answersTo(peer, [7]))[0];
-}
-
 /** Sends pg a message of its own, and waits until pg has handled it. */
 async function tellPg(peer: RawPeer, message: unknown): Promise<void> {
-  await say(peer, "pg", { type: "$tell", message });
-  await ask(peer, "pg", null);
+  await peer.sayTo("pg", told(message));
+  await peer.ask("pg", null);
 }
 
 /** Sends that many requests; returns the answers. */
@@ -129,7 +108,7 @@ hiddenTest(
     await global.sync();
     const server = "global_name_server";
     const set = (i: number) =>
-      ask(peer, server, { type: "set_lock", resource: i, requester: i });
+      peer.ask(server, { type: "set_lock", resource: i, requester: i });
     assertEquals(
       await askTimes(5, set),
       [true, true, true, "system_limit", "system_limit"],
@@ -139,18 +118,18 @@ hiddenTest(
     // The same lock again is no new entry, and a released one makes room.
     assertEquals(await set(1), true);
     const delLock = { type: "del_lock", resource: 1, requester: 1 };
-    assertEquals(await ask(peer, server, delLock), true);
+    assertEquals(await peer.ask(server, delLock), true);
     assertEquals(await askTimes(2, (i) => set(7 + i)), [
       true,
       "system_limit",
     ]);
-    await ask(peer, server, { ...delLock, resource: 2, requester: 2 });
+    await peer.ask(server, { ...delLock, resource: 2, requester: 2 });
     const large = {
       type: "set_lock",
       resource: ["x".repeat(1 << 16)],
       requester: 1,
     };
-    assertEquals(await ask(peer, server, large), "system_limit");
+    assertEquals(await peer.ask(server, large), "system_limit");
     await cluster.logged(/is too large: 65536 is the most/);
     await leave(peer);
     await until(() => kept()[0] === 0);
@@ -162,15 +141,15 @@ hiddenTest(
 hiddenTest("a peer's global names are limited", options, async (peer) => {
   await global.sync();
   const server = "global_name_server";
-  await ask(peer, server, { type: "lock_names" });
-  const own = { $pid: [1, self().number, self().creation] };
+  await peer.ask(server, { type: "lock_names" });
+  const own = ours(self());
   const register = (i: number) =>
-    ask(peer, server, {
+    peer.ask(server, {
       type: "register",
       isNew: true,
       entry: {
         name: `name ${i}`,
-        pid: i % 2 === 0 ? own : theirs,
+        pid: i % 2 === 0 ? own : theirs(100),
         resolve: "random_exit_name",
       },
     });
@@ -183,20 +162,20 @@ hiddenTest("a peer's global names are limited", options, async (peer) => {
     servers: [],
     insert: [10, 11, 12].map((i) => ({
       name: `name ${i}`,
-      pid: theirs,
+      pid: theirs(100),
       resolve: "random_exit_name",
     })),
     remove: ["name 1"],
   };
-  await ask(peer, server, merge);
+  await peer.ask(server, merge);
   assertEquals(kept(), [MOST - 1, 5]);
   assertEquals(await register(13), "ok");
-  await ask(peer, server, { type: "unregister", name: "name 13" });
-  await ask(peer, server, { type: "unregister", name: "name 0" });
-  await ask(peer, server, { type: "unregister", name: "name 2" });
+  await peer.ask(server, { type: "unregister", name: "name 13" });
+  await peer.ask(server, { type: "unregister", name: "name 0" });
+  await peer.ask(server, { type: "unregister", name: "name 2" });
   await until(() => kept()[0] === 0);
   // A process of this node has no limit.
-  await ask(peer, server, { type: "unlock_names" });
+  await peer.ask(server, { type: "unlock_names" });
   await leave(peer);
   for (let i = 0; i < 5; i++) {
     assert(await global.registerName(`own ${i}`, spawn(Remote.wait)));
@@ -207,7 +186,7 @@ hiddenTest("a peer's global names are limited", options, async (peer) => {
 hiddenTest("a peer's group memberships are limited", options, async (peer) => {
   await pg.startLink();
   const tell = (message: unknown) => tellPg(peer, message);
-  const pids = [1, 2, 3, 4, 5].map((number) => ({ $pid: [0, number, 7] }));
+  const pids = [1, 2, 3, 4, 5].map(theirs);
   await tell({ type: "discover" });
   await tell({ type: "join", group: "a", pids: pids.slice(0, 2) });
   await tell({ type: "join", group: "b", pids });
@@ -302,9 +281,10 @@ hiddenTest(
   { ...options, io },
   async (peer) => {
     const read = (ref: number) =>
-      say(peer, "user", {
+      peer.sayTo("user", {
         type: "io_request",
-        replyAs: { $ref: [0, ref, 7] },
+        from: theirs(100),
+        replyAs: theirRef(ref),
         request: { type: "get_line", prompt: "" },
       });
     for (let ref = 1; ref <= 5; ref++) await read(ref);
@@ -332,7 +312,7 @@ hiddenTest("a peer's waiting requests are limited", options, async (peer) => {
   });
   const start = { type: "start_application", name: "app" };
   for (let ref = 1; ref <= 5; ref++) {
-    await sendCall(peer, "application_controller", start, ref);
+    await peer.sayTo("application_controller", callOf(start, ref));
   }
   const refused = { type: "error", reason: "system_limit" };
   assertEquals(await answersTo(peer, [4, 5]), [refused, refused]);
@@ -380,13 +360,13 @@ clusterTest("the entries of all peers are limited", async (cluster) => {
     limits: { maxRemoteEntries: MOST, maxTotalRemoteEntries: MOST + 1 },
   });
   await alex.run(() => global.sync());
-  await using first = await RawPeer.dial(alex.port);
-  await first.enter(RAW, ALEX, { hidden: true });
-  await using second = await RawPeer.dial(alex.port);
-  await second.enter("other@localhost", ALEX, { hidden: true });
+  await using first = await RawPeer.entered(alex, RAW, { hidden: true });
+  await using second = await RawPeer.entered(alex, "other@localhost", {
+    hidden: true,
+  });
   const server = "global_name_server";
   const set = (peer: RawPeer) => (i: number) =>
-    ask(peer, server, {
+    peer.ask(server, {
       type: "set_lock",
       resource: [peer === first, i],
       requester: i,
@@ -416,28 +396,28 @@ hiddenTest("the size of an entry is limited", {}, async (peer) => {
     $error: { name: "Error", message: "", stack },
   });
   const lock = (resource: unknown, requester: unknown) =>
-    ask(peer, server, { type: "set_lock", resource, requester });
+    peer.ask(server, { type: "set_lock", resource, requester });
   assertEquals(await lock(1, long), "system_limit");
   assertEquals(await lock(long, 1), "system_limit");
   assertEquals(await lock(2, "x"), true);
   const join = (group: unknown) =>
-    tellPg(peer, { type: "join", group, pids: [theirs] });
+    tellPg(peer, { type: "join", group, pids: [theirs(100)] });
   await tellPg(peer, { type: "discover" });
   await join([{ a: failed(long) }]);
   await join({ $map: [[failed(long), 1]] });
   assertEquals(pg.whichGroups(), []);
   await join([{ a: failed("short") }]);
   assertEquals(pg.whichGroups().length, 1);
-  await ask(peer, server, { type: "lock_names" });
+  await peer.ask(server, { type: "lock_names" });
   const named = (name: unknown, resolve: unknown = "random_exit_name") =>
-    ask(peer, server, {
+    peer.ask(server, {
       type: "register",
       isNew: true,
-      entry: { name, pid: theirs, resolve },
+      entry: { name, pid: theirs(100), resolve },
     });
   assertEquals(await named(failed(long)), "system_limit");
   await named("a", [long, "b"]);
   await named("b", ["Remote", "add"]);
-  await ask(peer, server, { type: "unlock_names" });
+  await peer.ask(server, { type: "unlock_names" });
   assertEquals(await global.registeredNames(), ["b"]);
 });

@@ -58,9 +58,11 @@ const modules = { Reply: { replier, passOn } };
 clusterTest(
   "a third node's reply ends a call and its monitor",
   async (cluster) => {
-    const alex = await cluster.start("alex", { hidden: true, modules });
-    const kate = await cluster.start("kate", { hidden: true, modules });
-    const moebi = await cluster.start("moebi", { hidden: true, modules });
+    const [alex, kate, moebi] = await cluster.startAll([
+      "alex",
+      "kate",
+      "moebi",
+    ], { hidden: true, modules });
     const [server, end] = await kate.run(async () => {
       const to = await Node.spawn(moebi.name, ["Reply", "replier"]);
       const between = await Node.spawn(moebi.name, ["Reply", "passOn"], [to]);

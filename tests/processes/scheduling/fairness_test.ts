@@ -298,8 +298,7 @@ for (const [index, [name, load]] of Object.entries(LOADS).entries()) {
 }
 
 clusterTest("timers run between long steps of one frame", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const steps = new Steps();
   await kate.run(async () => {
     const pids = spawnWaiting(10, () => steps.make(20), () => receive());
@@ -318,8 +317,7 @@ function computeSlice(): void {
 }
 
 clusterTest("sockets are read between computing processes", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   const idle = await kate.run(() => startCounter(() => {}));
   const between: number[] = [];
   await alex.run(async () => {

@@ -365,8 +365,7 @@ async function fromAlex(
   cluster: Cluster,
   fn: (alex: Node, kate: Node) => Promise<void>,
 ): Promise<void> {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => fn(alex, kate));
 }
 

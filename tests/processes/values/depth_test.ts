@@ -13,7 +13,6 @@ import {
   Cast,
   InternalMessage,
   Stop,
-  SystemRequest,
 } from "../../../packages/servers/server/messages.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
@@ -33,7 +32,6 @@ import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
 import { improperList } from "../../../packages/processes/values/improper_list.ts";
 import {
   OwnRequest,
-  SharedRequest,
 } from "../../../packages/processes/values/server_message.ts";
 import {
   copyTerm,
@@ -42,7 +40,8 @@ import {
 import { termKey } from "../../../packages/processes/values/term_key.ts";
 import { tuple } from "../../../packages/processes/values/tuple.ts";
 import { castMessage } from "../../../packages/servers/agent/agent_server.ts";
-import { StartTaskRequest } from "../../../packages/servers/task/start_supervised_task.ts";
+import { systemMessage } from "../../../packages/beam/servers/sys_otp.ts";
+import { StartTaskRequest } from "../../../packages/servers/task/start_task.ts";
 import { test } from "../../../packages/testing/tags.ts";
 import { Decoder } from "../../../packages/node/json/json_decoder.ts";
 import { Encoder } from "../../../packages/node/json/json_encoder.ts";
@@ -160,8 +159,9 @@ function kateTest(
   fn: (kate: Node, alex: Node) => Promise<void>,
 ): void {
   clusterTest(name, async (cluster) => {
-    const kate = await cluster.start("kate", { limits: LIMITS });
-    const alex = await cluster.start("alex", { limits: LIMITS });
+    const [kate, alex] = await cluster.startAll(["kate", "alex"], {
+      limits: LIMITS,
+    });
     kate.run(async () => {
       Process.register(self(), "mirror");
       for (;;) send({ name: "inbox", node: ALEX }, await receive());
@@ -294,7 +294,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
       "a cast of a request": (data) => new Cast(own(data)),
       "a declared cast": (data) => new Cast(data, false, undefined, "atom"),
       "a stop": (data) => new Stop(replyTo, data),
-      "a system request": (data) => new SystemRequest(replyTo, data, ALEX),
+      "a system request": (data) => systemMessage(replyTo, data, ALEX),
       "a tell": (data) => new InternalMessage(self(), data),
       "a tell of a request": (data) => new InternalMessage(self(), own(data)),
       "a start of a task": (data) =>
@@ -302,6 +302,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
           replyTo,
           new StartTaskRequest(
             {
+              type: "start_task",
               run: { module: "Remote", function: "wait", args: [data] },
               link: false,
               callers: [],
@@ -319,7 +320,7 @@ clusterTest("a message of any depth waits for a dial", async (cluster) => {
       "a request to a supervisor": (data) =>
         new Call(
           replyTo,
-          new SharedRequest(
+          new OwnRequest(
             // deno-lint-ignore no-explicit-any
             { type: "terminate_child", id: data } as any,
             "Supervisor",

@@ -559,8 +559,7 @@ test("the decoder rejects invalid terms with an error of the protocol", () => {
 });
 
 clusterTest("an invalid term closes its connection only", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await alex.run(() => Node.connect(kate.name));
   for (const json of HOSTILE) {
     await using peer = await RawPeer.dial(kate.port);

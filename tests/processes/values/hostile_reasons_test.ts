@@ -149,8 +149,7 @@ for (
 ) {
   clusterTest(`remote links report ${what}`, async (cluster) => {
     const options = { modules: { Hostile }, limits, log() {} };
-    const kate = await cluster.start("kate", options);
-    const alex = await cluster.start("alex", options);
+    const [kate, alex] = await cluster.startAll(["kate", "alex"], options);
     await alex.run(async () => {
       Process.trapExit(true);
       for (const name of NAMES) {

@@ -13,7 +13,6 @@ import {
   self,
   send,
 } from "../../../packages/processes/process.ts";
-import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { exitOf, nodeTest } from "../_gen_servers.ts";
 import { pairTest, part } from "../../_nodes.ts";
 import { processTest } from "../../_processes.ts";
@@ -64,21 +63,6 @@ processTest("get() returns a copy", async () => {
   await Agent.stop(agent);
 });
 
-processTest("an agent is a child of a supervisor", async () => {
-  const sup = await Supervisor.startLink([
-    [Agent, () => 1],
-    Agent.childSpec(() => 2, { name: "Two", restart: "transient" }),
-  ], { strategy: "one_for_one" });
-  const [two, one] = await Supervisor.whichChildren(sup);
-  assertEquals([one.id, two.id], ["Agent", "Two"]);
-  assertEquals(await Agent.get(one.pid as Pid, (n) => n), 1);
-  await Agent.update("Two", () => 3);
-  Process.exit(Process.whereis("Two")!, "kill");
-  await Supervisor.countChildren(sup);
-  assertEquals(await Agent.get("Two", (n) => n), 2);
-  await Supervisor.stop(sup);
-});
-
 nodeTest("an agent runs functions only for Agent's requests", async () => {
   const agent = await Agent.start(() => 0);
   const run = { stored: "guessed" };
@@ -113,41 +97,6 @@ pairTest("Agent runs its node's exports for others", async ({ alex, kate }) => {
   await part(alex, kate);
   assertEquals((await pending).reason, { type: "nodedown", node: KATE });
 }, { kate: { modules } });
-
-pairTest("Agent runs no function that is not allowed", async () => {
-  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-  const agent = await receive();
-  await assertRejects(
-    () => Agent.get(agent, ["Counters", "read"]),
-    SpawnRefusedError,
-    "its `allow` option says no",
-  );
-  assertEquals(Agent.cast(agent, ["Counters", "read"]), "ok");
-  assertEquals(await Agent.update(agent, ["Counters", "add", [1]]), "ok");
-}, {
-  kate: {
-    modules,
-    allow: (_node: string, _module: string, fn: string) => fn !== "read",
-  },
-});
-
-let asked = 0;
-
-pairTest("Agent asks allow once for each function", async () => {
-  await Node.spawn(KATE, ["Counters", "start"], [self(), 1]);
-  const agent = await receive();
-  const before = asked;
-  assertEquals(await Agent.get(agent, ["Counters", "read"]), 1);
-  assertEquals(asked, before + 1);
-}, {
-  kate: {
-    modules,
-    allow: () => {
-      asked++;
-      return true;
-    },
-  },
-});
 
 nodeTest("Agent runs functions by name here", async (_cluster, alex) => {
   assertEquals(alex.name, "alex@localhost");

@@ -9,8 +9,7 @@ import {
   Process,
   send,
 } from "../../../packages/processes/process.ts";
-import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
-import { exitOf, nodeTest, Stack, type StackTypes } from "../_gen_servers.ts";
+import { exitOf, nodeTest, Stack } from "../_gen_servers.ts";
 import { ended, processTest } from "../../_processes.ts";
 import { until } from "../../_until.ts";
 
@@ -211,39 +210,3 @@ processTest(
     });
   },
 );
-
-processTest("a module with its argument is a child", async () => {
-  const Counter: GenServerModule<{ arg: number; call: ["next", number] }> = {
-    name: "Counter",
-    init: (start) => ({ type: "ok", state: start }),
-    handleCall: (_next, _from, count) => ({
-      type: "reply",
-      reply: count as number,
-      state: count as number + 1,
-    }),
-  };
-  const sup = await Supervisor.startLink([
-    [Counter, 7],
-    GenServer.childSpec(Counter, 1, { name: "One", restart: "transient" }),
-  ], { strategy: "one_for_one" });
-  const [one, counter] = await Supervisor.whichChildren(sup);
-  assertEquals([one.id, counter.id], ["One", "Counter"]);
-  assertEquals(await GenServer.call(counter.pid as Pid, "next"), 7);
-  assertEquals(await GenServer.call("One", "next"), 1);
-  Process.exit(Process.whereis("One")!, "kill");
-  await Supervisor.countChildren(sup);
-  assertEquals(await GenServer.call("One", "next"), 1);
-  await Supervisor.stop(sup);
-});
-
-processTest("childSpec() uses a module's own startLink", async () => {
-  const Named: GenServerModule<StackTypes> = {
-    ...Stack,
-    startLink: (items) => GenServer.startLink(Stack, items, { name: "Mine" }),
-  };
-  const sup = await Supervisor.startLink([[Named, ["a"]]], {
-    strategy: "one_for_one",
-  });
-  assertEquals(await GenServer.call("Mine", "pop"), "a");
-  await Supervisor.stop(sup);
-});

@@ -24,10 +24,9 @@ import {
   type RegistryKeys,
   type RegistryOptions,
 } from "../../../packages/servers/registry/registry.ts";
-import { atom } from "../../../packages/processes/values/atom.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
-import { clusterTest } from "../../_nodes.ts";
+import { pairTest } from "../../_nodes.ts";
 import { idle, processTest } from "../../_processes.ts";
 import { exitOf, logged } from "../../_supervision.ts";
 
@@ -167,23 +166,6 @@ registryTest("register() rejects what listeners cannot get", "unique", () => {
 
 // startLink()
 
-processTest("a registry is a supervisor's child", async () => {
-  const sup = await Supervisor.startLink([
-    [Registry, { keys: "unique", name: "One" }],
-    [Registry, { keys: "duplicate", name: atom("Two") }],
-  ], { strategy: "one_for_one" });
-  const children = await Supervisor.whichChildren(sup);
-  assertEquals(children, [
-    { id: "Two", pid: Process.whereis("Two"), type: "supervisor" },
-    { id: "One", pid: Process.whereis("One"), type: "supervisor" },
-  ]);
-  Registry.register("Two", "key");
-  Registry.register("Two", "key");
-  assertEquals(Registry.count(atom("Two")), 2);
-  Registry.unregister("Two", "key");
-  await Supervisor.stop(sup);
-});
-
 processTest("every function requires a running registry", async () => {
   const calls: (() => unknown)[] = [
     () => Registry.register(R, "key"),
@@ -280,21 +262,17 @@ registryTest("lock() fails when the registry crashes", "unique", async () => {
 
 // nodes
 
-clusterTest("a registry is local to its node", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
-  await alex.run(async () => {
-    const registry = await Registry.startLink({ keys: "unique", name: R });
-    assertEquals(Registry.register(R, "key").type, "ok");
-    await kate.run(() => {
-      const error = assertThrows(
-        () => Registry.lookup(R, "key"),
-        NoProcessError,
-      );
-      assertInstanceOf(error, NoProcessError);
-      assertMatch(error.message, /kate@localhost/);
-    });
-    Registry.unregister(R, "key");
-    await Supervisor.stop(registry);
+pairTest("a registry is local to its node", async ({ kate }) => {
+  const registry = await Registry.startLink({ keys: "unique", name: R });
+  assertEquals(Registry.register(R, "key").type, "ok");
+  await kate.run(() => {
+    const error = assertThrows(
+      () => Registry.lookup(R, "key"),
+      NoProcessError,
+    );
+    assertInstanceOf(error, NoProcessError);
+    assertMatch(error.message, /kate@localhost/);
   });
+  Registry.unregister(R, "key");
+  await Supervisor.stop(registry);
 });

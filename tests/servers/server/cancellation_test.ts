@@ -324,8 +324,7 @@ async function released(): Promise<void> {
 }
 
 clusterTest("an abort ends a call in a queue", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   const server = { name: "stack", node: KATE };
   await kate.run(() => GenServer.start(Stack, ["a"], { name: "stack" }));
   await alex.run(async () => {
@@ -623,8 +622,7 @@ processTest("an aborted stream does not wait for its source", async () => {
 });
 
 clusterTest("an abort ends a task of another node", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await kate.run(async () => {
     Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
   });
@@ -658,8 +656,7 @@ clusterTest("an abort ends a task of another node", async (cluster) => {
 });
 
 clusterTest("a task of a lost node keeps no listener", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await kate.run(async () => {
     Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
   });

@@ -7,10 +7,7 @@ import {
   SpawnRefusedError,
   UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
-import {
-  GenServer,
-  type GenServerModule,
-} from "../../../packages/servers/gen_server/gen_server.ts";
+import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
 import { IO } from "../../../packages/node/io/io.ts";
 import { Node } from "../../../node.ts";
@@ -20,7 +17,6 @@ import {
   type Pid,
   Process,
   receive,
-  type Ref,
   self,
   send,
 } from "../../../packages/processes/process.ts";
@@ -29,83 +25,41 @@ import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { RawPeer, rawTest } from "../../_raw_peer.ts";
+import {
+  ourRef,
+  ours,
+  RawPeer,
+  rawTest,
+  theirRef,
+  theirs,
+} from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
 import { exitOf } from "../_gen_servers.ts";
+import { Echo, type EchoTypes } from "../../_echo.ts";
 
 const ALEX = "alex@localhost";
-
-/** A pid of the raw peer, and names of the node that it is connected to, as the wire writes them. */
-const theirs = { $pid: [0, 100, 7] };
-const theirRef = { $ref: [0, 1, 7] };
-const ours = ({ number, creation }: Pid) => ({ $pid: [1, number, creation] });
-const ourRef = ({ number, creation }: Ref) => ({ $ref: [1, number, creation] });
 
 /** An object as the wire writes it if its keys or its type are reserved. */
 function asData(object: Record<string, unknown>): unknown {
   return { $object: Object.entries(object) };
 }
 
-function sayTo(peer: RawPeer, to: Pid | string, message: unknown) {
-  return peer.say([
-    typeof to === "string"
-      ? ["send_name*", 100, to, message]
-      : ["send*", 100, to.number, message],
-  ]);
-}
-
-/** Waits until the node has handled the peer's earlier signals. */
-async function takenIn(peer: RawPeer): Promise<void> {
-  await peer.say([["monitor_name", 100, "nobody at all", 999]]);
-  for (;;) {
-    const [, , , ref] = await peer.signal("down");
-    if (ref === 999) return;
-  }
-}
-
-interface EchoTypes {
-  arg: unknown;
-  state: unknown[];
-  call: [unknown, unknown];
-  cast: unknown;
-  info: unknown;
-}
-
-/** Answers with the request, and keeps all other messages. */
-const Echo: GenServerModule<EchoTypes> = {
-  name: "Echo",
-  init: () => ({ type: "ok", state: [] }),
-  handleCall: (request, _from, state) => ({
-    type: "reply",
-    reply: request === "mail" ? state : request,
-    state,
-  }),
-  handleCast: (request, state) => ({
-    type: "noreply",
-    state: [...state, { cast: request }],
-  }),
-  handleInfo: (message, state) => ({
-    type: "noreply",
-    state: [...state, { info: message }],
-  }),
-};
-
 rawTest("a group leader answers the peer alone", async (peer) => {
   const task = Task.async(() => receive((m) => m === "go"));
   const requests = [
-    { from: theirs, replyAs: ourRef(task.ref) },
+    { from: theirs(100), replyAs: ourRef(task.ref) },
     { from: ours(self()), replyAs: ourRef(task.ref) },
-    { from: ours(self()), replyAs: theirRef },
+    { from: ours(self()), replyAs: theirRef(1) },
   ].map((names) => ({
     type: "io_request",
     ...names,
     request: { type: "put_chars", chars: "x" },
   }));
   for (const request of requests) {
-    await sayTo(peer, "user", request);
-    await sayTo(peer, "user", asData(request));
+    await peer.sayTo("user", request);
+    await peer.sayTo("user", asData(request));
   }
-  await takenIn(peer);
+  await peer.takenIn();
   send(task.pid, "go");
   assertEquals(await Task.await(task), "go");
 }, { io: { write() {} } });
@@ -204,8 +158,7 @@ clusterTest("a forwarded message is data to a server", async (cluster) => {
 });
 
 clusterTest("an object with a server's type is data", async (cluster) => {
-  const alex = await cluster.start("alex");
-  const kate = await cluster.start("kate");
+  const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   await kate.run(async () => {
     const echo = await GenServer.startLink(Echo, undefined);
     const messages = [
@@ -247,11 +200,11 @@ rawTest("a sent EXIT is no child's or parent's", async (peer) => {
         // In its parent's name it counts, as in Elixir, if a process of its node sends it.
         const parent = to === pid ? sup : self();
         if (from !== parent) send(to, { type: "EXIT", from, reason });
-        await sayTo(peer, to, { type: "EXIT", from: ours(from), reason });
+        await peer.sayTo(to, { type: "EXIT", from: ours(from), reason });
       }
     }
   }
-  await takenIn(peer);
+  await peer.takenIn();
   const [{ pid: same }] = await Supervisor.whichChildren(sup) as { pid: Pid }[];
   assert(pid.equals(same));
   const { active } = await DynamicSupervisor.countChildren(dynamic);
@@ -267,23 +220,23 @@ rawTest("only a complete request stops a server", async (peer) => {
     const stop of [
       { type: "$stop" },
       { type: "$stop", reason: "normal" },
-      { type: "$stop", from: theirs },
-      { type: "$stop", from: theirs, ref: 1, reason: "normal" },
-      { type: "$stop", from: theirs, ref: { $ref: [1, 1, 7] } },
-      { type: "$stop", from: ours(self()), ref: theirRef },
-      { type: "$stop", ref: theirRef, reason: "normal" },
+      { type: "$stop", from: theirs(100) },
+      { type: "$stop", from: theirs(100), ref: 1, reason: "normal" },
+      { type: "$stop", from: theirs(100), ref: { $ref: [1, 1, 7] } },
+      { type: "$stop", from: ours(self()), ref: theirRef(1) },
+      { type: "$stop", ref: theirRef(1), reason: "normal" },
     ]
   ) {
-    await sayTo(peer, "Echo", stop);
+    await peer.sayTo("Echo", stop);
     await peer.say([["send_name", 100, "Echo", { type: "$stop" }]]);
   }
-  await takenIn(peer);
+  await peer.takenIn();
   assertEquals(await GenServer.call(echo, "hi"), "hi");
   await peer.say([["monitor_name", 100, "Echo", 5]]);
-  await sayTo(peer, "Echo", {
+  await peer.sayTo("Echo", {
     type: "$stop",
-    from: theirs,
-    ref: theirRef,
+    from: theirs(100),
+    ref: theirRef(1),
     reason: "shutdown",
   });
   const [, , , ref, reason] = await peer.signal("down");
@@ -363,11 +316,9 @@ clusterTest("only spawns reach a node's own services", async (cluster) => {
 
 clusterTest("only the requested node answers", async (cluster) => {
   const alex = await cluster.start("alex");
-  await using peer = await RawPeer.dial(alex.port);
-  await peer.enter("raw@localhost", ALEX);
+  await using peer = await RawPeer.entered(alex, "raw@localhost");
   const MIKE = "mike@localhost";
-  await using mike = await RawPeer.dial(alex.port);
-  await mike.enter(MIKE, ALEX);
+  await using mike = await RawPeer.entered(alex, MIKE);
   await alex.run(async () => {
     const { number } = self();
     const forge = async (ref: number) => {
@@ -377,7 +328,7 @@ clusterTest("only the requested node answers", async (cluster) => {
         ["send_alias", 100, ref, "forged"],
         ["down", 100, number, ref, "forged"],
       ]);
-      await takenIn(peer);
+      await peer.takenIn();
     };
     const spawning = Node.spawn(MIKE, ["Remote", "wait"]);
     const [, , spawnRef] = await mike.signal("spawn*");
@@ -391,7 +342,7 @@ clusterTest("only the requested node answers", async (cluster) => {
     await forge(rpcRef as number);
     const answer = { type: "return", value: 3 };
     await peer.say([["reply", 100, rpcRef, answer]]);
-    await takenIn(peer);
+    await peer.takenIn();
     const right = { type: "return", value: 4 };
     await mike.say([
       ["spawned", 6, number, rpcRef, false, true],

@@ -15,7 +15,7 @@ import { Pid, Ref } from "../../../packages/processes/values/pid.ts";
 import { type Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
 import * as control from "../../../packages/beam/wire/control.ts";
 import { clusterTest } from "../../_nodes.ts";
-import { CREATION, RAW, RawBeam } from "../../_raw_beam.ts";
+import { CREATION, RAW, RawBeam, tagged } from "../../_raw_beam.ts";
 
 const FROM = new Pid(RAW, 1, CREATION);
 
@@ -40,13 +40,9 @@ async function ask(
 ): Promise<string> {
   const ref = new Ref(RAW, ++lastRef, CREATION);
   peer.say([control.DOP_MONITOR, FROM, atom(name), ref]);
-  peer.say(
-    [control.DOP_REG_SEND, FROM, atom(""), atom(name)],
-    tuple(
-      atom("system"),
-      tuple(FROM, improperList([atom("alias")], ref)),
-      request,
-    ),
+  peer.send(
+    name,
+    tagged("system", tuple(FROM, improperList([atom("alias")], ref)), request),
   );
   for (;;) {
     const { control: [kind], message } = (await peer.hear())!;
@@ -64,12 +60,12 @@ async function startCounter(node: Node): Promise<void> {
 
 const STATE = atom("get_state");
 const STATUS = atom("get_status");
-const LOG = tuple(atom("debug"), tuple(atom("log"), atom("get")));
-const NO_DEBUG = tuple(atom("debug"), atom("no_debug"));
+const LOG = tagged("debug", tagged("log", atom("get")));
+const NO_DEBUG = tagged("debug", atom("no_debug"));
 const SUSPEND = atom("suspend");
 const RESUME = atom("resume");
-const REPLACE = tuple(atom("replace_state"), atom("fun"));
-const STOP = tuple(atom("terminate"), atom("normal"));
+const REPLACE = tagged("replace_state", atom("fun"));
+const STOP = tagged("terminate", atom("normal"));
 
 const READ = /--allow-observe \(allowObserve: true\)$/;
 const WRITE = /allowObserve: "write"$/;
@@ -168,19 +164,7 @@ clusterTest("a server goes on when both suspenders left", async (cluster) => {
   await startCounter(alex);
   await using other = await RawBeam.dial(alex, "other@localhost");
   await using peer = await RawBeam.dial(alex);
-  other.say(
-    [
-      control.DOP_REG_SEND,
-      new Pid("other@localhost", 1, 7),
-      atom(""),
-      atom("counter"),
-    ],
-    tuple(
-      atom("system"),
-      tuple(new Pid("other@localhost", 1, CREATION), atom("tag")),
-      SUSPEND,
-    ),
-  );
+  other.send("counter", tagged("system", tuple(other.pid, "tag"), SUSPEND));
   await other.hear();
   assertEquals(await ask(peer, "counter", SUSPEND), "answered");
   const got = alex.run(() => GenServer.call("counter", "get"));

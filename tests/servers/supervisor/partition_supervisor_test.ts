@@ -1,4 +1,4 @@
-/** PartitionSupervisor where it differs from Elixir's; `conformance/scenarios/partition_supervisor.ts` has the rest. */
+/** PartitionSupervisor where it differs from Elixir's; `conformance/elixir/partition_supervisor.ex` has the rest. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Agent } from "../../../packages/servers/agent/agent.ts";
@@ -307,8 +307,7 @@ processTest("a pid is not a name", async () => {
 });
 
 clusterTest("nodes have partitions of their own", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await kate.run(async () => Process.unlink(await start({ partitions: 2 })));
   await alex.run(async () => {
     assertThrows(() => PartitionSupervisor.partitions(P), ExitError);

@@ -1,9 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
-import {
-  ExitError,
-  SpawnRefusedError,
-} from "../../../packages/processes/errors.ts";
+import { ExitError } from "../../../packages/processes/errors.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
 import { Node } from "../../../node.ts";
@@ -70,46 +67,10 @@ clusterTest("a supervisor starts exports for other nodes", async (cluster) => {
   });
 });
 
-clusterTest("a supervisor starts no refused child", async (cluster) => {
-  const modules = { Worker };
-  const kate = await cluster.start("kate", { modules, allow: () => false });
-  const alex = await cluster.start("alex", { modules });
-  const child = { id: "worker", start: Worker.start };
-  await kate.run(async () => {
-    const one = { strategy: "one_for_one", name: "sup" } as const;
-    Process.unlink(await Supervisor.startLink([child], one));
-    Process.unlink(await DynamicSupervisor.startLink({ name: "dynamic" }));
-    await DynamicSupervisor.startChild("dynamic", child);
-  });
-  const run = { module: "Worker", function: "start", args: [] };
-  const start = ["$rpc", "cast", [run]] as const;
-  await alex.run(async () => {
-    const sup = { name: "sup", node: "kate@localhost" };
-    const dynamic = { name: "dynamic", node: "kate@localhost" };
-    for (
-      const attempt of [
-        () => Supervisor.startChild(sup, { ...child, id: "another" }),
-        () => DynamicSupervisor.startChild(dynamic, child),
-        () => DynamicSupervisor.startChild(dynamic, { id: "rpc", start }),
-      ]
-    ) {
-      const reason = await exitOf(attempt());
-      assert(reason instanceof SpawnRefusedError);
-      assertEquals(reason.code, "not_allowed");
-    }
-    assertEquals((await Supervisor.countChildren(sup)).specs, 1);
-    assertEquals((await DynamicSupervisor.countChildren(dynamic)).specs, 1);
-  });
-  await kate.run(() => {
-    assertEquals(Node.stats()?.refusedRequests.not_allowed, 3);
-  });
-});
-
 clusterTest(
   "a child whose name another node has costs no restart",
   async (cluster) => {
-    const kate = await cluster.start("kate");
-    const alex = await cluster.start("alex");
+    const [kate, alex] = await cluster.startAll(["kate", "alex"]);
     await alex.run(() => Node.connect(kate.name));
     const Holder = { init: () => ({ type: "ok", state: 0 } as const) };
     const ids = ["a", "b", "c"];

@@ -29,7 +29,11 @@ import {
   quiet,
 } from "../../_processes.ts";
 import { probe, told } from "../../_supervision.ts";
-import { exitOf } from "../_gen_servers.ts";
+import { exitOf, Stack } from "../_gen_servers.ts";
+import { atom } from "../../../packages/processes/values/atom.ts";
+import { Registry } from "../../../packages/servers/registry/registry.ts";
+import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
+import { Agent } from "../../../packages/servers/agent/agent.ts";
 
 const ONE: SupervisorOptions = { strategy: "one_for_one" };
 
@@ -135,13 +139,49 @@ processTest("startLink() accepts every child specification", async () => {
       return { id: options.id ?? "store", start: linked };
     }
   }
+  const Mine: typeof Stack = {
+    ...Stack,
+    name: "Mine",
+    startLink: (items) => GenServer.startLink(Stack, items, { name: "Mine" }),
+  };
+  const transient = { restart: "transient" } as const;
   const sup = await Supervisor.startLink([
     Store,
     [Store, { id: "second" }],
     Supervisor.childSpec(Store, { id: "third", restart: "temporary" }),
+    [Agent, () => 1],
+    Agent.childSpec(() => 2, { name: "Two", ...transient }),
+    [Stack, ["a"]],
+    GenServer.childSpec(Stack, ["b"], { name: "One", ...transient }),
+    [Mine, ["c"]],
+    [Registry, { keys: "unique", name: "Names" }],
+    [Registry, { keys: "duplicate", name: atom("Tags") }],
   ], ONE);
-  const children = await Supervisor.whichChildren(sup);
-  assertEquals(children.map(({ id }) => id), ["third", "second", "store"]);
+  const children = (await Supervisor.whichChildren(sup)).toReversed();
+  assertEquals(
+    children.map(({ id }) => id).join(" "),
+    "store second third Agent Two Stack One Mine Names Tags",
+  );
+  const [agent, , stack] = children.slice(3).map(({ pid }) => pid as Pid);
+  assertEquals(children.slice(8), [
+    { id: "Names", pid: Process.whereis("Names"), type: "supervisor" },
+    { id: "Tags", pid: Process.whereis("Tags"), type: "supervisor" },
+  ]);
+  assertEquals(await Agent.get(agent, (n) => n), 1);
+  for (const [server, item] of [[stack, "a"], ["One", "b"], ["Mine", "c"]]) {
+    assertEquals(await GenServer.call(server, "pop"), item);
+  }
+  await Agent.update("Two", () => 3);
+  for (const name of ["Two", "One"]) {
+    Process.exit(Process.whereis(name)!, "kill");
+    await Supervisor.countChildren(sup);
+  }
+  // They begin anew.
+  assertEquals(await Agent.get("Two", (n) => n), 2);
+  assertEquals(await GenServer.call("One", "pop"), "b");
+  for (let i = 0; i < 2; i++) Registry.register("Tags", "key");
+  assertEquals(Registry.count(atom("Tags")), 2);
+  Registry.unregister("Tags", "key");
   await Supervisor.stop(sup);
 });
 

@@ -1,7 +1,7 @@
 /** Supervised tasks between nodes of this library and of Elixir, both ways. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { beam } from "../../../packages/processes/beam.ts";
+import { beam } from "../../../packages/beam/functions/declaration.ts";
 import { ExitError } from "../../../packages/processes/errors.ts";
 import { Node } from "../../../node.ts";
 import { atom } from "../../../packages/processes/values/atom.ts";

@@ -151,8 +151,7 @@ processTest("drain() rejects if the server does not know it", async () => {
 });
 
 clusterTest("a draining TaskSupervisor leaves its groups", async (cluster) => {
-  const kate = await cluster.start("kate");
-  const alex = await cluster.start("alex");
+  const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   const tasks = { name: "tasks", node: KATE };
   const [sup, other] = await kate.run(async () => {
     await pg.start();

@@ -3,13 +3,14 @@ import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_
 import {
   ExitError,
   SpawnRefusedError,
-  UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
 import { Node, type NodeOptions } from "../../../node.ts";
 import {
   type Pid,
   Process,
   receive,
+  self,
+  send,
 } from "../../../packages/processes/process.ts";
 import {
   currentProcess,
@@ -17,7 +18,7 @@ import {
 } from "../../../packages/processes/runtime/current_process.ts";
 import { atom } from "../../../packages/processes/values/atom.ts";
 import { ReplyTo } from "../../../packages/processes/values/reply_to.ts";
-import { SystemRequest } from "../../../packages/servers/server/messages.ts";
+import { systemMessage } from "../../../packages/beam/servers/sys_otp.ts";
 import { supervisionOf } from "../../../packages/servers/supervisor/supervision.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import {
@@ -64,6 +65,18 @@ function tasksTest(
     });
     await alex.run(() => fn(supervisor, kate));
   });
+}
+
+/** Sends a server a system message, and waits until the server has handled it. */
+async function tellSystem(server: Pid, request: string): Promise<void> {
+  const process = currentProcess();
+  const { pid, runtime } = process;
+  const replyTo = new ReplyTo(pid, runtime.makeRef());
+  process.send(
+    server,
+    systemMessage(replyTo, atom(request), runtime.node),
+  );
+  await quiet();
 }
 
 // On the same node.
@@ -122,35 +135,6 @@ processTest("Task.Supervisor answers a DynamicSupervisor's calls", async () => {
 
 // On another node.
 
-tasksTest("TaskSupervisor refuses what is not allowed", async () => {
-  for (const start of Object.values(STARTS)) {
-    for (
-      const [module, name] of [
-        ["Remote", "missing"],
-        ["Remote", "constructor"],
-        ["__proto__", "toString"],
-        ["Missing", "f"],
-      ]
-    ) {
-      const error = await assertRejects(
-        () => start(TASKS, [module, name]),
-        UndefinedFunctionError,
-      );
-      assertMatch(
-        error.message,
-        /^Cannot spawn on kate@localhost: function \w+\.\w+\/0 is not exported/,
-      );
-    }
-    await assertRejects(
-      () => start(TASKS, () => 1),
-      SpawnRefusedError,
-      "--allow-closures",
-    );
-  }
-  assertEquals(await TaskSupervisor.children(TASKS), []);
-  assertEquals(await mail(), []);
-});
-
 tasksTest("TaskSupervisor runs closures if allowed", async () => {
   const task = await TaskSupervisor.async(
     TASKS,
@@ -199,19 +183,12 @@ processTest(
   "a suspended supervisor starts a task when it is resumed",
   async () => {
     const supervisor = await TaskSupervisor.startLink();
-    const { pid, runtime } = currentProcess();
-    const ask = (request: string) => {
-      const replyTo = new ReplyTo(pid, runtime.makeRef());
-      const asked = new SystemRequest(replyTo, atom(request), runtime.node);
-      currentProcess().send(supervisor, asked);
-    };
     const events: string[] = [];
-    ask("suspend");
-    await quiet();
+    await tellSystem(supervisor, "suspend");
     const start = TaskSupervisor.async(supervisor, () => events.push("ran"));
     await quiet();
     events.push("resumed");
-    ask("resume");
+    await tellSystem(supervisor, "resume");
     await Task.await(await start);
     assertEquals(events, ["resumed", "ran"]);
   },
@@ -231,7 +208,62 @@ processTest("an idle supervisor starts a task at once", async () => {
   const ref = Process.monitor(await child);
   work.resolve();
   await receive((m) => ref.equals(m?.ref));
-  // The EXIT is in the supervisor's mailbox, and frees the place before this start.
+  // The end of the task has freed the place.
   const task = await TaskSupervisor.async(supervisor, () => "free");
   assertEquals(await Task.await(task), "free");
 });
+
+processTest(
+  "an idle supervisor forgets a task at once, and needs no message for it",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const process = currentRuntime().find(supervisor)!;
+    const occupancy = () => supervisionOf(process)!.occupancy!().tasks;
+    const { received } = process.mailbox;
+    const task = await TaskSupervisor.async(supervisor, () => occupancy());
+    assertEquals(await Task.await(task), 1);
+    assertEquals(occupancy(), 0);
+    assertEquals(process.mailbox.received, received);
+  },
+);
+
+processTest(
+  "an idle supervisor restarts a permanent task by a message",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const process = currentRuntime().find(supervisor)!;
+    const owner = self();
+    let runs = 0;
+    await TaskSupervisor.startChild(
+      supervisor,
+      () => {
+        send(owner, ++runs);
+        return runs === 1 ? undefined : receive();
+      },
+      [],
+      { restart: "permanent" },
+    );
+    assertEquals([await receive(), await receive()], [1, 2]);
+    assertEquals(process.mailbox.received, 1);
+  },
+);
+
+processTest(
+  "a suspended supervisor counts a task until it is resumed",
+  async () => {
+    const supervisor = await TaskSupervisor.startLink();
+    const work = Promise.withResolvers<void>();
+    const child = await TaskSupervisor.startChild(
+      supervisor,
+      () => work.promise,
+    );
+    const ref = Process.monitor(child);
+    await tellSystem(supervisor, "suspend");
+    work.resolve();
+    await receive((m) => ref.equals(m?.ref));
+    const server = supervisionOf(currentRuntime().find(supervisor)!)!;
+    assertEquals(server.occupancy!().tasks, 1);
+    await tellSystem(supervisor, "resume");
+    assertEquals(server.occupancy!().tasks, 0);
+  },
+);
