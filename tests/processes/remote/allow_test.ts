@@ -83,6 +83,7 @@ const MISSING: Run[] = [
   ["constructor", "constructor"],
   ["Object", "keys"],
   ["Missing", "f"],
+  ["https://example.org/x.ts", "f"],
 ];
 
 /** Functions that the rule of kate refuses, under each way to write a name. */
