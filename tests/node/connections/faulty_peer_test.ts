@@ -17,7 +17,6 @@ import {
 } from "../../../packages/processes/errors.ts";
 import { Node } from "../../../node.ts";
 import {
-  Pid,
   Process,
   receive,
   self,
@@ -143,74 +142,6 @@ rawTest("row 16: keys of prototypes are ordinary keys", async (peer) => {
   assertEquals((await peer.signal("down")).at(-1), "noproc");
   assertFalse("polluted" in {});
 });
-
-// Row 18.
-
-rawTest("row 18: a call in another's name is dropped", async (peer) => {
-  const tasks = await TaskSupervisor.startLink({ name: "Tasks" });
-  const { number, creation } = self();
-  const ours = { $pid: [1, number, creation] };
-  send(THEIRS, [new Pid("third@localhost", 1, 3)]);
-  const [third] = (await peer.signal("send*"))[3] as unknown[];
-  const own = { $pid: [0, 1, 7] };
-  for (const from of [ours, third, own]) {
-    for (const to of [["send_name*", 1, "Tasks"], ["send*", 1, tasks.number]]) {
-      await peer.say([[...to, {
-        type: "$call",
-        from,
-        ref: { $ref: [0, 1, 7] },
-        request: {
-          type: "start_task",
-          run: { module: "Remote", function: "tell", args: [ours, "ran"] },
-          callers: [],
-          link: false,
-          restart: "temporary",
-          shutdown: 5000,
-        },
-      }]]);
-    }
-  }
-  await takenIn(peer);
-  // The two in its own name are served.
-  assertEquals(await receive(), "ran");
-  assertEquals(await receive(), "ran");
-  assertEquals(await mail(), []);
-  await TaskSupervisor.stop(tasks);
-});
-
-// Row 19.
-
-const LEADER = { $pid: [100, 0] };
-
-for (
-  const [what, run] of [
-    ["not exported", { module: "Remote", function: "missing", args: [] }],
-    ["constructor", { module: "Remote", function: "constructor", args: [] }],
-    ["__proto__", { module: "__proto__", function: "toString", args: [] }],
-    ["a URL", { module: "https://example.org/x.ts", function: "f", args: [] }],
-    ["source text", { source: "() => globalThis.polluted = 1", args: [] }],
-  ] as const
-) {
-  rawTest(`row 19: a spawn of what is ${what} is refused`, async (peer) => {
-    const before = Node.stats()!;
-    send(THEIRS, [self()]);
-    const body = (await peer.signal("send*"))[3] as unknown[];
-    await peer.say([["spawn*", 1, 3, {
-      run,
-      link: false,
-      monitor: false,
-      groupLeader: body[0] ?? LEADER,
-    }]]);
-    const [, to, ref, error] = await peer.signal("not_spawned");
-    assertEquals([to, ref], [1, 3]);
-    const expected = what === "source text" ? "closure" : "undef";
-    assertEquals(error, expected);
-    const after = Node.stats()!;
-    assertEquals(after.refusedRequests[expected], 1);
-    assertEquals(after.processes, before.processes);
-    assertFalse("polluted" in globalThis);
-  });
-}
 
 // Row 21.
 

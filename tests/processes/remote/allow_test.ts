@@ -1,6 +1,7 @@
 /** The rule `allow` of a node, and the functions that a node exports. */
 
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertRejects,
@@ -12,7 +13,11 @@ import {
   UndefinedFunctionError,
 } from "../../../packages/processes/errors.ts";
 import { Node } from "../../../node.ts";
-import { Process, spawnLink } from "../../../packages/processes/process.ts";
+import {
+  Process,
+  self,
+  spawnLink,
+} from "../../../packages/processes/process.ts";
 import { rpc } from "../../../packages/node/rpc/rpc.ts";
 import * as Remote from "../../_remote.ts";
 import { clusterTest, pairTest } from "../../_nodes.ts";
@@ -22,6 +27,7 @@ import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { Agent } from "../../../packages/servers/agent/agent.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
 import { mail } from "../../_processes.ts";
+import { global } from "../../../packages/cluster/global/global.ts";
 
 const KATE = "kate@localhost";
 
@@ -83,6 +89,7 @@ const MISSING: Run[] = [
   ["constructor", "constructor"],
   ["Object", "keys"],
   ["Missing", "f"],
+  ["https://example.org/x.ts", "f"],
 ];
 
 /** Functions that the rule of kate refuses, under each way to write a name. */
@@ -96,6 +103,15 @@ const REFUSED: Run[] = [
   ["'Process'", "info"],
   // The rule throws.
   ["Remote", "crash"],
+];
+
+/** Services of a node, which only spawns reach. */
+const SERVICES: Run[] = [
+  ["$global", "start"],
+  ["$rpc", "cast"],
+  ["$rpc", "call"],
+  ["$proc_lib", "init_p"],
+  ["$otp", "erlang:node/0"],
 ];
 
 /** What the rule of kate was asked. */
@@ -131,7 +147,8 @@ pairTest("allow decides on each way to run exports", async ({ kate }) => {
     await Node.spawn(KATE, Remote.wait);
   });
   asked.length = 0;
-  for (const [way, start] of Object.entries(WAYS)) {
+  const ways = Object.entries(WAYS);
+  for (const [way, start] of ways) {
     for (const run of MISSING) {
       const error = await assertRejects(
         () => start(run, [1]),
@@ -162,6 +179,32 @@ pairTest("allow decides on each way to run exports", async ({ kate }) => {
       );
     }
   }
+  const indirect = ways.filter(([way]) => !way.startsWith("Node."));
+  const run = { module: "Remote", function: "wait", args: [] };
+  for (const [way, start] of indirect) {
+    for (const service of SERVICES) {
+      const error = await assertRejects(
+        () => start(service, [run]),
+        SpawnRefusedError,
+        "is reached by spawn requests only",
+        `${way} ${service}`,
+      );
+      assertEquals(error.code, "not_allowed");
+    }
+  }
+  assertEquals(asked, []);
+  // With a spawn, a service asks for the function that it runs.
+  const init = ["$proc_lib", "init_p"] as const;
+  await assertRejects(
+    () => Node.spawn(KATE, init, [run]),
+    SpawnRefusedError,
+    "does not let alex@localhost run Remote.wait",
+  );
+  assertEquals(asked.splice(0), ["alex@localhost Remote.wait"]);
+  await assertRejects(
+    () => Node.spawn(KATE, init, [null]),
+    UndefinedFunctionError,
+  );
   for (const [way, start] of Object.entries(CLOSURES)) {
     const error = await assertRejects(
       () => start(() => 1),
@@ -172,12 +215,16 @@ pairTest("allow decides on each way to run exports", async ({ kate }) => {
     assertEquals(error.code, "closure");
   }
   const { refusedRequests, held } = await stats();
-  const ways = Object.keys(WAYS).length;
+  const refusals = ways.length * REFUSED.length +
+    indirect.length * SERVICES.length + 1;
   assertEquals(
     [refusedRequests.not_allowed, refusedRequests.undef],
-    [ways * REFUSED.length, ways * MISSING.length],
+    [refusals, ways.length * MISSING.length + 1],
   );
   assertEquals(held, { processes: 0, links: 0, monitors: 0 });
+  // A lock starts the server of locks there, by a service that asks nothing.
+  assert(await global.setLock(["printer", self()], { nodes: [KATE] }));
+  await global.delLock(["printer", self()], { nodes: [KATE] });
   // These say nothing to their callers.
   rpc.cast(KATE, Remote.wait);
   Agent.cast(on("agent"), ["Remote", "wait"]);
@@ -192,7 +239,7 @@ pairTest("allow decides on each way to run exports", async ({ kate }) => {
   );
   assertEquals(
     (await stats()).refusedRequests.not_allowed,
-    ways * REFUSED.length + 2,
+    refusals + 2,
   );
   assertEquals(await TaskSupervisor.children(on("tasks")), []);
   assertEquals((await Supervisor.countChildren(on("sup"))).specs, 1);

@@ -1,9 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Agent } from "../../../packages/servers/agent/agent.ts";
-import {
-  SpawnRefusedError,
-  UndefinedFunctionError,
-} from "../../../packages/processes/errors.ts";
+import { UndefinedFunctionError } from "../../../packages/processes/errors.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { Node } from "../../../node.ts";
 import {
@@ -81,16 +78,6 @@ pairTest("Agent runs its node's exports for others", async ({ alex, kate }) => {
   assertEquals(Agent.cast(COUNTER, ["Counters", "add", [5]]), "ok");
   assertEquals(await Agent.get(COUNTER, ["Counters", "read"]), 10);
   assertEquals(await Agent.getAndUpdate(agent, ["Counters", "take", [3]]), 10);
-  await assertRejects(
-    () => Agent.get(agent, ["Counters", "nothing", [1]]),
-    UndefinedFunctionError,
-    "Cannot have an agent run it on kate@localhost: function Counters.nothing/2 is not exported",
-  );
-  await assertRejects(
-    () => Agent.get(agent, (n) => n),
-    SpawnRefusedError,
-    "--allow-closures",
-  );
   assertEquals(await Agent.get(agent, ["Counters", "read"]), 7);
   const pending = exitOf(Agent.get(agent, ["Counters", "wait"]));
   await Node.ping(KATE);

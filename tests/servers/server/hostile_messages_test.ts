@@ -1,14 +1,9 @@
 /** Messages that look like internal messages of servers: they are ignored unless the sender may send them. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Agent } from "../../../packages/servers/agent/agent.ts";
 import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
-import {
-  SpawnRefusedError,
-  UndefinedFunctionError,
-} from "../../../packages/processes/errors.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
-import { global } from "../../../packages/cluster/global/global.ts";
 import { IO } from "../../../packages/node/io/io.ts";
 import { Node } from "../../../node.ts";
 import { pg } from "../../../packages/node/pg/pg.ts";
@@ -23,7 +18,6 @@ import {
 import { rpc } from "../../../packages/node/rpc/rpc.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
-import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { clusterTest } from "../../_nodes.ts";
 import {
   ourRef,
@@ -34,7 +28,6 @@ import {
   theirs,
 } from "../../_raw_peer.ts";
 import * as Remote from "../../_remote.ts";
-import { exitOf } from "../_gen_servers.ts";
 import { Echo, type EchoTypes } from "../../_echo.ts";
 
 const ALEX = "alex@localhost";
@@ -241,77 +234,6 @@ rawTest("only a complete request stops a server", async (peer) => {
   });
   const [, , , ref, reason] = await peer.signal("down");
   assertEquals([ref, reason], [5, "shutdown"]);
-});
-
-clusterTest("only spawns reach a node's own services", async (cluster) => {
-  const asked: string[] = [];
-  const alex = await cluster.start("alex", {
-    allow: (_node, module, fn) => {
-      asked.push(`${module}.${fn}`);
-      return false;
-    },
-  });
-  const kate = await cluster.start("kate");
-  await alex.run(async () => {
-    await Agent.startLink(() => 1, { name: "Agent" });
-    await TaskSupervisor.startLink({ name: "Tasks" });
-    await DynamicSupervisor.startLink({ name: "Dyn" });
-    await Supervisor.startLink([], { strategy: "one_for_one", name: "Sup" });
-    await kate.run(async () => {
-      const add = { module: "Remote", function: "add", args: [1, 2] };
-      const services = [
-        ["$global", "start"],
-        ["$rpc", "cast", add],
-        ["$rpc", "call", add, makeRef()],
-        ["$proc_lib", "init_p", add],
-        ["$otp", "erlang:node/0"],
-      ] as const;
-      for (const [service, fn, ...args] of services) {
-        const name = [service, fn] as const;
-        const on = (server: string) => ({ name: server, node: ALEX });
-        const refused: (() => Promise<unknown>)[] = [
-          () => Agent.get(on("Agent"), [...name, args]),
-          () => TaskSupervisor.async(on("Tasks"), name, args),
-          () => rpc.call(ALEX, name, args),
-        ];
-        for (const ask of refused) {
-          await assertRejects(
-            ask,
-            SpawnRefusedError,
-            "is reached by spawn requests only",
-          );
-        }
-        const spec = { id: "x", start: [...name, args] } as never;
-        const starts = [
-          () => DynamicSupervisor.startChild(on("Dyn"), spec),
-          () => Supervisor.startChild(on("Sup"), spec),
-        ];
-        for (const start of starts) {
-          assert(await exitOf(start()) instanceof SpawnRefusedError);
-        }
-      }
-      // With a spawn, a service checks allow for the function that it runs.
-      await assertRejects(
-        () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [add]),
-        SpawnRefusedError,
-        "does not let kate@localhost run",
-      );
-      await assertRejects(
-        () => Node.spawn(ALEX, ["$proc_lib", "init_p"], [null]),
-        UndefinedFunctionError,
-      );
-      await assertRejects(
-        () => rpc.call(ALEX, ["Remote", "add"], [1, 2]),
-        Error,
-        "does not let kate@localhost run",
-      );
-      // Acquiring a lock starts a server on a node that has none yet.
-      assertEquals(Process.whereis("global_name_server"), undefined);
-      assert(await global.setLock(["printer", self()], { nodes: [ALEX] }));
-      await global.delLock(["printer", self()], { nodes: [ALEX] });
-    });
-  });
-  assertEquals(asked, ["Remote.add", "Remote.add"]);
 });
 
 clusterTest("only the requested node answers", async (cluster) => {

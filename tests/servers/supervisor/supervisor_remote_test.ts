@@ -1,6 +1,5 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { DynamicSupervisor } from "../../../packages/servers/supervisor/dynamic_supervisor.ts";
-import { ExitError } from "../../../packages/processes/errors.ts";
 import { GenServer } from "../../../packages/servers/gen_server/gen_server.ts";
 import { global } from "../../../packages/cluster/global/global.ts";
 import { Node } from "../../../node.ts";
@@ -46,12 +45,6 @@ clusterTest("a supervisor starts exports for other nodes", async (cluster) => {
     assertEquals(second.id, "by function");
     assert(pid.equals(first.pid));
 
-    const unknown = ["Worker", "missing", [1]] as const;
-    await assertRejects(
-      () => Supervisor.startChild(sup, { id: "unknown", start: unknown }),
-      ExitError,
-      "Worker.missing/1 is not exported",
-    );
     assertEquals(
       await exitOf(
         Supervisor.startChild(sup, { id: "by name", start: Worker.start }),

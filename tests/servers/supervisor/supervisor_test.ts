@@ -18,6 +18,7 @@ import {
 } from "../../../packages/processes/process.ts";
 import {
   type ChildDefinition,
+  type ChildSpec,
   Supervisor,
   type SupervisorOptions,
 } from "../../../packages/servers/supervisor/supervisor.ts";
@@ -167,6 +168,10 @@ processTest("startLink() accepts every child specification", async () => {
     { id: "Names", pid: Process.whereis("Names"), type: "supervisor" },
     { id: "Tags", pid: Process.whereis("Tags"), type: "supervisor" },
   ]);
+  for (const id of ["Two", "One"]) {
+    const spec = await Supervisor.getChildspec(sup, id) as ChildSpec;
+    assertEquals(spec.restart, "transient");
+  }
   assertEquals(await Agent.get(agent, (n) => n), 1);
   for (const [server, item] of [[stack, "a"], ["One", "b"], ["Mine", "c"]]) {
     assertEquals(await GenServer.call(server, "pop"), item);
