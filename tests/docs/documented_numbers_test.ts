@@ -807,7 +807,7 @@ const DEFAULTS: [
   ],
   [
     PLACEMENT,
-    'code `"deadline"` | `timeout` (# ms) or `deadline` is over',
+    'code `"deadline"`: `timeout` (# ms) or `deadline` is over',
     endlessRun,
   ],
   [
