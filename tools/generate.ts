@@ -15,7 +15,7 @@ const ROOT = new URL("../", import.meta.url);
 
 /** The generated files, and the function that returns the content of each. */
 export const GENERATED: Record<string, () => string | Promise<string>> = {
-  "docs/protocol_transcript.md": record,
+  "docs/protocol_transcript.txt": record,
   "docs/protocol_vectors.json": () =>
     JSON.stringify(vectors(), undefined, 2) + "\n",
   "packages/observe/dashboard/client_source.ts": clientSource,
@@ -36,11 +36,5 @@ if (import.meta.main) {
     }
     await Deno.writeTextFile(new URL(path, ROOT), await make());
     console.log(path);
-  }
-  // Format the pages like all pages; leave the code and the JSON alone.
-  const pages = paths.filter((path) => path.endsWith(".md"));
-  if (pages.length > 0) {
-    const args = ["fmt", "--quiet", ...pages];
-    await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Writes `docs/protocol_transcript.md`: `deno run -A tools/protocol_transcript.ts`.
+ * Writes `docs/protocol_transcript.txt`: `deno task generate docs/protocol_transcript.txt`.
  *
  * A scripted peer exchanges frames with a node over a socket, and all bytes are recorded. The node's
- * creation, nonces and clock are fixed, so the signals are the same each time: a test replays the page. On a busy machine
+ * creation, nonces and clock are fixed, so the signals are the same each time: a test replays the file. On a busy machine
  * the node may put them into other frames; then run the tool again.
  */
 
@@ -32,7 +32,7 @@ import { startNodeIn } from "../packages/node/start/node_internals.ts";
 
 /** Where the page is. */
 export const TRANSCRIPT: URL = new URL(
-  "../docs/protocol_transcript.md",
+  "../docs/protocol_transcript.txt",
   import.meta.url,
 );
 
@@ -124,7 +124,7 @@ const Stack: GenServerModule<StackTypes> = {
   ),
 };
 
-/** The node of the page. */
+/** The node of the transcript. */
 export class Kate implements AsyncDisposable {
   readonly #node: Node;
   readonly #host: GivenHost;
@@ -165,7 +165,7 @@ export class Kate implements AsyncDisposable {
     return this.#host.port;
   }
 
-  /** Performs the actions of the page. */
+  /** Performs the actions of the transcript. */
   act(action: string, address: string): void {
     const actions: Record<string, () => unknown> = {
       'pg.join("room", self())': () =>
@@ -306,10 +306,10 @@ class Recorder {
     this.#peer = peer;
   }
 
-  /** Starts a section of the page. */
+  /** Starts a section. */
   part(heading: string, text: string): void {
     this.#close();
-    this.#page += `\n## ${heading}\n\n${text}\n`;
+    this.#page += `\n## ${heading}\n${text.replace(/^/gm, "# ")}\n\n`;
   }
 
   dial(): void {
@@ -372,7 +372,7 @@ class Recorder {
 
   #close(): void {
     if (this.#block === "") return;
-    this.#page += `\n\`\`\`text\n${this.#block}\`\`\`\n`;
+    this.#page += this.#block;
     this.#block = "";
   }
 
@@ -401,20 +401,16 @@ function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
     .update(["otp-json/1", role, ...lines].join("\n")).digest("hex");
 }
 
-const HEAD = `# A transcript of the JSON wire
-
-The complete conversation of two nodes. [protocol.md](protocol.md) explains it.
-\`tools/protocol_transcript.ts\` writes this page, and
-\`tests/node/json/protocol_transcript_test.ts\` replays it against a node.
-alex, \`alex@localhost\`, is a scripted peer. kate, \`kate@localhost\`, is a
-node that exports a module \`Chat\`. Her process 100 is her group leader, 102
-a Task.Supervisor named \`Chat.TaskSupervisor\`, and 103 a GenServer named
-\`Stack\`. The cookie is \`secret_token\`.
-
-Each \`says\` is a frame: the length of its text in four bytes, and its text in
-UTF-8 ([frames](protocol.md#frames)). A tick is a frame of length 0. A node may
-group signals into one frame or several, so only their order matters. Process
-and reference numbers depend on earlier activity of the node.
+const HEAD = `# A transcript of the JSON wire: the complete conversation of two nodes. docs/protocol.md explains it.
+#
+# tools/protocol_transcript.ts writes this file, and tests/node/json/protocol_transcript_test.ts replays it against a node.
+# alex, alex@localhost, is a scripted peer. kate, kate@localhost, is a node that exports a module Chat. Her process 100 is
+# her group leader, 102 a Task.Supervisor named Chat.TaskSupervisor, and 103 a GenServer named Stack. The cookie is
+# secret_token.
+#
+# What a node says is a frame: the length of its text in four bytes, and its text in UTF-8. A tick is a frame of length 0. A
+# node may group signals into one frame or several, so only their order matters. Process and reference numbers depend on
+# earlier activity of the node.
 `;
 
 export async function record(): Promise<string> {
@@ -462,7 +458,7 @@ export async function record(): Promise<string> {
   on.alex(["exit", 112, spawned, "kill"]);
   await on.kate();
 
-  on.part("A monitor of an unregistered name", "The `down` is from process 0.");
+  on.part("A monitor of an unregistered name", "The down is from process 0.");
   on.alex(["monitor_name", 112, "Nobody", 3]);
   await on.kate();
 

@@ -810,7 +810,7 @@ const DEFAULTS: [
   ],
   [
     PLACEMENT,
-    'code `"deadline"` | `timeout` (# ms) or `deadline` is over',
+    'code `"deadline"`: `timeout` (# ms) or `deadline` is over',
     endlessRun,
   ],
   [

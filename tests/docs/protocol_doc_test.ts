@@ -553,7 +553,7 @@ test("docs/protocol.md: a refusal is cut to its maximum length, between characte
   }
 });
 
-test("docs/protocol.md: all requests of the cluster's names are in the table", async () => {
+test("docs/protocol.md: all requests of the cluster's names are in the list", async () => {
   const source = await Deno.readTextFile(
     new URL(
       "../../packages/cluster/global/global_messages.ts",
@@ -565,7 +565,11 @@ test("docs/protocol.md: all requests of the cluster's names are in the table", a
     source.indexOf("/** Of processes of the server's node only. */"),
   );
   const known = [...union.matchAll(/type: "(\w+)"/g)].map(([, type]) => type);
-  const shown = [...SERVERS_PAGE.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)]
+  const listed = section(
+    SERVERS_PAGE.match(/^## A lock of the cluster.*$/m)![0],
+    SERVERS_PAGE,
+  );
+  const shown = [...listed.matchAll(/^- `(\w+)`/gm)]
     .map(([, type]) => type).filter((type) => known.includes(type));
   assertEquals(shown.toSorted(), known.toSorted());
 });

@@ -1,4 +1,4 @@
-/** `docs/protocol_transcript.md` is played to a node: its frames have the texts of the page. */
+/** `docs/protocol_transcript.txt` is played to a node: its frames have the texts of the file. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
@@ -13,7 +13,7 @@ import {
 
 const PAGE = await Deno.readTextFile(TRANSCRIPT);
 
-/** A line of the page: an action, or a frame. */
+/** A line of the file: an action, or a frame. */
 interface Step {
   who: string;
   what: string;
@@ -21,16 +21,12 @@ interface Step {
 }
 
 function steps(page: string): Step[] {
-  const found: Step[] = [];
-  for (const [, block] of page.matchAll(/^```text\n([^]*?)\n```$/gm)) {
-    for (const line of block.split("\n")) {
-      const step = /^(alex|kate) (dials|does|says|ends)(?: (.*))?$/.exec(line);
-      assert(step !== null, `not a step: ${line}`);
-      const [, who, what, text = ""] = step;
-      found.push({ who, what, text });
-    }
-  }
-  return found;
+  return page.split("\n").filter((line) => !/^(#|$)/.test(line)).map((line) => {
+    const step = /^(alex|kate) (dials|does|says|ends)(?: (.*))?$/.exec(line);
+    assert(step !== null, `not a step: ${line}`);
+    const [, who, what, text = ""] = step;
+    return { who, what, text };
+  });
 }
 
 /** The signals of a frame, as they are written there. */
@@ -45,7 +41,7 @@ function bytesOf(text: string): Uint8Array {
   return text === "(tick)" ? new Uint8Array(4) : frameOf(text);
 }
 
-test("docs/protocol_transcript.md: has all parts that an implementer needs", () => {
+test("docs/protocol_transcript.txt: has all parts that an implementer needs", () => {
   const all = steps(PAGE);
   assert(all.filter(({ what }) => what === "says").length > 50);
   const text = all.map(({ text }) => text).join("\n");
@@ -68,7 +64,7 @@ test("docs/protocol_transcript.md: has all parts that an implementer needs", () 
 });
 
 test(
-  "docs/protocol_transcript.md: a node sends the frames on the page",
+  "docs/protocol_transcript.txt: a node sends its frames",
   { timeout: 60_000 },
   async () => {
     await using kate = await Kate.start();
