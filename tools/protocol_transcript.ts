@@ -401,7 +401,8 @@ function proof(role: string, ...ends: (typeof ALEX & { nonce: string })[]) {
     .update(["otp-json/1", role, ...lines].join("\n")).digest("hex");
 }
 
-const HEAD = `# A transcript of the JSON wire: the complete conversation of two nodes. docs/protocol.md explains it.
+const HEAD =
+  `# A transcript of the JSON wire: the complete conversation of two nodes. docs/protocol.md explains it.
 #
 # tools/protocol_transcript.ts writes this file, and tests/node/json/protocol_transcript_test.ts replays it against a node.
 # alex, alex@localhost, is a scripted peer. kate, kate@localhost, is a node that exports a module Chat. Her process 100 is
