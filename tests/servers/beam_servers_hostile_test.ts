@@ -659,9 +659,9 @@ clusterTest("a BEAM has no process of a third node ended", async (cluster) => {
   const [alex, kate] = await cluster.startAll(["alex", "kate"]);
   assert(await alex.run(() => Node.connect(KATE)));
   const held = await kate.run(() => exiting());
-  await using peer = await RawBeam.dial(alex);
   await alex.run(async () => {
     assert(await global.registerName("mine", self()));
+    await using peer = await RawBeam.dial(alex, RAW, false);
     const own = self();
     const resolve = async (name: string) => {
       peer.call(
