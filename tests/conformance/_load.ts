@@ -3,8 +3,9 @@
 import type { ModuleExports } from "../../node.ts";
 import { BINDINGS } from "./bindings/mod.ts";
 import { IN_TYPESCRIPT } from "./_limits.ts";
-import { define, type Module, setBindings } from "./interpreter/evaluator.ts";
+import { define, type Module, setBindings } from "./interpreter/modules.ts";
 import { parse } from "./interpreter/parser.ts";
+import { InterpreterError } from "./interpreter/syntax.ts";
 import { asPlain } from "./interpreter/values.ts";
 import type { Scenario, ScenarioOptions } from "./_scenario.ts";
 import * as Support from "./_scenario.ts";
@@ -39,8 +40,14 @@ export function areaNames(): string[] {
 const SHARED: ExportedModule[] = [];
 
 function defineFile(name: string): Module {
+  const file = `elixir/${name}.ex`;
   const source = Deno.readTextFileSync(new URL(`${name}.ex`, FOLDER));
-  return define(parse(source), `elixir/${name}.ex`);
+  try {
+    return define(parse(source), file);
+  } catch (error) {
+    if (!(error instanceof InterpreterError)) throw error;
+    throw new InterpreterError(`Cannot load ${file}: ${error.message}`);
+  }
 }
 
 /** Defines the modules of some areas, or of all. */

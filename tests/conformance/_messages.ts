@@ -3,27 +3,9 @@
 import { Atom, atom } from "../../packages/processes/values/atom.ts";
 import { Tuple } from "../../packages/processes/values/tuple.ts";
 
-/**
- * The message `:tag`, or `{:tag, value, …}`, with the values as {@linkcode asTerm} has them.
- */
-export function message(tag: string, ...values: unknown[]): Atom | Tuple {
-  return values.length === 0
-    ? atom(tag)
-    : new Tuple([atom(tag), ...values.map(asTerm)]);
-}
-
-/**
- * A value as Elixir's scenarios have it: a text is an atom, a typed object a tuple, `DOWN` and `EXIT` are those of OTP.
- * Texts inside lists and maps are binaries.
- */
-export function asTerm(value: unknown): unknown {
-  if (typeof value === "string") return atom(value);
-  if (typeof value !== "object" || value === null) return value;
-  const { type, ...rest } = value as Record<string, unknown>;
-  if (typeof type !== "string") return value;
-  if (type !== "DOWN") return message(type, ...Object.values(rest));
-  const { ref, object, reason } = rest;
-  return message(type, ref, "process", object, reason);
+/** The message `{:tag, value, …}`. */
+export function message(tag: string, ...values: unknown[]): Tuple {
+  return new Tuple([atom(tag), ...values]);
 }
 
 /** Whether a message is that text or atom, a tuple that begins with it, or an object of that type. */

@@ -131,6 +131,12 @@ export class Notation {
         return `{${this.#join(elements)}}`;
       }
     }
+    if (elements.length === 2 && isCall(second)) {
+      const [module, fn, args] = second.elements;
+      return `call(${this.show(first)}, ${this.show(module)}.${fn}(${
+        this.#join(args as unknown[])
+      }))`;
+    }
     if (elements.length === 2 && isStack(second)) return this.#failure(first);
     if (!(first instanceof Atom)) return `{${this.#join(elements)}}`;
     // What OTP's DOWN has, and ours has not: the kind of the monitored object.
@@ -220,6 +226,13 @@ const BAD_ARGUMENTS: ReadonlySet<string> = new Set([
   "noproc",
   "notalive",
 ]);
+
+/** Whether a term is a call: `{Module, Function, Args}`. */
+function isCall(term: unknown): term is Tuple {
+  return term instanceof Tuple && term.length === 3 &&
+    term.elements[0] instanceof Atom && term.elements[1] instanceof Atom &&
+    Array.isArray(term.elements[2]);
+}
 
 /** Whether a term is a stack of calls: `{Module, Function, Arity, Location}` each. */
 function isStack(term: unknown): boolean {

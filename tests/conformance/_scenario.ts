@@ -10,12 +10,10 @@ import {
   send,
   spawnMonitor,
 } from "../../packages/processes/process.ts";
-import { asTerm, isMessage, message } from "./_messages.ts";
+import { isMessage, message } from "./_messages.ts";
 import type { Language } from "./_mixed.ts";
 import { type Line, partsOf, type Raised } from "./_notation.ts";
 import type { Stage } from "./_stage.ts";
-
-export { asTerm, isMessage, message };
 
 /** A difference that a limit of JavaScript causes: Elixir's trace is the committed one. */
 export interface Difference {
@@ -104,12 +102,6 @@ export async function traceNext(label: string): Promise<void> {
   await trace(label, next());
 }
 
-/** Adds the next message to the trace: one that was there before, or the marker that this sends to itself. */
-export async function traceMarker(label: string): Promise<void> {
-  send(self(), message("marker"));
-  await traceNext(label);
-}
-
 /** The number of rounds that a marker makes before a scenario concludes that no message comes. */
 const ROUNDS = 10;
 
@@ -159,11 +151,6 @@ export async function attempt(label: string, fn: () => unknown): Promise<void> {
       : { type: "throw", value: error };
   }
   await trace(label, outcome);
-}
-
-/** Throws an error, as `raise` does. */
-export function raise(text: string): never {
-  throw new Error(text);
 }
 
 /** Waits until a process has exited; returns its reason. */

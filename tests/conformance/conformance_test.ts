@@ -3,7 +3,11 @@
  * test of an area's kind runs all of that kind. `deno task conformance` runs Elixir, and compares it with those traces.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { BINDINGS } from "./bindings/mod.ts";
+import { define } from "./interpreter/modules.ts";
+import { parse } from "./interpreter/parser.ts";
+import { InterpreterError } from "./interpreter/syntax.ts";
 import { loadAreas } from "./_load.ts";
 import { runCommand } from "./main.ts";
 import {
@@ -53,6 +57,40 @@ test("every scenario has a trace", OPTIONS, () => {
   for (const name of names) {
     assert(committed.get(name)!.lines.length > 0, name);
   }
+});
+
+test("a function without a binding is named with its place", async () => {
+  const run = (body: string) =>
+    define(
+      parse(`defmodule Probe do\n  def run do\n    ${body}\n  end\nend`),
+      "elixir/probe.ex",
+    ).fn("run")();
+  assertEquals(await run("[length([1]), 2]"), [1, 2]);
+  for (const call of ["Process.hibernate(1, 2)", "hibernate(1, 2)"]) {
+    assertThrows(
+      () => run(call),
+      InterpreterError,
+      `Cannot run elixir/probe.ex:3: ${call.split("(")[0]}/2 has no binding`,
+    );
+  }
+  assertThrows(() => run("[1"), InterpreterError, "Cannot parse line 4");
+});
+
+test("every binding is of a function that scenarios name", () => {
+  const folder = new URL("./elixir/", import.meta.url);
+  const text = [...Deno.readDirSync(folder)]
+    .filter(({ name }) => name !== "support.ex")
+    .map(({ name }) => Deno.readTextFileSync(new URL(name, folder)))
+    .join("\n");
+  const unused = Object.keys(BINDINGS).filter((name) => {
+    // A structure is `%Name{`; the start of a child is `{Module, :name, args}`.
+    const [module, fn] = name.split(/\.(?=[^.]+$)/);
+    const forms = fn === undefined
+      ? [name]
+      : [`${module}.${fn}`, `${module}${fn}`, `${module}, :${fn}`];
+    return !forms.some((form) => text.includes(form));
+  });
+  assertEquals(unused, []);
 });
 
 test("a trace of Elixir that differs is shown", OPTIONS, () => {

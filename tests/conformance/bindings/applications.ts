@@ -2,7 +2,7 @@
 
 import { atom } from "../../../packages/processes/values/atom.ts";
 import type { Tuple } from "../../../packages/processes/values/tuple.ts";
-import { type Bindings, moduleOf } from "../interpreter/evaluator.ts";
+import { type Bindings, moduleOf } from "../interpreter/modules.ts";
 import {
   elementsOf,
   error,

@@ -1,7 +1,7 @@
 /** What is the same on all nodes: `:erpc`, `:global` and `:pg`. */
 
 import { atom } from "../../../packages/processes/values/atom.ts";
-import type { Bindings, Fn } from "../interpreter/evaluator.ts";
+import type { Bindings, Fn } from "../interpreter/modules.ts";
 import { elementsOf, tuple } from "../interpreter/values.ts";
 import { ExitError, global, pg, rpc } from "./_api.ts";
 import { type Any, limit, nameOf, remote, started, then } from "./_terms.ts";

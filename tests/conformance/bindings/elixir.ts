@@ -5,11 +5,7 @@ import { ExternalFunction } from "../../../packages/processes/values/functions.t
 import { inspect } from "../../../packages/processes/values/inspect.ts";
 import { Pid } from "../../../packages/processes/values/pid.ts";
 import type { Tuple } from "../../../packages/processes/values/tuple.ts";
-import {
-  type Bindings,
-  type Fn,
-  functionOf,
-} from "../interpreter/evaluator.ts";
+import { type Bindings, type Fn, functionOf } from "../interpreter/modules.ts";
 import {
   compare,
   elementsOf,
@@ -96,7 +92,6 @@ function raisedError(error: unknown): never {
 
 export const ELIXIR: Bindings = {
   elem: (value, at) => elementsOf(value)![at],
-  hd: ([head]) => head,
   tl: ([, ...tail]) => tail,
   length: (list) => list.length,
   map_size: (map) => map.size ?? Object.keys(map).length,
@@ -106,14 +101,10 @@ export const ELIXIR: Bindings = {
   is_binary: (value) => typeof value === "string",
   is_function: (value) => typeof value === "function",
   is_integer: (value) => typeof value === "number" && Number.isInteger(value),
-  is_list: (value) => Array.isArray(value),
   is_pid: (value) => value instanceof Pid,
-  is_reference: (value) => value?.constructor.name === "Ref",
   is_tuple: (value) => elementsOf(value) !== undefined,
   inspect: (value) => inspect(value),
   then: (value, fn) => fn(value),
-  to_string: textOf,
-  "Kernel.to_string": textOf,
   raise: raisedError,
   reraise: (error, _stack) => raisedError(error),
   __STACKTRACE__: () => [],
@@ -143,8 +134,6 @@ export const ELIXIR: Bindings = {
   "String.starts_with?": (text, prefix) => text.startsWith(prefix),
   "System.monotonic_time": () => Math.trunc(performance.now()),
   "Enum.any?": (list, fn) => list.some((each: unknown) => isTruthy(fn(each))),
-  "Enum.count": (list) => list.length,
-  "Enum.each": eachOf,
   "Enum.find_value"(list, fn) {
     for (const each of itemsOf(list) as Iterable<unknown>) {
       const value = fn(each);
@@ -208,7 +197,7 @@ export const ELIXIR: Bindings = {
   "counters.add": (counters, at, count) => void (counters[at - 1] += count),
   "counters.get": (counters, at) => counters[at - 1],
   "counters.new": (size) => Array(size).fill(0),
-  "%RuntimeError": (fields) => new Error(fields.get("message")),
-  "%UndefinedFunctionError": () =>
+  "%.RuntimeError": (fields) => new Error(fields.get("message")),
+  "%.UndefinedFunctionError": () =>
     Object.assign(new Error("undef"), { name: "UndefinedFunctionError" }),
 };

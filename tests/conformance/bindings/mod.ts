@@ -1,6 +1,6 @@
 /** The table "function of Elixir → our public API": every function that scenarios call. */
 
-import type { Bindings } from "../interpreter/evaluator.ts";
+import type { Bindings } from "../interpreter/modules.ts";
 import { asAtom } from "../interpreter/values.ts";
 import { then } from "./_terms.ts";
 import { APPLICATIONS } from "./applications.ts";

@@ -1,7 +1,7 @@
 /** Nodes: `Node`, `:erpc`, `:global`, `:pg` and `IO`. */
 
 import { atom } from "../../../packages/processes/values/atom.ts";
-import type { Bindings } from "../interpreter/evaluator.ts";
+import type { Bindings } from "../interpreter/modules.ts";
 import { tuple } from "../interpreter/values.ts";
 import { IO, Node } from "./_api.ts";
 import { type Any, atoms, nameOf, remote } from "./_terms.ts";

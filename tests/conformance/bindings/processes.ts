@@ -2,9 +2,9 @@
 
 import { atom } from "../../../packages/processes/values/atom.ts";
 import { Tuple } from "../../../packages/processes/values/tuple.ts";
-import type { Bindings } from "../interpreter/evaluator.ts";
-import { functionOf } from "../interpreter/evaluator.ts";
-import { isAtom, snake, tuple } from "../interpreter/values.ts";
+import type { Bindings } from "../interpreter/modules.ts";
+import { functionOf } from "../interpreter/modules.ts";
+import { isAtom, snake, termOf, tuple } from "../interpreter/values.ts";
 import {
   exit,
   makeRef,
@@ -31,6 +31,8 @@ function messageOf(message: unknown): unknown {
   const [tag, from, why] = message instanceof Tuple ? message.elements : [];
   return isAtom(tag, "EXIT")
     ? { type: "EXIT", from, reason: reason(why) }
+    : message instanceof Tuple
+    ? termOf(message)
     : message;
 }
 

@@ -1,11 +1,11 @@
 /** What scenarios are written with, as `elixir/support.ex` has it in Elixir. */
 
 import { atom } from "../../../packages/processes/values/atom.ts";
-import type { Bindings } from "../interpreter/evaluator.ts";
+import type { Bindings } from "../interpreter/modules.ts";
 import { fromBeamFunction } from "../../../packages/processes/values/beam_names.ts";
 import * as scenario from "../_scenario.ts";
 import { atoms, nameOf } from "./_terms.ts";
-import { moduleOf } from "../interpreter/evaluator.ts";
+import { moduleOf } from "../interpreter/modules.ts";
 
 async function done(work: Promise<unknown>): Promise<unknown> {
   await work;
@@ -22,14 +22,10 @@ export const SCENARIO: Bindings = {
   kill_node: (name) => done(scenario.killNode(nameOf(name))),
   next: (timeout) => scenario.next(timeout),
   async on(peer, module, name, args = []) {
-    if (typeof name === "function") {
-      return await scenario.on(nameOf(peer), name);
-    }
-    const fn =
-      moduleOf(module)!.exports()[fromBeamFunction(module, nameOf(name))] ??
-        moduleOf(module)!.imports.map((each) =>
-          each.exports()[fromBeamFunction(module, nameOf(name))]
-        ).find((each) => each);
+    const own = moduleOf(module)!;
+    const key = fromBeamFunction(module, nameOf(name));
+    const [fn] = [own, ...own.imports]
+      .flatMap((each) => each.exports()[key] ?? []);
     return await scenario.on(nameOf(peer), fn, ...args);
   },
   output: (peer) =>

@@ -8,7 +8,7 @@ import {
   functionOf,
   type Module,
   moduleOf,
-} from "../interpreter/evaluator.ts";
+} from "../interpreter/modules.ts";
 import {
   compare,
   elementsOf,

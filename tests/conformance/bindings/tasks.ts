@@ -1,7 +1,7 @@
 /** Tasks: `Task` and `Task.Supervisor`. */
 
 import { atom } from "../../../packages/processes/values/atom.ts";
-import type { Bindings, Fn } from "../interpreter/evaluator.ts";
+import type { Bindings, Fn } from "../interpreter/modules.ts";
 import { isAtom, isObject, itemsOf, tuple } from "../interpreter/values.ts";
 import { Task, TaskSupervisor } from "./_api.ts";
 import {

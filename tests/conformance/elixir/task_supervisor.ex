@@ -132,9 +132,9 @@ defmodule Conformance.TaskSupervisor do
     kate = peer(:kate)
 
     for sup <- [:absent, {:absent, kate}] do
-      trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
-      trace("nolink", why(fn -> Task.Supervisor.async_nolink(sup, Kernel, :node, []) end))
-      trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
+      trace("async", why(fn -> Task.Supervisor.async(sup, __MODULE__, :where_is_sup, []) end))
+      trace("nolink", why(fn -> Task.Supervisor.async_nolink(sup, __MODULE__, :where_is_sup, []) end))
+      trace("child", why(fn -> Task.Supervisor.start_child(sup, __MODULE__, :where_is_sup, []) end))
       trace("children", why(fn -> Task.Supervisor.children(sup) end))
       trace("terminate", why(fn -> Task.Supervisor.terminate_child(sup, self()) end))
     end
@@ -145,8 +145,8 @@ defmodule Conformance.TaskSupervisor do
 
   scenario "a request to an unknown node exits with nodedown" do
     sup = {:sup, unknown_node()}
-    trace("async", why(fn -> Task.Supervisor.async(sup, Kernel, :node, []) end))
-    trace("child", why(fn -> Task.Supervisor.start_child(sup, Kernel, :node, []) end))
+    trace("async", why(fn -> Task.Supervisor.async(sup, __MODULE__, :where_is_sup, []) end))
+    trace("child", why(fn -> Task.Supervisor.start_child(sup, __MODULE__, :where_is_sup, []) end))
     trace("children", why(fn -> Task.Supervisor.children(sup) end))
     send(self(), :marker)
     trace_next("mail")

@@ -2,7 +2,7 @@
 
 import { atom } from "../../../packages/processes/values/atom.ts";
 import { Float } from "../../../packages/processes/values/float.ts";
-import type { Clause, Node } from "./syntax.ts";
+import { type Clause, InterpreterError, type Node } from "./syntax.ts";
 import { type Part, type Token, tokensOf } from "./tokens.ts";
 
 /** The binary operators, from the weakest; those of a row bind alike. */
@@ -87,7 +87,7 @@ class Parser {
   #expect(text: string): void {
     if (this.#take(text)) return;
     const { line, ...token } = this.#token;
-    throw new SyntaxError(
+    throw new InterpreterError(
       `Cannot parse line ${line}: expected ${text} at ${JSON.stringify(token)}`,
     );
   }
@@ -240,7 +240,7 @@ class Parser {
           const args = this.#closed(")");
           node = { kind: "call", target: node, name: "", args, line };
         } else if (this.#take("{")) {
-          throw new SyntaxError(`Cannot parse line ${line}: .{`);
+          throw new InterpreterError(`Cannot parse line ${line}: .{`);
         } else {
           this.#at++;
           const name = "text" in token ? token.text : "";
@@ -287,7 +287,7 @@ class Parser {
         return this.#bracketed(token.text, line);
     }
     this.#at--;
-    throw new SyntaxError(
+    throw new InterpreterError(
       `Cannot parse line ${line}: unexpected ${JSON.stringify(token)}`,
     );
   }
@@ -350,7 +350,7 @@ class Parser {
         return { kind: "call", name: `@${name}`, args, line };
       }
     }
-    throw new SyntaxError(`Cannot parse line ${line}: unexpected ${text}`);
+    throw new InterpreterError(`Cannot parse line ${line}: unexpected ${text}`);
   }
 
   #map(line: number): Node {
@@ -366,7 +366,7 @@ class Parser {
       if (each.kind === "call" && each.name === "=>") {
         return [pairOf(each.args)];
       }
-      throw new SyntaxError(`Cannot parse line ${line}: a map of what`);
+      throw new InterpreterError(`Cannot parse line ${line}: a map of what`);
     });
     return { kind: "map", struct, base, pairs, line };
   }
@@ -499,5 +499,7 @@ function blockOf(nodes: Node[]): Node {
 
 export function clausesOf(node: Node): Clause[] {
   if (node.kind === "clauses") return node.clauses;
-  throw new SyntaxError(`Cannot parse line ${node.line}: it has no clauses`);
+  throw new InterpreterError(
+    `Cannot parse line ${node.line}: it has no clauses`,
+  );
 }

@@ -1,9 +1,8 @@
 /** Matches values with patterns. */
 
 import { Atom } from "../../../packages/processes/values/atom.ts";
-import { ImproperList } from "../../../packages/processes/values/improper_list.ts";
 import { Task } from "../../../packages/servers/task/task.ts";
-import type { Node } from "./syntax.ts";
+import { InterpreterError, type Node } from "./syntax.ts";
 import { elementsOf, isEqual, isObject, valueAt } from "./values.ts";
 
 /** The variables of a place of the code, by name. */
@@ -34,7 +33,7 @@ export function matches(
     case "call":
       return matchesCall(pattern, value, variables);
   }
-  throw new SyntaxError(
+  throw new InterpreterError(
     `Cannot match line ${pattern.line}: a pattern of ${pattern.kind}`,
   );
 }
@@ -122,13 +121,6 @@ function matchesCall(
     case "=":
       return matches(left, value, variables) &&
         matches(right, value, variables);
-    case "<>": {
-      const prefix = (left as { parts: string[] }).parts.join("");
-      return typeof value === "string" && value.startsWith(prefix) &&
-        matches(right, value.slice(prefix.length), variables);
-    }
-    case "|":
-      return value instanceof ImproperList;
   }
-  throw new SyntaxError(`Cannot match line ${line}: a pattern of ${name}`);
+  throw new InterpreterError(`Cannot match line ${line}: a pattern of ${name}`);
 }

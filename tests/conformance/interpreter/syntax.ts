@@ -39,3 +39,6 @@ export interface Clause {
   guard?: Node;
   body: Node;
 }
+
+/** An error of the interpreter itself, not of a scenario; a trace has its text. */
+export class InterpreterError extends Error {}

@@ -1,6 +1,7 @@
 /** Splits Elixir's text into tokens. */
 
 import { atom } from "../../../packages/processes/values/atom.ts";
+import { InterpreterError } from "./syntax.ts";
 
 export type Token =
   & {
@@ -88,7 +89,7 @@ class Tokenizer {
       this.#source.startsWith(each, this.#at)
     );
     if (text === undefined) {
-      throw new SyntaxError(
+      throw new InterpreterError(
         `Cannot read line ${this.#line}: unexpected ${char}`,
       );
     }

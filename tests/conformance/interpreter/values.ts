@@ -97,6 +97,15 @@ function objectOf(object: unknown): unknown {
     : asAtom(object);
 }
 
+/** A value without objects of the API, as peers of either language read it. An error has no such form. */
+export function termOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(termOf);
+  const isTyped = isObject(value) && typeof value.type === "string" &&
+    value.type !== "nocatch";
+  if (!isTyped && !(value instanceof Tuple)) return value;
+  return tuple(...elementsOf(value)!.map(termOf));
+}
+
 /** Whether a value is an atom; a text of the API is one too. */
 export function isAtom(value: unknown, name: string): boolean {
   return value instanceof Atom ? value.name === name : value === name;
