@@ -2,14 +2,15 @@
  * Measures entities: `deno task bench:entities`.
  *
  * - A call without a write, on one node and between two, against `GenServer.call`: CPU time of the program.
- * - Writes of 100 busy keys, on SQLite and on PostgreSQL if it is installed, against bare transactions of the same
- *   driver, and against transactions that lock their key by an advisory lock of PostgreSQL and read it first.
+ * - Writes of 100 busy keys on SQLite, and of 10, 100 and 1,000 on PostgreSQL if it is installed, against bare
+ *   transactions of the same driver, and against transactions that lock their key by an advisory lock of PostgreSQL and
+ *   read it first.
  * - Both beside Effect Cluster with one runner, if npm can install it: a message that it keeps nowhere, and one that
  *   PostgreSQL keeps, with its reply.
  * - The first calls of new keys, the memory of idle entities, a drain with live ones, and a `kill -9` of a host.
  *
  * All rivals but Effect Cluster, which runs on Node, are in one program. All take turns, and each figure is the median of
- * its turns. `--quick` shows that everything works.
+ * its turns. `--quick` shows that everything works, and `--postgres` makes the writes on PostgreSQL only.
  *
  * @module
  */
@@ -35,8 +36,11 @@ import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
 import { isInstalled } from "./processes.ts";
 
-const { values: { quick } } = parseArgs({
-  options: { quick: { type: "boolean", default: false } },
+const { values: { quick, postgres: isPostgresOnly } } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    postgres: { type: "boolean", default: false },
+  },
 });
 const SHARE = quick ? 0.02 : 1;
 const TURNS = quick ? 2 : 9;
@@ -44,6 +48,8 @@ const CALLS = Math.ceil(20_000 * SHARE);
 const REMOTE_CALLS = Math.ceil(2000 * SHARE);
 const WRITES = Math.ceil(5000 * SHARE);
 const BUSY = 100;
+/** The numbers of busy keys on PostgreSQL. */
+const MANY_BUSY = [10, BUSY, 1000];
 const NEW_KEYS = Math.ceil(10_000 * SHARE);
 const IDLE = Math.ceil(100_000 * SHARE);
 const LIVE = Math.ceil(1000 * SHARE);
@@ -91,14 +97,17 @@ async function time(work: () => unknown): Promise<number> {
 }
 
 /** Writes per second of all busy keys. */
-async function rate(write: (key: string) => Promise<unknown>): Promise<number> {
-  const each = Math.ceil(WRITES / BUSY);
+async function rate(
+  busy: number,
+  write: (key: string) => Promise<unknown>,
+): Promise<number> {
+  const each = Math.ceil(WRITES / busy);
   const ms = await time(() =>
-    Promise.all(Array.from({ length: BUSY }, async (_, key) => {
+    Promise.all(Array.from({ length: busy }, async (_, key) => {
       for (let n = 0; n < each; n++) await write(`key ${key}`);
     }))
   );
-  return each * BUSY / ms * 1000;
+  return each * busy / ms * 1000;
 }
 
 /** Starts the entities of a node, in a process that stays. */
@@ -295,6 +304,7 @@ async function failsOver(url: string): Promise<void> {
 async function writes(
   node: Node,
   row: string,
+  busy: number,
   rivals: Rivals,
   cluster?: EffectCluster,
 ): Promise<void> {
@@ -305,11 +315,11 @@ async function writes(
         entity: (key: string) => Counter.get(key, PATIENT).add(),
       };
       for (const [side, write] of Object.entries(sides)) {
-        const found = await rate(write);
+        const found = await rate(busy, write);
         if (turn >= 0) note(row, side, found);
       }
       if (turn < 0 || cluster === undefined) continue;
-      const found = await cluster.figure("persisted", WRITES, BUSY);
+      const found = await cluster.figure("persisted", WRITES, busy);
       note(row, "Effect Cluster", found);
     }
   });
@@ -382,26 +392,35 @@ const folder = await Deno.makeTempDir();
 const server = await isInstalled("postgres")
   ? await PostgresServer.start()
   : undefined;
-const cluster = server && await EffectCluster.install(folder, server.url);
-const shared = memoryStore();
-await withNodes(
-  () => shared,
-  ["alex", "kate"],
-  (alex, kate) => calls(alex, kate, cluster),
-);
-const resting = memoryStore();
-await withNodes(() => resting, ["alex"], openAndRest);
-await withNodes(
-  () => sqliteStore(`${folder}/moves.db`),
-  ["alex", "kate"],
-  moves,
-);
-await withNodes(
-  () => sqliteStore(`${folder}/entities.db`),
-  ["alex"],
-  (alex) =>
-    writes(alex, "writes on SQLite, 1/s", bareSqlite(`${folder}/bare.db`)),
-);
+const cluster = server && !isPostgresOnly
+  ? await EffectCluster.install(folder, server.url)
+  : undefined;
+if (!isPostgresOnly) {
+  const shared = memoryStore();
+  await withNodes(
+    () => shared,
+    ["alex", "kate"],
+    (alex, kate) => calls(alex, kate, cluster),
+  );
+  const resting = memoryStore();
+  await withNodes(() => resting, ["alex"], openAndRest);
+  await withNodes(
+    () => sqliteStore(`${folder}/moves.db`),
+    ["alex", "kate"],
+    moves,
+  );
+  await withNodes(
+    () => sqliteStore(`${folder}/entities.db`),
+    ["alex"],
+    (alex) =>
+      writes(
+        alex,
+        "writes on SQLite, 1/s",
+        BUSY,
+        bareSqlite(`${folder}/bare.db`),
+      ),
+  );
+}
 if (server !== undefined) {
   const sql = postgres(server.url, {
     max: 10,
@@ -412,12 +431,18 @@ if (server !== undefined) {
   await withNodes(
     () => postgresStore((text, params) => sql.unsafe(text, params)),
     ["alex"],
-    (alex) => writes(alex, "writes on PostgreSQL, 1/s", rivals, cluster),
+    async (alex) => {
+      for (const busy of MANY_BUSY) {
+        const row = `writes of ${busy} keys on PostgreSQL, 1/s`;
+        await writes(alex, row, busy, rivals, cluster);
+      }
+    },
   );
   // Hosts in programs have another number of shards.
   await sql`CREATE DATABASE hosts`;
   await sql.end();
-  for (let turn = 0; turn < Math.min(TURNS, 3); turn++) {
+  const turns = isPostgresOnly ? 0 : Math.min(TURNS, 3);
+  for (let turn = 0; turn < turns; turn++) {
     await failsOver(server.url.replace(/\/postgres$/, "/hosts"));
   }
 }

@@ -372,22 +372,26 @@ export class RawPeer implements AsyncDisposable {
   async enter(
     name: string,
     to: string,
-    options: Partial<Hello> & { cookie?: string; binding?: string[] } = {},
-  ): Promise<{ mine: Hello; theirs: Hello; proof: string }> {
-    const { cookie = COOKIE, binding, ...rest } = options;
+    options: Partial<Hello> & {
+      cookie?: string;
+      binding?: string[];
+      knows?: unknown;
+    } = {},
+  ): Promise<{ mine: Hello; theirs: Hello; proof: string; knows?: string }> {
+    const { cookie = COOKIE, binding, knows, ...rest } = options;
     const mine = hello(name, rest);
     await this.say({ versions: [1], to, ...mine });
     const theirs = await this.hear() as Hello;
     // The listener's introduction lets the dialler go on.
     if (!theirs.nonce) throw new Error(`refused: ${theirs.status}`);
     const proof = proofOf("dialler", mine, theirs, cookie, binding);
-    await this.say({ proof });
+    await this.say({ proof, knows });
     const answer = await this.hear();
     if (answer.status) throw new Error(`refused: ${answer.status}`);
     if (answer.proof !== proofOf("listener", mine, theirs, cookie, binding)) {
       throw new Error("the node does not know the cookie");
     }
-    return { mine, theirs, proof };
+    return { mine, theirs, proof, knows: answer.knows };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

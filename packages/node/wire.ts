@@ -237,6 +237,8 @@ export interface Peer {
   listen?: Listening;
   /** Whether it states on the JSON wire that it speaks Erlang's wire too. */
   beam?: boolean;
+  /** The digest of the nodes that it knew at the end of the handshake, if it states one. */
+  knows?: string;
 }
 
 /**
@@ -307,6 +309,8 @@ export interface Local {
   readonly parts: ByteBudget;
   /** The node's functions, for wires to nodes that name functions differently; absent if the node has no such wire. */
   readonly functions: Functions | undefined;
+  /** Returns the digest of the visible nodes that this node knows, for a peer; `undefined` if it states none. */
+  knows?(peer: string): string | undefined;
   /** Decides about a dialler of that name. */
   admit(name: string, rule: CrossingRule): Admission;
 }

@@ -6,6 +6,9 @@
  * 3. The dialler proves that it knows the cookie.
  * 4. The listener does the same, or answers with another status why the dialler cannot go on.
  *
+ * Frames 3 and 4 also have a digest of the nodes that their sender knows (`introductions.ts`). Frames 1 and 2 have none:
+ * anyone may receive them.
+ *
  * **Crossing dials.** Of two dials, one in each direction, the dial of the node with the smaller name goes on (in OTP
  * too the listener with the greater name says `ok_simultaneous`). The other dialler gets `nok` in frame 2, or in
  * frame 4 if the listener began to dial after frame 2. It then waits for the connection, and dials again if none comes.
@@ -62,6 +65,7 @@ const CROSSING: CrossingRule = { goesOn: "smaller", refusesLate: true };
 /** The maximum number of levels of a frame of the handshake. */
 export const MAX_DEPTH = 4;
 const NONCE = /^[0-9a-f]{64}$/;
+const DIGEST = /^[0-9a-f]{16}$/;
 
 /** The result of a handshake. */
 export type JsonIntroduction = Introduction & FrameLimits;
@@ -265,7 +269,7 @@ export async function dial(
   }
   if (over.aborted) throw refusalOf("alive", name, local);
   const proofBy = proofs(local.cookie, mine, theirs, transport);
-  talk.say({ proof: proofBy("dialler") });
+  talk.say({ proof: proofBy("dialler"), knows: local.knows?.(name) });
   const last = await talk.hear().catch((error) => {
     throw closedAfter("our proof", error);
   });
@@ -273,7 +277,7 @@ export async function dial(
     throw refusedWith(last);
   }
   if (!isProof(last.proof, proofBy("listener"))) throw wrongCookie();
-  return introduction(theirs, talk, false);
+  return introduction(theirs, last, talk, false);
 }
 
 /** Asks the listener for its name. */
@@ -321,13 +325,13 @@ export async function accept(
   // Only peers that know the cookie learn which names this node accepts.
   const isTold = status === "ok_simultaneous" || status === "alive";
   talk.say({ status: isTold ? status : "ok", ...mine });
-  const { proof: given } = await talk.hear().catch((error) => {
+  const given = await talk.hear().catch((error) => {
     // The dialler has the other connection, or got it meanwhile; it may already be closed again.
     const isConnected = status === "alive" || admission.isElsewhere();
     throw isConnected ? refusal("alive", theirs.name, hello.to, local) : error;
   });
   const proofBy = proofs(local.cookie, theirs, mine, transport);
-  if (!isProof(given, proofBy("dialler"))) {
+  if (!isProof(given.proof, proofBy("dialler"))) {
     throw wrongCookie(`${theirs.name} has another cookie`);
   }
   const confirmed = await admission.confirm();
@@ -335,8 +339,8 @@ export async function accept(
     talk.say({ status: confirmed });
     throw refusal(confirmed, theirs.name, hello.to, local);
   }
-  talk.say({ proof: proofBy("listener") });
-  return introduction(theirs, talk, status === "alive");
+  talk.say({ proof: proofBy("listener"), knows: local.knows?.(theirs.name) });
+  return introduction(theirs, given, talk, status === "alive");
 }
 
 function refusal(
@@ -354,12 +358,14 @@ function refusal(
 
 function introduction(
   theirs: Hello,
+  { knows }: Fields,
   talk: Frames,
   replaces: boolean,
 ): JsonIntroduction {
   const { name, creation, hidden, listen, beam } = theirs;
   const peer: Peer = { name, creation, hidden, listen };
   if (beam) peer.beam = true;
+  if (typeof knows === "string" && DIGEST.test(knows)) peer.knows = knows;
   return {
     peer,
     replaces,

@@ -110,7 +110,8 @@ export class Dialler {
   readonly #dials = new Map<string, PendingDial>();
   /** Introduced nodes that are not dialled yet. */
   readonly #introduced = new Map<string, Introduction>();
-  #introducedAtOnce = 0;
+  /** Introduced nodes that are dialled now. */
+  readonly #introducedNow = new Map<string, Introduction>();
   /** Introduced nodes that are dialled again later, with what stops that. */
   readonly #introducedAgain = new Map<
     string,
@@ -208,14 +209,32 @@ export class Dialler {
     this.#dialIntroduced();
   }
 
-  /** Cancels the waiting dials of nodes that a peer has introduced. */
-  dropIntroductions(by: unknown): void {
-    for (const [name, introduction] of this.#introduced) {
-      if (introduction.by === by) this.#introduced.delete(name);
+  /** The introduced nodes that wait for their first dial, or are in it. */
+  *introduced(): Generator<string> {
+    for (const nodes of [this.#introduced, this.#introducedNow]) {
+      for (const [name, { failures }] of nodes) if (failures === 0) yield name;
     }
-    for (const [name, again] of this.#introducedAgain) {
-      if (again.by === by) this.#endAgain(name);
+  }
+
+  /** Cancels the waiting dials of nodes whose introducer is lost. */
+  dropLostIntroductions(): void {
+    for (const [name, { by }] of this.#introduced) {
+      if (!this.#stands(by)) this.#introduced.delete(name);
     }
+    for (const [name, { by }] of this.#introducedAgain) {
+      if (!this.#stands(by)) this.#endAgain(name);
+    }
+  }
+
+  /**
+   * Whether an introduction stands: its introducer is connected, or another peer that may have left out its own
+   * introductions because this node knew the nodes already.
+   */
+  #stands(by: unknown): boolean {
+    for (const each of this.#parts.connections.values()) {
+      if (each === by || each.peer.knows !== undefined) return true;
+    }
+    return false;
   }
 
   /** Notes that a node is connected; returns the signals that wait for it. */
@@ -240,14 +259,16 @@ export class Dialler {
   #dialIntroduced(): void {
     const { connections } = this.#parts;
     for (const [name, introduction] of this.#introduced) {
-      if (this.#introducedAtOnce >= INTRODUCED_AT_ONCE || this.#stopped) return;
+      if (this.#introducedNow.size >= INTRODUCED_AT_ONCE || this.#stopped) {
+        return;
+      }
       this.#introduced.delete(name);
       if (connections.has(name) || this.#dials.has(name)) continue;
       const dial = this.#start(name, { nearest: introduction.nearest });
       if (dial === undefined) continue;
-      this.#introducedAtOnce++;
+      this.#introducedNow.set(name, introduction);
       dial.promise.then((failure) => {
-        this.#introducedAtOnce--;
+        this.#introducedNow.delete(name);
         if (failure !== undefined) this.#introduceAgain(name, introduction);
         this.#dialIntroduced();
       });
@@ -256,11 +277,11 @@ export class Dialler {
 
   /** Dials an introduced node again later. */
   #introduceAgain(name: string, { by, nearest, failures }: Introduction): void {
-    const { runtime, connections, local: { limits } } = this.#parts;
+    const { runtime, local: { limits } } = this.#parts;
     const pause = INTRODUCED_AGAIN[failures];
     const isFull = this.#introducedAgain.size >= limits.maxConnections;
     if (pause === undefined || isFull || this.#stopped) return;
-    if (![...connections.values()].some((each) => each === by)) return;
+    if (!this.#stands(by)) return;
     const stop = runtime.deadlines.after(pause, () => {
       this.#introducedAgain.delete(name);
       this.#introduced.set(name, { by, nearest, failures: failures + 1 });

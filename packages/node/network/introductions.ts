@@ -2,12 +2,20 @@
  * Introductions: a visible node names its visible peers to each new one, with their addresses, so that all visible
  * nodes connect to each other.
  *
+ * **Nodes that the peer knows.** In a mesh of n nodes, a node that starts would be told the same names by each of
+ * them. So each side ends the handshake with a digest of the nodes that it is connected to or is about to dial. A node
+ * introduces none if the peer's digest is that of the nodes that it would introduce, or of all that it knows itself.
+ * A dial that has failed does not count, so its node is introduced as before. The peer may lose the introducer from
+ * which it knows the nodes before it has dialled them: then others that have left out their introductions take its place
+ * (`Dialler.dropLostIntroductions`).
+ *
  * Erlang's wire has no such message. So a new peer on Erlang's wire is named to the peers on the JSON wire that speak
  * both wires, and they dial it; nodes of Erlang learn of each other by `global` (`global_erlang.ts`).
  *
  * @module
  */
 
+import { createHash } from "node:crypto";
 import type { Connection } from "../connections/connection.ts";
 import type { Dialler } from "./dialler.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
@@ -23,13 +31,15 @@ import type { PeerAddress } from "@otp/processes/remote/peer_address";
 /** The introductions of one node. */
 export class Introductions {
   readonly #parts: NetworkParts;
-  readonly #dialler: Pick<Dialler, "introduce">;
+  readonly #dialler: Pick<Dialler, "introduce" | "introduced">;
   readonly #isShared: (peer: Peer) => boolean;
+  /** The hashes of names, which each handshake needs. */
+  readonly #hashes = new Map<string, bigint>();
 
   /** Creates introductions; `isShared` returns whether a peer is introduced, and may introduce others. */
   constructor(
     parts: NetworkParts,
-    dialler: Pick<Dialler, "introduce">,
+    dialler: Pick<Dialler, "introduce" | "introduced">,
     isShared: (peer: Peer) => boolean,
   ) {
     this.#parts = parts;
@@ -40,8 +50,8 @@ export class Introductions {
   /** Introduces all visible peers to a new peer, with the addresses at which the new peer can reach them. */
   make(connection: Connection): void {
     if (!this.#isShared(connection.peer)) return;
-    const others = [...this.#parts.connections.values()]
-      .filter((each) => each !== connection && this.#isShared(each.peer));
+    const others = this.#shared()
+      .filter((each) => each !== connection);
     if (connection.wire === "beam") {
       for (const each of others) {
         if (each.peer.beam) each.announce([introduced(connection, each)]);
@@ -50,9 +60,49 @@ export class Introductions {
     }
     const shown = others
       .filter(({ wire }) => wire !== "beam" || connection.peer.beam);
-    if (shown.length > 0) {
+    const { name, knows } = connection.peer;
+    const isKnown = knows !== undefined &&
+      (knows === this.#digest(shown.map(({ peer }) => peer.name)) ||
+        knows === this.known(name));
+    if (shown.length > 0 && !isKnown) {
       connection.announce(shown.map((each) => introduced(each, connection)));
     }
+  }
+
+  /** The digest of all visible nodes that this node is connected to or is about to dial, except a peer. */
+  known(peer: string): string | undefined {
+    const { host, addresses } = this.#parts;
+    const names = new Set(this.#shared().map((each) => each.peer.name));
+    for (const name of this.#dialler.introduced()) {
+      // Without an address, the peer's introduction may be the one that has it.
+      if (host.findsNames || addresses.of(name).length > 0) names.add(name);
+    }
+    names.delete(peer);
+    return this.#digest(names);
+  }
+
+  #shared(): Connection[] {
+    return [...this.#parts.connections.values()]
+      .filter(({ peer }) => this.#isShared(peer));
+  }
+
+  /** Combines the hashes of names, in any order; `undefined` without names. */
+  #digest(names: Iterable<string>): string | undefined {
+    let all: bigint | undefined;
+    for (const name of names) all = (all ?? 0n) ^ this.#hash(name);
+    return all?.toString(16).padStart(16, "0");
+  }
+
+  #hash(name: string): bigint {
+    let hash = this.#hashes.get(name);
+    if (hash === undefined) {
+      if (this.#hashes.size > 2 * this.#parts.local.limits.maxConnections) {
+        this.#hashes.clear();
+      }
+      hash = createHash("sha256").update(name).digest().readBigUInt64BE();
+      this.#hashes.set(name, hash);
+    }
+    return hash;
   }
 
   /** Called with the nodes that a peer introduces: dials the nodes that are not connected. */

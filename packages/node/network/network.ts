@@ -120,6 +120,7 @@ export class Network {
       get functions() {
         return runtime.border?.functions;
       },
+      knows: (peer) => this.#introductions.known(peer),
       admit: (peer, rule) => this.#admit(peer, rule),
     };
     this.#parts = {
@@ -399,7 +400,7 @@ export class Network {
     const { name } = peer;
     if (this.#connections.get(name) !== connection) return;
     this.#connections.delete(name);
-    this.#dialler.dropIntroductions(connection);
+    this.#dialler.dropLostIntroductions();
     const { wire, known } = connection;
     const last = { address: redialAddress(connection), wire };
     this.#parts.addresses.lost(name, [last, ...known]);

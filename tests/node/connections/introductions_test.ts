@@ -1,6 +1,8 @@
 /** Introductions of nodes: which nodes a node introduces, to whom, and which introductions it follows. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { Node } from "../../../node.ts";
 import { receive } from "../../../packages/processes/process.ts";
 import { type Cluster, clusterTest } from "../../_nodes.ts";
@@ -110,5 +112,56 @@ clusterTest(
       Node.monitorNodes(true);
       while (!Node.list().includes(ALEX)) await receive();
     });
+  },
+);
+
+/** The digest of nodes, by the rule of docs/protocol.md. */
+function digestOf(...names: string[]): string {
+  const digest = Buffer.alloc(8);
+  for (const name of names) {
+    createHash("sha256").update(name).digest().subarray(0, 8)
+      .forEach((byte, at) => digest[at] ^= byte);
+  }
+  return digest.toString("hex");
+}
+
+for (
+  const { what, knows, expected } of [
+    { what: "nobody", knows: digestOf(MOEBI, KATE), expected: [] },
+    { what: "all", knows: digestOf(KATE), expected: [KATE, MOEBI] },
+    { what: "all", knows: 7, expected: [KATE, MOEBI] },
+  ]
+) {
+  clusterTest(
+    `a node introduces ${what} to a peer that states to know ${knows}`,
+    async (cluster) => {
+      const options = { hidden: false, connectAll: true };
+      const alex = await startAmong(cluster, options);
+      await using peer = await RawPeer.dial(alex.port);
+      const entered = await peer.enter(RAW, ALEX, { knows });
+      assertEquals(await introduced(peer), expected);
+      assertEquals(entered.knows, digestOf(KATE, MOEBI));
+    },
+  );
+}
+
+clusterTest(
+  "an introduced node is dialled again if its introducer is lost, but not a peer that may have left it out",
+  async (cluster) => {
+    const alex = await cluster.start("alex");
+    await using peer = await RawPeer.entered(alex, RAW, { hidden: false });
+    await using other = await RawPeer.entered(alex, "other@localhost", {
+      knows: digestOf(KATE),
+    });
+    await peer.say([["peers", [KATE]]]);
+    await cluster.logged(/Cannot connect to kate@localhost/);
+    await peer[Symbol.asyncDispose]();
+    await cluster.logged(/connection to raw@localhost is down/);
+    const kate = await cluster.start("kate");
+    await kate.run(async () => {
+      Node.monitorNodes(true);
+      while (!Node.list().includes(ALEX)) await receive();
+    });
+    await introduced(other);
   },
 );
