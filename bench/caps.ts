@@ -84,10 +84,19 @@ function newRuntime(): NodeRuntime {
 /** The values that a decoder delivers from these frames. */
 function delivered(...frames: Uint8Array[]): unknown {
   const got: unknown[] = [];
-  const decoder = new Decoder(HERE, THERE, DEFAULT_LIMITS, PORT, {
+  const deliver: Signals = {
     ...SINK,
     send: (_from, _to, message) => void got.push(message),
-  });
+  };
+  const budget = new Budget(DEFAULT_LIMITS.maxTotalMessageBytes);
+  const decoder = new Decoder(
+    HERE,
+    THERE,
+    DEFAULT_LIMITS,
+    PORT,
+    deliver,
+    budget,
+  );
   for (const frame of frames) decoder.receive(frame);
   return [decoder, got];
 }
@@ -108,26 +117,39 @@ function part(bytes: Uint8Array, kind: number): Uint8Array {
 const frame = textFrame(`[${objects(MIB)}]`);
 await measure("maxFrameBytes: 1 MiB of {}", () => delivered(frame));
 
-const large = new TextEncoder().encode(objects(32 * MIB - 1024));
-const parts = Array.from(
-  { length: Math.ceil(large.length / 65536) },
-  (_, i) =>
-    part(
-      large.subarray(i * 65536, (i + 1) * 65536),
-      (i + 1) * 65536 >= large.length ? RAW_END : RAW_JSON,
-    ),
-);
+/** The parts of a large signal. */
+function partsOf(signal: string): Uint8Array[] {
+  const bytes = new TextEncoder().encode(signal);
+  return Array.from(
+    { length: Math.ceil(bytes.length / 65536) },
+    (_, i) =>
+      part(
+        bytes.subarray(i * 65536, (i + 1) * 65536),
+        (i + 1) * 65536 >= bytes.length ? RAW_END : RAW_JSON,
+      ),
+  );
+}
+
+const parts = partsOf(objects(32 * MIB - 1024));
 await measure(
   "maxMessageBytes: 32 MiB of {} in one message",
   () => delivered(...parts, textFrame('[["large",1]]')),
 );
 await measure(
-  "maxMessageBytes: 32 MiB in parts that wait",
+  "maxTotalMessageBytes: 32 MiB of {} that wait",
   () => delivered(...parts),
+);
+const error = '{"$error":{"name":"","message":""}}';
+const errors = partsOf(
+  `["send*",1,100,[${`${error},`.repeat(900_000)}${error}]]`,
+);
+await measure(
+  "maxTotalMessageBytes: 30 MiB of errors that wait",
+  () => delivered(...errors),
 );
 const bytewise = Array.from(
   { length: 100_000 },
-  () => part(new Uint8Array(1), RAW_JSON),
+  (_, i) => part(Uint8Array.of(i === 0 ? 0x5b : 0x20), RAW_JSON),
 );
 await measure(
   "maxMessageBytes: 100,000 parts of one byte",

@@ -12,7 +12,7 @@ import time
 from addresses import listening
 from values import (
     RAW_ATTACHMENTS, RAW_END, RAW_JSON,
-    MAX_DEPTH, MAX_RAW, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, attached_frame, dump,
+    MAX_DEPTH, REASON_LEVELS, Decoder, Encoder, ProtocolError, array, attached_frame, dump,
     is_attached, is_deeper, json_frame, natural, need, node_name, parse, raw_frame, text,
 )
 
@@ -259,7 +259,7 @@ class Connection:
         self.name, self.creation, self.hidden = theirs["name"], theirs["creation"], theirs["hidden"]
         self.takes_addresses, self.place, self.remote = "listen" in theirs, None, None
         self.max_message_bytes = min(MAX_MESSAGE_BYTES, theirs["maxMessageBytes"])
-        self.last_raw, self.raw, self.raw_bytes = 0, {}, 0
+        self.last_raw, self.raw, self.raw_bytes = 0, None, 0
         self.written = self.heard = time.monotonic()
         me, peer = (node.name, node.creation), (self.name, self.creation)
         self.encoder = Encoder(me, peer)
@@ -270,12 +270,10 @@ class Connection:
         return self.last_raw
 
     def take_raw(self, number):
-        attached, json_parts, whole = self.raw.get(number, ([], [], False))
-        need(whole, f"no raw bytes of number {number} have come")
-        del self.raw[number]
-        attached, text = b"".join(attached), b"".join(json_parts)
-        self.raw_bytes -= len(attached) + len(text)
-        return attached, text
+        found, attached, json_parts, whole = self.raw or (None, [], [], False)
+        need(found == number and whole, f"no raw bytes of number {number} have come")
+        self.raw, self.raw_bytes = None, 0
+        return b"".join(attached), b"".join(json_parts)
 
     def send(self, kind, *items):
         """Sends a signal whose items hold no tags."""
@@ -363,14 +361,14 @@ class Connection:
     def read_raw(self, body):
         need(len(body) >= 5 and body[4] < 3, f"a raw frame of {len(body)} bytes")
         number, kind, data = int.from_bytes(body[:4]), body[4], body[5:]
-        need(number in self.raw or len(self.raw) < MAX_RAW, "too many raw byte arrays at once")
-        attached, json_parts, whole = self.raw.get(number, ([], [], False))
+        found, attached, json_parts, whole = self.raw or (number, [], [], False)
+        need(found == number, f"raw byte array {number} before the signal of array {found}")
         need(not whole, f"raw byte array {number} goes on after its end")
         self.raw_bytes += len(data)
         need(self.raw_bytes <= MAX_MESSAGE_BYTES, "a message that is too large")
         need(kind != RAW_ATTACHMENTS or not any(json_parts), "attachments after their JSON")
         (attached if kind == RAW_ATTACHMENTS else json_parts).append(data)
-        self.raw[number] = (attached, json_parts, kind == RAW_END)
+        self.raw = (number, attached, json_parts, kind == RAW_END)
 
     def read_signal(self, signal):
         need(len(signal) > 0 and isinstance(signal[0], str), "a signal without its kind")

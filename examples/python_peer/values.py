@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass, field
 
 ATTACHED = 200
-MAX_RAW = 1024
 MAX_SAFE = 2**53 - 1
 MAX_DEPTH = 64
 REASON_LEVELS = 8

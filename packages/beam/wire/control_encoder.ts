@@ -51,7 +51,7 @@ import { EMPTY_FRAME } from "./beam_frames.ts";
 import { FragmentedSignal } from "./fragmented_signal.ts";
 import type { IoResult } from "@otp/node/io/leader_operations";
 import { giveFrameBuffer } from "@otp/node/wires/frame_buffers";
-import { Lanes, LARGE, SmallWaiting } from "@otp/node/wires/lanes";
+import { Lanes, LARGE } from "@otp/node/wires/lanes";
 import { resultToOtp } from "../servers/leader_otp.ts";
 import { refusalToBeam } from "./beam_refusals.ts";
 
@@ -196,17 +196,11 @@ export class ControlEncoder implements Outgoing {
     this.#pass(this.#start);
     const bytes = writer.take().subarray(HEAD_BYTES);
     const large = new FragmentedSignal(++this.#sequence, bytes, binaries);
-    this.#lanes.add(from.number, {
-      bytes: large.left,
-      get isDone() {
-        return large.left === 0;
-      },
-      write: () => {
-        const { left } = large;
-        this.#cut();
-        this.#port.write(large.nextFrame());
-        return left - large.left;
-      },
+    this.#lanes.add(from.number, large.left, () => {
+      const { left } = large;
+      this.#cut();
+      this.#port.write(large.nextFrame());
+      return left - large.left;
     });
   }
 
@@ -214,8 +208,10 @@ export class ControlEncoder implements Outgoing {
   #addSmall(from: Pid): void {
     const bytes = this.#writer.slice(this.#start);
     this.#writer.truncate(this.#start);
-    const write = () => this.#writer.raw(bytes);
-    this.#lanes.add(from.number, new SmallWaiting(bytes.length, write));
+    this.#lanes.add(from.number, bytes.length, () => {
+      this.#writer.raw(bytes);
+      return bytes.length;
+    });
   }
 
   /** Drops a frame that was not ended because a part of it could not be written. */

@@ -16,6 +16,12 @@ import { RefusedReply } from "@otp/processes/values/server_message";
 import type { Runnable, Signals } from "@otp/processes/signals/signal";
 import { copyTerm, REASON_LEVELS } from "@otp/processes/values/term";
 import { OverLimit, ProtocolError, Refusals } from "../wires/over_limit.ts";
+import {
+  type ArrivedSignal,
+  ArrivingJson,
+  RefusedItem,
+} from "./arriving_json.ts";
+import { ArrivingSignal } from "./arriving_signal.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
@@ -28,9 +34,9 @@ import {
   checkText,
 } from "./json_checks.ts";
 import { type FrameHandler, FrameReader, headOf } from "./json_frames.ts";
+import { isTraced, SHAPES } from "./json_kinds.ts";
 import { JsonReader, UNREAD } from "./json_reader.ts";
 import { itemsOf, parseJson } from "./parse_json.ts";
-import { RawArrays } from "./raw_arrays.ts";
 import { receivedRefusal } from "./json_refusals.ts";
 import {
   LEAF_DEPTH,
@@ -45,12 +51,7 @@ import {
 /** The maximum number of senders whose trace waits for their next message. */
 const MAX_TRACES = 64;
 
-/** The signals that can belong to a trace, and the signals that can hold several messages. */
-const TRACED_KINDS: ReadonlySet<unknown> = new Set([
-  "send_text",
-  ...["send", "send_name", "send_alias", "call", "call_name", "spawn"]
-    .flatMap((kind) => [kind, `${kind}*`]),
-]);
+/** The signals that can hold several messages. */
 const MESSAGE_LISTS: ReadonlySet<unknown> = new Set(
   ["send", "send*", "send_text"],
 );
@@ -76,9 +77,11 @@ export class Decoder implements FrameHandler {
   readonly #deliver: Signals;
   readonly #frames: FrameReader;
   readonly #values: ValueDecoder;
-  readonly #raw: RawArrays;
+  readonly #large: ArrivingSignal;
   /** JSON nested deeper than this holds a value deeper than `maxDepth`. */
   readonly #maxJsonDepth: number;
+  /** JSON of at most this many levels holds no value that is too deep. */
+  readonly #shallow: number;
   readonly #reader: JsonReader;
   /** The number of next frames that `JSON.parse` reads. */
   #blind = 0;
@@ -112,10 +115,16 @@ export class Decoder implements FrameHandler {
     this.#deliver = deliver;
     this.#maxJsonDepth = LEVEL_DEPTH * limits.maxDepth + LEAF_DEPTH +
       OUTER_DEPTH;
+    this.#shallow = limits.maxDepth - REASON_LEVELS;
     this.#reader = new JsonReader(this.#maxJsonDepth);
-    this.#raw = new RawArrays(limits.maxMessageBytes, parts);
     this.#frames = new FrameReader(limits.maxFrameBytes);
     this.#values = new ValueDecoder(self, peer);
+    this.#large = new ArrivingSignal(
+      limits.maxMessageBytes,
+      // The array of the signal is a level around its items.
+      this.#maxJsonDepth + 1,
+      parts,
+    );
     this.#from = new Pid(peer.name, 0, peer.creation);
     this.#to = new Pid(self.name, 0, self.creation);
   }
@@ -127,7 +136,7 @@ export class Decoder implements FrameHandler {
 
   /** Discards incomplete signals. */
   close(): void {
-    this.#raw.clear();
+    this.#large.clear();
   }
 
   text(bytes: Uint8Array, start: number, end: number): void {
@@ -137,7 +146,9 @@ export class Decoder implements FrameHandler {
     } catch (error) {
       if (!(error instanceof OverLimit)) throw error;
       for (const [from, to] of itemsOf(bytes, start, end)) {
-        this.#deepSignal(bytes, from, to);
+        const json = new ArrivingJson(this.#maxJsonDepth + 1);
+        json.add(bytes.subarray(from, to));
+        this.#arrived(json.finish());
       }
       return;
     }
@@ -157,39 +168,21 @@ export class Decoder implements FrameHandler {
     }
   }
 
-  /** Reads one signal of a frame whose JSON is too deep; the signal itself may be shallow enough. */
-  #deepSignal(bytes: Uint8Array, start: number, end: number): void {
-    let signal: unknown[];
-    try {
-      signal = checkArray(this.#parse(bytes, start, end));
-    } catch (error) {
-      if (!(error instanceof OverLimit)) throw error;
-      return this.#shallow(bytes, start, end, error);
+  /** Delivers a signal some of whose items may be refused: a list of messages loses only these. */
+  #arrived({ items, levels }: ArrivedSignal): void {
+    this.#isDeep = levels > this.#shallow;
+    const at = items.findIndex((item) => item instanceof RefusedItem);
+    if (at < 0) return this.#any(items);
+    if (at < 3 || !MESSAGE_LISTS.has(items[0])) {
+      const { error } = items[at] as RefusedItem;
+      return this.#refuse([...items.slice(0, at), undefined], error);
     }
-    this.#any(signal);
-  }
-
-  /** Reads a signal that is too deep item by item: a list of messages loses only the messages that are too deep. */
-  #shallow(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    error: OverLimit,
-  ): void {
-    const signal: unknown[] = [];
-    for (const [from, to] of itemsOf(bytes, start, end)) {
-      try {
-        signal.push(this.#parse(bytes, from, to));
-      } catch (deep) {
-        if (!(deep instanceof OverLimit)) throw deep;
-        if (signal.length < 3 || !MESSAGE_LISTS.has(signal[0])) {
-          return this.#refuse([...signal, undefined], error);
-        }
-        this.#note("a message", error);
-      }
-    }
-    this.#isDeep = true;
-    if (signal.length > 3 || !MESSAGE_LISTS.has(signal[0])) this.#any(signal);
+    const left = items.filter((item) => {
+      if (!(item instanceof RefusedItem)) return true;
+      this.#note("a message", item.error);
+      return false;
+    });
+    if (left.length > 3) this.#any(left);
   }
 
   attached(bytes: Uint8Array, start: number, end: number): void {
@@ -197,7 +190,8 @@ export class Decoder implements FrameHandler {
     if (json >= end) {
       throw new ProtocolError("attachments that go beyond their frame");
     }
-    const attachments = new AttachmentReader(bytes, start + 4, json);
+    const piece = { bytes, start: start + 4, end: json };
+    const attachments = new AttachmentReader([piece]);
     this.#values.attachments = attachments;
     this.#hasRefused = false;
     this.text(bytes, json, end);
@@ -206,15 +200,14 @@ export class Decoder implements FrameHandler {
   }
 
   raw(id: number, bytes: Uint8Array, kind: number): void {
-    this.#raw.add(id, bytes, kind);
+    this.#large.add(id, bytes, kind);
   }
 
   /**
-   * Parses JSON and notes whether it is deep. JSON of at most `maxDepth - REASON_LEVELS` levels cannot hold a value
-   * that is too deep, so only values of deeper JSON are checked, by {@linkcode checkDepth}.
+   * Parses JSON and notes whether it is deep. Only values of deep JSON are checked, by {@linkcode checkDepth}.
    */
   #parse(bytes: Uint8Array, start: number, end: number): unknown {
-    const deep = this.#limits.maxDepth - REASON_LEVELS;
+    const deep = this.#shallow;
     if (this.#blind > 0) this.#blind--;
     else {
       const value = this.#reader.read(bytes, start, end);
@@ -231,7 +224,7 @@ export class Decoder implements FrameHandler {
 
   /** Stores the trace of a process's next signal. */
   #trace(signal: unknown[]): void {
-    checkCount(signal, 3);
+    checkShape(signal);
     const from = checkNatural(signal[1]);
     const trace = signal[2];
     if (trace === null) return void this.#traces.delete(from);
@@ -245,7 +238,7 @@ export class Decoder implements FrameHandler {
   #traced(signal: unknown[]): void {
     const from = signal[1] as number;
     const trace = this.#traces.get(from);
-    if (trace === undefined || !TRACED_KINDS.has(signal[0])) {
+    if (trace === undefined || !isTraced(signal[0])) {
       return this.#signal(signal);
     }
     this.#traces.delete(from);
@@ -259,10 +252,10 @@ export class Decoder implements FrameHandler {
 
   #signal(signal: unknown[]): void {
     const kind = signal[0];
+    checkShape(signal);
     if (kind === "send" || kind === "send*") {
       const isTagged = kind === "send*";
       const { length } = signal;
-      if (length < 4) throw wrongCount(signal);
       const from = this.#fromPid(signal[1]);
       const to = this.#toPid(signal[2]);
       for (let i = 3; i < length; i++) {
@@ -272,12 +265,9 @@ export class Decoder implements FrameHandler {
       return;
     }
     if (kind === "send_text") return this.#sendText(signal);
-    if (typeof kind !== "string") throw unknownKind(kind);
-    const isTagged = kind.endsWith("*");
-    const plain = isTagged ? kind.slice(0, -1) : kind;
-    if (isTagged && !VALUE_KINDS.has(plain)) throw unknownKind(kind);
+    const isTagged = (kind as string).endsWith("*");
+    const plain = isTagged ? (kind as string).slice(0, -1) : kind;
     if (plain === "send_name" || plain === "send_alias") {
-      checkCount(signal, 4);
       signal[3] = this.#message(signal[3], isTagged);
       if (signal[3] === DROPPED) return;
     } else if (isTagged) {
@@ -288,11 +278,9 @@ export class Decoder implements FrameHandler {
   }
 
   #sendText(signal: unknown[]): void {
-    const { length } = signal;
-    if (length < 4) throw wrongCount(signal);
     const from = this.#fromPid(signal[1]);
     const to = this.#toPid(signal[2]);
-    for (let i = 3; i < length; i++) {
+    for (let i = 3; i < signal.length; i++) {
       const number = checkNatural(signal[i]);
       this.#deliver.send(from, to, this.#values.attachments.text(number));
     }
@@ -413,27 +401,20 @@ export class Decoder implements FrameHandler {
       case "send_alias":
         deliver.sendAlias(this.#fromPid(first), this.#ownRef(second), third);
         return;
-      case "call": {
-        checkCount(signal, 5);
-        const to = this.#toPid(second);
+      case "call":
+      case "call_name": {
+        const to = kind === "call"
+          ? this.#toPid(second)
+          : checkAtomText(second);
         const call = this.#call(first, third, fourth);
         const { pid, alias } = call.replyTo;
         deliver.monitor(pid, to, alias!, true);
-        deliver.send(pid, to, call);
-        return;
-      }
-      case "call_name": {
-        checkCount(signal, 5);
-        const name = checkAtomText(second);
-        const call = this.#call(first, third, fourth);
-        const { pid, alias } = call.replyTo;
-        deliver.monitor(pid, name, alias!, true);
-        deliver.sendName(pid, name, call);
+        if (typeof to === "string") deliver.sendName(pid, to, call);
+        else deliver.send(pid, to, call);
         return;
       }
       case "reply":
       case "answer": {
-        checkCount(signal, 4);
         const from = this.#fromPid(first);
         const ref = this.#ownRef(second);
         const value = this.#sendable(third);
@@ -442,11 +423,9 @@ export class Decoder implements FrameHandler {
         return;
       }
       case "link":
-        checkCount(signal, 4);
         deliver.link(this.#fromPid(first), this.#ownPid(second, third));
         return;
       case "unlink":
-        checkCount(signal, 5);
         deliver.unlink(
           this.#fromPid(first),
           this.#ownPid(second, third),
@@ -454,7 +433,6 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "unlink_ack":
-        checkCount(signal, 4);
         deliver.unlinkAck(
           this.#peerPid(first, this.#peer.creation),
           this.#toPid(second),
@@ -463,7 +441,6 @@ export class Decoder implements FrameHandler {
         if (second === 0) this.#port.confirmed?.(third as number);
         return;
       case "exit":
-        checkCount(signal, 4);
         deliver.exit(
           this.#fromPid(first),
           this.#toPid(second),
@@ -471,7 +448,6 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "exit_link":
-        checkCount(signal, 5);
         deliver.exitLink(
           this.#peerPid(first, second),
           this.#toPid(third),
@@ -479,7 +455,6 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "monitor":
-        checkCount(signal, 5);
         deliver.monitor(
           this.#fromPid(first),
           this.#ownPid(second, third),
@@ -487,7 +462,6 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "monitor_name":
-        checkCount(signal, 4);
         deliver.monitor(
           this.#fromPid(first),
           checkAtomText(second),
@@ -495,11 +469,9 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "demonitor":
-        checkCount(signal, 3);
         deliver.demonitor(this.#fromPid(first), this.#peerRef(second));
         return;
       case "down":
-        checkCount(signal, 5);
         deliver.down(
           typeof first === "number"
             ? this.#fromPid(first)
@@ -510,11 +482,9 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "spawn":
-        checkCount(signal, 4);
         this.#spawn(first, second, third);
         return;
       case "spawned": {
-        checkCount(signal, 6);
         const pid = this.#fromPid(first);
         deliver.spawnReply(pid, this.#toPid(second), this.#ownRef(third), {
           pid,
@@ -524,7 +494,6 @@ export class Decoder implements FrameHandler {
         return;
       }
       case "not_spawned":
-        checkCount(signal, 5);
         deliver.spawnReply(
           this.#fromPid(0),
           this.#toPid(first),
@@ -533,7 +502,6 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "group_leader":
-        checkCount(signal, 4);
         deliver.groupLeader(
           this.#fromPid(first),
           this.#toPid(second),
@@ -541,19 +509,15 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "large":
-        checkCount(signal, 2);
-        this.#large(checkNatural(first), undefined);
+        this.#deliverLarge(checkNatural(first), undefined);
         return;
       case "large_attached":
-        checkCount(signal, 3);
-        this.#large(checkNatural(first), checkNatural(second));
+        this.#deliverLarge(checkNatural(first), checkNatural(second));
         return;
       case "peers":
-        if (signal.length !== 3) checkCount(signal, 2);
         this.#port.peers(toPeers(first, second));
         return;
     }
-    throw unknownKind(kind);
   }
 
   #call(from: unknown, ref: unknown, request: unknown): Call {
@@ -566,30 +530,21 @@ export class Decoder implements FrameHandler {
   }
 
   /** Delivers a signal that arrived in parts, as JSON and attachments numbered from `number`. */
-  #large(id: number, number: number | undefined): void {
-    const array = this.#raw.take(id);
-    if (array === undefined) {
-      throw new ProtocolError(`no raw bytes of number ${id} have come`);
-    }
-    const { attachments = NO_ATTACHMENTS, json } = array;
+  #deliverLarge(id: number, number: number | undefined): void {
     if (this.#isInLarge) {
       throw new ProtocolError("a large signal in a large signal");
     }
-    if ((number !== undefined) !== (array.attachments !== undefined)) {
-      throw new ProtocolError(
-        number === undefined
-          ? `raw bytes of number ${id} with attachments`
-          : `raw bytes of number ${id} without attachments`,
-      );
-    }
-    if (array.attachments !== undefined) array.attachments.first = number!;
+    const { signal, attachments = NO_ATTACHMENTS } = this.#large.take(
+      id,
+      number,
+    );
     const isDeep = this.#isDeep;
     const outer = this.#values.attachments;
     const hasRefused = this.#hasRefused;
     this.#hasRefused = false;
     this.#values.attachments = attachments;
     this.#isInLarge = true;
-    this.#deepSignal(json, 0, json.length);
+    this.#arrived(signal);
     this.#isInLarge = false;
     this.#values.attachments = outer;
     this.#isDeep = isDeep;
@@ -662,26 +617,19 @@ export class Decoder implements FrameHandler {
   }
 }
 
-/** The kinds whose last item is a value, which a `*` marks as tagged. */
-const VALUE_KINDS: ReadonlySet<string> = new Set([
-  ...["send", "send_name", "send_alias", "call", "call_name", "reply"],
-  ...["answer", "exit", "exit_link", "down", "spawn", "group_leader"],
-]);
-
-function unknownKind(kind: unknown): ProtocolError {
-  return new ProtocolError(
-    `a signal of unknown kind: ${JSON.stringify(kind)?.slice(0, 40)}`,
+/** @throws {ProtocolError} If the kind is unknown, or has another number of items. */
+function checkShape(signal: unknown[]): void {
+  const shape = SHAPES.get(signal[0]);
+  const { length } = signal;
+  if (shape !== undefined && length >= shape[0] && length <= shape[1]) {
+    return;
+  }
+  const kind = JSON.stringify(signal[0])?.slice(0, 40);
+  throw new ProtocolError(
+    shape === undefined
+      ? `a signal of unknown kind: ${kind}`
+      : `a signal ${kind} of ${length} items`,
   );
-}
-
-function wrongCount(signal: unknown[]): ProtocolError {
-  return new ProtocolError(
-    `a signal ${JSON.stringify(signal[0])} of ${signal.length} items`,
-  );
-}
-
-function checkCount(signal: unknown[], items: number): void {
-  if (signal.length !== items) throw wrongCount(signal);
 }
 
 /** Counts levels as `copyTerm` does, so that received values can be sent on. */

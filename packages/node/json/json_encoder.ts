@@ -41,8 +41,9 @@ import type {
 import { REASON_LEVELS } from "@otp/processes/values/term";
 import { ATTACHED, AttachmentWriter } from "./attachments.ts";
 import { giveFrameBuffer, keptFrame } from "../wires/frame_buffers.ts";
-import { Lanes, LARGE, SmallWaiting } from "../wires/lanes.ts";
+import { Lanes, LARGE } from "../wires/lanes.ts";
 import { attachedFrame, RAW_HEADER, textFrame, TICK } from "./json_frames.ts";
+import type { JsonKind } from "./json_kinds.ts";
 import { LargeSignal } from "./large_signal.ts";
 import { sentRefusal } from "./json_refusals.ts";
 import {
@@ -205,7 +206,7 @@ export class Encoder implements Outgoing {
       to === this.#called;
   }
 
-  #call(from: Pid, kind: string, to: number | string, call: Call): void {
+  #call(from: Pid, kind: JsonKind, to: number | string, call: Call): void {
     const { request, replyTo } = call;
     // The call itself is one level.
     const json = this.#values.encode(request, this.#maxDepth, -1);
@@ -359,13 +360,8 @@ export class Encoder implements Outgoing {
   exitLink(from: Pid, to: Pid, reason: unknown): void {
     if (this.#isGone(to)) return;
     const json = this.#reason(reason);
-    const name = this.#values.tagged ? "exit_link*" : "exit_link";
-    this.#put(
-      from,
-      `["${name}",${numberJson(from)},${
-        decimal(from.creation, this.#self)
-      },${to.number},${json}]`,
-    );
+    const items = `${decimal(from.creation, this.#self)},${to.number}`;
+    this.#putValue(from, "exit_link", items, json);
   }
 
   monitor(from: Pid, target: Target, ref: Ref, isCall = false): void {
@@ -390,11 +386,7 @@ export class Encoder implements Outgoing {
   down(from: Pid, to: Pid, ref: Ref, reason: unknown): void {
     if (this.#isGone(to)) return;
     const json = this.#reason(reason);
-    const name = this.#values.tagged ? "down*" : "down";
-    this.#put(
-      from,
-      `["${name}",${numberJson(from)},${to.number},${ref.number},${json}]`,
-    );
+    this.#putValue(from, "down", `${to.number},${ref.number}`, json);
   }
 
   /** Returns an exit reason's JSON; a reason that is too large becomes a text, since the signal must arrive. */
@@ -458,9 +450,9 @@ export class Encoder implements Outgoing {
     this.#port.wake();
   }
 
-  #putValue(from: Pid, name: string, to: string, json: string): void {
+  #putValue(from: Pid, name: JsonKind, to: string, json: string): void {
     const star = this.#values.tagged ? "*" : "";
-    this.#put(from, `["${name}${star}",${from.number},${to},${json}]`);
+    this.#put(from, `["${name}${star}",${numberJson(from)},${to},${json}]`);
   }
 
   /** Adds a signal to the frame, or to its sender's lane. */
@@ -471,8 +463,10 @@ export class Encoder implements Outgoing {
       this.#isLarge(text, fresh) || waits && fresh > 0
     ) this.#putLarge(from.number, text);
     else if (waits) {
-      const write = () => this.#append(text);
-      this.#lanes.add(from.number, new SmallWaiting(text.length, write));
+      this.#lanes.add(from.number, text.length, () => {
+        this.#append(text);
+        return text.length;
+      });
     } else {
       this.#attachments.keep();
       this.#append(text);
@@ -496,13 +490,8 @@ export class Encoder implements Outgoing {
     const signal = fresh > 0
       ? `["large_attached",${id},${first}]`
       : `["large",${id}]`;
-    this.#lanes.add(sender, {
-      bytes: large.bytes,
-      get isDone() {
-        return large.isDone;
-      },
-      write: () => this.#writePart(large, signal),
-    });
+    const write = () => this.#writePart(large, signal);
+    this.#lanes.add(sender, large.bytes, write);
   }
 
   #writePart(large: LargeSignal, signal: string): number {

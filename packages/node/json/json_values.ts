@@ -51,7 +51,7 @@ import type { Peer } from "../wire.ts";
 import { OverLimit, ProtocolError } from "../wires/over_limit.ts";
 import {
   ATTACHED,
-  type Attachments,
+  type AttachmentReader,
   type AttachmentWriter,
   NO_ATTACHMENTS,
 } from "./attachments.ts";
@@ -541,7 +541,7 @@ export class ValueDecoder {
   readonly #self: string;
   readonly #peer: string;
   /** The attachments that values refer to. */
-  attachments: Attachments = NO_ATTACHMENTS;
+  attachments: AttachmentReader = NO_ATTACHMENTS;
 
   /** Decodes values that `peer` sends to `self`. */
   constructor(self: { name: string }, peer: { name: string }) {

@@ -1,5 +1,5 @@
 /**
- * Cuts a large signal into raw frames as it leaves.
+ * Cuts a large signal into raw frames as it leaves: first its attachments, then its JSON.
  *
  * Byte arrays were copied when the signal was sent. Texts cannot change, so they are encoded now, a frame at a time:
  * each turn of the event loop does the work of a few frames only.
@@ -24,36 +24,62 @@ export type Content = Uint8Array | string;
 
 const encoder = new TextEncoder();
 
-/** Contents that are written one after the other. */
-class Contents {
+/** A signal that travels in raw frames. */
+export class LargeSignal {
+  /** The number of bytes of the attachments and the JSON. */
+  readonly bytes: number;
+  readonly #id: number;
+  /** The attachments, and the JSON as the last content. */
   readonly #contents: Content[];
   #next = 0;
   /** The number of bytes or characters of the current content that have been written. */
   #sent = 0;
 
-  constructor(contents: Content[]) {
-    this.#contents = contents;
+  /** Creates a signal from the number of its raw byte array, its attachments, their size in bytes, and its JSON. */
+  constructor(
+    id: number,
+    attachments: Content[],
+    attachedBytes: number,
+    json: string,
+  ) {
+    this.#id = id;
+    this.#contents = [...attachments, json];
+    this.bytes = attachedBytes + Buffer.byteLength(json);
     this.#skipWritten();
   }
 
+  /** Whether all frames have been written. */
   get isDone(): boolean {
     return this.#next === this.#contents.length;
   }
 
-  /** Fills `target` from `start` on; returns the end of the written bytes. */
-  fill(target: Uint8Array, start: number): number {
-    let at = start;
-    while (!this.isDone && at < target.length) {
+  get #isInJson(): boolean {
+    return this.#next === this.#contents.length - 1;
+  }
+
+  /** Returns the next frame, in a pooled buffer. */
+  nextFrame(): Uint8Array {
+    const buffer = takeRawBuffer().subarray(0, RAW_HEADER + RAW_BYTES);
+    const isAttached = !this.#isInJson;
+    let at = RAW_HEADER;
+    while (
+      at < buffer.length && !this.isDone && isAttached !== this.#isInJson
+    ) {
       const content = this.#contents[this.#next];
       const written = typeof content === "string"
-        ? this.#writeText(content, target.subarray(at))
-        : this.#writeBytes(content, target, at);
+        ? this.#writeText(content, buffer.subarray(at))
+        : this.#writeBytes(content, buffer, at);
       // The next character does not fit.
       if (written === 0) break;
       at += written;
       this.#skipWritten();
     }
-    return at;
+    const kind = isAttached
+      ? RAW_ATTACHMENTS
+      : this.isDone
+      ? RAW_END
+      : RAW_JSON;
+    return rawFrame(buffer.subarray(0, at), this.#id, kind);
   }
 
   #skipWritten(): void {
@@ -88,46 +114,4 @@ class Contents {
 
 function isHighSurrogate(unit: number): boolean {
   return (unit & 0xfc00) === 0xd800;
-}
-
-/** A signal that travels in raw frames. */
-export class LargeSignal {
-  /** The number of the signal's raw byte array. */
-  readonly id: number;
-  /** The number of bytes of the attachments and the JSON. */
-  readonly bytes: number;
-  readonly #attachments: Contents;
-  readonly #json: Contents;
-
-  /** Creates a signal from its attachments, their size in bytes, and its JSON. */
-  constructor(
-    id: number,
-    attachments: Content[],
-    attachedBytes: number,
-    json: string,
-  ) {
-    this.id = id;
-    this.bytes = attachedBytes + Buffer.byteLength(json);
-    this.#attachments = new Contents(attachments);
-    this.#json = new Contents([json]);
-  }
-
-  /** Whether all frames have been written. */
-  get isDone(): boolean {
-    return this.#json.isDone;
-  }
-
-  /** Returns the next frame, in a pooled buffer. */
-  nextFrame(): Uint8Array {
-    const buffer = takeRawBuffer().subarray(0, RAW_HEADER + RAW_BYTES);
-    const isAttached = !this.#attachments.isDone;
-    const contents = isAttached ? this.#attachments : this.#json;
-    const end = contents.fill(buffer, RAW_HEADER);
-    const kind = isAttached
-      ? RAW_ATTACHMENTS
-      : this.isDone
-      ? RAW_END
-      : RAW_JSON;
-    return rawFrame(buffer.subarray(0, end), this.id, kind);
-  }
 }

@@ -23,17 +23,36 @@ export function parseJson(
   end: number = bytes.length,
 ): Parsed {
   const found = scan(bytes, start, end, maxDepth, deep);
-  const text = (found & NOT_ASCII) === 0
-    ? latin1Text(bytes, start, end)
-    : utf8Text(bytes, start, end);
+  const value = parseScanned(found, bytes, start, end);
+  return { value, isDeep: (found & DEEP) !== 0 };
+}
+
+/** Parses scanned bytes between two texts. Throws a `ProtocolError` if this is not JSON, or not UTF-8. */
+export function parseScanned(
+  found: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  before = "",
+  after = "",
+): unknown {
+  const decode = (found & NOT_ASCII) === 0 ? latin1Text : utf8Text;
+  const text = before + decode(bytes, start, end) + after;
   try {
-    return {
-      value: JSON.parse((found & INDEX) === 0 ? text : withoutIndexes(text)),
-      isDeep: (found & DEEP) !== 0,
-    };
+    return JSON.parse((found & INDEX) === 0 ? text : withoutIndexes(text));
   } catch {
-    throw new ProtocolError("a frame is not JSON");
+    throw notJson();
   }
+}
+
+/** Returns the error for bytes that are not JSON. */
+export function notJson(): ProtocolError {
+  return new ProtocolError("a frame is not JSON");
+}
+
+/** Returns the error for JSON with too many levels. */
+export function tooManyLevels(maxDepth: number): OverLimit {
+  return new OverLimit(`JSON nested deeper than ${maxDepth} levels`);
 }
 
 /**
@@ -51,22 +70,22 @@ function withoutIndexes(text: string): string {
 }
 
 /** A result of {@linkcode scan}: the text must be decoded as UTF-8. */
-const NOT_ASCII = 1;
+export const NOT_ASCII = 1;
 /** A result of {@linkcode scan}: the JSON has more levels than the lower bound. */
 const DEEP = 2;
 /** A result of {@linkcode scan}: a string may spell a large array index. */
-const INDEX = 4;
+export const INDEX = 4;
 
 /** The number of digits of such a string: few shorter strings can collide. */
 const MIN_DIGITS = 8;
 const MAX_DIGITS = 10;
 
 /** Classes of bytes. */
-const PLAIN = 0;
-const QUOTE = 1;
-const OPEN = 2;
-const CLOSE = 3;
-const HIGH = 4;
+export const PLAIN_BYTE = 0;
+export const QUOTE = 1;
+export const OPEN = 2;
+export const CLOSE = 3;
+export const HIGH = 4;
 const BACKSLASH = 5;
 
 function sortsOf(bytes: Record<string, number>): Uint8Array {
@@ -76,14 +95,14 @@ function sortsOf(bytes: Record<string, number>): Uint8Array {
 }
 
 /** The classes of bytes outside and inside of strings. */
-const SORTS = sortsOf({
+export const SORTS: Uint8Array = sortsOf({
   '"': QUOTE,
   "[": OPEN,
   "{": OPEN,
   "]": CLOSE,
   "}": CLOSE,
 });
-const TEXT_SORTS = sortsOf({ '"': QUOTE, "\\": BACKSLASH });
+export const TEXT_SORTS: Uint8Array = sortsOf({ '"': QUOTE, "\\": BACKSLASH });
 
 /**
  * Scans every byte of a JSON text before it is parsed: finds its depth, strings that spell an index, and bytes that are
@@ -108,25 +127,23 @@ function scan(
   let found = 0;
   for (let i = start; i < end;) {
     let sort = SORTS[bytes[i++]];
-    while (sort === PLAIN && i < end) sort = SORTS[bytes[i++]];
+    while (sort === PLAIN_BYTE && i < end) sort = SORTS[bytes[i++]];
     if (sort === QUOTE) {
       const opened = i;
       while (i < end) {
         const inside = TEXT_SORTS[bytes[i++]];
-        if (inside === PLAIN) continue;
+        if (inside === PLAIN_BYTE) continue;
         if (inside === QUOTE) break;
         // The byte after a backslash belongs to the string.
         if (inside === HIGH || bytes[i++] > 0x7f) found |= NOT_ASCII;
       }
-      const length = i - 1 - opened;
-      if (
-        length >= MIN_DIGITS && length <= MAX_DIGITS && (found & INDEX) === 0 &&
-        areDigits(bytes, opened, i - 1)
-      ) found |= INDEX;
+      if ((found & INDEX) === 0 && maySpellIndex(bytes, opened, i - 1)) {
+        found |= INDEX;
+      }
     } else if (sort === OPEN) {
       if (++depth > bound) {
         if (depth > maxDepth) {
-          throw new OverLimit(`JSON nested deeper than ${maxDepth} levels`);
+          throw tooManyLevels(maxDepth);
         }
         bound = maxDepth;
       }
@@ -161,10 +178,17 @@ export function itemsOf(
       if (byte === 0x5d) return items;
     } else if (sort === CLOSE) depth--;
   }
-  throw new ProtocolError("a frame is not JSON");
+  throw notJson();
 }
 
-function areDigits(bytes: Uint8Array, start: number, end: number): boolean {
+/** Returns whether the string may spell a large array index. */
+export function maySpellIndex(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const length = end - start;
+  if (length < MIN_DIGITS || length > MAX_DIGITS) return false;
   for (let i = start; i < end; i++) {
     if (bytes[i] < 0x30 || bytes[i] > 0x39) return false;
   }

@@ -10,31 +10,11 @@
 export const LARGE = 1 << 16;
 
 /** A signal in a lane. */
-export interface Waiting {
+interface Waiting {
   /** The number of bytes that wait. */
-  readonly bytes: number;
-  /** Whether nothing is left to write. */
-  readonly isDone: boolean;
-  /** Writes the next part; returns the number of its bytes, of those that wait. */
-  write(): number;
-}
-
-/** A signal that waits for a large signal, and is written at once. */
-export class SmallWaiting implements Waiting {
-  readonly bytes: number;
-  readonly isDone = true;
-  readonly #write: () => void;
-
-  /** Creates a signal of that size. */
-  constructor(bytes: number, write: () => void) {
-    this.bytes = bytes;
-    this.#write = write;
-  }
-
-  write(): number {
-    this.#write();
-    return this.bytes;
-  }
+  left: number;
+  /** Writes the next part; returns the number of its bytes. */
+  readonly write: () => number;
 }
 
 /** The lanes of one connection. */
@@ -53,12 +33,13 @@ export class Lanes {
     return this.#lanes.size > 0 && this.#lanes.has(sender);
   }
 
-  /** Adds a signal to its sender's lane. */
-  add(sender: number, signal: Waiting): void {
+  /** Adds a signal of `bytes` bytes to its sender's lane. `write` writes its next part, and returns the part's bytes. */
+  add(sender: number, bytes: number, write: () => number): void {
+    const signal: Waiting = { left: bytes, write };
     const lane = this.#lanes.get(sender);
     if (lane === undefined) this.#lanes.set(sender, [signal]);
     else lane.push(signal);
-    this.bytes += signal.bytes;
+    this.bytes += bytes;
   }
 
   /** Returns the number of waiting bytes that messages of a sender pass: none if it has a lane. */
@@ -73,7 +54,8 @@ export class Lanes {
       const written = lane[0].write();
       left -= written;
       this.bytes -= written;
-      if (!lane[0].isDone) continue;
+      lane[0].left -= written;
+      if (lane[0].left > 0) continue;
       lane.shift();
       if (lane.length === 0) this.#lanes.delete(sender);
     }

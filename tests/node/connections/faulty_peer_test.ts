@@ -145,16 +145,17 @@ rawTest("row 16: keys of prototypes are ordinary keys", async (peer) => {
 
 // Row 21.
 
-cutOffTest("row 21: 10,000 open sequences", async (peer) => {
-  for (let id = 1; id <= 10_000; id++) {
+cutOffTest("row 21: two open sequences", async (peer) => {
+  for (const id of [1, 2]) {
     await peer.write(rawFrameOf(id, new Uint8Array(1), false));
   }
-}, /more than 1024 raw byte arrays at once/);
+}, /raw byte array 2 before the signal of array 1/);
 
 cutOffTest("row 21: parts beyond a message's limit", async (peer) => {
-  const part = new Uint8Array(1 << 19);
-  for (let id = 1; id <= 65; id++) {
-    await peer.write(rawFrameOf(id, part, false));
+  const part = new Uint8Array(1 << 19).fill(0x20);
+  await peer.write(rawFrameOf(1, Uint8Array.of(0x5b), false));
+  for (let sent = 0; sent < 64; sent++) {
+    await peer.write(rawFrameOf(1, part, false));
   }
 }, /a message of over 33554432 bytes/);
 

@@ -7,11 +7,6 @@ import { DEFAULT_LIMITS } from "../../../packages/node/wire.ts";
 import { Pid } from "../../../packages/processes/values/pid.ts";
 import { test } from "../../../exports/testing.ts";
 import { ProtocolError } from "../../../packages/node/wires/over_limit.ts";
-import {
-  RAW_ATTACHMENTS,
-  RAW_END,
-} from "../../../packages/node/json/json_frames.ts";
-import { RawArrays } from "../../../packages/node/json/raw_arrays.ts";
 import { Decoder } from "../../../packages/node/json/json_decoder.ts";
 import { Encoder } from "../../../packages/node/json/json_encoder.ts";
 import {
@@ -461,15 +456,30 @@ test("an attachment that was announced and does not come holds little memory", (
 
 test("the memory of small parts and attachments in transit is what the budget counts", () => {
   const budget = new Budget(Infinity);
-  const raw = new RawArrays(1 << 20, budget);
-  const empty = 10_000;
-  raw.add(1, new Uint8Array(4 * empty), RAW_ATTACHMENTS);
-  // An array has eight bytes for each.
-  assert(budget.used >= 12 * empty, `${budget.used} bytes are counted`);
-  raw.add(2, new Uint8Array(2049), RAW_END);
-  const { json } = raw.take(2)!;
-  assert(json.buffer.byteLength < 1.4 * json.length);
-  raw.clear();
+  const decoder = new Decoder(
+    KATE,
+    ALEX,
+    DEFAULT_LIMITS,
+    SINK,
+    signalsTo(() => {}),
+    budget,
+  );
+  // Empty attachments, and JSON that is a bracket and spaces.
+  for (const [kind, byte] of [["attachments", 0], [false, 0x20]] as const) {
+    let sent = 0;
+    const before = budget.used;
+    for (let i = 0; i < 2000; i++) {
+      const part = new Uint8Array(1 + i % 300).fill(byte);
+      if (i === 0 && kind === false) part[0] = 0x5b;
+      decoder.receive(rawFrameOf(1, part, kind));
+      sent += part.length;
+      const counted = budget.used - before;
+      // A head counts when it is complete.
+      assert(counted + 4 > sent, `${counted} of ${sent} are counted`);
+      assert(counted <= 4096 + 2 * sent, `${counted} of ${sent} are counted`);
+    }
+  }
+  decoder.close();
   assertEquals(budget.used, 0);
 });
 

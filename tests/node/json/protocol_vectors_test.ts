@@ -117,11 +117,9 @@ test("docs/protocol_vectors.json: frames", () => {
         void read.push(new TextDecoder().decode(bytes.subarray(start, end))),
       attached: (bytes, start, end) => {
         const parts = partsOf(bytes.subarray(start - 4, end));
-        const reader = new AttachmentReader(
-          parts.attachments,
-          0,
-          parts.attachments.length,
-        );
+        const { length } = parts.attachments;
+        const piece = { bytes: parts.attachments, start: 0, end: length };
+        const reader = new AttachmentReader([piece]);
         read.push(parts.json);
         // deno-lint-ignore no-explicit-any
         attachments.forEach(({ text, bytes }: any, number: number) =>

@@ -102,16 +102,19 @@ rawTest("parts, ticks and signals may interleave", async (peer) => {
   );
   await peer.write(rawFrameOf(1, attachment.subarray(0, 6), "attachments"));
   await peer.write(TICK);
-  await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
   await peer.say([["send", 2, number, "small"]]);
   await peer.write(rawFrameOf(1, attachment.subarray(6), "attachments"));
   await peer.write(rawFrameOf(1, Buffer.from(value), true));
   await peer.write(TICK);
+  await peer.say([["large_attached", 1, 0]]);
+  await peer.write(rawFrameOf(2, large.subarray(0, 500), false));
+  await peer.say([["send", 2, number, "another"]]);
   await peer.write(rawFrameOf(2, large.subarray(500), true));
-  await peer.say([["large", 2], ["large_attached", 1, 0]]);
+  await peer.say([["large", 2]]);
   assertEquals(await receive(), "small");
-  assertEquals(await receive(), "l".repeat(1000));
   assertEquals(await receive(), Uint16Array.of(0x0201, 0x0403));
+  assertEquals(await receive(), "another");
+  assertEquals(await receive(), "l".repeat(1000));
 });
 
 // Limits.

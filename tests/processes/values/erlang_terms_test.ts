@@ -501,7 +501,8 @@ test("a term that came from an Erlang node crosses JSON unharmed", () => {
     const encoder = encoderTo(attachments);
     const json = encoder.encode(came);
     const frame = attachments.frame("");
-    decoder.attachments = new AttachmentReader(frame, 8, frame.length);
+    const piece = { bytes: frame, start: 8, end: frame.length };
+    decoder.attachments = new AttachmentReader([piece]);
     const there = encoder.tagged
       ? decoder.decode(JSON.parse(json))
       : JSON.parse(json);
