@@ -145,7 +145,7 @@ export function mfaFromOtp(term: unknown): Mfa | undefined {
 }
 
 function specToOtp(
-  { id, restart, shutdown, type, significant }: SentChildSpec,
+  { id, restart, shutdown, type, significant }: Omit<SentChildSpec, "start">,
   start: Tuple,
 ): Map<unknown, unknown> {
   const spec = new Map<unknown, unknown>([
@@ -311,7 +311,7 @@ export function supervisorRequestFromOtp(
     case "delete_child":
       return { type: type.name, id: textId(value) };
     case "get_childspec":
-      return { type: type.name, id: textId(value), box: "" };
+      return { type: type.name, id: textId(value) };
     default:
       return term;
   }
@@ -462,7 +462,7 @@ function repliedSpecToOtp(
 ): Map<unknown, unknown> {
   const [module, fn, args = []] = start as [string, string, unknown[]?];
   const mfa = mfaToOtp(called({ module, function: fn, args: [...args] }));
-  const term = specToOtp({ ...spec, start: { parked: "", args: [] } }, mfa);
+  const term = specToOtp(spec, mfa);
   term.set(atom("significant"), spec.significant);
   term.set(atom("modules"), DYNAMIC);
   return term;

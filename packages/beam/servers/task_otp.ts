@@ -10,8 +10,8 @@
  * `[Owner, Callers, {Module, Function, Args}]`.
  */
 
-import type { Runnable } from "@otp/processes/signals/signal";
 import { atom } from "@otp/processes/values/atom";
+import { OwnFunction } from "@otp/processes/values/own_function";
 import { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import { copyTerm } from "@otp/processes/values/term";
@@ -65,7 +65,7 @@ function startTaskToOtp(
 ): Tuple {
   const { owner, task, callers, restart, shutdown } = request;
   const { pid, runtime: { maxDepth } } = owner;
-  const [module, name, args] = functions.called(request.run as Runnable);
+  const [module, name, args] = functions.called(request.run);
   const isInTwoSteps = task !== undefined || restart === "temporary";
   if (isInTwoSteps) {
     const copy = copyTerm(args, maxDepth) as unknown[];
@@ -121,7 +121,7 @@ function startTaskFromOtp(
     type: "start_task",
     // The owner links and monitors the task itself.
     link: false,
-    run: { fn: code, label: "Task.Supervised" },
+    run: { local: new OwnFunction(code, "Task.Supervised"), args: [] },
     callers: isWhole ? callers : [owner],
     restart,
     shutdown,

@@ -13,6 +13,7 @@ import {
   unquotedName,
 } from "../values/beam_names.ts";
 import type { Lineage } from "../values/lineage.ts";
+import { OwnFunction } from "../values/own_function.ts";
 import { checkString, isName } from "../values/check_arguments.ts";
 import type { Runnable, SpawnFailure } from "../signals/signal.ts";
 
@@ -149,7 +150,6 @@ export class Modules {
   /** The functions of each module, read at export: a getter must not run because another node asks. */
   readonly #functions = new TextMap<Map<string, AnyFunction>>();
   readonly #named = new Map<AnyFunction, [module: string, name: string]>();
-  readonly #parked = new TextMap<AnyFunction>();
   /**
    * Services of the node, by name. Only spawn requests reach services, because `allow` is checked for the function
    * that a service runs, and not for the service.
@@ -184,20 +184,6 @@ export class Modules {
     this.#functions.set(name, functions);
   }
 
-  /** Stores a function of this node for a request of this node; returns its key. */
-  park(fn: AnyFunction): string {
-    const key = crypto.randomUUID();
-    this.#parked.set(key, fn);
-    return key;
-  }
-
-  /** Returns and removes a stored function. */
-  unpark(key: string): AnyFunction | undefined {
-    const fn = this.#parked.get(key);
-    this.#parked.delete(key);
-    return fn;
-  }
-
   entries(): Iterable<[string, ModuleExports]> {
     return this.#modules;
   }
@@ -221,8 +207,7 @@ export class Modules {
   }
 
   /**
-   * Describes a function for a request: by its exported name, else within the node as a stored function, else by its
-   * source. Throws a `TypeError` if the function's source cannot be sent.
+   * Describes a function for a request: by its exported name, else within the node as it is, else by its source. Throws a `TypeError` if the function's source cannot be sent.
    */
   describe(
     fn: AnyFunction | ModuleFunction,
@@ -231,16 +216,13 @@ export class Modules {
   ): Runnable {
     const run = this.#namedRun(fn, args);
     if (run !== undefined) return run;
-    if (local) return { parked: this.park(fn as AnyFunction), args };
+    if (local) return { local: new OwnFunction(fn as AnyFunction), args };
     return { source: closureSource(fn as AnyFunction), args };
   }
 
-  /** Describes and resolves a function of this node in one: it need not be stored for a request. */
+  /** Describes and resolves a function of this node in one. */
   ownFunction(fn: AnyFunction | ModuleFunction, args: unknown[]): Resolved {
-    const run = this.#namedRun(fn, args);
-    return run === undefined
-      ? ready(fn as AnyFunction, args)
-      : this.resolve(run);
+    return this.resolve(this.describe(fn, args, true));
   }
 
   #namedRun(
@@ -254,7 +236,7 @@ export class Modules {
   }
 
   /** Like {@linkcode Modules.resolve}, for a spawn request, which can also name a service. */
-  resolveSpawn(run: Runnable | Code, node?: string): Resolved {
+  resolveSpawn(run: Runnable, node?: string): Resolved {
     const service = "module" in run ? this.services.get(run.module) : undefined;
     return service === undefined
       ? this.resolve(run, node)
@@ -263,19 +245,13 @@ export class Modules {
 
   /**
    * Returns the requested function, ready to run, or the reason of a refusal. `node` is the requesting node, unless
-   * it is this one. Code, which no wire carries, is ready.
+   * it is this one.
    */
-  resolve(run: Runnable | Code, node?: string): Resolved {
-    if (isCode(run)) return run;
+  resolve(run: Runnable, node?: string): Resolved {
     const { args } = run;
     if (args.length > MAX_ARGUMENTS) return tooMany(args);
     if ("source" in run) return this.#closure(run.source, args);
-    if ("parked" in run) {
-      const fn = this.unpark(run.parked);
-      return fn === undefined
-        ? { error: "undef", message: "the function is no longer there" }
-        : ready(fn, args);
-    }
+    if ("local" in run) return ready(run.local, args);
     const { module, function: name } = run;
     if (node !== undefined && this.services.has(module)) {
       return {
@@ -352,9 +328,8 @@ export class Modules {
   }
 }
 
-function ready(fn: AnyFunction, args: unknown[]): Resolved {
-  if (args.length > MAX_ARGUMENTS) return tooMany(args);
-  return { fn: () => fn.apply(undefined, args), label: fn.name || "function" };
+function ready({ fn, label }: OwnFunction, args: unknown[]): Resolved {
+  return { fn: () => fn.apply(undefined, args), label };
 }
 
 function tooMany({ length }: unknown[]): Resolved {
@@ -363,11 +338,6 @@ function tooMany({ length }: unknown[]): Resolved {
     message:
       `no function takes ${length} arguments: ${MAX_ARGUMENTS} is the most; send an array as one of them`,
   };
-}
-
-/** Whether a request of any origin brings its function with it. */
-export function isCode(run: object): run is Code {
-  return typeof (run as { fn?: unknown }).fn === "function";
 }
 
 /** Returns the text of a refusal by the node's rule. */

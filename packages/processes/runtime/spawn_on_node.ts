@@ -58,8 +58,7 @@ class PendingSpawn extends PendingReply<{ pid: Pid; ref: Ref }> {
 }
 
 /**
- * Describes a function for a request to a node: by its exported name, as a function stored on this node, or by its
- * source. Arguments for this node, of at most `maxDepth` levels, are copied; a wire copies others when it writes them.
+ * Describes a function for a request to a node: by its exported name, for this node as it is, or by its source. Arguments for this node, of at most `maxDepth` levels, are copied; a wire copies others when it writes them.
  * Throws a `TypeError` if the function cannot be sent.
  */
 export function requestOf(
@@ -75,11 +74,6 @@ export function requestOf(
     isLocal ? copyTerm(args, maxDepth) as unknown[] : args,
     isLocal,
   );
-}
-
-/** Removes the function that was stored for a failed request. */
-export function forgetRequest({ modules }: Runtime, run: Runnable): void {
-  if ("parked" in run) modules.unpark(run.parked);
 }
 
 /** Starts a process on a node, linked to or monitored by the caller from the start. */
@@ -113,7 +107,6 @@ export async function spawnOn(
     });
   } catch (error) {
     pending.cancel();
-    forgetRequest(runtime, run);
     throw error;
   }
   return await pending.promise;

@@ -6,6 +6,7 @@
  * to another runtime. Signals between one sender and one receiver keep their order, whatever their kinds.
  */
 
+import type { OwnFunction } from "../values/own_function.ts";
 import type { Pid, Ref } from "../values/pid.ts";
 import type { ReplyTarget } from "../values/reply_to.ts";
 
@@ -31,13 +32,13 @@ export type UnlinkId = number | bigint;
 export type Place = Pid | { name: string; node: string };
 
 /**
- * The function that a spawned process runs: an exported function, a closure's source, or, within a node, a function
- * that is stored until the request arrives.
+ * The function that a spawned process runs: an exported function, a closure's source, or, within a node, the function
+ * itself.
  */
 export type Runnable =
   | { module: string; function: string; args: unknown[] }
   | { source: string; args: unknown[] }
-  | { parked: string; args: unknown[] };
+  | { local: OwnFunction; args: unknown[] };
 
 /** A call in Erlang's form: the texts of two atoms, module and function, and the arguments. */
 export type Mfa = readonly [module: string, name: string, args: unknown[]];

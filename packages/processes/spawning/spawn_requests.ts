@@ -2,7 +2,7 @@
 
 import type { Runtime } from "../process/runtime.ts";
 import type { Runnable } from "../signals/signal.ts";
-import type { Code, Modules, Resolved } from "../remote/exported_modules.ts";
+import type { Modules, Resolved } from "../remote/exported_modules.ts";
 
 /** The refusal by a draining node, which tells other nodes to ask elsewhere. */
 export const NODE_DRAINS: Resolved & { error: unknown } = {
@@ -14,7 +14,7 @@ export const NODE_DRAINS: Resolved & { error: unknown } = {
 /** Returns the requested function, ready to run, or the reason of the refusal. */
 export function resolveFor(
   { node: own, modules, quotas, isDraining }: Runtime,
-  run: Runnable | Code,
+  run: Runnable,
   node: string,
   by: "resolve" | "resolveSpawn" | "resolveWithin",
 ): Resolved {
@@ -31,8 +31,8 @@ export function resolveFor(
 }
 
 /** Whether a request brings new work. A service of the node decides for itself. */
-function isNew(run: object, { services }: Modules, by: string): boolean {
+function isNew(run: Runnable, { services }: Modules, by: string): boolean {
   if (by === "resolve") return true;
   return by === "resolveSpawn" &&
-    !("module" in run && services.has(run.module as string));
+    !("module" in run && services.has(run.module));
 }

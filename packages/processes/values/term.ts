@@ -13,6 +13,7 @@ import { Atom } from "./atom.ts";
 import { ReplyTo } from "./reply_to.ts";
 import { ImproperList } from "./improper_list.ts";
 import { copyLeafTerm, isLeafTerm } from "./leaf_term.ts";
+import { OwnFunction } from "./own_function.ts";
 import { ServerMessage } from "./server_message.ts";
 import { Tuple } from "./tuple.ts";
 
@@ -229,6 +230,7 @@ function copyObject(value: object, left: number, max: number): unknown {
     );
   }
   if (isLeafTerm(value)) return copyLeafTerm(value);
+  if (value instanceof OwnFunction) return value;
   throw notSendable(value);
 }
 

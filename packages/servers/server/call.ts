@@ -169,9 +169,7 @@ export function sendCall(
   const replyTo = new ReplyTo(pid, ref);
   if (place instanceof Pid && place.node === node) {
     // Copies only the request: `send` would make a second call.
-    const copy = request instanceof ServerRequest
-      ? request.copied(copyTerm, maxDepth - 2, maxDepth)
-      : copyTerm(request, maxDepth - 1, maxDepth);
+    const copy = copyTerm(request, maxDepth - 1, maxDepth);
     process.send(place, new Call(replyTo, copy), true);
   } else {
     sendTo(process, place, new Call(replyTo, request, false, false, sentAs));

@@ -10,6 +10,7 @@
  */
 
 import type { BeamType } from "@otp/processes/values/beam_types";
+import { OwnFunction } from "@otp/processes/values/own_function";
 import { noteForeignExit } from "@otp/processes/values/exit_message";
 import { Pid, Ref } from "@otp/processes/values/pid";
 import { ReplyTo } from "@otp/processes/values/reply_to";
@@ -256,7 +257,7 @@ export function isRunnable(value: unknown): value is Runnable {
   if (typeof value !== "object" || value === null) return false;
   const run = value as Record<string, unknown>;
   return Array.isArray(run.args) &&
-    (typeof run.source === "string" || typeof run.parked === "string" ||
+    (typeof run.source === "string" || run.local instanceof OwnFunction ||
       (typeof run.module === "string" && typeof run.function === "string"));
 }
 

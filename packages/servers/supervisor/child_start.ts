@@ -6,6 +6,7 @@
 import { UndefinedFunctionError } from "@otp/processes/errors";
 import { inspect, inspectArgument, quote } from "@otp/processes/values/inspect";
 import { spawnError } from "@otp/processes/remote/exported_modules";
+import { OwnFunction } from "@otp/processes/values/own_function";
 import { Pid } from "@otp/processes/values/pid";
 import type { Runtime } from "@otp/processes/process/runtime";
 import type { Runnable } from "@otp/processes/signals/signal";
@@ -30,7 +31,7 @@ export function startRunnable(
     return { module, function: name, args: [...args] };
   }
   if (node === runtime.node) {
-    return { parked: runtime.modules.park(start), args: [] };
+    return { local: new OwnFunction(start), args: [] };
   }
   const named = runtime.modules.nameOf(start);
   if (named === undefined) {
@@ -63,13 +64,7 @@ export function assertMayStart(
 export function receivedStart(run: Runnable, runtime: Runtime): ChildStart {
   if ("module" in run) return [run.module, run.function, run.args];
   if ("source" in run) return () => runNamed(run, runtime);
-  const fn = runtime.modules.unpark(run.parked);
-  if (fn === undefined) {
-    throw new UndefinedFunctionError(
-      "Cannot start the child: the function is no longer there",
-    );
-  }
-  const { args } = run;
+  const { args, local: { fn } } = run;
   return args.length === 0 ? fn as () => Started : () => fn(...args);
 }
 

@@ -6,7 +6,7 @@ import { promised } from "@otp/processes/promises/promises";
 import { checkPid } from "@otp/processes/values/check_arguments";
 import { quote } from "@otp/processes/values/inspect";
 import type { Pid } from "@otp/processes/values/pid";
-import { forgetRequest } from "@otp/processes/runtime/spawn_on_node";
+import { OwnFunction } from "@otp/processes/values/own_function";
 import { OwnRequest } from "@otp/processes/values/server_message";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { call, type RequestOptions, startCall } from "../server/call.ts";
@@ -23,11 +23,7 @@ import {
   whenLocated,
 } from "../server/server_ref.ts";
 import type { Place } from "@otp/processes/signals/signal";
-import type {
-  ChildStart,
-  FullChildSpec,
-  Started,
-} from "../server/child_spec.ts";
+import type { FullChildSpec, Started } from "../server/child_spec.ts";
 import { startRunnable } from "./child_start.ts";
 import type { Failure, SentChildSpec, Success } from "./child_lifecycle.ts";
 import type { DynamicSupervisorRequest } from "./dynamic_supervisor_server.ts";
@@ -79,27 +75,20 @@ export async function askForSpec(
 ): Promise<FullChildSpec | "not_found"> {
   const process = waitingProcess();
   if (process === undefined) return never();
-  const { modules } = process.runtime;
-  let start: ChildStart | undefined;
-  // A function cannot be sent in the answer, so the server on this node puts it into this box.
-  const box = modules.park((given: ChildStart) => {
-    start = given;
-  });
-  const asked = { type: "get_childspec", id, box };
+  const asked = { type: "get_childspec", id };
   const request = requestOf("Supervisor", asked);
-  try {
-    const answer = await call<ChildSpecReply | Failure>(supervisor, request, {
-      timeout: Infinity,
-      as: () =>
-        describeRequest("Supervisor", "getChildspec", supervisor, { id }),
-    });
-    if (answer.type === "ok") {
-      return { ...answer.spec, start: answer.spec.start ?? start! };
-    }
-    if (answer.reason === "not_found") return "not_found";
-  } finally {
-    modules.unpark(box);
+  const answer = await call<ChildSpecReply | Failure>(supervisor, request, {
+    timeout: Infinity,
+    as: () => describeRequest("Supervisor", "getChildspec", supervisor, { id }),
+  });
+  if (answer.type === "ok") {
+    const { start, ...spec } = answer.spec;
+    return {
+      ...spec,
+      start: start instanceof OwnFunction ? start.fn as () => Started : start,
+    };
   }
+  if (answer.reason === "not_found") return "not_found";
   throw new TypeError(
     `Cannot get the specification of the child ${
       quote(id)
@@ -150,14 +139,10 @@ async function startAt(
   const sent: SentChildSpec = { ...spec, start };
   const asked = { type: "start_child", spec: sent };
   const request = requestOf(module, asked);
-  try {
-    return startedOf(
-      await startCall<Success | Failure>(process, place, request, options)
-        .promise,
-    );
-  } finally {
-    forgetRequest(runtime, start);
-  }
+  return startedOf(
+    await startCall<Success | Failure>(process, place, request, options)
+      .promise,
+  );
 }
 
 /** Returns the result of a start, or throws an exit with the reason of the failure. */

@@ -20,6 +20,7 @@ import type { Pid } from "@otp/processes/values/pid";
 import type { ReplyTo } from "@otp/processes/values/reply_to";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { ChildStart, FullChildSpec } from "../server/child_spec.ts";
+import { OwnFunction } from "@otp/processes/values/own_function";
 import { ChildTable, type OrderedChild } from "./child_table.ts";
 import { fromSelf } from "../server/messages.ts";
 import {
@@ -62,14 +63,14 @@ export type SupervisorRequest =
   | { type: "terminate_child"; id: string }
   | { type: "restart_child"; id: string }
   | { type: "delete_child"; id: string }
-  | { type: "get_childspec"; id: string; box: string };
+  | { type: "get_childspec"; id: string };
 
-/** The reply to a request for a specification; a function of the same node is passed in the box of the request. */
+/** The reply to a request for a specification. */
 export interface ChildSpecReply {
   /** Always `"ok"`. */
   type: "ok";
-  /** The specification; without its start, if the start is in the box of the request. */
-  spec: Omit<FullChildSpec, "start"> & { start?: ChildStart };
+  /** The specification. Only a process of the same node gets a function. */
+  spec: Omit<FullChildSpec, "start"> & { start: ChildStart | OwnFunction };
 }
 
 /** A child in the list of a supervisor. */
@@ -188,7 +189,7 @@ export class SupervisorServer implements Server, Supervision {
       case "delete_child":
         return this.#deleteChild(asked.id);
       case "get_childspec":
-        return this.#specReply(asked.id, asked.box, node);
+        return this.#specReply(asked.id, node);
       default:
         return failed("badarg");
     }
@@ -265,7 +266,7 @@ export class SupervisorServer implements Server, Supervision {
     return "ok";
   }
 
-  #specReply(id: string, box: string, node: string): ChildSpecReply | Failure {
+  #specReply(id: string, node: string): ChildSpecReply | Failure {
     const child = this.#children.get(id);
     if (child === undefined) return failed("not_found");
     const { start, ...spec } = child.spec;
@@ -274,8 +275,7 @@ export class SupervisorServer implements Server, Supervision {
     }
     const { modules, node: own } = this.#process.runtime;
     if (node === own) {
-      modules.unpark(box)?.(start);
-      return { type: "ok", spec };
+      return { type: "ok", spec: { ...spec, start: new OwnFunction(start) } };
     }
     const named = modules.nameOf(start);
     if (named === undefined) return failed("not_exported");

@@ -121,11 +121,10 @@ export abstract class OwnedTask implements Wait {
     if (this.by === undefined) {
       this.reply(border!.reply(request, term, undefined));
     } else {
-      const run = request?.run;
       this.result(
-        run === undefined || "fn" in run
+        request === undefined
           ? term
-          : border!.functions.result(term, run),
+          : border!.functions.result(term, request.run),
       );
     }
   }

@@ -100,22 +100,15 @@ function startAt(
   const { process, ref } = task;
   const { cancel, link, shutdown } = asked;
   cancel?.signal?.throwIfAborted();
-  const run = requestedFunction(process, place, asked);
   const supervisor = idleSupervisor(process, place);
   if (supervisor === undefined) {
     if (cancel !== undefined) task.cancelBy?.(cancel, shutdown);
-    return sendStart(task, place, asked, run, callers);
+    return sendStart(task, place, asked, callers);
   }
   const { pid } = process;
+  const code = readyFunction(process, asked);
   const options = { link: link ? pid : undefined };
-  const started = supervisor.start(
-    run as Code,
-    asked,
-    callers,
-    pid,
-    ref,
-    options,
-  );
+  const started = supervisor.start(code, asked, callers, pid, ref, options);
   if (!(started instanceof Pid)) {
     task.close();
     throw refusalOf(started, place.node, asked, true);
@@ -129,11 +122,11 @@ function sendStart(
   task: OwnedTask,
   place: Place,
   asked: SupervisedTask,
-  run: Runnable | Code,
   callers: Pid[],
 ): void {
   const { process, ref } = task;
   const { link, restart, shutdown } = asked;
+  const run = requestedFunction(process, place, asked);
   task.send(place, {
     request: new StartTaskRequest(
       { type: "start_task", run, link, task: ref, callers, restart, shutdown },
@@ -185,13 +178,14 @@ function startChildAt(
   const { restart, shutdown } = asked;
   const { pid, runtime } = process;
   const callers = callersOf(process);
-  const run = requestedFunction(process, place, asked);
   const supervisor = idleSupervisor(process, place);
   if (supervisor !== undefined) {
-    const started = supervisor.start(run as Code, asked, callers, pid);
+    const code = readyFunction(process, asked);
+    const started = supervisor.start(code, asked, callers, pid);
     if (started instanceof Pid) return Promise.resolve(started);
     throw refusalOf(started, place.node, asked, false);
   }
+  const run = requestedFunction(process, place, asked);
   const request = new StartTaskRequest(
     { type: "start_task", run, link: false, callers, restart, shutdown },
     process,
@@ -213,16 +207,20 @@ function startChildAt(
   }).promise;
 }
 
-/**
- * Returns the function for a supervisor: ready to run for one of this node, and otherwise in a form that can be sent.
- * Throws the refusal, if the function is not exported.
- */
+/** Names the function for the supervisor's node. Throws a `TypeError` if the function cannot be sent there. */
 function requestedFunction(
-  { runtime: { modules, maxDepth, node } }: LocalProcess,
+  { runtime: { modules, node } }: LocalProcess,
   place: Place,
   { fn, args }: SupervisedTask,
-): Runnable | Code {
-  if (place.node !== node) return modules.describe(fn, args, false);
+): Runnable {
+  return modules.describe(fn, args, place.node === node);
+}
+
+/** Returns the function ready to run on this node, with a copy of its arguments; throws the error if it has none. */
+function readyFunction(
+  { runtime: { modules, maxDepth, node } }: LocalProcess,
+  { fn, args }: SupervisedTask,
+): Code {
   const found = modules.ownFunction(fn, copyTerm(args, maxDepth) as unknown[]);
   if ("error" in found) throw spawnError(node, found);
   return found;
@@ -242,17 +240,16 @@ function idleSupervisor(
 
 /** Describes the call of the API, for an exit reason. */
 function describeStart(
-  { runtime: { node, modules } }: LocalProcess,
+  { runtime: { node } }: LocalProcess,
   { server, fn, args, api }: SupervisedTask,
-  run?: Runnable | Code,
+  run?: Runnable,
 ): Mfa {
   const described = typeof server === "string"
     ? { name: server, node }
     : describeServer(server);
-  const named = typeof fn === "function" ? modules.nameOf(fn) : undefined;
   const what = run !== undefined && "module" in run
     ? [run.module, run.function]
-    : named ?? describeFunction(fn);
+    : describeFunction(fn);
   return ["TaskSupervisor", api, [described, what, args]];
 }
 

@@ -1,7 +1,6 @@
 /** The request to a Task.Supervisor for a task. */
 
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import type { Code } from "@otp/processes/remote/exported_modules";
 import type { Runnable } from "@otp/processes/signals/signal";
 import type { Pid, Ref } from "@otp/processes/values/pid";
 import {
@@ -20,11 +19,8 @@ export interface StartTask {
   task?: Ref;
   /** Whether the owner is linked to the task. */
   link: boolean;
-  /**
-   * The function that it runs. Code, which no wire carries, comes from this node: from a process of the node, or from
-   * the package whose wire received the request.
-   */
-  run: Runnable | Code;
+  /** The function that it runs. */
+  run: Runnable;
   restart: ChildRestart;
   shutdown: ChildShutdown;
   /** The callers of the task: the owner first. */
@@ -42,7 +38,7 @@ interface SecondStep {
 export class StartTaskRequest extends OwnRequest implements StartTask {
   declare readonly type: "start_task";
   declare readonly task?: Ref;
-  declare readonly run: Runnable | Code;
+  declare readonly run: Runnable;
   declare readonly link: boolean;
   declare readonly callers: Pid[];
   declare readonly restart: ChildRestart;
@@ -73,11 +69,6 @@ export class StartTaskRequest extends OwnRequest implements StartTask {
   /** Called by a wire whose supervisors start tasks without their work. */
   setWork(work: (ref: Ref) => unknown): void {
     this.#second.work = work;
-  }
-
-  /** A request with code shares nothing with its sender: it has copies of the arguments already. */
-  override copied(copy: CopyField, left: number, max: number): unknown {
-    return "fn" in this.run ? this : super.copied(copy, left, max);
   }
 
   override copiedWithBrand(copy: CopyField, left: number, max: number): this {

@@ -28,7 +28,7 @@ import {
 } from "../server/task_slots.ts";
 import { spawnTask, type TaskRun } from "./task_process.ts";
 import type { StartTask } from "./start_task.ts";
-import { type Code, isCode } from "@otp/processes/remote/exported_modules";
+import type { Code } from "@otp/processes/remote/exported_modules";
 import type { RuntimeSpawnOptions } from "@otp/processes/process/runtime";
 import { NoProcessError } from "@otp/processes/errors";
 import { quote } from "@otp/processes/values/inspect";
@@ -281,6 +281,5 @@ function isValid(asked: StartTask, { pid: { node } }: ReplyTo): boolean {
   return typeof link === "boolean" &&
     (task === undefined || (task instanceof Ref && task.node === node)) &&
     Array.isArray(callers) && callers.every((each) => each instanceof Pid) &&
-    isRestart(restart) && isChildShutdown(shutdown) &&
-    (isCode(Object(run)) || isRunnable(run));
+    isRestart(restart) && isChildShutdown(shutdown) && isRunnable(run);
 }

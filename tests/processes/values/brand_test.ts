@@ -1,6 +1,11 @@
 /** The brand of the library's own requests: what a program sends is data, whatever it looks like. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import {
   GenServer,
   type GenServerModule,
@@ -11,8 +16,15 @@ import {
   InternalMessage,
   Stop,
 } from "../../../packages/servers/server/messages.ts";
-import { type Pid, self, send } from "../../../packages/processes/process.ts";
+import {
+  type Pid,
+  receive,
+  self,
+  send,
+  spawn,
+} from "../../../packages/processes/process.ts";
 import { atom } from "../../../packages/processes/values/atom.ts";
+import { OwnFunction } from "../../../packages/processes/values/own_function.ts";
 import {
   type ServerMessage,
   ServerRequest,
@@ -31,6 +43,7 @@ import {
 import { Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
 import { TaskSupervisor } from "../../../task_supervisor.ts";
 import { test } from "../../../packages/testing/tags.ts";
+import { Node } from "../../../node.ts";
 import { requests } from "../../_requests.ts";
 import { pairTest } from "../../_nodes.ts";
 import { processTest } from "../../_processes.ts";
@@ -47,7 +60,7 @@ function lookalikes(pid: Pid): unknown[] {
     { type: "which_children" },
     {
       type: "start_child",
-      spec: { id: "a", start: { parked: "1", args: [] } },
+      spec: { id: "a", start: { local: "1", args: [] } },
     },
     { type: "terminate_child", pid },
     {
@@ -116,6 +129,15 @@ processTest("data that looks like a request is data", async () => {
 
 pairTest("data like a request reaches other servers", async ({ kate }) => {
   await assertKept(await kate.run(() => GenServer.start(Keep, undefined)));
+});
+
+pairTest("a function stays on its node", async ({ kate }) => {
+  const carried = new OwnFunction(() => 1);
+  send(self(), { carried });
+  assertStrictEquals((await receive()).carried, carried);
+  const far = await kate.run(() => spawn(() => receive()));
+  await Node.ping(kate.name);
+  assertThrows(() => send(far, { carried }), TypeError, "OwnFunction");
 });
 
 /** The messages that a function sends another node, which is never reached. */
