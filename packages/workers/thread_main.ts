@@ -30,7 +30,7 @@ import {
   measureNodes,
 } from "@otp/observe/measures/measures";
 import { internalsOf, startNodeIn } from "@otp/node/start/node_internals";
-import { PortTransport } from "@otp/node/host/port_transport";
+import { PortTransport } from "./port_transport.ts";
 import type {
   HostEnvironment,
   PeerStream,

@@ -10,7 +10,7 @@
  * restarted: otherwise a connection of the old thread would be taken for a connection of the new thread.
  */
 
-import { PortTransport } from "@otp/node/host/port_transport";
+import { PortTransport } from "./port_transport.ts";
 import type { PeerStream, ThreadNodes } from "@otp/node/host/host_environment";
 import type { NodeName } from "@otp/node/addresses/node_name";
 import { outside } from "@otp/processes/context/async_context";

@@ -18,7 +18,7 @@ import nodeProcess from "node:process";
 import { Fifo } from "@otp/processes/collections/fifo";
 import { outside } from "@otp/processes/context/async_context";
 import { copyBytes } from "@otp/processes/values/term";
-import type { Transport, TransportHandlers } from "../wire.ts";
+import type { Transport, TransportHandlers } from "@otp/node/wire";
 
 /** The bytes that may be under way before the sender is blocked. */
 const WINDOW = 1 << 18;

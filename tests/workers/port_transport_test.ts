@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { Worker } from "node:worker_threads";
-import { PortTransport } from "../../../packages/node/host/port_transport.ts";
-import { test } from "../../../packages/testing/tags.ts";
-import { numbersIn } from "../../_pages.ts";
-import { fuzz, runs } from "../../_seeds.ts";
+import { PortTransport } from "../../packages/workers/port_transport.ts";
+import { test } from "../../packages/testing/tags.ts";
+import { numbersIn } from "../_pages.ts";
+import { fuzz, runs } from "../_seeds.ts";
 
 const [WINDOW] = numbersIn(
   "docs/workers.md",
