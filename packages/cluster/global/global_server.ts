@@ -168,15 +168,17 @@ export class GlobalServer implements Server, ForeignHost {
 
   startHelper(serverOf: (process: LocalProcess) => Server): LocalProcess {
     const { process } = this;
-    const helper: LocalProcess = spawnProcess(
-      process.runtime,
-      () => serve(helper, serverOf(helper)),
-      {
-        label: GLOBAL_SERVER,
-        parent: process.pid,
-        groupLeader: process.groupLeader,
-        linkParent: process,
-      },
+    const helper: LocalProcess = untraced(() =>
+      spawnProcess(
+        process.runtime,
+        () => serve(helper, serverOf(helper)),
+        {
+          label: GLOBAL_SERVER,
+          parent: process.pid,
+          groupLeader: process.groupLeader,
+          linkParent: process,
+        },
+      )
     );
     return helper;
   }
