@@ -8,6 +8,10 @@
  * A write takes a share lock on the row of its shard. A change of the owner, which updates that row, waits for the write;
  * a write that waited for a change sees the new epoch and stores nothing (READ COMMITTED checks the condition again).
  *
+ * Each node asks for all shards again and again, and they rarely change. So a question has the digest of the shards in the
+ * last answer, and the database sends shards only if their digest is another one. It is one of their content: a database
+ * that goes back has it only with the same shards.
+ *
  * @module
  */
 
@@ -20,6 +24,7 @@ import type {
   Store,
   StoredState,
   StoreNode,
+  StoreShard,
   StoreView,
   StoreWrite,
   WriteResult,
@@ -182,9 +187,17 @@ const TIMELINE =
 /** The classes of errors of a server that does not have these functions, or keeps them from this user. */
 const HAS_NO_TIMELINE = /^(0A|42|55)/;
 
+/** Shards, and their digest in the database. */
+interface KnownShards {
+  readonly digest: string;
+  readonly shards: readonly StoreShard[];
+}
+
 class PostgresStore implements Store {
   /** The expression of the timeline, if the server knows it. */
   #timeline = "NULL";
+  /** The shards of the last answer that had them. */
+  #known: KnownShards = { digest: "", shards: [] };
   readonly #query: PostgresQuery;
   readonly #p: string;
   readonly #schema: string[];
@@ -255,31 +268,52 @@ ON CONFLICT (name) DO UPDATE SET value = t.value RETURNING value`,
   }
 
   async beat(id: string, info: string): Promise<StoreView | undefined> {
+    const known = this.#known;
     const [row] = await this.#rows(
       `WITH beaten AS (
   UPDATE ${this.#p}node SET beat = beat + 1, info = $2 WHERE id = $1 RETURNING id, name, info, beat
 )
-SELECT (SELECT count(*) FROM beaten)::int AS found, (${this.#view}) AS view`,
-      [id, info],
+SELECT (SELECT count(*) FROM beaten)::int AS found, (${
+        this.#view("$3")
+      }) AS view`,
+      [id, info, known.digest],
     );
     if (Number(row.found) === 0) return undefined;
-    return viewOf(row);
+    return this.#viewOf(row, known);
   }
 
   async view(): Promise<StoreView> {
-    const [row] = await this.#rows(`SELECT (${this.#view}) AS view`);
-    return viewOf(row);
+    const known = this.#known;
+    const [row] = await this.#rows(
+      `SELECT (${this.#view("$1")}) AS view`,
+      [known.digest],
+    );
+    return this.#viewOf(row, known);
   }
 
-  /** One JSON text: clients differ in how they return numbers. */
-  get #view(): string {
+  /**
+   * One JSON text, as clients differ in how they return numbers; without shards if the parameter `digest` is that of the
+   * shards.
+   */
+  #view(digest: string): string {
     const p = this.#p;
     return `SELECT json_build_object(
   'now', (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
   'timeline', ${this.#timeline},
   'nodes', (SELECT coalesce(json_agg(n), '[]') FROM ${p}node n),
-  'shards', (SELECT coalesce(json_agg(s), '[]') FROM ${p}shard s)
-)::text`;
+  'digest', found.digest,
+  'shards', CASE WHEN found.digest = ${digest}::text THEN NULL
+    ELSE (SELECT coalesce(json_agg(s), '[]') FROM ${p}shard s) END
+)::text FROM (
+  SELECT coalesce(sum(hashtextextended(s::text, 0)), 0)::text AS digest FROM ${p}shard s
+) found`;
+  }
+
+  #viewOf({ view }: SqlRow, known: KnownShards): StoreView {
+    const { digest, shards, ...rest } = JSON.parse(view as string);
+    const now: KnownShards = shards === null ? known : { digest, shards };
+    this.#known = now;
+    return { ...rest, shards: [...now.shards] };
   }
 
   async remove(id: string, beat?: number): Promise<boolean> {
@@ -431,8 +465,4 @@ ORDER BY s.due LIMIT $3::text::int`,
 
 function shardEpochOf({ shard, epoch }: SqlRow): ShardEpoch {
   return { shard: shard as string, epoch: Number(epoch) };
-}
-
-function viewOf({ view }: SqlRow): StoreView {
-  return JSON.parse(view as string);
 }
