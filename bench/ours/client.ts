@@ -32,7 +32,7 @@ import {
   type Sample,
   timed,
 } from "../measure.ts";
-import { speechOf, wiresOf } from "./speech.ts";
+import { pollOf, speechOf, wiresOf } from "./speech.ts";
 
 const FLOOD_MS = 10_000;
 
@@ -256,6 +256,7 @@ await Node.start({
   name,
   cookie,
   wires: wiresOf(wire),
+  poll: pollOf(),
   modules: speech.modules,
   limits: { maxMessageBytes: 256 << 20 },
 });

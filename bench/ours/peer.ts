@@ -8,7 +8,7 @@
 import nodeProcess from "node:process";
 import { GenServer, Node, TaskSupervisor } from "../../mod.ts";
 import { serve } from "../measure.ts";
-import { speechOf, wiresOf } from "./speech.ts";
+import { pollOf, speechOf, wiresOf } from "./speech.ts";
 
 const [name, cookie, wire] = nodeProcess.argv.slice(2);
 const { modules, Echo } = speechOf(wire);
@@ -16,6 +16,7 @@ await Node.start({
   name,
   cookie,
   wires: wiresOf(wire),
+  poll: pollOf(),
   modules,
   limits: { maxMessageBytes: 256 << 20 },
 });

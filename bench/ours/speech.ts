@@ -5,6 +5,7 @@
  * @module
  */
 
+import nodeProcess from "node:process";
 import type { Pid } from "../../mod.ts";
 import type { ModuleFunction, WireName } from "../../node.ts";
 import { type Large, payload } from "../measure.ts";
@@ -71,4 +72,10 @@ export function speechOf(wire: string): Speech {
 /** The option of a node that speaks a wire, which is the default if both ends are this library. */
 export function wiresOf(wire: string): WireName[] | undefined {
   return wire === "beam" ? [wire] : undefined;
+}
+
+/** The option `poll` of the nodes of `bench/poll.ts`, which sets the variable; the default in all other runs. */
+export function pollOf(): "auto" | number | undefined {
+  const poll = nodeProcess.env.BENCH_POLL;
+  return poll === undefined || poll === "auto" ? poll : Number(poll);
 }

@@ -83,6 +83,9 @@ export type MetricsHandler = WebHandler & {
  * | `otp_connection_queue_bytes`   | `peer`                   | bytes that wait for a peer                              |
  * | `otp_received_bytes_total`     |                          | bytes from all peers                                    |
  * | `otp_sent_bytes_total`         |                          | bytes to all peers                                      |
+ * | `otp_polls_total`              |                          | waits for traffic without sleep (`poll`)                |
+ * | `otp_polls_answered_total`     |                          | waits without sleep that traffic has ended in time      |
+ * | `otp_poll_seconds_total`       |                          | the time of the waits without sleep                     |
  * | `otp_failed_dials_total`       |                          | failed dials                                            |
  * | `otp_refused_total`            |                          | refused connections                                     |
  * | `otp_refused_signals_total`    |                          | signals of peers beyond a limit                         |

@@ -19,6 +19,7 @@ export type ThreadNodeOptions =
     | "limits"
     | "listen"
     | "logLevel"
+    | "poll"
     | "port"
     | "stopTimeout"
     | "tickTime"

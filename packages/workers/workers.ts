@@ -187,6 +187,7 @@ const INHERITED = [
   "hidden",
   "limits",
   "listen",
+  "poll",
   "stopTimeout",
   "tickTime",
   "tls",

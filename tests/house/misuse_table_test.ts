@@ -168,7 +168,7 @@ const FIELDS: Record<string, string> = {
     allowObserve: flag?, allowRemsh: flag?, cluster: object?,
     listen: undefined, advertise: undefined, port: whole?, tls: undefined,
     wires: undefined, epmdPort: one?, hidden: flag?, connectAll: flag?,
-    tickTime: time?, limits: object?, io: undefined, log: fn?,
+    tickTime: time?, poll: whole?, limits: object?, io: undefined, log: fn?,
     logFilter: fn?, logLevel: undefined, onStart: fn?, onTreeEnd: fn?,
     stopTimeout: time?, drainTimeout: time?, use: list?`,
 };
@@ -577,7 +577,7 @@ const node = () => nodeHere(Node)!;
 const SHARED_NODE = Object.keys(TABLE["Node.start"].fields[0]!)
   .filter((name) => name !== "name").join(" ");
 const SIMULATED_NODE = SHARED_NODE.replace(
-  /\b(cookieFile|listen|advertise|port|tls|epmdPort) /g,
+  /\b(cookieFile|listen|advertise|port|tls|epmdPort|poll) /g,
   "",
 );
 const startNode = (options: Record<string, unknown>) =>

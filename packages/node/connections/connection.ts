@@ -37,6 +37,7 @@ import type { Backpressure, Signals } from "@otp/processes/signals/signal";
 import type { Budget } from "./budget.ts";
 import type { TakenRoute } from "../addresses/known_addresses.ts";
 import type { PendingSignals } from "./pending_signals.ts";
+import type { Poller } from "@otp/processes/host/poll";
 import type { ConnectionStats } from "./statistics.ts";
 import { Window } from "./window.ts";
 import type {
@@ -114,6 +115,8 @@ export interface ConnectionOptions
   queued: Budget;
   /** The counters. */
   stats: ConnectionStats;
+  /** Polls after traffic, if the node polls. */
+  poller?: Poller;
   /** The callbacks. */
   handlers: ConnectionHandlers;
 }
@@ -150,6 +153,7 @@ export class Connection implements Port {
   readonly #window = new Window();
   readonly #handlers: ConnectionHandlers;
   readonly #stats: ConnectionStats;
+  readonly #poller: Poller | undefined;
   /** Frames that the transport has not received yet. */
   #backlog: Uint8Array[] = [];
   #backlogBytes = 0;
@@ -204,6 +208,7 @@ export class Connection implements Port {
     this.#queuedBytes = options.queued;
     this.#handlers = options.handlers;
     this.#stats = options.stats;
+    this.#poller = options.transport.isThread ? undefined : options.poller;
     this.#most = HARD * limits.maxQueueBytes;
     this.#batch = Math.min(BATCH, Math.ceil(limits.maxQueueBytes / BATCHES));
     this.#freeRoom = Math.min(limits.highWaterMark, limits.maxQueueBytes);
@@ -245,6 +250,7 @@ export class Connection implements Port {
 
   #receive(chunk: Uint8Array): void {
     if (this.#closed) return;
+    this.#poller?.arrived();
     this.#silent = 0;
     scheduler.input.note(chunk.length);
     this.#stats.receivedBytes += chunk.length;
@@ -293,6 +299,7 @@ export class Connection implements Port {
 
   /** Writes to the transport, which may be blocked then. */
   #pass(bytes: Uint8Array): void {
+    this.#poller?.left();
     const isFree = this.#transport.write(bytes);
     if (this.#transport.hasSent !== undefined) {
       this.#leaving.push(bytes);

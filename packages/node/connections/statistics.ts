@@ -1,10 +1,11 @@
 /** The counters of a node's connections. */
 
+import type { PollStats } from "@otp/processes/host/poll";
 import type { RefusedRequest } from "@otp/processes/remote/peer_quotas";
 import type { RefusalCause } from "../wire.ts";
 
 /** The counters of a node's connections. All except the first two only grow. */
-export interface ConnectionStats {
+export interface ConnectionStats extends PollStats {
   /** The number of connected peers. */
   connections: number;
   /** The number of current unauthenticated connections. */
@@ -90,5 +91,8 @@ export function newConnectionStats(): ConnectionStats {
     },
     receivedBytes: 0,
     sentBytes: 0,
+    polls: 0,
+    answeredPolls: 0,
+    polledMicroseconds: 0,
   };
 }

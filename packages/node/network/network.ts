@@ -11,6 +11,7 @@ import type { AutoConnect, Signals } from "@otp/processes/signals/signal";
 import { Budget } from "../connections/budget.ts";
 import { connectTo } from "./connect_to.ts";
 import { Connection } from "../connections/connection.ts";
+import type { Poller } from "@otp/processes/host/poll";
 import { DialLimiter } from "../connections/dial_limiter.ts";
 import { DialRoutes, type UpHandler } from "./dial_routes.ts";
 import { Dialler } from "./dialler.ts";
@@ -80,6 +81,8 @@ export interface NetworkOptions {
   host: Pick<HostEnvironment, "randomBytes" | "connect" | "findsNames">;
   /** Takes lines for the log. */
   log: NetworkLog;
+  /** Polls after traffic, if the node polls. */
+  poller?: Poller;
 }
 
 /** The kinds of listed nodes. */
@@ -211,6 +214,7 @@ export class Network {
   /** Closes all connections, and ends all dials. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#options.poller?.stop();
     this.#stopTicks();
     this.#dialler.stop();
     this.#questions.stop();
@@ -315,6 +319,7 @@ export class Network {
   stats(): ConnectionStats {
     return {
       ...this.#stats,
+      ...this.#options.poller?.stats,
       refused: { ...this.#stats.refused },
       refusedRequests: { ...this.#stats.refusedRequests },
       connections: this.#connections.size,
@@ -345,7 +350,7 @@ export class Network {
         ? "its other end is closed, and the node has connected again"
         : "the node was started again, and has connected",
     );
-    const { runtime, limits, log } = this.#options;
+    const { runtime, limits, log, poller } = this.#options;
     const { ends } = transport;
     const reach = reachOfPeer(ends);
     this.#farthest = Math.max(this.#farthest ?? reach, reach) as Reach;
@@ -360,6 +365,7 @@ export class Network {
       runtime,
       queued: this.#parts.queued,
       stats: this.#stats,
+      poller,
       handlers: {
         down: (reason) => this.#down(connection, reason),
         refused: (signal, why) =>

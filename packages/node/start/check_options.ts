@@ -39,6 +39,8 @@ const LIMITS = Object.fromEntries(
 
 const PORT = integerFrom(1, 65535);
 
+const POLL = integerFrom(0, 100_000);
+
 const WIRES: readonly unknown[] = ["json", "beam"] satisfies WireName[];
 
 /** The checks of these options, for the interfaces that extend them. */
@@ -77,6 +79,11 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
   tickTime: {
     accepts: (time) => typeof time === "number" && time > 0,
     give: "milliseconds, more than 0",
+    isNumber: true,
+  },
+  poll: {
+    accepts: (poll) => poll === "auto" || POLL.accepts(poll),
+    give: `"auto", or ${POLL.give} (microseconds)`,
     isNumber: true,
   },
   limits: true,

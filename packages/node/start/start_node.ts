@@ -7,6 +7,7 @@ import type {
   HostRegistration,
 } from "../host/host_environment.ts";
 import { defaultEpmdPort } from "../host/listen_for_peers.ts";
+import { newPoller } from "@otp/processes/host/poll";
 import { Network } from "../network/network.ts";
 import type { NetworkLog } from "../host/network_log.ts";
 import {
@@ -175,6 +176,8 @@ export async function startNode(
     tickTime: options.tickTime ?? TICK_TIME,
     wires,
     listen: listeningOf(registration, options.advertise),
+    // In a simulation, nothing waits for a thread that sleeps.
+    poller: host.clock === systemClock ? newPoller(options.poll) : undefined,
   });
   const { cookie: _, ...shown } = options;
   const partNode: PartNode = {

@@ -51,6 +51,9 @@ export const METRICS: readonly Metric[] = [
   ["otp_connection_queue_bytes", "Bytes that wait for a peer"],
   ["otp_received_bytes_total", "Bytes from all peers"],
   ["otp_sent_bytes_total", "Bytes to all peers"],
+  ["otp_polls_total", "Waits for traffic without sleep"],
+  ["otp_polls_answered_total", "Waits without sleep that traffic has ended"],
+  ["otp_poll_seconds_total", "Time of the waits without sleep"],
   ["otp_failed_dials_total", "Failed dials"],
   ["otp_refused_total", "Refused connections"],
   ["otp_refused_signals_total", "Signals of peers beyond a limit"],
@@ -168,6 +171,9 @@ function measure({ runtime, network }: NodeInternals): MetricSample[] {
   }
   samples.add("otp_received_bytes_total", stats.receivedBytes);
   samples.add("otp_sent_bytes_total", stats.sentBytes);
+  samples.add("otp_polls_total", stats.polls);
+  samples.add("otp_polls_answered_total", stats.answeredPolls);
+  samples.add("otp_poll_seconds_total", stats.polledMicroseconds / 1e6);
   samples.add("otp_failed_dials_total", stats.failedDials);
   for (const count of Object.values(refused)) {
     samples.add("otp_refused_total", count);

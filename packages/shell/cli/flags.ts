@@ -69,6 +69,7 @@ const TABLE = `
 *     --wire WIRE ...         A wire that the node speaks: json or beam; repeatable [both]
 *     --hidden                Do not list the node, and do not connect it to its peers' peers
 *     --tick-time MS          Milliseconds until a silent node counts as down [60000]
+*     --poll MICROSECONDS     How long to poll after traffic before sleeping, or auto [0]
 *     --log-format FORMAT     The format of the log on standard error: text or json [text]
 *     --log-level LEVEL       The least level logged: debug, info, warning, error, none [warning]
 *     --drain-timeout MS      Milliseconds to wait for work at SIGTERM [20000]
@@ -337,6 +338,7 @@ const CHECKED: readonly [
   ["port", "port", numberOf],
   ["advertise", "advertise", textOf],
   ["tick-time", "tickTime", numberOf],
+  ["poll", "poll", (text) => text === "auto" ? text : numberOf(text)],
   ["stop-timeout", "stopTimeout", numberOf],
   ["drain-timeout", "drainTimeout", numberOf],
   ["epmd-port", "epmdPort", (text) => text !== "none" && numberOf(text)],

@@ -45,6 +45,7 @@ export interface SimulatedNodeOptions extends
     | "name"
     | "advertise"
     | "listen"
+    | "poll"
     | "port"
     | "tls"
     | "epmdPort"
@@ -55,6 +56,7 @@ const {
   name: _name,
   advertise: _advertise,
   listen: _listen,
+  poll: _poll,
   port: _port,
   tls: _tls,
   epmdPort: _epmdPort,
