@@ -179,6 +179,7 @@ export {
   type NodeOptions,
   type NodeStopOptions,
   type PeerCertificate,
+  type Polling,
   type RunOptions,
   type SupervisorReport,
   type TlsOptions,

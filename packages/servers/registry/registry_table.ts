@@ -17,6 +17,7 @@ export type RegistryKeys = "unique" | "duplicate";
 
 /** A process that is registered under a key, with its value. */
 export interface RegistryEntry<V = unknown> {
+  /** The process. */
   pid: Pid;
   /** The registered value. */
   value: V;
