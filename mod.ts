@@ -179,7 +179,6 @@ export {
   type NodeOptions,
   type NodeStopOptions,
   type PeerCertificate,
-  type Polling,
   type RunOptions,
   type SupervisorReport,
   type TlsOptions,

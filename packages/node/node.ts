@@ -123,7 +123,7 @@ export type {
   Holding,
   RefusedRequest,
 } from "@otp/processes/remote/peer_quotas";
-export type { Polling, PollStats } from "@otp/processes/host/poll";
+export type { PollStats } from "@otp/processes/host/poll";
 export type { Ancestor } from "@otp/processes/values/lineage";
 export type { PeerCertificate } from "./host/certificate.ts";
 export type { TlsOptions } from "./host/credentials.ts";

@@ -7,7 +7,6 @@ import type {
   Allow,
   ModuleExports,
 } from "@otp/processes/remote/exported_modules";
-import type { Polling } from "@otp/processes/host/poll";
 import type { NodePart } from "./parts.ts";
 import type { Topologies } from "./topology.ts";
 import type { IoDevice } from "../io/io_device.ts";
@@ -162,7 +161,7 @@ export interface NodeOptions {
    *
    * @default {0}
    */
-  poll?: Polling;
+  poll?: "auto" | number;
   /**
    * The limits for data from peers, and for resources kept for them.
    *
