@@ -10,7 +10,13 @@ import {
 } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
 import { BOUNDS } from "@otp/processes/values/bounds";
-import type { ShardEpoch, Store, StoreWrite } from "./store.ts";
+import type {
+  ShardEpoch,
+  Store,
+  StoreAppend,
+  StoredEvent,
+  StoreWrite,
+} from "./store.ts";
 
 /** Options for {@linkcode checkStore}. */
 export interface CheckStoreOptions {
@@ -120,6 +126,37 @@ class Scene {
       due: null,
       ...given,
     };
+  }
+
+  /** Events of a number and on, with these bodies. */
+  events(from: number, ...bodies: string[]): StoredEvent[] {
+    return bodies.map((body, i) => ({
+      number: from + i,
+      at: 1000 * (from + i) + 0.5,
+      body,
+    }));
+  }
+
+  /** A write of events alone, of the stream `""` if no other is named. */
+  append(
+    events: StoredEvent[],
+    given: Partial<StoreWrite & StoreAppend> = {},
+  ): StoreWrite {
+    const { stream = "", trim, ...rest } = given;
+    return this.write({
+      body: null,
+      appends: [{ stream, events, trim }],
+      ...rest,
+    });
+  }
+
+  /** The first and the last number of a stream, and its bodies. */
+  async log(key = "a", stream = ""): Promise<unknown[]> {
+    const { type } = this.write({});
+    const { first, last, events } = await this.other.readLog(
+      ...[type, key, stream, 0, 100, 10_000] as const,
+    );
+    return [first, last, ...events.map(({ body }) => body)];
   }
 
   async owner(shard: string): Promise<string | undefined> {
@@ -331,6 +368,215 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     equal(await store.write(alex, []), [], "no writes");
   },
 
+  async "events need a state, its version, the owner and the epoch"(scene) {
+    const { store, other, alex, kate } = scene;
+    const events = scene.events(1, "one");
+    const write = scene.append(events);
+    const put = (...writes: StoreWrite[]) => store.write(alex, writes);
+    equal(await put(write), ["fenced"], "without a shard");
+    await store.claim(alex, [scene.shard(0)]);
+    equal(await put(write), ["conflict"], "without a state");
+    await put(scene.write({}));
+    equal(await put({ ...write, version: 2 }), ["conflict"], "a later version");
+    equal(await other.write(kate, [write]), ["fenced"], "of another owner");
+    equal(await scene.log(), [1, 0], "the log");
+    equal(await put(write), ["stored"], "an event");
+    await put(scene.write({ version: 2, body: "two" }));
+    const second = scene.append(scene.events(2, "two"));
+    equal(await put(second), ["conflict"], "an earlier version");
+    equal(await put({ ...second, version: 2 }), ["stored"], "its own version");
+    await store.give(alex, kate, [scene.shard(0, 1)]);
+    const third = scene.append(scene.events(3, "three"), { version: 2 });
+    equal(await put(third), ["fenced"], "of the owner before");
+    equal(
+      await other.write(kate, [{ ...third, epoch: 2 }]),
+      ["stored"],
+      "of the next",
+    );
+    equal(await scene.log(), [1, 3, "one", "two", "three"], "the log");
+    const { type } = write;
+    equal(
+      await store.load(type, "a"),
+      { version: 2, body: "two" },
+      "the state",
+    );
+  },
+
+  async "numbers are dense, and events may be repeated"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    await store.write(alex, [scene.write({})]);
+    const put = (from: number, ...bodies: string[]) =>
+      store.write(alex, [scene.append(scene.events(from, ...bodies))]);
+    equal(await put(2, "two"), ["conflict"], "the second event first");
+    equal(await put(1, "one", "two"), ["stored"], "two events");
+    equal(await put(1, "one", "two"), ["stored"], "the same repeated");
+    equal(await put(1, "one", "other"), ["conflict"], "others, repeated");
+    equal(await put(2, "two", "three"), ["conflict"], "one repeated, one new");
+    equal(await put(4, "four"), ["conflict"], "a number too high");
+    equal(await put(3, "three"), ["stored"], "the third");
+    equal(await put(1, "one", "two"), ["stored"], "the first, late");
+    const [event] = scene.events(3, "three");
+    const later = scene.append([{ ...event, at: event.at + 1 }]);
+    equal(await store.write(alex, [later]), ["conflict"], "of another time");
+    equal(await scene.log(), [1, 3, "one", "two", "three"], "the log");
+  },
+
+  async "a state and its events are stored together, or not at all"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const { type } = scene.write({});
+    const put = (version: number, from: number, body = `${version}`) =>
+      store.write(alex, [
+        scene.append(scene.events(from, body), { version, body }),
+      ]);
+    equal(await put(1, 1), ["stored"], "the first");
+    equal(await put(1, 1), ["stored"], "the same repeated");
+    equal(await put(2, 3), ["conflict"], "a number too high");
+    equal(await put(3, 2), ["conflict"], "a version too high");
+    equal(await put(2, 1, "1"), ["stored"], "a state whose event is there");
+    equal(await put(3, 1), ["conflict"], "another event of that number");
+    equal(await scene.log(), [1, 1, "1"], "the log");
+    equal(await store.load(type, "a"), { version: 2, body: "1" }, "the state");
+    const results = await store.write(alex, [
+      scene.append(scene.events(1, "b"), { key: "b", body: "b" }),
+      scene.append(scene.events(2, "bad"), { key: "c", body: "c" }),
+      scene.append(scene.events(2, "2"), { version: 2 }),
+    ]);
+    equal(results, ["stored", "conflict", "stored"], "results of a batch");
+    equal(await scene.log("b"), [1, 1, "b"], "the log of b");
+    equal(await scene.log("c"), [1, 0], "the log of c");
+    equal(await store.load(type, "c"), undefined, "the state of c");
+    equal(await scene.log(), [1, 2, "1", "2"], "the log of a");
+  },
+
+  async "streams have numbers of their own, and end with a state"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const run = (from: number, body: string) => ({
+      stream: "run",
+      events: scene.events(from, body),
+    });
+    const put = (given: Partial<StoreWrite>) =>
+      store.write(alex, [scene.write(given)]);
+    const user = { stream: "", events: scene.events(1, "one") };
+    equal(await put({ appends: [user, run(1, "begun")] }), ["stored"], "both");
+    equal(
+      await put({ body: null, appends: [run(2, "step")] }),
+      ["stored"],
+      "the run's next",
+    );
+    equal(
+      await put({
+        body: null,
+        appends: [run(3, "x"), { ...user, events: scene.events(3, "x") }],
+      }),
+      ["conflict"],
+      "one stream that fits, and one that does not",
+    );
+    equal(await scene.log("a", "run"), [1, 2, "begun", "step"], "the run");
+    const end = { version: 2, body: "2", ended: ["run"] };
+    equal(await put(end), ["stored"], "the end of the run");
+    equal(await put(end), ["stored"], "the same repeated");
+    equal(await scene.log("a", "run"), [1, 0], "the run after its end");
+    equal(
+      await put({ appends: [user, run(1, "begun")] }),
+      ["conflict"],
+      "late",
+    );
+    equal(await scene.log("a", "run"), [1, 0], "the run, still");
+    equal(await scene.log(), [1, 1, "one"], "the log");
+  },
+
+  async "a part of a log has so many events, and so many bytes"(scene) {
+    const { store, other, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const body = 'é "quotes" \\ \u2028\ud83d\ude00 {$1} ?';
+    const events = scene.events(1, body, "12345", "12345", "6", "7");
+    await store.write(alex, [scene.append(events, { body: "{}" })]);
+    const { type } = scene.write({});
+    const read = async (after: number, limit: number, maxBytes: number) =>
+      (await other.readLog(type, "a", "", after, limit, maxBytes)).events
+        .map(({ number }) => number);
+    const { events: found } = await other.readLog(type, "a", "", 0, 9, 999);
+    equal(found, events, "the events");
+    equal(await read(0, 2, 999), [1, 2], "at most two");
+    equal(await read(1, 9, 10), [2, 3], "of ten bytes");
+    equal(await read(1, 9, 11), [2, 3, 4], "of eleven bytes");
+    equal(await read(0, 9, 1), [1], "of one byte");
+    equal(await read(3, 9, 999), [4, 5], "after a number");
+    equal(await read(5, 9, 999), [], "after the last");
+    equal(await read(99, 9, 999), [], "after a number to come");
+    equal(await read(0, 0, 999), [], "none");
+  },
+
+  async "older events are removed by number and by time"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    await store.write(alex, [
+      scene.append(scene.events(1, "1", "2", "3", "4", "5"), { body: "{}" }),
+    ]);
+    const put = (from: number, below: number, since: number) =>
+      store.write(alex, [
+        scene.append(scene.events(from, `${from}`), { trim: { below, since } }),
+      ]);
+    equal(await put(6, 2, 0), ["stored"], "below 2");
+    equal(await scene.log(), [2, 6, "2", "3", "4", "5", "6"], "the log");
+    equal(await put(7, 2, 3000), ["stored"], "before the time of the third");
+    equal(await scene.log(), [3, 7, "3", "4", "5", "6", "7"], "the log");
+    equal(await put(8, 4, 5000), ["stored"], "both, the time is more");
+    equal(await scene.log(), [5, 8, "5", "6", "7", "8"], "the log");
+    equal(await put(9, 7, 6000), ["stored"], "both, the number is more");
+    equal(await scene.log(), [7, 9, "7", "8", "9"], "the log");
+    equal(await put(8, 9, 0), ["stored"], "one repeated, that trimmed less");
+    equal(await put(9, 9, 1e12), ["stored"], "one repeated, that trims more");
+    equal(await scene.log(), [7, 9, "7", "8", "9"], "the log");
+    equal(await put(3, 0, 0), ["conflict"], "one that was removed, late");
+    equal(await put(10, 10, 1e12), ["stored"], "all but its own");
+    equal(await scene.log(), [10, 10, "10"], "the log");
+  },
+
+  async "a deletion removes events, and their numbers are not given again"(
+    scene,
+  ) {
+    const { store, other, alex, kate } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const put = (...writes: StoreWrite[]) => store.write(alex, writes);
+    const first = scene.append(scene.events(1, "1", "2"), { body: "{}" });
+    await put({
+      ...first,
+      appends: [...first.appends!, {
+        stream: "run",
+        events: scene.events(1, "x"),
+      }],
+    });
+    await put(scene.append(scene.events(1, "b"), { key: "b", body: "{}" }));
+    const gone = scene.write({ version: 2, body: "" });
+    equal(await put(gone), ["stored"], "the deletion");
+    equal(await put(gone), ["stored"], "the same repeated");
+    equal(await scene.log(), [3, 2], "the log after it");
+    equal(await scene.log("a", "run"), [1, 0], "another stream after it");
+    equal(await scene.log("b"), [1, 1, "b"], "the log of another key");
+    equal(await put(first), ["conflict"], "the first write, late");
+    await store.give(alex, kate, [scene.shard(0, 1)]);
+    equal(await other.clean([scene.shard(0).shard], 9), 1, "the old deletion");
+    equal(await scene.log(), [3, 2], "the log without it");
+    const again = (from: number) =>
+      scene.append(scene.events(from, "new"), { epoch: 2, body: "{}" });
+    equal(
+      await store.write(kate, [again(1)]),
+      ["conflict"],
+      "a number of before",
+    );
+    equal(await store.write(kate, [again(3)]), ["stored"], "the next number");
+    equal(await scene.log(), [3, 3, "new"], "the new log");
+    const next = scene.append(scene.events(4, "4"), {
+      ...{ epoch: 2, trim: { below: 4, since: 0 } },
+    });
+    equal(await store.write(kate, [next]), ["stored"], "another, which trims");
+    equal(await scene.log(), [4, 4, "4"], "the log at the end");
+  },
+
   async "the longest type and key are stored"(scene) {
     const { store, alex } = scene;
     await store.claim(alex, [scene.shard(0)]);
@@ -343,7 +589,9 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
       ),
     );
     const longest = scene.write({ type: type.padEnd(100, "-"), key });
-    equal(await store.write(alex, [longest]), ["stored"], "the result");
+    const stream = "s".repeat(64);
+    const appends = [{ stream, events: scene.events(1, "e") }];
+    equal(await store.write(alex, [{ ...longest, appends }]), ["stored"], "it");
   },
 
   async "alarms are found by shard and time, the earliest first"(scene) {
@@ -411,16 +659,25 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     await store.claim(owner, [scene.shard(0)]);
     let version = 0;
     for (let epoch = 1; epoch <= rounds; epoch++) {
-      // The owner writes while its shard is given on: the write is in the state that the next owner reads, or fenced.
-      const [[result], loaded] = await Promise.all([
+      // The owner writes while its shard is given on: the write is in what the next owner reads, or fenced.
+      const body = `${epoch}`;
+      const events = scene.events(version + 1, body);
+      const [[result], [loaded, { last }]] = await Promise.all([
         store.write(owner, [
-          scene.write({ epoch, version: version + 1, body: `${epoch}` }),
+          scene.append(events, { epoch, version: version + 1, body }),
         ]),
-        other.give(owner, next, [{ shard, epoch }])
-          .then(() => other.load(type, "a")),
+        other.give(owner, next, [{ shard, epoch }]).then(() =>
+          Promise.all(
+            [
+              other.load(type, "a"),
+              other.readLog(type, "a", "", version, 1, 1),
+            ] as const,
+          )
+        ),
       ]);
       if (result === "stored") version++;
       equal(loaded?.version ?? 0, version, `version after a ${result} write`);
+      equal(last, version, `the last number after a ${result} write`);
       [owner, next] = [next, owner];
     }
   },

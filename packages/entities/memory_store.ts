@@ -4,17 +4,21 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type {
   DueAlarm,
   ShardEpoch,
   Store,
+  StoreAppend,
+  StoredEvent,
   StoredState,
   StoreNode,
   StoreShard,
   StoreView,
   StoreWrite,
+  StreamPart,
   WriteResult,
 } from "./store.ts";
 
@@ -48,12 +52,18 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options.now ?? Date.now);
 }
 
+interface StateRow extends Omit<StoreWrite, "appends" | "ended"> {
+  body: string;
+}
+
 class MemoryStore implements Store {
   readonly #now: () => number;
   readonly #settings = new Map<string, string>();
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
-  readonly #states = new Map<string, StoreWrite>();
+  readonly #states = new Map<string, StateRow>();
+  /** The streams of each key. The last event of a stream stays, as it has the last number. */
+  readonly #logs = new Map<string, Map<string, StoredEvent[]>>();
   /** The ids of deletions. */
   readonly #deleted = new Set<string>();
 
@@ -150,21 +160,73 @@ class MemoryStore implements Store {
   }
 
   #write(owner: string, write: StoreWrite): WriteResult {
+    const { appends = [], ended = [], body, ...rest } = write;
     const shard = this.#shards.get(write.shard);
     if (shard?.owner !== owner || shard.epoch !== write.epoch) return "fenced";
     const id = idOf(write.type, write.key);
     const row = this.#states.get(id);
-    if (
-      row !== undefined && row.version === write.version &&
-      row.epoch === write.epoch && row.body === write.body
-    ) return "stored";
-    if (row !== undefined && row.version !== write.version - 1) {
+    const isWritten = row !== undefined && row.version === write.version;
+    const isAsBefore = isWritten && row.epoch === write.epoch &&
+      row.body === body;
+    const isNext = row === undefined || row.version === write.version - 1;
+    const fits = body === null ? isWritten : isAsBefore || isNext;
+    const streams = this.#logs.get(id) ?? new Map<string, StoredEvent[]>();
+    if (!fits || !appends.every((append) => fitsIn(streams, append))) {
       return "conflict";
     }
-    this.#states.set(id, { ...write });
-    if (write.body === "") this.#deleted.add(id);
-    else this.#deleted.delete(id);
+    for (const append of appends) this.#append(streams, append);
+    if (streams.size > 0) this.#logs.set(id, streams);
+    if (body === null || isAsBefore) return "stored";
+    this.#states.set(id, { ...rest, body });
+    for (const stream of ended) streams.delete(stream);
+    if (body === "") {
+      this.#deleted.add(id);
+      const last = streams.get("")?.at(-1);
+      this.#logs.delete(id);
+      if (last) this.#logs.set(id, new Map([["", [{ ...last, body: "" }]]]));
+    } else this.#deleted.delete(id);
     return "stored";
+  }
+
+  #append(
+    streams: Map<string, StoredEvent[]>,
+    { stream, events, trim }: StoreAppend,
+  ): void {
+    const rows = streams.get(stream) ?? [];
+    const [{ number: first }] = events;
+    if (first !== 1 + (rows.at(-1)?.number ?? 0)) return;
+    const { below, since } = trim ?? { below: 0, since: 0 };
+    const young = rows.findIndex(({ at }) => at >= since);
+    const old = young === -1 ? rows.length : young;
+    const low = rows.filter(({ number }) => number < below).length;
+    const kept = rows.slice(Math.max(old, low));
+    streams.set(stream, [...kept, ...events.map((event) => ({ ...event }))]);
+  }
+
+  readLog(
+    type: string,
+    key: string,
+    stream: string,
+    after: number,
+    limit: number,
+    maxBytes: number,
+  ): Promise<StreamPart> {
+    const rows = this.#logs.get(idOf(type, key))?.get(stream) ?? [];
+    const last = rows.at(-1)?.number ?? 0;
+    const empty = rows[0]?.body === "" ? 1 : 0;
+    const first = (rows[0]?.number ?? 1) + empty;
+    const events: StoredEvent[] = [];
+    let bytes = 0;
+    for (
+      let i = Math.max(empty, after + 1 - first + empty);
+      i < rows.length && events.length < limit;
+      i++
+    ) {
+      bytes += Buffer.byteLength(rows[i].body);
+      if (bytes > maxBytes && events.length > 0) break;
+      events.push({ ...rows[i] });
+    }
+    return Promise.resolve({ first, last, events });
   }
 
   clean(shards: readonly string[], limit: number): Promise<number> {
@@ -202,4 +264,17 @@ class MemoryStore implements Store {
 
 function idOf(type: string, key: string): string {
   return JSON.stringify([type, key]);
+}
+
+/** Whether events follow those of their stream, or are there already. */
+function fitsIn(
+  streams: ReadonlyMap<string, StoredEvent[]>,
+  { stream, events }: StoreAppend,
+): boolean {
+  const rows = streams.get(stream) ?? [];
+  if (events[0].number === 1 + (rows.at(-1)?.number ?? 0)) return true;
+  return events.every(({ number, at, body }) => {
+    const row = rows[number - rows[0]?.number];
+    return row?.at === at && row.body === body;
+  });
 }

@@ -47,10 +47,13 @@ export type {
   DueAlarm,
   ShardEpoch,
   Store,
+  StoreAppend,
+  StoredEvent,
   StoredState,
   StoreNode,
   StoreShard,
   StoreView,
   StoreWrite,
+  StreamPart,
   WriteResult,
 } from "./store.ts";

@@ -27,6 +27,7 @@ import type {
   StoreShard,
   StoreView,
   StoreWrite,
+  StreamPart,
   WriteResult,
 } from "./store.ts";
 
@@ -118,6 +119,15 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
   body text NOT NULL,
   due double precision,
   PRIMARY KEY (type, key)
+)`,
+    `CREATE TABLE IF NOT EXISTS ${prefix}log (
+  type text NOT NULL,
+  key text NOT NULL,
+  stream text NOT NULL,
+  number bigint NOT NULL,
+  at double precision NOT NULL,
+  body text NOT NULL,
+  PRIMARY KEY (type, key, stream, number)
 )`,
     `CREATE INDEX IF NOT EXISTS ${index}state_due ON ${prefix}state (due) WHERE due IS NOT NULL`,
     `CREATE INDEX IF NOT EXISTS ${index}state_deleted ON ${prefix}state (shard) WHERE body = ''`,
@@ -389,38 +399,35 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
     owner: string,
     writes: readonly StoreWrite[],
   ): Promise<WriteResult[]> {
-    const p = this.#p;
     const rows = await this.#rows(
-      `WITH given AS MATERIALIZED (
-  SELECT * FROM jsonb_to_recordset($2::text::jsonb) AS t(
-    n int, type text, key text, shard text, epoch bigint, version bigint, body text, due double precision
-  )
-), fence AS MATERIALIZED (
-  SELECT s.id, s.epoch FROM ${p}shard s
-  WHERE s.owner = $1 AND EXISTS (SELECT 1 FROM given g WHERE g.shard = s.id AND g.epoch = s.epoch)
-  ORDER BY s.id FOR SHARE OF s
-), stored AS (
-  INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
-  SELECT g.type, g.key, g.shard, g.epoch, g.version, g.body, g.due
-  FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
-  ORDER BY g.type, g.key
-  ON CONFLICT (type, key) DO UPDATE SET
-    shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
-  WHERE t.version = EXCLUDED.version - 1
-    OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)
-  RETURNING t.type, t.key
-)
-SELECT g.n, CASE
-  WHEN f.id IS NULL THEN 'fenced'
-  WHEN s.key IS NULL THEN 'conflict'
-  ELSE 'stored' END AS result
-FROM given g
-LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
-LEFT JOIN stored s ON s.type = g.type AND s.key = g.key
-ORDER BY g.n`,
+      writeStatement(this.#p, {
+        hasEvents: writes.some(({ appends }) => appends !== undefined),
+        hasEnds: writes.some(({ body, ended }) => body === "" || ended),
+      }),
       [owner, JSON.stringify(writes.map((write, n) => ({ n, ...write })))],
     );
     return rows.map(({ result }) => result as WriteResult);
+  }
+
+  async readLog(
+    ...[type, key, stream, after, limit, maxBytes]: Parameters<
+      Store["readLog"]
+    >
+  ): Promise<StreamPart> {
+    const log =
+      `${this.#p}log l WHERE l.type = $1 AND l.key = $2 AND l.stream = $3`;
+    const rows = await this.#rows(
+      `SELECT NULL AS number, (SELECT min(l.number) FROM ${log} AND l.body <> '')::text AS first,
+  (SELECT max(l.number) FROM ${log})::text AS body, NULL AS at
+UNION ALL (
+  SELECT number::text, NULL, body, at::text FROM (
+    SELECT l.number, l.at, l.body, sum(octet_length(l.body)) OVER (ORDER BY l.number) - octet_length(l.body) AS before
+    FROM ${log} AND l.number > $4::text::bigint AND l.body <> '' ORDER BY l.number LIMIT $5::text::int
+  ) part WHERE before = 0 OR before + octet_length(body) <= $6::text::bigint ORDER BY part.number
+)`,
+      [type, key, stream, String(after), String(limit), String(maxBytes)],
+    );
+    return streamPartOf(rows);
   }
 
   async clean(shards: readonly string[], limit: number): Promise<number> {
@@ -461,6 +468,151 @@ ORDER BY s.due LIMIT $3::text::int`,
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+/**
+ * Returns the statement that writes entities. What a batch does not have is not in it, as to plan it takes time too.
+ *
+ * Events are only inserted for a write that is accepted. Two runs of one write at the same time do not see each other's
+ * events: the second violates the primary key, rejects, and is repeated.
+ */
+function writeStatement(
+  p: string,
+  { hasEvents, hasEnds }: { hasEvents: boolean; hasEnds: boolean },
+): string {
+  return `WITH ${
+    [
+      givenParts(p),
+      hasEvents ? eventParts(p) : [],
+      stateParts(p, hasEvents),
+      hasEvents ? appendParts(p) : [],
+      hasEnds ? endParts(p) : [],
+    ].flat().join(", ")
+  }
+SELECT g.n, CASE WHEN f.id IS NULL THEN 'fenced' WHEN a.n IS NULL THEN 'conflict' ELSE 'stored' END AS result
+FROM given g
+LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
+LEFT JOIN accepted a ON a.n = g.n
+ORDER BY g.n`;
+}
+
+/** The writes, and the shards that are this owner's. */
+function givenParts(p: string): string[] {
+  return [`given AS MATERIALIZED (
+  SELECT * FROM jsonb_to_recordset($2::text::jsonb) AS t(
+    n int, type text, key text, shard text, epoch bigint, version bigint, body text, due double precision,
+    appends jsonb, ended jsonb
+  )
+), fence AS MATERIALIZED (
+  SELECT s.id, s.epoch FROM ${p}shard s
+  WHERE s.owner = $1 AND EXISTS (SELECT 1 FROM given g WHERE g.shard = s.id AND g.epoch = s.epoch)
+  ORDER BY s.id FOR SHARE OF s
+)`];
+}
+
+/** The events, and the writes whose events do not fit into their streams. */
+function eventParts(p: string): string[] {
+  return [
+    `stream AS MATERIALIZED (
+  SELECT g.n, g.type, g.key, a.stream, a.events, (a.trim->>'below')::bigint AS below,
+    (a.trim->>'since')::double precision AS since, (a.events->0->>'number')::bigint AS first,
+    1 + coalesce((
+      SELECT l.number FROM ${p}log l WHERE l.type = g.type AND l.key = g.key AND l.stream = a.stream
+      ORDER BY l.number DESC LIMIT 1
+    ), 0) AS next
+  FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch,
+    jsonb_to_recordset(g.appends) AS a(stream text, events jsonb, trim jsonb)
+)`,
+    `event AS MATERIALIZED (
+  SELECT s.n, s.type, s.key, s.stream, s.first = s.next AS "isNext", e.number, e.at, e.body
+  FROM stream s, jsonb_to_recordset(s.events) AS e(number bigint, at double precision, body text)
+)`,
+    `refused AS MATERIALIZED (
+  SELECT e.n FROM event e WHERE NOT e."isNext" AND NOT EXISTS (
+    SELECT 1 FROM ${p}log l WHERE l.type = e.type AND l.key = e.key AND l.stream = e.stream
+      AND l.number = e.number AND l.at = e.at AND l.body = e.body
+  )
+)`,
+  ];
+}
+
+/** The writes that are accepted, with their states stored. */
+function stateParts(p: string, hasEvents: boolean): string[] {
+  return [
+    `good AS MATERIALIZED (
+  SELECT g.* FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
+  WHERE (g.body IS NOT NULL OR EXISTS (
+    SELECT 1 FROM ${p}state t WHERE t.type = g.type AND t.key = g.key AND t.version = g.version
+  ))${hasEvents ? " AND g.n NOT IN (SELECT r.n FROM refused r)" : ""}
+)`,
+    `stored AS (
+  INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
+  SELECT g.type, g.key, g.shard, g.epoch, g.version, g.body, g.due FROM good g WHERE g.body IS NOT NULL
+  ORDER BY g.type, g.key
+  ON CONFLICT (type, key) DO UPDATE SET
+    shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
+  WHERE t.version = EXCLUDED.version - 1
+    OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)
+  RETURNING t.type, t.key
+)`,
+    `accepted AS MATERIALIZED (
+  SELECT g.* FROM good g LEFT JOIN stored s ON s.type = g.type AND s.key = g.key
+  WHERE g.body IS NULL OR s.key IS NOT NULL
+)`,
+  ];
+}
+
+/** Appends events, and removes old ones. */
+function appendParts(p: string): string[] {
+  return [
+    `appended AS (
+  INSERT INTO ${p}log (type, key, stream, number, at, body)
+  SELECT e.type, e.key, e.stream, e.number, e.at, e.body FROM event e JOIN accepted a ON a.n = e.n
+  WHERE e."isNext" ORDER BY e.type, e.key, e.stream, e.number
+)`,
+    `trimmed AS (
+  DELETE FROM ${p}log l USING stream s JOIN accepted a ON a.n = s.n
+  WHERE s.below IS NOT NULL AND s.first = s.next AND l.type = s.type AND l.key = s.key AND l.stream = s.stream
+    AND l.number < greatest(s.below, coalesce((
+      SELECT o.number FROM ${p}log o WHERE o.type = s.type AND o.key = s.key AND o.stream = s.stream AND o.at >= s.since
+      ORDER BY o.number LIMIT 1
+    ), s.first))
+)`,
+  ];
+}
+
+/** Removes streams, and all events of entities that are deleted, but the last number of the log. */
+function endParts(p: string): string[] {
+  return [
+    `ended AS (
+  DELETE FROM ${p}log l USING accepted a WHERE l.type = a.type AND l.key = a.key AND (
+    l.stream <> '' AND a.body = '' OR l.stream IN (SELECT jsonb_array_elements_text(a.ended))
+    OR l.stream = '' AND a.body = '' AND EXISTS (
+      SELECT 1 FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = '' AND o.number > l.number
+    )
+  )
+)`,
+    `emptied AS (
+  UPDATE ${p}log l SET body = '' FROM accepted a
+  WHERE a.body = '' AND l.type = a.type AND l.key = a.key AND l.stream = '' AND NOT EXISTS (
+    SELECT 1 FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = '' AND o.number > l.number
+  )
+)`,
+  ];
+}
+
+/** Reads the rows of a part of a log: the first has the ends of the stream. */
+function streamPartOf([ends, ...rows]: readonly SqlRow[]): StreamPart {
+  const last = Number(ends.body ?? 0);
+  return {
+    first: Number(ends.first ?? last + 1),
+    last,
+    events: rows.map(({ number, at, body }) => ({
+      number: Number(number),
+      at: Number(at),
+      body: body as string,
+    })),
+  };
 }
 
 function shardEpochOf({ shard, epoch }: SqlRow): ShardEpoch {

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { BigIntStats } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
@@ -18,11 +19,14 @@ import type {
   DueAlarm,
   ShardEpoch,
   Store,
+  StoreAppend,
+  StoredEvent,
   StoredState,
   StoreNode,
   StoreShard,
   StoreView,
   StoreWrite,
+  StreamPart,
   WriteResult,
 } from "./store.ts";
 
@@ -87,6 +91,10 @@ CREATE TABLE IF NOT EXISTS state (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS state_due ON state (due) WHERE due IS NOT NULL;
 CREATE INDEX IF NOT EXISTS state_deleted ON state (shard) WHERE body = '';
+CREATE TABLE IF NOT EXISTS log (
+  type TEXT NOT NULL, key TEXT NOT NULL, stream TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY (type, key, stream, number)
+) STRICT, WITHOUT ROWID;
 `;
 
 /** How long SQLite itself waits for a lock, in milliseconds; it blocks the thread. */
@@ -275,6 +283,29 @@ class SqliteStore implements Store {
     );
   }
 
+  readLog(
+    ...[type, key, stream, after, limit, maxBytes]: Parameters<
+      Store["readLog"]
+    >
+  ): Promise<StreamPart> {
+    return this.#run((sql) => {
+      const ends = sql(ENDS).get(type, key, stream, type, key, stream)!;
+      const events: StoredEvent[] = [];
+      let bytes = 0;
+      const rows = sql(
+        `SELECT number, at, body FROM log WHERE ${OF_STREAM} AND number > ? AND body <> '' ORDER BY number LIMIT ?`,
+      ).iterate(type, key, stream, after, limit);
+      for (const row of rows) {
+        const body = row.body as string;
+        bytes += Buffer.byteLength(body);
+        if (bytes > maxBytes && events.length > 0) break;
+        events.push({ number: Number(row.number), at: Number(row.at), body });
+      }
+      const last = Number(ends.last);
+      return { first: Number(ends.first ?? last + 1), last, events };
+    });
+  }
+
   clean(shards: readonly string[], limit: number): Promise<number> {
     return this.#run((sql) => {
       const { changes } = sql(`DELETE FROM state WHERE (type, key) IN (
@@ -376,24 +407,89 @@ function shardOf(sql: Sql, id: string): StoreShard | undefined {
 
 function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {
   const { type, key, shard, epoch, version, body, due } = write;
+  const { appends = [], ended = [] } = write;
   const fence = shardOf(sql, shard);
   if (fence?.owner !== owner || fence.epoch !== epoch) return "fenced";
+  // A large state is read for a repeated write only.
   const row = sql(
-    "SELECT version, epoch, body FROM state WHERE type = ? AND key = ?",
-  ).get(type, key);
-  if (
-    row !== undefined && Number(row.version) === version &&
-    Number(row.epoch) === epoch && row.body === body
-  ) return "stored";
-  if (row !== undefined && Number(row.version) !== version - 1) {
-    return "conflict";
+    "SELECT version, epoch, CASE WHEN version = ? THEN body = ? END AS isBody FROM state WHERE type = ? AND key = ?",
+  ).get(body === null ? null : version, body, type, key);
+  const isWritten = row !== undefined && Number(row.version) === version;
+  const isAsBefore = isWritten && Number(row.epoch) === epoch &&
+    Number(row.isBody) === 1;
+  const isNext = row === undefined || Number(row.version) === version - 1;
+  const fits = body === null ? isWritten : isAsBefore || isNext;
+  if (!fits) return "conflict";
+  const next: StoreAppend[] = [];
+  for (const append of appends) {
+    const { last } = sql(LAST).get(type, key, append.stream)!;
+    if (append.events[0].number === Number(last) + 1) next.push(append);
+    else if (!areStored(sql, write, append)) return "conflict";
   }
+  for (const append of next) appendTo(sql, write, append);
+  if (body === null || isAsBefore) return "stored";
   sql(
     `INSERT INTO state (type, key, shard, epoch, version, body, due) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET shard = excluded.shard, epoch = excluded.epoch, version = excluded.version,
   body = excluded.body, due = excluded.due`,
   ).run(type, key, shard, epoch, version, body, due);
+  for (const stream of ended) {
+    sql(`DELETE FROM log WHERE ${OF_STREAM}`).run(type, key, stream);
+  }
+  if (body === "") {
+    sql(`DELETE FROM log WHERE type = ? AND key = ? AND stream <> ''`)
+      .run(type, key);
+    sql(`DELETE FROM log WHERE ${OF_STREAM} AND number < ?`)
+      .run(type, key, "", sql(LAST).get(type, key, "")!.last);
+    sql(`UPDATE log SET body = '' WHERE ${OF_STREAM}`).run(type, key, "");
+  }
   return "stored";
+}
+
+const OF_STREAM = "type = ? AND key = ? AND stream = ?";
+
+const LAST =
+  `SELECT coalesce(max(number), 0) AS last FROM log WHERE ${OF_STREAM}`;
+
+/** The first number that is kept, and the last that was given. */
+const ENDS =
+  `SELECT (SELECT min(number) FROM log WHERE ${OF_STREAM} AND body <> '') AS first, (${LAST}) AS last`;
+
+/** Whether events are in their stream already. */
+function areStored(
+  sql: Sql,
+  { type, key }: StoreWrite,
+  { stream, events }: StoreAppend,
+): boolean {
+  const find = sql(
+    `SELECT 1 AS found FROM log WHERE ${OF_STREAM} AND number = ? AND at = ? AND body = ?`,
+  );
+  return events.every(({ number, at, body }) =>
+    find.get(type, key, stream, number, at, body) !== undefined
+  );
+}
+
+function appendTo(
+  sql: Sql,
+  { type, key }: StoreWrite,
+  { stream, events, trim }: StoreAppend,
+): void {
+  if (trim !== undefined) {
+    const { below, since } = trim;
+    sql(
+      `DELETE FROM log WHERE ${OF_STREAM} AND number < max(?, coalesce(
+  (SELECT number FROM log WHERE ${OF_STREAM} AND at >= ? ORDER BY number LIMIT 1), ?))`,
+    ).run(
+      ...[type, key, stream, below, type, key, stream, since],
+      events[0].number,
+    );
+  }
+  const insert = sql(
+    "INSERT INTO log (type, key, stream, number, at, body) VALUES (?, ?, ?, ?, ?, ?)",
+  );
+  for (const { number, at, body } of events) {
+    insert.run(type, key, stream, number, at, body);
+  }
 }
 
 function inTransaction<T>(db: DatabaseSync, fn: () => T): T {

@@ -8,9 +8,13 @@
  *   owner and epoch never comes back.
  * - state(type, key, shard, epoch, version, body, due): the states. A write needs the owner and the epoch of its shard,
  *   and the version before its own.
+ * - log(type, key, stream, number, at, body): the events of each key, in one or more streams. The numbers of a stream are
+ *   dense. A write appends events, and needs the number before its first one. A write of events alone leaves the state's
+ *   row as it is, so it costs nothing for the size of the state.
  *
  * A deletion is a write with an empty body: a write of before that arrives late finds its version. Once the shard has
- * another epoch, which refuses such writes by itself, `clean` removes the row.
+ * another epoch, which refuses such writes by itself, `clean` removes the row. A deletion also removes the events of the
+ * key. The last row of the stream `""` stays, with an empty body: it has the number that was given last.
  *
  * Each function is one transaction. It may be repeated after its answer was lost: an identical second run has no further
  * effect and the same answer. A stale run, which arrives after a later one, changes nothing. `checkStore` asserts this
@@ -79,19 +83,60 @@ export interface StoredState {
   body: string;
 }
 
-/** A write of one state. */
-export interface StoreWrite extends ShardEpoch, StoredState {
+/** An event of a stream. */
+export interface StoredEvent {
+  /** Its number: the first of a stream is 1, and each other one follows the number before. */
+  number: number;
+  /** When it was appended, in milliseconds since 1970. */
+  at: number;
+  /** The event, as the entity wrote it; not empty. */
+  body: string;
+}
+
+/** Events that are appended to one stream of a key. */
+export interface StoreAppend {
+  /** The name of the stream: up to 64 characters of ASCII. `""` is the log that users see. */
+  stream: string;
+  /** The events, one or more. */
+  events: readonly StoredEvent[];
+  /**
+   * Removes older events: those of a number lower than `below`, and those before the first one that was appended at
+   * `since` or later. Never the events of this write.
+   */
+  trim?: { below: number; since: number };
+}
+
+/** A write of one entity: its state, or events, or both. */
+export interface StoreWrite extends ShardEpoch {
   /** The type of the entity. */
   type: string;
   /** The key of the entity. */
   key: string;
+  /** The number of writes of the state, with this one if it has a state. */
+  version: number;
+  /** The state, as the entity writes it; empty to delete the entity; `null` to leave the state and its alarm as they are. */
+  body: string | null;
   /** When its alarm is due, in milliseconds since 1970. */
   due: number | null;
+  /** The events that are appended, each stream once; a deletion has none. */
+  appends?: readonly StoreAppend[];
+  /** Streams that are removed with their numbers; only in a write with a state, and not `""`. */
+  ended?: readonly string[];
+}
+
+/** A part of a stream. */
+export interface StreamPart {
+  /** The first number that is kept; the one after `last` if no event is. */
+  first: number;
+  /** The number that was given last; 0 if none was. */
+  last: number;
+  /** Events in the order of their numbers. */
+  events: StoredEvent[];
 }
 
 /**
- * The result of a write: it is stored; or another owner or epoch has the shard; or the stored version is not the one
- * before.
+ * The result of a write: it is stored; or another owner or epoch has the shard; or the stored version, or the last number
+ * of a stream, is not the one before.
  */
 export type WriteResult = "stored" | "fenced" | "conflict";
 
@@ -146,11 +191,30 @@ export interface Store {
   /** Returns a state, or a deletion that was not removed. */
   load(type: string, key: string): Promise<StoredState | undefined>;
   /**
-   * Writes states, all in one transaction, each on its own condition: the shard has that owner and epoch, and the stored
-   * version is the one before, or no state is stored. A write that was stored before, with the
-   * same epoch, version and body, is stored. Returns the results in the order of the writes.
+   * Writes entities, all in one transaction, each on its own condition, and each whole or not at all. No two of them are of
+   * one key. The conditions:
+   *
+   * - The shard has that owner and epoch.
+   * - The stored version is the one before, or no state is stored. A write without a state needs a state that is stored
+   *   under its version and is no deletion.
+   * - The first event of each stream follows the last number of that stream.
+   *
+   * A state that was stored before, with the same epoch, version and body, is stored, and so are events that are in their
+   * stream already, each with the same time and body. Returns the results in the order of the writes.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
+  /**
+   * Returns events of a stream with numbers above `after`, at most `limit` of them, and of those only as many as have
+   * `maxBytes` together, but one at least.
+   */
+  readLog(
+    type: string,
+    key: string,
+    stream: string,
+    after: number,
+    limit: number,
+    maxBytes: number,
+  ): Promise<StreamPart>;
   /** Removes at most `limit` deletions in some shards, of earlier epochs than the shards have; returns their number. */
   clean(shards: readonly string[], limit: number): Promise<number>;
   /** Returns the earliest alarms of some shards that are due at that moment. */

@@ -100,6 +100,29 @@ test("a write by itself is given up when the store has refused it 10 times", asy
   }
 });
 
+test("sqliteStore() adds the log to a file of before", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/entities.db`;
+  const before = sqliteStore(file, { sync: false });
+  await before.open();
+  await before.join({ id: "1", name: "kate@localhost", info: "" });
+  await before.close();
+  const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(file);
+  db.exec("DROP TABLE log");
+  db.close();
+  const store = sqliteStore(file, { sync: false });
+  await store.open();
+  assertEquals((await store.view()).nodes.map(({ id }) => id), ["1"]);
+  assertEquals(await store.readLog("room", "r1", "", 0, 1, 1), {
+    first: 1,
+    last: 0,
+    events: [],
+  });
+  await store.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
 test("sqliteStore() refuses what is no path", () => {
   for (const file of ["", undefined, {}, "a\0b"]) {
     assertThrows(
