@@ -1,7 +1,7 @@
 /**
  * A store in PostgreSQL, over any client.
  *
- * Each function is one statement, which is one transaction by itself. So it needs no connection of its own, and works
+ * Each function is one statement, which is one transaction by itself, or a second one if the first has changed nothing. So it needs no connection of its own, and works
  * through a pool and through pgbouncer in transaction mode. Rows are locked in the order of their ids, so no
  * two statements can block each other.
  *
@@ -22,6 +22,7 @@ import type {
   DueAlarm,
   ShardEpoch,
   Store,
+  StoredEvent,
   StoredState,
   StoreNode,
   StoreShard,
@@ -399,14 +400,56 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
     owner: string,
     writes: readonly StoreWrite[],
   ): Promise<WriteResult[]> {
-    const rows = await this.#rows(
-      writeStatement(this.#p, {
-        hasEvents: writes.some(({ appends }) => appends !== undefined),
-        hasEnds: writes.some(({ body, ended }) => body === "" || ended),
-      }),
-      [owner, JSON.stringify(writes.map((write, n) => ({ n, ...write })))],
-    );
+    if (await this.#appendOne(owner, writes)) return ["stored"];
+    const given = writes.map(({ appends: _, ...write }, n) => ({
+      n,
+      ...write,
+    }));
+    const events = writes.flatMap(eventRowsOf);
+    const parts = {
+      events: events.length > 0,
+      trims: events.some(({ below }) => below !== undefined),
+      states: writes.some(({ body }) => body !== null),
+      ends: writes.some(({ body, ended }) => body === "" || ended),
+    };
+    const params = [owner, JSON.stringify(given)];
+    if (parts.events) params.push(JSON.stringify(events));
+    const rows = await this.#rows(writeStatement(this.#p, parts), params);
     return rows.map(({ result }) => result as WriteResult);
+  }
+
+  /**
+   * Appends one event, if that is all there is to write, by a statement that takes half of the time. Returns false if it has
+   * not appended it: the statement for all writes says why.
+   */
+  async #appendOne(
+    owner: string,
+    [write, ...others]: readonly StoreWrite[],
+  ): Promise<boolean> {
+    if (write?.body !== null || others.length > 0) return false;
+    const [append, ...more] = write.appends ?? [];
+    if (append?.events.length !== 1 || more.length > 0 || append.trim) {
+      return false;
+    }
+    const { type, key, shard, epoch, version } = write;
+    const { stream, events: [{ number, at, body }] } = append;
+    const p = this.#p;
+    const rows = await this.#rows(
+      `WITH fence AS (
+  SELECT id FROM ${p}shard WHERE id = $1 AND owner = $2 AND epoch = $3::text::bigint FOR SHARE
+)
+INSERT INTO ${p}log (type, key, stream, number, at, body)
+SELECT $4, $5, $6, $7::text::bigint, $8::text::double precision, $9 FROM fence
+WHERE $7::text::bigint = 1 + coalesce((
+  SELECT l.number FROM ${p}log l WHERE l.type = $4 AND l.key = $5 AND l.stream = $6 ORDER BY l.number DESC LIMIT 1
+), 0) AND $10::text::bigint = (SELECT t.version FROM ${p}state t WHERE t.type = $4 AND t.key = $5)
+RETURNING 1 AS stored`,
+      [
+        ...[shard, owner, String(epoch), type, key, stream, String(number)],
+        ...[String(at), body, String(version)],
+      ],
+    );
+    return rows.length === 1;
   }
 
   async readLog(
@@ -470,135 +513,140 @@ ORDER BY s.due LIMIT $3::text::int`,
   }
 }
 
+/** An event as the statement of a write reads it. */
+interface EventRow extends StoredEvent {
+  /** The number of its write in the batch. */
+  n: number;
+  type: string;
+  key: string;
+  stream: string;
+  /** The number of the first event of its stream in the batch, which also has the bounds of a trim. */
+  first: number;
+  below?: number;
+  since?: number;
+}
+
+function eventRowsOf(
+  { type, key, appends = [] }: StoreWrite,
+  n: number,
+): EventRow[] {
+  return appends.flatMap(({ stream, events, trim }) =>
+    events.map((event, i) => ({
+      ...{ n, type, key, stream, first: events[0].number, ...event },
+      ...i === 0 ? trim : undefined,
+    }))
+  );
+}
+
+/** The parts of a batch of writes. */
+type WriteParts = Record<"events" | "trims" | "states" | "ends", unknown>;
+
 /**
- * Returns the statement that writes entities. What a batch does not have is not in it, as to plan it takes time too.
+ * Returns the statement that writes entities. What a batch does not have is not in it, as the server plans it each time.
+ *
+ * Rows are looked up by scalar subqueries: the server cannot turn them into scans of whole tables.
  *
  * Events are only inserted for a write that is accepted. Two runs of one write at the same time do not see each other's
  * events: the second violates the primary key, rejects, and is repeated.
  */
-function writeStatement(
-  p: string,
-  { hasEvents, hasEnds }: { hasEvents: boolean; hasEnds: boolean },
-): string {
-  return `WITH ${
-    [
-      givenParts(p),
-      hasEvents ? eventParts(p) : [],
-      stateParts(p, hasEvents),
-      hasEvents ? appendParts(p) : [],
-      hasEnds ? endParts(p) : [],
-    ].flat().join(", ")
-  }
-SELECT g.n, CASE WHEN f.id IS NULL THEN 'fenced' WHEN a.n IS NULL THEN 'conflict' ELSE 'stored' END AS result
-FROM given g
-LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
-LEFT JOIN accepted a ON a.n = g.n
-ORDER BY g.n`;
-}
-
-/** The writes, and the shards that are this owner's. */
-function givenParts(p: string): string[] {
-  return [`given AS MATERIALIZED (
+function writeStatement(p: string, has: WriteParts): string {
+  const parts = [
+    `given AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($2::text::jsonb) AS t(
-    n int, type text, key text, shard text, epoch bigint, version bigint, body text, due double precision,
-    appends jsonb, ended jsonb
+    n int, type text, key text, shard text, epoch bigint, version bigint, body text, due double precision, ended jsonb
   )
-), fence AS MATERIALIZED (
+)`,
+    `fence AS MATERIALIZED (
   SELECT s.id, s.epoch FROM ${p}shard s
   WHERE s.owner = $1 AND EXISTS (SELECT 1 FROM given g WHERE g.shard = s.id AND g.epoch = s.epoch)
   ORDER BY s.id FOR SHARE OF s
-)`];
-}
-
-/** The events, and the writes whose events do not fit into their streams. */
-function eventParts(p: string): string[] {
-  return [
-    `stream AS MATERIALIZED (
-  SELECT g.n, g.type, g.key, a.stream, a.events, (a.trim->>'below')::bigint AS below,
-    (a.trim->>'since')::double precision AS since, (a.events->0->>'number')::bigint AS first,
-    1 + coalesce((
-      SELECT l.number FROM ${p}log l WHERE l.type = g.type AND l.key = g.key AND l.stream = a.stream
-      ORDER BY l.number DESC LIMIT 1
-    ), 0) AS next
-  FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch,
-    jsonb_to_recordset(g.appends) AS a(stream text, events jsonb, trim jsonb)
 )`,
-    `event AS MATERIALIZED (
-  SELECT s.n, s.type, s.key, s.stream, s.first = s.next AS "isNext", e.number, e.at, e.body
-  FROM stream s, jsonb_to_recordset(s.events) AS e(number bigint, at double precision, body text)
+    has.events && eventPart(p),
+    `checked AS MATERIALIZED (
+  SELECT g.*, CASE WHEN f.id IS NULL THEN 'fenced' WHEN ${
+      has.events
+        ? "EXISTS (SELECT 1 FROM event e WHERE e.n = g.n AND e.place = 'other') OR "
+        : ""
+    }g.body IS NULL AND g.version IS DISTINCT FROM (
+    SELECT t.version FROM ${p}state t WHERE t.type = g.type AND t.key = g.key
+  ) THEN 'conflict' ELSE 'stored' END AS result
+  FROM given g LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
 )`,
-    `refused AS MATERIALIZED (
-  SELECT e.n FROM event e WHERE NOT e."isNext" AND NOT EXISTS (
-    SELECT 1 FROM ${p}log l WHERE l.type = e.type AND l.key = e.key AND l.stream = e.stream
-      AND l.number = e.number AND l.at = e.at AND l.body = e.body
-  )
+    has.states ? statePart(p) : "result AS (SELECT * FROM checked)",
+    has.events &&
+    `appended AS (
+  INSERT INTO ${p}log (type, key, stream, number, at, body)
+  SELECT e.type, e.key, e.stream, e.number, e.at, e.body FROM event e JOIN result r ON r.n = e.n
+  WHERE e.place = 'next' AND r.result = 'stored' ORDER BY e.type, e.key, e.stream, e.number
 )`,
+    has.trims && trimPart(p),
+    has.ends && endParts(p),
   ];
+  return `WITH ${
+    parts.filter(Boolean).join(", ")
+  } SELECT n, result FROM result ORDER BY n`;
 }
 
-/** The writes that are accepted, with their states stored. */
-function stateParts(p: string, hasEvents: boolean): string[] {
-  return [
-    `good AS MATERIALIZED (
-  SELECT g.* FROM given g JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
-  WHERE (g.body IS NOT NULL OR EXISTS (
-    SELECT 1 FROM ${p}state t WHERE t.type = g.type AND t.key = g.key AND t.version = g.version
-  ))${hasEvents ? " AND g.n NOT IN (SELECT r.n FROM refused r)" : ""}
-)`,
-    `stored AS (
+/** The events: those that are next in their streams, those that are there already, and others. */
+function eventPart(p: string): string {
+  const rows =
+    `FROM ${p}log l WHERE l.type = e.type AND l.key = e.key AND l.stream = e.stream`;
+  return `event AS MATERIALIZED (
+  SELECT e.*, CASE
+    WHEN e.first = 1 + coalesce((SELECT l.number ${rows} ORDER BY l.number DESC LIMIT 1), 0) THEN 'next'
+    WHEN (SELECT l.at = e.at AND l.body = e.body ${rows} AND l.number = e.number) THEN 'there'
+    ELSE 'other' END AS place
+  FROM jsonb_to_recordset($3::text::jsonb) AS e(
+    n int, type text, key text, stream text, first bigint, number bigint, at double precision, body text, below bigint,
+    since double precision
+  )
+)`;
+}
+
+function statePart(p: string): string {
+  return `stored AS (
   INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
-  SELECT g.type, g.key, g.shard, g.epoch, g.version, g.body, g.due FROM good g WHERE g.body IS NOT NULL
-  ORDER BY g.type, g.key
+  SELECT c.type, c.key, c.shard, c.epoch, c.version, c.body, c.due FROM checked c
+  WHERE c.body IS NOT NULL AND c.result = 'stored'
+  ORDER BY c.type, c.key
   ON CONFLICT (type, key) DO UPDATE SET
     shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
   WHERE t.version = EXCLUDED.version - 1
     OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)
   RETURNING t.type, t.key
-)`,
-    `accepted AS MATERIALIZED (
-  SELECT g.* FROM good g LEFT JOIN stored s ON s.type = g.type AND s.key = g.key
-  WHERE g.body IS NULL OR s.key IS NOT NULL
-)`,
-  ];
+), result AS MATERIALIZED (
+  SELECT c.n, c.type, c.key, c.body, c.ended,
+    CASE WHEN c.result = 'stored' AND c.body IS NOT NULL AND s.key IS NULL THEN 'conflict' ELSE c.result END AS result
+  FROM checked c LEFT JOIN stored s ON s.type = c.type AND s.key = c.key
+)`;
 }
 
-/** Appends events, and removes old ones. */
-function appendParts(p: string): string[] {
-  return [
-    `appended AS (
-  INSERT INTO ${p}log (type, key, stream, number, at, body)
-  SELECT e.type, e.key, e.stream, e.number, e.at, e.body FROM event e JOIN accepted a ON a.n = e.n
-  WHERE e."isNext" ORDER BY e.type, e.key, e.stream, e.number
-)`,
-    `trimmed AS (
-  DELETE FROM ${p}log l USING stream s JOIN accepted a ON a.n = s.n
-  WHERE s.below IS NOT NULL AND s.first = s.next AND l.type = s.type AND l.key = s.key AND l.stream = s.stream
-    AND l.number < greatest(s.below, coalesce((
-      SELECT o.number FROM ${p}log o WHERE o.type = s.type AND o.key = s.key AND o.stream = s.stream AND o.at >= s.since
+/** Removes old events. */
+function trimPart(p: string): string {
+  return `trimmed AS (
+  DELETE FROM ${p}log l USING event e JOIN result r ON r.n = e.n AND r.result = 'stored'
+  WHERE e.below IS NOT NULL AND e.place = 'next' AND l.type = e.type AND l.key = e.key AND l.stream = e.stream
+    AND l.number < greatest(e.below, coalesce((
+      SELECT o.number FROM ${p}log o WHERE o.type = e.type AND o.key = e.key AND o.stream = e.stream AND o.at >= e.since
       ORDER BY o.number LIMIT 1
-    ), s.first))
-)`,
-  ];
+    ), e.first))
+)`;
 }
 
-/** Removes streams, and all events of entities that are deleted, but the last number of the log. */
-function endParts(p: string): string[] {
-  return [
-    `ended AS (
-  DELETE FROM ${p}log l USING accepted a WHERE l.type = a.type AND l.key = a.key AND (
-    l.stream <> '' AND a.body = '' OR l.stream IN (SELECT jsonb_array_elements_text(a.ended))
-    OR l.stream = '' AND a.body = '' AND EXISTS (
-      SELECT 1 FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = '' AND o.number > l.number
-    )
+/** Removes streams, and all events of entities that are deleted; a row with the last number of their log stays. */
+function endParts(p: string): string {
+  const isLast = `l.number = (
+    SELECT max(o.number) FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = ''
+  )`;
+  return `ended AS (
+  DELETE FROM ${p}log l USING result r WHERE r.result = 'stored' AND l.type = r.type AND l.key = r.key AND (
+    r.body = '' AND NOT (l.stream = '' AND ${isLast})
+    OR l.stream IN (SELECT jsonb_array_elements_text(r.ended))
   )
-)`,
-    `emptied AS (
-  UPDATE ${p}log l SET body = '' FROM accepted a
-  WHERE a.body = '' AND l.type = a.type AND l.key = a.key AND l.stream = '' AND NOT EXISTS (
-    SELECT 1 FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = '' AND o.number > l.number
-  )
-)`,
-  ];
+), emptied AS (
+  UPDATE ${p}log l SET body = '' FROM result r
+  WHERE r.result = 'stored' AND r.body = '' AND l.type = r.type AND l.key = r.key AND l.stream = '' AND ${isLast}
+)`;
 }
 
 /** Reads the rows of a part of a log: the first has the ends of the stream. */
