@@ -18,8 +18,10 @@
  *    overran shows that. It limits the number of steps in the next slices, and each slice in time doubles the limit.
  * 6. Sockets deliver many messages before a step can run. Connections that have read for long pause
  *    ({@linkcode InputShare}).
- * 7. A process that yields ({@linkcode Scheduler.afterYield}) goes on after the steps that the turn has brought.
- *    Two processes that compute and yield in turn would otherwise run before all others.
+ * 7. A process that yields ({@linkcode Scheduler.afterYield}) probably computes when it goes on. So it goes on after the
+ *    event loop has turned and no step waits, and after connections have written the messages of the steps before. If
+ *    {@linkcode UNPOLLED} have passed, sockets are asked first. So among processes that compute and yield by turns, a
+ *    request waits for one step of one of them, and its answer for none.
  *
  * The steps of one process keep their order: none goes past a step of that process in the queue.
  */
@@ -48,6 +50,12 @@ const CROWD = 4;
 
 /** The number of processes that start in a row before their code continues beyond its first wait. */
 const STARTS = 4;
+
+/** The time after which sockets are asked before a process that has yielded goes on, in milliseconds. */
+const UNPOLLED = 2;
+
+/** The number of times that the loop empties the queue before a process that has yielded goes on anyway. */
+const ROUNDS = 4;
 
 /** The number of array elements per step in the queue. */
 const PLACES = 3;
@@ -132,8 +140,15 @@ export class Scheduler {
   #isTurning = false;
   /** Ends the wait for the turn. */
   #endTurn: (() => void) | undefined;
-  /** The continuations of processes that have yielded in this turn. */
+  /** Processes that have yielded since the event loop turned: their continuations. */
+  #yielding: (() => void)[] = [];
+  /** Processes that have yielded before, oldest first; the first `#continued` of them have gone on. */
   #yielded: (() => void)[] = [];
+  #continued = 0;
+  /** The number of times that the loop has emptied the queue since it continued one of them. */
+  #rounds = 0;
+  /** Whether connections may have messages of steps to write. */
+  #isUnwritten = false;
 
   /** Whether the loop has asked to be called when the program is idle. */
   #awaitsIdle = false;
@@ -239,7 +254,10 @@ export class Scheduler {
     queue[queued + 1] = process;
     queue[queued + 2] = argument;
     this.#queued = queued + PLACES;
-    if (queued > 0) return;
+    if (queued === 0) this.#wakeLoop();
+  }
+
+  #wakeLoop(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
@@ -252,7 +270,7 @@ export class Scheduler {
 
   /** Whether a step waits for its turn, or for the event loop. */
   get hasSteps(): boolean {
-    return this.#isTurning || this.#queued > 0;
+    return this.#isTurning || this.#queued > 0 || this.#hasYielded;
   }
 
   /** Calls back after the event loop has turned. */
@@ -261,15 +279,25 @@ export class Scheduler {
   }
 
   /**
-   * Calls back after the event loop has turned. If steps wait for that turn too, the steps that its sockets bring run
-   * first: a process that yields again and again lets all others continue.
+   * Calls back after the event loop has turned, when no step waits. A process that yields again and again lets all
+   * others continue.
    */
   afterYield(fn: () => void): void {
-    this.afterTurn(() => {
-      if (this.#isTurning) this.#yielded.push(fn);
-      else fn();
-    });
+    if (this.#yielding.push(fn) === 1) this.afterTurn(this.#endYield);
   }
+
+  readonly #endYield = (): void => {
+    if (this.#hasYielded) {
+      for (const goOn of this.#yielding) this.#yielded.push(goOn);
+    } else {
+      this.#yielded = this.#yielding;
+      this.#continued = this.#rounds = 0;
+    }
+    this.#yielding = [];
+    // A callback of the host comes when no microtask is left.
+    this.#isUnwritten = false;
+    this.#wakeLoop();
+  };
 
   /** Begins a slice: a test's timer, in place of the host's, counts as a turn of the event loop. */
   beginTurn(): void {
@@ -283,16 +311,20 @@ export class Scheduler {
   async #run(): Promise<never> {
     let starts = 0;
     for (;;) {
+      if (this.#isYieldDue) await this.#continueYielded();
       if (this.#queued === 0) {
         starts = 0;
-        await new Promise<void>(this.#sleep);
+        if (!this.#isYieldDue) await new Promise<void>(this.#sleep);
+        continue;
       }
+      this.#rounds++;
       if (this.#isSliceOver()) await this.#turn();
       else if (this.#isSlow) await this.#finishMicrotasks();
       const steps = this.#queue;
       const count = this.#queued;
       this.#queue = this.#spare;
       this.#queued = 0;
+      this.#isUnwritten = true;
       for (let next = 0; next < count; next += PLACES) {
         const step = steps[next] as Step<ProcessSchedule, unknown>;
         const process = steps[next + 1] as ProcessSchedule;
@@ -393,10 +425,27 @@ export class Scheduler {
     this.#isTurning = false;
     this.#beginSlice(this.#loop.now(0));
     this.input.endShare();
-    const yielded = this.#yielded;
-    this.#yielded = [];
-    for (const goOn of yielded) runStep(goOn, undefined, undefined);
     this.#awaitIdle();
+  }
+
+  get #hasYielded(): boolean {
+    return this.#continued < this.#yielded.length;
+  }
+
+  get #isYieldDue(): boolean {
+    return this.#hasYielded &&
+      (this.#queued === 0 || this.#rounds >= ROUNDS);
+  }
+
+  /** Continues the process that has yielded first, unless asking the sockets brings steps. */
+  async #continueYielded(): Promise<void> {
+    if (this.#loop.now(0) - this.#sliceBegan >= UNPOLLED) {
+      await this.#turn();
+      if (!this.#isYieldDue) return;
+    } else if (this.#isUnwritten) await this.#finishMicrotasks();
+    this.#isUnwritten = true;
+    this.#rounds = 0;
+    runStep(this.#yielded[this.#continued++], undefined, undefined);
   }
 
   /** Waits until no microtask is left, so that connections write the messages of the steps so far. */

@@ -454,6 +454,62 @@ test("rule 7: afterYield() lets steps go first that the turn brings", async () =
   assertEquals(ran, ["from a socket", "yielded"]);
 });
 
+test("rule 7: among processes that compute and yield, a request waits for one step, and its answer for none", async () => {
+  const loop = new Loop();
+  const ran: string[] = [];
+  for (const name of ["a", "b"]) {
+    const pace = process();
+    let steps = 0;
+    const compute = () => {
+      ran.push(name);
+      loop.time += 5;
+      if (++steps < 5) scheduler.afterYield(goOn);
+    };
+    const goOn = () => scheduler.enqueue(pace, compute, undefined);
+    goOn();
+  }
+  await microtasks();
+  let arrived = 0;
+  while (loop.isAwaited) {
+    // The sockets bring a request whenever they are asked.
+    loop.afterTurn(() => {
+      ran.push(`arrived ${++arrived}`);
+      scheduler.enqueue(process(), () => {
+        ran.push("request");
+        queueMicrotask(() => nextTick(() => ran.push("answer")));
+      }, undefined);
+    });
+    await loop.turn();
+  }
+  const log = ran.join(", ");
+  assertEquals(
+    log.match(/arrived \d+(?!, request, answer)/g),
+    null,
+    `an answer waits: ${log}`,
+  );
+  assertEquals(
+    log.match(/\b[ab], [ab]\b/g),
+    // The two began before one of them yielded.
+    ["a, b"],
+    `sockets are not asked between two steps: ${log}`,
+  );
+});
+
+test("rule 7: a process that has yielded goes on although steps bring about others for ever", async () => {
+  const loop = new Loop();
+  const pace = process();
+  let steps = 0;
+  let isOver = false;
+  const step = () => {
+    steps++;
+    if (!isOver) scheduler.enqueue(pace, step, undefined);
+  };
+  scheduler.afterYield(() => isOver = true);
+  step();
+  await loop.turn();
+  assertEquals([isOver, steps], [true, 6]);
+});
+
 /** Whether a connection reads on, by the bytes that have arrived and the time since. */
 const READS: [bytes: number, ms: number, readsOn: boolean][] = [
   [8191, 1000, true],
