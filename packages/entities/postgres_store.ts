@@ -457,16 +457,23 @@ RETURNING 1 AS stored`,
       Store["readLog"]
     >
   ): Promise<StreamPart> {
-    const log =
-      `${this.#p}log l WHERE l.type = $1 AND l.key = $2 AND l.stream = $3`;
+    const log = `${this.#p}log l`;
+    const of = "l.type = $1 AND l.key = $2 AND l.stream = $3";
+    // Bounds that any plan can use, as the server may know nothing of a new table.
     const rows = await this.#rows(
-      `SELECT NULL AS number, (SELECT min(l.number) FROM ${log} AND l.body <> '')::text AS first,
-  (SELECT max(l.number) FROM ${log})::text AS body, NULL AS at
+      `WITH ends AS MATERIALIZED (
+  SELECT (SELECT l.number FROM ${log} WHERE ${of} AND l.body <> '' ORDER BY l.number LIMIT 1) AS first,
+    (SELECT l.number FROM ${log} WHERE ${of} ORDER BY l.number DESC LIMIT 1) AS last
+), part AS (
+  SELECT l.number, l.at, l.body, sum(octet_length(l.body)) OVER (ORDER BY l.number) AS bytes
+  FROM ${log}
+  WHERE ${of} AND l.number > (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends)
+    AND l.number <= (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends) + $5::text::bigint
+)
+SELECT first::text AS number, last::text AS at, NULL AS body FROM ends
 UNION ALL (
-  SELECT number::text, NULL, body, at::text FROM (
-    SELECT l.number, l.at, l.body, sum(octet_length(l.body)) OVER (ORDER BY l.number) - octet_length(l.body) AS before
-    FROM ${log} AND l.number > $4::text::bigint AND l.body <> '' ORDER BY l.number LIMIT $5::text::int
-  ) part WHERE before = 0 OR before + octet_length(body) <= $6::text::bigint ORDER BY part.number
+  SELECT number::text, at::text, body FROM part WHERE bytes <= $6::text::bigint OR bytes = octet_length(body)
+  ORDER BY part.number
 )`,
       [type, key, stream, String(after), String(limit), String(maxBytes)],
     );
@@ -636,7 +643,8 @@ function trimPart(p: string): string {
 /** Removes streams, and all events of entities that are deleted; a row with the last number of their log stays. */
 function endParts(p: string): string {
   const isLast = `l.number = (
-    SELECT max(o.number) FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = ''
+    SELECT o.number FROM ${p}log o WHERE o.type = l.type AND o.key = l.key AND o.stream = ''
+    ORDER BY o.number DESC LIMIT 1
   )`;
   return `ended AS (
   DELETE FROM ${p}log l USING result r WHERE r.result = 'stored' AND l.type = r.type AND l.key = r.key AND (
@@ -651,9 +659,9 @@ function endParts(p: string): string {
 
 /** Reads the rows of a part of a log: the first has the ends of the stream. */
 function streamPartOf([ends, ...rows]: readonly SqlRow[]): StreamPart {
-  const last = Number(ends.body ?? 0);
+  const last = Number(ends.at ?? 0);
   return {
-    first: Number(ends.first ?? last + 1),
+    first: Number(ends.number ?? last + 1),
     last,
     events: rows.map(({ number, at, body }) => ({
       number: Number(number),

@@ -290,16 +290,25 @@ class SqliteStore implements Store {
   ): Promise<StreamPart> {
     return this.#run((sql) => {
       const ends = sql(ENDS).get(type, key, stream, type, key, stream)!;
+      const some =
+        `FROM log WHERE ${OF_STREAM} AND number > ? AND body <> '' ORDER BY log.number LIMIT ?`;
+      const given = [type, key, stream, after, limit];
+      const { size } = sql(
+        `SELECT sum(octet_length(body)) AS size FROM (SELECT body ${some})`,
+      ).get(...given)!;
+      // A statement that returns all rows at once takes a third of the time.
+      const rows = sql(`SELECT CAST(number AS REAL) AS n, at, body ${some}`);
       const events: StoredEvent[] = [];
       let bytes = 0;
-      const rows = sql(
-        `SELECT number, at, body FROM log WHERE ${OF_STREAM} AND number > ? AND body <> '' ORDER BY number LIMIT ?`,
-      ).iterate(type, key, stream, after, limit);
-      for (const row of rows) {
+      for (
+        const row of Number(size) <= maxBytes
+          ? rows.all(...given)
+          : rows.iterate(...given)
+      ) {
         const body = row.body as string;
         bytes += Buffer.byteLength(body);
         if (bytes > maxBytes && events.length > 0) break;
-        events.push({ number: Number(row.number), at: Number(row.at), body });
+        events.push({ number: row.n as number, at: row.at as number, body });
       }
       const last = Number(ends.last);
       return { first: Number(ends.first ?? last + 1), last, events };
