@@ -135,8 +135,11 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a request id is not remembered",
-    file: "packages/entities/entity_server.ts",
-    edits: [["this.#requests.set(id, structuredClone(value));", ""]],
+    file: "packages/entities/remembered_ids.ts",
+    edits: [[
+      "this.#replies.set(id, this.#remember.for > 0 ? [copy, now] : [copy]);",
+      "void copy;",
+    ]],
   },
   {
     name: "an uncertain call is repeated",
@@ -191,7 +194,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a remembered reply is the state itself",
-    file: "packages/entities/entity_server.ts",
+    file: "packages/entities/remembered_ids.ts",
     edits: [["structuredClone(value)", "value"]],
   },
   {

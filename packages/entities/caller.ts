@@ -351,6 +351,8 @@ class EntityCall {
             reply[1]
           }; it may have run: read the state, or give mayRunTwice or an id`,
         );
+      case "overloaded":
+        return this.#error("overloaded", reply[1]);
       case "refused":
         return this.#error("refused", reply[1], { data: reply[2] });
       case "crashed":

@@ -7,6 +7,7 @@
 import {
   checkOptions,
   checkRecord,
+  integerFrom,
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
@@ -178,6 +179,8 @@ function checkedTarget(
 
 const EVERY = { every: { ...TIMEOUT, isRequired: true } };
 
+const REMEMBER = { calls: integerFrom(0), for: TIMEOUT };
+
 function checkedOptions(
   options: EntityOptions,
   doing: string,
@@ -197,8 +200,14 @@ function checkedOptions(
   if (durability !== "call") {
     checkOptions(durability, doing, EVERY, "{ every: 1000 }");
   }
+  const remembers = typeof remember === "number"
+    ? { calls: remember }
+    : remember;
+  checkOptions(remembers, doing, REMEMBER, "{ calls: 100, for: 60_000 }");
+  const { calls = 100, for: time = 0 } = remembers;
   return {
     ...{ durability, save, idle, limit, version, migrate },
-    ...{ maxRestarts, maxSeconds, remember },
+    ...{ maxRestarts, maxSeconds },
+    remember: { calls, for: time },
   };
 }

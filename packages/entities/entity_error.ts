@@ -29,7 +29,8 @@ export type EntityErrorCode =
  * - `"crashed"`: the method threw, or the entity could not start. Its changes are lost; `cause` is the error.
  * - `"refused"`: the method called `room.refuse`. Its changes are undone; `data` is what it gave.
  * - `"parked"`: the entity has crashed too often, and waits for `Entities.release`.
- * - `"overloaded"`: too many calls wait on this node, or too many entities are busy on the owner.
+ * - `"overloaded"`: too many calls wait on this node, too many entities are busy on the owner, or the entity remembers too
+ *   many ids.
  * - `"no_method"`: the owner runs other code, which has no such method.
  *
  * @example An expected refusal

@@ -51,6 +51,7 @@ import {
   jsonOf,
 } from "./json_value.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
+import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
 import { isEntityRequest } from "./requests.ts";
 import type { StoredState, StoreWrite } from "./store.ts";
 
@@ -73,6 +74,7 @@ export type EntityReply =
   | ["no_store"]
   | ["no_method"]
   | ["unknown", why: string]
+  | ["overloaded", why: string]
   | ["refused", message: string, data: unknown]
   | ["crashed", error: unknown];
 
@@ -102,7 +104,7 @@ interface Envelope {
   n?: number;
   b?: string;
   /** The ids of requests, and their replies. */
-  r?: [id: string, value: unknown][];
+  r?: StoredId[];
 }
 
 type Answer = CallResult<unknown, EntityReply>;
@@ -225,6 +227,9 @@ class Room implements EntityContext<unknown> {
   }
 }
 
+const FULL =
+  `it remembers ${MAX_IDS} ids, the most for a time, and may forget none of them yet; lower remember.for, or spread the calls over more keys`;
+
 /** The bounds of the pause after a failed load, in milliseconds. */
 const PAUSE = { min: 20, max: 1000 };
 
@@ -255,7 +260,7 @@ export class EntityServer {
   >();
   /** The subscribers by the number of the monitor: thousands can be lost with one node. */
   readonly #monitored = new Map<number, string>();
-  readonly #requests = new Map<string, unknown>();
+  readonly #requests: RememberedIds;
   #live: LiveEntity | undefined;
   /** The state as JSON, before the method that runs. */
   #text = "";
@@ -283,6 +288,7 @@ export class EntityServer {
     this.#definition = shard.definition;
     this.#key = key;
     this.#room = new Room(key, shard, this.#draft, home);
+    this.#requests = new RememberedIds(this.#definition.options.remember);
   }
 
   /** Notes its entry among the entities in memory. */
@@ -337,8 +343,13 @@ export class EntityServer {
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
     if (this.#isAbandoned(from, until)) return this.#reply(["moved"]);
-    if (id !== undefined && this.#requests.has(id)) {
-      return this.#reply(["ok", this.#requests.get(id)]);
+    if (id !== undefined) {
+      if (this.#requests.has(id)) {
+        return this.#reply(["ok", this.#requests.reply(id)]);
+      }
+      if (this.#requests.isFull(this.#home.now())) {
+        return this.#reply(["overloaded", FULL]);
+      }
     }
     const fn = this.#definition.methods.get(method);
     if (fn === undefined) return this.#reply(["no_method"]);
@@ -478,7 +489,10 @@ export class EntityServer {
     isAtOnce = false,
   ): Answer | Promise<Answer> {
     if (this.#draft.isDeleting) return this.#finishLater(value, true);
-    if (id !== undefined) this.#remember(id, value);
+    if (id !== undefined) {
+      this.#requests.add(id, value, this.#home.now());
+      this.#draft.isDirty = true;
+    }
     const isChanged = this.#noteChanges();
     const { durability } = this.#definition.options;
     const waits = durability === "call"
@@ -589,7 +603,7 @@ export class EntityServer {
       draft.alarm = a;
       draft.number = this.#earlier = n;
       this.#series = b;
-      for (const [id, value] of r) this.#requests.set(id, value);
+      this.#requests.adopt(r);
     }
     this.#text = jsonOf(draft.state, "the state");
   }
@@ -645,18 +659,6 @@ export class EntityServer {
     });
   }
 
-  #remember(id: string, value: unknown): void {
-    const { remember } = this.#definition.options;
-    if (value !== undefined) assertJson(value, `the reply to ${id}`);
-    // A copy: it may be a part of the state, which later calls change.
-    this.#requests.set(id, structuredClone(value));
-    for (const old of this.#requests.keys()) {
-      if (this.#requests.size <= remember) break;
-      this.#requests.delete(old);
-    }
-    this.#draft.isDirty = true;
-  }
-
   /** Stores the entity; returns false if another node owns the shard. */
   async #store(): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
@@ -708,9 +710,8 @@ export class EntityServer {
     if (number > 0) {
       parts.push(`"n":${number}`, `"b":"${this.#seriesOfBroadcasts()}"`);
     }
-    if (this.#requests.size > 0) {
-      parts.push(`"r":${jsonOf([...this.#requests], "the replies")}`);
-    }
+    const replies = this.#requests.stored();
+    if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
     return `{${parts.join()}}`;
   }
 

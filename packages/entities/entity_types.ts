@@ -8,6 +8,7 @@ import type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 import type { Pid } from "@otp/processes/process";
 import type { OptionChecks } from "@otp/processes/values/options";
 import { BOUNDS } from "@otp/processes/values/bounds";
+import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
 import type { Store } from "./store.ts";
 import { TIME_LIMITS } from "@otp/servers/server/cancellation";
@@ -182,11 +183,13 @@ export interface EntityOptions {
    */
   maxSeconds?: number;
   /**
-   * The number of request ids that each entity remembers.
+   * How long each entity remembers the id of a request: until `calls` later calls had an id, and `for` milliseconds have
+   * passed. A number is that of calls. With a time, an entity remembers at most 10,000 ids: it refuses a call with another
+   * one as `"overloaded"` until the oldest may be forgotten. All of them are written with each change of the state.
    *
    * @default {100}
    */
-  remember?: number;
+  remember?: number | { calls?: number; for?: number };
 }
 
 /** The names of these options. */
@@ -199,7 +202,7 @@ export const ENTITY_OPTIONS: OptionChecks<EntityOptions> = {
   migrate: FUNCTION,
   maxRestarts: integerFrom(0),
   maxSeconds: TIMEOUT,
-  remember: integerFrom(0),
+  remember: true,
 };
 
 /** Options for the calls of a handle. */
@@ -217,7 +220,7 @@ export interface EntityCallOptions extends CancelOptions {
    */
   mayRunTwice?: boolean;
   /**
-   * The id of the request: a text of 1 to 255 characters. It is stored with the state, with the reply: a second call with this id does not run, and
+   * The id of the request: a text of 1 to 255 characters, well formed and without NUL. It is stored with the state, with the reply: a second call with this id does not run, and
    * returns the reply of the first. So the call may be repeated, by this library and by the program. The reply must be JSON.
    *
    * @default {undefined}
@@ -231,7 +234,8 @@ export const CALL_OPTIONS: OptionChecks<EntityCallOptions> = {
   mayRunTwice: FLAG,
   id: {
     accepts: isRequestId,
-    give: `a text of 1 to ${BOUNDS.requestId} characters`,
+    give:
+      `a text of 1 to ${BOUNDS.requestId} characters, well formed and without NUL`,
   },
 };
 
@@ -324,8 +328,9 @@ export interface Definition {
   readonly state: () => unknown;
   readonly methods: ReadonlyMap<string, EntityMethod<unknown>>;
   readonly alarm: EntityMethod<unknown> | undefined;
-  readonly options: Required<Omit<EntityOptions, "migrate">> & {
+  readonly options: Required<Omit<EntityOptions, "migrate" | "remember">> & {
     migrate: EntityOptions["migrate"];
+    remember: Remember;
   };
 }
 

@@ -32,14 +32,17 @@ export type EntityRequest =
 
 /** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */
 export function isKey(key: unknown): key is string {
-  return typeof key === "string" && key !== "" &&
-    key.length <= BOUNDS.entityKey &&
-    !key.includes("\0") && key.isWellFormed();
+  return isStored(key, BOUNDS.entityKey);
 }
 
-/** Whether a value is the id of a call: a text that is not empty and not too long. It is stored with the state. */
+/** Whether a value is the id of a call: a text as keys are. It is stored with the state. */
 export function isRequestId(id: unknown): id is string {
-  return typeof id === "string" && id !== "" && id.length <= BOUNDS.requestId;
+  return isStored(id, BOUNDS.requestId);
+}
+
+function isStored(text: unknown, most: number): text is string {
+  return typeof text === "string" && text !== "" && text.length <= most &&
+    !text.includes("\0") && text.isWellFormed();
 }
 
 /** Returns a value as a request to a node's server; `undefined` for any other value. */

@@ -289,6 +289,63 @@ test("a node whose join was not answered joins under another id", async () => {
   });
 });
 
+// Ids of requests.
+
+test("an id lives for a number of calls and for a time, also in another process", () => {
+  const Counter = Entity.define("counter", {
+    state: () => 0,
+    add: (counter) => ++counter.state,
+  }, { remember: { calls: 2, for: 1000 } });
+  return alone({ types: [Counter] }, async () => {
+    const add = (id: string) => Counter.get("a", { id }).add();
+    const ids = ["1", "2", "3", "4"];
+    for (const id of ids) await add(id);
+    await kill(Counter.get("a"));
+    for (const [n, id] of ids.entries()) assertEquals(await add(id), n + 1);
+    await pass(1001);
+    assertEquals(await add("5"), 5);
+    // Of the two that are remembered, one is the newest.
+    assertEquals(await add("4"), 4);
+    assertEquals(await add("3"), 6);
+  });
+});
+
+test("a call is refused, not an id forgotten, when an entity remembers 10,000 ids for a time", async () => {
+  const stored = Array.from(
+    { length: 10_000 },
+    (_, n) => [`id ${n}`, n, LEASE],
+  );
+  const store = memoryStore();
+  const load = store.load.bind(store);
+  store.load = async (type, key) =>
+    await load(type, key) ??
+      { version: 1, body: JSON.stringify({ v: 1, s: 0, r: stored }) };
+  const Counter = Entity.define("counter", {
+    state: () => 0,
+    add: (counter) => ++counter.state,
+  }, { remember: { for: 10 * LEASE } });
+  const now = store.view.bind(store);
+  let late = 0;
+  store.view = async () => ({ ...await now(), now: LEASE + late });
+  const beat = store.beat.bind(store);
+  store.beat = async (id, info) => {
+    const view = await beat(id, info);
+    return view && { ...view, now: LEASE + late };
+  };
+  await alone({ types: [Counter], store }, async () => {
+    const add = (id: string) => Counter.get("a", { id }).add();
+    assertEquals(await add("id 0"), 0);
+    const error = await failureOf(add("another"), "remembers 10000 ids");
+    assertEquals([error.code, error.mayHaveRun], ["overloaded", false]);
+    assertEquals(await Counter.get("a").add(), 1);
+    late = 10 * LEASE;
+    await pass(LEASE);
+    assertEquals(await add("another"), 2);
+    // All others are older than 100 calls and the time.
+    assertEquals(await add("id 0"), 3);
+  });
+});
+
 // Alarms.
 
 test("an alarm waits for the method that runs, and methods wait for the alarm", () =>

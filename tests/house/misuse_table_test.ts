@@ -634,6 +634,10 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     (options) => Entity.define("room", { state: () => 0 }, options),
     "durability save idle limit version migrate maxRestarts maxSeconds remember",
   ],
+  "Entity.define: remember": [
+    (remember) => Entity.define("room", { state: () => 0 }, { remember }),
+    "calls for",
+  ],
   "EntityType.get": [
     (options) => Entity.define("room", { state: () => 0 }).get("r1", options),
     "timeout signal deadline mayRunTwice id",
