@@ -8,7 +8,13 @@ import type { Store, StoreView } from "@otp/entities/store";
 import { storeThrough } from "@otp/entities/store_calls";
 
 /** The functions that change nothing. */
-const READS: readonly (keyof Store)[] = ["open", "view", "load", "readLog", "due"];
+const READS: readonly (keyof Store)[] = [
+  "open",
+  "view",
+  "load",
+  "readLog",
+  "due",
+];
 
 /** A change of the store. */
 interface Change {
