@@ -40,7 +40,11 @@ async function open(context: SessionContext): Promise<number | undefined> {
     const isTerminal = nodeProcess.stdin.isTTY && nodeProcess.stdout.isTTY;
     const watchdog = isTerminal ? await Watchdog.start() : undefined;
     const terminal = isTerminal
-      ? new Terminal(new History(), wantsNoColour() ? PLAIN : COLOURED)
+      ? new Terminal(
+        new History(),
+        wantsNoColour() ? PLAIN : COLOURED,
+        watchdog?.input,
+      )
       : undefined;
     if (watchdog && terminal) watchdog.hasEnded = () => terminal.isAtPrompt;
     const input = terminal ?? new PipedInput();

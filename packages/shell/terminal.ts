@@ -75,15 +75,19 @@ export class Terminal extends ShellInput {
   /** The program's console, which would bypass the line editor. */
   readonly #console: typeof globalThis.console = globalThis.console;
 
-  /** Takes over the terminal. */
-  constructor(history: History, paint: Paint) {
+  /** Takes over the terminal, whose input another thread may read. */
+  constructor(
+    history: History,
+    paint: Paint,
+    input: NodeJS.ReadableStream = nodeProcess.stdin,
+  ) {
     super();
     this.#history = history;
     this.#paint = paint;
     // Run key handlers in no process, whichever process opened the shell.
     this.#editor = outside(() =>
       createInterface({
-        input: nodeProcess.stdin,
+        input,
         output: this.#output,
         terminal: true,
         prompt: "",

@@ -2,29 +2,32 @@
  * Lets Ctrl-C end this program when its code never yields, such as `while (true) {}`.
  *
  * A terminal in raw mode sends no signal for Ctrl-C, only a byte to the thread that runs the code. So a second thread
- * watches a counter that this thread increments. While the counter stands still, the second thread reads the terminal:
- * at the second Ctrl-C it restores the terminal's mode and kills the program. When the counter advances again, this
- * thread receives all input that the second thread has read.
+ * reads the terminal, and watches a counter that this thread increments. If the counter stands still at the second
+ * Ctrl-C, the second thread restores the terminal's mode and kills the program.
  *
- * Only the code that puts a terminal into raw mode knows the previous mode. So the second thread sets raw mode before
- * the program does, whose own call then changes nothing.
+ * This thread never reads the terminal: of two readers, each gets a part of the input, and nothing tells the order of
+ * the parts. It asks the second thread for all input so far whenever it can handle some, so the second thread has the
+ * input that was typed while code did not yield.
+ *
+ * The second thread also sets raw mode, because only the code that sets it knows the previous mode.
  *
  * The thread's code is source text: starting a thread from a file needs a permission on Deno, and a bundler that knows of the file.
  */
 
 import { Buffer } from "node:buffer";
 import nodeProcess from "node:process";
+import { PassThrough } from "node:stream";
 import { Worker } from "node:worker_threads";
 import { outside } from "@otp/processes/context/async_context";
 
 /** The interval at which this thread counts, in milliseconds. */
 const BEAT = 100;
 
-/** The time without progress of the counter after which the other thread reads, in milliseconds. */
+/** The time without progress of the counter after which Ctrl-C is for the other thread, in milliseconds. */
 const PATIENCE = 700;
 
 /** The time limit for the start of the thread, in milliseconds; the start takes 15 to 40 ms of CPU time. */
-const START_TIMEOUT = 2000;
+const START_TIMEOUT = 10_000;
 
 /** The time limit for restoring the terminal, in milliseconds. */
 const STOP_TIMEOUT = 1000;
@@ -38,17 +41,13 @@ import { ReadStream } from "node:tty";
 import { parentPort, workerData } from "node:worker_threads";
 
 const { count, beat, patience } = workerData;
-// It never reads, because a paused stream would already have read once more.
-const owner = new ReadStream(0);
-owner.on("error", () => {});
-let reader;
+const terminal = new ReadStream(0);
 let last = -1;
 let stillFor = 0;
 let read = [];
 let interrupts = 0;
 
-function take(bytes) {
-  read.push(bytes);
+function countInterrupts(bytes) {
   for (const byte of bytes) if (byte === ${CTRL_C}) interrupt();
 }
 
@@ -57,45 +56,56 @@ function interrupt() {
     writeSync(1, "\\r\\n(The code does not give way. To end this program, press Ctrl-C again.)\\r\\n");
     return;
   }
-  owner.setRawMode(false);
+  terminal.setRawMode(false);
   writeSync(1, "** (interrupted) the code never gave way; the program was ended\\r\\n");
   process.kill(process.pid, "SIGKILL");
 }
 
-function setReading(isOn) {
-  reader?.destroy();
-  reader = undefined;
-  if (read.length > 0) parentPort.postMessage({ read });
-  read = [];
-  interrupts = 0;
-  if (!isOn) return;
-  reader = new ReadStream(0);
-  reader.on("error", () => {});
-  reader.on("data", take);
-}
-
 const timer = setInterval(() => {
   const now = Atomics.load(count, 0);
+  const wasStill = stillFor >= patience;
   stillFor = now === last ? stillFor + beat : 0;
   last = now;
-  const isStill = stillFor >= patience;
-  if (isStill !== (reader !== undefined)) setReading(isStill);
+  if (stillFor >= patience && !wasStill) read.forEach(countInterrupts);
 }, beat);
 
-parentPort.on("message", () => {
-  clearInterval(timer);
-  setReading(false);
-  owner.setRawMode(false);
-  owner.destroy();
-  parentPort.postMessage("stopped");
-});
+const answers = {
+  take() {
+    parentPort.postMessage({ read, wasInterrupted: interrupts > 0 });
+    read = [];
+    interrupts = 0;
+  },
+  stop() {
+    clearInterval(timer);
+    terminal.setRawMode(false);
+    terminal.destroy();
+    parentPort.postMessage("stopped");
+  },
+};
+parentPort.on("message", (request) => answers[request]());
 
-owner.setRawMode(true);
+terminal.on("data", (bytes) => {
+  if (read.length === 0) parentPort.postMessage("input");
+  read.push(bytes);
+  if (stillFor >= patience) countInterrupts(bytes);
+});
+terminal.on("error", () => terminal.destroy());
+terminal.on("close", () => parentPort.postMessage("closed"));
+terminal.setRawMode(true);
 parentPort.postMessage("started");
 `;
 
-/** The second thread, which watches this thread and owns the terminal's mode. */
+/** Input that the second thread has read. */
+interface Taken {
+  read: Uint8Array[];
+  /** Whether it has a Ctrl-C for code that did not yield. */
+  wasInterrupted: boolean;
+}
+
+/** The second thread, which reads the terminal, watches this thread, and owns the terminal's mode. */
 export class Watchdog {
+  /** The terminal's input. */
+  readonly input: PassThrough = new PassThrough();
   readonly #worker: Worker;
   readonly #count = new Int32Array(new SharedArrayBuffer(4));
   readonly #timer: ReturnType<typeof setInterval>;
@@ -111,12 +121,16 @@ export class Watchdog {
       env: {},
       execArgv: [],
     });
-    this.#worker.unref();
-    this.#worker.on("message", (message: string | { read: Uint8Array[] }) => {
-      if (typeof message === "string") this.#answered(true);
-      else this.#take(message.read);
+    this.#worker.on("message", (message: string | Taken) => {
+      if (typeof message !== "string") this.#take(message);
+      else if (message === "input") this.#worker.postMessage("take");
+      else if (message === "closed") this.input.end();
+      else this.#answered(true);
     });
-    this.#worker.on("error", () => this.#answered(false));
+    this.#worker.on("error", () => {
+      this.#answered(false);
+      this.input.end();
+    });
     this.#timer = setInterval(() => void Atomics.add(this.#count, 0, 1), BEAT);
     this.#timer.unref();
   }
@@ -159,13 +173,13 @@ export class Watchdog {
   }
 
   /**
-   * Hands over what the second thread has read. This thread may have read later input already, so a Ctrl-C that was for
-   * the code does not reach the line editor when the code has ended: it would remove that input.
+   * Passes the input on. A Ctrl-C that was for the code does not reach the line editor when the code has ended: the
+   * prompt that it would clear came later.
    */
-  #take(read: Uint8Array[]): void {
+  #take({ read, wasInterrupted }: Taken): void {
     const bytes = Buffer.concat(read);
-    const start = this.hasEnded() ? bytes.lastIndexOf(CTRL_C) + 1 : 0;
-    if (start === bytes.length) return;
-    nodeProcess.stdin.emit("data", bytes.subarray(start));
+    const isLate = wasInterrupted && this.hasEnded();
+    const start = isLate ? bytes.lastIndexOf(CTRL_C) + 1 : 0;
+    if (start < bytes.length) this.input.write(bytes.subarray(start));
   }
 }

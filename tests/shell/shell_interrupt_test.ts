@@ -66,6 +66,27 @@ test(
 );
 
 test(
+  "input keeps its order while code yields now and then",
+  IN_TERMINAL,
+  () =>
+    withTerminal([], async (terminal, home) => {
+      const typed = `${home}/typed`;
+      // It is busy for longer than the watchdog waits, yields while keys arrive, and ends when all are typed.
+      const busy = "for (const end = Date.now() + 900; Date.now() < end;);";
+      const free = "await new Promise((r) => setTimeout(r, 90))";
+      await terminal.enter(
+        `${BUSY}; do { ${busy} ${free} } while (!(await Deno.stat('${typed}').catch(() => 0)))`,
+      );
+      await terminal.shows("\nbusy");
+      const numbers = Array.from({ length: 300 }, (_, n) => `${100 + n}`);
+      for (const number of numbers) await terminal.type(number);
+      await Deno.writeTextFile(typed, "");
+      const screen = await terminal.shows(/chat\(2\)> [0-9]*399/);
+      assertEquals(/chat\(2\)> ([0-9]*)/.exec(screen)![1], numbers.join(""));
+    }, { width: 1000 }),
+);
+
+test(
   "Ctrl-C leaves a remote shell whose node never yields",
   IN_TERMINAL,
   async () => {
