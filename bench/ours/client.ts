@@ -128,6 +128,16 @@ async function registrations(job: Job): Promise<Sample> {
   );
 }
 
+/** Waits until the peers, which this node introduces to each other, are connected: their handshakes belong to no row. */
+async function meshed(peers: string[]): Promise<void> {
+  if (peers.length === 1) return;
+  const connected = (peer: string) =>
+    rpc.call(peer, [module, "connected"], []) as Promise<number>;
+  for (const peer of peers) {
+    while (await connected(peer) < peers.length) await Process.sleep(10);
+  }
+}
+
 /** Times small round trips while large messages use the same connection. */
 async function beside(job: Job): Promise<Sample> {
   const pong = await Node.spawn(job.peers[0], [module, "pong"], []);
@@ -264,6 +274,7 @@ if (!job.row.startsWith("connections")) {
   for (const peer of job.peers) {
     if (!await Node.connect(peer)) throw new Error(`Cannot connect to ${peer}`);
   }
+  await meshed(job.peers);
 }
 const run = JOBS[job.row.replace(/_\d+$/, "")] ??
   ((job: Job) =>

@@ -8,6 +8,7 @@
 import {
   type GenServerModule,
   global,
+  Node,
   type Pid,
   Process,
   receive,
@@ -68,6 +69,11 @@ export async function take(from: Pid, total: number): Promise<void> {
     checkLarge(data);
   }
   await send(from, { type: "taken" });
+}
+
+/** The number of nodes that this one is connected to. */
+export function connected(): number {
+  return Node.list().length;
 }
 
 /** Takes part in the names of the cluster. */
