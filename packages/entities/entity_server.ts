@@ -283,8 +283,8 @@ export class EntityServer {
   #earlier = 0;
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
-  /** The runs, of types with durable methods. */
-  readonly #runs: Runs | undefined;
+  /** The runs: of types with durable methods, and of others that had some when the state was stored. */
+  #runs: Runs | undefined;
   /** The moment at which runs go on, if it is near. */
   #moment: { at: number; cancel: () => void } | undefined;
   /** Whether the process ends once no step runs. */
@@ -658,7 +658,8 @@ export class EntityServer {
       this.#requests.adopt(r);
       if (j !== undefined) {
         const [ended, ...open] = j;
-        this.#runs?.load(open, ended);
+        this.#runs ??= new Runs(this.#runsHome());
+        this.#runs.load(open, ended);
       }
     }
     this.#text = jsonOf(draft.state, "the state");

@@ -430,6 +430,10 @@ test("a run whose journal does not fit the code is parked alone, says why, and g
     await it.step("check", () => act("check"));
     return "after";
   });
+  const none = Entity.define("code", {
+    state: () => ({ n: 0 }),
+    add: (it) => ++it.state.n,
+  });
   let id = "";
   instead = {};
   await deployed([before, async () => {
@@ -452,6 +456,8 @@ test("a run whose journal does not fit the code is parked alone, says why, and g
     assertEquals(await other.result(), "after");
     assertEquals(await run.retry(), true);
     assertEquals((await failureOf(run.result())).code, "parked");
+  }], [none as unknown as Code, async () => {
+    assertEquals(await none.get("a").add(), 2);
   }], [before, async () => {
     instead = {};
     assertEquals(await before.get("a").run(id).result(), "before");
