@@ -105,6 +105,16 @@ export function callEntity(
   );
 }
 
+/** Asks an entity something else than a method. */
+export function askEntity(
+  target: EntityTarget,
+  what: string,
+  request: EntityRequest,
+  options: EntityCallOptions = target.options,
+): Promise<unknown> {
+  return new EntityCall({ ...target, options }, what, request).run();
+}
+
 /** Finds the process of an entity. */
 export function findEntity(target: EntityTarget): Promise<Pid> {
   return new EntityCall(target, "pid", undefined).run() as Promise<Pid>;

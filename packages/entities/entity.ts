@@ -17,6 +17,14 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import { isKey } from "./requests.ts";
 import { callEntity, findEntity, subscribeTo } from "./caller.ts";
 import {
+  type DurableMethods,
+  type EntityRun,
+  type EntityRuns,
+  runBounds,
+  type RunInfo,
+} from "./durable_types.ts";
+import { runOf, runsOf } from "./run_handle.ts";
+import {
   CALL_OPTIONS,
   type Definition,
   ENTITY_OPTIONS,
@@ -77,7 +85,7 @@ export class Entity {
    */
   static define<S, M extends EntityMethods<S>>(
     name: string,
-    definition: { state: () => S } & M,
+    definition: { state: () => S; durable?: DurableMethods<S> } & M,
     options: EntityOptions = {},
   ): EntityType<M> {
     const doing = `define the entity ${inspect(name)}`;
@@ -88,11 +96,16 @@ export class Entity {
       );
     }
     checkRecord(definition, doing, "{ state: () => 0 }");
-    const { state, alarm, ...others } = definition as
-      & { state: () => unknown }
-      & EntityMethods<unknown>;
+    const { state, alarm, durable = {}, ...others } = definition as
+      & { state: () => unknown; durable?: DurableMethods<unknown> }
+      & Record<string, EntityMethod<unknown>>;
+    checkRecord(durable, `${doing} with such durable methods`);
     const methods = new Map(Object.entries(others));
-    for (const [method, fn] of [["state", state], ...methods] as const) {
+    const functions: [string, unknown][] = [
+      ...[["state", state] as [string, unknown], ...methods],
+      ...Object.entries(durable),
+    ];
+    for (const [method, fn] of functions) {
       if (typeof fn === "function") continue;
       throw new TypeError(
         `Cannot ${doing}: ${method} is ${
@@ -100,16 +113,26 @@ export class Entity {
         }; give a function, and options as the third argument`,
       );
     }
-    for (const reserved of ["pid", "subscribe", "then"]) {
-      if (!methods.has(reserved)) continue;
+    const hasRuns = Object.keys(durable).length > 0;
+    for (const reserved of hasRuns ? DURABLE_RESERVED : RESERVED) {
+      if (!methods.has(reserved) && !Object.hasOwn(durable, reserved)) continue;
       throw new TypeError(
         `Cannot ${doing}: a method cannot be named ${reserved}, as handles use that name; choose another`,
+      );
+    }
+    for (const method of Object.keys(durable)) {
+      if (!methods.has(method) && method !== "alarm" && method !== "state") {
+        continue;
+      }
+      throw new TypeError(
+        `Cannot ${doing}: there is another method ${method} than the durable one; choose another name`,
       );
     }
     const known: Definition = {
       name,
       state,
       methods,
+      durable: new Map(Object.entries(durable)),
       alarm: alarm as EntityMethod<unknown> | undefined,
       options: checkedOptions(options, doing),
     };
@@ -124,6 +147,10 @@ export class Entity {
     };
   }
 }
+
+/** Names that handles use. */
+const RESERVED = ["pid", "subscribe", "then"];
+const DURABLE_RESERVED = [...RESERVED, "runs", "run"];
 
 const TARGET = Symbol("target");
 
@@ -144,13 +171,30 @@ class Handle {
   }
 }
 
+/** An entity with runs. */
+class DurableHandle extends Handle implements EntityRuns {
+  runs(): Promise<RunInfo[]> {
+    return runsOf(this[TARGET]);
+  }
+
+  run(id: string): EntityRun {
+    return runOf(this[TARGET], id);
+  }
+}
+
 /** The class of a type's handles. */
-function handleClass({ methods }: Definition): typeof Handle {
-  class TypedHandle extends Handle {}
+function handleClass({ methods, durable }: Definition): typeof Handle {
+  class TypedHandle extends (durable.size > 0 ? DurableHandle : Handle) {}
   const prototype = TypedHandle.prototype as unknown as Record<string, unknown>;
   for (const method of methods.keys()) {
     prototype[method] = function (this: Handle, ...args: unknown[]) {
       return callEntity(this[TARGET], method, args);
+    };
+  }
+  for (const method of durable.keys()) {
+    prototype[method] = async function (this: Handle, ...args: unknown[]) {
+      const id = await callEntity(this[TARGET], method, args);
+      return runOf(this[TARGET], id as string);
     };
   }
   return TypedHandle;
@@ -209,5 +253,6 @@ function checkedOptions(
     ...{ durability, save, idle, limit, version, migrate },
     ...{ maxRestarts, maxSeconds },
     remember: { calls, for: time },
+    runs: runBounds(options.runs ?? {}, doing),
   };
 }

@@ -16,6 +16,8 @@ export type EntityErrorCode =
   | "refused"
   | "parked"
   | "overloaded"
+  | "cancelled"
+  | "no_run"
   | "no_method";
 
 /**
@@ -31,6 +33,8 @@ export type EntityErrorCode =
  * - `"parked"`: the entity has crashed too often, and waits for `Entities.release`.
  * - `"overloaded"`: too many calls wait on this node, too many entities are busy on the owner, or the entity remembers too
  *   many ids.
+ * - `"cancelled"`: the run of a durable method was cancelled.
+ * - `"no_run"`: there is no such run, or it ended too long ago.
  * - `"no_method"`: the owner runs other code, which has no such method.
  *
  * @example An expected refusal

@@ -19,7 +19,7 @@ import type { ParkedEntity } from "./crashes.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type { ObservedMove, StoreTime } from "@otp/observe/observed_entities";
 import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
-import { OwnedShard } from "./owned_shard.ts";
+import { type LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { type Candidate, shardNumber, typeOf, winnerOf } from "./placement.ts";
 import { nodeOf } from "./requests.ts";
 import {
@@ -144,6 +144,8 @@ export class EntityNode {
   isOver = false;
   /** The entities that crashed too often. */
   readonly parked: Map<string, ParkedEntity> = new Map();
+  /** The entities whose runs go on: the store says that they are due. */
+  readonly goingOn: Set<LiveEntity> = new Set();
   /** Shards that were closed, whose entities have not been told. */
   readonly closed: OwnedShard[] = [];
   /** The number of calls that wait on this node. */
@@ -211,8 +213,12 @@ export class EntityNode {
   }
 
   /** Tells an entity of this node something that only this node may. */
-  tell(entity: Pid, what: "close" | "idle" | "alarm", due?: number): void {
-    GenServer.cast(entity, [what, this.token, due]);
+  tell(
+    entity: Pid,
+    what: "close" | "idle" | "alarm" | "run" | "moment" | "leave",
+    about?: number | string,
+  ): void {
+    GenServer.cast(entity, [what, this.token, about]);
   }
 
   /** The process of an entity on this node, once it has started. */

@@ -52,7 +52,8 @@ import {
 } from "./json_value.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
-import { isEntityRequest } from "./requests.ts";
+import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
+import { type EntityRequest, isEntityRequest } from "./requests.ts";
 import type { StoredState, StoreWrite } from "./store.ts";
 
 /**
@@ -105,6 +106,8 @@ interface Envelope {
   b?: string;
   /** The ids of requests, and their replies. */
   r?: StoredId[];
+  /** The number of runs that have ended, and the open ones. */
+  j?: [ended: number, ...open: StoredRun[]];
 }
 
 type Answer = CallResult<unknown, EntityReply>;
@@ -262,6 +265,7 @@ export class EntityServer {
   readonly #monitored = new Map<number, string>();
   readonly #requests: RememberedIds;
   #live: LiveEntity | undefined;
+  #me: Pid | undefined;
   /** The state as JSON, before the method that runs. */
   #text = "";
   /** The fields of a small state as they are in `#text`, once a method has not changed them. */
@@ -279,6 +283,12 @@ export class EntityServer {
   #earlier = 0;
   /** Whether a change is not stored yet, as the type stores at intervals. */
   #isBehind = false;
+  /** The runs: of types with durable methods, and of others that had some when the state was stored. */
+  #runs: Runs | undefined;
+  /** The moment at which runs go on, if it is near. */
+  #moment: { at: number; cancel: () => void } | undefined;
+  /** Whether the process ends once no step runs. */
+  #isClosing = false;
 
   constructor(home: EntityNode, shard: OwnedShard, key: string) {
     this.name = shard.definition.name;
@@ -289,6 +299,9 @@ export class EntityServer {
     this.#key = key;
     this.#room = new Room(key, shard, this.#draft, home);
     this.#requests = new RememberedIds(this.#definition.options.remember);
+    if (this.#definition.durable.size > 0) {
+      this.#runs = new Runs(this.#runsHome());
+    }
   }
 
   /** Notes its entry among the entities in memory. */
@@ -303,6 +316,7 @@ export class EntityServer {
 
   init(): { type: "ok"; state: unknown; continue: "load" } {
     Process.setLabel(this.#label);
+    this.#me = self();
     return { type: "ok", state: undefined, continue: "load" };
   }
 
@@ -340,6 +354,7 @@ export class EntityServer {
       ];
       return this.#reply(["ok", subscription]);
     }
+    if (request[0] !== "call") return this.#askRuns(request, from);
     const [, method, args, id, until] = request;
     // Its caller has given up: a queue of such calls would only delay the others.
     if (this.#isAbandoned(from, until)) return this.#reply(["moved"]);
@@ -352,22 +367,33 @@ export class EntityServer {
       }
     }
     const fn = this.#definition.methods.get(method);
-    if (fn === undefined) return this.#reply(["no_method"]);
-    return this.#run(fn, args, id);
+    if (fn !== undefined) return this.#run(fn, args, id);
+    return this.#definition.durable.has(method)
+      ? this.#startRun(method, args, id)
+      : this.#reply(["no_method"]);
   }
 
   async handleCast(request: unknown): Promise<Next> {
     const [what, token, due] = Array.isArray(request) ? request : [];
     // Any node can send to this process.
     if (token !== this.#home.token) return this.#idle();
-    if (what === "close") return await this.#leave();
+    if (what === "close") return await this.#close();
+    if (what === "leave") return await this.#leave();
+    if (what === "run") return await this.#goOn(due as string);
+    if (what === "moment") {
+      this.#moment = undefined;
+      this.#runs!.atMoment();
+      return this.#idle();
+    }
     const { alarm, options } = this.#definition;
     if (what === "idle") {
-      const isIdle = this.#subscribers.size === 0 &&
+      const isIdle = this.#subscribers.size === 0 && !this.#live!.isBusy &&
+        this.#runs?.isAwaited !== true &&
         this.#home.runtime.clock.now() - this.#live!.usedAt >= options.idle;
       return isIdle ? await this.#leave() : this.#idle();
     }
     this.#live!.isAlarmed = false;
+    this.#runs?.atMoment();
     const [at, data] = this.#draft.alarm ?? [];
     if (
       at === undefined || at !== due || this.#home.now() < at ||
@@ -441,6 +467,19 @@ export class EntityServer {
     args: unknown[],
     id: string | undefined,
   ): Answer | Promise<Answer> {
+    this.#begin(id);
+    let value: unknown;
+    try {
+      value = fn(this.#room, ...args);
+      if (!(value instanceof Promise)) return this.#finish(value, id, true);
+    } catch (error) {
+      return this.#failed(error);
+    }
+    return this.#runOn(value, id);
+  }
+
+  /** Begins a unit, whose changes may be undone. */
+  #begin(id?: string): void {
     const live = this.#live!;
     live.isBusy = true;
     live.usedAt = this.#home.lease.readAt;
@@ -450,14 +489,6 @@ export class EntityServer {
     before.number = draft.number;
     before.isDirty = draft.isDirty;
     draft.id = id;
-    let value: unknown;
-    try {
-      value = fn(this.#room, ...args);
-      if (!(value instanceof Promise)) return this.#finish(value, id, true);
-    } catch (error) {
-      return this.#failed(error);
-    }
-    return this.#runOn(value, id);
   }
 
   async #runOn(
@@ -523,14 +554,20 @@ export class EntityServer {
         reply: ["unknown", (error as Error).message],
       };
     }
-    while (!this.#mayLeave) {
-      if (this.#shard.state === "closed") {
-        return this.#lost("its shard was lost before the result could leave");
-      }
-      await this.#home.changes.wait();
+    if (!await this.#untilItMayLeave()) {
+      return this.#lost("its shard was lost before the result could leave");
     }
     this.#sendBroadcasts();
     return await this.#done(value);
+  }
+
+  /** Waits until an answer would count; returns false if the shard is lost. */
+  async #untilItMayLeave(): Promise<boolean> {
+    while (!this.#mayLeave) {
+      if (this.#shard.state === "closed") return false;
+      await this.#home.changes.wait();
+    }
+    return true;
   }
 
   /** Whether an answer would count now. */
@@ -539,7 +576,7 @@ export class EntityServer {
   }
 
   #done(value: unknown): Answer | Promise<Answer> {
-    this.#live!.isBusy = false;
+    this.#rest();
     return this.#draft.isStopping
       ? this.#doneAndStop(["ok", value])
       : this.#reply(["ok", value]);
@@ -559,11 +596,24 @@ export class EntityServer {
       return { ...this.#crash(error), reply: ["crashed", error] };
     }
     this.#undo();
-    this.#live!.isBusy = false;
+    this.#rest();
     return this.#reply(["refused", error.message, error.data]);
   }
 
   // The state.
+
+  async #untilAnswered<T>(question: () => Promise<T>): Promise<T> {
+    let pause = PAUSE.min;
+    while (this.#shard.state !== "closed") {
+      try {
+        return await this.#home.ask(question);
+      } catch {
+        await Process.sleep(pause);
+        pause = Math.min(2 * pause, PAUSE.max);
+      }
+    }
+    throw new Error("its shard was lost");
+  }
 
   async #load(): Promise<boolean> {
     const { store } = this.#home;
@@ -583,6 +633,8 @@ export class EntityServer {
       const { version, body } = stored ?? { version: 0, body: "" };
       this.#version = version;
       this.#adopt(body === "" ? undefined : JSON.parse(body));
+      await this.#runs?.findEvents();
+      this.#rest();
       return true;
     }
     return false;
@@ -598,12 +650,17 @@ export class EntityServer {
       // A copy: the function may return the same object for each key.
       draft.state = structuredClone(first);
     } else {
-      const { v, s, a, n = 0, b = "", r = [] } = envelope;
+      const { v, s, a, n = 0, b = "", r = [], j } = envelope;
       draft.state = v === options.version ? s : this.#migrated(envelope);
       draft.alarm = a;
       draft.number = this.#earlier = n;
       this.#series = b;
       this.#requests.adopt(r);
+      if (j !== undefined) {
+        const [ended, ...open] = j;
+        this.#runs ??= new Runs(this.#runsHome());
+        this.#runs.load(open, ended);
+      }
     }
     this.#text = jsonOf(draft.state, "the state");
   }
@@ -660,9 +717,12 @@ export class EntityServer {
   }
 
   /** Stores the entity; returns false if another node owns the shard. */
-  async #store(): Promise<boolean> {
+  async #store(
+    hasState = true,
+    { appends, ended }: Partial<RunWrite> = {},
+  ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
-    const version = this.#version + 1;
+    const version = this.#version + (hasState ? 1 : 0);
     this.#isBehind = false;
     const result = await this.#home.writer.write(this.#shard, {
       type,
@@ -670,7 +730,9 @@ export class EntityServer {
       shard,
       epoch,
       version,
-      ...this.#content(),
+      ...hasState ? this.#content() : { body: null, due: null },
+      ...appends?.length ? { appends } : undefined,
+      ...ended?.length ? { ended } : undefined,
     });
     if (result === "conflict") {
       await this.#findRegress();
@@ -699,7 +761,10 @@ export class EntityServer {
 
   #content(): Pick<StoreWrite, "body" | "due"> {
     if (this.#draft.isDeleting) return { body: "", due: null };
-    return { body: this.#body(), due: this.#draft.alarm?.[0] ?? null };
+    const body = this.#body();
+    const moments = [this.#draft.alarm?.[0], this.#runs?.due]
+      .filter((at) => at !== undefined);
+    return { body, due: moments.length === 0 ? null : Math.min(...moments) };
   }
 
   #body(): string {
@@ -712,6 +777,8 @@ export class EntityServer {
     }
     const replies = this.#requests.stored();
     if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
+    const runs = this.#runs?.row();
+    if (runs !== undefined) parts.push(`"j":${runs}`);
     return `{${parts.join()}}`;
   }
 
@@ -722,7 +789,156 @@ export class EntityServer {
 
   async #leave(): Promise<Next> {
     await this.#flush();
+    this.#runs?.stop(new Error("the entity goes on elsewhere"));
     return this.#stop();
+  }
+
+  /** Leaves once no step runs, but not later than a method would end. */
+  async #close(): Promise<Next> {
+    const isOver = this.#shard.state === "closed" || !this.#runs?.close();
+    if (isOver) return await this.#leave();
+    this.#isClosing = true;
+    this.#after(this.#definition.options.limit, "leave");
+    return this.#idle();
+  }
+
+  /** Tells itself something after some milliseconds; returns a function that cancels that. */
+  #after(ms: number, what: "leave" | "moment"): () => void {
+    const { runtime } = this.#home;
+    if (ms === Infinity) return () => {};
+    return runtime.deadlines.after(ms, () => this.#home.tell(this.#me!, what));
+  }
+
+  // Runs.
+
+  /** Notes that nothing runs now but runs of durable methods. */
+  #rest(): void {
+    const live = this.#live!;
+    live.isBusy = live.goesOn = this.#runs?.isActive === true;
+    if (live.goesOn) this.#home.goingOn.add(live);
+    else this.#home.goingOn.delete(live);
+  }
+
+  async #startRun(
+    method: string,
+    args: unknown[],
+    id: string | undefined,
+  ): Promise<Answer> {
+    try {
+      const started = await this.#runs!.start(method, args, (run) => {
+        if (id === undefined) return;
+        this.#requests.add(id, run, this.#home.now());
+        this.#draft.isDirty = true;
+      });
+      if (started === "lost") {
+        return this.#lost("its shard was lost before the call was stored");
+      }
+      if ("id" in started) return await this.#done(started.id);
+      this.#rest();
+      if ("tooMany" in started) {
+        return this.#reply(["overloaded", started.tooMany]);
+      }
+      const { error } = started;
+      return this.#reply(
+        error instanceof Refusal
+          ? ["refused", error.message, error.data]
+          : ["crashed", error],
+      );
+    } catch (error) {
+      return {
+        ...this.#crash(error),
+        reply: ["unknown", (error as Error).message],
+      };
+    }
+  }
+
+  async #goOn(run: string): Promise<Next> {
+    try {
+      if (!await this.#runs!.handle(run)) return this.#stop();
+    } catch (error) {
+      return this.#crash(error);
+    }
+    if (this.#draft.isStopping) return await this.#leave();
+    this.#rest();
+    return this.#isClosing && !this.#runs!.close()
+      ? await this.#leave()
+      : this.#idle();
+  }
+
+  async #askRuns(
+    request: Extract<EntityRequest, ["run" | "runs", ...unknown[]]>,
+    from: From,
+  ): Promise<Answer> {
+    const runs = this.#runs;
+    if (runs === undefined) return this.#reply(["no_method"]);
+    try {
+      if (request[0] === "runs") return this.#reply(["ok", await runs.info()]);
+      const [, id, what] = request;
+      if (what === "result") {
+        const outcome = await runs.result(id, request[3], from);
+        return outcome === undefined
+          ? this.#idle()
+          : this.#reply(["ok", outcome]);
+      }
+      const isDone = await runs[what](id);
+      if (isDone === undefined) {
+        return this.#lost(`its shard was lost before the ${what} was stored`);
+      }
+      return await this.#done(isDone);
+    } catch (error) {
+      return {
+        ...this.#crash(error),
+        reply: ["unknown", (error as Error).message],
+      };
+    }
+  }
+
+  #runsHome(): RunsHome {
+    const { store, runtime } = this.#home;
+    const { options, durable } = this.#definition;
+    return {
+      label: this.#label,
+      room: this.#room,
+      limit: options.limit,
+      hasLog: false,
+      bounds: options.runs,
+      methods: durable,
+      stateText: () =>
+        options.save === "explicit"
+          ? jsonOf(this.#draft.state, "the state")
+          : this.#text,
+      after: (ms, fn) => runtime.deadlines.after(ms, fn),
+      now: () => this.#home.now(),
+      lastEvent: () => 0,
+      readLog: (...args) =>
+        this.#untilAnswered(() =>
+          store.readLog(this.#definition.name, this.#key, ...args)
+        ),
+      begin: () => this.#begin(),
+      undo: () => this.#undo(),
+      commit: (write) => this.#commit(write),
+      wake: (run) => this.#home.tell(this.#me!, "run", run),
+      wakeAt: (at) => this.#wakeAt(at),
+      refusalOf: (error) => error instanceof Refusal ? error : undefined,
+    };
+  }
+
+  /** Stores the changes of a unit of a run; returns false if the shard is lost. */
+  async #commit(write: RunWrite): Promise<boolean> {
+    const hasState = this.#noteChanges() || write.isRow || this.#isBehind;
+    if (!await this.#store(hasState, write)) return false;
+    if (!await this.#untilItMayLeave()) return false;
+    this.#sendBroadcasts();
+    return true;
+  }
+
+  #wakeAt(at: number): void {
+    const left = at - this.#home.now();
+    // The keeper finds later ones.
+    if (left > 2 * this.#home.lease.interval || this.#moment?.at! <= at) return;
+    this.#moment?.cancel();
+    const cancel = this.#after(Math.max(0, Math.ceil(left)), "moment");
+    this.#moment = { at, cancel };
   }
 
   /** Begins with the first broadcast of this process. */

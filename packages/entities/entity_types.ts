@@ -8,6 +8,13 @@ import type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 import type { Pid } from "@otp/processes/process";
 import type { OptionChecks } from "@otp/processes/values/options";
 import { BOUNDS } from "@otp/processes/values/bounds";
+import type {
+  DurableCalls,
+  DurableMethod,
+  DurableMethods,
+  RunBounds,
+  RunsOptions,
+} from "./durable_types.ts";
 import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
 import type { Store } from "./store.ts";
@@ -80,11 +87,19 @@ export type EntityMethod<S> = (
   ...args: any[]
 ) => unknown;
 
-/** The methods of an entity. `alarm` is called by the alarm only. */
-export type EntityMethods<S> = Record<string, EntityMethod<S>>;
+/** The methods of an entity. `alarm` is called by the alarm only, and `durable` has the durable methods. */
+export type EntityMethods<S> = Record<
+  string,
+  EntityMethod<S> | DurableMethods<S>
+>;
 
 /** The names that are no methods for callers. */
-export type EntityReserved = "state" | "alarm" | "pid" | "subscribe";
+export type EntityReserved =
+  | "state"
+  | "alarm"
+  | "durable"
+  | "pid"
+  | "subscribe";
 
 /** The methods that callers have: each returns a promise of the result. */
 export type EntityCalls<M> = {
@@ -94,7 +109,7 @@ export type EntityCalls<M> = {
 };
 
 /** An entity as callers see it. */
-export type EntityHandle<M> = EntityCalls<M> & {
+export type EntityHandle<M> = EntityCalls<M> & DurableCalls<M> & {
   /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
   pid(): Promise<Pid>;
   /**
@@ -190,6 +205,8 @@ export interface EntityOptions {
    * @default {100}
    */
   remember?: number | { calls?: number; for?: number };
+  /** The bounds of the runs of durable methods. */
+  runs?: RunsOptions;
 }
 
 /** The names of these options. */
@@ -203,6 +220,7 @@ export const ENTITY_OPTIONS: OptionChecks<EntityOptions> = {
   maxRestarts: integerFrom(0),
   maxSeconds: TIMEOUT,
   remember: true,
+  runs: true,
 };
 
 /** Options for the calls of a handle. */
@@ -328,10 +346,16 @@ export interface Definition {
   readonly state: () => unknown;
   readonly methods: ReadonlyMap<string, EntityMethod<unknown>>;
   readonly alarm: EntityMethod<unknown> | undefined;
-  readonly options: Required<Omit<EntityOptions, "migrate" | "remember">> & {
-    migrate: EntityOptions["migrate"];
-    remember: Remember;
-  };
+  readonly durable: ReadonlyMap<string, DurableMethod<unknown>>;
+  readonly options:
+    & Required<
+      Omit<EntityOptions, "migrate" | "remember" | "runs">
+    >
+    & {
+      migrate: EntityOptions["migrate"];
+      remember: Remember;
+      runs: RunBounds;
+    };
 }
 
 /** The key of an entity, and the options of its calls. */

@@ -294,6 +294,7 @@ export class HostServer {
       state: () => server.state,
       isBusy: true,
       isAlarmed: false,
+      goesOn: false,
       usedAt: this.#node.runtime.clock.now(),
     };
     server.setLive(live);
@@ -360,10 +361,13 @@ export class HostServer {
     const { shard, key, live } = started;
     this.#started.delete(id);
     shard.removeEnded(key, live);
+    this.#node.goingOn.delete(live);
     if (!isOrderly(reason)) {
       const error = reason instanceof EntityError ? reason.cause : reason;
       this.#crashed(shard, key, error);
     }
+    // Its runs go on at once. One that cannot is found by the keeper.
+    if (live.goesOn) this.#entity(shard.definition.name, key);
     return GO_ON;
   }
 

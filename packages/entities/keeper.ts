@@ -16,7 +16,7 @@ import { Process } from "@otp/processes/process";
 import type { EntityNode } from "./entity_node.ts";
 import type { DueAlarm, StoreView } from "./store.ts";
 
-/** The number of alarms that a turn looks for, besides the alarms of parked entities, which stay due. */
+/** The number of alarms that a turn looks for, besides those of parked entities and of runs that go on, which stay due. */
 const MAX_ALARMS = 1000;
 
 /** The maximum numbers of shards whose old deletions are looked for in a turn, and of deletions that are removed. */
@@ -220,12 +220,14 @@ export class Keeper {
     const { store, lease } = this.#node;
     const shards = [...this.#node.owned.values()]
       .filter(({ state, definition }) =>
-        state === "open" && definition.alarm !== undefined
+        state === "open" &&
+        (definition.alarm !== undefined || definition.durable.size > 0)
       )
       .map(({ id }) => id);
     if (shards.length === 0) return;
     const before = this.#node.now() + lease.interval;
-    const most = MAX_ALARMS + this.#node.parked.size;
+    const { parked, goingOn } = this.#node;
+    const most = MAX_ALARMS + parked.size + goingOn.size;
     const alarms = await this.#node.ask(() => store.due(shards, before, most));
     for (const alarm of alarms) {
       const { token } = this.#node;

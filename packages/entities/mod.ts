@@ -6,6 +6,7 @@
  * - `entity.ts`, `entity_types.ts`: definitions; `entities.ts`: a node's entities under a supervisor.
  * - `caller.ts`: a call, in all its attempts.
  * - `entity_server.ts`: the process of one entity; `writer.ts`: the writes of a node.
+ * - `runs.ts`, `run.ts`, `journal.ts`: durable methods; `run_handle.ts`: their runs for callers.
  * - `entity_node.ts`: all that a node knows; `lease.ts`, `keeper.ts`: its place in the store; `mover.ts`: shards that are
  *   handed over; `host_server.ts`: the server that answers other nodes.
  * - `store.ts`: the contract of stores; `memory_store.ts`, `sqlite_store.ts`, `postgres_store.ts`.
@@ -32,6 +33,25 @@ export type {
   EntityReserved,
   EntityType,
 } from "./entity_types.ts";
+export type {
+  DurableCalls,
+  DurableContext,
+  DurableMethod,
+  DurableMethods,
+  Duration,
+  DurationUnit,
+  EntityRun,
+  EntityRuns,
+  RunInfo,
+  RunResultOptions,
+  RunsOptions,
+  RunState,
+  RunWait,
+  StepContext,
+  StepOptions,
+  StepRetry,
+  WaitOptions,
+} from "./durable_types.ts";
 export type { ParkedEntity } from "./crashes.ts";
 export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";

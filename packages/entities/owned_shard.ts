@@ -18,6 +18,8 @@ export interface LiveEntity {
   readonly state: () => unknown;
   /** Whether a method runs. */
   isBusy: boolean;
+  /** Whether runs of durable methods go on without a caller. */
+  goesOn: boolean;
   /** Whether a message in its mailbox says that its alarm is due. */
   isAlarmed: boolean;
   /** When its last method began, or ended if it waited, on the node's clock. */

@@ -28,7 +28,12 @@ export type EntityRequest =
     until?: number,
   ]
   /** Its broadcasts have that token, so that nobody else can make them up. */
-  | ["subscribe", token: string];
+  | ["subscribe", token: string]
+  /** The runs of the entity. */
+  | ["runs"]
+  /** The result of a run: the answer may take so many milliseconds. */
+  | ["run", id: string, what: "result", ms: number]
+  | ["run", id: string, what: "cancel" | "retry"];
 
 /** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */
 export function isKey(key: unknown): key is string {
@@ -43,6 +48,11 @@ export function isRequestId(id: unknown): id is string {
 function isStored(text: unknown, most: number): text is string {
   return typeof text === "string" && text !== "" && text.length <= most &&
     !text.includes("\0") && text.isWellFormed();
+}
+
+/** Whether a value is the id of a run. */
+export function isRunId(id: unknown): id is string {
+  return typeof id === "string" && id.length === 36;
 }
 
 /** Returns a value as a request to a node's server; `undefined` for any other value. */
@@ -84,7 +94,13 @@ function isStoreId(id: unknown): id is string {
 export function isEntityRequest(value: unknown): value is EntityRequest {
   if (!Array.isArray(value)) return false;
   const [kind, first, args, id, until] = value as unknown[];
+  if (kind === "runs") return true;
   if (typeof first !== "string") return false;
+  if (kind === "run") {
+    return isRunId(first) &&
+      (args === "cancel" || args === "retry" ||
+        args === "result" && typeof id === "number");
+  }
   return kind === "subscribe" && first.length <= BOUNDS.token ||
     kind === "call" && Array.isArray(args) &&
       (id === undefined || isRequestId(id)) &&
