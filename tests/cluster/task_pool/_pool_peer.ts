@@ -23,10 +23,19 @@ export async function join(
   return await Node.connect(web) === true;
 }
 
+let holdsNext = false;
+
+/** Lets the next work on this node last until the node ends. */
+export function holdNext(): void {
+  holdsNext = true;
+}
+
 /** Tells a process that it has begun, works for some time, and returns its number. */
 export async function work(to: Pid, id: number, ms: number): Promise<number> {
   send(to, { worked: id });
-  await Process.sleep(ms);
+  const isHeld = holdsNext;
+  holdsNext = false;
+  await Process.sleep(isHeld ? Infinity : ms);
   return id;
 }
 

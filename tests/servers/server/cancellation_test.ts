@@ -659,8 +659,11 @@ clusterTest("a task of a lost node keeps no listener", async (cluster) => {
   const [kate, alex] = await cluster.startAll(["kate", "alex"]);
   await kate.run(async () => {
     Process.unlink(await TaskSupervisor.startLink({ name: "tasks" }));
+    // A supervisor would answer any request, with an error for an unknown one.
+    Process.register(idling(), "silent");
   });
   const tasks = { name: "tasks", node: KATE };
+  const silent = { name: "silent", node: KATE };
   const started = Promise.withResolvers<void>();
   const counted = new Counted();
   const { signal } = counted;
@@ -671,9 +674,11 @@ clusterTest("a task of a lost node keeps no listener", async (cluster) => {
     ].map((task, n) => n === 0 ? Task.await(task, Infinity) : task);
     const calls = [
       waits[0] as Promise<unknown>,
-      GenServer.call(tasks, "which", { signal, timeout: Infinity }),
-      rpc.call(KATE, Remote.wait, [], { signal }),
+      GenServer.call(silent, "wait", { signal, timeout: Infinity }),
+      rpc.call(KATE, Remote.echoOrWait, [self()], { signal }),
     ].map(errorOf);
+    // The requests arrived: one that was sent later would connect the nodes again.
+    await receive((m) => m === "up");
     started.resolve();
     const errors = await Promise.all(calls);
     const left = waits[1] as Task;
@@ -683,9 +688,11 @@ clusterTest("a task of a lost node keeps no listener", async (cluster) => {
     await released();
     return errors.map((error) => (error as Error).name);
   });
-  await started.promise;
-  await part(alex, kate);
-  assertEquals((await owner).length, 3);
+  const [errors] = await Promise.all([
+    owner,
+    started.promise.then(() => part(alex, kate)),
+  ]);
+  assertEquals(errors.length, 3);
 });
 
 // deno-lint-ignore no-explicit-any
