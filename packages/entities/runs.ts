@@ -14,7 +14,7 @@
  * - The stream {@linkcode ENDED} has the ends of the last runs. Their journals are removed with the same write.
  *
  * Which runs go on without a caller: those that run code, sleep, or wait for a time. The row's `due` is the earliest moment
- * of all, and is in the past while a run is active. So the keeper of whichever node owns the key finds it, and starts the
+ * of all, and 0 or in the past while a run is active. So the keeper of whichever node owns the key finds it, and starts the
  * entity, which replays its active runs. A run that only waits for an event has no moment: the write that appends the event
  * gives it one.
  *
@@ -282,12 +282,15 @@ export class Runs {
   }
 
   #wake(open: OpenRun, now: number): number | null {
-    const { failed, parked, stored, waits } = open;
+    const { failed, parked, stored, waits, run, news } = open;
     if (failed !== undefined) return null;
     if (parked !== undefined) return parked.until;
+    // Nothing has happened to it since its row was read.
+    if (run === undefined && news.length === 0) return stored!.wake;
     if (this.#isActive(open)) {
       const before = stored?.wake ?? Infinity;
-      return before <= now ? before : now;
+      // At once: also if the clock of the store is set back.
+      return before <= now ? before : 0;
     }
     const moments = waits.flatMap(({ u }) => u ?? []);
     return moments.length === 0 ? null : Math.min(...moments);
@@ -765,7 +768,9 @@ export class Runs {
         continue;
       }
       if (open.run === undefined && open.waits.length === 0) {
-        if (open.news.length === 0) this.#tell(open, "replay");
+        const wake = open.stored?.wake ?? Infinity;
+        if (wake > now) this.#home.wakeAt(wake);
+        else if (open.news.length === 0) this.#tell(open, "replay");
         continue;
       }
       for (const { o, k, u } of open.waits) {
