@@ -626,12 +626,19 @@ export class Runs {
 
   async #readJournal({ id }: OpenRun): Promise<Journal> {
     const journal = new Journal();
+    for await (const event of this.#read(id, 0)) journal.add(event);
+    return journal;
+  }
+
+  /** Reads the rest of a stream, a part at a time. */
+  async *#read(stream: string, after: number): AsyncGenerator<StoredEvent> {
     for (;;) {
       const { last, events } = await this.#home.readLog(
-        ...[id, journal.count, PART.records, PART.bytes] as const,
+        ...[stream, after, PART.records, PART.bytes] as const,
       );
-      for (const event of events) journal.add(event);
-      if (journal.count >= last || events.length === 0) return journal;
+      yield* events;
+      after = events.at(-1)?.number ?? last;
+      if (after >= last) return;
     }
   }
 
@@ -709,27 +716,13 @@ export class Runs {
   }
 
   async #findEvent(type: string, after: number): Promise<Outcome | undefined> {
-    for (let at = after; at < this.#home.lastEvent();) {
-      const { last, first, events } = await this.#home.readLog(
-        ...["", at, PART.records, PART.bytes] as const,
-      );
-      if (first > at + 1 && at === after) {
-        return {
-          error: storedError(
-            new Error(
-              `Cannot wait for the event ${type}: the events ${after + 1} to ${
-                first - 1
-              } of the ${this.#home.label} were removed; keep more of its log`,
-            ),
-          ),
-        };
-      }
-      for (const { number, body } of events) {
-        const event = JSON.parse(body);
-        if (event?.type === type) return { value: event, number };
-        at = number;
-      }
-      if (events.length === 0 || at >= last) return undefined;
+    if (this.#home.lastEvent() <= after) return undefined;
+    let next = after + 1;
+    for await (const { number, body } of this.#read("", after)) {
+      if (number > next) return { error: lostEvents(type, next, number - 1) };
+      const event = JSON.parse(body);
+      if (event?.type === type) return { value: event, number };
+      next = number + 1;
     }
     return undefined;
   }
@@ -890,17 +883,15 @@ export class Runs {
   /** The runs, those that are open first. */
   async info(): Promise<RunInfo[]> {
     const open = [...this.#open.values()].map((each) => this.#infoOf(each));
-    const part = await this.#home.readLog(ENDED, 0, Infinity, Infinity);
-    return [
-      ...open,
-      ...part.events.toReversed().map(({ at, body }) => {
-        const { i: id, m: method, t: since, c: steps, x } = JSON.parse(
-          body,
-        ) as EndRecord;
-        const state: RunState = x === 1 ? "cancelled" : "done";
-        return { id, method, state, since, ended: at, steps, waits: [] };
-      }),
-    ];
+    const ended: RunInfo[] = [];
+    for await (const { at, body } of this.#read(ENDED, 0)) {
+      const { i: id, m: method, t: since, c: steps, x } = JSON.parse(
+        body,
+      ) as EndRecord;
+      const state: RunState = x === 1 ? "cancelled" : "done";
+      ended.push({ id, method, state, since, ended: at, steps, waits: [] });
+    }
+    return [...open, ...ended.toReversed()];
   }
 
   #infoOf(open: OpenRun): RunInfo {
@@ -938,8 +929,9 @@ export class Runs {
 
   async #readEnds(): Promise<ReadonlyMap<string, EndRecord>> {
     if (!this.#wasRead && this.#ends > 0) {
-      const part = await this.#home.readLog(ENDED, 0, Infinity, Infinity);
-      for (const { body } of part.events) this.#remember(JSON.parse(body));
+      for await (const { body } of this.#read(ENDED, 0)) {
+        this.#remember(JSON.parse(body));
+      }
     }
     this.#wasRead = true;
     return this.#known;
@@ -1001,6 +993,14 @@ function pauseOf({ failures, code }: Op, error: unknown): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function lostEvents(type: string, first: number, last: number): StoredError {
+  return storedError(
+    new Error(
+      `Cannot wait for the event ${type}: the events ${first} to ${last} of the log were removed before that; keep more of it`,
+    ),
+  );
 }
 
 function outcomeOf({ v, x }: EndRecord): RunOutcome {

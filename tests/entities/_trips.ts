@@ -158,7 +158,6 @@ async function atEnd(life: SimulatedLife): Promise<void> {
         );
         if (open.length === 0) break;
         assert(left > 0, `a run has no end: ${JSON.stringify(open[0])}`);
-        // safe: virtual time.
         await Process.sleep(LEASE / 10);
       }
     }
