@@ -215,7 +215,7 @@ export class EntityNode {
   /** Tells an entity of this node something that only this node may. */
   tell(
     entity: Pid,
-    what: "close" | "idle" | "alarm" | "run" | "moment" | "leave",
+    what: "close" | "idle" | "alarm" | "run",
     about?: number | string,
   ): void {
     GenServer.cast(entity, [what, this.token, about]);

@@ -110,6 +110,12 @@ interface Envelope {
   j?: [ended: number, ...open: StoredRun[]];
 }
 
+/** A message of a timer of the entity. */
+interface TimerMessage {
+  type: "$entity_leave" | "$entity_moment";
+  token: string;
+}
+
 type Answer = CallResult<unknown, EntityReply>;
 type Next = CastResult<unknown>;
 type Stop = Extract<Next, { type: "stop" }>;
@@ -286,7 +292,7 @@ export class EntityServer {
   /** The runs: of types with durable methods, and of others that had some when the state was stored. */
   #runs: Runs | undefined;
   /** The moment at which runs go on, if it is near. */
-  #moment: { at: number; cancel: () => void } | undefined;
+  #moment: { at: number; timer: Ref | undefined } | undefined;
   /** Whether the process ends once no step runs. */
   #isClosing = false;
 
@@ -378,13 +384,7 @@ export class EntityServer {
     // Any node can send to this process.
     if (token !== this.#home.token) return this.#idle();
     if (what === "close") return await this.#close();
-    if (what === "leave") return await this.#leave();
     if (what === "run") return await this.#goOn(due as string);
-    if (what === "moment") {
-      this.#moment = undefined;
-      this.#runs!.atMoment();
-      return this.#idle();
-    }
     const { alarm, options } = this.#definition;
     if (what === "idle") {
       const isIdle = this.#subscribers.size === 0 && !this.#live!.isBusy &&
@@ -411,9 +411,17 @@ export class EntityServer {
       : this.#idle();
   }
 
-  async handleInfo(message: "flush" | DownMessage): Promise<Next> {
+  async handleInfo(
+    message: "flush" | DownMessage | TimerMessage,
+  ): Promise<Next> {
     if (message === "flush") {
       return await this.#flush() ? this.#idle() : this.#stop();
+    }
+    if ((message as TimerMessage | null)?.token === this.#home.token) {
+      if (message.type === "$entity_leave") return await this.#leave();
+      this.#moment = undefined;
+      this.#runs!.atMoment();
+      return this.#idle();
     }
     // Any process can send a DOWN.
     if (isDown(message) && currentProcess().isDown(message.ref)) {
@@ -802,11 +810,12 @@ export class EntityServer {
     return this.#idle();
   }
 
-  /** Tells itself something after some milliseconds; returns a function that cancels that. */
-  #after(ms: number, what: "leave" | "moment"): () => void {
-    const { runtime } = this.#home;
-    if (ms === Infinity) return () => {};
-    return runtime.deadlines.after(ms, () => this.#home.tell(this.#me!, what));
+  /** Has itself told something after some milliseconds. */
+  #after(ms: number, what: "leave" | "moment"): Ref | undefined {
+    const { token } = this.#home;
+    return ms === Infinity
+      ? undefined
+      : Process.sendAfter(self(), { type: `$entity_${what}`, token }, ms);
   }
 
   // Runs.
@@ -936,9 +945,9 @@ export class EntityServer {
     const left = at - this.#home.now();
     // The keeper finds later ones.
     if (left > 2 * this.#home.lease.interval || this.#moment?.at! <= at) return;
-    this.#moment?.cancel();
-    const cancel = this.#after(Math.max(0, Math.ceil(left)), "moment");
-    this.#moment = { at, cancel };
+    if (this.#moment?.timer) Process.cancelTimer(this.#moment.timer);
+    const timer = this.#after(Math.max(0, Math.ceil(left)), "moment");
+    this.#moment = { at, timer };
   }
 
   /** Begins with the first broadcast of this process. */

@@ -84,8 +84,9 @@ export interface Op {
   /** The function of a step, and its options. */
   readonly code: StepCode | undefined;
   readonly result: PromiseWithResolvers<unknown>;
-  /** The signal of the attempt that runs. */
+  /** The signal of the attempt that runs, and the end of its timer. */
   abort: AbortController | undefined;
+  stopTimer: (() => void) | undefined;
   /** The number of attempts that have failed, and the error of the last. */
   failures: number;
   error: StoredError | undefined;
@@ -334,6 +335,7 @@ export class Run {
     for (const op of this.open) {
       const { abort } = op;
       op.abort = undefined;
+      op.stopTimer?.();
       abort?.abort(reason);
     }
     this.open.clear();
@@ -366,10 +368,10 @@ export class Run {
     const end = (outcome: Attempt) => {
       if (op.abort !== abort) return;
       op.abort = undefined;
-      stopTimer?.();
+      op.stopTimer?.();
       this.#entity.attempted(this, op, outcome);
     };
-    const stopTimer = timeout === Infinity
+    op.stopTimer = timeout === Infinity
       ? undefined
       : this.#entity.after(timeout, () => {
         const error = new DOMException(
@@ -410,6 +412,7 @@ export class Run {
       code,
       result,
       abort: undefined,
+      stopTimer: undefined,
       failures: 0,
       error: undefined,
       hasBegun: false,

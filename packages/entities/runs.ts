@@ -14,7 +14,7 @@
  * - The stream {@linkcode ENDED} has the ends of the last runs. Their journals are removed with the same write.
  *
  * Which runs go on without a caller: those that run code, sleep, or wait for a time. The row's `due` is the earliest moment
- * of all, and is in the past while a run is active. So the keeper of whichever node owns the key finds it, and starts the
+ * of all, and 0 or in the past while a run is active. So the keeper of whichever node owns the key finds it, and starts the
  * entity, which replays its active runs. A run that only waits for an event has no moment: the write that appends the event
  * gives it one.
  *
@@ -282,12 +282,15 @@ export class Runs {
   }
 
   #wake(open: OpenRun, now: number): number | null {
-    const { failed, parked, stored, waits } = open;
+    const { failed, parked, stored, waits, run, news } = open;
     if (failed !== undefined) return null;
     if (parked !== undefined) return parked.until;
+    // Nothing has happened to it since its row was read.
+    if (run === undefined && news.length === 0) return stored!.wake;
     if (this.#isActive(open)) {
       const before = stored?.wake ?? Infinity;
-      return before <= now ? before : now;
+      // At once: also if the clock of the store is set back.
+      return before <= now ? before : 0;
     }
     const moments = waits.flatMap(({ u }) => u ?? []);
     return moments.length === 0 ? null : Math.min(...moments);
@@ -623,12 +626,19 @@ export class Runs {
 
   async #readJournal({ id }: OpenRun): Promise<Journal> {
     const journal = new Journal();
+    for await (const event of this.#read(id, 0)) journal.add(event);
+    return journal;
+  }
+
+  /** Reads the rest of a stream, a part at a time. */
+  async *#read(stream: string, after: number): AsyncGenerator<StoredEvent> {
     for (;;) {
       const { last, events } = await this.#home.readLog(
-        ...[id, journal.count, PART.records, PART.bytes] as const,
+        ...[stream, after, PART.records, PART.bytes] as const,
       );
-      for (const event of events) journal.add(event);
-      if (journal.count >= last || events.length === 0) return journal;
+      yield* events;
+      after = events.at(-1)?.number ?? last;
+      if (after >= last) return;
     }
   }
 
@@ -706,27 +716,13 @@ export class Runs {
   }
 
   async #findEvent(type: string, after: number): Promise<Outcome | undefined> {
-    for (let at = after; at < this.#home.lastEvent();) {
-      const { last, first, events } = await this.#home.readLog(
-        ...["", at, PART.records, PART.bytes] as const,
-      );
-      if (first > at + 1 && at === after) {
-        return {
-          error: storedError(
-            new Error(
-              `Cannot wait for the event ${type}: the events ${after + 1} to ${
-                first - 1
-              } of the ${this.#home.label} were removed; keep more of its log`,
-            ),
-          ),
-        };
-      }
-      for (const { number, body } of events) {
-        const event = JSON.parse(body);
-        if (event?.type === type) return { value: event, number };
-        at = number;
-      }
-      if (events.length === 0 || at >= last) return undefined;
+    if (this.#home.lastEvent() <= after) return undefined;
+    let next = after + 1;
+    for await (const { number, body } of this.#read("", after)) {
+      if (number > next) return { error: lostEvents(type, next, number - 1) };
+      const event = JSON.parse(body);
+      if (event?.type === type) return { value: event, number };
+      next = number + 1;
     }
     return undefined;
   }
@@ -765,7 +761,9 @@ export class Runs {
         continue;
       }
       if (open.run === undefined && open.waits.length === 0) {
-        if (open.news.length === 0) this.#tell(open, "replay");
+        const wake = open.stored?.wake ?? Infinity;
+        if (wake > now) this.#home.wakeAt(wake);
+        else if (open.news.length === 0) this.#tell(open, "replay");
         continue;
       }
       for (const { o, k, u } of open.waits) {
@@ -885,17 +883,15 @@ export class Runs {
   /** The runs, those that are open first. */
   async info(): Promise<RunInfo[]> {
     const open = [...this.#open.values()].map((each) => this.#infoOf(each));
-    const part = await this.#home.readLog(ENDED, 0, Infinity, Infinity);
-    return [
-      ...open,
-      ...part.events.toReversed().map(({ at, body }) => {
-        const { i: id, m: method, t: since, c: steps, x } = JSON.parse(
-          body,
-        ) as EndRecord;
-        const state: RunState = x === 1 ? "cancelled" : "done";
-        return { id, method, state, since, ended: at, steps, waits: [] };
-      }),
-    ];
+    const ended: RunInfo[] = [];
+    for await (const { at, body } of this.#read(ENDED, 0)) {
+      const { i: id, m: method, t: since, c: steps, x } = JSON.parse(
+        body,
+      ) as EndRecord;
+      const state: RunState = x === 1 ? "cancelled" : "done";
+      ended.push({ id, method, state, since, ended: at, steps, waits: [] });
+    }
+    return [...open, ...ended.toReversed()];
   }
 
   #infoOf(open: OpenRun): RunInfo {
@@ -933,8 +929,9 @@ export class Runs {
 
   async #readEnds(): Promise<ReadonlyMap<string, EndRecord>> {
     if (!this.#wasRead && this.#ends > 0) {
-      const part = await this.#home.readLog(ENDED, 0, Infinity, Infinity);
-      for (const { body } of part.events) this.#remember(JSON.parse(body));
+      for await (const { body } of this.#read(ENDED, 0)) {
+        this.#remember(JSON.parse(body));
+      }
     }
     this.#wasRead = true;
     return this.#known;
@@ -996,6 +993,14 @@ function pauseOf({ failures, code }: Op, error: unknown): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function lostEvents(type: string, first: number, last: number): StoredError {
+  return storedError(
+    new Error(
+      `Cannot wait for the event ${type}: the events ${first} to ${last} of the log were removed before that; keep more of it`,
+    ),
+  );
 }
 
 function outcomeOf({ v, x }: EndRecord): RunOutcome {

@@ -31,11 +31,15 @@ const KATE = "kate@localhost";
 
 const Count = Entity.define("count", {
   state: () => 0,
+  durable: { later: (count) => count.sleep("3 days") },
   add(count) {
     count.broadcast(count.state);
     return ++count.state;
   },
 }, { maxRestarts: 0 });
+
+/** The id of no run. */
+const NO_RUN = "0".repeat(36);
 
 const Away = Entity.define("away", { state: () => 0 });
 
@@ -43,6 +47,7 @@ const Away = Entity.define("away", { state: () => 0 });
 const KINDS = [
   ...["find", "accept", "left", "info", "release", "moved"],
   ...["call", "subscribe", "close", "idle", "alarm", "add"],
+  ...["run", "runs", "result", "cancel", "retry"],
 ];
 
 const ODD: unknown[] = [
@@ -64,6 +69,8 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
       yield [kind, [{ id: "count/0", owner: "kate@localhost/1", epoch: item }]];
       yield [kind, "none", [], item];
       yield [kind, "none", [], "id", item];
+      yield [kind, NO_RUN, "result", item];
+      yield [kind, NO_RUN, item];
     }
   }
   // References are consecutive numbers: a peer can guess the references of monitors.
