@@ -48,12 +48,15 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the store ignores the version of a write",
     file: "packages/entities/memory_store.ts",
-    edits: [["row.version !== write.version - 1", "false"]],
+    edits: [[
+      "row === undefined || row.version === write.version - 1",
+      "true",
+    ]],
   },
   {
     name: "a repeated write is a conflict",
     file: "packages/entities/memory_store.ts",
-    edits: [["row.epoch === write.epoch && row.body === write.body", "false"]],
+    edits: [["isWritten && row.epoch === write.epoch", "false"]],
   },
   {
     name: "a node is removed although it has renewed",
@@ -105,14 +108,14 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store()) {",
+      "if (waits && !await this.#store(this.#isStateBehind)) {",
       "if (waits && (void this.#store().catch(() => {}), false)) {",
     ]],
   },
   {
     name: "a refused write counts as stored",
     file: "packages/entities/entity_server.ts",
-    edits: [['return result === "stored";', "return true;"]],
+    edits: [['if (result !== "stored") return false;', ""]],
   },
   {
     name: "nothing asks for the lease when a method begins or ends",
@@ -209,8 +212,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a broadcast does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store()) {",
-      "this.#sendBroadcasts();\n      if (waits && !await this.#store()) {",
+      "if (waits && !await this.#store(this.#isStateBehind)) {",
+      "this.#sendBroadcasts();\n      if (waits && !await this.#store(this.#isStateBehind)) {",
     ]],
   },
   {
@@ -220,7 +223,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a subscriber is not told of a gap",
-    file: "packages/entities/caller.ts",
+    file: "packages/entities/subscription.ts",
     edits: [['this.#send({ event: "gap", number });', ""]],
   },
   {
@@ -233,7 +236,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "broadcasts of a deleted entity are counted on",
-    file: "packages/entities/caller.ts",
+    file: "packages/entities/subscription.ts",
     edits: [[
       "(this.#last !== number || this.#series !== series)",
       "this.#last !== number",
@@ -243,16 +246,16 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a deletion does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (this.#draft.isDeleting) return this.#finishLater(value, true);",
-      "if (this.#draft.isDeleting) {\n      void this.#store().catch(() => {});\n      return this.#finishLater(value, false);\n    }",
+      "this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
+      "void this.#store().catch(() => {});\n      return this.#finishLater(value, false);",
     ]],
   },
   {
     name: "a deletion removes the alarm only",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      'return { body: "", due: null };',
-      "return { body: this.#body(), due: null };",
+      'if (isLast) return { body: "", due: null };',
+      "if (isLast) return { body: this.#body(), due: null };",
     ]],
   },
   {

@@ -16,37 +16,16 @@ import { runInside } from "@otp/processes/context/async_context";
 import { tracing } from "@otp/processes/context/tracing";
 import { ExitError } from "@otp/processes/errors";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import {
-  currentProcess,
-  waitingProcess,
-} from "@otp/processes/runtime/current_process";
+import { waitingProcess } from "@otp/processes/runtime/current_process";
 import { PendingCall } from "@otp/servers/server/call";
 import { GenServer } from "@otp/servers/gen_server/gen_server";
 import { Node } from "@otp/node/node";
-import {
-  isDown,
-  type Pid,
-  Process,
-  receive,
-  type Ref,
-  self,
-  send,
-  spawn,
-} from "@otp/processes/process";
+import { type Pid, Process } from "@otp/processes/process";
 import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
-import type {
-  Broadcast,
-  EntityEnd,
-  EntityReply,
-  Subscription,
-} from "./entity_server.ts";
+import type { EntityEnd, EntityReply } from "./entity_server.ts";
 import type { EntityRequest } from "./requests.ts";
-import type {
-  EntityCallOptions,
-  EntityMessage,
-  EntityTarget,
-} from "./entity_types.ts";
+import type { EntityCallOptions, EntityTarget } from "./entity_types.ts";
 import type { FindReply } from "./host_server.ts";
 import { answeredWithin } from "./lease.ts";
 import { typeHere } from "./nodes_here.ts";
@@ -121,7 +100,7 @@ export function findEntity(target: EntityTarget): Promise<Pid> {
 }
 
 /** The milliseconds that a call may take. */
-function timeoutOf({ timeout, deadline }: EntityCallOptions): number {
+export function callTimeout({ timeout, deadline }: EntityCallOptions): number {
   if (deadline === undefined) return timeout ?? TIMEOUT;
   return Math.min(timeout ?? Infinity, Math.max(0, deadline - Date.now()));
 }
@@ -161,7 +140,7 @@ class EntityCall {
     target: EntityTarget,
     method: string,
     request: EntityRequest | undefined,
-    timeout: number = timeoutOf(target.options),
+    timeout: number = callTimeout(target.options),
     end = Infinity,
   ) {
     const { signal, mayRunTwice, id } = target.options;
@@ -475,7 +454,7 @@ class FirstAttempt extends PendingCall<unknown> {
     const type = typeHere(name, process.runtime);
     const place = type && knownPlace(type, key);
     if (!type || !place) return undefined;
-    const timeout = timeoutOf(options);
+    const timeout = callTimeout(options);
     // On this node, the entity knows whether the caller still waits.
     if (place.gone !== undefined) setEnd(request, type.node, timeout);
     return new FirstAttempt(
@@ -582,130 +561,4 @@ function endOf(entity: Pid, reason: unknown): EntityEnd | undefined {
   return mark === "entity_ended" && entity.equals(ended)
     ? end as EntityEnd
     : undefined;
-}
-
-// Subscriptions.
-
-/** The pause before a relay looks for its entity again, in milliseconds. */
-const LOOKS_AGAIN = 200;
-
-/** Has the broadcasts of an entity relayed to the calling process, by a process of its own. */
-export async function subscribeTo(target: EntityTarget): Promise<Pid> {
-  const subscriber = self();
-  const first = Promise.withResolvers<void>();
-  const relay = spawn(() => new Relay(target, subscriber, first).run());
-  await first.promise;
-  return relay;
-}
-
-/** Relays the broadcasts of an entity, wherever it is, and says where some may be missing. */
-class Relay {
-  readonly #target: EntityTarget;
-  readonly #subscriber: Pid;
-  readonly #first: PromiseWithResolvers<void>;
-  /** The number of the last broadcast. */
-  #last: number | undefined;
-  #series = "";
-
-  constructor(
-    target: EntityTarget,
-    subscriber: Pid,
-    first: PromiseWithResolvers<void>,
-  ) {
-    this.#target = target;
-    this.#subscriber = subscriber;
-    this.#first = first;
-  }
-
-  async run(): Promise<void> {
-    const end = Process.monitor(this.#subscriber);
-    const process = currentProcess();
-    for (;;) {
-      try {
-        const token = crypto.randomUUID();
-        const [number, series, pid] = await this.#subscribe(token);
-        const watch = Process.monitor(pid);
-        this.#arrivedAt(number, series);
-        this.#first.resolve();
-        if (await this.#relay(token, watch, end, this.#removal(pid))) return;
-      } catch (error) {
-        if (this.#last === undefined) return this.#first.reject(error);
-        const gone = await receive(
-          (m: unknown) =>
-            isDown(m) && end.equals(m.ref) && process.isDown(m.ref),
-          {
-            timeout: LOOKS_AGAIN,
-            after: undefined,
-          },
-        );
-        if (gone !== undefined) return;
-      }
-    }
-  }
-
-  /** Subscribes at the entity, wherever it is. The options of the handle are for the first time only. */
-  async #subscribe(token: string): Promise<Subscription> {
-    const given = this.#last === undefined ? this.#target.options : {};
-    const options = { ...given, mayRunTwice: true };
-    const call = new EntityCall({ ...this.#target, options }, "subscribe", [
-      "subscribe",
-      token,
-    ]);
-    return await call.run() as Subscription;
-  }
-
-  /** The signal that the owner was removed from the store: a frozen one does not close its connections. */
-  #removal({ node: name }: Pid): AbortSignal | undefined {
-    const { definition: { name: type }, key } = this.#target;
-    const node = typeHere(type)?.node;
-    const row = node?.rowOf(type, key);
-    const owner = row && node!.nodes.get(row.owner);
-    return owner?.name === name ? owner.gone.signal : undefined;
-  }
-
-  /** Relays until the entity or the subscriber exits; returns whether it was the subscriber. Rejects at the signal. */
-  async #relay(
-    token: string,
-    watch: Ref,
-    end: Ref,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    for (;;) {
-      const message = await receive<unknown>(() => true, { signal })
-        .catch((error) => {
-          Process.demonitor(watch);
-          throw error;
-        });
-      // Any process can send a DOWN.
-      if (isDown(message) && currentProcess().isDown(message.ref)) {
-        if (end.equals(message.ref)) return true;
-        if (watch.equals(message.ref)) return false;
-        continue;
-      }
-      const { type, token: theirs, number, series, message: content } =
-        (message ?? {}) as Broadcast;
-      if (type !== "$entity_broadcast" || theirs !== token) continue;
-      // An entity that was busy when the connection broke sends to the subscription of before: a gap covers that.
-      if (number <= this.#last!) continue;
-      this.#arrivedAt(number - 1, this.#series);
-      this.#series = series;
-      this.#last = number;
-      this.#send({ event: "message", number, message: content });
-    }
-  }
-
-  /** Notes that broadcasts of a series up to a number were sent. */
-  #arrivedAt(number: number, series = ""): void {
-    const isNew = this.#last === undefined;
-    if (!isNew && (this.#last !== number || this.#series !== series)) {
-      this.#send({ event: "gap", number });
-    }
-    this.#last = number;
-    this.#series = series;
-  }
-
-  #send(message: Omit<EntityMessage, "type" | "entity" | "key">): void {
-    const { definition: { name: entity }, key } = this.#target;
-    send(this.#subscriber, { type: "entity", entity, key, ...message });
-  }
 }

@@ -143,8 +143,8 @@ export function longestWait(options: WaitOptions, doing: string): number {
  * An entity as a durable method sees it. Its code between two awaits is a unit, as a method is: no other call runs
  * meanwhile, and its changes are stored together.
  */
-export interface DurableContext<S>
-  extends Omit<EntityContext<S>, "delete" | "stop"> {
+export interface DurableContext<S, E = unknown>
+  extends Omit<EntityContext<S, E>, "delete" | "stop"> {
   /** Identifies the run: a text of 36 characters. */
   readonly id: string;
   /**
@@ -176,14 +176,17 @@ export interface DurableContext<S>
 }
 
 /** A method that goes on after a crash of its owner. */
-export type DurableMethod<S> = (
-  entity: DurableContext<S>,
+export type DurableMethod<S, E = unknown> = (
+  entity: DurableContext<S, E>,
   // deno-lint-ignore no-explicit-any
   ...args: any[]
 ) => Promise<unknown>;
 
 /** The durable methods of an entity. */
-export type DurableMethods<S> = Record<string, DurableMethod<S>>;
+export type DurableMethods<S, E = unknown> = Record<
+  string,
+  DurableMethod<S, E>
+>;
 
 /** The durable methods as callers have them: each returns its run, once the call is stored. */
 export type DurableCalls<M> = M extends { durable: infer D } ?

@@ -8,6 +8,7 @@ import {
   checkOptions,
   checkRecord,
   integerFrom,
+  RECORD,
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
@@ -15,7 +16,11 @@ import { typeError } from "@otp/processes/values/options";
 import type { Pid } from "@otp/processes/process";
 import { BOUNDS } from "@otp/processes/values/bounds";
 import { isKey } from "./requests.ts";
-import { callEntity, findEntity, subscribeTo } from "./caller.ts";
+import type { LogSettings } from "./entity_log.ts";
+import { logReader } from "./log_reader.ts";
+import type { OptionChecks } from "@otp/processes/values/options";
+import { callEntity, findEntity } from "./caller.ts";
+import { subscribeTo } from "./subscription.ts";
 import {
   type DurableMethods,
   type EntityRun,
@@ -30,6 +35,8 @@ import {
   ENTITY_OPTIONS,
   type EntityCallOptions,
   type EntityHandle,
+  type EntityLogOptions,
+  type EntityLogReader,
   type EntityMethod,
   type EntityMethods,
   type EntityOptions,
@@ -50,10 +57,16 @@ export class Entity {
    * A method that throws ends the process of the entity: its changes are dropped, and the next call starts from the
    * stored state. `room.refuse()` is for errors that callers expect.
    *
+   * With `log`, each key has a log of numbered events, to which methods append (`room.log.append`), and which any node
+   * reads and follows (`Room.get(key).log`). With `apply`, the state is made of these events: each is applied when it is
+   * appended, and again when the entity starts, to the last state that was stored. So it must do the same each time: it
+   * reads no clock, and has no effect but on the state. It changes the state or returns another.
+   *
    * @typeParam S The state.
    * @typeParam M The methods.
+   * @typeParam E The events of the log: those of `apply`, or of `log`.
    * @param name The name of the type: the same on all nodes, and in the store.
-   * @param definition `state`, which returns the first state of a key, and the methods.
+   * @param definition `state`, which returns the first state of a key; `log` and `apply`, before the methods; the methods.
    * @param options The durability, the limits, and the migration of older states.
    * @returns The type, for {@linkcode Entities.childSpec} and for calls.
    * @throws {TypeError} If a name is invalid, a method is not a function, or an option is unknown.
@@ -82,10 +95,40 @@ export class Entity {
    * const wrong = () => Room.get("r1").leave("kate");
    * await Supervisor.stop(tree);
    * ```
+   *
+   * @example An account that is made of its events
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { Supervisor } from "@otp/distribution/supervisor";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Account = Entity.define("account", {
+   *   state: () => ({ cents: 0 }),
+   *   log: { keep: { days: 3650 } },
+   *   apply: (account, event: { paid: number }) => void (account.cents += event.paid),
+   *   pay: (account, cents: number) => account.log.append({ paid: cents }),
+   *   balance: (account) => account.state.cents,
+   * });
+   *
+   * const tree = await Supervisor.startLink([
+   *   Entities.childSpec({ types: [Account], store: memoryStore() }),
+   * ], { strategy: "one_for_one" });
+   * const kate = Account.get("kate");
+   * assertEquals([await kate.pay(500), await kate.pay(70)], [1, 2]);
+   * assertEquals(await kate.balance(), 570);
+   * const { events } = await kate.log.read({ after: 1 });
+   * assertEquals(events.map(({ event }) => event.paid), [70]);
+   * await Supervisor.stop(tree);
+   * ```
    */
-  static define<S, M extends EntityMethods<S>>(
+  static define<S, M extends EntityMethods<S, E>, E = unknown>(
     name: string,
-    definition: { state: () => S; durable?: DurableMethods<S> } & M,
+    definition: {
+      state: () => S;
+      log?: EntityLogOptions<E>;
+      apply?: (state: S, event: E) => unknown;
+      durable?: DurableMethods<S, E>;
+    } & M,
     options: EntityOptions = {},
   ): EntityType<M> {
     const doing = `define the entity ${inspect(name)}`;
@@ -96,13 +139,16 @@ export class Entity {
       );
     }
     checkRecord(definition, doing, "{ state: () => 0 }");
-    const { state, alarm, durable = {}, ...others } = definition as
+    const { state, alarm, log, apply, durable = {}, ...others } = definition as
       & { state: () => unknown; durable?: DurableMethods<unknown> }
+      & { log?: EntityLogOptions; apply?: Definition["apply"] }
       & Record<string, EntityMethod<unknown>>;
     checkRecord(durable, `${doing} with such durable methods`);
     const methods = new Map(Object.entries(others));
     const functions: [string, unknown][] = [
-      ...[["state", state] as [string, unknown], ...methods],
+      ["state", state],
+      ["apply", apply ?? state],
+      ...methods,
       ...Object.entries(durable),
     ];
     for (const [method, fn] of functions) {
@@ -134,8 +180,15 @@ export class Entity {
       methods,
       durable: new Map(Object.entries(durable)),
       alarm: alarm as EntityMethod<unknown> | undefined,
+      log: checkedLog(log ?? (apply && {}), doing),
+      apply,
       options: checkedOptions(options, doing),
     };
+    if (apply !== undefined && known.options.save === "explicit") {
+      throw new TypeError(
+        `Cannot ${doing} with apply and save: "explicit": its state changes by events; leave save out`,
+      );
+    }
     const TypedHandle = handleClass(known);
     return {
       name,
@@ -168,6 +221,10 @@ class Handle {
 
   subscribe(): Promise<Pid> {
     return subscribeTo(this[TARGET]);
+  }
+
+  get log(): EntityLogReader {
+    return logReader(this[TARGET]);
   }
 }
 
@@ -219,6 +276,50 @@ function checkedTarget(
   if (options === NO_OPTIONS) return { definition, key, options };
   checkOptions(options, `get the ${name}`, CALL_OPTIONS, '{ id: "7" }');
   return { definition, key, options };
+}
+
+const LOG_OPTIONS: OptionChecks<EntityLogOptions> = {
+  keep: RECORD,
+  event: true,
+};
+
+const KEEP_OPTIONS: OptionChecks<NonNullable<EntityLogOptions["keep"]>> = {
+  events: {
+    accepts: (events) =>
+      events === Infinity ||
+      Number(events) >= 1 && Number.isSafeInteger(events),
+    give: "an integer above 0, or Infinity",
+    isNumber: true,
+  },
+  days: {
+    accepts: (days) => typeof days === "number" && days > 0,
+    give: "a number above 0",
+    isNumber: true,
+  },
+};
+
+const DAY = 86_400_000;
+
+function checkedLog(
+  log: EntityLogOptions | undefined,
+  doing: string,
+): LogSettings | undefined {
+  if (log === undefined) return undefined;
+  checkOptions(
+    log,
+    `${doing} with such a log`,
+    LOG_OPTIONS,
+    "{ keep: { events: 1000 } }",
+  );
+  const { keep = {} } = log;
+  checkOptions(
+    keep,
+    `${doing} with such a log`,
+    KEEP_OPTIONS,
+    "{ events: 1000, days: 30 }",
+  );
+  const { events = Infinity, days = Infinity } = keep;
+  return { events, time: days * DAY };
 }
 
 const EVERY = { every: { ...TIMEOUT, isRequired: true } };

@@ -18,6 +18,7 @@ export type EntityErrorCode =
   | "overloaded"
   | "cancelled"
   | "no_run"
+  | "gap"
   | "no_method";
 
 /**
@@ -35,6 +36,8 @@ export type EntityErrorCode =
  *   many ids.
  * - `"cancelled"`: the run of a durable method was cancelled.
  * - `"no_run"`: there is no such run, or it ended too long ago.
+ * - `"gap"`: events of the log that were asked for are kept no more; `data` has the numbers `first` and `last` of those that
+ *   are.
  * - `"no_method"`: the owner runs other code, which has no such method.
  *
  * @example An expected refusal

@@ -37,6 +37,7 @@ import { inspect } from "@otp/processes/values/inspect";
 import { copyTerm } from "@otp/processes/values/term";
 import { typeError } from "@otp/processes/values/options";
 import { EntityError } from "./entity_error.ts";
+import { EntityLog, LOG_BOUNDS, type LogMark } from "./entity_log.ts";
 import type { EntityNode } from "./entity_node.ts";
 import type {
   Definition,
@@ -54,7 +55,7 @@ import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
 import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
 import { type EntityRequest, isEntityRequest } from "./requests.ts";
-import type { StoredState, StoreWrite } from "./store.ts";
+import type { StoredEvent, StoreWrite } from "./store.ts";
 
 /**
  * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
@@ -93,6 +94,14 @@ export interface Broadcast {
   message: unknown;
 }
 
+/** Events of a log that were stored, as a follower's node receives them. */
+export interface LogNews {
+  type: "$entity_log";
+  /** The token of the subscription. */
+  token: string;
+  events: StoredEvent[];
+}
+
 /** The stored form of an entity. */
 interface Envelope {
   /** The version of the state's form. */
@@ -104,6 +113,8 @@ interface Envelope {
   /** The number of broadcasts, and the series of the last. */
   n?: number;
   b?: string;
+  /** The number of the last event of the log that the state has, of types with `apply`. */
+  l?: number;
   /** The ids of requests, and their replies. */
   r?: StoredId[];
   /** The number of runs that have ended, and the open ones. */
@@ -152,6 +163,7 @@ class Refusal extends Error {
 class Room implements EntityContext<unknown> {
   readonly key: string;
   readonly fence: number;
+  readonly log: EntityContext<unknown>["log"];
   readonly #draft: Draft;
   readonly #home: EntityNode;
   readonly #hasAlarm: boolean;
@@ -161,9 +173,11 @@ class Room implements EntityContext<unknown> {
     { epoch, definition }: OwnedShard,
     draft: Draft,
     home: EntityNode,
+    append: (event: unknown) => number,
   ) {
     this.key = key;
     this.fence = epoch;
+    this.log = { append };
     this.#draft = draft;
     this.#home = home;
     this.#hasAlarm = definition.alarm !== undefined;
@@ -265,7 +279,7 @@ export class EntityServer {
   };
   readonly #subscribers = new Map<
     string,
-    { pid: Pid; ref: Ref; token: string }
+    { pid: Pid; ref: Ref; token: string; isFollower: boolean }
   >();
   /** The subscribers by the number of the monitor: thousands can be lost with one node. */
   readonly #monitored = new Map<number, string>();
@@ -282,13 +296,20 @@ export class EntityServer {
     number: 0,
     isDirty: false,
   };
+  readonly #log: EntityLog | undefined;
+  /** The log and `#text` before the method that runs. */
+  #mark: LogMark = [0, 0, 0];
+  #textBefore = "";
+  /** Whether the store has a state of this entity. */
+  #isStored = false;
   #version = 0;
   /** The series of the last broadcast; empty before the first. */
   #series = "";
   /** The number of broadcasts until another series begins: those of the processes before this one. */
   #earlier = 0;
-  /** Whether a change is not stored yet, as the type stores at intervals. */
+  /** Whether a change is not stored yet, as the type stores at intervals, and whether one of the state is not. */
   #isBehind = false;
+  #isStateBehind = false;
   /** The runs: of types with durable methods, and of others that had some when the state was stored. */
   #runs: Runs | undefined;
   /** The moment at which runs go on, if it is near. */
@@ -303,7 +324,10 @@ export class EntityServer {
     this.#shard = shard;
     this.#definition = shard.definition;
     this.#key = key;
-    this.#room = new Room(key, shard, this.#draft, home);
+    const { log } = this.#definition;
+    this.#log = log && new EntityLog(log);
+    const append = (event: unknown) => this.#append(event);
+    this.#room = new Room(key, shard, this.#draft, home, append);
     this.#requests = new RememberedIds(this.#definition.options.remember);
     if (this.#definition.durable.size > 0) {
       this.#runs = new Runs(this.#runsHome());
@@ -351,10 +375,17 @@ export class EntityServer {
     if (!isEntityRequest(request)) return this.#reply(["no_method"]);
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#reply(refusal);
-    if (request[0] === "subscribe") {
-      if (!this.#subscribe(from.pid, request[1])) return this.#reply(["moved"]);
+    if (request[0] === "subscribe" || request[0] === "follow") {
+      const [kind, token] = request;
+      const isFollower = kind === "follow";
+      if (isFollower && this.#log === undefined) {
+        return this.#reply(["no_method"]);
+      }
+      if (!this.#subscribe(from.pid, token, isFollower)) {
+        return this.#reply(["moved"]);
+      }
       const subscription: Subscription = [
-        this.#draft.number,
+        isFollower ? this.#log!.stored : this.#draft.number,
         this.#series,
         self(),
       ];
@@ -448,14 +479,14 @@ export class EntityServer {
   }
 
   /** Adds a subscriber, unless its node has too many entries here. */
-  #subscribe(pid: Pid, token: string): boolean {
+  #subscribe(pid: Pid, token: string, isFollower: boolean): boolean {
     const id = String(pid);
     const known = this.#subscribers.get(id);
     if (known === undefined && !currentProcess().keepFor(pid.node)) {
       return false;
     }
     const ref = known?.ref ?? Process.monitor(pid);
-    this.#subscribers.set(id, { pid, ref, token });
+    this.#subscribers.set(id, { pid, ref, token, isFollower });
     this.#monitored.set(ref.number, id);
     return true;
   }
@@ -496,6 +527,8 @@ export class EntityServer {
     before.alarm = draft.alarm;
     before.number = draft.number;
     before.isDirty = draft.isDirty;
+    if (this.#log !== undefined) this.#mark = this.#log.mark();
+    this.#textBefore = this.#text;
     draft.id = id;
   }
 
@@ -527,14 +560,19 @@ export class EntityServer {
     id: string | undefined,
     isAtOnce = false,
   ): Answer | Promise<Answer> {
-    if (this.#draft.isDeleting) return this.#finishLater(value, true);
+    if (this.#draft.isDeleting) {
+      this.#isStateBehind = true;
+      return this.#finishLater(value, true);
+    }
     if (id !== undefined) {
       this.#requests.add(id, value, this.#home.now());
       this.#draft.isDirty = true;
     }
-    const isChanged = this.#noteChanges();
+    const hasNewState = this.#noteUnit();
+    const isChanged = hasNewState || this.#log?.isPending === true;
+    this.#isStateBehind ||= hasNewState;
     const { durability } = this.#definition.options;
-    const waits = durability === "call"
+    const waits = durability === "call" || this.#log?.isFull
       ? isChanged || this.#isBehind
       : this.#noteBehind(isChanged, durability.every);
     // Such a method has read the state when the lease was valid, which was during its call.
@@ -550,7 +588,7 @@ export class EntityServer {
     waits: boolean,
   ): Promise<Answer> {
     try {
-      if (waits && !await this.#store()) {
+      if (waits && !await this.#store(this.#isStateBehind)) {
         return this.#lost(
           "its write was refused, as its shard has another owner",
         );
@@ -610,7 +648,47 @@ export class EntityServer {
 
   // The state.
 
-  async #untilAnswered<T>(question: () => Promise<T>): Promise<T> {
+  async #load(): Promise<boolean> {
+    await this.#shard.writes.get(this.#key);
+    const { store } = this.#home;
+    const found = await this.#answer(async () => [
+      await store.load(this.#definition.name, this.#key),
+    ]);
+    if (found === undefined) return false;
+    const [{ version, body } = { version: 0, body: "" }] = found;
+    this.#version = version;
+    this.#isStored = body !== "";
+    this.#adopt(this.#isStored ? JSON.parse(body) : undefined);
+    if (this.#log !== undefined && !await this.#loadLog(this.#log)) {
+      return false;
+    }
+    await this.#runs?.findEvents();
+    this.#rest();
+    return true;
+  }
+
+  /** Reads where the log ends, and the events that the stored state does not have. */
+  async #loadLog(log: EntityLog): Promise<boolean> {
+    const { apply } = this.#definition;
+    const { store } = this.#home;
+    const { read, readBytes } = LOG_BOUNDS;
+    for (;;) {
+      const [after, limit] = apply === undefined
+        ? [Number.MAX_SAFE_INTEGER, 0]
+        : [log.saved, read];
+      const part = await this.#answer(() =>
+        store.readLog(this.name, this.#key, "", after, limit, readBytes)
+      );
+      if (part === undefined) return false;
+      log.adopt(part, apply && ((event) => this.#apply(event)));
+      if (part.events.length > 0) continue;
+      this.#text = jsonOf(this.#draft.state, "the state");
+      return true;
+    }
+  }
+
+  /** Asks the store until it answers; returns `undefined` if the shard is lost before. */
+  async #answer<T>(question: () => Promise<T>): Promise<T | undefined> {
     let pause = PAUSE.min;
     while (this.#shard.state !== "closed") {
       try {
@@ -620,32 +698,43 @@ export class EntityServer {
         pause = Math.min(2 * pause, PAUSE.max);
       }
     }
-    throw new Error("its shard was lost");
   }
 
-  async #load(): Promise<boolean> {
-    const { store } = this.#home;
-    await this.#shard.writes.get(this.#key);
-    let pause = PAUSE.min;
-    while (this.#shard.state !== "closed") {
-      let stored: StoredState | undefined;
-      try {
-        stored = await this.#home.ask(() =>
-          store.load(this.#definition.name, this.#key)
-        );
-      } catch {
-        await Process.sleep(pause);
-        pause = Math.min(2 * pause, PAUSE.max);
-        continue;
-      }
-      const { version, body } = stored ?? { version: 0, body: "" };
-      this.#version = version;
-      this.#adopt(body === "" ? undefined : JSON.parse(body));
-      await this.#runs?.findEvents();
-      this.#rest();
-      return true;
+  // The log.
+
+  #append(event: unknown): number {
+    if (this.#log === undefined) {
+      throw new TypeError(
+        `Cannot append to the log of ${this.#key}: its type keeps none; add log: {} to its definition`,
+      );
     }
-    return false;
+    // What the method has changed by itself is no part of the log, and must be stored with the state.
+    if (this.#definition.apply !== undefined && this.#noteChanges()) {
+      this.#draft.isDirty = true;
+    }
+    const [number, copy] = this.#log.append(
+      event,
+      this.#home.now(),
+      this.#label,
+    );
+    if (this.#definition.apply !== undefined) {
+      this.#apply(copy);
+      assertJson(this.#draft.state, "the state");
+      this.#text = jsonOf(this.#draft.state, "the state");
+      this.#fields = undefined;
+    }
+    return number;
+  }
+
+  #apply(event: unknown): void {
+    const state = this.#definition.apply!(this.#draft.state, event);
+    if (state !== undefined) this.#draft.state = state;
+  }
+
+  /** Whether so many events have been applied that the state is to be stored again. */
+  get #needsSnapshot(): boolean {
+    return this.#definition.apply !== undefined &&
+      this.#log!.needsState(this.#text.length);
   }
 
   /** Takes a stored form as the entity, or begins with the first state. */
@@ -658,7 +747,8 @@ export class EntityServer {
       // A copy: the function may return the same object for each key.
       draft.state = structuredClone(first);
     } else {
-      const { v, s, a, n = 0, b = "", r = [], j } = envelope;
+      const { v, s, a, n = 0, b = "", l = 0, r = [], j } = envelope;
+      if (this.#log !== undefined) this.#log.saved = l;
       draft.state = v === options.version ? s : this.#migrated(envelope);
       draft.alarm = a;
       draft.number = this.#earlier = n;
@@ -685,6 +775,19 @@ export class EntityServer {
     const state = migrate(s, v);
     assertJson(state, "the migrated state");
     return state;
+  }
+
+  /** Ends a unit; returns whether it has changed anything that is stored with the state. */
+  #noteUnit(): boolean {
+    const events = this.#log?.since(this.#mark) ?? [];
+    const hasNews = events.length > 0 &&
+      this.#runs?.appended(events.map(({ number, body }) => ({
+          number,
+          event: JSON.parse(body),
+        })
+        )) === true;
+    if (hasNews || this.#needsSnapshot) this.#draft.isDirty = true;
+    return this.#noteChanges();
   }
 
   /** Whether the method has changed anything that is stored. */
@@ -716,6 +819,8 @@ export class EntityServer {
   }
 
   #undo(): void {
+    this.#log?.undo(this.#mark);
+    this.#text = this.#textBefore;
     Object.assign(this.#draft, this.#before, {
       state: JSON.parse(this.#text),
       isStopping: false,
@@ -724,22 +829,31 @@ export class EntityServer {
     });
   }
 
-  /** Stores the entity; returns false if another node owns the shard. */
+  /** Stores the entity, its events only if the state may stay as it is; returns false if another node owns the shard. */
   async #store(
     hasState = true,
-    { appends, ended }: Partial<RunWrite> = {},
+    { appends: records = [], ended }: Partial<RunWrite> = {},
   ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
+    // A deletion has no events: those of before are stored first, so that their numbers are not given again.
+    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true;
+    hasState ||= !this.#isStored;
     const version = this.#version + (hasState ? 1 : 0);
-    this.#isBehind = false;
+    const events = this.#log?.appends(
+      this.#home.now(),
+      hasState,
+      this.#definition.apply !== undefined,
+    ) ?? [];
+    const appends = [...events, ...records];
+    this.#isBehind = this.#isStateBehind = false;
     const result = await this.#home.writer.write(this.#shard, {
       type,
       key: this.#key,
       shard,
       epoch,
       version,
-      ...hasState ? this.#content() : { body: null, due: null },
-      ...appends?.length ? { appends } : undefined,
+      ...hasState ? this.#content(isLast) : { body: null, due: null },
+      ...appends.length > 0 ? { appends } : undefined,
       ...ended?.length ? { ended } : undefined,
     });
     if (result === "conflict") {
@@ -748,8 +862,11 @@ export class EntityServer {
         `Cannot store the ${this.#label}: the store refuses version ${version}; it starts again from the stored state`,
       );
     }
-    if (result === "stored") this.#version = version;
-    return result === "stored";
+    if (result !== "stored") return false;
+    this.#version = version;
+    this.#isStored = !isLast;
+    this.#sendEvents(this.#log?.noteStored(appends!, hasState) ?? []);
+    return isLast || !this.#draft.isDeleting || await this.#store();
   }
 
   /** Tells the keeper if the store has an earlier version than the one that it had accepted. */
@@ -759,16 +876,33 @@ export class EntityServer {
         this.#home.store.load(this.#definition.name, this.#key)
       );
       const found = stored?.version ?? 0;
-      if (found >= this.#version || this.#shard.state === "closed") return;
-      this.#home.regress ??=
-        `version ${found} of the ${this.#label} follows ${this.#version}`;
+      const last = await this.#lastStored();
+      if (this.#shard.state === "closed") return;
+      if (found < this.#version) {
+        this.#home.regress ??=
+          `version ${found} of the ${this.#label} follows ${this.#version}`;
+      }
+      if (last < (this.#log?.stored ?? 0)) {
+        this.#home.regress ??= `event ${last} of the ${this.#label} follows ${
+          this.#log!.stored
+        }`;
+      }
     } catch {
       // The store does not answer: its next beat says more.
     }
   }
 
-  #content(): Pick<StoreWrite, "body" | "due"> {
-    if (this.#draft.isDeleting) return { body: "", due: null };
+  /** The number of the last event in the store. */
+  async #lastStored(): Promise<number> {
+    if (this.#log === undefined) return 0;
+    const part = await this.#home.ask(() =>
+      this.#home.store.readLog(this.name, this.#key, "", 0, 0, 0)
+    );
+    return part.last;
+  }
+
+  #content(isLast: boolean): Pick<StoreWrite, "body" | "due"> {
+    if (isLast) return { body: "", due: null };
     const body = this.#body();
     const moments = [this.#draft.alarm?.[0], this.#runs?.due]
       .filter((at) => at !== undefined);
@@ -783,6 +917,9 @@ export class EntityServer {
     if (number > 0) {
       parts.push(`"n":${number}`, `"b":"${this.#seriesOfBroadcasts()}"`);
     }
+    if (this.#definition.apply !== undefined) {
+      parts.push(`"l":${this.#log!.last}`);
+    }
     const replies = this.#requests.stored();
     if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
     const runs = this.#runs?.row();
@@ -792,7 +929,7 @@ export class EntityServer {
 
   /** Stores what is not stored yet; returns false if the shard is lost. */
   async #flush(): Promise<boolean> {
-    return !this.#isBehind || await this.#store();
+    return !this.#isBehind || await this.#store(this.#isStateBehind);
   }
 
   async #leave(): Promise<Next> {
@@ -909,7 +1046,7 @@ export class EntityServer {
       label: this.#label,
       room: this.#room,
       limit: options.limit,
-      hasLog: false,
+      hasLog: this.#log !== undefined,
       bounds: options.runs,
       methods: durable,
       stateText: () =>
@@ -918,11 +1055,14 @@ export class EntityServer {
           : this.#text,
       after: (ms, fn) => runtime.deadlines.after(ms, fn),
       now: () => this.#home.now(),
-      lastEvent: () => 0,
-      readLog: (...args) =>
-        this.#untilAnswered(() =>
+      lastEvent: () => this.#log?.last ?? 0,
+      readLog: async (...args) => {
+        const part = await this.#answer(() =>
           store.readLog(this.#definition.name, this.#key, ...args)
-        ),
+        );
+        if (part === undefined) throw new Error("its shard was lost");
+        return part;
+      },
       begin: () => this.#begin(),
       undo: () => this.#undo(),
       commit: (write) => this.#commit(write),
@@ -934,7 +1074,8 @@ export class EntityServer {
 
   /** Stores the changes of a unit of a run; returns false if the shard is lost. */
   async #commit(write: RunWrite): Promise<boolean> {
-    const hasState = this.#noteChanges() || write.isRow || this.#isBehind;
+    const isChanged = this.#noteUnit();
+    const hasState = isChanged || write.isRow || this.#isBehind;
     if (!await this.#store(hasState, write)) return false;
     if (!await this.#untilItMayLeave()) return false;
     this.#sendBroadcasts();
@@ -959,6 +1100,24 @@ export class EntityServer {
     return this.#series;
   }
 
+  #sendEvents(events: StoredEvent[]): void {
+    if (events.length === 0) return;
+    for (const { pid, token, isFollower } of this.#subscribers.values()) {
+      if (!isFollower) continue;
+      const news: LogNews = { type: "$entity_log", token, events };
+      this.#sendTo(pid, news);
+    }
+  }
+
+  #sendTo(pid: Pid, message: Broadcast | LogNews): void {
+    try {
+      send(pid, message);
+    } catch {
+      // Its node does not read. It learns by the end of this process that something is missing.
+      this.#draft.isStopping = true;
+    }
+  }
+
   #sendBroadcasts(): void {
     for (const { number, message } of this.#draft.outbox.splice(0)) {
       const broadcast: Broadcast = {
@@ -968,13 +1127,8 @@ export class EntityServer {
         series: this.#seriesOfBroadcasts(),
         message,
       };
-      for (const { pid, token } of this.#subscribers.values()) {
-        try {
-          send(pid, { ...broadcast, token });
-        } catch {
-          // Its node does not read. Its relay learns by the end of this process that broadcasts are missing.
-          this.#draft.isStopping = true;
-        }
+      for (const { pid, token, isFollower } of this.#subscribers.values()) {
+        if (!isFollower) this.#sendTo(pid, { ...broadcast, token });
       }
     }
   }

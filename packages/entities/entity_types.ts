@@ -17,6 +17,7 @@ import type {
 } from "./durable_types.ts";
 import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
+import type { LogSettings } from "./entity_log.ts";
 import type { Store } from "./store.ts";
 import { TIME_LIMITS } from "@otp/servers/server/cancellation";
 import {
@@ -28,7 +29,7 @@ import {
 } from "@otp/processes/values/check_arguments";
 
 /** An entity as its methods see it. It is valid while a method runs. */
-export interface EntityContext<S> {
+export interface EntityContext<S, E = unknown> {
   /** The state: a JSON value. Change it, or assign another. */
   state: S;
   /** Identifies the entity within its type. */
@@ -49,6 +50,19 @@ export interface EntityContext<S> {
    * @throws {TypeError} If the type has no method `alarm`.
    */
   alarm(at: number | null, data?: unknown): void;
+  /** The log of the entity, for types with `log` or `apply`. */
+  readonly log: {
+    /**
+     * Appends an event to the log. It is stored when the method has ended, with the changes of the state; if the method
+     * throws or refuses, it is not. A type with `apply` applies it to the state at once.
+     *
+     * @param event The event: a JSON value of at most 1,048,576 characters. A call can append 10,000 of them.
+     * @returns Its number. Numbers begin with 1, have no gaps, and are never given again, also not after a deletion.
+     * @throws {TypeError} If the type keeps no log, or the event is no JSON value.
+     * @throws {RangeError} If the event is too long, or there are too many.
+     */
+    append(event: E): number;
+  };
   /**
    * Sends a message to all subscribers, once the changes of this call are stored.
    *
@@ -81,35 +95,147 @@ export interface EntityContext<S> {
 }
 
 /** Handles one kind of call to an entity; may change the state. */
-export type EntityMethod<S> = (
-  room: EntityContext<S>,
+export type EntityMethod<S, E = unknown> = (
+  room: EntityContext<S, E>,
   // deno-lint-ignore no-explicit-any
   ...args: any[]
 ) => unknown;
 
-/** The methods of an entity. `alarm` is called by the alarm only, and `durable` has the durable methods. */
-export type EntityMethods<S> = Record<
+/**
+ * The methods of an entity, and the parts of its definition that are none. `alarm` is called by the alarm only, and
+ * `durable` has the durable methods.
+ */
+export type EntityMethods<S, E = unknown> = Record<
   string,
-  EntityMethod<S> | DurableMethods<S>
+  EntityMethod<S, E> | object
 >;
 
 /** The names that are no methods for callers. */
 export type EntityReserved =
   | "state"
   | "alarm"
+  | "apply"
   | "durable"
+  | "log"
   | "pid"
   | "subscribe";
 
-/** The methods that callers have: each returns a promise of the result. */
+/**
+ * Options for the log of a type. `{} as EntityLogOptions<Line>` says that its events are lines; a type with `apply` has
+ * the events of that.
+ */
+export interface EntityLogOptions<E = unknown> {
+  /**
+   * What is kept at least; older events are removed when others are appended. Without it, all events are kept.
+   *
+   * @default {{}}
+   */
+  keep?: {
+    /**
+     * The number of events.
+     *
+     * @default {Infinity}
+     */
+    events?: number;
+    /**
+     * The days for which an event is kept, of those that `events` keeps.
+     *
+     * @default {Infinity}
+     */
+    days?: number;
+  };
+  /** Only for its type. */
+  readonly event?: E;
+}
+
+/** The events of a type of entities. */
+export type EntityEvent<M> = M extends // deno-lint-ignore no-explicit-any
+{ apply: (state: any, event: infer E) => unknown } ? E
+  : M extends { log: EntityLogOptions<infer E> } ? E
+  : unknown;
+
+/** An event of a log. */
+export interface EntityLogEvent<E = unknown> {
+  /** Its number. */
+  number: number;
+  /** When it was appended, in milliseconds since 1970 of the store's clock. */
+  at: number;
+  /** The event. */
+  event: E;
+}
+
+/** A part of a log. */
+export interface EntityLogPart<E = unknown> {
+  /** The number of the first event that is kept; the one after `last` if none is. */
+  first: number;
+  /** The number of the last event that was appended; 0 before the first. */
+  last: number;
+  /** The events, in the order of their numbers. */
+  events: EntityLogEvent<E>[];
+}
+
+/** Options for reading a log. */
+export interface EntityLogReadOptions {
+  /**
+   * The number of the last event that the reader has. Without it, the log is read from the first event that is kept.
+   *
+   * @default {undefined}
+   */
+  after?: number;
+  /**
+   * The number of events, at most. There are fewer if they are longer than a mebibyte together.
+   *
+   * @default {1000}
+   */
+  limit?: number;
+}
+
+/** Options for following a log. */
+export interface EntityLogFollowOptions
+  extends Pick<EntityLogReadOptions, "after"> {
+  /** Ends the iterator, which rejects with the reason. */
+  signal?: AbortSignal;
+}
+
+/** The log of an entity as its readers see it, on any node that has the type. */
+export interface EntityLogReader<E = unknown> {
+  /**
+   * Reads events. It asks the store, not the owner of the entity.
+   *
+   * @throws {EntityError} With the code `"gap"` if events after `after` are kept no more: `data.first` is the number of
+   *   the first that is. With `"no_store"` if the store does not answer in the time of the handle.
+   */
+  read(options?: EntityLogReadOptions): Promise<EntityLogPart<E>>;
+  /**
+   * Returns an iterator over the events that there are, and then over those that are appended, without a gap and in order,
+   * wherever the entity is. It waits for events for as long as it takes. It keeps the entity in memory.
+   *
+   * The iterator rejects with an `EntityError` with the code `"gap"` if events that it should return are kept no more:
+   * the reader was too slow or away for too long, or the store has lost them. Follow again, after `data.first - 1`.
+   */
+  follow(
+    options?: EntityLogFollowOptions,
+  ): AsyncIterableIterator<EntityLogEvent<E>>;
+}
+
+/** The methods that callers have: each returns a promise of the result. One that takes another entity is `never`. */
 export type EntityCalls<M> = {
-  readonly [K in Exclude<keyof M, EntityReserved>]: M[K] extends // deno-lint-ignore no-explicit-any
-  (room: any, ...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>>
+  readonly [K in Exclude<keyof M, EntityReserved>]: M[K] extends
+    (room: infer C, ...args: infer A) => infer R
+    ? EntityContextOf<M> extends C ? (...args: A) => Promise<Awaited<R>>
+    : never
     : never;
 };
 
+/** An entity as the methods of a type see it. */
+export type EntityContextOf<M> = M extends { state: () => infer S }
+  ? EntityContext<S, EntityEvent<M>>
+  : never;
+
 /** An entity as callers see it. */
 export type EntityHandle<M> = EntityCalls<M> & DurableCalls<M> & {
+  /** The log of the entity, for types with `log` or `apply`. */
+  readonly log: EntityLogReader<EntityEvent<M>>;
   /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
   pid(): Promise<Pid>;
   /**
@@ -346,6 +472,9 @@ export interface Definition {
   readonly state: () => unknown;
   readonly methods: ReadonlyMap<string, EntityMethod<unknown>>;
   readonly alarm: EntityMethod<unknown> | undefined;
+  /** What the log keeps; `undefined` if there is none. */
+  readonly log: LogSettings | undefined;
+  readonly apply: ((state: unknown, event: unknown) => unknown) | undefined;
   readonly durable: ReadonlyMap<string, DurableMethod<unknown>>;
   readonly options:
     & Required<

@@ -4,8 +4,8 @@
  * `docs/entities.md` describes what they promise, and how. The files:
  *
  * - `entity.ts`, `entity_types.ts`: definitions; `entities.ts`: a node's entities under a supervisor.
- * - `caller.ts`: a call, in all its attempts.
- * - `entity_server.ts`: the process of one entity; `writer.ts`: the writes of a node.
+ * - `caller.ts`: a call, in all its attempts; `subscription.ts`: broadcasts; `log_reader.ts`: logs as readers see them.
+ * - `entity_server.ts`: the process of one entity; `entity_log.ts`: its log; `writer.ts`: the writes of a node.
  * - `runs.ts`, `run.ts`, `journal.ts`: durable methods; `run_handle.ts`: their runs for callers.
  * - `entity_node.ts`: all that a node knows; `lease.ts`, `keeper.ts`: its place in the store; `mover.ts`: shards that are
  *   handed over; `host_server.ts`: the server that answers other nodes.
@@ -25,7 +25,15 @@ export type {
   EntityCallOptions,
   EntityCalls,
   EntityContext,
+  EntityContextOf,
+  EntityEvent,
   EntityHandle,
+  EntityLogEvent,
+  EntityLogFollowOptions,
+  EntityLogOptions,
+  EntityLogPart,
+  EntityLogReader,
+  EntityLogReadOptions,
   EntityMessage,
   EntityMethod,
   EntityMethods,

@@ -7,7 +7,8 @@
  */
 
 import { BOUNDS } from "@otp/processes/values/bounds";
-import type { StoreShard } from "./store.ts";
+import { LOG_BOUNDS } from "./entity_log.ts";
+import type { StoredEvent, StoreShard } from "./store.ts";
 
 /** A request to the server of a node. */
 export type HostRequest =
@@ -27,8 +28,9 @@ export type EntityRequest =
     /** When its caller on another node gives up, by the store's time. */
     until?: number,
   ]
-  /** Its broadcasts have that token, so that nobody else can make them up. */
+  /** Its broadcasts, or the events of its log, have that token, so that nobody else can make them up. */
   | ["subscribe", token: string]
+  | ["follow", token: string]
   /** The runs of the entity. */
   | ["runs"]
   /** The result of a run: the answer may take so many milliseconds. */
@@ -101,10 +103,26 @@ export function isEntityRequest(value: unknown): value is EntityRequest {
       (args === "cancel" || args === "retry" ||
         args === "result" && typeof id === "number");
   }
-  return kind === "subscribe" && first.length <= BOUNDS.token ||
+  return (kind === "subscribe" || kind === "follow") &&
+      first.length <= BOUNDS.token ||
     kind === "call" && Array.isArray(args) &&
       (id === undefined || isRequestId(id)) &&
       (until === undefined || typeof until === "number");
+}
+
+/** Whether a value of another node is events of a log, in the order of their numbers and without a gap. */
+export function areStoredEvents(events: unknown): events is StoredEvent[] {
+  return Array.isArray(events) && events.length > 0 &&
+    events.length <= LOG_BOUNDS.events &&
+    events.every((event, i) => {
+      const { number, at, body } = (event ?? {}) as Record<
+        keyof StoredEvent,
+        unknown
+      >;
+      return Number.isSafeInteger(number) && number === events[0].number + i &&
+        typeof at === "number" && typeof body === "string" && body !== "" &&
+        body.length <= LOG_BOUNDS.event;
+    });
 }
 
 /** The name of the node that has an id in the store. */

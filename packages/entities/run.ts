@@ -561,6 +561,12 @@ class RunContext implements DurableContext<unknown> {
     this.#run.act((room) => room.alarm(at, data));
   }
 
+  get log(): { append(event: unknown): number } {
+    return {
+      append: (event) => this.#run.ask((room) => room.log.append(event)),
+    };
+  }
+
   broadcast(message: unknown): number {
     return this.#run.ask((room) => room.broadcast(message));
   }
