@@ -116,15 +116,21 @@ defmodule Bench.Peer do
     send(from, :taken)
   end
 
-  @doc "Computes in steps of that many milliseconds, for ever."
+  @doc "Computes in steps of that many milliseconds, for ever: yields after one, and takes a message after the next."
   def work(ms) do
-    compute(System.monotonic_time() + System.convert_time_unit(ms, :millisecond, :native))
+    compute_for(ms)
     Process.sleep(0)
-    work(ms)
+    compute_for(ms)
+    send(self(), :next)
+    receive do: (:next -> work(ms))
   end
 
   @doc "The body of the task: as little as possible."
   def echo(n), do: n
+
+  defp compute_for(ms) do
+    compute(System.monotonic_time() + System.convert_time_unit(ms, :millisecond, :native))
+  end
 
   defp compute(until) do
     if System.monotonic_time() < until, do: compute(until)

@@ -12,6 +12,7 @@ import {
   type Pid,
   Process,
   receive,
+  self,
   send,
 } from "../../mod.ts";
 import {
@@ -81,11 +82,14 @@ export async function join(): Promise<void> {
   await global.sync();
 }
 
-/** Computes in steps of `ms` milliseconds, for ever. */
+/** Computes in steps of `ms` milliseconds, for ever: yields after one, and takes a message after the next. */
 export async function work(ms: number): Promise<never> {
   for (;;) {
     compute(ms);
     await Process.sleep(0);
+    compute(ms);
+    send(self(), "next");
+    await receive();
   }
 }
 

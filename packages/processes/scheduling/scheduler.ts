@@ -18,12 +18,14 @@
  *    overran shows that. It limits the number of steps in the next slices, and each slice in time doubles the limit.
  * 6. Sockets deliver many messages before a step can run. Connections that have read for long pause
  *    ({@linkcode InputShare}).
- * 7. A process that yields ({@linkcode Scheduler.afterYield}) probably computes when it goes on. So it goes on after the
- *    event loop has turned and no step waits, and after connections have written the messages of the steps before. If
- *    {@linkcode UNPOLLED} have passed, sockets are asked first. So among processes that compute and yield by turns, a
- *    request waits for one step of one of them, and its answer for none.
+ * 7. A process that yields ({@linkcode Scheduler.afterYield}) goes on after the steps that the turn has brought.
+ *    Two processes that compute and yield in turn would otherwise run before all others.
+ * 8. A process is *slow* after three steps in a row of a millisecond or more, until a step took less. Steps of slow
+ *    processes have a queue of their own. They run one at a time: when no other step waits, when connections have
+ *    written the messages of the steps before, and when the sockets were asked at most {@linkcode UNPOLLED} ago. So a
+ *    request to a node that computes waits for the rest of one step, and its answer for none.
  *
- * The steps of one process keep their order: none goes past a step of that process in the queue.
+ * The steps of one process keep their order: none goes past a step of that process in a queue.
  */
 
 import { nextTick } from "node:process";
@@ -48,13 +50,16 @@ const ALLOWANCE = { first: 4, most: 256 };
 const HOPS = 4;
 const CROWD = 4;
 
+/** The number of steps in a row, negative, after which a process is slow: it loads code, or loses its core, before. */
+const SLOW = -3;
+
 /** The number of processes that start in a row before their code continues beyond its first wait. */
 const STARTS = 4;
 
-/** The time after which sockets are asked before a process that has yielded goes on, in milliseconds. */
+/** The longest time before a step of a slow process in which the sockets are not asked, in milliseconds. */
 const UNPOLLED = 2;
 
-/** The number of times that the loop empties the queue before a process that has yielded goes on anyway. */
+/** The number of times that other steps run before a step of a slow process runs although others wait. */
 const ROUNDS = 4;
 
 /** The number of array elements per step in the queue. */
@@ -105,7 +110,7 @@ function afterMicrotasks(fn: () => void): void {
 export class ProcessSchedule {
   /** The period of its last step. */
   period = 0;
-  /** The number of its steps through the queue in that period. */
+  /** The number of its quick steps through the queue in that period, or the number of slow steps in a row, negative. */
   steps = 0;
   /** The number of its steps in the queue. */
   queued = 0;
@@ -118,6 +123,13 @@ export class ProcessSchedule {
 
 /** A step: a function that takes the process, and an argument. */
 type Step<P extends ProcessSchedule, A> = (process: P, argument: A) => void;
+
+/** A step of a slow process. */
+interface SlowStep {
+  step: unknown;
+  process: ProcessSchedule;
+  argument: unknown;
+}
 
 /** Runs the steps of processes in turns of an event loop. */
 export class Scheduler {
@@ -133,6 +145,12 @@ export class Scheduler {
   #queued = 0;
   /** The next `#queue`: it takes new steps while the loop runs the present ones. */
   #spare: unknown[] = [];
+  /** The steps of slow processes, oldest first. */
+  #slow: SlowStep[] = [];
+  /** The number of times that the loop has run all other steps since the last step of a slow process. */
+  #rounds = 0;
+  /** Whether connections may have messages of steps to write. */
+  #isUnwritten = false;
   /** Wakes the loop, which sleeps while no step waits. */
   #wake: (() => void) | undefined;
 
@@ -140,15 +158,8 @@ export class Scheduler {
   #isTurning = false;
   /** Ends the wait for the turn. */
   #endTurn: (() => void) | undefined;
-  /** Processes that have yielded since the event loop turned: their continuations. */
-  #yielding: (() => void)[] = [];
-  /** Processes that have yielded before, oldest first; the first `#continued` of them have gone on. */
+  /** The continuations of processes that have yielded in this turn. */
   #yielded: (() => void)[] = [];
-  #continued = 0;
-  /** The number of times that the loop has emptied the queue since it continued one of them. */
-  #rounds = 0;
-  /** Whether connections may have messages of steps to write. */
-  #isUnwritten = false;
 
   /** Whether the loop has asked to be called when the program is idle. */
   #awaitsIdle = false;
@@ -165,6 +176,8 @@ export class Scheduler {
   #maxStepsInSlice = Infinity;
   /** The time of the last look at the clock. */
   #looked = 0;
+  /** Whether no step has skipped the queue between the last look at the clock and the step that the next one measures. */
+  #isAlone = true;
   /** Whether at most one step took the last millisecond. */
   #isSlow = false;
   /** Whether one answer may skip the queue before the next look at the clock. */
@@ -215,10 +228,11 @@ export class Scheduler {
   canStepNow(process: ProcessSchedule): boolean {
     if (process.period !== this.#period) {
       process.period = this.#period;
-      process.steps = 0;
+      if (process.steps > 0) process.steps = 0;
     }
+    if (process.steps === SLOW) return false;
     if (process.steps < PROVEN) {
-      process.steps++;
+      if (process.steps >= 0) process.steps++;
       return this.#isIdle && this.#endsIdle();
     }
     return process.queued === 0 && --this.#allowance >= 0;
@@ -233,9 +247,10 @@ export class Scheduler {
    */
   canAnswerNow(process: ProcessSchedule): boolean {
     if (this.canStepNow(process)) return true;
-    if (!this.#answerMayPass || this.#isTurning || process.queued > 0) {
-      return false;
-    }
+    if (
+      !this.#answerMayPass || this.#isTurning || process.queued > 0 ||
+      process.steps === SLOW
+    ) return false;
     this.#answerMayPass = false;
     this.#stepsInSlice++;
     return this.#loop.now(1) - this.#sliceBegan < SLICE;
@@ -248,19 +263,24 @@ export class Scheduler {
     argument: A,
   ): void {
     process.queued++;
+    if (process.steps !== SLOW) this.#push(step, process, argument);
+    else {
+      // The steps that the process has in the other queue run before.
+      if (this.#slow.length === 0) this.#rounds = 0;
+      this.#slow.push({ step, process, argument });
+    }
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #push(step: unknown, process: ProcessSchedule, argument: unknown): void {
     const queued = this.#queued;
     const queue = this.#queue;
     queue[queued] = step;
     queue[queued + 1] = process;
     queue[queued + 2] = argument;
     this.#queued = queued + PLACES;
-    if (queued === 0) this.#wakeLoop();
-  }
-
-  #wakeLoop(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
   }
 
   /** A number that grows whenever the program was idle, or busy for some milliseconds. */
@@ -270,7 +290,7 @@ export class Scheduler {
 
   /** Whether a step waits for its turn, or for the event loop. */
   get hasSteps(): boolean {
-    return this.#isTurning || this.#queued > 0 || this.#hasYielded;
+    return this.#isTurning || this.#queued > 0 || this.#slow.length > 0;
   }
 
   /** Calls back after the event loop has turned. */
@@ -279,25 +299,15 @@ export class Scheduler {
   }
 
   /**
-   * Calls back after the event loop has turned, when no step waits. A process that yields again and again lets all
-   * others continue.
+   * Calls back after the event loop has turned. If steps wait for that turn too, the steps that its sockets bring run
+   * first: a process that yields again and again lets all others continue.
    */
   afterYield(fn: () => void): void {
-    if (this.#yielding.push(fn) === 1) this.afterTurn(this.#endYield);
+    this.afterTurn(() => {
+      if (this.#isTurning) this.#yielded.push(fn);
+      else fn();
+    });
   }
-
-  readonly #endYield = (): void => {
-    if (this.#hasYielded) {
-      for (const goOn of this.#yielding) this.#yielded.push(goOn);
-    } else {
-      this.#yielded = this.#yielding;
-      this.#continued = this.#rounds = 0;
-    }
-    this.#yielding = [];
-    // A callback of the host comes when no microtask is left.
-    this.#isUnwritten = false;
-    this.#wakeLoop();
-  };
 
   /** Begins a slice: a test's timer, in place of the host's, counts as a turn of the event loop. */
   beginTurn(): void {
@@ -311,20 +321,20 @@ export class Scheduler {
   async #run(): Promise<never> {
     let starts = 0;
     for (;;) {
-      if (this.#isYieldDue) await this.#continueYielded();
+      if (this.#isSlowDue) await this.#runSlow();
       if (this.#queued === 0) {
         starts = 0;
-        if (!this.#isYieldDue) await new Promise<void>(this.#sleep);
+        if (this.#slow.length === 0) await new Promise<void>(this.#sleep);
         continue;
       }
       this.#rounds++;
+      this.#isUnwritten = true;
       if (this.#isSliceOver()) await this.#turn();
       else if (this.#isSlow) await this.#finishMicrotasks();
       const steps = this.#queue;
       const count = this.#queued;
       this.#queue = this.#spare;
       this.#queued = 0;
-      this.#isUnwritten = true;
       for (let next = 0; next < count; next += PLACES) {
         const step = steps[next] as Step<ProcessSchedule, unknown>;
         const process = steps[next + 1] as ProcessSchedule;
@@ -337,6 +347,7 @@ export class Scheduler {
           continue;
         }
         // No other process runs until the next look at the clock, which then measures this step alone.
+        this.#isAlone = this.#allowance === this.#granted;
         this.#allowance = this.#granted = 0;
         runStep(step, process, argument);
         // A start runs as a whole. The code that other steps resume runs in microtasks.
@@ -354,6 +365,31 @@ export class Scheduler {
     }
   }
 
+  get #isSlowDue(): boolean {
+    return this.#slow.length > 0 &&
+      (this.#queued === 0 || this.#rounds >= ROUNDS);
+  }
+
+  /** Runs a step of a slow process, unless the sockets bring others. */
+  async #runSlow(): Promise<void> {
+    const now = this.#loop.now(0);
+    if (this.#isIdle) this.#endIdle(now);
+    if (now - this.#sliceBegan >= UNPOLLED) {
+      await this.#turn();
+      if (!this.#isSlowDue) return;
+    } else if (this.#isUnwritten) await this.#finishMicrotasks(false);
+    const { step, process, argument } = this.#slow.shift()!;
+    this.#rounds = 0;
+    process.queued--;
+    this.#allowance = this.#granted = 0;
+    this.#isAlone = this.#isUnwritten = true;
+    // What connections and other code did before is no part of the step.
+    this.#looked = this.#loop.now(0);
+    runStep(step as Step<ProcessSchedule, unknown>, process, argument);
+    for (let hop = 0; hop < HOPS; hop++) await undefined;
+    this.#look(process);
+  }
+
   /** A field, because a closure in the loop would take 64 bytes for each step that comes alone. */
   readonly #sleep = (resolve: () => void): void => {
     this.#wake = resolve;
@@ -365,6 +401,18 @@ export class Scheduler {
 
   /** Looks at the clock, after one step of a process or several steps that skipped the queue. */
   #isSliceOver(process?: ProcessSchedule): boolean {
+    const elapsed = this.#look(process);
+    // The host's clock may be set back.
+    if (
+      this.#stepsInSlice < this.#maxStepsInSlice && elapsed < SLICE &&
+      elapsed >= 0
+    ) return false;
+    this.#endSlice(elapsed);
+    return true;
+  }
+
+  /** Looks at the clock; returns the time since the slice began. */
+  #look(process: ProcessSchedule | undefined): number {
     const isUsedUp = this.#granted > 0 && this.#allowance <= 0;
     const made = this.#granted - Math.max(this.#allowance, 0) +
       (process === undefined ? 0 : 1);
@@ -376,22 +424,31 @@ export class Scheduler {
     const passed = now - this.#looked;
     this.#looked = now;
     // The clock may have been about to tick: one millisecond does not prove a slow step.
-    if (passed >= 1 && process !== undefined) process.steps = 0;
+    if (process !== undefined) this.#judge(process, passed >= 1);
     this.#isSlow = passed >= 1 && made <= 1;
     if (passed >= 2 || passed < 0) this.#beginPeriod();
-    const elapsed = now - this.#sliceBegan;
-    // The host's clock may be set back.
-    if (
-      this.#stepsInSlice >= this.#maxStepsInSlice || elapsed >= SLICE ||
-      elapsed < 0
-    ) {
-      this.#endSlice(elapsed);
-      return true;
-    }
     if (passed >= 1) this.#grant = ALLOWANCE.first;
     else if (isUsedUp) this.#grant = Math.min(this.#grant * 2, ALLOWANCE.most);
     this.#allowance = this.#granted = this.#grant;
-    return false;
+    return now - this.#sliceBegan;
+  }
+
+  /** Notes whether a step of a process was slow. If it was quick, the other steps of a slow process are moved. */
+  #judge(process: ProcessSchedule, isSlow: boolean): void {
+    const { steps } = process;
+    if (isSlow) {
+      const counted = this.#isAlone ? 1 : 0;
+      process.steps = Math.max(SLOW, Math.min(steps, 0) - counted);
+      return;
+    }
+    if (steps < 0) process.steps = 0;
+    if (steps !== SLOW || process.queued === 0) return;
+    const waiting = this.#slow;
+    this.#slow = [];
+    for (const each of waiting) {
+      if (each.process !== process) this.#slow.push(each);
+      else this.#push(each.step, process, each.argument);
+    }
   }
 
   #beginSlice(now: number): void {
@@ -425,36 +482,19 @@ export class Scheduler {
     this.#isTurning = false;
     this.#beginSlice(this.#loop.now(0));
     this.input.endShare();
+    const yielded = this.#yielded;
+    this.#yielded = [];
+    for (const goOn of yielded) runStep(goOn, undefined, undefined);
     this.#awaitIdle();
   }
 
-  get #hasYielded(): boolean {
-    return this.#continued < this.#yielded.length;
-  }
-
-  get #isYieldDue(): boolean {
-    return this.#hasYielded &&
-      (this.#queued === 0 || this.#rounds >= ROUNDS);
-  }
-
-  /** Continues the process that has yielded first, unless asking the sockets brings steps. */
-  async #continueYielded(): Promise<void> {
-    if (this.#loop.now(0) - this.#sliceBegan >= UNPOLLED) {
-      await this.#turn();
-      if (!this.#isYieldDue) return;
-    } else if (this.#isUnwritten) await this.#finishMicrotasks();
-    this.#isUnwritten = true;
-    this.#rounds = 0;
-    runStep(this.#yielded[this.#continued++], undefined, undefined);
-  }
-
   /** Waits until no microtask is left, so that connections write the messages of the steps so far. */
-  async #finishMicrotasks(): Promise<void> {
+  async #finishMicrotasks(endsShare = true): Promise<void> {
     this.#isSlow = false;
     this.#isTurning = true;
     await new Promise<void>(afterMicrotasks);
     this.#isTurning = false;
-    this.input.endShare();
+    if (endsShare) this.input.endShare();
     this.#awaitIdle();
   }
 

@@ -303,13 +303,17 @@ hiddenTest(
 
 hiddenTest("a peer's waiting requests are limited", options, async (peer) => {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   const starting = Application.start({
     name: "app",
     start: async () => {
+      begun.resolve();
       await promise;
       return await Supervisor.startLink([], { strategy: "one_for_one" });
     },
   });
+  // Until then the peer's requests name no application.
+  await begun.promise;
   const start = { type: "start_application", name: "app" };
   for (let ref = 1; ref <= 5; ref++) {
     await peer.sayTo("application_controller", callOf(start, ref));

@@ -11,6 +11,8 @@ import { test } from "../../../packages/testing/tags.ts";
 
 /** The number of quick steps after which a process goes on without the queue. */
 const PROVEN = 16;
+/** In place of the number of steps of a slow process: that many slow steps have made it so. */
+const SLOW = -3;
 
 /** The scheduler of the running test: each new `Loop` has one of its own. */
 let scheduler: Scheduler;
@@ -326,7 +328,7 @@ test("rule 3: a process proves itself again after an idle time, a slow step, or 
   scheduler.canStepNow(slow);
   scheduler.enqueue(slow, () => void loop.time++, undefined);
   await microtasks();
-  assertEquals([slow.steps, pace.steps], [0, PROVEN]);
+  assertEquals([slow.steps, pace.steps], [-1, PROVEN]);
 });
 
 test("rule 3: a step of 2 ms makes all processes prove themselves again", async () => {
@@ -454,49 +456,71 @@ test("rule 7: afterYield() lets steps go first that the turn brings", async () =
   assertEquals(ran, ["from a socket", "yielded"]);
 });
 
-test("rule 7: among processes that compute and yield, a request waits for one step, and its answer for none", async () => {
-  const loop = new Loop();
-  const ran: string[] = [];
-  for (const name of ["a", "b"]) {
-    const pace = process();
-    let steps = 0;
-    const compute = () => {
-      ran.push(name);
-      loop.time += 5;
-      if (++steps < 5) scheduler.afterYield(goOn);
-    };
-    const goOn = () => scheduler.enqueue(pace, compute, undefined);
-    goOn();
+/** Makes a process slow. */
+async function slowProcess(loop: Loop): Promise<ProcessSchedule> {
+  const pace = process();
+  for (let steps = -1; steps >= SLOW; steps--) {
+    scheduler.enqueue(pace, () => void loop.time++, undefined);
+    await microtasks();
+    if (loop.isAwaited) await loop.turn();
+    assertEquals(pace.steps, steps);
   }
-  await microtasks();
-  let arrived = 0;
-  while (loop.isAwaited) {
-    // The sockets bring a request whenever they are asked.
-    loop.afterTurn(() => {
-      ran.push(`arrived ${++arrived}`);
-      scheduler.enqueue(process(), () => {
-        ran.push("request");
-        queueMicrotask(() => nextTick(() => ran.push("answer")));
-      }, undefined);
-    });
-    await loop.turn();
-  }
-  const log = ran.join(", ");
-  assertEquals(
-    log.match(/arrived \d+(?!, request, answer)/g),
-    null,
-    `an answer waits: ${log}`,
-  );
-  assertEquals(
-    log.match(/\b[ab], [ab]\b/g),
-    // The two began before one of them yielded.
-    ["a, b"],
-    `sockets are not asked between two steps: ${log}`,
-  );
-});
+  scheduler.beginTurn();
+  return pace;
+}
 
-test("rule 7: a process that has yielded goes on although steps bring about others for ever", async () => {
+/** How processes go on after they have computed. */
+const WAYS: Record<string, (goOn: () => void) => void> = {
+  "yield": (goOn) => scheduler.afterYield(goOn),
+  "take their next message": (goOn) => goOn(),
+};
+
+for (const [way, next] of Object.entries(WAYS)) {
+  test(`rule 8: among processes that compute and ${way}, a request waits for one step, and its answer for none`, async () => {
+    const loop = new Loop();
+    const ran: string[] = [];
+    const paces = [await slowProcess(loop), await slowProcess(loop)];
+    for (const [i, pace] of paces.entries()) {
+      let steps = 0;
+      const compute = () => {
+        ran.push("ab"[i]);
+        loop.time += 5;
+        if (++steps < 5) next(goOn);
+      };
+      const goOn = () => scheduler.enqueue(pace, compute, undefined);
+      goOn();
+    }
+    await microtasks();
+    let arrived = 0;
+    while (loop.isAwaited) {
+      // The sockets bring a request whenever they are asked.
+      loop.afterTurn(() => {
+        ran.push(`arrived ${++arrived}`);
+        scheduler.enqueue(process(), () => {
+          ran.push("request");
+          queueMicrotask(() => nextTick(() => ran.push("answer")));
+        }, undefined);
+      });
+      await loop.turn();
+    }
+    const log = ran.join(", ");
+    assertEquals(log.match(/[ab]\b/g)?.length, 10);
+    assertEquals(
+      log.match(/arrived \d+\b(?!, request, answer)/g),
+      null,
+      `an answer waits: ${log}`,
+    );
+    assertEquals(
+      log.match(/\b[ab], [ab]\b/g),
+      null,
+      `sockets are not asked between two steps: ${log}`,
+    );
+  });
+}
+
+test("rule 8: a slow process goes on although steps bring about others for ever", async () => {
   const loop = new Loop();
+  const slow = await slowProcess(loop);
   const pace = process();
   let steps = 0;
   let isOver = false;
@@ -504,10 +528,31 @@ test("rule 7: a process that has yielded goes on although steps bring about othe
     steps++;
     if (!isOver) scheduler.enqueue(pace, step, undefined);
   };
-  scheduler.afterYield(() => isOver = true);
+  scheduler.enqueue(slow, () => isOver = true, undefined);
   step();
-  await loop.turn();
+  await microtasks();
   assertEquals([isOver, steps], [true, 6]);
+});
+
+test("rule 8: a slow process is quick again after a quick step, and its steps keep their order", async () => {
+  const loop = new Loop();
+  const paces = { a: await slowProcess(loop), b: await slowProcess(loop) };
+  const ran: string[] = [];
+  const enqueue = (name: "a" | "b", ms: number) =>
+    scheduler.enqueue(paces[name], () => {
+      ran.push(name + ms);
+      loop.time += ms;
+    }, undefined);
+  for (const ms of [1, 0, 2]) {
+    enqueue("a", ms);
+    enqueue("b", 0);
+  }
+  while (ran.length < 6) {
+    await microtasks();
+    if (loop.isAwaited) await loop.turn();
+  }
+  assertEquals(ran, ["a1", "b0", "b0", "b0", "a0", "a2"]);
+  assertEquals([paces.a.steps, paces.b.steps], [-1, 0]);
 });
 
 /** Whether a connection reads on, by the bytes that have arrived and the time since. */
