@@ -16,7 +16,7 @@ import type { OptionChecks } from "@otp/processes/values/options";
 import { typeError } from "@otp/processes/values/options";
 import type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 import { BACKOFF, type Backoff } from "./backoff.ts";
-import type { EntityContext } from "./entity_types.ts";
+import type { EntityContext } from "./entity_context.ts";
 
 /** A length of time: milliseconds, or a text such as `"90 s"`, `"5 min"`, `"12 h"` or `"3 days"`. */
 export type Duration = number | `${number} ${DurationUnit}`;
@@ -93,7 +93,7 @@ export interface StepOptions {
 }
 
 /** Options for {@linkcode DurableContext.waitFor}. */
-export interface WaitOptions {
+export interface WaitForOptions {
   /**
    * The longest wait.
    *
@@ -109,7 +109,7 @@ const STEP_OPTIONS: OptionChecks<StepOptions> = {
   timeout: TIMEOUT,
 };
 
-const WAIT_OPTIONS: OptionChecks<WaitOptions> = { timeout: true };
+const WAIT_OPTIONS: OptionChecks<WaitForOptions> = { timeout: true };
 
 /** The options of a step, complete. */
 export interface StepPlan {
@@ -134,7 +134,7 @@ export function stepPlan(
 }
 
 /** Checks the options of a wait; returns the longest one in milliseconds. */
-export function longestWait(options: WaitOptions, doing: string): number {
+export function longestWait(options: WaitForOptions, doing: string): number {
   checkOptions(options, doing, WAIT_OPTIONS, '{ timeout: "3 days" }');
   return millisecondsOf(options.timeout ?? Infinity, doing);
 }
@@ -171,7 +171,7 @@ export interface DurableContext<S, E = unknown>
    */
   waitFor<E = unknown>(
     type: string,
-    options?: WaitOptions,
+    options?: WaitForOptions,
   ): Promise<E | undefined>;
 }
 

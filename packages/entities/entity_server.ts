@@ -39,11 +39,8 @@ import { typeError } from "@otp/processes/values/options";
 import { EntityError } from "./entity_error.ts";
 import { EntityLog, LOG_BOUNDS, type LogMark } from "./entity_log.ts";
 import type { EntityNode } from "./entity_node.ts";
-import type {
-  Definition,
-  EntityContext,
-  EntityMethod,
-} from "./entity_types.ts";
+import type { EntityContext } from "./entity_context.ts";
+import type { Definition, EntityMethod } from "./entity_types.ts";
 import {
   assertJson,
   type Fields,

@@ -15,6 +15,7 @@ import type {
   RunBounds,
   RunsOptions,
 } from "./durable_types.ts";
+import type { EntityContext } from "./entity_context.ts";
 import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
 import type { LogSettings } from "./entity_log.ts";
@@ -27,72 +28,6 @@ import {
   oneOf,
   TIMEOUT,
 } from "@otp/processes/values/check_arguments";
-
-/** An entity as its methods see it. It is valid while a method runs. */
-export interface EntityContext<S, E = unknown> {
-  /** The state: a JSON value. Change it, or assign another. */
-  state: S;
-  /** Identifies the entity within its type. */
-  readonly key: string;
-  /**
-   * The epoch of the entity's owner. It grows with each change of the owner: a system that remembers the highest and
-   * refuses lower ones accepts nothing from an owner that was replaced.
-   */
-  readonly fence: number;
-  /** Returns the store's time, in milliseconds since 1970: the clock of alarms. */
-  now(): number;
-  /**
-   * Sets the alarm, in place of the one before: the method `alarm` is called with that data at that moment or later,
-   * wherever the entity is then, and again if it throws, or its owner is lost before its changes are stored.
-   *
-   * @param at Milliseconds since 1970, or `null` to clear the alarm.
-   * @param data The second argument of `alarm`: a JSON value.
-   * @throws {TypeError} If the type has no method `alarm`.
-   */
-  alarm(at: number | null, data?: unknown): void;
-  /** The log of the entity, for types with `log` or `apply`. */
-  readonly log: {
-    /**
-     * Appends an event to the log. It is stored when the method has ended, with the changes of the state; if the method
-     * throws or refuses, it is not. A type with `apply` applies it to the state at once.
-     *
-     * @param event The event: a JSON value of at most 1,048,576 characters. A call can append 10,000 of them.
-     * @returns Its number. Numbers begin with 1, have no gaps, and are never given again, also not after a deletion.
-     * @throws {TypeError} If the type keeps no log, or the event is no JSON value.
-     * @throws {RangeError} If the event is too long, or there are too many.
-     */
-    append(event: E): number;
-  };
-  /**
-   * Sends a message to all subscribers, once the changes of this call are stored.
-   *
-   * @param message The message: a value that can be sent.
-   * @returns Its number, with which subscribers get it.
-   */
-  broadcast(message: unknown): number;
-  /**
-   * Stores the state when the method has ended. Needed only for types with `save: "explicit"`; other types are stored
-   * whenever their state differs.
-   */
-  save(): void;
-  /** Ends the process of the entity when the method has ended; the next call starts it from its stored state. */
-  stop(): void;
-  /**
-   * Deletes the entity when the method has ended: its state, its alarm, and the ids of its requests. The result leaves
-   * once that is stored, and the process ends; the next call starts the entity with its first state, and its subscribers
-   * get an event `"gap"`, as broadcasts count from 1 again.
-   *
-   * @throws {TypeError} In a call with an id: the id would be deleted too, and the call could run again.
-   */
-  delete(): void;
-  /**
-   * Ends the method: its changes are undone, and the caller gets an `EntityError` with the code `"refused"`.
-   *
-   * @param message The reason, for people.
-   * @param data The reason, for the caller's code.
-   */
-  refuse(message: string, data?: unknown): never;
-}
 
 /** Handles one kind of call to an entity; may change the state. */
 export type EntityMethod<S, E = unknown> = (

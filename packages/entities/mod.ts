@@ -20,11 +20,11 @@ export { checkStore, type CheckStoreOptions } from "./check_store.ts";
 export { Entities } from "./entities.ts";
 export { Entity } from "./entity.ts";
 export { EntityError, type EntityErrorCode } from "./entity_error.ts";
+export type { EntityContext } from "./entity_context.ts";
 export type {
   EntitiesOptions,
   EntityCallOptions,
   EntityCalls,
-  EntityContext,
   EntityContextOf,
   EntityEvent,
   EntityHandle,
@@ -58,7 +58,7 @@ export type {
   StepContext,
   StepOptions,
   StepRetry,
-  WaitOptions,
+  WaitForOptions,
 } from "./durable_types.ts";
 export type { ParkedEntity } from "./crashes.ts";
 export type { EntitiesInfo } from "./host_server.ts";

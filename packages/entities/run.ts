@@ -30,9 +30,9 @@ import {
   type StepOptions,
   type StepPlan,
   stepPlan,
-  type WaitOptions,
+  type WaitForOptions,
 } from "./durable_types.ts";
-import type { EntityContext } from "./entity_types.ts";
+import type { EntityContext } from "./entity_context.ts";
 import {
   type CallRecord,
   errorOf,
@@ -59,11 +59,11 @@ export interface RunEntity {
   /** Calls back after some milliseconds; returns a function that cancels that. */
   after(ms: number, fn: () => void): () => void;
   /** Takes the outcome of an attempt of a step. */
-  attempted(run: Run, op: Op, outcome: Attempt): void;
+  attempted(run: Run, op: Op, outcome: StepAttempt): void;
 }
 
 /** How an attempt of a step has ended. */
-export type Attempt = { value: unknown } | { error: unknown };
+export type StepAttempt = { value: unknown } | { error: unknown };
 
 /** How an operation has ended: with a value, and for a wait the number of its event, or with an error. */
 export type Outcome =
@@ -204,7 +204,7 @@ export class Run {
     const op = [...this.open].find(({ number }) => number === o);
     if (op === undefined || op.kind !== k || op.name !== n) {
       const has = op ?? [...this.open].at(-1);
-      throw this.#misfit(record, has && nameOf(has));
+      throw this.#misfit(record, has && operationName(has));
     }
     const outcome = e === undefined ? { value: v, number: w } : { error: e };
     return () => this.#settle(op, outcome);
@@ -213,7 +213,7 @@ export class Run {
   #misfit({ k, n }: OpRecord, has = "nothing"): Misfit {
     return new Misfit(
       `Cannot go on with the run ${this.id} of ${this.method} of the ${this.#entity.label}: its journal has ${
-        nameOf({ kind: k, name: n })
+        operationName({ kind: k, name: n })
       } where this code has ${has}; deploy code that begins as before, or cancel the run`,
     );
   }
@@ -365,7 +365,7 @@ export class Run {
       fence: this.#entity.room.fence,
       attempt: op.failures + 1,
     };
-    const end = (outcome: Attempt) => {
+    const end = (outcome: StepAttempt) => {
       if (op.abort !== abort) return;
       op.abort = undefined;
       op.stopTimer?.();
@@ -385,7 +385,7 @@ export class Run {
       try {
         const value = await fn(step);
         if (value !== undefined) {
-          assertJson(value, `the result of ${nameOf(op)}`);
+          assertJson(value, `the result of ${operationName(op)}`);
         }
         end({ value });
       } catch (error) {
@@ -509,7 +509,7 @@ export class Run {
     return this.#call("sleep", "sleep", this.now + ms);
   }
 
-  waitFor(type: string, options: WaitOptions = {}): Promise<unknown> {
+  waitFor(type: string, options: WaitForOptions = {}): Promise<unknown> {
     const doing = `wait for ${inspect(type)} in a run`;
     if (typeof type !== "string") {
       throw typeError(type, `Cannot ${doing}: give the type of an event`);
@@ -591,13 +591,15 @@ class RunContext implements DurableContext<unknown> {
     return this.#run.sleep(duration) as Promise<void>;
   }
 
-  waitFor<E>(type: string, options?: WaitOptions): Promise<E | undefined> {
+  waitFor<E>(type: string, options?: WaitForOptions): Promise<E | undefined> {
     return this.#run.waitFor(type, options) as Promise<E | undefined>;
   }
 }
 
 /** An operation, for people. */
-export function nameOf({ kind, name }: Pick<Op, "kind" | "name">): string {
+export function operationName(
+  { kind, name }: Pick<Op, "kind" | "name">,
+): string {
   switch (kind) {
     case "step":
       return `the step ${JSON.stringify(name)}`;

@@ -48,13 +48,13 @@ import {
 } from "./journal.ts";
 import { assertJson } from "./json_value.ts";
 import {
-  type Attempt,
   Misfit,
-  nameOf,
   type Op,
+  operationName,
   type Outcome,
   Run,
   type RunEntity,
+  type StepAttempt,
 } from "./run.ts";
 import type { StoreAppend, StoredEvent, StreamPart } from "./store.ts";
 
@@ -127,7 +127,7 @@ export type RunOutcome =
   | ["no_run"];
 
 /** How the start of a run has ended: with the run, an error of the method, too many other runs, or the loss of the shard. */
-export type Started =
+export type RunStart =
   | { id: string }
   | { error: unknown }
   | { tooMany: string }
@@ -135,7 +135,7 @@ export type Started =
 
 /** Something that has happened to a run. */
 type News =
-  | { op: number; attempt: Attempt }
+  | { op: number; attempt: StepAttempt }
   | { op: number; outcome: Outcome }
   /** The pause before the next attempt is over. */
   | { op: number }
@@ -342,7 +342,7 @@ export class Runs {
     method: string,
     args: unknown[],
     begun: (id: string) => void,
-  ): Promise<Started> {
+  ): Promise<RunStart> {
     const { bounds, methods } = this.#home;
     if (this.#open.size >= bounds.open) {
       return {
@@ -660,7 +660,7 @@ export class Runs {
     for (const op of open) {
       if (op.hasBegun) continue;
       throw new Error(
-        `it has ended without awaiting ${nameOf(op)}; await each step`,
+        `it has ended without awaiting ${operationName(op)}; await each step`,
       );
     }
   }

@@ -632,7 +632,15 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   ],
   "Entity.define": [
     (options) => Entity.define("room", { state: () => 0 }, options),
-    "durability save idle limit version migrate maxRestarts maxSeconds remember",
+    "durability save idle limit version migrate maxRestarts maxSeconds remember runs",
+  ],
+  "Entity.define: runs": [
+    (runs) => Entity.define("room", { state: () => 0 }, { runs }),
+    "bytes keep open steps",
+  ],
+  "Entity.define: runs.keep": [
+    (keep) => Entity.define("room", { state: () => 0 }, { runs: { keep } }),
+    "days runs",
   ],
   "Entity.define: remember": [
     (remember) => Entity.define("room", { state: () => 0 }, { remember }),
