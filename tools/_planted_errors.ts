@@ -235,11 +235,11 @@ export const PLANTED: readonly PlantedError[] = [
     ]],
   },
   {
-    name: "broadcasts of a deleted entity are counted on",
+    name: "broadcasts of another process are counted on",
     file: "packages/entities/subscription.ts",
     edits: [[
-      "(this.#last !== number || this.#series !== series)",
-      "this.#last !== number",
+      "this.#entity?.equals(entity) === false",
+      "false",
     ]],
   },
   {

@@ -40,10 +40,11 @@ export interface EntityContext<S, E = unknown> {
     append(event: E): number;
   };
   /**
-   * Sends a message to all subscribers, once the changes of this call are stored.
+   * Sends a message to all subscribers, once the changes of this call are stored. The message itself is not stored: who
+   * must miss none follows the log.
    *
    * @param message The message: a value that can be sent.
-   * @returns Its number, with which subscribers get it.
+   * @returns Its number, with which subscribers get it. Each process of the entity counts from 1.
    */
   broadcast(message: unknown): number;
   /**
@@ -56,7 +57,7 @@ export interface EntityContext<S, E = unknown> {
   /**
    * Deletes the entity when the method has ended: its state, its alarm, and the ids of its requests. The result leaves
    * once that is stored, and the process ends; the next call starts the entity with its first state, and its subscribers
-   * get an event `"gap"`, as broadcasts count from 1 again.
+   * get an event `"gap"`.
    *
    * @throws {TypeError} In a call with an id: the id would be deleted too, and the call could run again.
    */

@@ -77,17 +77,16 @@ export type EntityReply =
   | ["refused", message: string, data: unknown]
   | ["crashed", error: unknown];
 
-/** The answer to a relay: the number of the last broadcast, its series, and the process of the entity. */
-export type Subscription = [number: number, series: string, pid: Pid];
+/** The answer to a subscription: the number of the last broadcast or stored event, and the process of the entity. */
+export type Subscription = [number: number, pid: Pid];
 
 /** A broadcast, as a relay receives it. */
 export interface Broadcast {
   type: "$entity_broadcast";
   /** The token of the subscription. */
   token: string;
+  /** Each process of the entity counts from 1. */
   number: number;
-  /** Names the process that has counted it: after a deletion, or in a store that went back, numbers are given again. */
-  series: string;
   message: unknown;
 }
 
@@ -107,9 +106,6 @@ interface Envelope {
   s: unknown;
   /** The alarm: when, and its data. */
   a?: [at: number, data: unknown];
-  /** The number of broadcasts, and the series of the last. */
-  n?: number;
-  b?: string;
   /** The number of the last event of the log that the state has, of types with `apply`. */
   l?: number;
   /** The ids of requests, and their replies. */
@@ -132,7 +128,7 @@ type Stop = Extract<Next, { type: "stop" }>;
 interface Draft {
   state: unknown;
   alarm: [at: number, data: unknown] | undefined;
-  /** The number of broadcasts. */
+  /** The number of broadcasts of this process. */
   number: number;
   /** Whether anything but the state has changed. */
   isDirty: boolean;
@@ -218,7 +214,6 @@ class Room implements EntityContext<unknown> {
     const copy = copyTerm(message, maxDepth - 2, maxDepth);
     const number = ++this.#draft.number;
     this.#draft.outbox.push({ number, message: copy });
-    this.#draft.isDirty = true;
     return number;
   }
 
@@ -300,10 +295,6 @@ export class EntityServer {
   /** Whether the store has a state of this entity. */
   #isStored = false;
   #version = 0;
-  /** The series of the last broadcast; empty before the first. */
-  #series = "";
-  /** The number of broadcasts until another series begins: those of the processes before this one. */
-  #earlier = 0;
   /** Whether a change is not stored yet, as the type stores at intervals, and whether one of the state is not. */
   #isBehind = false;
   #isStateBehind = false;
@@ -383,7 +374,6 @@ export class EntityServer {
       }
       const subscription: Subscription = [
         isFollower ? this.#log!.stored : this.#draft.number,
-        this.#series,
         self(),
       ];
       return this.#reply(["ok", subscription]);
@@ -744,12 +734,10 @@ export class EntityServer {
       // A copy: the function may return the same object for each key.
       draft.state = structuredClone(first);
     } else {
-      const { v, s, a, n = 0, b = "", l = 0, r = [], j } = envelope;
+      const { v, s, a, l = 0, r = [], j } = envelope;
       if (this.#log !== undefined) this.#log.saved = l;
       draft.state = v === options.version ? s : this.#migrated(envelope);
       draft.alarm = a;
-      draft.number = this.#earlier = n;
-      this.#series = b;
       this.#requests.adopt(r);
       if (j !== undefined) {
         const [ended, ...open] = j;
@@ -909,11 +897,8 @@ export class EntityServer {
   #body(): string {
     const { version } = this.#definition.options;
     const parts = [`"v":${version}`, `"s":${this.#text}`];
-    const { alarm, number } = this.#draft;
+    const { alarm } = this.#draft;
     if (alarm !== undefined) parts.push(`"a":${jsonOf(alarm, "the alarm")}`);
-    if (number > 0) {
-      parts.push(`"n":${number}`, `"b":"${this.#seriesOfBroadcasts()}"`);
-    }
     if (this.#definition.apply !== undefined) {
       parts.push(`"l":${this.#log!.last}`);
     }
@@ -1088,15 +1073,6 @@ export class EntityServer {
     this.#moment = { at, timer };
   }
 
-  /** Begins with the first broadcast of this process. */
-  #seriesOfBroadcasts(): string {
-    if (this.#draft.number > this.#earlier) {
-      this.#earlier = Infinity;
-      this.#series = crypto.randomUUID();
-    }
-    return this.#series;
-  }
-
   #sendEvents(events: StoredEvent[]): void {
     if (events.length === 0) return;
     for (const { pid, token, isFollower } of this.#subscribers.values()) {
@@ -1121,7 +1097,6 @@ export class EntityServer {
         type: "$entity_broadcast",
         token: "",
         number,
-        series: this.#seriesOfBroadcasts(),
         message,
       };
       for (const { pid, token, isFollower } of this.#subscribers.values()) {

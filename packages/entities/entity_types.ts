@@ -11,7 +11,6 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import type {
   DurableCalls,
   DurableMethod,
-  DurableMethods,
   RunBounds,
   RunsOptions,
 } from "./durable_types.ts";
@@ -191,8 +190,8 @@ export interface EntityMessage {
   /** The key of the entity. */
   key: string;
   /**
-   * The number of the broadcast. They have no gaps, except after a message with the event `"gap"`. Those of an entity that
-   * was deleted begin with 1 again.
+   * The number of the broadcast. They have no gaps, and only grow, except after a message with the event `"gap"`: another
+   * process of the entity, after a move, a crash or a stop, begins with 1 again.
    */
   number: number;
   /**

@@ -53,7 +53,7 @@ export abstract class EntityFollower {
       try {
         const token = crypto.randomUUID();
         const subscription = await this.#subscribe(token);
-        const [, , pid] = subscription;
+        const [, pid] = subscription;
         const watch = Process.monitor(pid);
         this.begin(subscription);
         this.#hasBegun = true;
@@ -131,9 +131,9 @@ export async function subscribeTo(target: EntityTarget): Promise<Pid> {
 class Relay extends EntityFollower {
   readonly #subscriber: Pid;
   readonly #begun: () => void;
-  /** The number of the last broadcast. */
+  /** The number of the last broadcast, and the process that has counted it. */
   #last: number | undefined;
-  #series = "";
+  #entity: Pid | undefined;
 
   constructor(target: EntityTarget, subscriber: Pid, begun: () => void) {
     super(target, "subscribe", Process.monitor(subscriber));
@@ -141,30 +141,28 @@ class Relay extends EntityFollower {
     this.#begun = begun;
   }
 
-  protected override begin([number, series]: Subscription): void {
-    this.#arrivedAt(number, series);
+  protected override begin([number, entity]: Subscription): void {
+    const isOther = this.#entity?.equals(entity) === false;
+    this.#entity = entity;
+    this.#arrivedAt(number, isOther);
     this.#begun();
   }
 
   protected override take(news: { type?: unknown }): void {
-    const { type, number, series, message } = news as Broadcast;
+    const { type, number, message } = news as Broadcast;
     if (type !== "$entity_broadcast") return;
     // An entity that was busy when the connection broke sends to the subscription of before: a gap covers that.
     if (number <= this.#last!) return;
-    this.#arrivedAt(number - 1, this.#series);
-    this.#series = series;
+    this.#arrivedAt(number - 1);
     this.#last = number;
     this.#send({ event: "message", number, message });
   }
 
-  /** Notes that broadcasts of a series up to a number were sent. */
-  #arrivedAt(number: number, series = ""): void {
-    const isNew = this.#last === undefined;
-    if (!isNew && (this.#last !== number || this.#series !== series)) {
-      this.#send({ event: "gap", number });
-    }
+  /** Notes that broadcasts up to a number were sent, by another process than those of before if `isOther`. */
+  #arrivedAt(number: number, isOther = false): void {
+    const hasGap = this.#last !== undefined && this.#last !== number;
+    if (hasGap || isOther) this.#send({ event: "gap", number });
     this.#last = number;
-    this.#series = series;
   }
 
   #send(message: Omit<EntityMessage, "type" | "entity" | "key">): void {

