@@ -21,6 +21,7 @@ export { Entities } from "./entities.ts";
 export { Entity } from "./entity.ts";
 export { EntityError, type EntityErrorCode } from "./entity_error.ts";
 export type { EntityContext } from "./entity_context.ts";
+export type { Backoff } from "./backoff.ts";
 export type {
   EntitiesOptions,
   EntityCallOptions,
