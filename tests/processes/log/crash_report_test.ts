@@ -312,15 +312,18 @@ processTest("reports of a supervisor's children are structured", async () => {
 });
 
 processTest("the exit of an application is logged", async () => {
+  let top: Pid | undefined;
   await Application.start({
     name: "shop",
-    start: () => Supervisor.startLink([], { strategy: "one_for_one" }),
+    start: async () =>
+      top = await Supervisor.startLink([], { strategy: "one_for_one" }),
   });
   const master = Process.list().find((pid) =>
     Process.info(pid)?.initialCall === "application shop"
   )!;
   Process.exit(master, "kill");
   await ended(master);
+  await ended(top!);
   await Application.stop("shop").catch(() => {});
   // Its supervisor, whose parent was killed, is logged as in Elixir.
   const [supervisor, { level, application, message }] = told().sort(byKind);
