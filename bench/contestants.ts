@@ -288,9 +288,11 @@ export class Contestants {
       case "ergo":
         return this.#ergo();
       case "node":
-        return this.#host("node", ["--expose-gc"]);
+      case "node_poll":
+        return this.#host(name, "node", ["--expose-gc"]);
       case "bun":
-        return this.#host("bun", []);
+      case "bun_poll":
+        return this.#host(name, "bun", []);
       default:
         return this.#rival(name);
     }
@@ -454,12 +456,17 @@ export class Contestants {
     };
   }
 
-  /** This library on Node or Bun, from the package for npm. */
-  async #host(name: "node" | "bun", flags: string[]): Promise<Contestant> {
-    const { program, version } = await this.#hostProgram(name);
+  /** This library on Node or Bun, from the package for npm, without and with the option `poll`. */
+  async #host(
+    name: "node" | "node_poll" | "bun" | "bun_poll",
+    hostName: "node" | "bun",
+    flags: string[],
+  ): Promise<Contestant> {
+    const { program, version } = await this.#hostProgram(hostName);
     const folder = await this.#package();
     const host = [program, ...flags];
-    return ours(name, version, host, { folder, end: ".js" });
+    const own = ours(name, version, host, { folder, end: ".js" });
+    return { ...own, env: { BENCH_POLL: name === hostName ? "0" : "100" } };
   }
 
   /** Node or Bun: the installed one if it is new enough, else the one from npm. */

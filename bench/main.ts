@@ -31,7 +31,7 @@ const NAMES = Object.keys(TITLES) as ContestantName[];
 const HELP = `Usage: deno task bench [options]
 
   --turns N          turns, of one run of each (default 3)
-  --minutes N        begin no turn that would end later (default 45)
+  --minutes N        begin no turn that would end later (default 60)
   --quick            1 turn, a tenth of the rounds: to see that it works
   --row NAME         only this row (repeatable): ${
   ROWS.map(({ name }) => name).join(", ")
@@ -73,7 +73,7 @@ function plan(args: string[]): Plan | undefined {
     args,
     options: {
       turns: { type: "string" },
-      minutes: { type: "string", default: "45" },
+      minutes: { type: "string", default: "60" },
       quick: { type: "boolean", default: false },
       row: { type: "string", multiple: true },
       placement: { type: "string", multiple: true },

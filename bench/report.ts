@@ -30,7 +30,9 @@ export const TITLES: Record<ContestantName, string> = {
   moleculer: "Moleculer",
   grpc: "gRPC",
   node: "ours on Node",
+  node_poll: "ours on Node, `poll: 100`",
   bun: "ours on Bun",
+  bun_poll: "ours on Bun, `poll: 100`",
 };
 
 const COLUMNS = Object.keys(TITLES) as ContestantName[];
@@ -38,7 +40,9 @@ const COLUMNS = Object.keys(TITLES) as ContestantName[];
 const FIRST_COLUMNS: readonly ContestantName[] = [
   "ours",
   "node",
+  "node_poll",
   "bun",
+  "bun_poll",
   "elixir",
   "ergo",
   "nats",

@@ -16,7 +16,9 @@ export type ContestantName =
   | "moleculer"
   | "grpc"
   | "node"
-  | "bun";
+  | "node_poll"
+  | "bun"
+  | "bun_poll";
 
 /** The key of a figure in a sample. */
 export type Figure = "median" | "p99" | "max" | "rate" | "cost" | "bytes";
@@ -105,6 +107,8 @@ export const PLACEMENTS: readonly Placement[] = [
 
 const ACTORS = ["elixir", "ergo"] as const;
 const HOSTS = ["node", "bun"] as const;
+/** The hosts without and with `poll`, for rows whose times or rates depend on the wake-ups of two nodes. */
+const POLLING = ["node", "node_poll", "bun", "bun_poll"] as const;
 /** This library and Elixir in one run: ours calls Elixir, and hosts what Elixir calls. */
 const MIXED = ["calling", "hosting"] as const;
 const NPM = ["nats", "moleculer", "grpc"] as const;
@@ -162,7 +166,7 @@ export const ROWS: readonly Row[] = [
     figure: "median",
     rounds: 10_000,
     warmup: 40_000,
-    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...POLLING],
     targets: {
       one_core: [atMost("raw", 1.4, 1.25), ...mixed("at most", 1.2)],
       split: [atMost("raw", 1.1, 1.05), ...mixed("at most", 1.2)],
@@ -183,7 +187,7 @@ export const ROWS: readonly Row[] = [
     figure: "rate",
     rounds: 500_000,
     warmup: 200_000,
-    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, "raw", ...NPM, ...POLLING],
     targets: both(
       atLeast("ergo", 2),
       atLeast("elixir", 2),
@@ -197,7 +201,7 @@ export const ROWS: readonly Row[] = [
     figure: "rate",
     rounds: 200_000,
     warmup: 50_000,
-    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...POLLING],
     targets: both(
       atLeast("ergo", 1.2, 2),
       atLeast("elixir", 1.4),
@@ -228,7 +232,7 @@ export const ROWS: readonly Row[] = [
     figure: "rate",
     rounds: 15_000,
     warmup: 5000,
-    contestants: [...ACTORS, ...HOSTS],
+    contestants: [...ACTORS, ...POLLING],
     targets: both(atLeast("elixir", 1.6, 2.5)),
   },
   {
@@ -237,7 +241,7 @@ export const ROWS: readonly Row[] = [
     figure: "median",
     rounds: 5000,
     warmup: 20_000,
-    contestants: [...MIXED, ...ACTORS, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...POLLING],
     targets: both(atMost("elixir", 0.8, 0.6), ...mixed("at most", 1.3)),
   },
   {
@@ -247,7 +251,7 @@ export const ROWS: readonly Row[] = [
     rounds: 30_000,
     warmup: 20_000,
     callers: 100,
-    contestants: [...MIXED, ...ACTORS, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...POLLING],
     targets: both(atLeast("elixir", 2.5, 4)),
   },
   {
@@ -256,7 +260,7 @@ export const ROWS: readonly Row[] = [
     figure: "median",
     rounds: 5000,
     warmup: 20_000,
-    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...POLLING],
     targets: {
       one_core: [atMost("elixir", 1.2), ...mixed("at most", 1.2)],
       split: [atMost("elixir", 1), ...mixed("at most", 1.2)],
@@ -269,7 +273,7 @@ export const ROWS: readonly Row[] = [
     rounds: 100_000,
     warmup: 50_000,
     callers: 100,
-    contestants: [...MIXED, ...ACTORS, ...NPM, ...HOSTS],
+    contestants: [...MIXED, ...ACTORS, ...NPM, ...POLLING],
     targets: both(
       atLeast("ergo", 1.2, 2),
       atLeast("elixir", 2),
@@ -402,7 +406,7 @@ export const ROWS: readonly Row[] = [
     rounds: 100,
     warmup: 20,
     most: { median: (2 * ms + 10) * 1000, p99: (5 * ms + 20) * 1000 },
-    contestants: ["elixir", ...HOSTS],
+    contestants: ["elixir", ...POLLING],
     targets: {},
   })),
   {

@@ -74,7 +74,7 @@ export function wiresOf(wire: string): WireName[] | undefined {
   return wire === "beam" ? [wire] : undefined;
 }
 
-/** The option `poll` of the nodes of `bench/poll.ts`, which sets the variable; the default in all other runs. */
+/** The option `poll` that the runner has set for the nodes on Node and Bun; the default on Deno. */
 export function pollOf(): "auto" | number | undefined {
   const poll = nodeProcess.env.BENCH_POLL;
   return poll === undefined || poll === "auto" ? poll : Number(poll);
