@@ -11,7 +11,6 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import type {
   DurableCalls,
   DurableMethod,
-  DurableMethods,
   RunBounds,
   RunsOptions,
 } from "./durable_types.ts";
