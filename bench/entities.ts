@@ -7,10 +7,12 @@
  *   read it first.
  * - Both beside Effect Cluster with one runner, if npm can install it: a message that it keeps nowhere, and one that
  *   PostgreSQL keeps, with its reply.
+ * - Durable methods of five empty steps on PostgreSQL, one and 100 at a time, beside Effect's workflows and DBOS.
  * - The first calls of new keys, the memory of idle entities, a drain with live ones, and a `kill -9` of a host.
  *
  * All rivals but Effect Cluster, which runs on Node, are in one program. All take turns, and each figure is the median of
- * its turns. `--quick` shows that everything works, and `--postgres` makes the writes on PostgreSQL only.
+ * its turns. `--quick` shows that everything works, `--postgres` makes the writes on PostgreSQL only, and `--durable` the durable
+ * methods only.
  *
  * @module
  */
@@ -36,12 +38,14 @@ import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
 import { isInstalled } from "./processes.ts";
 
-const { values: { quick, postgres: isPostgresOnly } } = parseArgs({
+const { values: { quick, postgres: hasPostgresOnly, durable } } = parseArgs({
   options: {
+    durable: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     postgres: { type: "boolean", default: false },
   },
 });
+const isPostgresOnly = hasPostgresOnly || durable;
 const SHARE = quick ? 0.02 : 1;
 const TURNS = quick ? 2 : 9;
 const CALLS = Math.ceil(20_000 * SHARE);
@@ -50,6 +54,7 @@ const WRITES = Math.ceil(5000 * SHARE);
 const BUSY = 100;
 /** The numbers of busy keys on PostgreSQL. */
 const MANY_BUSY = [10, BUSY, 1000];
+const RUNS = Math.ceil(2000 * SHARE);
 const NEW_KEYS = Math.ceil(10_000 * SHARE);
 const IDLE = Math.ceil(100_000 * SHARE);
 const LIVE = Math.ceil(1000 * SHARE);
@@ -61,6 +66,13 @@ const Counter = Entity.define("counter", {
   state: () => ({ n: 0 }),
   echo: (_counter, value: number) => value,
   add: (counter) => ++counter.state.n,
+  durable: {
+    async five(counter) {
+      let n = 0;
+      for (let i = 0; i < 5; i++) n += await counter.step(`step ${i}`, () => 1);
+      return n;
+    },
+  },
 }, { idle: Infinity });
 
 /** The results of the turns, by row and side. */
@@ -128,8 +140,8 @@ function host(node: Node, store: Store): Promise<unknown> {
   return promise;
 }
 
-/** Entities of Effect Cluster, on Node, with their messages in PostgreSQL. */
-class EffectCluster {
+/** A rival from npm, on Node, with its data in PostgreSQL. */
+class Rival {
   readonly #folder: string;
   readonly #url: string;
 
@@ -139,15 +151,18 @@ class EffectCluster {
   }
 
   static async install(
-    folder: string,
+    name: "effect" | "dbos",
+    parent: string,
     url: string,
-  ): Promise<EffectCluster | undefined> {
+  ): Promise<Rival | undefined> {
     if (!await isInstalled("npm")) return undefined;
-    for (const name of ["package.json", "main.mjs"]) {
-      const from = new URL(`./rivals/effect/${name}`, import.meta.url);
-      await Deno.copyFile(from, `${folder}/${name}`);
+    const folder = `${parent}/${name}`;
+    await Deno.mkdir(folder);
+    for (const file of ["package.json", "main.mjs"]) {
+      const from = new URL(`./rivals/${name}/${file}`, import.meta.url);
+      await Deno.copyFile(from, `${folder}/${file}`);
     }
-    const rival = new EffectCluster(folder, url);
+    const rival = new Rival(folder, url);
     await rival.#run("npm", ["install", "--no-audit", "--no-fund"]);
     return rival;
   }
@@ -174,7 +189,7 @@ class EffectCluster {
 async function calls(
   alex: Node,
   kate: Node,
-  rival: EffectCluster | undefined,
+  rival: Rival | undefined,
 ): Promise<void> {
   await kate.run(async () => {
     const own = await GenServer.startLink(Echo, null);
@@ -306,7 +321,7 @@ async function writes(
   row: string,
   busy: number,
   rivals: Rivals,
-  cluster?: EffectCluster,
+  cluster?: Rival,
 ): Promise<void> {
   await node.run(async () => {
     for (let turn = -1; turn < Math.min(TURNS, 5); turn++) {
@@ -321,6 +336,36 @@ async function writes(
       if (turn < 0 || cluster === undefined) continue;
       const found = await cluster.figure("persisted", WRITES, busy);
       note(row, "Effect Cluster", found);
+    }
+  });
+}
+
+/** Runs of durable methods, some at a time. */
+async function runs(
+  node: Node,
+  atOnce: number,
+  rivals: Record<string, Rival | undefined>,
+): Promise<void> {
+  const row = `durable methods of 5 steps, ${atOnce} at a time, 1/s`;
+  const each = Math.ceil(RUNS / (atOnce === 1 ? 10 : 1) / atOnce);
+  await node.run(async () => {
+    for (let turn = -1; turn < Math.min(TURNS, 5); turn++) {
+      const ms = await time(() =>
+        Promise.all(Array.from({ length: atOnce }, async (_, key) => {
+          const counter = Counter.get(`run ${key}`, PATIENT);
+          for (let n = 0; n < each; n++) {
+            const run = await counter.five();
+            if (await run.result() !== 5) throw new Error("a wrong result");
+          }
+        }))
+      );
+      if (turn < 0) continue;
+      note(row, "entity", each * atOnce / ms * 1000);
+      for (const [side, rival] of Object.entries(rivals)) {
+        if (rival === undefined) continue;
+        const count = Math.ceil(each * atOnce / 4);
+        note(row, side, await rival.figure("workflow", count, atOnce));
+      }
     }
   });
 }
@@ -392,8 +437,8 @@ const folder = await Deno.makeTempDir();
 const server = await isInstalled("postgres")
   ? await PostgresServer.start()
   : undefined;
-const cluster = server && !isPostgresOnly
-  ? await EffectCluster.install(folder, server.url)
+const cluster = server && !hasPostgresOnly
+  ? await Rival.install("effect", folder, server.url)
   : undefined;
 if (!isPostgresOnly) {
   const shared = memoryStore();
@@ -432,6 +477,15 @@ if (server !== undefined) {
     () => postgresStore((text, params) => sql.unsafe(text, params)),
     ["alex"],
     async (alex) => {
+      if (!hasPostgresOnly) {
+        await sql`CREATE DATABASE dbos`;
+        const url = server.url.replace(/\/postgres$/, "/dbos");
+        const dbos = await Rival.install("dbos", folder, url);
+        for (const atOnce of [1, BUSY]) {
+          await runs(alex, atOnce, { "Effect Workflow": cluster, DBOS: dbos });
+        }
+      }
+      if (durable) return;
       for (const busy of MANY_BUSY) {
         const row = `writes of ${busy} keys on PostgreSQL, 1/s`;
         await writes(alex, row, busy, rivals, cluster);

@@ -850,7 +850,7 @@ export class EntityServer {
     if (result !== "stored") return false;
     this.#version = version;
     this.#isStored = !isLast;
-    this.#sendEvents(this.#log?.noteStored(appends!, hasState) ?? []);
+    this.#sendEvents(this.#log?.noteStored(events, hasState) ?? []);
     return isLast || !this.#draft.isDeleting || await this.#store();
   }
 
@@ -1038,6 +1038,7 @@ export class EntityServer {
       after: (ms, fn) => runtime.deadlines.after(ms, fn),
       now: () => this.#home.now(),
       lastEvent: () => this.#log?.last ?? 0,
+      pendingEvents: () => this.#log?.since([0, 0, 0]) ?? [],
       readLog: async (...args) => {
         const part = await this.#answer(() =>
           store.readLog(this.#definition.name, this.#key, ...args)

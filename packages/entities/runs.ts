@@ -175,6 +175,8 @@ export interface RunsHome extends Omit<RunEntity, "attempted"> {
   now(): number;
   /** The number of the last event of the log. */
   lastEvent(): number;
+  /** The events of the log that are not stored yet. */
+  pendingEvents(): readonly StoredEvent[];
   readLog(
     stream: string,
     after: number,
@@ -718,11 +720,21 @@ export class Runs {
   async #findEvent(type: string, after: number): Promise<Outcome | undefined> {
     if (this.#home.lastEvent() <= after) return undefined;
     let next = after + 1;
-    for await (const { number, body } of this.#read("", after)) {
+    const find = ({ number, body }: StoredEvent): Outcome | undefined => {
       if (number > next) return { error: lostEvents(type, next, number - 1) };
+      next = Math.max(next, number + 1);
       const event = JSON.parse(body);
-      if (event?.type === type) return { value: event, number };
-      next = number + 1;
+      return number > after && event?.type === type
+        ? { value: event, number }
+        : undefined;
+    };
+    for await (const stored of this.#read("", after)) {
+      const found = find(stored);
+      if (found !== undefined) return found;
+    }
+    for (const pending of this.#home.pendingEvents()) {
+      const found = find(pending);
+      if (found !== undefined) return found;
     }
     return undefined;
   }

@@ -5,11 +5,13 @@ import {
   type DurableContext,
   type EntitiesOptions,
   Entity,
+  type EntityLogOptions,
   type EntityOptions,
   type EntityRun,
   type StepContext,
   type Store,
 } from "../../packages/entities/mod.ts";
+import { Process } from "../../packages/processes/process.ts";
 import { test } from "../../packages/testing/tags.ts";
 import {
   failureOf,
@@ -670,4 +672,116 @@ test("result() waits for as long as it is told", () =>
     assertEquals(await run.result(), "tea");
     const none = type.get("a").run("0".repeat(36)).result();
     assertEquals((await failureOf(none)).code, "no_run");
+  }));
+
+/** An event of the log of a case. */
+interface CaseEvent {
+  type: string;
+  by?: string;
+}
+
+const Case = Entity.define("case", {
+  state: () => ({ n: 0 }),
+  log: { keep: { events: 3 } } as EntityLogOptions<CaseEvent>,
+  durable: {
+    async decide(it, ...types: string[]) {
+      const events: (CaseEvent | null)[] = [];
+      await it.step("ask", () => act("ask"));
+      for (const type of types) {
+        events.push(
+          await it.waitFor<CaseEvent>(type, { timeout: "20 min" }) ?? null,
+        );
+        it.state.n++;
+      }
+      await it.step("tell", () => act("tell"));
+      return events;
+    },
+    async talk(it) {
+      const number = it.log.append({ type: "asked" });
+      const asked = await it.waitFor<CaseEvent>("asked");
+      await it.step("tell", () => act("tell"));
+      return [number, asked?.type];
+    },
+  },
+  add: (it, type: string, by?: string) => it.log.append({ type, by }),
+  read: (it) => it.state.n,
+}, { runs: { open: 3 } });
+
+/** Runs a function on one node with cases. */
+async function deciding(fn: (store: Store) => Promise<void>): Promise<void> {
+  done = [];
+  instead = {};
+  const { cluster, store } = await startNodes({
+    alex: optionsOf({ types: [Case] }),
+  });
+  await using _ = cluster;
+  await cluster.run("alex", () => fn(store));
+}
+
+test("waitFor() gets the first event of its type after the call that no other wait has got", () =>
+  deciding(async () => {
+    const it = Case.get("a");
+    await it.add("yes", "before");
+    instead = { ask: () => pass(100) };
+    const run = await it.decide("yes", "no", "yes");
+    await it.add("no", "kate");
+    await pass(200);
+    await it.add("yes", "alex");
+    await it.add("yes", "moebi");
+    const all = await run.result();
+    assertEquals(all.map((event) => event?.by), ["alex", "kate", "moebi"]);
+    assertEquals(await it.read(), 3);
+  }));
+
+test("waitFor() gets an event that was stored before the owner was lost, and undefined when its time is up", () =>
+  deciding(async (store) => {
+    const it = Case.get("a");
+    const run = await it.decide("yes", "no");
+    await pass(100);
+    assertEquals(
+      (await run.info())!.waits.map(({ kind, name }) => [kind, name]),
+      [
+        ["wait", "yes"],
+      ],
+    );
+    await it.add("other");
+    const pid = await it.pid();
+    const { write } = store;
+    // The event is stored, and its owner does nothing more.
+    store.write = async (owner, writes) => {
+      const results = await write.call(store, owner, writes);
+      if (JSON.stringify(writes).includes("kate")) Process.exit(pid, "kill");
+      return results;
+    };
+    assertEquals((await failureOf(it.add("yes", "kate"))).code, "unknown");
+    store.write = write;
+    await pass(1000);
+    await kill(it);
+    assertEquals((await run.info())!.waits[0].name, "no");
+    await pass(20 * 60_000 + LEASE);
+    assertEquals(done.at(-1), "tell");
+    const events = await run.result();
+    assertEquals(events.map((event) => event?.by), ["kate", undefined]);
+    assertEquals(done, ["ask", "tell"]);
+  }));
+
+test("waitFor() fails if events that it has not seen were removed", () =>
+  deciding(async () => {
+    const it = Case.get("a");
+    instead = { ask: () => pass(100) };
+    const run = await it.decide("yes");
+    for (let n = 0; n < 20; n++) await it.add("other");
+    await failureOf(run.result(), "were removed before that; keep more of it");
+  }));
+
+test("a run appends to the log once, and waits for its own event", () =>
+  deciding(async () => {
+    const it = Case.get("a");
+    instead = { tell: hang };
+    const run = await it.talk();
+    await pass(100);
+    instead = {};
+    await kill(it);
+    assertEquals(await run.result(), [1, "asked"]);
+    assertEquals((await it.log.read()).last, 1);
   }));

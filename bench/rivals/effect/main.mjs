@@ -1,9 +1,16 @@
 // Effect Cluster: entities of one runner, which keeps persisted messages and their replies in PostgreSQL.
 // `main.mjs volatile URL CALLS` prints the microseconds of CPU for a call, one after the other;
-// `main.mjs persisted URL WRITES KEYS` prints the calls per second of so many keys at once.
-import { ClusterSchema, Entity, SingleRunner } from "@effect/cluster";
+// `main.mjs persisted URL WRITES KEYS` prints the calls per second of so many keys at once;
+// `main.mjs workflow URL RUNS AT_ONCE` prints the runs per second of workflows of five empty activities.
+import {
+  ClusterSchema,
+  ClusterWorkflowEngine,
+  Entity,
+  SingleRunner,
+} from "@effect/cluster";
 import { Rpc } from "@effect/rpc";
 import { PgClient } from "@effect/sql-pg";
+import { Activity, Workflow } from "@effect/workflow";
 import { Effect, Layer, Redacted, Schema } from "effect";
 
 const [row, url, count, keys] = process.argv.slice(2);
@@ -24,7 +31,25 @@ const entities = Layer.mergeAll(
     return { Add: () => Effect.sync(() => ++n) };
   })),
 );
-const runner = entities.pipe(
+const Five = Workflow.make({
+  name: "Five",
+  payload: { id: Schema.String },
+  success: Schema.Number,
+  idempotencyKey: ({ id }) => id,
+});
+const workflows = Five.toLayer(Effect.fn(function* () {
+  let n = 0;
+  for (let i = 0; i < 5; i++) {
+    n += yield* Activity.make({
+      name: `step ${i}`,
+      success: Schema.Number,
+      execute: Effect.succeed(1),
+    });
+  }
+  return n;
+}));
+const runner = Layer.mergeAll(entities, workflows).pipe(
+  Layer.provideMerge(ClusterWorkflowEngine.layer),
   Layer.provideMerge(SingleRunner.layer()),
   Layer.provide(PgClient.layer({ url: Redacted.make(url), maxConnections: 10 })),
 );
@@ -59,8 +84,26 @@ const persisted = Effect.gen(function* () {
   return each * keys / (performance.now() - began) * 1000;
 });
 
+const workflow = Effect.gen(function* () {
+  const each = Math.ceil(count / keys);
+  const all = (each) =>
+    Effect.forEach(
+      Array.from({ length: Number(keys) }),
+      () =>
+        Effect.repeatN(
+          Effect.suspend(() => Five.execute({ id: crypto.randomUUID() })),
+          each - 1,
+        ),
+      { concurrency: "unbounded" },
+    );
+  yield* all(2);
+  const began = performance.now();
+  yield* all(each);
+  return each * keys / (performance.now() - began) * 1000;
+});
+
 const figure = await Effect.runPromise(
-  { volatile, persisted }[row].pipe(Effect.provide(runner)),
+  { volatile, persisted, workflow }[row].pipe(Effect.provide(runner)),
 );
 console.log(`figure ${figure}`);
 process.exit();
