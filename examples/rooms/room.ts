@@ -1,7 +1,11 @@
 /** The rooms: an entity for each, with its last lines and the tabs that are in it. */
 
 import { Node } from "@otp/distribution";
-import { Entity, type EntityContext } from "@otp/distribution/entities";
+import {
+  Entity,
+  type EntityContext,
+  type EntityLogOptions,
+} from "@otp/distribution/entities";
 
 /** The number of lines that a room keeps for tabs that come back. */
 const KEPT_LINES = 500;
@@ -15,33 +19,30 @@ const ABSENT = 12_000;
 /** How long a room keeps its lines when nobody is present, in milliseconds. */
 const UNUSED = 24 * 3_600_000;
 
-/** News of a room for a tab. */
-export interface News {
-  /** The number of the last broadcast. */
-  number: number;
-  /** The lines since the last news. */
-  lines: { number: number; id: string; name: string; text: string }[];
+/** A line of a room. */
+export interface Line {
+  id: string;
+  name: string;
+  text: string;
+}
+
+interface State {
   /** The names of those who are present. */
   present: string[];
-}
-
-interface State extends News {
-  /** The number of the last line that is kept no more. */
-  dropped: number;
   tabs: Record<string, { name: string; until: number }>;
+  /** Whether anybody has said anything. */
+  hasLines: boolean;
 }
 
-type RoomContext = EntityContext<State>;
+type RoomContext = EntityContext<State, Line>;
 
-/** A room. Each of its changes is a broadcast, and broadcasts have numbers: so a tab knows which ones it has missed. */
+/** A room. Its lines are a log, which tabs follow from the last line that they have; who is present is broadcast. */
 export const Room = Entity.define("room", {
-  state: (): State => ({
-    ...{ number: 0, lines: [], present: [] },
-    ...{ dropped: 0, tabs: {} },
-  }),
+  state: (): State => ({ present: [], tabs: {}, hasLines: false }),
+  log: { keep: { events: KEPT_LINES } } as EntityLogOptions<Line>,
 
-  /** Notes that a tab is present; returns all that has happened since a broadcast. */
-  enter(room: RoomContext, tab: string, name: string, last: number) {
+  /** Notes that a tab is present; returns who is. */
+  enter(room: RoomContext, tab: string, name: string) {
     const { state } = room;
     check(room, tab, name);
     if (!(tab in state.tabs) && Object.keys(state.tabs).length >= MAX_TABS) {
@@ -49,26 +50,14 @@ export const Room = Entity.define("room", {
     }
     state.tabs[tab] = { name, until: room.now() + ABSENT };
     notePresent(room);
-    // A higher number than the room's is from before its lines were deleted.
-    const since = last <= state.number ? last : 0;
-    return {
-      number: state.number,
-      lines: state.lines.filter(({ number }) => number > since),
-      present: state.present,
-      isIncomplete: since < state.dropped,
-      node: Node.self(),
-    };
+    return { present: state.present, node: Node.self() };
   },
 
   /** Adds a line. */
   say(room: RoomContext, id: string, name: string, text: string) {
-    const { state } = room;
     check(room, id, name, text ?? "");
-    state.number = room.broadcast({ lines: [{ id, name, text }] });
-    state.lines.push({ number: state.number, id, name, text });
-    if (state.lines.length > KEPT_LINES) {
-      state.dropped = state.lines.shift()!.number;
-    }
+    room.state.hasLines = true;
+    room.log.append({ id, name, text });
   },
 
   /** Forgets the tabs that have been silent for too long; deletes a room that nobody uses. */
@@ -109,9 +98,9 @@ function notePresent(room: RoomContext): void {
   const names = Object.values(state.tabs).map(({ name }) => name);
   const present = [...new Set(names)].sort();
   if (present.join("\n") !== state.present.join("\n")) {
-    state.number = room.broadcast({ present });
     state.present = present;
+    room.broadcast({ present });
   }
-  const isKept = present.length === 0 && state.lines.length > 0;
+  const isKept = present.length === 0 && state.hasLines;
   room.alarm(room.now() + (isKept ? UNUSED : ABSENT));
 }

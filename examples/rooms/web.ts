@@ -8,15 +8,20 @@ import {
   self,
   send,
   spawn,
+  spawnLink,
 } from "@otp/distribution";
-import { EntityError, type EntityMessage } from "@otp/distribution/entities";
+import {
+  EntityError,
+  type EntityLogEvent,
+  type EntityMessage,
+} from "@otp/distribution/entities";
 import { health } from "@otp/distribution/health";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 // @ts-types="./ws.d.ts"
 import { type WebSocket, WebSocketServer } from "ws";
-import { isId, type News, Room } from "./room.ts";
+import { isId, type Line, Room } from "./room.ts";
 
 const MAX_CONNECTIONS = 1000; // of browsers
 const MAX_LINE = 4096; // bytes
@@ -71,7 +76,7 @@ interface Tab {
   id: string;
   room: string;
   name: string;
-  last: number; // the number of the last broadcast that it has
+  last: number; // the number of the last line that it has
   waiting: number; // the number of its lines that wait for its process
   silence: number; // the number of pings that it has not answered
 }
@@ -106,7 +111,36 @@ function start(socket: WebSocket, url: string): void {
 type Message =
   | { type: "enter" | "closed" }
   | { type: "wrote"; data: string }
+  | { type: "said"; line: EntityLogEvent<Line> }
+  | { type: "missed"; line: undefined }
   | EntityMessage;
+
+/** News of a room for a tab. */
+interface News {
+  /** The number of the last line. */
+  number: number;
+  lines: Line[];
+  /** The names of those who are present. */
+  present: string[];
+  /** Whether older lines are not kept. */
+  isIncomplete: boolean;
+  node: string;
+}
+
+/** The process that reads the lines of a room for a tab; it ends with the process of the socket. */
+async function read(reader: Pid<Message>, { room, last }: Tab): Promise<void> {
+  for (let after = last;;) {
+    try {
+      for await (const line of Room.get(room).log.follow({ after })) {
+        send(reader, { type: "said", line });
+      }
+    } catch (error) {
+      if (!(error instanceof EntityError) || error.code !== "gap") throw error;
+      after = (error.data as { first: number }).first - 1;
+      send(reader, { type: "missed", line: undefined });
+    }
+  }
+}
 
 /** The process of a socket: shows its tab what happens in the room, and tells the room what the tab writes. */
 async function follow(socket: WebSocket, tab: Tab): Promise<void> {
@@ -119,12 +153,11 @@ async function follow(socket: WebSocket, tab: Tab): Promise<void> {
   };
   const room = Room.get(tab.room, { timeout: TIMEOUT, mayRunTwice: true });
   const enter = async () => {
-    const news = await room.enter(tab.id, tab.name, tab.last);
-    tab.last = news.number;
-    show(news);
+    show(await room.enter(tab.id, tab.name));
   };
   try {
     await room.subscribe(); // before it enters: no broadcast is lost in between
+    spawnLink(() => read(me, tab));
     send(me, { type: "enter" });
     for (;;) {
       const message = await receive<Message>();
@@ -135,13 +168,17 @@ async function follow(socket: WebSocket, tab: Tab): Promise<void> {
           await enter();
           Process.sendAfter(me, message, PRESENT);
           break;
-        case "entity": // A broadcast may be part of what `enter` has returned.
-          if (message.number <= tab.last) break;
+        case "entity":
           if (message.event === "gap") await enter();
-          else {
-            tab.last = message.number;
-            show({ number: tab.last, ...message.message as Partial<News> });
-          }
+          else show(message.message as Partial<News>);
+          break;
+        case "said": {
+          const { number, event } = message.line;
+          show({ number, lines: [event] });
+          break;
+        }
+        case "missed":
+          show({ isIncomplete: true });
           break;
         case "wrote": {
           tab.waiting--;

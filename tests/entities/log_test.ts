@@ -14,6 +14,7 @@ import { LOG_BOUNDS } from "../../packages/entities/entity_log.ts";
 import { Process, receive, send } from "../../packages/processes/process.ts";
 import type { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
+import { numbersIn } from "../_pages.ts";
 import { failureOf, kill, LEASE, pass, startNodes } from "./_clusters.ts";
 
 type OrderEvent = { paid: number } | { note: string };
@@ -552,3 +553,15 @@ export function wrongTypes(): void {
   void Wrong.get("a").other();
   void Wrong.get("a").right(5);
 }
+
+test("docs/security.md states the bounds of logs", () => {
+  const { event, events, pending, read, recent, recentLength, followers } =
+    LOG_BOUNDS;
+  assertEquals(
+    numbersIn(
+      "docs/security.md",
+      "Logs of entities: an event has at most # characters of JSON, and a call appends at most # events with # characters. A read returns at most # events and 1 MiB. A node keeps # events with # characters of each key that is followed there, and has at most # followers.",
+    ),
+    [event, events, pending, read, recent, recentLength, followers],
+  );
+});
