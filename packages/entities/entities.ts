@@ -21,7 +21,14 @@ import { typeError } from "@otp/processes/values/options";
 import { isKey } from "./requests.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { EntitySettings } from "./entity_node.ts";
-import type { EntitiesOptions, EntityType } from "./entity_types.ts";
+import type { EntityRun, RunInfo } from "./durable_types.ts";
+import type {
+  EntitiesOptions,
+  EntityTarget,
+  EntityType,
+} from "./entity_types.ts";
+import { typeHere } from "./nodes_here.ts";
+import { runOf, runsOf } from "./run_handle.ts";
 import { type EntitiesInfo, HostServer } from "./host_server.ts";
 import type { Store } from "./store.ts";
 
@@ -194,6 +201,84 @@ export class Entities {
     ]);
     return replies.some(({ reply }) => reply === true);
   }
+
+  /**
+   * Returns the runs of a key by the name of its type, as `runs()` of its handle does.
+   *
+   * @param type The type, or its name.
+   * @returns The runs that have not ended, and then the last ones that have.
+   * @throws {TypeError} If this node has no such type, or the key is invalid.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Tea = Entity.define("tea", { state: () => 0, durable: { brew: (tea) => tea.sleep("3 min") } });
+   * const pid = await Entities.startLink({ types: [Tea], store: memoryStore() });
+   * const { id } = await Tea.get("green").brew();
+   * const [run] = await Entities.runs("tea", "green");
+   * assertEquals([run.id, run.method, run.state], [id, "brew", "waiting"]);
+   * assertEquals(await Entities.run("tea", "green", id).cancel(), true);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static runs(
+    // deno-lint-ignore no-explicit-any
+    type: EntityType<any> | string,
+    key: string,
+  ): Promise<RunInfo[]> {
+    return runsOf(targetOf(type, key));
+  }
+
+  /**
+   * Returns a run by the name of its type, as `run(id)` of its handle does; nothing is sent.
+   *
+   * @param type The type, or its name.
+   * @param id Identifies the run.
+   * @throws {TypeError} If this node has no such type, or the key or the id is invalid.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Tea = Entity.define("tea", { state: () => 0, durable: { brew: async () => "tea" } });
+   * const pid = await Entities.startLink({ types: [Tea], store: memoryStore() });
+   * const { id } = await Tea.get("green").brew();
+   * assertEquals(await Entities.run("tea", "green", id).result(), "tea");
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static run(
+    // deno-lint-ignore no-explicit-any
+    type: EntityType<any> | string,
+    key: string,
+    id: string,
+  ): EntityRun {
+    return runOf(targetOf(type, key), id);
+  }
+}
+
+function targetOf(
+  // deno-lint-ignore no-explicit-any
+  type: EntityType<any> | string,
+  key: string,
+): EntityTarget {
+  const name = typeof type === "string" ? type : type.name;
+  const definition = typeHere(name)?.definition;
+  if (definition !== undefined && isKey(key)) {
+    return { definition, key, options: {} };
+  }
+  throw new TypeError(
+    `Cannot look at the runs of ${inspect(name)} ${inspect(key)}: ${
+      definition === undefined
+        ? "this node has no such type; ask on a node that hosts or calls it"
+        : "that is no key"
+    }`,
+  );
 }
 
 function settingsOf(options: EntitiesOptions): EntitySettings {

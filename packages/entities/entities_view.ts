@@ -25,6 +25,7 @@ export function entitiesView(node: EntityNode): EntitiesSource {
     get outcomes() {
       return node.outcomes;
     },
+    endedRuns: node.endedRuns,
     get taken() {
       return node.taken;
     },
@@ -35,6 +36,8 @@ export function entitiesView(node: EntityNode): EntitiesSource {
         shards: 0,
         entities: 0,
         parked: 0,
+        runs: runsOf(node, type),
+        lateRuns: node.lateRuns.get(type) ?? 0,
       }));
       const byType = new Map(types.map((each) => [each.type, each]));
       for (const { definition, entities } of node.owned.values()) {
@@ -81,6 +84,18 @@ export function entitiesView(node: EntityNode): EntitiesSource {
       };
     },
   };
+}
+
+/** The number of open runs in memory, by state. */
+function runsOf(node: EntityNode, type: string): Record<string, number> {
+  const counts: Record<string, number> = {
+    ...{ active: 0, waiting: 0, failing: 0, failed: 0, parked: 0 },
+  };
+  for (const each of node.withRuns.values()) {
+    if (each.type !== type) continue;
+    for (const { state } of each.open()) counts[state]++;
+  }
+  return counts;
 }
 
 async function storedText(

@@ -16,6 +16,7 @@ import type { Runtime } from "@otp/processes/process/runtime";
 import { inspect } from "@otp/processes/values/inspect";
 import { watchSignal } from "@otp/processes/scheduling/abort_watch";
 import type { ParkedEntity } from "./crashes.ts";
+import type { RunInfo, RunState } from "./durable_types.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type { ObservedMove, StoreTime } from "@otp/observe/observed_entities";
 import { answeredWithin, Changes, patienceWith, StoreLease } from "./lease.ts";
@@ -93,6 +94,13 @@ interface KnownShard extends StoreShard {
   stored: number;
 }
 
+/** An entity with runs that have not ended. */
+interface EntityWithRuns {
+  readonly type: string;
+  readonly key: string;
+  open(): RunInfo[];
+}
+
 /** Where the shards of a type belong. */
 interface Placement {
   /** This node's id and whether it drained, when the candidates were found. */
@@ -146,6 +154,12 @@ export class EntityNode {
   readonly parked: Map<string, ParkedEntity> = new Map();
   /** The entities whose runs go on: the store says that they are due. */
   readonly goingOn: Set<LiveEntity> = new Set();
+  /** The entities in memory with runs that have not ended. */
+  readonly withRuns: Map<LiveEntity, EntityWithRuns> = new Map();
+  /** The number of runs that have ended or failed here, by type and state. */
+  readonly endedRuns: Map<string, number> = new Map();
+  /** The number of keys by type whose runs were due a lease ago, at the keeper's last look, and do not go on. */
+  lateRuns: ReadonlyMap<string, number> = new Map();
   /** Shards that were closed, whose entities have not been told. */
   readonly closed: OwnedShard[] = [];
   /** The number of calls that wait on this node. */
@@ -432,6 +446,12 @@ export class EntityNode {
     );
     this.moves.push({ shard: id, from: before, to: after, at: this.now() });
     if (this.moves.length > MAX_MOVES) this.moves.shift();
+  }
+
+  /** Counts a run that has ended or failed here. */
+  countRun(type: string, state: RunState): void {
+    const key = `${type} ${state}`;
+    this.endedRuns.set(key, (this.endedRuns.get(key) ?? 0) + 1);
   }
 
   /** Counts a call from this node that has failed. */

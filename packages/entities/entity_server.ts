@@ -945,6 +945,12 @@ export class EntityServer {
     live.isBusy = live.goesOn = this.#runs?.isActive === true;
     if (live.goesOn) this.#home.goingOn.add(live);
     else this.#home.goingOn.delete(live);
+    if (this.#runs === undefined) return;
+    if (this.#runs.size === 0) this.#home.withRuns.delete(live);
+    else if (!this.#home.withRuns.has(live)) {
+      const open = () => this.#runs!.openInfo();
+      this.#home.withRuns.set(live, { type: this.name, key: this.#key, open });
+    }
   }
 
   async #startRun(
@@ -1051,6 +1057,7 @@ export class EntityServer {
       commit: (write) => this.#commit(write),
       wake: (run) => this.#home.tell(this.#me!, "run", run),
       wakeAt: (at) => this.#wakeAt(at),
+      count: (state) => this.#home.countRun(this.name, state),
       refusalOf: (error) => error instanceof Refusal ? error : undefined,
     };
   }

@@ -362,6 +362,7 @@ export class HostServer {
     this.#started.delete(id);
     shard.removeEnded(key, live);
     this.#node.goingOn.delete(live);
+    this.#node.withRuns.delete(live);
     if (!isOrderly(reason)) {
       const error = reason instanceof EntityError ? reason.cause : reason;
       this.#crashed(shard, key, error);

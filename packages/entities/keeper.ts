@@ -216,6 +216,20 @@ export class Keeper {
     for (const shard of some) shard.isClean = true;
   }
 
+  /** Notes the keys whose runs should go on, and do not. */
+  #noteLate(alarms: readonly DueAlarm[]): void {
+    const { owned, settings, now } = { ...this.#node, now: this.#node.now() };
+    const late = new Map<string, number>();
+    for (const { type, key, shard, due } of alarms) {
+      const own = owned.get(shard);
+      const isRun = own !== undefined && own.definition.durable.size > 0;
+      if (!isRun || due > now - settings.lease) continue;
+      if (own.entities.get(key)?.goesOn) continue;
+      late.set(type, (late.get(type) ?? 0) + 1);
+    }
+    this.#node.lateRuns = late;
+  }
+
   async #findAlarms(): Promise<void> {
     const { store, lease } = this.#node;
     const shards = [...this.#node.owned.values()]
@@ -229,6 +243,7 @@ export class Keeper {
     const { parked, goingOn } = this.#node;
     const most = MAX_ALARMS + parked.size + goingOn.size;
     const alarms = await this.#node.ask(() => store.due(shards, before, most));
+    this.#noteLate(alarms);
     for (const alarm of alarms) {
       const { token } = this.#node;
       const message: AlarmMessage = { type: "$entity_alarm", token, alarm };

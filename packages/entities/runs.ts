@@ -192,6 +192,8 @@ export interface RunsHome extends Omit<RunEntity, "attempted"> {
   wake(id: string): void;
   /** Has `atMoment` called at a moment that is near. */
   wakeAt(at: number): void;
+  /** Counts a run that has ended or failed. */
+  count(state: RunState): void;
   /** Whether a refusal of a method is an error. */
   refusalOf(error: unknown): { message: string; data: unknown } | undefined;
 }
@@ -506,6 +508,7 @@ export class Runs {
       isRow: true,
     });
     if (!isStored) return false;
+    this.#home.count(how.x === 1 ? "cancelled" : "done");
     this.#remember(end);
     run?.stop(how.x === 1 ? new Cancelled(id) : new Error("the run has ended"));
     this.#answer(id, outcomeOf(end));
@@ -542,6 +545,7 @@ export class Runs {
     this.#home.begin();
     const write = { appends, ended: [], isRow: true };
     if (!await this.#home.commit(write)) return false;
+    this.#home.count("failed");
     this.#answer(open.id, failureOf(open.failed.error));
     return true;
   }
@@ -894,7 +898,6 @@ export class Runs {
 
   /** The runs, those that are open first. */
   async info(): Promise<RunInfo[]> {
-    const open = [...this.#open.values()].map((each) => this.#infoOf(each));
     const ended: RunInfo[] = [];
     for await (const { at, body } of this.#read(ENDED, 0)) {
       const { i: id, m: method, t: since, c: steps, x } = JSON.parse(
@@ -903,7 +906,12 @@ export class Runs {
       const state: RunState = x === 1 ? "cancelled" : "done";
       ended.push({ id, method, state, since, ended: at, steps, waits: [] });
     }
-    return [...open, ...ended.toReversed()];
+    return [...this.openInfo(), ...ended.toReversed()];
+  }
+
+  /** The runs that have not ended. */
+  openInfo(): RunInfo[] {
+    return [...this.#open.values()].map((open) => this.#infoOf(open));
   }
 
   #infoOf(open: OpenRun): RunInfo {

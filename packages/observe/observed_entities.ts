@@ -38,6 +38,10 @@ export interface ObservedEntityType {
   entities: number;
   /** The number of entities that are parked on the node. */
   parked: number;
+  /** The runs of durable methods that have not ended, of the entities in memory, by state. */
+  runs: Record<string, number>;
+  /** The number of keys whose runs should go on, and do not. */
+  lateRuns: number;
 }
 
 /** A shard, as a node knows it. */
@@ -111,6 +115,8 @@ export interface EntitiesSource {
   find(type: string, key: string): Promise<ObservedEntity | undefined>;
   /** The number of calls from this node by type and outcome, as `room ok`. */
   readonly outcomes: ReadonlyMap<string, number>;
+  /** The number of runs that have ended or failed here, by type and state, as `order done`. */
+  readonly endedRuns: ReadonlyMap<string, number>;
   /** The number of shards that have come to this node. */
   readonly taken: number;
   /** The times of the store, by function. */

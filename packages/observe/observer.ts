@@ -293,8 +293,8 @@ export class Observer {
    * const Counter = Entity.define("counter", { state: () => 0, read: (counter) => counter.state });
    * const pid = await Entities.startLink({ types: [Counter], store: memoryStore(), shards: 8 });
    * await Counter.get("visits").read();
-   * const [{ types }] = await Observer.entities();
-   * assertEquals(types, [{ type: "counter", shards: 8, entities: 1, parked: 0 }]);
+   * const [{ types: [{ type, shards, entities }] }] = await Observer.entities();
+   * assertEquals([type, shards, entities], ["counter", 8, 1]);
    * await GenServer.stop(pid);
    * ```
    */

@@ -20,7 +20,14 @@ import { ImproperList } from "@otp/processes/values/improper_list";
 import { Port } from "@otp/processes/values/port";
 import { Tuple } from "@otp/processes/values/tuple";
 import { Observer } from "@otp/observe/observer";
-import { entities, entity, release } from "./entity_commands.ts";
+import {
+  cancelRun,
+  entities,
+  entity,
+  release,
+  retryRun,
+  runs,
+} from "./entity_commands.ts";
 import {
   makeModuleCommands,
   type ReloadableModules,
@@ -54,7 +61,7 @@ export function makeCommands(
   const { exports, r, recompile } = makeModuleCommands(modules);
   return {
     ...{ entities, entity, exports, frames, i, Observer, pid, r, recompile },
-    ...{ release, top, trace, tree, v },
+    ...{ cancelRun, release, retryRun, runs, top, trace, tree, v },
   };
 }
 

@@ -1,4 +1,4 @@
-/** The commands of a shell on entities: `entities`, `entity` and `release`. */
+/** The commands of a shell on entities: `entities`, `entity`, `release`, `runs`, `cancelRun` and `retryRun`. */
 
 import { Observer } from "@otp/observe/observer";
 import { printable } from "@otp/processes/values/inspect";
@@ -73,4 +73,45 @@ export async function release(
   // Imported late: most shells have no entities.
   const { Entities } = await import("@otp/entities/entities");
   return await Entities.release(type, key) ? "ok" : "not_parked";
+}
+
+/** Shows the runs of an entity's durable methods. */
+export async function runs(
+  type: string,
+  key: string,
+): Promise<typeof PRINTED> {
+  const { Entities } = await import("@otp/entities/entities");
+  const all = await Entities.runs(type, key);
+  const lines = all.flatMap((run) => [
+    `${run.id}  ${run.method}: ${run.state}, ${run.steps} steps, since ${
+      new Date(run.since).toISOString()
+    }`,
+    ...run.waits.map(({ kind, name, failures, until }) =>
+      `  ${kind} ${JSON.stringify(name)}${
+        failures > 0 ? `, failed ${failures} times` : ""
+      }${until === undefined ? "" : `, until ${new Date(until).toISOString()}`}`
+    ),
+    ...run.error === undefined ? [] : [`  ${run.error}`],
+  ]);
+  return await printed(lines.map(printable).join("\n") || "There are no runs");
+}
+
+/** Ends a run of a durable method. */
+export async function cancelRun(
+  type: string,
+  key: string,
+  id: string,
+): Promise<"ok" | "not_open"> {
+  const { Entities } = await import("@otp/entities/entities");
+  return await Entities.run(type, key, id).cancel() ? "ok" : "not_open";
+}
+
+/** Has a run go on that has failed, is parked, or waits to try a step again. */
+export async function retryRun(
+  type: string,
+  key: string,
+  id: string,
+): Promise<"ok" | "not_failed"> {
+  const { Entities } = await import("@otp/entities/entities");
+  return await Entities.run(type, key, id).retry() ? "ok" : "not_failed";
 }

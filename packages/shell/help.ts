@@ -29,6 +29,7 @@ const OF_THE_SHELL =
   entities()     the types of entities, the owners of their shards, and parked keys
   entity(type, key)   where an entity is, and its state
   release(type, key)  lets a parked entity start again
+  runs(type, key)     the runs of its durable methods; cancelRun and retryRun take the id too
   r(Kate)        loads the file of --module Kate=… again; recompile() loads those of all modules
   break          alone on a line, abandons incomplete input
   Tab            completes a name
@@ -64,6 +65,12 @@ const COMMANDS: Record<string, string> = {
     "Shows the owner of an entity and its state: in memory, or else in the store. Another node must allow it: --allow-observe.",
   'release(type: string, key: string): Promise<"ok" | "not_parked">':
     "Lets an entity that has crashed too often start again, on whichever node of the cluster it is parked.",
+  "runs(type: string, key: string)":
+    "Shows the runs of an entity's durable methods: their states, steps and last errors. This node must host or call the type.",
+  'cancelRun(type: string, key: string, id: string): Promise<"ok" | "not_open">':
+    "Ends a run of a durable method: its steps get an abort.",
+  'retryRun(type: string, key: string, id: string): Promise<"ok" | "not_failed">':
+    "Has a run go on that has failed, is parked, or waits to try a step again.",
   "trace(pid: Pid, options: { limit?: number; timeout?: number } = {})":
     "Prints the messages that a process receives and sends, 100 messages and 60,000 ms at most. Another node must allow it: --allow-observe.",
 };

@@ -43,6 +43,10 @@ const Room = Entity.define("room", {
   state: () => ({ members: 0 }),
   join: (room) => ++room.state.members,
   full: (room) => room.refuse("the room is full"),
+  durable: {
+    clean: (room) => room.sleep("3 days"),
+    close: () => Promise.resolve("closed"),
+  },
 });
 
 /** A handler of metrics, which is stopped when it goes out of scope. */
@@ -110,6 +114,8 @@ clusterTest("metrics() has what its page says", async (cluster) => {
     });
     await Room.get("r1").join();
     await Room.get("r1").full().catch(() => {});
+    await Room.get("r2").clean();
+    await Room.get("r2").close();
   });
   const response = await handler(new Request("http://localhost/metrics"));
   assertEquals(response?.status, 200);
@@ -136,15 +142,19 @@ otp_pool_runs_total{node="kate@localhost",pool="pool",outcome="lost"} 0
 otp_duration_seconds_count{node="kate@localhost",span="GenServer.call",kind="client",failed="false"} 1
 otp_duration_seconds_count{node="kate@localhost",span="GenServer.call",kind="client",failed="true"} 1
 otp_connections{node="alex@localhost"} 1
-otp_entities{node="alex@localhost",type="room"} 1
+otp_entities{node="alex@localhost",type="room"} 2
 otp_entity_shards{node="alex@localhost",type="room"} 4
 otp_entity_parked{node="alex@localhost",type="room"} 0
 otp_entity_serving{node="alex@localhost"} 1
 otp_entity_held_calls{node="alex@localhost"} 0
 otp_entity_moves_total{node="alex@localhost"} 4
-otp_entity_calls_total{node="alex@localhost",type="room",outcome="ok"} 1
+otp_entity_runs{node="alex@localhost",type="room",state="waiting"} 1
+otp_entity_runs{node="alex@localhost",type="room",state="failed"} 0
+otp_entity_runs_late{node="alex@localhost",type="room"} 0
+otp_entity_runs_total{node="alex@localhost",type="room",outcome="done"} 1
+otp_entity_calls_total{node="alex@localhost",type="room",outcome="ok"} 3
 otp_entity_calls_total{node="alex@localhost",type="room",outcome="refused"} 1
-otp_entity_store_calls_total{node="alex@localhost",fn="write"} 1
+otp_entity_store_calls_total{node="alex@localhost",fn="write"} 3
 otp_entity_store_failures_total{node="alex@localhost",fn="write"} 0
 `.trim().split("\n")
   ) assert(lines.includes(line), `${line} is not in ${text}`);

@@ -13,9 +13,12 @@ import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { Node } from "../../node.ts";
 import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import {
+  cancelRun,
   entities,
   entity,
   release,
+  retryRun,
+  runs,
 } from "../../packages/shell/entity_commands.ts";
 import { top } from "../../packages/shell/observe_commands.ts";
 import { chat, nodeFlags, pipe, shellTest, slowShellTest } from "../_cli.ts";
@@ -232,6 +235,48 @@ slowShellTest("i() describes a value, top() lists processes", async () => {
   assertMatch(stdout, /top\(by: [^]*?\n\n {2}Shows the ten processes/);
   assertMatch(stderr, /Cannot sort the processes by "size": give "messages"/);
 });
+
+clusterTest(
+  "runs(), cancelRun() and retryRun() show and change runs of durable methods",
+  async (cluster) => {
+    let shown = "";
+    const io = { write: (text: string) => void (shown += text) };
+    const alex = await cluster.start("alex", { io });
+    const Tea = Entity.define("tea", {
+      state: () => 0,
+      durable: {
+        async brew(tea) {
+          await tea.step("boil", () => {
+            throw new Error("no water");
+          }, { retry: { attempts: 0 } });
+        },
+      },
+    });
+    await alex.run(async () => {
+      const types = [Tea];
+      const pid = await Entities.startLink({ types, store: memoryStore() });
+      await runs("tea", "green");
+      const run = await Tea.get("green").brew();
+      await run.result().catch(() => {});
+      await runs("tea", "green");
+      assertEquals(await retryRun("tea", "green", run.id), "ok");
+      await run.result().catch(() => {});
+      assertEquals(await cancelRun("tea", "green", run.id), "ok");
+      assertEquals(await cancelRun("tea", "green", run.id), "not_open");
+      assertEquals(await retryRun("tea", "green", run.id), "not_failed");
+      await runs("tea", "green");
+      assertEquals(
+        shown.replaceAll(run.id, "ID").replaceAll(/\d{4}-\S+Z/g, "NOW"),
+        `There are no runs
+ID  brew: failed, 0 steps, since NOW
+  Error: no water
+ID  brew: cancelled, 0 steps, since NOW
+`,
+      );
+      await GenServer.stop(pid);
+    });
+  },
+);
 
 clusterTest(
   "entities(), entity() and release() show and release entities of another node",

@@ -155,6 +155,11 @@ export const entitiesShape = list(
         shards: number,
         entities: number,
         parked: number,
+        runs: record({
+          ...{ active: number, waiting: number, failing: number },
+          ...{ failed: number, parked: number },
+        }),
+        lateRuns: number,
       }),
       100,
     ),

@@ -68,6 +68,9 @@ export const METRICS: readonly Metric[] = [
   ["otp_entities", "Entities in memory"],
   ["otp_entity_shards", "Shards that the node owns"],
   ["otp_entity_parked", "Entities that have crashed too often"],
+  ["otp_entity_runs", "Runs of durable methods that have not ended"],
+  ["otp_entity_runs_late", "Keys whose runs should go on, and do not"],
+  ["otp_entity_runs_total", "Runs that have ended or failed"],
   ["otp_entity_serving", "1 while the node's lease is valid, else 0"],
   ["otp_entity_held_calls", "Calls that wait on the node"],
   ["otp_entity_moves_total", "Shards that have come to the node"],
@@ -221,11 +224,22 @@ function measurePool(server: TaskPoolServer, samples: Samples): void {
 
 function measureEntities(source: EntitiesSource, samples: Samples): void {
   const { types, isServing, held } = source.observe();
-  for (const { type: name, shards, entities, parked } of types) {
+  for (
+    const { type: name, shards, entities, parked, runs, lateRuns } of types
+  ) {
     const type = samples.bounded(name);
     samples.add("otp_entities", entities, { type });
     samples.add("otp_entity_shards", shards, { type });
     samples.add("otp_entity_parked", parked, { type });
+    for (const [state, count] of Object.entries(runs)) {
+      samples.add("otp_entity_runs", count, { type, state });
+    }
+    samples.add("otp_entity_runs_late", lateRuns, { type });
+  }
+  for (const [key, count] of source.endedRuns) {
+    const [name, outcome] = key.split(" ");
+    const type = samples.bounded(name);
+    samples.add("otp_entity_runs_total", count, { type, outcome });
   }
   samples.add("otp_entity_serving", Number(isServing));
   samples.add("otp_entity_held_calls", held);

@@ -121,24 +121,43 @@ function foundCard(entity: PageState["entity"]): HTMLElement[] {
 function keysCard(nodes: PageServers): HTMLElement {
   const rows = nodes.flatMap(({ node, error, servers }) =>
     error !== undefined
-      ? [[node, error, "", "", "", ""]]
+      ? [[node, error, "", "", "", "", "", ""]]
       : servers.flatMap((server) =>
-        server.types.map(({ type, entities, shards, parked }) => [
+        server.types.map((
+          { type, entities, shards, parked, runs, lateRuns },
+        ) => [
           nodeLink("entities", node),
           stateText(server),
           type,
           decimalText(entities),
           decimalText(shards),
           decimalText(parked),
+          decimalText(runs.active + runs.waiting + runs.failing),
+          troubleText(runs, lateRuns),
         ])
       )
   );
   return tableCard(
     "Keys by node",
-    ["Node", "State", "Type", "Keys in memory", "Shards", "Parked"],
+    [
+      ...["Node", "State", "Type", "Keys in memory", "Shards", "Parked"],
+      ...["Runs", "Runs in trouble"],
+    ],
     rows,
-    { numeric: [3, 4, 5], empty: "No node has entities." },
+    { numeric: [3, 4, 5, 6], empty: "No node has entities." },
   );
+}
+
+type PageRuns = PageEntities["types"][number]["runs"];
+
+/** The runs that somebody should look at. */
+function troubleText(
+  { failing, failed, parked }: PageRuns,
+  lateRuns: number,
+): string {
+  const counts = { failing, failed, parked, "late keys": lateRuns };
+  return Object.entries(counts).filter(([, count]) => count > 0)
+    .map(([what, count]) => `${decimalText(count)} ${what}`).join(", ");
 }
 
 function stateText({ isServing, isStoreUp, held }: PageEntities): string {
