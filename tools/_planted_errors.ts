@@ -22,6 +22,7 @@ export const FINDERS: readonly string[] = [
   "tests/entities/simulation_entities_test.ts",
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
+  "tests/entities/log_test.ts",
   "tests/entities/store_goes_back_test.ts",
 ];
 
@@ -270,5 +271,58 @@ export const PLANTED: readonly PlantedError[] = [
       "known.epoch > epoch && known.at >= askedAt",
       "known.epoch > epoch",
     ]],
+  },
+  {
+    name: "the log: the store ignores numbers",
+    file: "packages/entities/memory_store.ts",
+    edits: [[
+      "if (events[0].number === 1 + (rows.at(-1)?.number ?? 0)) return true;",
+      "if (events.length > 0) return true;",
+    ], [
+      "if (first !== 1 + (rows.at(-1)?.number ?? 0)) return;",
+      "",
+    ]],
+  },
+  {
+    name: "the log: numbers are given again after a deletion",
+    file: "packages/entities/memory_store.ts",
+    edits: [[
+      'if (last) this.#logs.set(id, new Map([["", [{ ...last, body: "" }]]]));',
+      "",
+    ]],
+  },
+  {
+    name: "the log: a call that refuses keeps its events",
+    file: "packages/entities/entity_server.ts",
+    edits: [["this.#log?.undo(this.#mark);", ""]],
+  },
+  {
+    name: "the log: events are sent before their write",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "const result = await this.#home.writer.write(this.#shard, {",
+      "this.#sendEvents(events.flatMap(({ events }) => [...events]));\n    const result = await this.#home.writer.write(this.#shard, {",
+    ]],
+  },
+  {
+    name: "the log: events of another owner begin where those of before ended",
+    file: "packages/entities/log_reader.ts",
+    edits: [["if (last !== this.#last) this.#forget(last);", ""]],
+  },
+  {
+    name: "the log: a follower that is behind goes on with the recent events",
+    file: "packages/entities/log_reader.ts",
+    edits: [["return number + 1 < first", "return false"]],
+  },
+  {
+    name: "the log: a follower is not told that events are kept no more",
+    file: "packages/entities/log_reader.ts",
+    edits: [["last + 1 < part.first || last > part.last", "false"]],
+  },
+  {
+    name:
+      "the log: the state is not stored with what a method changes by itself",
+    file: "packages/entities/entity_server.ts",
+    edits: [["hasState ||= !this.#isStored;", "hasState = !this.#isStored;"]],
   },
 ];

@@ -244,9 +244,11 @@ export interface EntityRun<R = unknown> {
 }
 
 /**
- * The state of a run. `"active"`: its code or a step runs. `"waiting"`: it sleeps, or waits for an event. `"failing"`: a
- * step has failed, and is tried again. `"failed"`: it has thrown an error. `"parked"`: its journal does not fit the code.
- * `"done"` and `"cancelled"`: it has ended.
+ * The state of a run.
+ *
+ * `"active"`: its code or a step runs. `"waiting"`: it sleeps, or waits for an event. `"failing"`: a step has failed, and
+ * is tried again. `"failed"`: it has thrown an error. `"parked"`: its journal does not fit the code. `"done"` and
+ * `"cancelled"`: it has ended.
  */
 export type RunState =
   | "active"

@@ -36,8 +36,9 @@ export type EntityMethod<S, E = unknown> = (
 ) => unknown;
 
 /**
- * The methods of an entity, and the parts of its definition that are none. `alarm` is called by the alarm only, and
- * `durable` has the durable methods.
+ * The methods of an entity, and the parts of its definition that are none.
+ *
+ * `alarm` is called by the alarm only, and `durable` has the durable methods.
  */
 export type EntityMethods<S, E = unknown> = Record<
   string,
@@ -55,8 +56,9 @@ export type EntityReserved =
   | "subscribe";
 
 /**
- * Options for the log of a type. `{} as EntityLogOptions<Line>` says that its events are lines; a type with `apply` has
- * the events of that.
+ * Options for the log of a type.
+ *
+ * Cast them, as in `{} as EntityLogOptions<Line>`, to say the type of the events; with `apply`, that says it.
  */
 export interface EntityLogOptions<E = unknown> {
   /**
@@ -152,7 +154,11 @@ export interface EntityLogReader<E = unknown> {
   ): AsyncIterableIterator<EntityLogEvent<E>>;
 }
 
-/** The methods that callers have: each returns a promise of the result. One that takes another entity is `never`. */
+/**
+ * The methods that callers have: each returns a promise of the result.
+ *
+ * A method whose first parameter is another entity is `never`.
+ */
 export type EntityCalls<M> = {
   readonly [K in Exclude<keyof M, EntityReserved>]: M[K] extends
     (room: infer C, ...args: infer A) => infer R

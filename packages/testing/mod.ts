@@ -25,6 +25,16 @@ export {
 } from "./simulation/linearizable.ts";
 export { simulate, type SimulateReport } from "./simulation/simulate.ts";
 export type {
+  DurableCalls,
+  EntityContext,
+  EntityRun,
+  EntityRuns,
+  RunInfo,
+  RunResultOptions,
+  RunState,
+  RunWait,
+} from "@otp/entities";
+export type {
   SimulatedClient,
   SimulatedFault,
   SimulatedLife,
@@ -58,7 +68,15 @@ export type {
   CancelOptions,
   EntityCallOptions,
   EntityCalls,
+  EntityContextOf,
+  EntityEvent,
   EntityHandle,
+  EntityLogEvent,
+  EntityLogFollowOptions,
+  EntityLogOptions,
+  EntityLogPart,
+  EntityLogReader,
+  EntityLogReadOptions,
   EntityReserved,
   EntityType,
 } from "@otp/entities";

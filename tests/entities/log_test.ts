@@ -565,3 +565,22 @@ test("docs/security.md states the bounds of logs", () => {
     [event, events, pending, read, recent, recentLength, followers],
   );
 });
+
+test("a follower gets what was appended while its node was away, although nothing follows", () =>
+  onNodes(["sophie", "alex"], async (_store, cluster) => {
+    const order = Order.get("a");
+    await order.append({ paid: 1 });
+    const follower = order.log.follow({ after: 0 });
+    assertEquals((await follower.next()).value?.number, 1);
+    const live = follower.next();
+    await pass(100);
+    await order.append({ paid: 2 });
+    assertEquals((await live).value?.number, 2);
+    const next = follower.next();
+    cluster.partition(["alex"], ["sophie"], { mode: "cut" });
+    cluster.spawn("alex", () => Order.get("a").append({ paid: 3 }));
+    await pass(100);
+    cluster.heal();
+    assertEquals((await next).value?.number, 3);
+    await follower.return!();
+  }));
