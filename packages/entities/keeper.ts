@@ -224,11 +224,16 @@ export class Keeper {
         (definition.alarm !== undefined || definition.durable.size > 0)
       )
       .map(({ id }) => id);
-    if (shards.length === 0) return;
+    if (shards.length === 0) {
+      this.#node.overdue = [];
+      return;
+    }
     const before = this.#node.now() + lease.interval;
     const { parked, goingOn } = this.#node;
     const most = MAX_ALARMS + parked.size + goingOn.size;
     const alarms = await this.#node.ask(() => store.due(shards, before, most));
+    const late = this.#node.now() - this.#node.settings.lease;
+    this.#node.overdue = alarms.filter(({ due }) => due < late);
     for (const alarm of alarms) {
       const { token } = this.#node;
       const message: AlarmMessage = { type: "$entity_alarm", token, alarm };

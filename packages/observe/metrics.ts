@@ -100,6 +100,7 @@ export type MetricsHandler = WebHandler & {
  * | `otp_entities`                 | `type`                   | entities in memory                                      |
  * | `otp_entity_shards`            | `type`                   | shards that the node owns                               |
  * | `otp_entity_parked`            | `type`                   | entities that have crashed too often                    |
+ * | `otp_entity_late_alarms`       | `type`                   | alarms that have failed, or were due a lease ago        |
  * | `otp_entity_serving`           |                          | 1 while the node's lease is valid, else 0               |
  * | `otp_entity_held_calls`        |                          | calls that wait on the node                             |
  * | `otp_entity_moves_total`       |                          | shards that have come to the node                       |

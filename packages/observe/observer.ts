@@ -294,7 +294,7 @@ export class Observer {
    * const pid = await Entities.startLink({ types: [Counter], store: memoryStore(), shards: 8 });
    * await Counter.get("visits").read();
    * const [{ types }] = await Observer.entities();
-   * assertEquals(types, [{ type: "counter", shards: 8, entities: 1, parked: 0 }]);
+   * assertEquals(types, [{ type: "counter", shards: 8, entities: 1, parked: 0, lateAlarms: 0 }]);
    * await GenServer.stop(pid);
    * ```
    */

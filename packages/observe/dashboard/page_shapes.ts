@@ -155,6 +155,7 @@ export const entitiesShape = list(
         shards: number,
         entities: number,
         parked: number,
+        lateAlarms: number,
       }),
       100,
     ),
@@ -173,6 +174,17 @@ export const entitiesShape = list(
       50,
     ),
     parked: list(record(PARKED), 100),
+    late: list(
+      record({
+        type: text(),
+        key: text(1000),
+        name: optional(text(100)),
+        at: number,
+        failures: number,
+        reason: text(500),
+      }),
+      100,
+    ),
   }),
   10,
 );

@@ -68,6 +68,10 @@ export const METRICS: readonly Metric[] = [
   ["otp_entities", "Entities in memory"],
   ["otp_entity_shards", "Shards that the node owns"],
   ["otp_entity_parked", "Entities that have crashed too often"],
+  [
+    "otp_entity_late_alarms",
+    "Alarms that have failed, or were due a lease ago",
+  ],
   ["otp_entity_serving", "1 while the node's lease is valid, else 0"],
   ["otp_entity_held_calls", "Calls that wait on the node"],
   ["otp_entity_moves_total", "Shards that have come to the node"],
@@ -221,11 +225,12 @@ function measurePool(server: TaskPoolServer, samples: Samples): void {
 
 function measureEntities(source: EntitiesSource, samples: Samples): void {
   const { types, isServing, held } = source.observe();
-  for (const { type: name, shards, entities, parked } of types) {
+  for (const { type: name, shards, entities, parked, lateAlarms } of types) {
     const type = samples.bounded(name);
     samples.add("otp_entities", entities, { type });
     samples.add("otp_entity_shards", shards, { type });
     samples.add("otp_entity_parked", parked, { type });
+    samples.add("otp_entity_late_alarms", lateAlarms, { type });
   }
   samples.add("otp_entity_serving", Number(isServing));
   samples.add("otp_entity_held_calls", held);
