@@ -236,7 +236,7 @@ class EntityCall {
     throw found[0] === "parked"
       ? this.#error(
         "parked",
-        "it has crashed too often; find the cause, and let it start again by Entities.release()",
+        "it has crashed too often; find the cause, and let it start again by Entities.release(), or wait (retryParked)",
         { cause: found[1] },
       )
       : this.#error(

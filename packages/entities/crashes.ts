@@ -4,6 +4,7 @@
  * @module
  */
 
+import { pauseAfter } from "./backoff.ts";
 import type { Definition } from "./entity_types.ts";
 
 /** An entity that crashed too often. */
@@ -14,6 +15,11 @@ export interface ParkedEntity {
   key: string;
   /** The last error. */
   reason: unknown;
+  /**
+   * When a call or an alarm starts it again, in milliseconds since 1970 of the store's clock; `null` if only
+   * `Entities.release` does.
+   */
+  until: number | null;
 }
 
 /** The most keys whose crashes are counted, and the most that are parked: any node can call methods that throw. */
@@ -32,10 +38,22 @@ interface Recent {
   readonly until: number;
 }
 
+/** A time that a key was parked. */
+interface Parking {
+  /** How often it was parked in a row. */
+  readonly times: number;
+  /** Milliseconds. */
+  readonly pause: number;
+  /** The end, on the node's clock. */
+  readonly until: number;
+}
+
 /** The recent crashes of a node's entities, by key. */
 export class Crashes {
   /** Those that crashed last are at the end. */
   readonly #recent = new Map<string, Recent>();
+  /** The last time that each key was parked. */
+  readonly #parkings = new Map<string, Parking>();
 
   /** The number of keys with crashes that count. */
   get size(): number {
@@ -62,5 +80,36 @@ export class Crashes {
 
   clear(id: string): void {
     this.#recent.delete(id);
+  }
+
+  /**
+   * Returns how long a key is parked, in milliseconds. Each time is longer than the one before, until the key has been
+   * well for as long as it was parked.
+   */
+  park(
+    id: string,
+    now: number,
+    { retryParked }: Definition["options"],
+  ): number {
+    this.clear(id);
+    const last = this.#parkings.get(id);
+    const isInRow = last !== undefined && now < last.until + last.pause;
+    const times = isInRow ? last.times + 1 : 1;
+    const pause = pauseAfter(times, retryParked) ?? Infinity;
+    this.#parkings.delete(id);
+    setNewest(this.#parkings, id, { times, pause, until: now + pause });
+    return pause;
+  }
+
+  /** Whether a key is parked no longer. */
+  mayStart(id: string, now: number): boolean {
+    const parking = this.#parkings.get(id);
+    return parking !== undefined && now >= parking.until;
+  }
+
+  /** Forgets the crashes of a key. */
+  release(id: string): void {
+    this.clear(id);
+    this.#parkings.delete(id);
   }
 }

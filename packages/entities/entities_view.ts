@@ -1,12 +1,16 @@
 /** A node's entities for observers and metrics. */
 
-import type { EntitiesSource } from "@otp/observe/observed_entities";
+import type {
+  EntitiesSource,
+  ObservedLateAlarm,
+} from "@otp/observe/observed_entities";
 import { valueText } from "@otp/observe/observer/observed_texts";
 import type { EntityNode } from "./entity_node.ts";
 
-/** The maximum numbers of shards and parked entities of an answer, and the length of its texts. */
+/** The maximum numbers of shards, parked entities and late alarms of an answer, and the length of its texts. */
 const MAX_SHARDS = 2000;
 const MAX_PARKED = 100;
+const MAX_LATE = 100;
 const MAX_STATE = 2000;
 const MAX_REASON = 500;
 
@@ -38,6 +42,7 @@ export function entitiesView(node: EntityNode): EntitiesSource {
         parked: 0,
         runs: runsOf(node, type),
         lateRuns: node.lateRuns.get(type) ?? 0,
+        lateAlarms: 0,
       }));
       const byType = new Map(types.map((each) => [each.type, each]));
       for (const { definition, entities } of node.owned.values()) {
@@ -46,6 +51,8 @@ export function entitiesView(node: EntityNode): EntitiesSource {
         type.entities += entities.size;
       }
       for (const { type } of parked.values()) byType.get(type)!.parked++;
+      const late = lateAlarms(node);
+      for (const { type } of late) byType.get(type)!.lateAlarms++;
       const ids = Array.from(node.allShards(), ([id]) => id);
       return {
         name: node.settings.name,
@@ -62,8 +69,9 @@ export function entitiesView(node: EntityNode): EntitiesSource {
         more: Math.max(0, ids.length - MAX_SHARDS),
         moves: node.moves.toReversed(),
         parked: [...parked.values()].slice(0, MAX_PARKED).map((
-          { type, key, reason },
-        ) => ({ type, key, reason: reasonText(reason) })),
+          { type, key, reason, until },
+        ) => ({ type, key, reason: reasonText(reason), until })),
+        late: late.slice(0, MAX_LATE),
       };
     },
     async find(type, key) {
@@ -96,6 +104,24 @@ function runsOf(node: EntityNode, type: string): Record<string, number> {
     for (const { state } of each.open()) counts[state]++;
   }
   return counts;
+}
+
+function lateAlarms(
+  { failing, overdue, parked }: EntityNode,
+): ObservedLateAlarm[] {
+  return [
+    ...[...failing.values()].flatMap(({ type, key, alarms }) =>
+      Array.from(alarms, ([name, { at, failures, next, reason }]) => ({
+        ...{ type, key, name, at, failures, next, reason },
+      }))
+    ),
+    ...overdue.map(({ type, key, due: at }) => ({
+      ...{ type, key, name: undefined, at, failures: 0, next: undefined },
+      reason: parked.has(`${type} ${key}`)
+        ? "its key is parked"
+        : "it waits for its key",
+    })),
+  ];
 }
 
 async function storedText(

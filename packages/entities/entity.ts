@@ -15,6 +15,7 @@ import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
 import type { Pid } from "@otp/processes/process";
 import { BOUNDS } from "@otp/processes/values/bounds";
+import { BACKOFF, type Backoff } from "./backoff.ts";
 import { isKey } from "./requests.ts";
 import type { LogSettings } from "./entity_log.ts";
 import { logReader } from "./log_reader.ts";
@@ -353,7 +354,24 @@ function checkedOptions(
   return {
     ...{ durability, save, idle, limit, version, migrate },
     ...{ maxRestarts, maxSeconds },
+    retryAlarms: checkedBackoff(options.retryAlarms, doing, 1000, 300_000),
+    retryParked: checkedBackoff(options.retryParked, doing, 10_000, 600_000),
     remember: { calls, for: time },
     runs: runBounds(options.runs ?? {}, doing),
   };
+}
+
+function checkedBackoff(
+  backoff: Backoff = {},
+  doing: string,
+  usualMin: number,
+  usualMax: number,
+): Required<Backoff> {
+  checkOptions(backoff, doing, BACKOFF, `{ min: ${usualMin} }`);
+  const { min = usualMin, attempts = Infinity } = backoff;
+  const { max = Math.max(min, usualMax) } = backoff;
+  if (min <= max) return { min, max, attempts };
+  throw new RangeError(
+    `Cannot ${doing} with pauses from ${min} to ${max} ms: give a max that is not below min`,
+  );
 }

@@ -19,13 +19,22 @@ export interface EntityContext<S, E = unknown> {
   now(): number;
   /**
    * Sets the alarm, in place of the one before: the method `alarm` is called with that data at that moment or later,
-   * wherever the entity is then, and again if it throws, or its owner is lost before its changes are stored.
+   * wherever the entity is then, and again if its owner is lost before its changes are stored. If it throws, its changes
+   * are dropped, and it runs again after a pause that grows (`retryAlarms`).
    *
    * @param at Milliseconds since 1970, or `null` to clear the alarm.
    * @param data The second argument of `alarm`: a JSON value.
    * @throws {TypeError} If the type has no method `alarm`.
    */
   alarm(at: number | null, data?: unknown): void;
+  /**
+   * Sets one of several alarms, in place of the one of that name; an entity can have 100.
+   *
+   * @param name The third argument of `alarm`: a text of 1 to 100 characters. It is `""` for the alarm without a name.
+   * @throws {TypeError} If the type has no method `alarm`, or the name is not such a text.
+   * @throws {RangeError} If there are 100 others.
+   */
+  alarm(name: string, at: number | null, data?: unknown): void;
   /** The log of the entity, for types with `log` or `apply`. */
   readonly log: {
     /**

@@ -15,7 +15,8 @@ import type { Pid } from "@otp/processes/process";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { inspect } from "@otp/processes/values/inspect";
 import { watchSignal } from "@otp/processes/scheduling/abort_watch";
-import type { ParkedEntity } from "./crashes.ts";
+import type { Alarms } from "./alarms.ts";
+import { type ParkedEntity, setNewest } from "./crashes.ts";
 import type { RunInfo, RunState } from "./durable_types.ts";
 import type { Definition, EntitiesOptions } from "./entity_types.ts";
 import type { ObservedMove, StoreTime } from "@otp/observe/observed_entities";
@@ -30,7 +31,13 @@ import {
   readNodeInfo,
   unknownInfo,
 } from "./rows.ts";
-import type { Store, StoreNode, StoreShard, StoreView } from "./store.ts";
+import type {
+  DueAlarm,
+  Store,
+  StoreNode,
+  StoreShard,
+  StoreView,
+} from "./store.ts";
 import { timedStore } from "./store_calls.ts";
 import { Writer } from "./writer.ts";
 
@@ -101,6 +108,14 @@ interface EntityWithRuns {
   open(): RunInfo[];
 }
 
+/** An entity with alarms that have failed, and will run again. */
+interface FailingEntity {
+  readonly shard: string;
+  readonly type: string;
+  readonly key: string;
+  readonly alarms: Alarms;
+}
+
 /** Where the shards of a type belong. */
 interface Placement {
   /** This node's id and whether it drained, when the candidates were found. */
@@ -160,6 +175,10 @@ export class EntityNode {
   readonly endedRuns: Map<string, number> = new Map();
   /** The number of keys by type whose runs were due a lease ago, at the keeper's last look, and do not go on. */
   lateRuns: ReadonlyMap<string, number> = new Map();
+  /** The entities of this node whose alarms have failed, by type and key. */
+  readonly failing: Map<string, FailingEntity> = new Map();
+  /** The alarms of this node that were due a lease ago, at the keeper's last look. */
+  overdue: readonly DueAlarm[] = [];
   /** Shards that were closed, whose entities have not been told. */
   readonly closed: OwnedShard[] = [];
   /** The number of calls that wait on this node. */
@@ -230,9 +249,23 @@ export class EntityNode {
   tell(
     entity: Pid,
     what: "close" | "idle" | "alarm" | "run",
-    about?: number | string,
+    about?: string,
   ): void {
     GenServer.cast(entity, [what, this.token, about]);
+  }
+
+  /** Notes which alarms of an entity have failed. */
+  noteAlarms(
+    { id: shard, definition: { name: type } }: OwnedShard,
+    key: string,
+    alarms: Alarms,
+  ): void {
+    if (alarms.size === 0 && this.failing.size === 0) return;
+    const id = `${type} ${key}`;
+    this.failing.delete(id);
+    const failed = [...alarms].filter(([, { failures }]) => failures > 0);
+    if (failed.length === 0) return;
+    setNewest(this.failing, id, { shard, type, key, alarms: new Map(failed) });
   }
 
   /** The process of an entity on this node, once it has started. */
@@ -473,6 +506,9 @@ export class EntityNode {
   close(shard: OwnedShard): void {
     shard.state = "closed";
     if (this.owned.get(shard.id) === shard) this.owned.delete(shard.id);
+    for (const [id, failing] of this.failing) {
+      if (failing.shard === shard.id) this.failing.delete(id);
+    }
     this.closed.push(shard);
     this.changes.notify();
   }

@@ -33,9 +33,23 @@ import type {
   From,
 } from "@otp/servers/gen_server/gen_server";
 import { currentProcess } from "@otp/processes/runtime/current_process";
+import type { Runtime } from "@otp/processes/process/runtime";
 import { inspect } from "@otp/processes/values/inspect";
 import { copyTerm } from "@otp/processes/values/term";
 import { typeError } from "@otp/processes/values/options";
+import {
+  type Alarm,
+  type AlarmArguments,
+  type Alarms,
+  checkAlarmName,
+  failedAlarm,
+  nextAlarm,
+  NO_ALARMS,
+  readAlarms,
+  type StoredAlarm,
+  storedAlarms,
+  withAlarm,
+} from "./alarms.ts";
 import { EntityError } from "./entity_error.ts";
 import { EntityLog, LOG_BOUNDS, type LogMark } from "./entity_log.ts";
 import type { EntityNode } from "./entity_node.ts";
@@ -104,8 +118,8 @@ interface Envelope {
   v: number;
   /** The state. */
   s: unknown;
-  /** The alarm: when, and its data. */
-  a?: [at: number, data: unknown];
+  /** The alarms; once, only the time and the data of one. */
+  a?: StoredAlarm[] | [at: number, data: unknown];
   /** The number of the last event of the log that the state has, of types with `apply`. */
   l?: number;
   /** The ids of requests, and their replies. */
@@ -127,7 +141,7 @@ type Stop = Extract<Next, { type: "stop" }>;
 /** The parts of an entity that methods change. */
 interface Draft {
   state: unknown;
-  alarm: [at: number, data: unknown] | undefined;
+  alarms: Alarms;
   /** The number of broadcasts of this process. */
   number: number;
   /** Whether anything but the state has changed. */
@@ -188,7 +202,14 @@ class Room implements EntityContext<unknown> {
     return this.#home.now();
   }
 
-  alarm(at: number | null, data: unknown = null): void {
+  alarm(...args: AlarmArguments): void {
+    const isNamed = typeof args[0] === "string";
+    const name = isNamed ? args[0] as string : "";
+    const [at, data = null] = (isNamed ? args.slice(1) : args) as [
+      number | null,
+      unknown,
+    ];
+    if (isNamed) checkAlarmName(name, this.key);
     if (at !== null && !Number.isFinite(at)) {
       throw typeError(
         at,
@@ -204,7 +225,11 @@ class Room implements EntityContext<unknown> {
     }
     assertJson(data, "the data of the alarm");
     // A copy: the caller may change it.
-    this.#draft.alarm = at === null ? undefined : [at, structuredClone(data)];
+    const alarm = at === null ? undefined : {
+      ...{ at, next: at, failures: 0, reason: "" },
+      data: structuredClone(data),
+    };
+    this.#draft.alarms = withAlarm(this.#draft.alarms, name, alarm);
     this.#draft.isDirty = true;
   }
 
@@ -248,6 +273,17 @@ const FULL =
 /** The bounds of the pause after a failed load, in milliseconds. */
 const PAUSE = { min: 20, max: 1000 };
 
+/** Returns a value; rejects if it is a promise that takes longer. */
+function within(runtime: Runtime, limit: number, value: unknown): unknown {
+  if (!(value instanceof Promise) || limit === Infinity) return value;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = runtime.deadlines.after(
+    limit,
+    () => reject(new Error(`it takes more than ${limit} ms`)),
+  );
+  return Promise.race([value, promise]).finally(stop);
+}
+
 /** The callback module and the state of one entity. */
 export class EntityServer {
   /** The type: spans have few names, so they have no keys. */
@@ -261,7 +297,7 @@ export class EntityServer {
   readonly #room: Room;
   readonly #draft: Draft = {
     state: undefined,
-    alarm: undefined,
+    alarms: NO_ALARMS,
     number: 0,
     isDirty: false,
     isStopping: false,
@@ -283,8 +319,8 @@ export class EntityServer {
   /** The fields of a small state as they are in `#text`, once a method has not changed them. */
   #fields: Fields | undefined;
   /** The rest of the draft before the method that runs. */
-  readonly #before: Pick<Draft, "alarm" | "number" | "isDirty"> = {
-    alarm: undefined,
+  readonly #before: Pick<Draft, "alarms" | "number" | "isDirty"> = {
+    alarms: NO_ALARMS,
     number: 0,
     isDirty: false,
   };
@@ -398,35 +434,24 @@ export class EntityServer {
   }
 
   async handleCast(request: unknown): Promise<Next> {
-    const [what, token, due] = Array.isArray(request) ? request : [];
+    const [what, token, about] = Array.isArray(request) ? request : [];
     // Any node can send to this process.
     if (token !== this.#home.token) return this.#idle();
     if (what === "close") return await this.#close();
-    if (what === "run") return await this.#goOn(due as string);
-    const { alarm, options } = this.#definition;
+    if (what === "run") return await this.#goOn(about as string);
     if (what === "idle") {
+      const { idle } = this.#definition.options;
       const isIdle = this.#subscribers.size === 0 && !this.#live!.isBusy &&
         this.#runs?.isAwaited !== true &&
-        this.#home.runtime.clock.now() - this.#live!.usedAt >= options.idle;
+        this.#home.runtime.clock.now() - this.#live!.usedAt >= idle;
       return isIdle ? await this.#leave() : this.#idle();
     }
     this.#live!.isAlarmed = false;
     this.#runs?.atMoment();
-    const [at, data] = this.#draft.alarm ?? [];
-    if (
-      at === undefined || at !== due || this.#home.now() < at ||
-      this.#refusal() !== undefined
-    ) return this.#idle();
-    this.#draft.alarm = undefined;
-    this.#draft.isDirty = true;
-    let result = await this.#run(alarm ?? (() => {}), [data], undefined);
-    // A refusal undoes the changes of the alarm, but the alarm has run.
-    if (result.type === "reply" && result.reply[0] === "refused") {
-      result = await this.#finish(undefined, undefined);
-    }
-    return result.type === "stop"
-      ? { ...this.#stop(), reason: result.reason }
-      : this.#idle();
+    const due = this.#dueAlarm();
+    return due === undefined || this.#refusal() !== undefined
+      ? this.#idle()
+      : await this.#ring(...due);
   }
 
   async handleInfo(
@@ -486,12 +511,74 @@ export class EntityServer {
     this.#monitored.delete(number);
   }
 
+  // Alarms.
+
+  #dueAlarm(): [name: string, alarm: Alarm] | undefined {
+    const due = nextAlarm(this.#draft.alarms);
+    return due !== undefined && due[1].next <= this.#home.now()
+      ? due
+      : undefined;
+  }
+
+  async #ring(name: string, alarm: Alarm): Promise<Next> {
+    const draft = this.#draft;
+    const { alarm: fn, options: { limit } } = this.#definition;
+    const { runtime } = this.#home;
+    draft.alarms = withAlarm(draft.alarms, name, undefined);
+    draft.isDirty = true;
+    let result = await this.#run(
+      (room, ...args) => within(runtime, limit, fn?.(room, ...args)),
+      [alarm.data, name],
+      undefined,
+      Infinity,
+    );
+    const [outcome, error] = (result as { reply?: EntityReply }).reply ?? [];
+    if (outcome === "crashed") await this.#failAlarm(name, alarm, error);
+    // A refusal undoes the changes of the alarm, but the alarm has run.
+    if (outcome === "refused") {
+      result = await this.#finish(undefined, undefined);
+    }
+    if (result.type === "stop") {
+      return { ...this.#stop(), reason: result.reason };
+    }
+    if (this.#dueAlarm() !== undefined) {
+      this.#live!.isAlarmed = true;
+      this.#home.tell(self(), "alarm");
+    }
+    return this.#idle();
+  }
+
+  /** Stores when an alarm that has thrown runs again. If that fails, the alarm is still due in the store. */
+  async #failAlarm(name: string, alarm: Alarm, error: unknown): Promise<void> {
+    const { retryAlarms } = this.#definition.options;
+    const failed = failedAlarm(alarm, error, this.#home.now(), retryAlarms);
+    this.#undo();
+    this.#draft.alarms = withAlarm(this.#draft.alarms, name, failed);
+    try {
+      this.#live!.isForgiven = await this.#store();
+    } catch {
+      return;
+    }
+    if (failed !== undefined) return;
+    this.#home.runtime.log.report(
+      "error",
+      () =>
+        `Entities: the alarm ${
+          inspect(name)
+        } of the ${this.#label} has failed ${
+          alarm.failures + 1
+        } times, and is given up`,
+      { what: "alarms that were given up" },
+    );
+  }
+
   // A method.
 
   #run(
     fn: EntityMethod<unknown>,
     args: unknown[],
     id: string | undefined,
+    limit = this.#definition.options.limit,
   ): Answer | Promise<Answer> {
     this.#begin(id);
     let value: unknown;
@@ -501,7 +588,7 @@ export class EntityServer {
     } catch (error) {
       return this.#failed(error);
     }
-    return this.#runOn(value, id);
+    return this.#runOn(value, id, limit);
   }
 
   /** Begins a unit, whose changes may be undone. */
@@ -511,7 +598,7 @@ export class EntityServer {
     live.usedAt = this.#home.lease.readAt;
     const before = this.#before;
     const draft = this.#draft;
-    before.alarm = draft.alarm;
+    before.alarms = draft.alarms;
     before.number = draft.number;
     before.isDirty = draft.isDirty;
     if (this.#log !== undefined) this.#mark = this.#log.mark();
@@ -522,8 +609,8 @@ export class EntityServer {
   async #runOn(
     promise: Promise<unknown>,
     id: string | undefined,
+    limit: number,
   ): Promise<Answer> {
-    const { limit } = this.#definition.options;
     const { warden, token } = this.#home;
     const timer = limit === Infinity ? undefined : Process.sendAfter(
       warden,
@@ -737,7 +824,7 @@ export class EntityServer {
       const { v, s, a, l = 0, r = [], j } = envelope;
       if (this.#log !== undefined) this.#log.saved = l;
       draft.state = v === options.version ? s : this.#migrated(envelope);
-      draft.alarm = a;
+      draft.alarms = readAlarms(a);
       this.#requests.adopt(r);
       if (j !== undefined) {
         const [ended, ...open] = j;
@@ -746,6 +833,7 @@ export class EntityServer {
       }
     }
     this.#text = jsonOf(draft.state, "the state");
+    this.#home.noteAlarms(this.#shard, this.#key, draft.alarms);
   }
 
   #migrated({ v, s }: Envelope): unknown {
@@ -849,6 +937,11 @@ export class EntityServer {
     }
     if (result !== "stored") return false;
     this.#version = version;
+    this.#home.noteAlarms(
+      this.#shard,
+      this.#key,
+      this.#draft.isDeleting ? NO_ALARMS : this.#draft.alarms,
+    );
     this.#isStored = !isLast;
     this.#sendEvents(this.#log?.noteStored(events, hasState) ?? []);
     return isLast || !this.#draft.isDeleting || await this.#store();
@@ -889,7 +982,7 @@ export class EntityServer {
   #content(isLast: boolean): Pick<StoreWrite, "body" | "due"> {
     if (isLast) return { body: "", due: null };
     const body = this.#body();
-    const moments = [this.#draft.alarm?.[0], this.#runs?.due]
+    const moments = [nextAlarm(this.#draft.alarms)?.[1].next, this.#runs?.due]
       .filter((at) => at !== undefined);
     return { body, due: moments.length === 0 ? null : Math.min(...moments) };
   }
@@ -897,8 +990,10 @@ export class EntityServer {
   #body(): string {
     const { version } = this.#definition.options;
     const parts = [`"v":${version}`, `"s":${this.#text}`];
-    const { alarm } = this.#draft;
-    if (alarm !== undefined) parts.push(`"a":${jsonOf(alarm, "the alarm")}`);
+    const { alarms } = this.#draft;
+    if (alarms.size > 0) {
+      parts.push(`"a":${jsonOf(storedAlarms(alarms), "the alarms")}`);
+    }
     if (this.#definition.apply !== undefined) {
       parts.push(`"l":${this.#log!.last}`);
     }

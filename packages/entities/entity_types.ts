@@ -15,6 +15,7 @@ import type {
   RunsOptions,
 } from "./durable_types.ts";
 import type { EntityContext } from "./entity_context.ts";
+import type { Backoff } from "./backoff.ts";
 import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
 import type { LogSettings } from "./entity_log.ts";
@@ -264,6 +265,20 @@ export interface EntityOptions {
    */
   maxSeconds?: number;
   /**
+   * The pauses after which an alarm that has thrown, or taken longer than `limit`, runs again. Once it has failed more
+   * often than `attempts`, it is given up.
+   *
+   * @default {{ min: 1000, max: 300000, attempts: Infinity }}
+   */
+  retryAlarms?: Backoff;
+  /**
+   * How long a parked key is parked: each time twice as long as the time before, until it has been well for as long as it
+   * was parked. After `attempts` times in a row, only `Entities.release` starts it again; with 0, always.
+   *
+   * @default {{ min: 10000, max: 600000, attempts: Infinity }}
+   */
+  retryParked?: Backoff;
+  /**
    * How long each entity remembers the id of a request: until `calls` later calls had an id, and `for` milliseconds have
    * passed. A number is that of calls. With a time, an entity remembers at most 10,000 ids: it refuses a call with another
    * one as `"overloaded"` until the oldest may be forgotten. All of them are written with each change of the state.
@@ -285,6 +300,8 @@ export const ENTITY_OPTIONS: OptionChecks<EntityOptions> = {
   migrate: FUNCTION,
   maxRestarts: integerFrom(0),
   maxSeconds: TIMEOUT,
+  retryAlarms: true,
+  retryParked: true,
   remember: true,
   runs: true,
 };
@@ -418,10 +435,15 @@ export interface Definition {
   readonly durable: ReadonlyMap<string, DurableMethod<unknown>>;
   readonly options:
     & Required<
-      Omit<EntityOptions, "migrate" | "remember" | "runs">
+      Omit<
+        EntityOptions,
+        "migrate" | "remember" | "retryAlarms" | "retryParked" | "runs"
+      >
     >
     & {
       migrate: EntityOptions["migrate"];
+      retryAlarms: Required<Backoff>;
+      retryParked: Required<Backoff>;
       remember: Remember;
       runs: RunBounds;
     };

@@ -218,7 +218,7 @@ export class HostServer {
         return this.#reply(this.#info());
       case "release": {
         const id = idOf(request[1], request[2]);
-        this.#crashes.clear(id);
+        this.#crashes.release(id);
         return this.#reply(this.#node.parked.delete(id));
       }
     }
@@ -273,8 +273,14 @@ export class HostServer {
     const shard = id === undefined ? undefined : node.owned.get(id);
     if (shard === undefined || shard.state !== "open") return ["moved"];
     if (!node.lease.isValid) return ["no_store"];
-    const parked = node.parked.get(idOf(type, key));
-    if (parked !== undefined) return ["parked", parked.reason];
+    const name = idOf(type, key);
+    const parked = node.parked.get(name);
+    if (parked !== undefined) {
+      if (!this.#crashes.mayStart(name, node.runtime.clock.now())) {
+        return ["parked", parked.reason];
+      }
+      node.parked.delete(name);
+    }
     const live = shard.entities.get(key) ?? this.#start(shard, key);
     return live === undefined ? ["overloaded"] : { live, epoch: shard.epoch };
   }
@@ -295,6 +301,7 @@ export class HostServer {
       isBusy: true,
       isAlarmed: false,
       goesOn: false,
+      isForgiven: false,
       usedAt: this.#node.runtime.clock.now(),
     };
     server.setLive(live);
@@ -363,7 +370,7 @@ export class HostServer {
     shard.removeEnded(key, live);
     this.#node.goingOn.delete(live);
     this.#node.withRuns.delete(live);
-    if (!isOrderly(reason)) {
+    if (!isOrderly(reason) && !live.isForgiven) {
       const error = reason instanceof EntityError ? reason.cause : reason;
       this.#crashed(shard, key, error);
     }
@@ -377,35 +384,35 @@ export class HostServer {
     const { maxRestarts, maxSeconds } = definition.options;
     const { parked, runtime } = this.#node;
     const id = idOf(definition.name, key);
-    const times = this.#crashes.note(
-      id,
-      runtime.clock.now(),
-      definition.options,
-    );
+    const now = runtime.clock.now();
+    const times = this.#crashes.note(id, now, definition.options);
     if (times <= maxRestarts) return;
-    this.#crashes.clear(id);
+    const pause = this.#crashes.park(id, now, definition.options);
     setNewest(parked, id, {
       type: definition.name,
       key,
       reason: keptReason(reason),
+      until: pause === Infinity ? null : this.#node.now() + pause,
     });
     runtime.log.report(
       "error",
       () =>
-        `Entities: the ${definition.name} ${key} has crashed ${times} times in ${maxSeconds} s, and is parked; Entities.release() starts it again`,
+        `Entities: the ${definition.name} ${key} has crashed ${times} times in ${maxSeconds} s, and is parked${
+          pause === Infinity ? "" : ` for ${pause} ms`
+        }; Entities.release() starts it again`,
       { what: "entities that are parked" },
     );
   }
 
   /** Has an entity run its alarm. One that cannot is found again by the keeper's next turn. */
-  #alarm({ type, key, due }: DueAlarm): void {
+  #alarm({ type, key }: DueAlarm): void {
     const found = this.#entity(type, key);
     if (Array.isArray(found)) return;
     const { live } = found;
     live.starting.then((pid) => {
       if (this.#node.isOver || live.isAlarmed) return;
       live.isAlarmed = true;
-      this.#node.tell(pid, "alarm", due);
+      this.#node.tell(pid, "alarm");
     });
   }
 

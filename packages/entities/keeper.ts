@@ -216,18 +216,23 @@ export class Keeper {
     for (const shard of some) shard.isClean = true;
   }
 
-  /** Notes the keys whose runs should go on, and do not. */
+  /** Notes what was due a lease ago: keys whose runs should go on and do not, and alarms. */
   #noteLate(alarms: readonly DueAlarm[]): void {
     const { owned, settings, now } = { ...this.#node, now: this.#node.now() };
-    const late = new Map<string, number>();
-    for (const { type, key, shard, due } of alarms) {
+    const runs = new Map<string, number>();
+    const overdue: DueAlarm[] = [];
+    for (const alarm of alarms) {
+      const { type, key, shard, due } = alarm;
       const own = owned.get(shard);
-      const isRun = own !== undefined && own.definition.durable.size > 0;
-      if (!isRun || due > now - settings.lease) continue;
+      if (own === undefined || due > now - settings.lease) continue;
+      // While a run goes on, its key stays due.
       if (own.entities.get(key)?.goesOn) continue;
-      late.set(type, (late.get(type) ?? 0) + 1);
+      if (own.definition.durable.size > 0) {
+        runs.set(type, (runs.get(type) ?? 0) + 1);
+      } else overdue.push(alarm);
     }
-    this.#node.lateRuns = late;
+    this.#node.lateRuns = runs;
+    this.#node.overdue = overdue;
   }
 
   async #findAlarms(): Promise<void> {
@@ -238,7 +243,10 @@ export class Keeper {
         (definition.alarm !== undefined || definition.durable.size > 0)
       )
       .map(({ id }) => id);
-    if (shards.length === 0) return;
+    if (shards.length === 0) {
+      this.#node.overdue = [];
+      return;
+    }
     const before = this.#node.now() + lease.interval;
     const { parked, goingOn } = this.#node;
     const most = MAX_ALARMS + parked.size + goingOn.size;

@@ -22,6 +22,8 @@ export interface LiveEntity {
   goesOn: boolean;
   /** Whether a message in its mailbox says that its alarm is due. */
   isAlarmed: boolean;
+  /** Whether its end does not count as a crash: an alarm has failed, and runs again later. */
+  isForgiven: boolean;
   /** When its last method began, or ended if it waited, on the node's clock. */
   usedAt: number;
 }

@@ -20,6 +20,7 @@ import { currentProcess } from "@otp/processes/runtime/current_process";
 import { scheduler } from "@otp/processes/scheduling/scheduler";
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
+import type { AlarmArguments } from "./alarms.ts";
 import {
   type DurableContext,
   type DurableMethod,
@@ -557,8 +558,10 @@ class RunContext implements DurableContext<unknown> {
     return this.#run.now;
   }
 
-  alarm(at: number | null, data?: unknown): void {
-    this.#run.act((room) => room.alarm(at, data));
+  alarm(...args: AlarmArguments): void {
+    this.#run.act((room) =>
+      room.alarm(...args as [name: string, at: number | null, data?: unknown])
+    );
   }
 
   get log(): { append(event: unknown): number } {

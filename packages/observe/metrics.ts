@@ -103,6 +103,7 @@ export type MetricsHandler = WebHandler & {
  * | `otp_entity_runs`              | `type`, `state`          | runs of durable methods in memory that have not ended   |
  * | `otp_entity_runs_late`         | `type`                   | keys whose runs should go on, and do not                |
  * | `otp_entity_runs_total`        | `type`, `outcome`        | runs that have ended: `done`, `failed` or `cancelled`   |
+ * | `otp_entity_late_alarms`       | `type`                   | alarms that have failed, or were due a lease ago        |
  * | `otp_entity_serving`           |                          | 1 while the node's lease is valid, else 0               |
  * | `otp_entity_held_calls`        |                          | calls that wait on the node                             |
  * | `otp_entity_moves_total`       |                          | shards that have come to the node                       |

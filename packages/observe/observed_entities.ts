@@ -26,6 +26,8 @@ export interface ObservedEntities {
   moves: ObservedMove[];
   /** The entities that have crashed too often on the node; at most 100. */
   parked: ObservedParked[];
+  /** The alarms that have failed and run again later, and those that were due a lease ago; at most 100. */
+  late: ObservedLateAlarm[];
 }
 
 /** A type of entities on a node. */
@@ -42,6 +44,8 @@ export interface ObservedEntityType {
   runs: Record<string, number>;
   /** The number of keys whose runs should go on, and do not. */
   lateRuns: number;
+  /** The number of alarms that have failed, or were due a lease ago. */
+  lateAlarms: number;
 }
 
 /** A shard, as a node knows it. */
@@ -68,6 +72,24 @@ export interface ObservedMove {
   at: number;
 }
 
+/** An alarm that should have run. */
+export interface ObservedLateAlarm {
+  /** The name under which its type is defined. */
+  type: string;
+  /** Identifies the entity within its type. */
+  key: string;
+  /** The name of the alarm; `undefined` if the store says only that one is due. */
+  name: string | undefined;
+  /** When it was due, in milliseconds since 1970. */
+  at: number;
+  /** The number of its failures. */
+  failures: number;
+  /** When it runs next, in milliseconds since 1970; `undefined` if it waits for its key. */
+  next: number | undefined;
+  /** The last error as text, or why it waits. */
+  reason: string;
+}
+
 /** An entity that has crashed too often. */
 export interface ObservedParked {
   /** The name under which its type is defined. */
@@ -76,6 +98,8 @@ export interface ObservedParked {
   key: string;
   /** The last error, as text. */
   reason: string;
+  /** When it may start again, in milliseconds since 1970; `null` if only `Entities.release` starts it. */
+  until: number | null;
 }
 
 /** An entity in the memory of a node. */

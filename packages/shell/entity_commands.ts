@@ -18,10 +18,10 @@ export async function entities(options: OnNode = {}): Promise<typeof PRINTED> {
     lines.push(
       `${printable(each.name)}: ${state}, ${each.held} calls wait`,
       ...aligned([
-        ["type", "in memory", "parked", "shards here"],
-        ...each.types.map(({ type, entities, parked, shards }) => [
+        ["type", "in memory", "parked", "late alarms", "shards here"],
+        ...each.types.map(({ type, entities, parked, lateAlarms, shards }) => [
           type,
-          ...[entities, parked, shards].map(String),
+          ...[entities, parked, lateAlarms, shards].map(String),
         ]),
       ], 1),
     );
@@ -36,6 +36,13 @@ export async function entities(options: OnNode = {}): Promise<typeof PRINTED> {
       ], 1),
       ...each.parked.map(({ type, key, reason }) =>
         printable(`parked: ${type} ${JSON.stringify(key)}, last for ${reason}`)
+      ),
+      ...each.late.map(({ type, key, name = "", failures, reason }) =>
+        printable(
+          `late: alarm ${JSON.stringify(name)} of ${type} ${
+            JSON.stringify(key)
+          }, ${failures} failures: ${reason}`,
+        )
       ),
     );
   }

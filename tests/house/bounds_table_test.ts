@@ -340,6 +340,7 @@ const PAGE: [text: string, bound: number][] = [
   ["names of types of entities", BOUNDS.entityType],
   ["keys of entities", BOUNDS.entityKey],
   ["ids of calls of entities", BOUNDS.requestId],
+  ["names of alarms of entities", BOUNDS.alarmName],
   ["ids of nodes and shards with entities", BOUNDS.storeId],
   ["tokens of subscribers of entities", BOUNDS.token],
   ["reasons of parked entities, with the stack", BOUNDS.reason],

@@ -632,7 +632,7 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   ],
   "Entity.define": [
     (options) => Entity.define("room", { state: () => 0 }, options),
-    "durability save idle limit version migrate maxRestarts maxSeconds remember runs",
+    "durability save idle limit version migrate maxRestarts maxSeconds retryAlarms retryParked remember runs",
   ],
   "Entity.define: runs": [
     (runs) => Entity.define("room", { state: () => 0 }, { runs }),
@@ -641,6 +641,10 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "Entity.define: runs.keep": [
     (keep) => Entity.define("room", { state: () => 0 }, { runs: { keep } }),
     "days runs",
+  ],
+  "Entity.define: retryAlarms": [
+    (retryAlarms) => Entity.define("room", { state: () => 0 }, { retryAlarms }),
+    "min max attempts",
   ],
   "Entity.define: remember": [
     (remember) => Entity.define("room", { state: () => 0 }, { remember }),

@@ -160,6 +160,7 @@ export const entitiesShape = list(
           ...{ failed: number, parked: number },
         }),
         lateRuns: number,
+        lateAlarms: number,
       }),
       100,
     ),
@@ -178,6 +179,17 @@ export const entitiesShape = list(
       50,
     ),
     parked: list(record(PARKED), 100),
+    late: list(
+      record({
+        type: text(),
+        key: text(1000),
+        name: optional(text(100)),
+        at: number,
+        failures: number,
+        reason: text(500),
+      }),
+      100,
+    ),
   }),
   10,
 );

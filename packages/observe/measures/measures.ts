@@ -71,6 +71,10 @@ export const METRICS: readonly Metric[] = [
   ["otp_entity_runs", "Runs of durable methods that have not ended"],
   ["otp_entity_runs_late", "Keys whose runs should go on, and do not"],
   ["otp_entity_runs_total", "Runs that have ended or failed"],
+  [
+    "otp_entity_late_alarms",
+    "Alarms that have failed, or were due a lease ago",
+  ],
   ["otp_entity_serving", "1 while the node's lease is valid, else 0"],
   ["otp_entity_held_calls", "Calls that wait on the node"],
   ["otp_entity_moves_total", "Shards that have come to the node"],
@@ -225,12 +229,14 @@ function measurePool(server: TaskPoolServer, samples: Samples): void {
 function measureEntities(source: EntitiesSource, samples: Samples): void {
   const { types, isServing, held } = source.observe();
   for (
-    const { type: name, shards, entities, parked, runs, lateRuns } of types
+    const { type: name, shards, entities, parked, lateAlarms, runs, lateRuns }
+      of types
   ) {
     const type = samples.bounded(name);
     samples.add("otp_entities", entities, { type });
     samples.add("otp_entity_shards", shards, { type });
     samples.add("otp_entity_parked", parked, { type });
+    samples.add("otp_entity_late_alarms", lateAlarms, { type });
     for (const [state, count] of Object.entries(runs)) {
       samples.add("otp_entity_runs", count, { type, state });
     }

@@ -22,6 +22,8 @@ export const BOUNDS = {
   entityKey: 800,
   /** The id of a call of an entity, which is stored with the state. */
   requestId: 255,
+  /** The name of an alarm of an entity, which is stored with the state. */
+  alarmName: 100,
   /** The id of a node or of a shard in the store: a name, and a random part or a number. */
   storeId: 300,
   /** The token of an entity's subscriber. */

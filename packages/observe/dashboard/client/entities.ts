@@ -84,6 +84,7 @@ export function buildEntities(
     );
     cards.replaceChildren(
       ...parkedCard(entities, select),
+      ...lateCard(entities, select),
       ...shown.flatMap((server) => [
         movesCard(server),
         shardsCard(server, areShardsOpen, (isOpen) => areShardsOpen = isOpen),
@@ -121,10 +122,10 @@ function foundCard(entity: PageState["entity"]): HTMLElement[] {
 function keysCard(nodes: PageServers): HTMLElement {
   const rows = nodes.flatMap(({ node, error, servers }) =>
     error !== undefined
-      ? [[node, error, "", "", "", "", "", ""]]
+      ? [[node, error, "", "", "", "", "", "", ""]]
       : servers.flatMap((server) =>
         server.types.map((
-          { type, entities, shards, parked, runs, lateRuns },
+          { type, entities, shards, parked, lateAlarms, runs, lateRuns },
         ) => [
           nodeLink("entities", node),
           stateText(server),
@@ -132,6 +133,7 @@ function keysCard(nodes: PageServers): HTMLElement {
           decimalText(entities),
           decimalText(shards),
           decimalText(parked),
+          decimalText(lateAlarms),
           decimalText(runs.active + runs.waiting + runs.failing),
           troubleText(runs, lateRuns),
         ])
@@ -141,10 +143,10 @@ function keysCard(nodes: PageServers): HTMLElement {
     "Keys by node",
     [
       ...["Node", "State", "Type", "Keys in memory", "Shards", "Parked"],
-      ...["Runs", "Runs in trouble"],
+      ...["Late alarms", "Runs", "Runs in trouble"],
     ],
     rows,
-    { numeric: [3, 4, 5, 6], empty: "No node has entities." },
+    { numeric: [3, 4, 5, 6, 7], empty: "No node has entities." },
   );
 }
 
@@ -189,6 +191,34 @@ function parkedCard(
   return rows.length === 0
     ? []
     : [tableCard("Parked keys", ["Key", "Node", "Last error"], rows)];
+}
+
+function lateCard(
+  nodes: PageServers,
+  select: (late: { type: string; key: string }) => void,
+): HTMLElement[] {
+  const rows = nodes.flatMap(({ node, servers }) =>
+    servers.flatMap(({ late }) =>
+      late.map((each) => [
+        element(
+          "button",
+          { type: "button", click: () => select(each) },
+          `${each.type} ${each.key}`,
+        ),
+        each.name ?? "",
+        node,
+        clockText(each.at),
+        decimalText(each.failures),
+        element("span", { class: "reason" }, each.reason),
+      ])
+    )
+  );
+  return rows.length === 0 ? [] : [tableCard(
+    "Late alarms",
+    ["Key", "Alarm", "Node", "Due", "Failures", "Last error"],
+    rows,
+    { numeric: [3, 4] },
+  )];
 }
 
 function movesCard({ moves }: PageEntities): HTMLElement {
