@@ -4,6 +4,7 @@
  */
 
 import { assert } from "@std/assert";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { NodeOptions } from "../node.ts";
 import { Child } from "./_child.ts";
@@ -229,11 +230,19 @@ async function removeLeftOvers(): Promise<void> {
       /^(otp-(\d+)-\w+)/gm,
     )
   ) {
-    if (await Deno.stat(`/proc/${pid}`).then(() => true, () => false)) continue;
+    if (isRunning(Number(pid))) continue;
     await ip("netns", "del", name).catch(() => {});
     await Deno.remove(`/etc/netns/${name}`, { recursive: true }).catch(
       () => {},
     );
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 

@@ -3,9 +3,11 @@
  * heal, and are replaced by hosts with other addresses.
  */
 
+import { assertEquals } from "@std/assert";
 import type { Topology } from "../../../packages/cluster/discovery/cluster.ts";
 import type { NodeOptions } from "../../../node.ts";
 import { test } from "../../../packages/testing/tags.ts";
+import { outputOf } from "../../_child.ts";
 import { addressOfHost, type HostNode, HOSTS, Hosts } from "../../_hosts.ts";
 
 const OPTIONS = { programs: HOSTS, tags: ["slow"], timeout: 240_000 };
@@ -127,4 +129,29 @@ for (
       await eachSeesAll(alex, kate, next);
     },
   );
+}
+
+test("hosts of a test that still runs stay when another test makes its own", {
+  programs: HOSTS,
+}, async () => {
+  const ip = (...args: string[]) => outputOf("ip", { args });
+  const running = `otp-${Deno.ppid}-stays`;
+  const ended = `otp-${await pidOfEnded()}-goes`;
+  try {
+    for (const name of [running, ended]) await ip("netns", "add", name);
+    await using _hosts = await Hosts.make(1);
+    const { stdout } = await ip("netns");
+    const left = [running, ended].map((name) => stdout.includes(name));
+    assertEquals(left, [true, false]);
+  } finally {
+    await ip("netns", "del", running);
+  }
+});
+
+/** The number of a process that has ended. */
+async function pidOfEnded(): Promise<number> {
+  const child = new Deno.Command("ip", { args: ["-V"], stdout: "null" })
+    .spawn();
+  await child.status;
+  return child.pid;
 }
