@@ -145,6 +145,7 @@ otp_connections{node="alex@localhost"} 1
 otp_entities{node="alex@localhost",type="room"} 2
 otp_entity_shards{node="alex@localhost",type="room"} 4
 otp_entity_parked{node="alex@localhost",type="room"} 0
+otp_entity_late_alarms{node="alex@localhost",type="room"} 0
 otp_entity_serving{node="alex@localhost"} 1
 otp_entity_held_calls{node="alex@localhost"} 0
 otp_entity_moves_total{node="alex@localhost"} 4

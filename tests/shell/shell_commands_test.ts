@@ -316,8 +316,8 @@ clusterTest(
       assertEquals(
         shown.replaceAll(/room\/\d/g, "room/N"),
         `Entities: serves, 0 calls wait
-type  in memory  parked  shards here
-room          1       1            4
+type  in memory  parked  late alarms  shards here
+room          1       1            0            4
 owner           shards
 kate@localhost       4
 parked: room "r2", last for RangeError: out of chairs
