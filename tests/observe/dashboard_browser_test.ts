@@ -417,10 +417,10 @@ browserTest(
     const rowText = async (name: string, text: string) =>
       (await (await row(name, text)).innerText()).split(/\s*\t\s*/);
     assertEquals(await rowText("Keys by node", kate.name), [
-      ...[kate.name, "serves", "room", "1", "4", "1", "0"],
+      ...[kate.name, "serves", "room", "1", "4", "1", "0", "0", ""],
     ]);
     assertEquals(await rowText("Keys by node", ALEX), [
-      ...[ALEX, "only calls", "room", "0", "0", "0", "0"],
+      ...[ALEX, "only calls", "room", "0", "0", "0", "0", "0", ""],
     ]);
     assertEquals(await rowText("Shards by owner", kate.name), [kate.name, "4"]);
     await page.locator("summary").click();
