@@ -119,6 +119,8 @@ class SqliteStore implements Store {
   readonly #sync: boolean;
   readonly #statements = new Map<string, StatementSync>();
   #opened: Promise<Opened> | undefined;
+  /** The transactions under way: those that wait for a lock. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
 
   constructor(file: string, sync: boolean) {
@@ -130,12 +132,15 @@ class SqliteStore implements Store {
     await this.#database();
   }
 
+  #assertOpen(): void {
+    if (!this.#isClosed) return;
+    throw new Error(
+      `Cannot use the store ${this.#file}: it is closed; make another by sqliteStore()`,
+    );
+  }
+
   #database(): Promise<Opened> {
-    if (this.#isClosed) {
-      throw new Error(
-        `Cannot use the store ${this.#file}: it is closed; make another by sqliteStore()`,
-      );
-    }
+    this.#assertOpen();
     return this.#opened ??= this.#start().catch((error) => {
       this.#opened = undefined;
       throw error;
@@ -160,8 +165,16 @@ class SqliteStore implements Store {
     }
   }
 
+  #run<T>(fn: (sql: Sql) => T): Promise<T> {
+    const running = this.#transaction(fn);
+    this.#underWay.add(running);
+    const ended = () => void this.#underWay.delete(running);
+    running.then(ended, ended);
+    return running;
+  }
+
   /** Runs a transaction, all of it within one turn. */
-  async #run<T>(fn: (sql: Sql) => T): Promise<T> {
+  async #transaction<T>(fn: (sql: Sql) => T): Promise<T> {
     const { db, check } = await this.#database();
     const sql = (text: string) => {
       let statement = this.#statements.get(text);
@@ -172,13 +185,14 @@ class SqliteStore implements Store {
       }
       return statement;
     };
-    return await patiently(() =>
-      inTransaction(db, () => {
+    return await patiently(() => {
+      this.#assertOpen();
+      return inTransaction(db, () => {
         const result = fn(sql);
         check();
         return result;
-      })
-    );
+      });
+    });
   }
 
   setting(name: string, value: string): Promise<string> {
@@ -346,6 +360,7 @@ class SqliteStore implements Store {
     if (this.#isClosed) return;
     const opened = this.#opened;
     this.#isClosed = true;
+    await Promise.allSettled(this.#underWay);
     this.#statements.clear();
     if (opened !== undefined) (await opened).db.close();
   }

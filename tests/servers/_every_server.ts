@@ -273,6 +273,9 @@ export const ROWS: readonly Row[] = [
     requests: {
       call: () => ["call", "add", []],
       subscribe: () => ["subscribe", "token"],
+      follow: () => ["follow", "token"],
+      runs: () => ["runs"],
+      run: () => ["run", crypto.randomUUID(), "result", 1000],
     },
     asked: ["call", "add", []],
   },
