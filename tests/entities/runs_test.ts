@@ -8,10 +8,12 @@ import {
   type EntityLogOptions,
   type EntityOptions,
   type EntityRun,
+  memoryStore,
   type StepContext,
   type Store,
 } from "../../packages/entities/mod.ts";
 import { Process } from "../../packages/processes/process.ts";
+import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
 import {
   failureOf,
@@ -49,6 +51,7 @@ const Order = Entity.define("order", {
     async wait(order, ms: number) {
       await order.step("before", () => act("before"));
       await order.sleep(ms);
+      order.state.seen.push("slept");
       await order.step("after", () => act("after"));
     },
     async check(order, cents: number) {
@@ -332,6 +335,33 @@ test("a sleep goes on while no node is up, and ends without a caller", async () 
   assertEquals(done, ["before", "after"]);
   await cluster.run("alex", async () => {
     await Order.get("o1").run(id).result();
+  });
+});
+
+test("a run goes on although the clock of the store was set back, and other calls write its row", async () => {
+  done = [];
+  instead = { after: hang };
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex"],
+    log: () => {},
+  });
+  let offset = 0;
+  const store = memoryStore({ now: () => cluster.now() + offset });
+  startEntities(cluster, "alex", { store, ...optionsOf() });
+  await cluster.advance(LEASE);
+  await cluster.run("alex", async () => {
+    const order = Order.get("o1");
+    const run = await order.wait(1000);
+    await pass(1500);
+    assertEquals(done, ["before", "after"]);
+    offset = -5000;
+    await pass(LEASE);
+    instead = {};
+    await kill(order);
+    await order.set("other");
+    await pass(5000 + LEASE);
+    assertEquals(done, ["before", "after", "after"]);
+    await run.result();
   });
 });
 
