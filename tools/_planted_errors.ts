@@ -24,6 +24,8 @@ export const FINDERS: readonly string[] = [
   "tests/entities/options_test.ts",
   "tests/entities/log_test.ts",
   "tests/entities/store_goes_back_test.ts",
+  "tests/entities/simulation_runs_test.ts",
+  "tests/entities/runs_test.ts",
 ];
 
 /** The errors. */
@@ -324,5 +326,98 @@ export const PLANTED: readonly PlantedError[] = [
       "the log: the state is not stored with what a method changes by itself",
     file: "packages/entities/entity_server.ts",
     edits: [["hasState ||= !this.#isStored;", "hasState = !this.#isStored;"]],
+  },
+  {
+    name: "durable: a step begins before the segment before it is stored",
+    isQuick: true,
+    file: "packages/entities/runs.ts",
+    edits: [[
+      "const isRow = this.#isRowOld(open);\n    if (",
+      "const isRow = this.#isRowOld(open);\n    for (const op of run.open) if (!op.hasBegun) this.#begin(open, op);\n    if (",
+    ]],
+  },
+  {
+    name: "durable: a replay changes the state again",
+    file: "packages/entities/run.ts",
+    edits: [[
+      "segment.state ??= this.#stateOf(segment.replayed);",
+      "segment.state ??= { value: this.#entity.room.state };",
+    ]],
+  },
+  {
+    name: "durable: a replay sees the state of now",
+    file: "packages/entities/run.ts",
+    edits: [[
+      "if (s !== undefined) return { value: structuredClone(s) };",
+      "",
+    ]],
+  },
+  {
+    name: "durable: a replay has the time of now",
+    file: "packages/entities/run.ts",
+    edits: [[
+      "    const segment: Segment = {\n      at,\n      replayed: { s, r },",
+      "    const segment: Segment = {\n      at: this.#entity.room.now(),\n      replayed: { s, r },",
+    ]],
+  },
+  {
+    name: "durable: an active run is not due",
+    file: "packages/entities/runs.ts",
+    edits: [["return before <= now ? before : 0;", "return null;"]],
+  },
+  {
+    name: "durable: a read row loses its moment",
+    file: "packages/entities/runs.ts",
+    edits: [[
+      "if (run === undefined && news.length === 0) return stored!.wake;",
+      "",
+    ]],
+  },
+  {
+    name: "durable: failures of a step are forgotten with its owner",
+    file: "packages/entities/runs.ts",
+    edits: [["op.failures = f;", "op.failures = 0;"]],
+  },
+  {
+    name: "durable: a failed segment counts",
+    file: "packages/entities/runs.ts",
+    edits: [[
+      "const run = open.run!;\n    this.#home.undo();",
+      "const run = open.run!;",
+    ]],
+  },
+  {
+    name: "durable: an event for a waiting run does not make it due",
+    file: "packages/entities/runs.ts",
+    edits: [["isRow ||= this.#isRowOld(open);", ""]],
+  },
+  {
+    name: "durable: an event answers two waits",
+    file: "packages/entities/run.ts",
+    edits: [[
+      "if (number !== undefined) this.#got.set(op.name, number);",
+      "",
+    ]],
+  },
+  {
+    name: "durable: a retry begins after the step that has failed",
+    file: "packages/entities/journal.ts",
+    edits: [["return failed === -1 ?", "return failed !== -2 ?"]],
+  },
+  {
+    name: "durable: a drain does not wait for steps",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      'this.#shard.state === "closed" || !this.#runs?.close();',
+      'this.#shard.state === "closed" || !this.#runs?.close() || true;',
+    ]],
+  },
+  {
+    name: "durable: the call of before is not remembered",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "this.#requests.add(id, run, this.#home.now());",
+      "",
+    ]],
   },
 ];

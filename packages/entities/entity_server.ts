@@ -33,6 +33,7 @@ import type {
   From,
 } from "@otp/servers/gen_server/gen_server";
 import { currentProcess } from "@otp/processes/runtime/current_process";
+import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { inspect } from "@otp/processes/values/inspect";
 import { copyTerm } from "@otp/processes/values/term";
@@ -313,7 +314,7 @@ export class EntityServer {
   readonly #monitored = new Map<number, string>();
   readonly #requests: RememberedIds;
   #live: LiveEntity | undefined;
-  #me: Pid | undefined;
+  #me: LocalProcess | undefined;
   /** The state as JSON, before the method that runs. */
   #text = "";
   /** The fields of a small state as they are in `#text`, once a method has not changed them. */
@@ -370,7 +371,7 @@ export class EntityServer {
 
   init(): { type: "ok"; state: unknown; continue: "load" } {
     Process.setLabel(this.#label);
-    this.#me = self();
+    this.#me = currentProcess();
     return { type: "ok", state: undefined, continue: "load" };
   }
 
@@ -1132,6 +1133,7 @@ export class EntityServer {
       hasLog: this.#log !== undefined,
       bounds: options.runs,
       methods: durable,
+      isAlive: () => this.#me!.alive,
       stateText: () =>
         options.save === "explicit"
           ? jsonOf(this.#draft.state, "the state")
@@ -1150,7 +1152,7 @@ export class EntityServer {
       begin: () => this.#begin(),
       undo: () => this.#undo(),
       commit: (write) => this.#commit(write),
-      wake: (run) => this.#home.tell(this.#me!, "run", run),
+      wake: (run) => this.#home.tell(this.#me!.pid, "run", run),
       wakeAt: (at) => this.#wakeAt(at),
       count: (state) => this.#home.countRun(this.name, state),
       refusalOf: (error) => error instanceof Refusal ? error : undefined,

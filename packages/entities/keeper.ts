@@ -243,10 +243,7 @@ export class Keeper {
         (definition.alarm !== undefined || definition.durable.size > 0)
       )
       .map(({ id }) => id);
-    if (shards.length === 0) {
-      this.#node.overdue = [];
-      return;
-    }
+    if (shards.length === 0) return this.#noteLate([]);
     const before = this.#node.now() + lease.interval;
     const { parked, goingOn } = this.#node;
     const most = MAX_ALARMS + parked.size + goingOn.size;

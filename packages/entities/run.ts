@@ -16,7 +16,7 @@
 import { runInside } from "@otp/processes/context/async_context";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { Process, spawnLink } from "@otp/processes/process";
-import { currentProcess } from "@otp/processes/runtime/current_process";
+import { currentProcess, never } from "@otp/processes/runtime/current_process";
 import { scheduler } from "@otp/processes/scheduling/scheduler";
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
@@ -55,6 +55,8 @@ export interface RunEntity {
   readonly limit: number;
   /** Whether its type has a log, whose events can be waited for. */
   readonly hasLog: boolean;
+  /** Whether its process is alive. */
+  isAlive(): boolean;
   /** The state as JSON, as it is between units. */
   stateText(): string;
   /** Calls back after some milliseconds; returns a function that cancels that. */
@@ -286,6 +288,8 @@ export class Run {
       if (!isLate) await turned();
     }
     this.#segment = undefined;
+    // What this code has seen or thrown may come from its death; the next process of the entity runs it again.
+    if (!this.#isAlive) return await never();
     if (!isLate || this.end !== undefined) return;
     this.end = {
       error: new Error(
@@ -311,6 +315,8 @@ export class Run {
       } catch (error) {
         end = { error };
       }
+      // The errors of waits in a process that was killed are not its own.
+      if (!this.#isAlive) return;
       this.end ??= end;
       this.#moved.resolve();
       // Steps that have not ended, whose results nobody awaits, are its code too.
@@ -323,6 +329,7 @@ export class Run {
   /** Ends the process: nothing that its code does counts any more. */
   stop(reason: unknown): void {
     this.#abort(reason);
+    this.open.clear();
     this.end ??= { error: reason };
     this.#over.resolve();
     const process = this.#process;
@@ -339,7 +346,11 @@ export class Run {
       op.stopTimer?.();
       abort?.abort(reason);
     }
-    this.open.clear();
+  }
+
+  /** Whether the processes of the run and of its entity are alive: plain promises of code go on after its process. */
+  get #isAlive(): boolean {
+    return this.#entity.isAlive() && this.#process?.alive !== false;
   }
 
   // Operations.
@@ -358,6 +369,7 @@ export class Run {
 
   /** Starts an attempt of a step. */
   attempt(op: Op): void {
+    if (!this.#isAlive) return;
     const { fn, plan: { timeout } } = op.code!;
     const abort = op.abort = new AbortController();
     const step: StepContext = {

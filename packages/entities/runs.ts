@@ -691,6 +691,7 @@ export class Runs {
       get hasLog() {
         return runs.#home.hasLog;
       },
+      isAlive: () => runs.#home.isAlive(),
       stateText: () => runs.#home.stateText(),
       after: (ms, fn) => runs.#home.after(ms, fn),
       attempted: (run, op, attempt) => {

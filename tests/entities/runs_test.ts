@@ -8,10 +8,12 @@ import {
   type EntityLogOptions,
   type EntityOptions,
   type EntityRun,
+  memoryStore,
   type StepContext,
   type Store,
 } from "../../packages/entities/mod.ts";
 import { Process } from "../../packages/processes/process.ts";
+import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
 import {
   failureOf,
@@ -49,6 +51,7 @@ const Order = Entity.define("order", {
     async wait(order, ms: number) {
       await order.step("before", () => act("before"));
       await order.sleep(ms);
+      order.state.seen.push("slept");
       await order.step("after", () => act("after"));
     },
     async check(order, cents: number) {
@@ -135,6 +138,77 @@ test("a run goes on from its last step when its entity is killed, and each step 
     }
     assertEquals((await order.read()).status, "new");
   }));
+
+/** A run with steps of all kinds: what counts is in the state. */
+const Every = Entity.define("every", {
+  state: () => ({ all: [] as string[] }),
+  log: { keep: { events: 100 } },
+  durable: {
+    async go(it) {
+      const { state } = it;
+      const step = async (name: string, attempts = 0) => {
+        const result = await it.step(name, ({ attempt }) => {
+          atPoint();
+          if (attempt <= attempts) throw new Error("not yet");
+          return `${name} ${it.id}`;
+        }, { retry: { min: 10 } });
+        atPoint();
+        it.state.all.push(result);
+      };
+      await step("first");
+      it.state.all.push(`event ${it.log.append({ type: "told" })}`);
+      await Promise.all([step("one", 2), step("two")]);
+      const before = it.now();
+      await it.sleep(30);
+      it.state.all.push(`slept ${it.now() >= before + 30}`);
+      await it.waitFor("told");
+      await step("last");
+      return [...it.state.all, typeof state];
+    },
+  },
+  read: (it) => it.state.all,
+}, { maxRestarts: 1000 });
+
+let atPoint: () => void = () => {};
+
+test("a run is killed at each point between and inside its steps, and all counts once", async () => {
+  const { cluster, store } = await startNodes({
+    alex: optionsOf({ types: [Every] }),
+  });
+  await using _ = cluster;
+  const { write } = store;
+  let points = 0;
+  await cluster.run("alex", async () => {
+    for (let killed = 0;; killed++) {
+      const it = Every.get(`at ${killed}`, { mayRunTwice: true });
+      let point = 0;
+      atPoint = () => {
+        if (++point !== killed) return;
+        points++;
+        it.pid().then((pid) => Process.exit(pid, "kill"));
+      };
+      store.write = async (owner, writes) => {
+        atPoint();
+        const results = await write.call(store, owner, writes);
+        atPoint();
+        return results;
+      };
+      const run = await Every.get(`at ${killed}`, { id: "1" }).go();
+      const all = await run.result();
+      const none = [`first ${run.id}`, "event 1"];
+      const mid = [`one ${run.id}`, `two ${run.id}`];
+      const end = ["slept true", `last ${run.id}`];
+      assertEquals(all.slice(0, 2), none, `killed at ${killed}`);
+      assertEquals(all.slice(2, 4).sort(), mid, `killed at ${killed}`);
+      assertEquals(all.slice(4), [...end, "object"], `killed at ${killed}`);
+      assertEquals(await it.read(), all.slice(0, -1));
+      assertEquals((await it.log.read()).last, 1);
+      if (point < killed) break;
+    }
+  });
+  atPoint = () => {};
+  assert(points > 20, `${points} points`);
+});
 
 test("other calls run while a run waits, and a replay sees what its code has seen", () =>
   alone(async () => {
@@ -332,6 +406,33 @@ test("a sleep goes on while no node is up, and ends without a caller", async () 
   assertEquals(done, ["before", "after"]);
   await cluster.run("alex", async () => {
     await Order.get("o1").run(id).result();
+  });
+});
+
+test("a run goes on although the clock of the store was set back, and other calls write its row", async () => {
+  done = [];
+  instead = { after: hang };
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex"],
+    log: () => {},
+  });
+  let offset = 0;
+  const store = memoryStore({ now: () => cluster.now() + offset });
+  startEntities(cluster, "alex", { store, ...optionsOf() });
+  await cluster.advance(LEASE);
+  await cluster.run("alex", async () => {
+    const order = Order.get("o1");
+    const run = await order.wait(1000);
+    await pass(1500);
+    assertEquals(done, ["before", "after"]);
+    offset = -5000;
+    await pass(LEASE);
+    instead = {};
+    await kill(order);
+    await order.set("other");
+    await pass(5000 + LEASE);
+    assertEquals(done, ["before", "after", "after"]);
+    await run.result();
   });
 });
 
