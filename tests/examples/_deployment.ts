@@ -1,4 +1,4 @@
-/** The files of a deployment of the thumbnail service, as its tools and its hosts read them. */
+/** The files of deployments of examples, as their tools and their hosts read them. */
 
 import { fileURLToPath } from "node:url";
 import { parse, parseAllDocuments } from "npm:yaml@^2";
@@ -6,12 +6,22 @@ import { parse, parseAllDocuments } from "npm:yaml@^2";
 /** The root of the repository, where the programs run. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The folder of the files, from the root. */
+/** The folder of the files of the thumbnail service, from the root. */
 export const DEPLOY = "examples/thumbnails/deploy";
+
+/** The folder of the files of the orders. */
+const ORDERS = "../../orders/deploy";
 
 export const UNITS: readonly string[] = [
   "systemd/thumbnails-web.service",
   "systemd/thumbnails-worker.service",
+  `${ORDERS}/systemd/orders.service`,
+];
+
+/** The files of images, on Deno and on Node. */
+export const IMAGES: readonly [deno: string, node: string][] = [
+  ["Dockerfile", "node/Dockerfile"],
+  [`${ORDERS}/Dockerfile`, `${ORDERS}/node/Dockerfile`],
 ];
 
 /** The file that makes a unit run on Node. */
@@ -57,7 +67,7 @@ export interface Manifest {
   spec: any;
 }
 
-/** The text of a file of the deployment. */
+/** The text of a file, whose path is from the folder of the thumbnail service. */
 export function readDeployed(file: string): Promise<string> {
   return Deno.readTextFile(`${ROOT}${DEPLOY}/${file}`);
 }

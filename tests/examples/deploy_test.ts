@@ -1,6 +1,7 @@
 /**
- * The deployment of the thumbnail service: its files are valid for the tools that read them, its commands are those
- * of the programs, and docs/deploy.md shows them as they are. The command lines of compose form a cluster.
+ * The deployments of the thumbnail service and of the orders: their files are valid for the tools that read them, their
+ * commands are those of the programs, and docs/deploy.md shows them as they are. The command lines of compose form a
+ * cluster.
  */
 
 import {
@@ -22,6 +23,7 @@ import {
   composeServices,
   DEPLOY,
   healthCheck,
+  IMAGES,
   launches,
   type Manifest,
   MANIFESTS,
@@ -72,7 +74,7 @@ test("docs/deploy.md shows the files of the deployment as they are", async () =>
 
 test("each command of the deployment is one of the programs, with the flags of a node", async () => {
   const all = await launches();
-  assertEquals(all.length, 6);
+  assertEquals(all.length, 7);
   for (const { file, args, grace } of all) {
     const script = args.findIndex((arg) => arg.endsWith(".ts"));
     assertEquals(
@@ -135,18 +137,20 @@ test("systemd accepts the units, and finds them closed", {
   }
 });
 
-test("the Dockerfile is valid, and SIGTERM reaches the program", async () => {
-  const text = await readDeployed("Dockerfile");
-  assertEquals(validate(text), []);
+test("the Dockerfiles are valid, and SIGTERM reaches the program", async () => {
   const [, version] = /DENO_VERSION=(\S+)/.exec(await readPage(".ci/run"))!;
-  assertStringIncludes(text, `FROM denoland/deno:${version}\n`);
-  // A text would be run by a shell.
-  assert(/^CMD \["/m.test(text));
-  assert(/^USER deno$/m.test(text));
-  const onNode = await readDeployed("node/Dockerfile");
-  assertEquals(validate(onNode), []);
-  assert(/^CMD \["node", "/m.test(onNode));
-  assert(/^USER node$/m.test(onNode));
+  for (const [file, nodeFile] of IMAGES) {
+    const text = await readDeployed(file);
+    assertEquals(validate(text), []);
+    assertStringIncludes(text, `FROM denoland/deno:${version}\n`);
+    // A text would be run by a shell.
+    assert(/^CMD \["/m.test(text));
+    assert(/^USER deno$/m.test(text));
+    const onNode = await readDeployed(nodeFile);
+    assertEquals(validate(onNode), []);
+    assert(/^CMD \["node", "/m.test(onNode));
+    assert(/^USER node$/m.test(onNode));
+  }
 });
 
 test("a service that fails is started again, as docs/deploy.md says", async () => {
