@@ -54,6 +54,7 @@ export type {
   ObservedEntities,
   ObservedEntity,
   ObservedEntityType,
+  ObservedLateAlarm,
   ObservedMove,
   ObservedParked,
   ObservedShard,
