@@ -1038,10 +1038,13 @@ export class EntityServer {
   /** Notes that nothing runs now but runs of durable methods. */
   #rest(): void {
     const live = this.#live!;
-    live.isBusy = live.goesOn = this.#runs?.isActive === true;
+    if (this.#runs === undefined) {
+      live.isBusy = false;
+      return;
+    }
+    live.isBusy = live.goesOn = this.#runs.isActive;
     if (live.goesOn) this.#home.goingOn.add(live);
     else this.#home.goingOn.delete(live);
-    if (this.#runs === undefined) return;
     if (this.#runs.size === 0) this.#home.withRuns.delete(live);
     else if (!this.#home.withRuns.has(live)) {
       const open = () => this.#runs!.openInfo();

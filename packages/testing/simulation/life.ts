@@ -379,7 +379,8 @@ export class Life implements SimulatedLife {
   ): EntityHandle<M> {
     const handle = type.get(key, options);
     const recorded: Record<string, unknown> = Object.create(handle);
-    for (const method of type._definition.methods.keys()) {
+    const { methods, durable } = type._definition;
+    for (const method of [...methods.keys(), ...durable.keys()]) {
       recorded[method] = (...args: unknown[]) =>
         this.#call(
           node,

@@ -92,7 +92,7 @@ const SHOWN = 60;
  *
  * - A write is accepted from the owner of a shard only, under its current epoch, as the next version.
  * - At most one node serves a key at a time, and no method begins under an old epoch, or while another one of the key runs.
- * - Each call ends by its timeout, unless its node was frozen.
+ * - Each call, also of a durable method, ends by its timeout, unless its node was frozen.
  * - All keys are served again within two leases after the last fault; most times, in much less than one.
  * - `always`, `finally`, and no other error than an `EntityError` in `work`.
  *
