@@ -15,7 +15,7 @@ const LARGE = 10_000; // cents: such an order waits for an approval
 const MAX_LINES = 1000;
 
 /** A step runs until it has a result; an attempt that hangs is given up. */
-const STEP = { timeout: 10_000, retry: { min: 200, max: 60_000 } };
+const STEP = { timeout: 10_000, retry: { min: 200, max: 5000 } };
 
 /** What happens to an order, in the order of its log. */
 export type OrderEvent =

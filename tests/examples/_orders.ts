@@ -32,6 +32,26 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** Sends a request on a connection of its own; `undefined` if its node was killed. */
+function send(url: string, body?: object): Promise<Answer | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
+  const sent = request(url, {
+    agent: false,
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      "content-type": "application/json",
+      authorization: `Bearer ${STAFF}`,
+    },
+  }, (response) => {
+    let text = "";
+    response.setEncoding("utf8").on("data", (part) => text += part);
+    response.on("end", () => resolve({ status: response.statusCode!, text }));
+    response.on("error", () => {}).on("close", () => resolve(undefined));
+  });
+  sent.on("error", () => resolve(undefined)).end(body && JSON.stringify(body));
+  return promise;
+}
+
 /** A client that follows a log: at another node, after the last number that it has, whenever its connection ends. */
 class Follower {
   /** The bytes of all events, as they came. */
@@ -174,21 +194,8 @@ export class Orders implements AsyncDisposable {
   /** Sends a request to one node after the other, until one has done it or refused it. */
   async ask(path: string, body?: object): Promise<Answer> {
     for (let at = this.kills;; at++) {
-      try {
-        const response = await fetch(`${this.origin(at)}/orders/${path}`, {
-          method: body === undefined ? "GET" : "POST",
-          headers: {
-            "content-type": "application/json",
-            authorization: `Bearer ${STAFF}`,
-          },
-          body: body && JSON.stringify(body),
-        });
-        const text = await response.text();
-        const { status } = response;
-        if (status !== 503) return { status, text };
-      } catch {
-        // The node was killed.
-      }
+      const answer = await send(`${this.origin(at)}/orders/${path}`, body);
+      if (answer !== undefined && answer.status !== 503) return answer;
       await pause();
     }
   }
