@@ -195,12 +195,15 @@ class MemoryStore implements Store {
     const rows = streams.get(stream) ?? [];
     const [{ number: first }] = events;
     if (first !== 1 + (rows.at(-1)?.number ?? 0)) return;
-    const { below, since } = trim ?? { below: 0, since: 0 };
-    const young = rows.findIndex(({ at }) => at >= since);
-    const old = young === -1 ? rows.length : young;
-    const low = rows.filter(({ number }) => number < below).length;
-    const kept = rows.slice(Math.max(old, low));
-    streams.set(stream, [...kept, ...events.map((event) => ({ ...event }))]);
+    streams.set(stream, rows);
+    if (trim !== undefined) {
+      const { below, since } = trim;
+      const young = rows.findIndex(({ at }) => at >= since);
+      const high = rows.findIndex(({ number }) => number >= below);
+      const kept = [young, high].map((i) => i === -1 ? rows.length : i);
+      rows.splice(0, Math.max(...kept));
+    }
+    for (const event of events) rows.push({ ...event });
   }
 
   readLog(
@@ -266,7 +269,7 @@ function idOf(type: string, key: string): string {
   return JSON.stringify([type, key]);
 }
 
-/** Whether events follow those of their stream, or are there already. */
+/** Whether events follow the last event of their stream, or are stored already. */
 function fitsIn(
   streams: ReadonlyMap<string, StoredEvent[]>,
   { stream, events }: StoreAppend,

@@ -10,6 +10,7 @@ import {
   spawn,
   spawnLink,
 } from "../../packages/processes/process.ts";
+import { memoryStore } from "../../packages/entities/mod.ts";
 import { Joins } from "../../packages/node/pg/pg_scope.ts";
 import { Supervisor } from "../../packages/servers/supervisor/supervisor.ts";
 import {
@@ -228,6 +229,24 @@ const WORKS: Record<string, Work> = {
     return timed(() => {
       for (const group of groups) joins.add(group);
       for (const group of groups) joins.take(group);
+    });
+  },
+  async "appends to a log of the memory store"(total) {
+    const store = memoryStore();
+    const shard = { shard: "count/0", epoch: 0 };
+    await store.join({ id: "a/1", name: "a", info: "{}" });
+    await store.claim("a/1", [shard]);
+    const write = {
+      ...{ type: "count", key: "a", shard: shard.shard, epoch: 1, version: 1 },
+      due: null,
+    };
+    await store.write("a/1", [{ ...write, body: "{}" }]);
+    return await timed(async () => {
+      for (let number = 1; number <= 4 * total; number++) {
+        const events = [{ number, at: number, body: "1" }];
+        const appends = [{ stream: "", events }];
+        await store.write("a/1", [{ ...write, body: null, appends }]);
+      }
     });
   },
   "Task.awaitMany()": (total) =>
