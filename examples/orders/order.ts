@@ -17,7 +17,7 @@ const MAX_LINES = 1000;
 /** A step runs until it has a result; an attempt that hangs is given up. */
 const STEP = { timeout: 10_000, retry: { min: 200, max: 5000 } };
 
-/** What happens to an order, in the order of its log. */
+/** The events of an order, which its log keeps. */
 export type OrderEvent =
   | { type: "placed"; item: string; quantity: number; cents: number }
   | { type: "charged" | "refunded"; receipt: string }

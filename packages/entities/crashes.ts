@@ -83,7 +83,7 @@ export class Crashes {
   }
 
   /**
-   * Returns how long a key is parked, in milliseconds. Each time is longer than the one before, until the key has been
+   * Returns how long a key is parked, in milliseconds. Each pause is twice as long as the pause before, until the key has been
    * well for as long as it was parked.
    */
   park(

@@ -48,7 +48,7 @@ export function millisecondsOf(duration: Duration, doing: string): number {
   );
 }
 
-/** What a step's function gets. */
+/** The argument of a step's function. */
 export interface StepContext {
   /**
    * Aborted when the result of this attempt does not count any more: its time is up, the run was cancelled, or the entity
@@ -259,7 +259,7 @@ export type RunState =
   | "done"
   | "cancelled";
 
-/** What a run is about. */
+/** A run: its method, its state and its progress. */
 export interface RunInfo {
   /** Identifies the run. */
   id: string;
@@ -273,7 +273,7 @@ export interface RunInfo {
   ended?: number;
   /** The number of records in its journal: each step, sleep and wait that is over. */
   steps: number;
-  /** What it waits for. */
+  /** The steps, sleeps and waits that are not over. */
   waits: RunWait[];
   /** Its last error. */
   error?: string;
@@ -281,7 +281,7 @@ export interface RunInfo {
 
 /** A step, a sleep or a wait that is not over. */
 export interface RunWait {
-  /** What it is. */
+  /** The kind of operation. */
   kind: "step" | "sleep" | "wait";
   /** The name of the step, or the type of the event. */
   name: string;

@@ -65,7 +65,7 @@ export class Entity {
    *
    * @typeParam S The state.
    * @typeParam M The methods.
-   * @typeParam E The events of the log: those of `apply`, or of `log`.
+   * @typeParam E The type of the log's events, from the second parameter of `apply` or from `log`.
    * @param name The name of the type: the same on all nodes, and in the store.
    * @param definition `state`, which returns the first state of a key; `log` and `apply`, before the methods; the methods.
    * @param options The durability, the limits, and the migration of older states.

@@ -28,7 +28,7 @@ export interface EntityContext<S, E = unknown> {
    */
   alarm(at: number | null, data?: unknown): void;
   /**
-   * Sets one of several alarms, in place of the one of that name; an entity can have 100.
+   * Sets an alarm with a name, and replaces the alarm that has the name already. An entity can have 100 alarms.
    *
    * @param name The third argument of `alarm`: a text of 1 to 100 characters. It is `""` for the alarm without a name.
    * @throws {TypeError} If the type has no method `alarm`, or the name is not such a text.
@@ -42,7 +42,8 @@ export interface EntityContext<S, E = unknown> {
      * throws or refuses, it is not. A type with `apply` applies it to the state at once.
      *
      * @param event The event: a JSON value of at most 1,048,576 characters. A call can append 10,000 of them.
-     * @returns Its number. Numbers begin with 1, have no gaps, and are never given again, also not after a deletion.
+     * @returns Its number. Numbers begin with 1, have no gaps, and are not given again, also not after a deletion, unless
+     *   the database itself goes back.
      * @throws {TypeError} If the type keeps no log, or the event is no JSON value.
      * @throws {RangeError} If the event is too long, or there are too many.
      */

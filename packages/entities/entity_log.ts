@@ -13,12 +13,13 @@ import { inspect } from "@otp/processes/values/inspect";
 import { assertJson, jsonOf } from "./json_value.ts";
 import type { StoreAppend, StoredEvent, StreamPart } from "./store.ts";
 
-/** The bounds of logs. Lengths are those of JSON texts, in UTF-16 units. */
+/** The bounds of logs. The length of an event is the length of its JSON text, in UTF-16 units. */
 export const LOG_BOUNDS = {
   /** The length of an event. */
   event: 1 << 20,
-  /** The number of events that wait for a write, and their length together: those of one call, or of `every`. */
+  /** The number of events that can wait for one write. A call, or an interval of `every`, appends no more. */
   events: 10_000,
+  /** The length of these events together. */
   pending: 8 << 20,
   /** The number of events in an answer to a read, and their length in UTF-8, unless the first is longer. */
   read: 5000,
@@ -30,7 +31,7 @@ export const LOG_BOUNDS = {
   followers: 100_000,
 } as const;
 
-/** What is kept of a log. */
+/** The number and the age of the events that a log keeps. */
 export interface LogSettings {
   readonly events: number;
   /** Milliseconds. */
@@ -76,7 +77,7 @@ export class EntityLog {
     return this.#pending.length > 0;
   }
 
-  /** Whether so much waits that a write cannot. */
+  /** Whether the pending events are a tenth of the number that can wait, or an eighth of their length. */
   get isFull(): boolean {
     return this.#length > LOG_BOUNDS.pending / 8 ||
       this.#pending.length > LOG_BOUNDS.events / 10;
@@ -149,7 +150,10 @@ export class EntityLog {
     this.#unsaved = unsaved;
   }
 
-  /** What a write appends, and removes meanwhile. What the stored state does not have stays. */
+  /**
+   * Returns the events that a write appends, and the old events that it removes. Events that the stored state lacks
+   * are not removed.
+   */
   appends(now: number, hasState: boolean, isSnapshot: boolean): StoreAppend[] {
     if (!this.isPending) return [];
     const append: StoreAppend = { stream: "", events: [...this.#pending] };

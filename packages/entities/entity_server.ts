@@ -757,7 +757,9 @@ export class EntityServer {
       if (part === undefined) return false;
       log.adopt(part, apply && ((event) => this.#apply(event)));
       if (part.events.length > 0) continue;
-      this.#text = jsonOf(this.#draft.state, "the state");
+      if (apply !== undefined) {
+        this.#text = jsonOf(this.#draft.state, "the state");
+      }
       return true;
     }
   }
@@ -783,7 +785,7 @@ export class EntityServer {
         `Cannot append to the log of ${this.#key}: its type keeps none; add log: {} to its definition`,
       );
     }
-    // What the method has changed by itself is no part of the log, and must be stored with the state.
+    // Changes that the method itself has made are not in the log, so the state must be stored.
     if (this.#definition.apply !== undefined && this.#noteChanges()) {
       this.#draft.isDirty = true;
     }
@@ -806,7 +808,7 @@ export class EntityServer {
     if (state !== undefined) this.#draft.state = state;
   }
 
-  /** Whether so many events have been applied that the state is to be stored again. */
+  /** Whether the events since the last stored state are long enough to store the state again with the next write. */
   get #needsSnapshot(): boolean {
     return this.#definition.apply !== undefined &&
       this.#log!.needsState(this.#text.length);
@@ -909,7 +911,7 @@ export class EntityServer {
     { appends: records = [], ended }: Partial<RunWrite> = {},
   ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
-    // A deletion has no events: those of before are stored first, so that their numbers are not given again.
+    // Store pending events before the deletion, which has none, so that no number is given twice.
     const isLast = this.#draft.isDeleting && this.#log?.isPending !== true;
     hasState ||= !this.#isStored;
     const version = this.#version + (hasState ? 1 : 0);

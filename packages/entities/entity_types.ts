@@ -63,7 +63,7 @@ export type EntityReserved =
  */
 export interface EntityLogOptions<E = unknown> {
   /**
-   * What is kept at least; older events are removed when others are appended. Without it, all events are kept.
+   * The events that are kept at least. Older events are removed when others are appended. Without it, all events are kept.
    *
    * @default {{}}
    */
@@ -280,8 +280,8 @@ export interface EntityOptions {
   retryParked?: Backoff;
   /**
    * How long each entity remembers the id of a request: until `calls` later calls had an id, and `for` milliseconds have
-   * passed. A number is that of calls. With a time, an entity remembers at most 10,000 ids: it refuses a call with another
-   * one as `"overloaded"` until the oldest may be forgotten. All of them are written with each change of the state.
+   * passed. A number sets `calls`. With a time, an entity remembers at most 10,000 ids: it refuses a call with another
+   * id as `"overloaded"` until the oldest may be forgotten. All of them are written with each change of the state.
    *
    * @default {100}
    */
@@ -429,7 +429,7 @@ export interface Definition {
   readonly state: () => unknown;
   readonly methods: ReadonlyMap<string, EntityMethod<unknown>>;
   readonly alarm: EntityMethod<unknown> | undefined;
-  /** What the log keeps; `undefined` if there is none. */
+  /** The number and the age of the events that the log keeps; `undefined` for a type without a log. */
   readonly log: LogSettings | undefined;
   readonly apply: ((state: unknown, event: unknown) => unknown) | undefined;
   readonly durable: ReadonlyMap<string, DurableMethod<unknown>>;

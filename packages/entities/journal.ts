@@ -36,7 +36,7 @@ export interface StoredError {
   fields?: Record<string, unknown>;
 }
 
-/** What a segment has seen, besides the operation that has resumed it. */
+/** The values that a segment has read, besides the result of the operation that has resumed it. */
 export interface Seen {
   /** The state. */
   s?: unknown;
@@ -63,7 +63,7 @@ export interface OpRecord extends Seen {
   e?: StoredError;
   /** The number of the event that a wait has got. */
   w?: number;
-  /** The segment after it has thrown: nothing of that counts. */
+  /** 1 if the segment after the operation has thrown: no change of the segment counts. */
   u?: 1;
 }
 
@@ -102,7 +102,7 @@ export class Journal {
     return { number: this.count + 1, at, body: JSON.stringify(record) };
   }
 
-  /** Takes a stored event as the last record. Throws if it is none. */
+  /** Adds a stored event as the last record. Throws an `Error` if its number does not follow, or it is not JSON. */
   add({ number, at, body }: StoredEvent): void {
     const record = JSON.parse(body) as CallRecord | OpRecord | RetryRecord;
     if (number !== this.count + 1) {

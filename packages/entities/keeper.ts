@@ -16,7 +16,7 @@ import { Process } from "@otp/processes/process";
 import type { EntityNode } from "./entity_node.ts";
 import type { DueAlarm, StoreView } from "./store.ts";
 
-/** The number of alarms that a turn looks for, besides those of parked entities and of runs that go on, which stay due. */
+/** The number of alarms that a turn looks for. Parked entities and runs that go on stay due, and are not counted. */
 const MAX_ALARMS = 1000;
 
 /** The maximum numbers of shards whose old deletions are looked for in a turn, and of deletions that are removed. */

@@ -1,7 +1,7 @@
 /**
  * Logs as their readers see them: from any node that has the type.
  *
- * Events are read from the store. A follower is only a number, that of the last event which it has: a node keeps the last
+ * Events are read from the store. A follower is only the number of the last event that it has. A node keeps the last
  * few events of each key that is followed there ({@linkcode Feed}), and a follower that is further behind reads the store.
  * So a follower that does not read costs nothing, and many followers of one key cost one subscription, and each event
  * comes to their node once.
@@ -243,7 +243,7 @@ class Feed extends EntityFollower {
     this.#notify();
   }
 
-  /** Begins after an event: those of before are in the store. */
+  /** Forgets all events up to a number: the store has them. */
   #forget(last: number): void {
     this.#last = last;
     this.#recent = [];

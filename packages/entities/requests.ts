@@ -33,7 +33,7 @@ export type EntityRequest =
   | ["follow", token: string]
   /** The runs of the entity. */
   | ["runs"]
-  /** The result of a run: the answer may take so many milliseconds. */
+  /** The result of a run; the answer may take `ms` milliseconds. */
   | ["run", id: string, what: "result", ms: number]
   | ["run", id: string, what: "cancel" | "retry"];
 

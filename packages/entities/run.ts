@@ -105,7 +105,7 @@ interface StepCode {
 /** A segment while it runs. */
 interface Segment {
   readonly at: number;
-  /** What a replayed one has seen. */
+  /** The values that the segment had read when it first ran; only in a replay. */
   readonly replayed: Seen | undefined;
   /** The state of a replayed one, once its code has read it. */
   state: { value: unknown } | undefined;
@@ -186,7 +186,7 @@ export class Run {
    * Runs the segments that the journal has, without effects. If the last one has thrown, it is run anew, with effects: then
    * the result is what it has seen.
    *
-   * @throws {Misfit} If the code is not the one that the journal is of.
+   * @throws {Misfit} If the code calls other operations than the journal has.
    */
   async replay(now: number): Promise<Seen | undefined> {
     const { records } = this.journal;
@@ -288,7 +288,7 @@ export class Run {
       if (!isLate) await turned();
     }
     this.#segment = undefined;
-    // What this code has seen or thrown may come from its death; the next process of the entity runs it again.
+    // A dead process may have caused any result or error of this code; the next process of the entity runs it again.
     if (!this.#isAlive) return await never();
     if (!isLate || this.end !== undefined) return;
     this.end = {
@@ -441,7 +441,7 @@ export class Run {
     );
   }
 
-  // What the code sees.
+  // The interface for the code.
 
   get room(): EntityContext<unknown> {
     return this.#entity.room;

@@ -4,7 +4,7 @@
  * A call of a durable method runs its first segment at once, as a method: what that throws is the answer, and there is no
  * run. Otherwise the call is stored with its changes, the caller gets the run, and its first operations begin.
  *
- * What is stored where:
+ * The stored parts:
  *
  * - The journal of an open run is a stream of the key's log, named by the run. A segment that has ended is one record of it,
  *   in one transaction with the changes of the state. Nothing that depends on a record begins before that is accepted: no
@@ -13,7 +13,7 @@
  *   that changes: steps that follow each other append to the journal, whatever the size of the state.
  * - The stream {@linkcode ENDED} has the ends of the last runs. Their journals are removed with the same write.
  *
- * Which runs go on without a caller: those that run code, sleep, or wait for a time. The row's `due` is the earliest moment
+ * Runs that run code, sleep, or wait for a time go on without a caller. The row's `due` is the earliest moment
  * of all, and 0 or in the past while a run is active. So the keeper of whichever node owns the key finds it, and starts the
  * entity, which replays its active runs. A run that only waits for an event has no moment: the write that appends the event
  * gives it one.
@@ -117,7 +117,7 @@ interface EndRecord {
   v?: unknown;
 }
 
-/** What a caller who waits for a result gets. */
+/** The answer to a caller who waits for a result. */
 export type RunOutcome =
   | ["done", value: unknown]
   | ["cancelled"]
@@ -155,11 +155,11 @@ interface OpenRun {
   parked: { why: string; until: number } | undefined;
   /** The number of its operations that have ended. */
   steps: number;
-  /** What the row has of it, but that number. */
+  /** The stored form of the run in the row, without `steps`. */
   stored: { wake: number | null; text: string } | undefined;
 }
 
-/** What is written beside the changes of the state. */
+/** The records that a write has beside the changes of the state. */
 export interface RunWrite {
   appends: StoreAppend[];
   ended: string[];
@@ -711,7 +711,7 @@ export class Runs {
     } else if (until !== undefined) this.#home.wakeAt(until);
   }
 
-  /** What the log has already for the waits that the code has called. */
+  /** Finds events that the log has already for the waits that the code has called. */
   async #findNew(run: Run): Promise<News[]> {
     const news: News[] = [];
     for (const { kind, name, number, hasBegun } of run.open) {

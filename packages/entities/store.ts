@@ -100,8 +100,8 @@ export interface StoreAppend {
   /** The events, one or more. */
   events: readonly StoredEvent[];
   /**
-   * Removes older events: those of a number lower than `below`, and those before the first one that was appended at
-   * `since` or later. Never the events of this write.
+   * Removes events with a number lower than `below`, and events before the first event that was appended at `since` or
+   * later. The events of this write stay.
    */
   trim?: { below: number; since: number };
 }

@@ -158,7 +158,7 @@ class Relay extends EntityFollower {
     this.#send({ event: "message", number, message });
   }
 
-  /** Notes that broadcasts up to a number were sent, by another process than those of before if `isOther`. */
+  /** Notes that broadcasts up to a number were sent; `isOther` if another process of the entity counts now. */
   #arrivedAt(number: number, isOther = false): void {
     const hasGap = this.#last !== undefined && this.#last !== number;
     if (hasGap || isOther) this.#send({ event: "gap", number });

@@ -22,7 +22,7 @@ interface World {
   life: SimulatedLife | undefined;
   /** The results that each step has returned, by the id of the step. */
   booked: Map<string, string[]>;
-  /** What the code of a run had seen when it called a step: the results of the steps before, the state and the time. */
+  /** The values that the code of a run had read when it called a step: the results of the steps before, the state and the time. */
   given: Map<string, Set<string>>;
   /** The runs whose callers have them: key by id. */
   known: Map<string, string>;

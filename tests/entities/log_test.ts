@@ -371,7 +371,7 @@ test("apply makes the state of the events, which starts from the last snapshot",
     assertEquals(await account.read(), { cents: 18, calls: 0 });
     await failureOf(account.refuse(100), "planned");
     assertEquals(await account.read(), { cents: 18, calls: 0 });
-    // What a method changes by itself is stored with the state.
+    // A change that a method makes itself is stored with the state.
     assertEquals(await account.payAndCount(1), 5);
     assertEquals((await store.load("account", "a"))?.version, 2);
     await kill(account);

@@ -24,9 +24,9 @@ import {
   startNodes,
 } from "./_clusters.ts";
 
-/** What steps have done, in order. */
+/** The effects of steps, in order. */
 let done: string[] = [];
-/** What a step does instead, by its name. */
+/** Replacements for the functions of steps, by name. */
 let instead: Record<string, () => unknown> = {};
 
 function act(name: string): unknown {

@@ -383,7 +383,7 @@ export class Scheduler {
     process.queued--;
     this.#allowance = this.#granted = 0;
     this.#isAlone = this.#isUnwritten = true;
-    // What connections and other code did before is no part of the step.
+    // Do not count the time that connections and other code took before the step.
     this.#looked = this.#loop.now(0);
     runStep(step as Step<ProcessSchedule, unknown>, process, argument);
     for (let hop = 0; hop < HOPS; hop++) await undefined;
