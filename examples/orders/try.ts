@@ -14,7 +14,7 @@ Try when all are up:
 
   curl -N ${base}/log &
   curl ${json} -d '{"item":"cup","quantity":10}' ${base}
-  curl ${json} -d '{"id":"'$(uuidgen)'","text":"When does it come?"}' ${base}/lines
+  curl ${json} -d '{"id":"${crypto.randomUUID()}","text":"When does it come?"}' ${base}/lines
   curl ${json} -H 'authorization: Bearer staff' -d '{}' ${base}/approval
   kill -9 PROCESS   A node crashes. Its orders go on with another one.
   Ctrl-C            Stops all.
