@@ -279,7 +279,8 @@ export class Run {
     this.#moved = Promise.withResolvers();
     resume();
     await turned();
-    if (this.end === undefined && this.open.size === 0) {
+    // Code whose process has ended calls nothing any more: there is nothing to wait for.
+    if (this.end === undefined && this.open.size === 0 && this.#isAlive) {
       const timer = limit === Infinity
         ? undefined
         : this.#entity.after(limit, late);
@@ -302,7 +303,10 @@ export class Run {
     spawnLink(async () => {
       this.#process = currentProcess();
       // The entity may end with all its processes.
-      Process.signal().addEventListener("abort", () => this.#abort(GONE));
+      Process.signal().addEventListener("abort", () => {
+        this.#abort(GONE);
+        this.#moved.resolve();
+      });
       Process.setLabel(`${this.#entity.label} ${this.method}`);
       let end: RunEnd;
       try {
