@@ -405,6 +405,8 @@ export class Runs {
     if (op === undefined) return true;
     if ("outcome" in news) return await this.#advance(open, op, news.outcome);
     if (!("attempt" in news)) {
+      // An attempt runs already: an operation may be told more than once that its pause is over.
+      if (op.until === undefined) return true;
       op.until = undefined;
       this.#begin(open, op);
       return true;

@@ -369,6 +369,27 @@ test("a step fails after its attempts, at a final error, and when its time is up
     assertEquals(await entity.read(), 1);
   }));
 
+test("a step has one attempt at a time, however often it is told to go on", () =>
+  retrying(async () => {
+    const entity = Retry.get("a");
+    instead = { pay: fail() };
+    const run = await entity.pay(10);
+    await pass(10);
+    assertEquals(done.length, 1);
+    const paid = Promise.withResolvers<string>();
+    instead = { pay: () => paid.promise };
+    await run.retry();
+    await run.retry();
+    await pass(10);
+    assertEquals(done.length, 2);
+    // The pause after the first attempt is over while the second one runs.
+    await pass(300);
+    await entity.read();
+    assertEquals(done.length, 2);
+    paid.resolve("paid");
+    assertEquals(await run.result(), "paid");
+  }));
+
 test("retry() goes back to the last step that has failed, and drops what the code did after it", () =>
   retrying(async () => {
     const entity = Retry.get("a");
