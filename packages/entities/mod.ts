@@ -61,6 +61,13 @@ export type {
   StepRetry,
   WaitForOptions,
 } from "./durable_types.ts";
+export type {
+  EntityRead,
+  EntityReadContext,
+  EntityReads,
+  ReadCalls,
+  ReadonlyState,
+} from "./reads.ts";
 export type { ParkedEntity } from "./crashes.ts";
 export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
