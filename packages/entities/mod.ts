@@ -18,7 +18,7 @@ export type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 export type { Pid } from "@otp/processes/process";
 export type { Backoff } from "./backoff.ts";
 export { checkStore, type CheckStoreOptions } from "./check_store.ts";
-export { Entities } from "./entities.ts";
+export { Entities, type EntityKeysOptions } from "./entities.ts";
 export { Entity } from "./entity.ts";
 export { EntityError, type EntityErrorCode } from "./entity_error.ts";
 export type { EntityContext } from "./entity_context.ts";
