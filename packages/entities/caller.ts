@@ -23,10 +23,11 @@ import { Node } from "@otp/node/node";
 import { type Pid, Process } from "@otp/processes/process";
 import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
-import type { EntityEnd, EntityReply } from "./entity_server.ts";
-import type { EntityRequest } from "./requests.ts";
+import type { EntityEnd } from "./entity_server.ts";
+import type { EntityReply, EntityRequest, ReadRequest } from "./requests.ts";
 import type { EntityCallOptions, EntityTarget } from "./entity_types.ts";
 import type { FindReply } from "./host_server.ts";
+import { inspect } from "@otp/processes/values/inspect";
 import { answeredWithin } from "./lease.ts";
 import { typeHere } from "./nodes_here.ts";
 
@@ -84,6 +85,26 @@ export function callEntity(
   );
 }
 
+/** Calls a read of an entity: the server of its owner answers, beside the entity. */
+export function readEntity(
+  target: EntityTarget,
+  method: string,
+  args: unknown[],
+): Promise<unknown> {
+  const { definition: { name }, key } = target;
+  const call = () =>
+    new EntityCall(target, method, ["read", name, key, method, args]).run();
+  return tracing === undefined ? call() : tracing.run(
+    {
+      name: `${name}.${method}`,
+      kind: "client",
+      attributes: { "otp.key": key },
+    },
+    undefined,
+    call,
+  );
+}
+
 /** Asks an entity something else than a method. */
 export function askEntity(
   target: EntityTarget,
@@ -125,7 +146,9 @@ class EntityCall {
   readonly #target: EntityTarget;
   readonly #method: string;
   /** The request; without one, the result is the process. */
-  readonly #request: EntityRequest | undefined;
+  readonly #request: EntityRequest | ReadRequest | undefined;
+  /** Whether it changes nothing. */
+  readonly #isRead: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #timeout: number;
   readonly #mayRepeat: boolean;
@@ -139,7 +162,7 @@ class EntityCall {
   constructor(
     target: EntityTarget,
     method: string,
-    request: EntityRequest | undefined,
+    request: EntityRequest | ReadRequest | undefined,
     timeout: number = callTimeout(target.options),
     end = Infinity,
   ) {
@@ -148,7 +171,8 @@ class EntityCall {
     this.#method = method;
     this.#request = request;
     this.#signal = signal;
-    this.#mayRepeat = mayRunTwice === true || id !== undefined;
+    this.#isRead = request?.[0] === "read";
+    this.#mayRepeat = this.#isRead || mayRunTwice === true || id !== undefined;
     this.#timeout = timeout;
     this.#end = end;
   }
@@ -297,13 +321,16 @@ class EntityCall {
   async #attempt(
     node: EntityNode,
     { pid, gone }: Place,
-    request: EntityRequest,
+    request: EntityRequest | ReadRequest,
   ): Promise<EntityReply> {
     const timeout = Math.max(0, this.#left);
     setEnd(request, node, timeout);
+    const server = request[0] === "read"
+      ? { name: node.settings.name, node: pid.node }
+      : pid;
     const signal = this.#until(gone);
     try {
-      return await GenServer.call(pid, request, {
+      return await GenServer.call(server, request, {
         timeout,
         signal,
       }) as EntityReply;
@@ -320,7 +347,7 @@ class EntityCall {
   #whyRepeat(node: EntityNode, reply: EntityReply): "moved" | "no_store" {
     if (reply[0] === "no_store") return "no_store";
     const mayHaveRun = reply[0] === "unknown";
-    this.#mayHaveRun ||= mayHaveRun;
+    this.#mayHaveRun ||= mayHaveRun && !this.#isRead;
     if (mayHaveRun || reply[0] === "moved") {
       this.#typeOn(node).cache.delete(this.#target.key);
     }
@@ -334,6 +361,7 @@ class EntityCall {
   #failure(reply: EntityReply): EntityError | Error {
     switch (reply[0]) {
       case "unknown":
+        if (this.#isRead) return this.#error("timeout", reply[1]);
         return this.#error(
           "unknown",
           `${
@@ -349,7 +377,7 @@ class EntityCall {
           "crashed",
           reply[1] instanceof Error
             ? reply[1].message
-            : "the method has thrown",
+            : `the method has thrown ${inspect(reply[1])}`,
           { cause: reply[1] },
         );
       default:
@@ -513,7 +541,7 @@ const USUAL = { timeout: TIMEOUT, as: NO_MFA };
 
 /** Tells the entity when its caller gives up. */
 function setEnd(
-  request: EntityRequest,
+  request: EntityRequest | ReadRequest,
   node: EntityNode,
   timeout: number,
 ): void {

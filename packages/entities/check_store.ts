@@ -621,6 +621,38 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     equal(await keys([shards[0]], 3e12), ["late"], "after one was cleared");
   },
 
+  async "keys are in the order of their bytes, after one, with a prefix"(
+    scene,
+  ) {
+    const { store, other, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const { type } = scene.write({});
+    const sorted = [
+      ...["%", "A", "B_", "a", "a%", "a/1", "a/10", "a/2", "aa", "b", "\u00e4"],
+      ...["\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}1"],
+    ];
+    const writes = sorted.toReversed().map((key) => scene.write({ key }));
+    await store.write(alex, writes);
+    await store.write(alex, [scene.write({ type: `${type}x`, key: "a3" })]);
+    const list = (after: string, prefix = "", limit = 100) =>
+      other.keys(type, after, prefix, limit);
+    equal(await list(""), sorted, "the list");
+    equal(await list("a", "", 3), ["a%", "a/1", "a/10"], "a page");
+    equal(await list("", "a/"), ["a/1", "a/10", "a/2"], "those of a prefix");
+    equal(await list("a/1", "a/", 1), ["a/10"], "the next of a prefix");
+    equal(await list("a/10", "a"), ["a/2", "aa"], "those after it");
+    equal(await list("b", "a"), [], "those after all of a prefix");
+    equal(await list("", "_"), [], "those of a prefix that nobody has");
+    for (const key of sorted.slice(-5)) {
+      const [first] = key;
+      equal(await list("", first), [key], `those of ${JSON.stringify(first)}`);
+    }
+    await store.write(alex, [
+      scene.write({ key: "a/1", version: 2, body: "" }),
+    ]);
+    equal(await list("", "a/"), ["a/10", "a/2"], "the list without a deletion");
+  },
+
   async "of two claims at once, one wins"(scene) {
     const { store, other, rounds, alex, kate } = scene;
     for (let n = 0; n < rounds; n++) {

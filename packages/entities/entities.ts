@@ -18,6 +18,8 @@ import {
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
+import { BOUNDS } from "@otp/processes/values/bounds";
+import { EntityError } from "./entity_error.ts";
 import { isKey } from "./requests.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { EntitySettings } from "./entity_node.ts";
@@ -76,6 +78,40 @@ const ENTITIES_OPTIONS: OptionChecks<EntitiesOptions> = {
     accepts: (name) => typeof name === "string" && name !== "",
     give: "a text that is not empty",
   },
+};
+
+/** Options for {@linkcode Entities.keys}. */
+export interface EntityKeysOptions {
+  /**
+   * The last key of the page before.
+   *
+   * @default {""}
+   */
+  after?: string;
+  /**
+   * What the keys begin with.
+   *
+   * @default {""}
+   */
+  prefix?: string;
+  /**
+   * The number of keys, from 1 to 10,000.
+   *
+   * @default {1000}
+   */
+  limit?: number;
+}
+
+const PART_OF_KEY = {
+  accepts: (text: unknown) => text === "" || isKey(text),
+  give:
+    `a text of at most ${BOUNDS.entityKey} characters, well formed and without NUL`,
+};
+
+const KEYS_OPTIONS: OptionChecks<EntityKeysOptions> = {
+  after: PART_OF_KEY,
+  prefix: PART_OF_KEY,
+  limit: integerFrom(1, 10_000),
 };
 
 /** The entities of a node. */
@@ -200,6 +236,58 @@ export class Entities {
       key,
     ]);
     return replies.some(({ reply }) => reply === true);
+  }
+
+  /**
+   * Returns keys of a type that have a stored state, a page at a time, in the order of their bytes in UTF-8. It asks the
+   * store, from any node that has the type; entities do not start.
+   *
+   * A key is stored when a call has changed its entity. Keys that are stored or deleted between two pages may be missing.
+   *
+   * @param type The type, or its name.
+   * @returns The keys; fewer than `limit` if no others follow.
+   * @throws {TypeError} If this node has no such type, or an option is unknown or invalid.
+   * @throws {EntityError} With the code `"no_store"` if the store does not answer in a third of the lease.
+   *
+   * @example Usage
+   * ```ts
+   * import { Entities, Entity, memoryStore } from "@otp/distribution/entities";
+   * import { GenServer } from "@otp/distribution/gen-server";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Counter = Entity.define("counter", { state: () => 0, add: (it) => ++it.state });
+   * const pid = await Entities.startLink({ types: [Counter], store: memoryStore() });
+   * for (const key of ["eu/1", "us/2", "us/1"]) await Counter.get(key).add();
+   * assertEquals(await Entities.keys(Counter, { prefix: "us/" }), ["us/1", "us/2"]);
+   * assertEquals(await Entities.keys("counter", { after: "eu/1", limit: 1 }), ["us/1"]);
+   * await GenServer.stop(pid);
+   * ```
+   */
+  static async keys(
+    // deno-lint-ignore no-explicit-any
+    type: EntityType<any> | string,
+    options: EntityKeysOptions = {},
+  ): Promise<string[]> {
+    const name = typeof type === "string" ? type : type.name;
+    const doing = `list the keys of ${inspect(name)}`;
+    checkOptions(options, doing, KEYS_OPTIONS, '{ after: "r1", limit: 100 }');
+    const { after = "", prefix = "", limit = 1000 } = options;
+    const node = typeHere(name)?.node;
+    if (node === undefined) {
+      throw new TypeError(
+        `Cannot ${doing}: this node has no such type; ask on a node that hosts or calls it`,
+      );
+    }
+    try {
+      return await node.ask(() => node.store.keys(name, after, prefix, limit));
+    } catch (cause) {
+      throw new EntityError(
+        "no_store",
+        false,
+        `Cannot ${doing}: ${(cause as Error).message}; try again later`,
+        { cause },
+      );
+    }
   }
 
   /**

@@ -20,7 +20,8 @@ import { isKey } from "./requests.ts";
 import type { LogSettings } from "./entity_log.ts";
 import { logReader } from "./log_reader.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
-import { callEntity, findEntity } from "./caller.ts";
+import { callEntity, findEntity, readEntity } from "./caller.ts";
+import type { EntityReads } from "./reads.ts";
 import { subscribeTo } from "./subscription.ts";
 import {
   type DurableMethods,
@@ -63,11 +64,14 @@ export class Entity {
    * appended, and again when the entity starts, to the last state that was stored. So it must do the same each time: it
    * reads no clock, and has no effect but on the state. It changes the state or returns another.
    *
+   * `reads` has methods that run at once, also while a method of the key waits, on the last accepted state, which they
+   * cannot change: it is frozen. A read that throws ends nothing.
+   *
    * @typeParam S The state.
    * @typeParam M The methods.
    * @typeParam E The type of the log's events, from the second parameter of `apply` or from `log`.
    * @param name The name of the type: the same on all nodes, and in the store.
-   * @param definition `state`, which returns the first state of a key; `log` and `apply`, before the methods; the methods.
+   * @param definition `state`, which returns the first state of a key; `log` and `apply`, before the methods; `reads` and `durable`; the methods.
    * @param options The durability, the limits, and the migration of older states.
    * @returns The type, for {@linkcode Entities.childSpec} and for calls.
    * @throws {TypeError} If a name is invalid, a method is not a function, or an option is unknown.
@@ -129,6 +133,7 @@ export class Entity {
       log?: EntityLogOptions<E>;
       apply?: (state: S, event: E) => unknown;
       durable?: DurableMethods<S, E>;
+      reads?: EntityReads<S>;
     } & M,
     options: EntityOptions = {},
   ): EntityType<M> {
@@ -140,17 +145,21 @@ export class Entity {
       );
     }
     checkRecord(definition, doing, "{ state: () => 0 }");
-    const { state, alarm, log, apply, durable = {}, ...others } = definition as
-      & { state: () => unknown; durable?: DurableMethods<unknown> }
-      & { log?: EntityLogOptions; apply?: Definition["apply"] }
-      & Record<string, EntityMethod<unknown>>;
+    const { state, alarm, log, apply, durable = {}, reads = {}, ...others } =
+      definition as
+        & { state: () => unknown; durable?: DurableMethods<unknown> }
+        & { reads?: EntityReads<unknown> }
+        & { log?: EntityLogOptions; apply?: Definition["apply"] }
+        & Record<string, EntityMethod<unknown>>;
     checkRecord(durable, `${doing} with such durable methods`);
+    checkRecord(reads, `${doing} with such reads`);
     const methods = new Map(Object.entries(others));
+    const named = [...Object.entries(durable), ...Object.entries(reads)];
     const functions: [string, unknown][] = [
       ["state", state],
       ["apply", apply ?? state],
       ...methods,
-      ...Object.entries(durable),
+      ...named,
     ];
     for (const [method, fn] of functions) {
       if (typeof fn === "function") continue;
@@ -162,17 +171,19 @@ export class Entity {
     }
     const hasRuns = Object.keys(durable).length > 0;
     for (const reserved of hasRuns ? DURABLE_RESERVED : RESERVED) {
-      if (!methods.has(reserved) && !Object.hasOwn(durable, reserved)) continue;
+      if (!functions.some(([method]) => method === reserved)) continue;
       throw new TypeError(
         `Cannot ${doing}: a method cannot be named ${reserved}, as handles use that name; choose another`,
       );
     }
-    for (const method of Object.keys(durable)) {
-      if (!methods.has(method) && method !== "alarm" && method !== "state") {
+    const taken = new Set([...methods.keys(), "alarm", "state"]);
+    for (const [method] of named) {
+      if (!taken.has(method)) {
+        taken.add(method);
         continue;
       }
       throw new TypeError(
-        `Cannot ${doing}: there is another method ${method} than the durable one; choose another name`,
+        `Cannot ${doing}: there is another method ${method} than the durable one or the read; choose another name`,
       );
     }
     const known: Definition = {
@@ -180,6 +191,7 @@ export class Entity {
       state,
       methods,
       durable: new Map(Object.entries(durable)),
+      reads: new Map(Object.entries(reads)),
       alarm: alarm as EntityMethod<unknown> | undefined,
       log: checkedLog(log ?? (apply && {}), doing),
       apply,
@@ -241,7 +253,7 @@ class DurableHandle extends Handle implements EntityRuns {
 }
 
 /** The class of a type's handles. */
-function handleClass({ methods, durable }: Definition): typeof Handle {
+function handleClass({ methods, durable, reads }: Definition): typeof Handle {
   class TypedHandle extends (durable.size > 0 ? DurableHandle : Handle) {}
   const prototype = TypedHandle.prototype as unknown as Record<string, unknown>;
   for (const method of methods.keys()) {
@@ -253,6 +265,11 @@ function handleClass({ methods, durable }: Definition): typeof Handle {
     prototype[method] = async function (this: Handle, ...args: unknown[]) {
       const id = await callEntity(this[TARGET], method, args);
       return runOf(this[TARGET], id as string);
+    };
+  }
+  for (const method of reads.keys()) {
+    prototype[method] = function (this: Handle, ...args: unknown[]) {
+      return readEntity(this[TARGET], method, args);
     };
   }
   return TypedHandle;

@@ -80,3 +80,13 @@ export class EntityError extends Error {
 }
 
 allowErrorClass(EntityError);
+
+/** Thrown by `room.refuse`. */
+export class Refusal extends Error {
+  readonly data: unknown;
+
+  constructor(message: string, data: unknown) {
+    super(message);
+    this.data = data;
+  }
+}

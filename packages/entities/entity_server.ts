@@ -34,7 +34,6 @@ import type {
 } from "@otp/servers/gen_server/gen_server";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import type { LocalProcess } from "@otp/processes/process/local_process";
-import type { Runtime } from "@otp/processes/process/runtime";
 import { inspect } from "@otp/processes/values/inspect";
 import { copyTerm } from "@otp/processes/values/term";
 import { typeError } from "@otp/processes/values/options";
@@ -51,7 +50,7 @@ import {
   storedAlarms,
   withAlarm,
 } from "./alarms.ts";
-import { EntityError } from "./entity_error.ts";
+import { EntityError, Refusal } from "./entity_error.ts";
 import { EntityLog, LOG_BOUNDS, type LogMark } from "./entity_log.ts";
 import type { EntityNode } from "./entity_node.ts";
 import type { EntityContext } from "./entity_context.ts";
@@ -63,10 +62,16 @@ import {
   hasFields,
   jsonOf,
 } from "./json_value.ts";
+import { endedWithin } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
+import { AcceptedState, runRead } from "./reads.ts";
 import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
 import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
-import { type EntityRequest, isEntityRequest } from "./requests.ts";
+import {
+  type EntityReply,
+  type EntityRequest,
+  isEntityRequest,
+} from "./requests.ts";
 import type { StoredEvent, StoreWrite } from "./store.ts";
 
 /**
@@ -80,17 +85,6 @@ export type EntityEnd = [
   /** Whether it has loaded its state. */
   hasStarted: boolean,
 ];
-
-/** The answer of an entity. */
-export type EntityReply =
-  | ["ok", value: unknown]
-  | ["moved"]
-  | ["no_store"]
-  | ["no_method"]
-  | ["unknown", why: string]
-  | ["overloaded", why: string]
-  | ["refused", message: string, data: unknown]
-  | ["crashed", error: unknown];
 
 /** The answer to a subscription: the number of the last broadcast or stored event, and the process of the entity. */
 export type Subscription = [number: number, pid: Pid];
@@ -155,16 +149,6 @@ interface Draft {
   id: string | undefined;
   /** The broadcasts of the method that runs. */
   outbox: { number: number; message: unknown }[];
-}
-
-/** Thrown by `room.refuse`. */
-class Refusal extends Error {
-  readonly data: unknown;
-
-  constructor(message: string, data: unknown) {
-    super(message);
-    this.data = data;
-  }
 }
 
 /** An entity as its methods see it. */
@@ -274,17 +258,6 @@ const FULL =
 /** The bounds of the pause after a failed load, in milliseconds. */
 const PAUSE = { min: 20, max: 1000 };
 
-/** Returns a value; rejects if it is a promise that takes longer. */
-function within(runtime: Runtime, limit: number, value: unknown): unknown {
-  if (!(value instanceof Promise) || limit === Infinity) return value;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = runtime.deadlines.after(
-    limit,
-    () => reject(new Error(`it takes more than ${limit} ms`)),
-  );
-  return Promise.race([value, promise]).finally(stop);
-}
-
 /** The callback module and the state of one entity. */
 export class EntityServer {
   /** The type: spans have few names, so they have no keys. */
@@ -335,6 +308,8 @@ export class EntityServer {
   /** Whether a change is not stored yet, as the type stores at intervals, and whether one of the state is not. */
   #isBehind = false;
   #isStateBehind = false;
+  /** What reads see, of types with reads. */
+  readonly #accepted: AcceptedState | undefined;
   /** The runs: of types with durable methods, and of others that had some when the state was stored. */
   #runs: Runs | undefined;
   /** The moment at which runs go on, if it is near. */
@@ -354,6 +329,7 @@ export class EntityServer {
     const append = (event: unknown) => this.#append(event);
     this.#room = new Room(key, shard, this.#draft, home, append);
     this.#requests = new RememberedIds(this.#definition.options.remember);
+    if (this.#definition.reads.size > 0) this.#accepted = new AcceptedState();
     if (this.#definition.durable.size > 0) {
       this.#runs = new Runs(this.#runsHome());
     }
@@ -367,6 +343,29 @@ export class EntityServer {
   /** The state now, for observers. */
   get state(): unknown {
     return this.#draft.state;
+  }
+
+  /** Runs a read, as code of the calling process, once the state is loaded. */
+  async read(method: string, args: unknown[]): Promise<EntityReply> {
+    const read = this.#definition.reads.get(method);
+    if (read === undefined) return ["no_method"];
+    const refusal = await this.#accepted!.loaded() ?? this.#refusal();
+    if (refusal !== undefined) return refusal;
+    const { runtime } = this.#home;
+    this.#live!.usedAt = runtime.clock.now();
+    const room = {
+      key: this.#key,
+      fence: this.#shard.epoch,
+      now: () => this.#home.now(),
+      state: this.#accepted!.state,
+    };
+    const { limit } = this.#definition.options;
+    return await runRead(runtime, read, room, args, limit);
+  }
+
+  /** Ends the reads that wait for the state: the process has ended. */
+  endReads(reply: EntityReply = ["moved"]): void {
+    this.#accepted?.end(reply);
   }
 
   init(): { type: "ok"; state: unknown; continue: "load" } {
@@ -528,7 +527,7 @@ export class EntityServer {
     draft.alarms = withAlarm(draft.alarms, name, undefined);
     draft.isDirty = true;
     let result = await this.#run(
-      (room, ...args) => within(runtime, limit, fn?.(room, ...args)),
+      (room, ...args) => endedWithin(runtime, limit, fn?.(room, ...args)),
       [alarm.data, name],
       undefined,
       Infinity,
@@ -922,6 +921,7 @@ export class EntityServer {
     ) ?? [];
     const appends = [...events, ...records];
     this.#isBehind = this.#isStateBehind = false;
+    const text = this.#text;
     const result = await this.#home.writer.write(this.#shard, {
       type,
       key: this.#key,
@@ -946,6 +946,7 @@ export class EntityServer {
       this.#draft.isDeleting ? NO_ALARMS : this.#draft.alarms,
     );
     this.#isStored = !isLast;
+    if (!this.#draft.isDeleting) this.#accepted?.accept(text);
     this.#sendEvents(this.#log?.noteStored(events, hasState) ?? []);
     return isLast || !this.#draft.isDeleting || await this.#store();
   }
@@ -1037,9 +1038,10 @@ export class EntityServer {
 
   // Runs.
 
-  /** Notes that nothing runs now but runs of durable methods. */
+  /** Notes that nothing runs now but runs of durable methods: the state is one that replies may show. */
   #rest(): void {
     const live = this.#live!;
+    this.#accepted?.accept(this.#text);
     if (this.#runs === undefined) {
       live.isBusy = false;
       return;
@@ -1227,11 +1229,13 @@ export class EntityServer {
 
   /** Ends in order. */
   #stop(): Stop {
+    this.endReads();
     const reason = { type: "shutdown", reason: this.#end(true) };
     return { type: "stop", reason, state: this.#draft.state };
   }
 
   #crash(error: unknown, hasStarted = true): Stop {
+    this.endReads(hasStarted ? ["moved"] : ["crashed", error]);
     const what = hasStarted ? "A method has ended" : "Cannot start";
     const reason = new EntityError(
       "crashed",

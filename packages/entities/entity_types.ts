@@ -19,6 +19,7 @@ import type { Backoff } from "./backoff.ts";
 import type { Remember } from "./remembered_ids.ts";
 import { isRequestId } from "./requests.ts";
 import type { LogSettings } from "./entity_log.ts";
+import type { EntityRead, ReadCalls } from "./reads.ts";
 import type { Store } from "./store.ts";
 import { TIME_LIMITS } from "@otp/servers/server/cancellation";
 import {
@@ -39,7 +40,7 @@ export type EntityMethod<S, E = unknown> = (
 /**
  * The methods of an entity, and the parts of its definition that are none.
  *
- * `alarm` is called by the alarm only, and `durable` has the durable methods.
+ * `alarm` is called by the alarm only, `durable` has the durable methods, and `reads` has the reads.
  */
 export type EntityMethods<S, E = unknown> = Record<
   string,
@@ -53,6 +54,7 @@ export type EntityReserved =
   | "apply"
   | "durable"
   | "log"
+  | "reads"
   | "pid"
   | "subscribe";
 
@@ -174,19 +176,23 @@ export type EntityContextOf<M> = M extends { state: () => infer S }
   : never;
 
 /** An entity as callers see it. */
-export type EntityHandle<M> = EntityCalls<M> & DurableCalls<M> & {
-  /** The log of the entity, for types with `log` or `apply`. */
-  readonly log: EntityLogReader<EntityEvent<M>>;
-  /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
-  pid(): Promise<Pid>;
-  /**
-   * Has the broadcasts of the entity sent to the calling process, as an {@linkcode EntityMessage} each. The options of the
-   * handle are for the start of the subscription.
-   *
-   * @returns The process that relays them: it ends with the calling process, or by `Process.exit(pid, "shutdown")`.
-   */
-  subscribe(): Promise<Pid>;
-};
+export type EntityHandle<M> =
+  & EntityCalls<M>
+  & DurableCalls<M>
+  & ReadCalls<M>
+  & {
+    /** The log of the entity, for types with `log` or `apply`. */
+    readonly log: EntityLogReader<EntityEvent<M>>;
+    /** Returns the process of the entity, started if necessary. It is another one after a move, a crash or a stop. */
+    pid(): Promise<Pid>;
+    /**
+     * Has the broadcasts of the entity sent to the calling process, as an {@linkcode EntityMessage} each. The options of the
+     * handle are for the start of the subscription.
+     *
+     * @returns The process that relays them: it ends with the calling process, or by `Process.exit(pid, "shutdown")`.
+     */
+    subscribe(): Promise<Pid>;
+  };
 
 /** A broadcast of an entity, as a subscriber receives it. */
 export interface EntityMessage {
@@ -433,6 +439,7 @@ export interface Definition {
   readonly log: LogSettings | undefined;
   readonly apply: ((state: unknown, event: unknown) => unknown) | undefined;
   readonly durable: ReadonlyMap<string, DurableMethod<unknown>>;
+  readonly reads: ReadonlyMap<string, EntityRead<unknown>>;
   readonly options:
     & Required<
       Omit<

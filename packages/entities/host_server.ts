@@ -3,7 +3,8 @@
  * and move.
  *
  * Requests: `find`, the process of a key; `accept`, whether this node takes shards; `left`, another node has no shards
- * any more; `moved`, new owners of shards; `info` and `release`. None waits for the store.
+ * any more; `moved`, new owners of shards; `read`, which runs a read of a key in a process of its own; `info` and `release`.
+ * None waits for the store.
  *
  * All processes of the node's entities are linked to this one, and end with it.
  *
@@ -38,7 +39,7 @@ import type { Definition } from "./entity_types.ts";
 import { Mover } from "./mover.ts";
 import { addNode, removeNode } from "./nodes_here.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
-import { hostRequestOf, nodeOf } from "./requests.ts";
+import { hostRequestOf, nodeOf, type ReadRequest } from "./requests.ts";
 import type { DueAlarm } from "./store.ts";
 
 /** The answer to `find`. */
@@ -101,6 +102,9 @@ const GO_ON: Result = { type: "noreply", state: undefined };
 /** The number of entities that are looked at to find one that can leave the memory. */
 const LOOKED_AT = 1000;
 
+/** The number of reads that run at a time: those that wait for something count too. */
+const MAX_READS = 10_000;
+
 /** The least pause between searches for idle entities, in milliseconds. */
 const LEAST_PAUSE = 25;
 
@@ -114,6 +118,8 @@ export class HostServer {
   readonly #started = new Map<string, Started>();
   /** The number of entities whose process has not started yet. */
   #starting = 0;
+  /** The reads that run, by the process. */
+  readonly #reads = new Map<string, { pid: Pid; from: From }>();
   readonly #crashes = new Crashes();
   #node!: EntityNode;
   /** The processes that the server cannot do without. */
@@ -172,6 +178,7 @@ export class HostServer {
     this.#end();
     // An exit with the reason "normal" would not end those that are linked.
     for (const pid of this.#loops) Process.exit(pid, "shutdown");
+    for (const { pid } of this.#reads.values()) Process.exit(pid, "shutdown");
     for (const { live } of this.#started.values()) {
       if (live.pid !== undefined) Process.exit(live.pid, "shutdown");
     }
@@ -201,6 +208,8 @@ export class HostServer {
         const reply = this.#find(request[1], request[2], from);
         return reply === undefined ? GO_ON : this.#reply(reply);
       }
+      case "read":
+        return this.#read(request, from);
       case "accept": {
         const { lease, isHost } = this.#node;
         const accepts = isHost && lease.isValid && lease.id === request[1];
@@ -263,6 +272,25 @@ export class HostServer {
     live.starting.then((pid) => GenServer.reply(from, ["pid", pid, epoch]));
   }
 
+  #read([, type, key, method, args]: ReadRequest, from: From): Result {
+    const found = this.#entity(type, key);
+    // A caller that asks for the process next is told more.
+    if (Array.isArray(found)) {
+      return this.#reply(found[0] === "no_store" ? found : ["moved"]);
+    }
+    if (this.#reads.size >= MAX_READS) {
+      const why =
+        `${MAX_READS} reads run on its owner already; await less in reads, or add nodes`;
+      return this.#reply(["overloaded", why]);
+    }
+    const { live } = found;
+    const pid = spawnLink(async () =>
+      GenServer.reply(from, await live.read(method, args))
+    );
+    this.#reads.set(String(pid), { pid, from });
+    return GO_ON;
+  }
+
   /** Returns the entity of a key, which it starts if necessary, or the error that prevents the start. */
   #entity(
     type: string,
@@ -298,6 +326,8 @@ export class HostServer {
       pid: undefined,
       starting,
       state: () => server.state,
+      read: (method, args) => server.read(method, args),
+      endReads: () => server.endReads(),
       isBusy: true,
       isAlarmed: false,
       goesOn: false,
@@ -363,11 +393,20 @@ export class HostServer {
       return { type: "stop", reason, state: undefined };
     }
     const id = String(from);
+    const read = this.#reads.get(id);
+    if (read !== undefined) {
+      this.#reads.delete(id);
+      if (reason !== "normal") {
+        GenServer.reply(read.from, ["crashed", keptReason(reason)]);
+      }
+      return GO_ON;
+    }
     const started = this.#started.get(id);
     if (started === undefined) return GO_ON;
     const { shard, key, live } = started;
     this.#started.delete(id);
     shard.removeEnded(key, live);
+    live.endReads();
     this.#node.goingOn.delete(live);
     this.#node.withRuns.delete(live);
     if (!isOrderly(reason) && !live.isForgiven) {

@@ -133,3 +133,18 @@ export function answeredWithin<T>(
   Promise.resolve().then(answer).then(resolve, reject).finally(stop);
   return promise;
 }
+
+/** Returns the value of a method; rejects if it is a promise that takes longer. */
+export function endedWithin(
+  runtime: Runtime,
+  limit: number,
+  value: unknown,
+): unknown {
+  if (!(value instanceof Promise) || limit === Infinity) return value;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = runtime.deadlines.after(
+    limit,
+    () => reject(new Error(`it takes more than ${limit} ms`)),
+  );
+  return Promise.race([value, promise]).finally(stop);
+}

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
+import { compareKeys } from "./key_range.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -230,6 +231,22 @@ class MemoryStore implements Store {
       events.push({ ...rows[i] });
     }
     return Promise.resolve({ first, last, events });
+  }
+
+  keys(
+    type: string,
+    after: string,
+    prefix: string,
+    limit: number,
+  ): Promise<string[]> {
+    const keys = [...this.#states.values()]
+      .filter(({ type: its, key, body }) =>
+        its === type && body !== "" && key.startsWith(prefix) &&
+        compareKeys(key, after) > 0
+      )
+      .map(({ key }) => key)
+      .sort(compareKeys);
+    return Promise.resolve(keys.slice(0, limit));
   }
 
   clean(shards: readonly string[], limit: number): Promise<number> {

@@ -18,7 +18,7 @@ export type { CancelOptions } from "@otp/servers/gen_server/gen_server";
 export type { Pid } from "@otp/processes/process";
 export type { Backoff } from "./backoff.ts";
 export { checkStore, type CheckStoreOptions } from "./check_store.ts";
-export { Entities } from "./entities.ts";
+export { Entities, type EntityKeysOptions } from "./entities.ts";
 export { Entity } from "./entity.ts";
 export { EntityError, type EntityErrorCode } from "./entity_error.ts";
 export type { EntityContext } from "./entity_context.ts";
@@ -61,6 +61,13 @@ export type {
   StepRetry,
   WaitForOptions,
 } from "./durable_types.ts";
+export type {
+  EntityRead,
+  EntityReadContext,
+  EntityReads,
+  ReadCalls,
+  ReadonlyState,
+} from "./reads.ts";
 export type { ParkedEntity } from "./crashes.ts";
 export type { EntitiesInfo } from "./host_server.ts";
 export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";

@@ -7,6 +7,7 @@
 import type { Pid } from "@otp/processes/process";
 import type { Definition } from "./entity_types.ts";
 import { Changes } from "./lease.ts";
+import type { EntityReply } from "./requests.ts";
 
 /** An entity in memory. */
 export interface LiveEntity {
@@ -16,6 +17,10 @@ export interface LiveEntity {
   readonly starting: Promise<Pid>;
   /** Its state now, for observers. */
   readonly state: () => unknown;
+  /** Runs a read, as code of the calling process. */
+  readonly read: (method: string, args: unknown[]) => Promise<EntityReply>;
+  /** Ends the reads that wait for its state, once its process has ended. */
+  readonly endReads: () => void;
   /** Whether a method runs. */
   isBusy: boolean;
   /** Whether runs of durable methods go on without a caller. */

@@ -18,6 +18,7 @@
 import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
 import type { OptionChecks } from "@otp/processes/values/options";
+import { keyRange } from "./key_range.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -113,7 +114,7 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
 )`,
     `CREATE TABLE IF NOT EXISTS ${prefix}state (
   type text NOT NULL,
-  key text NOT NULL,
+  key text COLLATE "C" NOT NULL,
   shard text NOT NULL,
   epoch bigint NOT NULL,
   version bigint NOT NULL,
@@ -478,6 +479,20 @@ UNION ALL (
       [type, key, stream, String(after), String(limit), String(maxBytes)],
     );
     return streamPartOf(rows);
+  }
+
+  async keys(
+    ...[type, after, prefix, limit]: Parameters<Store["keys"]>
+  ): Promise<string[]> {
+    const { from, operator, below } = keyRange(after, prefix);
+    const key = 's.key COLLATE "C"';
+    const isBelow = below === undefined ? "" : `AND ${key} < $4`;
+    const rows = await this.#rows(
+      `SELECT s.key FROM ${this.#p}state s
+WHERE s.type = $1 AND ${key} ${operator} $2 ${isBelow} AND s.body <> '' ORDER BY ${key} LIMIT $3::text::int`,
+      [type, from, String(limit), ...below === undefined ? [] : [below]],
+    );
+    return rows.map(({ key }) => key as string);
   }
 
   async clean(shards: readonly string[], limit: number): Promise<number> {

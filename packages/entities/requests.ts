@@ -10,6 +10,15 @@ import { BOUNDS } from "@otp/processes/values/bounds";
 import { LOG_BOUNDS } from "./entity_log.ts";
 import type { StoredEvent, StoreShard } from "./store.ts";
 
+/** A request to the server of a node that owns a key: a read of the key. */
+export type ReadRequest = [
+  "read",
+  type: string,
+  key: string,
+  method: string,
+  args: unknown[],
+];
+
 /** A request to the server of a node. */
 export type HostRequest =
   | ["find", type: string, key: string]
@@ -17,7 +26,8 @@ export type HostRequest =
   | ["left", id: string]
   | ["moved", shards: StoreShard[]]
   | ["info"]
-  | ["release", type: string, key: string];
+  | ["release", type: string, key: string]
+  | ReadRequest;
 
 export type EntityRequest =
   | [
@@ -36,6 +46,17 @@ export type EntityRequest =
   /** The result of a run; the answer may take `ms` milliseconds. */
   | ["run", id: string, what: "result", ms: number]
   | ["run", id: string, what: "cancel" | "retry"];
+
+/** The answer of an entity. */
+export type EntityReply =
+  | ["ok", value: unknown]
+  | ["moved"]
+  | ["no_store"]
+  | ["no_method"]
+  | ["unknown", why: string]
+  | ["overloaded", why: string]
+  | ["refused", message: string, data: unknown]
+  | ["crashed", error: unknown];
 
 /** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */
 export function isKey(key: unknown): key is string {
@@ -60,7 +81,7 @@ export function isRunId(id: unknown): id is string {
 /** Returns a value as a request to a node's server; `undefined` for any other value. */
 export function hostRequestOf(value: unknown): HostRequest | undefined {
   if (!Array.isArray(value)) return undefined;
-  const [kind, first, second] = value as unknown[];
+  const [kind, first, second, method, args] = value as unknown[];
   switch (kind) {
     case "info":
       return ["info"];
@@ -70,6 +91,11 @@ export function hostRequestOf(value: unknown): HostRequest | undefined {
     case "find":
     case "release":
       return isType(first) && isKey(second) ? [kind, first, second] : undefined;
+    case "read":
+      return isType(first) && isKey(second) && typeof method === "string" &&
+          Array.isArray(args)
+        ? [kind, first, second, method, args]
+        : undefined;
     case "moved":
       return Array.isArray(first) && first.every(isShard)
         ? [kind, first]

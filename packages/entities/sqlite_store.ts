@@ -15,6 +15,7 @@ import { checkOptions, FLAG } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
 import type { OptionChecks } from "@otp/processes/values/options";
+import { keyRange } from "./key_range.ts";
 import type {
   DueAlarm,
   ShardEpoch,
@@ -327,6 +328,19 @@ class SqliteStore implements Store {
       const last = Number(ends.last);
       return { first: Number(ends.first ?? last + 1), last, events };
     });
+  }
+
+  keys(
+    ...[type, after, prefix, limit]: Parameters<Store["keys"]>
+  ): Promise<string[]> {
+    const { from, operator, below } = keyRange(after, prefix);
+    const isBelow = below === undefined ? "" : "AND key < ?";
+    const bounds = below === undefined ? [from] : [from, below];
+    return this.#run((sql) =>
+      sql(
+        `SELECT key FROM state WHERE type = ? AND key ${operator} ? ${isBelow} AND body <> '' ORDER BY key LIMIT ?`,
+      ).all(type, ...bounds, limit).map(({ key }) => key as string)
+    );
   }
 
   clean(shards: readonly string[], limit: number): Promise<number> {

@@ -215,6 +215,16 @@ export interface Store {
     limit: number,
     maxBytes: number,
   ): Promise<StreamPart>;
+  /**
+   * Returns the keys of a type that have a state and are not deleted, at most `limit` of them: those that begin with
+   * `prefix` and come after `after`, in the order of their bytes in UTF-8.
+   */
+  keys(
+    type: string,
+    after: string,
+    prefix: string,
+    limit: number,
+  ): Promise<string[]>;
   /** Removes at most `limit` deletions in some shards, of earlier epochs than the shards have; returns their number. */
   clean(shards: readonly string[], limit: number): Promise<number>;
   /** Returns the earliest alarms of some shards that are due at that moment. */

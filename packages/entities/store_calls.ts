@@ -7,7 +7,7 @@ import type { Store } from "./store.ts";
 /** The functions of a store. */
 const FUNCTIONS = [
   ...["open", "setting", "join", "beat", "view", "remove", "claim", "give"],
-  ...["load", "write", "readLog", "clean", "due", "close"],
+  ...["load", "write", "readLog", "keys", "clean", "due", "close"],
 ] as (keyof Store)[];
 
 /** Returns a store that makes each call of another store by `run`. */

@@ -29,6 +29,7 @@ export type {
   EntityContext,
   EntityRun,
   EntityRuns,
+  ReadCalls,
   RunInfo,
   RunResultOptions,
   RunState,

@@ -1,6 +1,11 @@
 /** Entities on one node: methods, states, errors, limits. */
 
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -312,3 +317,21 @@ test("a state that is not JSON ends the call with an error", () =>
     );
     assertEquals(error.code, "crashed");
   }));
+
+test("Entities.keys() lists stored keys in pages, and says if the store is away", async () => {
+  const store = memoryStore();
+  await withEntities({ store, types: [Room, Bell] }, async () => {
+    for (const key of ["c", "a", "b/1", "b/2"]) await Room.get(key).join("x");
+    await Room.get("only read").members();
+    await Bell.get("other type").put(1);
+    assertEquals(await Entities.keys(Room), ["a", "b/1", "b/2", "c"]);
+    assertEquals(await Entities.keys("room", { limit: 2 }), ["a", "b/1"]);
+    const next = { after: "b/1", prefix: "b/", limit: 2 };
+    assertEquals(await Entities.keys(Room, next), ["b/2"]);
+    store.keys = () => Promise.reject(new Error("away"));
+    const { code, message } = await failureOf(Entities.keys(Room));
+    assertEquals(code, "no_store");
+    assertStringIncludes(message, "away");
+  });
+  await assertRejects(() => Entities.keys(Room), TypeError, "no such type");
+});

@@ -32,6 +32,7 @@ const KATE = "kate@localhost";
 const Count = Entity.define("count", {
   state: () => 0,
   durable: { later: (count) => count.sleep("3 days") },
+  reads: { get: (count, by: number) => count.state + by },
   add(count) {
     count.broadcast(count.state);
     return ++count.state;
@@ -45,7 +46,7 @@ const Away = Entity.define("away", { state: () => 0 });
 
 /** The requests, casts and messages that nodes send each other, and their items. */
 const KINDS = [
-  ...["find", "accept", "left", "info", "release", "moved"],
+  ...["find", "accept", "left", "info", "release", "moved", "read"],
   ...["call", "subscribe", "close", "idle", "alarm", "add"],
   ...["run", "runs", "result", "cancel", "retry"],
 ];
@@ -68,6 +69,9 @@ function* forged(pids: readonly Pid[]): Iterable<unknown> {
       yield [kind, [{ id: item, owner: "kate@localhost/1", epoch: 9 }]];
       yield [kind, [{ id: "count/0", owner: "kate@localhost/1", epoch: item }]];
       yield [kind, "none", [], item];
+      yield [kind, "count", "a", "get", item];
+      yield [kind, "count", "a", item, []];
+      yield [kind, "count", "a", "get", [item]];
       yield [kind, "none", [], "id", item];
       yield [kind, NO_RUN, "result", item];
       yield [kind, NO_RUN, item];

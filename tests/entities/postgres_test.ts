@@ -1,6 +1,6 @@
 /** The store in a real PostgreSQL server, over two clients. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import pg from "npm:pg@^8";
 import postgres from "npm:postgres@^3";
 import { checkStore } from "../../packages/entities/check_store.ts";
@@ -95,4 +95,43 @@ test("a node gets the shards from the database only when they have changed", {
   await sql`DELETE FROM entities_shard`;
   await expect([], 0, 0);
   await sql.end();
+});
+
+test("keys are read by the primary key, and are the same in tables of before", {
+  programs: ["postgres"],
+  tags: ["slow"],
+}, async () => {
+  await using server = await PostgresServer.start();
+  const pool = new pg.Pool({ connectionString: server.url, max: 4 });
+  pool.on("error", () => {});
+  let last: [string, (string | number | null)[]] = ["", []];
+  const store = postgresStore((text, params) => {
+    last = [text, params];
+    return pool.query(text, params);
+  });
+  await store.open();
+  await pool.query(
+    `INSERT INTO entities_state (type, key, shard, epoch, version, body)
+SELECT 'room', chr(65 + n % 58) || n, 'room/0', 1, 1, '{}' FROM generate_series(1, 20000) n`,
+  );
+  await pool.query("ANALYZE entities_state");
+  const plan = async () => {
+    const { rows } = await pool.query(`EXPLAIN ${last[0]}`, last[1]);
+    return rows.map((row: Record<string, string>) => row["QUERY PLAN"]).join(
+      "\n",
+    );
+  };
+  const page = await store.keys("room", "Z3", "", 100);
+  const byPlan = await plan();
+  assertMatch(byPlan, /Index Scan using entities_state_pkey/);
+  assert(!byPlan.includes("Sort"), byPlan);
+  assertEquals(page.length, 100);
+  const some = await store.keys("room", "", "a1", 100);
+  assertMatch(await plan(), /Index Cond: .*>=.*<.*/);
+  await pool.query(
+    'ALTER TABLE entities_state ALTER COLUMN key TYPE text COLLATE "default"',
+  );
+  assertEquals(await store.keys("room", "Z3", "", 100), page);
+  assertEquals(await store.keys("room", "", "a1", 100), some);
+  await pool.end();
 });

@@ -630,6 +630,10 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
       Entities.startLink({ types: [], store: memoryStore(), ...options }),
     ENTITIES,
   ],
+  "Entities.keys": [
+    (options) => Entities.keys("room", options),
+    "after prefix limit",
+  ],
   "Entity.define": [
     (options) => Entity.define("room", { state: () => 0 }, options),
     "durability save idle limit version migrate maxRestarts maxSeconds retryAlarms retryParked remember runs",

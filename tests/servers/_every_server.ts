@@ -263,6 +263,7 @@ export const ROWS: readonly Row[] = [
       ],
       info: () => ["info"],
       release: () => ["release", "count", "a"],
+      read: () => ["read", "count", "a", "get", []],
     },
     asked: ["info"],
   },

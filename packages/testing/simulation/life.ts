@@ -379,8 +379,9 @@ export class Life implements SimulatedLife {
   ): EntityHandle<M> {
     const handle = type.get(key, options);
     const recorded: Record<string, unknown> = Object.create(handle);
-    const { methods, durable } = type._definition;
-    for (const method of [...methods.keys(), ...durable.keys()]) {
+    const { methods, durable, reads } = type._definition;
+    const names = [...methods.keys(), ...durable.keys(), ...reads.keys()];
+    for (const method of names) {
       recorded[method] = (...args: unknown[]) =>
         this.#call(
           node,

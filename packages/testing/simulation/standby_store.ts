@@ -13,6 +13,7 @@ const READS: readonly (keyof Store)[] = [
   "view",
   "load",
   "readLog",
+  "keys",
   "due",
 ];
 
