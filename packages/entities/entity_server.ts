@@ -67,7 +67,8 @@ import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
 import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
 import { type EntityRequest, isEntityRequest } from "./requests.ts";
-import type { StoredEvent, StoreWrite } from "./store.ts";
+import { StatementError, withStatement } from "./statements.ts";
+import type { StoredEvent, StoreStatement, StoreWrite } from "./store.ts";
 
 /**
  * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
@@ -90,6 +91,7 @@ export type EntityReply =
   | ["unknown", why: string]
   | ["overloaded", why: string]
   | ["refused", message: string, data: unknown]
+  | ["sql", message: string]
   | ["crashed", error: unknown];
 
 /** The answer to a subscription: the number of the last broadcast or stored event, and the process of the entity. */
@@ -127,6 +129,8 @@ interface Envelope {
   r?: StoredId[];
   /** The number of runs that have ended, and the open ones. */
   j?: [ended: number, ...open: StoredRun[]];
+  /** Random, if it was stored with statements: no other state of the key is the same. */
+  q?: string;
 }
 
 /** A message of a timer of the entity. */
@@ -155,6 +159,8 @@ interface Draft {
   id: string | undefined;
   /** The broadcasts of the method that runs. */
   outbox: { number: number; message: unknown }[];
+  /** The statements of the method that runs. */
+  statements: StoreStatement[];
 }
 
 /** Thrown by `room.refuse`. */
@@ -175,6 +181,7 @@ class Room implements EntityContext<unknown> {
   readonly #draft: Draft;
   readonly #home: EntityNode;
   readonly #hasAlarm: boolean;
+  readonly #storesLate: boolean;
 
   constructor(
     key: string,
@@ -189,6 +196,7 @@ class Room implements EntityContext<unknown> {
     this.#draft = draft;
     this.#home = home;
     this.#hasAlarm = definition.alarm !== undefined;
+    this.#storesLate = definition.options.durability !== "call";
   }
 
   get state(): unknown {
@@ -231,6 +239,17 @@ class Room implements EntityContext<unknown> {
       data: structuredClone(data),
     };
     this.#draft.alarms = withAlarm(this.#draft.alarms, name, alarm);
+    this.#draft.isDirty = true;
+  }
+
+  sql(text: string, params: readonly (string | number | null)[] = []): void {
+    if (this.#storesLate) {
+      throw new TypeError(
+        `Cannot run a statement for ${this.key}: its type stores its changes later than its replies leave; define it without durability: { every }`,
+      );
+    }
+    const { statements } = this.#draft;
+    this.#draft.statements = withStatement(statements, text, params, this.key);
     this.#draft.isDirty = true;
   }
 
@@ -305,6 +324,7 @@ export class EntityServer {
     isDeleting: false,
     id: undefined,
     outbox: [],
+    statements: [],
   };
   readonly #subscribers = new Map<
     string,
@@ -534,7 +554,9 @@ export class EntityServer {
       Infinity,
     );
     const [outcome, error] = (result as { reply?: EntityReply }).reply ?? [];
-    if (outcome === "crashed") await this.#failAlarm(name, alarm, error);
+    if (outcome === "crashed" || outcome === "sql") {
+      await this.#failAlarm(name, alarm, error);
+    }
     // A refusal undoes the changes of the alarm, but the alarm has run.
     if (outcome === "refused") {
       result = await this.#finish(undefined, undefined);
@@ -669,6 +691,7 @@ export class EntityServer {
         );
       }
     } catch (error) {
+      if (error instanceof StatementError) return this.#stopFor(error);
       // A write that was given up may still have happened.
       return {
         ...this.#crash(error),
@@ -706,6 +729,12 @@ export class EntityServer {
   async #doneAndStop(reply: EntityReply): Promise<Answer> {
     await this.#flush();
     return { ...this.#stop(), reply };
+  }
+
+  /** Ends in order: what the call has changed in memory is not stored, and the next call starts from what is. */
+  #stopFor({ message }: StatementError): Answer {
+    this.#runs?.stop(new Error(message));
+    return { ...this.#stop(), reply: ["sql", message] };
   }
 
   #lost(why: string): Answer {
@@ -900,6 +929,7 @@ export class EntityServer {
       isStopping: false,
       isDeleting: false,
       outbox: [],
+      statements: [],
     });
   }
 
@@ -909,8 +939,13 @@ export class EntityServer {
     { appends: records = [], ended }: Partial<RunWrite> = {},
   ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
-    // A deletion has no events: those of before are stored first, so that their numbers are not given again.
-    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true;
+    const { statements } = this.#draft;
+    this.#draft.statements = [];
+    const hasStatements = statements.length > 0;
+    // A deletion has no events: those of before are stored first, so that their numbers are not given again. Nor has it
+    // statements, as all deletions have the same body.
+    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true &&
+      !hasStatements;
     hasState ||= !this.#isStored;
     const version = this.#version + (hasState ? 1 : 0);
     const events = this.#log?.appends(
@@ -926,10 +961,18 @@ export class EntityServer {
       shard,
       epoch,
       version,
-      ...hasState ? this.#content(isLast) : { body: null, due: null },
+      ...hasState
+        ? this.#content(isLast, hasStatements)
+        : { body: null, due: null },
       ...appends.length > 0 ? { appends } : undefined,
       ...ended?.length ? { ended } : undefined,
+      ...hasStatements ? { statements } : undefined,
     });
+    if (typeof result === "object") {
+      throw new StatementError(
+        `the database has refused a statement of the ${this.#label}: ${result.error}`,
+      );
+    }
     if (result === "conflict") {
       await this.#findRegress();
       throw new Error(
@@ -980,15 +1023,18 @@ export class EntityServer {
     return part.last;
   }
 
-  #content(isLast: boolean): Pick<StoreWrite, "body" | "due"> {
+  #content(
+    isLast: boolean,
+    hasStatements: boolean,
+  ): Pick<StoreWrite, "body" | "due"> {
     if (isLast) return { body: "", due: null };
-    const body = this.#body();
+    const body = this.#body(hasStatements);
     const moments = [nextAlarm(this.#draft.alarms)?.[1].next, this.#runs?.due]
       .filter((at) => at !== undefined);
     return { body, due: moments.length === 0 ? null : Math.min(...moments) };
   }
 
-  #body(): string {
+  #body(hasStatements: boolean): string {
     const { version } = this.#definition.options;
     const parts = [`"v":${version}`, `"s":${this.#text}`];
     const { alarms } = this.#draft;
@@ -1002,6 +1048,7 @@ export class EntityServer {
     if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
     const runs = this.#runs?.row();
     if (runs !== undefined) parts.push(`"j":${runs}`);
+    if (hasStatements) parts.push(`"q":"${crypto.randomUUID()}"`);
     return `{${parts.join()}}`;
   }
 
@@ -1078,6 +1125,7 @@ export class EntityServer {
           : ["crashed", error],
       );
     } catch (error) {
+      if (error instanceof StatementError) return this.#stopFor(error);
       return {
         ...this.#crash(error),
         reply: ["unknown", (error as Error).message],
