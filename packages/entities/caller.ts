@@ -372,6 +372,8 @@ class EntityCall {
         return this.#error("overloaded", reply[1]);
       case "refused":
         return this.#error("refused", reply[1], { data: reply[2] });
+      case "sql":
+        return this.#error("sql", reply[1]);
       case "crashed":
         return this.#error(
           "crashed",

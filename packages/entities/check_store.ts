@@ -577,6 +577,31 @@ const STEPS: Record<string, (scene: Scene) => Promise<void>> = {
     equal(await scene.log(), [4, 4, "4"], "the log at the end");
   },
 
+  async "a statement that fails undoes its own write alone"(scene) {
+    const { store, alex } = scene;
+    await store.claim(alex, [scene.shard(0)]);
+    const statements = [{ text: "no statement", params: [] }];
+    const events = scene.events(1, "one");
+    const bad = scene.append(events, { key: "b", body: "b", statements });
+    const [before, failed, after] = await store.write(alex, [
+      scene.write({}),
+      bad,
+      scene.write({ key: "c" }),
+    ]);
+    equal([before, after], ["stored", "stored"], "the results of the others");
+    equal(typeof failed === "object" && typeof failed.error, "string", "it");
+    const { type } = bad;
+    equal(await store.load(type, "b"), undefined, "the state of b");
+    equal(await scene.log("b"), [1, 0], "the log of b");
+    const late = { ...bad, epoch: 2 };
+    equal(await store.write(alex, [late]), ["fenced"], "of another epoch");
+    const plain = scene.append(events, { key: "b", body: "b" });
+    equal(await store.write(alex, [plain]), ["stored"], "without it");
+    equal(await store.write(alex, [bad]), ["stored"], "one that is stored");
+    const { version } = (await store.load(type, "c"))!;
+    equal(version, 1, "the version of c");
+  },
+
   async "the longest type and key are stored"(scene) {
     const { store, alex } = scene;
     await store.claim(alex, [scene.shard(0)]);

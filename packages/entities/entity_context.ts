@@ -50,6 +50,20 @@ export interface EntityContext<S, E = unknown> {
     append(event: E): number;
   };
   /**
+   * Runs a statement of your own in the transaction that stores the changes of this call, such as one for an outbox or an
+   * index. It runs once, when the method has ended; if the method throws or refuses, or another node owns the entity by
+   * then, it does not. It has no result. If the database refuses it, nothing of the call is stored: the caller gets an
+   * `EntityError` with the code `"sql"` and the database's message, and the entity starts again from its stored state.
+   *
+   * @param text One statement that begins with `INSERT`, `UPDATE`, `DELETE`, `SELECT`, `WITH`, `REPLACE`, `MERGE` or
+   * `VALUES`: at most 100,000 characters. The tables are in the database of the store.
+   * @param params The values of `$1`, `$2` and so on: at most 100 texts, finite numbers and `null`. A call can have 100
+   * statements, with 1,048,576 characters of texts and values together.
+   * @throws {TypeError} If these are no such statement and values, or the type has `durability: { every }`.
+   * @throws {RangeError} If something is too long, or there are too many.
+   */
+  sql(text: string, params?: readonly (string | number | null)[]): void;
+  /**
    * Sends a message to all subscribers, once the changes of this call are stored. The message itself is not stored: who
    * must miss none follows the log.
    *

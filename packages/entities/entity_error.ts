@@ -19,6 +19,7 @@ export type EntityErrorCode =
   | "cancelled"
   | "no_run"
   | "gap"
+  | "sql"
   | "no_method";
 
 /**
@@ -38,6 +39,7 @@ export type EntityErrorCode =
  * - `"no_run"`: there is no such run, or it ended too long ago.
  * - `"gap"`: events of the log that were asked for are kept no more; `data` has the numbers `first` and `last` of those that
  *   are.
+ * - `"sql"`: the database has refused a statement of `room.sql`; the message has its words. Nothing of the call is stored.
  * - `"no_method"`: the owner runs other code, which has no such method.
  *
  * @example An expected refusal

@@ -72,7 +72,8 @@ import {
   type EntityRequest,
   isEntityRequest,
 } from "./requests.ts";
-import type { StoredEvent, StoreWrite } from "./store.ts";
+import { StatementError, withStatement } from "./statements.ts";
+import type { StoredEvent, StoreStatement, StoreWrite } from "./store.ts";
 
 /**
  * A part of the exit reason of an entity that ends itself, of a shutdown or an `EntityError`: it has answered what it
@@ -121,6 +122,8 @@ interface Envelope {
   r?: StoredId[];
   /** The number of runs that have ended, and the open ones. */
   j?: [ended: number, ...open: StoredRun[]];
+  /** Random, if it was stored with statements: no other state of the key is the same. */
+  q?: string;
 }
 
 /** A message of a timer of the entity. */
@@ -149,6 +152,8 @@ interface Draft {
   id: string | undefined;
   /** The broadcasts of the method that runs. */
   outbox: { number: number; message: unknown }[];
+  /** The statements of the method that runs. */
+  statements: StoreStatement[];
 }
 
 /** An entity as its methods see it. */
@@ -159,6 +164,7 @@ class Room implements EntityContext<unknown> {
   readonly #draft: Draft;
   readonly #home: EntityNode;
   readonly #hasAlarm: boolean;
+  readonly #storesLate: boolean;
 
   constructor(
     key: string,
@@ -173,6 +179,7 @@ class Room implements EntityContext<unknown> {
     this.#draft = draft;
     this.#home = home;
     this.#hasAlarm = definition.alarm !== undefined;
+    this.#storesLate = definition.options.durability !== "call";
   }
 
   get state(): unknown {
@@ -215,6 +222,17 @@ class Room implements EntityContext<unknown> {
       data: structuredClone(data),
     };
     this.#draft.alarms = withAlarm(this.#draft.alarms, name, alarm);
+    this.#draft.isDirty = true;
+  }
+
+  sql(text: string, params: readonly (string | number | null)[] = []): void {
+    if (this.#storesLate) {
+      throw new TypeError(
+        `Cannot run a statement for ${this.key}: its type stores its changes later than its replies leave; define it without durability: { every }`,
+      );
+    }
+    const { statements } = this.#draft;
+    this.#draft.statements = withStatement(statements, text, params, this.key);
     this.#draft.isDirty = true;
   }
 
@@ -278,6 +296,7 @@ export class EntityServer {
     isDeleting: false,
     id: undefined,
     outbox: [],
+    statements: [],
   };
   readonly #subscribers = new Map<
     string,
@@ -533,7 +552,9 @@ export class EntityServer {
       Infinity,
     );
     const [outcome, error] = (result as { reply?: EntityReply }).reply ?? [];
-    if (outcome === "crashed") await this.#failAlarm(name, alarm, error);
+    if (outcome === "crashed" || outcome === "sql") {
+      await this.#failAlarm(name, alarm, error);
+    }
     // A refusal undoes the changes of the alarm, but the alarm has run.
     if (outcome === "refused") {
       result = await this.#finish(undefined, undefined);
@@ -668,6 +689,7 @@ export class EntityServer {
         );
       }
     } catch (error) {
+      if (error instanceof StatementError) return this.#stopFor(error);
       // A write that was given up may still have happened.
       return {
         ...this.#crash(error),
@@ -705,6 +727,12 @@ export class EntityServer {
   async #doneAndStop(reply: EntityReply): Promise<Answer> {
     await this.#flush();
     return { ...this.#stop(), reply };
+  }
+
+  /** Ends in order: what the call has changed in memory is not stored, and the next call starts from what is. */
+  #stopFor({ message }: StatementError): Answer {
+    this.#runs?.stop(new Error(message));
+    return { ...this.#stop(), reply: ["sql", message] };
   }
 
   #lost(why: string): Answer {
@@ -901,6 +929,7 @@ export class EntityServer {
       isStopping: false,
       isDeleting: false,
       outbox: [],
+      statements: [],
     });
   }
 
@@ -910,8 +939,13 @@ export class EntityServer {
     { appends: records = [], ended }: Partial<RunWrite> = {},
   ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
-    // Store pending events before the deletion, which has none, so that no number is given twice.
-    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true;
+    const { statements } = this.#draft;
+    this.#draft.statements = [];
+    const hasStatements = statements.length > 0;
+    // Store pending events before the deletion, which has none, so that no number is given twice. Nor has a deletion
+    // statements, as all deletions have the same body.
+    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true &&
+      !hasStatements;
     hasState ||= !this.#isStored;
     const version = this.#version + (hasState ? 1 : 0);
     const events = this.#log?.appends(
@@ -928,10 +962,18 @@ export class EntityServer {
       shard,
       epoch,
       version,
-      ...hasState ? this.#content(isLast) : { body: null, due: null },
+      ...hasState
+        ? this.#content(isLast, hasStatements)
+        : { body: null, due: null },
       ...appends.length > 0 ? { appends } : undefined,
       ...ended?.length ? { ended } : undefined,
+      ...hasStatements ? { statements } : undefined,
     });
+    if (typeof result === "object") {
+      throw new StatementError(
+        `the database has refused a statement of the ${this.#label}: ${result.error}`,
+      );
+    }
     if (result === "conflict") {
       await this.#findRegress();
       throw new Error(
@@ -983,15 +1025,18 @@ export class EntityServer {
     return part.last;
   }
 
-  #content(isLast: boolean): Pick<StoreWrite, "body" | "due"> {
+  #content(
+    isLast: boolean,
+    hasStatements: boolean,
+  ): Pick<StoreWrite, "body" | "due"> {
     if (isLast) return { body: "", due: null };
-    const body = this.#body();
+    const body = this.#body(hasStatements);
     const moments = [nextAlarm(this.#draft.alarms)?.[1].next, this.#runs?.due]
       .filter((at) => at !== undefined);
     return { body, due: moments.length === 0 ? null : Math.min(...moments) };
   }
 
-  #body(): string {
+  #body(hasStatements: boolean): string {
     const { version } = this.#definition.options;
     const parts = [`"v":${version}`, `"s":${this.#text}`];
     const { alarms } = this.#draft;
@@ -1005,6 +1050,7 @@ export class EntityServer {
     if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
     const runs = this.#runs?.row();
     if (runs !== undefined) parts.push(`"j":${runs}`);
+    if (hasStatements) parts.push(`"q":"${crypto.randomUUID()}"`);
     return `{${parts.join()}}`;
   }
 
@@ -1082,6 +1128,7 @@ export class EntityServer {
           : ["crashed", error],
       );
     } catch (error) {
+      if (error instanceof StatementError) return this.#stopFor(error);
       return {
         ...this.#crash(error),
         reply: ["unknown", (error as Error).message],

@@ -31,9 +31,23 @@ export interface MemoryStoreOptions {
    * @default {Date.now}
    */
   now?: () => number;
+  /**
+   * Runs a statement of `room.sql`. If it throws, the call fails, and nothing of it is stored; what this function has done
+   * for earlier statements of the call stays. Without it, calls that use `room.sql` fail.
+   */
+  sql?: (text: string, params: readonly (string | number | null)[]) => void;
 }
 
-const MEMORY_OPTIONS: OptionChecks<MemoryStoreOptions> = { now: FUNCTION };
+const MEMORY_OPTIONS: OptionChecks<MemoryStoreOptions> = {
+  now: FUNCTION,
+  sql: FUNCTION,
+};
+
+function noSql(): never {
+  throw new Error(
+    "a store in memory has no SQL; give it a function: memoryStore({ sql })",
+  );
+}
 
 /**
  * A store in the memory of the program, for tests: the nodes of one program share it, and it is gone with the program.
@@ -50,15 +64,18 @@ const MEMORY_OPTIONS: OptionChecks<MemoryStoreOptions> = { now: FUNCTION };
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   checkOptions(options, "make a store in memory", MEMORY_OPTIONS, "{ now }");
-  return new MemoryStore(options.now ?? Date.now);
+  const { now = Date.now, sql = noSql } = options;
+  return new MemoryStore(now, sql);
 }
 
-interface StateRow extends Omit<StoreWrite, "appends" | "ended"> {
+interface StateRow
+  extends Omit<StoreWrite, "appends" | "ended" | "statements"> {
   body: string;
 }
 
 class MemoryStore implements Store {
   readonly #now: () => number;
+  readonly #sql: NonNullable<MemoryStoreOptions["sql"]>;
   readonly #settings = new Map<string, string>();
   readonly #nodes = new Map<string, StoreNode>();
   readonly #shards = new Map<string, StoreShard>();
@@ -68,8 +85,12 @@ class MemoryStore implements Store {
   /** The ids of deletions. */
   readonly #deleted = new Set<string>();
 
-  constructor(now: () => number) {
+  constructor(
+    now: () => number,
+    sql: NonNullable<MemoryStoreOptions["sql"]>,
+  ) {
     this.#now = now;
+    this.#sql = sql;
   }
 
   open(): Promise<void> {
@@ -161,7 +182,7 @@ class MemoryStore implements Store {
   }
 
   #write(owner: string, write: StoreWrite): WriteResult {
-    const { appends = [], ended = [], body, ...rest } = write;
+    const { appends = [], ended = [], statements = [], body, ...rest } = write;
     const shard = this.#shards.get(write.shard);
     if (shard?.owner !== owner || shard.epoch !== write.epoch) return "fenced";
     const id = idOf(write.type, write.key);
@@ -174,6 +195,13 @@ class MemoryStore implements Store {
     const streams = this.#logs.get(id) ?? new Map<string, StoredEvent[]>();
     if (!fits || !appends.every((append) => fitsIn(streams, append))) {
       return "conflict";
+    }
+    try {
+      for (const { text, params } of isAsBefore ? [] : statements) {
+        this.#sql(text, params);
+      }
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
     }
     for (const append of appends) this.#append(streams, append);
     if (streams.size > 0) this.#logs.set(id, streams);

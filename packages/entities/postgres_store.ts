@@ -8,6 +8,8 @@
  * A write takes a share lock on the row of its shard. A change of the owner, which updates that row, waits for the write;
  * a write that waited for a change sees the new epoch and stores nothing (READ COMMITTED checks the condition again).
  *
+ * A write with statements of the user calls a function of the database, which is a transaction of its own.
+ *
  * Each node asks for all shards again and again, and they rarely change. So a question has the digest of the shards in the
  * last answer, and the database sends shards only if their digest is another one. It is one of their content: a database
  * that goes back has it only with the same shards.
@@ -68,7 +70,7 @@ const POSTGRES_OPTIONS: OptionChecks<PostgresStoreOptions> = {
 };
 
 /**
- * Returns the statements that create the tables, for those who run migrations themselves.
+ * Returns the statements that create the tables and a function, for those who run migrations themselves.
  *
  * They may run again: they change nothing that is there.
  *
@@ -133,6 +135,7 @@ export function postgresSchema(prefix: string = "entities_"): string[] {
 )`,
     `CREATE INDEX IF NOT EXISTS ${index}state_due ON ${prefix}state (due) WHERE due IS NOT NULL`,
     `CREATE INDEX IF NOT EXISTS ${index}state_deleted ON ${prefix}state (shard) WHERE body = ''`,
+    writeFunction(prefix),
   ];
 }
 
@@ -183,7 +186,10 @@ export function postgresStore(
 }
 
 /** The codes of a race between two nodes that create the same table. */
-const CREATED_TWICE = ["23505", "42P07", "42710"];
+const CREATED_TWICE = ["23505", "42P07", "42710", "XX000"];
+
+/** The classes of errors of a server that cannot have the function, or of a user who does not own it: writes say so. */
+const HAS_NO_FUNCTION = /^(0A|42)/;
 
 /** Parses a JSON list of shards and epochs, in the order of their ids. */
 const GIVEN_SHARDS =
@@ -246,6 +252,10 @@ class PostgresStore implements Store {
         } catch (error) {
           const { code } = error as { code?: unknown };
           // IF NOT EXISTS does not see a table that another node is about to create.
+          if (
+            statement.includes(" FUNCTION ") &&
+            HAS_NO_FUNCTION.test(String(code))
+          ) break;
           if (left === 0 || !CREATED_TWICE.includes(String(code))) throw error;
         }
       }
@@ -401,6 +411,20 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
     owner: string,
     writes: readonly StoreWrite[],
   ): Promise<WriteResult[]> {
+    const plain = writes.filter((write) => write.statements === undefined);
+    if (plain.length < writes.length) {
+      const stored = plain.length > 0 ? this.write(owner, plain) : [];
+      // Each is a transaction of its own, so that no constraint that is checked at its end concerns others.
+      const [results, ...others] = await Promise.all([
+        stored,
+        ...writes.filter((write) => write.statements !== undefined)
+          .map((write) => this.#writeWithStatements(owner, write)),
+      ]);
+      const [left, rest] = [[...results], [...others]];
+      return writes.map((write) =>
+        (write.statements === undefined ? left : rest).shift()!
+      );
+    }
     if (await this.#appendOne(owner, writes)) return ["stored"];
     const given = writes.map(({ appends: _, ...write }, n) => ({
       n,
@@ -417,6 +441,31 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
     if (parts.events) params.push(JSON.stringify(events));
     const rows = await this.#rows(writeStatement(this.#p, parts), params);
     return rows.map(({ result }) => result as WriteResult);
+  }
+
+  async #writeWithStatements(
+    owner: string,
+    write: StoreWrite,
+  ): Promise<WriteResult> {
+    const { appends: _, statements, ...given } = write;
+    const params = [[{ n: 0, ...given }], eventRowsOf(write, 0), statements];
+    try {
+      const [row] = await this.#rows(
+        `SELECT ${this.#p}write($1, $2, $3, $4) AS result`,
+        [owner, ...params.map((each) => JSON.stringify(each))],
+      );
+      const result = row.result as string;
+      return result.startsWith(FAILED)
+        ? { error: result.slice(FAILED.length) }
+        : result as WriteResult;
+    } catch (error) {
+      const { code, errno } = error as { code?: unknown; errno?: unknown };
+      if (code !== "42883" && errno !== "42883") throw error;
+      return {
+        error:
+          `the database has no function ${this.#p}write; run the statements of postgresSchema() again`,
+      };
+    }
   }
 
   /**
@@ -571,7 +620,11 @@ type WriteParts = Record<"events" | "trims" | "states" | "ends", unknown>;
  * Events are only inserted for a write that is accepted. Two runs of one write at the same time do not see each other's
  * events: the second violates the primary key, rejects, and is repeated.
  */
-function writeStatement(p: string, has: WriteParts): string {
+function writeStatement(
+  p: string,
+  has: WriteParts,
+  mayRepeat = true,
+): string {
   const parts = [
     `given AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset($2::text::jsonb) AS t(
@@ -594,7 +647,7 @@ function writeStatement(p: string, has: WriteParts): string {
   ) THEN 'conflict' ELSE 'stored' END AS result
   FROM given g LEFT JOIN fence f ON f.id = g.shard AND f.epoch = g.epoch
 )`,
-    has.states ? statePart(p) : "result AS (SELECT * FROM checked)",
+    has.states ? statePart(p, mayRepeat) : "result AS (SELECT * FROM checked)",
     has.events &&
     `appended AS (
   INSERT INTO ${p}log (type, key, stream, number, at, body)
@@ -607,6 +660,64 @@ function writeStatement(p: string, has: WriteParts): string {
   return `WITH ${
     parts.filter(Boolean).join(", ")
   } SELECT n, result FROM result ORDER BY n`;
+}
+
+/** The beginning of the function's result if a statement of the user has failed. */
+const FAILED = "failed: ";
+
+/**
+ * Returns the function that makes one write and runs its statements: statements of one query all see the rows of before,
+ * so they cannot be parts of one. A statement is prepared, so that its parameters get their types from where they stand.
+ * A write that is stored already conflicts, as two runs of it at the same time must not both run the statements: the one that
+ * waited sees then what the other has stored.
+ */
+function writeFunction(p: string): string {
+  const all = { events: true, trims: true, states: true, ends: true };
+  return `CREATE OR REPLACE FUNCTION ${p}write(text, text, text, text) RETURNS text
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $function$
+DECLARE
+  place int;
+  outcome text;
+  statement jsonb;
+  given text;
+  is_own boolean := true;
+BEGIN
+  IF EXISTS (SELECT 1 FROM pg_prepared_statements WHERE name = 'entities_statement') THEN
+    EXECUTE 'DEALLOCATE entities_statement';
+  END IF;
+  EXECUTE $write$${
+    writeStatement(p, all, false)
+  }$write$ INTO place, outcome USING $1, $2, $3;
+  IF outcome = 'conflict' AND EXISTS (
+    SELECT 1 FROM jsonb_to_recordset($2::jsonb) AS g(type text, key text, epoch bigint, version bigint, body text)
+    JOIN ${p}state t ON t.type = g.type AND t.key = g.key AND t.epoch = g.epoch AND t.version = g.version
+      AND t.body = g.body
+  ) THEN
+    RETURN 'stored';
+  END IF;
+  IF outcome <> 'stored' THEN
+    RETURN outcome;
+  END IF;
+  is_own := false;
+  FOR statement IN SELECT e.value FROM jsonb_array_elements($4::jsonb) WITH ORDINALITY AS e(value, n) ORDER BY e.n LOOP
+    EXECUTE 'PREPARE entities_statement AS ' || (statement ->> 'text');
+    SELECT '(' || string_agg(quote_nullable(e.value), ', ' ORDER BY e.n) || ')' INTO given
+    FROM jsonb_array_elements_text(statement -> 'params') WITH ORDINALITY AS e(value, n);
+    EXECUTE 'EXECUTE entities_statement' || coalesce(given, '');
+    EXECUTE 'DEALLOCATE entities_statement';
+  END LOOP;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  RETURN outcome;
+EXCEPTION WHEN OTHERS THEN
+  IF is_own OR left(SQLSTATE, 2) IN ('40', '53', '57', '58', 'XX') THEN
+    RAISE;
+  END IF;
+  IF EXISTS (SELECT 1 FROM pg_prepared_statements WHERE name = 'entities_statement') THEN
+    EXECUTE 'DEALLOCATE entities_statement';
+  END IF;
+  RETURN '${FAILED}' || SQLERRM;
+END
+$function$`;
 }
 
 /** The events: those that are next in their streams, those that are there already, and others. */
@@ -625,7 +736,7 @@ function eventPart(p: string): string {
 )`;
 }
 
-function statePart(p: string): string {
+function statePart(p: string, mayRepeat: boolean): string {
   return `stored AS (
   INSERT INTO ${p}state AS t (type, key, shard, epoch, version, body, due)
   SELECT c.type, c.key, c.shard, c.epoch, c.version, c.body, c.due FROM checked c
@@ -633,8 +744,11 @@ function statePart(p: string): string {
   ORDER BY c.type, c.key
   ON CONFLICT (type, key) DO UPDATE SET
     shard = EXCLUDED.shard, epoch = EXCLUDED.epoch, version = EXCLUDED.version, body = EXCLUDED.body, due = EXCLUDED.due
-  WHERE t.version = EXCLUDED.version - 1
-    OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)
+  WHERE t.version = EXCLUDED.version - 1${
+    mayRepeat
+      ? " OR (t.version = EXCLUDED.version AND t.epoch = EXCLUDED.epoch AND t.body = EXCLUDED.body)"
+      : ""
+  }
   RETURNING t.type, t.key
 ), result AS MATERIALIZED (
   SELECT c.n, c.type, c.key, c.body, c.ended,

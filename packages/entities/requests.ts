@@ -56,6 +56,7 @@ export type EntityReply =
   | ["unknown", why: string]
   | ["overloaded", why: string]
   | ["refused", message: string, data: unknown]
+  | ["sql", message: string]
   | ["crashed", error: unknown];
 
 /** Whether a value is a key: a text that is not empty, not too long, well formed and without NUL. */

@@ -586,6 +586,10 @@ class RunContext implements DurableContext<unknown> {
     };
   }
 
+  sql(text: string, params?: readonly (string | number | null)[]): void {
+    this.#run.act((room) => room.sql(text, params));
+  }
+
   broadcast(message: unknown): number {
     return this.#run.ask((room) => room.broadcast(message));
   }

@@ -56,6 +56,7 @@ import {
   type RunEntity,
   type StepAttempt,
 } from "./run.ts";
+import { StatementError } from "./statements.ts";
 import type { StoreAppend, StoredEvent, StreamPart } from "./store.ts";
 
 /** The stream of the ends of runs. */
@@ -457,7 +458,20 @@ export class Runs {
     } catch (error) {
       return await this.#fail(open, record, at, error);
     }
-    return await this.#settle(open, event);
+    const { steps } = open;
+    try {
+      return await this.#settle(open, event);
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      if (!this.#open.has(open.id)) {
+        this.#open.set(open.id, open);
+        this.#ends--;
+      }
+      open.steps = steps;
+      await this.#fail(open, record, at, error);
+      // Other runs may have been told of events that are not stored: all begins again from what is.
+      return false;
+    }
   }
 
   /** Stores a segment of a run that goes on, or has ended. */

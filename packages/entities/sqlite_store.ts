@@ -25,6 +25,7 @@ import type {
   StoredState,
   StoreNode,
   StoreShard,
+  StoreStatement,
   StoreView,
   StoreWrite,
   StreamPart,
@@ -166,7 +167,7 @@ class SqliteStore implements Store {
     }
   }
 
-  #run<T>(fn: (sql: Sql) => T): Promise<T> {
+  #run<T>(fn: (sql: Sql, db: DatabaseSync) => T): Promise<T> {
     const running = this.#transaction(fn);
     this.#underWay.add(running);
     const ended = () => void this.#underWay.delete(running);
@@ -175,7 +176,7 @@ class SqliteStore implements Store {
   }
 
   /** Runs a transaction, all of it within one turn. */
-  async #transaction<T>(fn: (sql: Sql) => T): Promise<T> {
+  async #transaction<T>(fn: (sql: Sql, db: DatabaseSync) => T): Promise<T> {
     const { db, check } = await this.#database();
     const sql = (text: string) => {
       let statement = this.#statements.get(text);
@@ -189,7 +190,7 @@ class SqliteStore implements Store {
     return await patiently(() => {
       this.#assertOpen();
       return inTransaction(db, () => {
-        const result = fn(sql);
+        const result = fn(sql, db);
         check();
         return result;
       });
@@ -289,13 +290,29 @@ class SqliteStore implements Store {
     });
   }
 
-  write(
+  async write(
     owner: string,
     writes: readonly StoreWrite[],
   ): Promise<WriteResult[]> {
-    return this.#run((sql) =>
-      writes.map((write) => writeOne(sql, owner, write))
-    );
+    try {
+      return await this.#run((sql, db) =>
+        writes.map((write) =>
+          write.statements === undefined
+            ? writeOne(sql, owner, write)
+            : writeWithStatements(sql, db, owner, write, write.statements)
+        )
+      );
+    } catch (error) {
+      // Only the end of a transaction checks constraints that are deferred: one write of these has broken them.
+      const message = messageOf(error);
+      if (!message.includes("FOREIGN KEY")) throw error;
+      if (writes.length === 1) return [{ error: message }];
+      const results: WriteResult[] = [];
+      for (const write of writes) {
+        results.push(...await this.write(owner, [write]));
+      }
+      return results;
+    }
   }
 
   readLog(
@@ -441,6 +458,56 @@ function isNode(sql: Sql, id: string): boolean {
 function shardOf(sql: Sql, id: string): StoreShard | undefined {
   const row = sql("SELECT id, owner, epoch FROM shard WHERE id = ?").get(id);
   return row && asShard(row);
+}
+
+/** Makes a write and runs its statements, unless it is stored already: all of that or nothing. */
+function writeWithStatements(
+  sql: Sql,
+  db: DatabaseSync,
+  owner: string,
+  write: StoreWrite,
+  statements: readonly StoreStatement[],
+): WriteResult {
+  const { type, key, epoch, version, body } = write;
+  const isThere = sql(
+    "SELECT 1 AS found FROM state WHERE type = ? AND key = ? AND epoch = ? AND version = ? AND body = ?",
+  ).get(type, key, epoch, version, body) !== undefined;
+  db.exec("SAVEPOINT statements");
+  const result = writeOne(sql, owner, write);
+  let error: string | undefined;
+  try {
+    if (result === "stored" && !isThere) {
+      for (const statement of statements) runStatement(db, statement);
+    }
+  } catch (thrown) {
+    error = messageOf(thrown);
+    // Not the statement's fault: the whole transaction is undone, and repeated.
+    if (NOT_OF_STATEMENT.test(error)) throw thrown;
+    db.exec("ROLLBACK TO statements");
+  }
+  db.exec("RELEASE statements");
+  return error === undefined ? result : { error };
+}
+
+/** The messages of a database that cannot be written to now, whatever the statement. */
+const NOT_OF_STATEMENT =
+  /is (locked|busy|full)|disk I\/O|malformed|read-?only|unable to open|out of memory|interrupted/;
+
+function runStatement(
+  db: DatabaseSync,
+  { text, params }: StoreStatement,
+): void {
+  const statement = db.prepare(text);
+  if (text.slice(statement.sourceSQL.length).trim() !== "") {
+    throw new Error("there is more than one statement in the text");
+  }
+  statement.all(
+    Object.fromEntries(params.map((param, i) => [`$${i + 1}`, param])),
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function writeOne(sql: Sql, owner: string, write: StoreWrite): WriteResult {

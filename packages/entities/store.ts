@@ -106,6 +106,14 @@ export interface StoreAppend {
   trim?: { below: number; since: number };
 }
 
+/** A statement of a user, which runs in the transaction of a write. */
+export interface StoreStatement {
+  /** The statement: one that reads or changes rows, with parameters `$1`, `$2` and so on. */
+  text: string;
+  /** The parameters. */
+  params: readonly (string | number | null)[];
+}
+
 /** A write of one entity: its state, or events, or both. */
 export interface StoreWrite extends ShardEpoch {
   /** The type of the entity. */
@@ -122,6 +130,11 @@ export interface StoreWrite extends ShardEpoch {
   appends?: readonly StoreAppend[];
   /** Streams that are removed with their numbers; only in a write with a state, and not `""`. */
   ended?: readonly string[];
+  /**
+   * Statements that run with this write, in order, once it fits; only in a write with a state that is no deletion. No other
+   * write of the entity has the same body.
+   */
+  statements?: readonly StoreStatement[];
 }
 
 /** A part of a stream. */
@@ -136,9 +149,15 @@ export interface StreamPart {
 
 /**
  * The result of a write: it is stored; or another owner or epoch has the shard; or the stored version, or the last number
- * of a stream, is not the one before.
+ * of a stream, is not the one before; or the database refuses one of its statements, and nothing of this write is stored.
  */
-export type WriteResult = "stored" | "fenced" | "conflict";
+export type WriteResult = "stored" | "fenced" | "conflict" | StatementFailure;
+
+/** The failure of a statement of a user. */
+export interface StatementFailure {
+  /** The database's message. */
+  error: string;
+}
 
 /** An alarm whose time has come. */
 export interface DueAlarm {
@@ -200,7 +219,11 @@ export interface Store {
    * - The first event of each stream follows the last number of that stream.
    *
    * A state that was stored before, with the same epoch, version and body, is stored, and so are events that are in their
-   * stream already, each with the same time and body. Returns the results in the order of the writes.
+   * stream already, each with the same time and body; its statements do not run again. Returns the results in the order
+   * of the writes.
+   *
+   * Statements run after the changes of their write, and see them. If one fails, that write alone is undone. Rejects if the
+   * cause is the database and not the statement, as for a lost connection or a deadlock.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
   /**

@@ -30,6 +30,8 @@ interface Pending {
   readonly write: StoreWrite;
   readonly settle: (result: WriteResult) => void;
   failures: number;
+  /** Whether an attempt without an answer may still store it. */
+  isUncertain: boolean;
 }
 
 /** The writes of one node. */
@@ -54,7 +56,7 @@ export class Writer {
   /** Writes a state of a shard; resolves when the result is certain, or the shard is closed. */
   write(shard: OwnedShard, write: StoreWrite): Promise<WriteResult> {
     const { promise, resolve: settle } = Promise.withResolvers<WriteResult>();
-    this.#queue.push({ shard, write, settle, failures: 0 });
+    this.#queue.push({ shard, write, settle, failures: 0, isUncertain: false });
     shard.writes.set(write.key, promise);
     this.#added.notify();
     return promise;
@@ -130,6 +132,7 @@ export class Writer {
         { what: "writes of entities" },
       );
       this.counts.failures++;
+      for (const pending of open) pending.isUncertain = true;
       return open.length > 1 ? open : open.filter((pending) => {
         // One that is given up may still be stored: the next write of its entity is refused then.
         if (!this.#lease.isValid || ++pending.failures < GIVE_UP) return true;
@@ -140,7 +143,10 @@ export class Writer {
     this.counts.transactions++;
     this.counts.writes += open.length;
     for (const [i, pending] of open.entries()) {
-      this.#settle(pending, results[i]);
+      const result = results[i];
+      // Its statement has failed now, but an attempt of before may still arrive, and store it.
+      const isOpen = typeof result === "object" && pending.isUncertain;
+      this.#settle(pending, isOpen ? "conflict" : result);
     }
     return [];
   }
