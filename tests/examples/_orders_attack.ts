@@ -26,10 +26,9 @@ async function followed(
   port: number,
   key: string,
   count: number,
-  last = "0",
 ): Promise<unknown[]> {
   const url = `http://127.0.0.1:${port}/orders/${key}/log`;
-  const response = await fetch(url, { headers: { "last-event-id": last } });
+  const response = await fetch(url);
   const reader = response.body!.pipeThrough(new TextDecoderStream())
     .getReader();
   let text = "";
@@ -128,7 +127,7 @@ export async function attack(port: number): Promise<void> {
   for (const authorization of ["", "Bearer ", "Bearer x", "staff"]) {
     await fails(403, `${key}/approval`, {}, { authorization });
   }
-  for (const last of ["-1", "x", "1e99", "0.5", "NaN", "Infinity"]) {
+  for (const last of ["7", "-1", "x", "1e99-1", "1-x", "1-", "1-0", "-"]) {
     await fails(400, `${key}/log`, undefined, { "last-event-id": last });
   }
 
