@@ -138,17 +138,31 @@ async function follow(
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const after = Number(request.headers["last-event-id"] ?? 0); // A browser's EventSource sends it by itself.
-  if (!Number.isSafeInteger(after) || after < 0) throw [400, "Wrong number."];
+  const last = String(request.headers["last-event-id"] ?? ""); // A browser's EventSource sends it by itself.
+  const [, number, at] = /^(\d{1,15})-([\d.]{1,30})$/.exec(last) ?? [];
+  const after = { number: Number(number), at: Number(at) };
+  if (last !== "" && !(after.at > 0)) throw [400, "Wrong Last-Event-ID."];
   response.writeHead(200, {
-    ...{ "content-type": "text/event-stream", "cache-control": "no-store" },
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
   });
   response.flushHeaders();
   request.socket.setKeepAlive(true, PATIENCE); // notices a client that is gone
-  for await (const each of Order.get(key).log.follow({ after, signal })) {
-    const data = JSON.stringify(each.event);
-    if (response.write(`id: ${each.number}\ndata: ${data}\n\n`)) continue;
+  const send = async (id: string, data: unknown, type = "message") => {
+    const text = `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+    if (response.write(text)) return;
     const late = AbortSignal.timeout(PATIENCE);
     await once(response, "drain", { signal: AbortSignal.any([signal, late]) });
+  };
+  try {
+    const options = last === "" ? { signal } : { after, signal };
+    const events = Order.get(key).log.follow(options);
+    for await (const { number, at, event } of events) {
+      await send(`${number}-${at}`, event);
+    }
+  } catch (error) {
+    if (!(error instanceof EntityError) || error.code !== "gap") throw error;
+    await send("", error.data, "gap"); // The client begins anew, with the first event that there is.
+    response.end();
   }
 }

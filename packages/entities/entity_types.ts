@@ -116,11 +116,14 @@ export interface EntityLogPart<E = unknown> {
 /** Options for reading a log. */
 export interface EntityLogReadOptions {
   /**
-   * The number of the last event that the reader has. Without it, the log is read from the first event that is kept.
+   * The last event that the reader has, or its number. Without it, the log is read from the first event that is kept.
+   *
+   * A store that goes back, as a standby takes over that lacked the last writes, gives the numbers of the events that it
+   * has lost again. A number alone does not show that; an event does, by its time.
    *
    * @default {undefined}
    */
-  after?: number;
+  after?: number | Pick<EntityLogEvent, "number" | "at">;
   /**
    * The number of events, at most. There are fewer if they are longer than a mebibyte together.
    *
@@ -141,8 +144,8 @@ export interface EntityLogReader<E = unknown> {
   /**
    * Reads events. It asks the store, not the owner of the entity.
    *
-   * @throws {EntityError} With the code `"gap"` if events after `after` are kept no more: `data.first` is the number of
-   *   the first that is. With `"no_store"` if the store does not answer in the time of the handle.
+   * @throws {EntityError} With the code `"gap"` if events after `after` are kept no more, or the store has lost that event:
+   *   `data.first` is the number of the first that is kept. With `"no_store"` if the store does not answer in the time of the handle.
    */
   read(options?: EntityLogReadOptions): Promise<EntityLogPart<E>>;
   /**

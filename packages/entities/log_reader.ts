@@ -9,6 +9,12 @@
  * No event is missing: the feed knows the number of the last event that the store has, from the owner's answer to a
  * subscription and from each message of the owner; a follower that is not there yet reads what the feed does not have.
  *
+ * A store that goes back gives numbers again, for other events. A reader that has one of the lost events must not go on
+ * with the others as if they followed. So a place in a log is a number and the time of its event ({@linkcode Place}): a read
+ * of the store begins with the reader's last event, and compares. The feed compares its own last event whenever it has
+ * subscribed again, as entities start anew then; if it is another one, each follower compares too ({@linkcode
+ * Feed.series}).
+ *
  * @module
  */
 
@@ -39,13 +45,25 @@ import { areStoredEvents } from "./requests.ts";
 import type { StoredEvent, StreamPart } from "./store.ts";
 import { EntityFollower } from "./subscription.ts";
 
+const NUMBER = integerFrom(0);
+
+const AFTER = {
+  accepts: (after: unknown) => {
+    const { number, at } = Object(after) as Partial<Place>;
+    return NUMBER.accepts(after) ||
+      NUMBER.accepts(number) && Number.isFinite(at);
+  },
+  give: "a number from 0 on, or the last event that you have",
+  isNumber: true,
+};
+
 const FOLLOW_OPTIONS: OptionChecks<EntityLogFollowOptions> = {
-  after: integerFrom(0),
+  after: AFTER,
   signal: SIGNAL,
 };
 
 const READ_OPTIONS: OptionChecks<EntityLogReadOptions> = {
-  after: integerFrom(0),
+  after: AFTER,
   limit: integerFrom(0, LOG_BOUNDS.read),
 };
 
@@ -67,10 +85,9 @@ async function read(
   const doing = doingTo("read", target);
   checkOptions(options, doing, READ_OPTIONS, "{ after: 17, limit: 100 }");
   const { after, limit = 1000 } = options;
-  const part = await readPart(target, after ?? 0, limit);
-  if (after !== undefined && after + 1 < part.first) {
-    throw gapError(target, after, part);
-  }
+  const part = after === undefined
+    ? await readPart(target, 0, limit)
+    : await readAfter(target, placeOf(after), limit);
   return { ...part, events: part.events.map(eventOf) };
 }
 
@@ -94,25 +111,30 @@ export async function* followParts(
   const signals = signal ? [signal, Process.signal()] : [Process.signal()];
   const feed = Feed.of(target);
   try {
-    let last = after;
+    let last = after === undefined ? undefined : placeOf(after);
+    // Without a time, there is nothing to compare.
+    let comparedIn = last?.at === undefined ? feed.series : undefined;
     for (;;) {
       for (const signal of signals) signal.throwIfAborted();
-      const { changes } = feed;
-      const recent = last === undefined ? undefined : feed.after(last);
+      const { changes, series } = feed;
+      const recent = last === undefined || comparedIn !== series
+        ? undefined
+        : feed.after(last.number);
       if (recent !== undefined && recent.length > 0) {
         yield recent;
-        last = recent.at(-1)!.number;
+        last = recent.at(-1)!;
         continue;
       }
       if (recent === undefined) {
-        const part = await readPart(target, last ?? 0, LOG_BOUNDS.read, true);
-        last ??= part.first - 1;
-        if (last + 1 < part.first || last > part.last) {
-          throw gapError(target, last, part);
-        }
+        const { read } = LOG_BOUNDS;
+        const part = last === undefined
+          ? await readPart(target, 0, read, true)
+          : await readAfter(target, last, read, true);
+        comparedIn = series;
+        last ??= { number: part.first - 1 };
         if (part.events.length > 0) {
           yield part.events;
-          last = part.events.at(-1)!.number;
+          last = part.events.at(-1)!;
           continue;
         }
       }
@@ -152,8 +174,12 @@ class Feed extends EntityFollower {
   readonly changed: Changes = new Changes();
   /** Why the feed has ended before the first answer of the entity. */
   error: unknown;
+  /** Another number means that the events of before may have been lost by the store, and may be others now. */
+  series = 0;
   /** The number of the last event that the store has, once the entity has said it. */
   #last: number | undefined;
+  /** The last event that was taken. */
+  #place: Place | undefined;
   /** The last events, without a gap. */
   #recent: StoredEvent[] = [];
   #length = 0;
@@ -219,9 +245,24 @@ class Feed extends EntityFollower {
       : this.#recent.slice(number + 1 - first);
   }
 
-  protected override begin([last]: Subscription): void {
-    if (last !== this.#last) this.#forget(last);
+  protected override async begin([last]: Subscription): Promise<void> {
+    if (!await this.#isKept()) {
+      this.series++;
+      this.#place = undefined;
+      this.#forget(last);
+    } else if (last !== this.#last) this.#forget(last);
     this.#notify();
+  }
+
+  /** Whether it is certain that the store has the last event that was taken. */
+  async #isKept(): Promise<boolean> {
+    if (this.#place === undefined) return false;
+    try {
+      await readAfter(this.target, this.#place, 0, true);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   protected override take(news: { type?: unknown }): void {
@@ -234,6 +275,8 @@ class Feed extends EntityFollower {
       this.#length += event.body.length;
       this.#last = event.number;
     }
+    const { number, at } = events.at(-1)!;
+    this.#place = { number, at };
     let old = 0;
     while (
       this.#recent.length - old > LOG_BOUNDS.recent ||
@@ -257,6 +300,40 @@ class Feed extends EntityFollower {
 }
 
 // Reading.
+
+/** Where a reader is in a log: the last event that it has. Without a time, only its number is known. */
+interface Place {
+  readonly number: number;
+  readonly at?: number;
+}
+
+function placeOf(after: number | Place): Place {
+  return typeof after === "number" ? { number: after } : after;
+}
+
+/** Reads the events after a place; throws if events are missing there, or the event of that number is another one. */
+async function readAfter(
+  target: EntityTarget,
+  place: Place,
+  limit: number,
+  forEver = false,
+): Promise<StreamPart> {
+  const { number, at } = place;
+  const own = at !== undefined && number > 0 ? 1 : 0;
+  const part = await readPart(target, number - own, limit + own, forEver);
+  // A number may leave before its event is stored, if the type says so; an event does not.
+  const isBeyond = number > part.last &&
+    (own === 1 || target.definition.options.durability === "call");
+  const isOther = own === 1 && number >= part.first && number <= part.last &&
+    part.events[0]?.at !== at;
+  if (number + 1 < part.first || isBeyond || isOther) {
+    throw gapError(target, number, part);
+  }
+  const events = part.events.filter((event) => event.number > number);
+  return events.length === 0 && limit > 0 && part.last > number
+    ? await readPart(target, number, limit, forEver) // The event of the place is as long as a part may be.
+    : { ...part, events };
+}
 
 /** Reads a part of a log from the store; `forEver`, or for the time of the handle. */
 async function readPart(
@@ -339,16 +416,19 @@ function gapError(
   after: number,
   { first, last }: StreamPart,
 ): EntityError {
-  const why = after > last
-    ? `it ends at ${last}, as the store has lost events`
-    : `the first event that is kept is ${first}`;
+  const [why, next] = after > last
+    ? [`it ends at ${last}, as the store has lost events`, last]
+    : after + 1 < first
+    ? [`the first event that is kept is ${first}`, first - 1]
+    : [
+      `event ${after} is another one, as the store has lost events`,
+      first - 1,
+    ];
   return errorOf(
     target,
     `read event ${after + 1} of`,
     "gap",
-    `${why}; read the state, and then the log after ${
-      Math.max(first - 1, Math.min(after, last))
-    }`,
+    `${why}; read the state, and then the log after ${next}`,
     { first, last },
   );
 }

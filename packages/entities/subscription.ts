@@ -42,7 +42,7 @@ export abstract class EntityFollower {
   }
 
   /** Takes the answer of an entity to the first subscription, and to those after news may be missing. */
-  protected abstract begin(subscription: Subscription): void;
+  protected abstract begin(subscription: Subscription): void | Promise<void>;
 
   /** Takes a message of the entity, which has the token of the subscription. */
   protected abstract take(message: { type?: unknown }): void;
@@ -55,7 +55,7 @@ export abstract class EntityFollower {
         const subscription = await this.#subscribe(token);
         const [, pid] = subscription;
         const watch = Process.monitor(pid);
-        this.begin(subscription);
+        await this.begin(subscription);
         this.#hasBegun = true;
         if (await this.#relay(token, watch, this.#removal(pid))) return;
       } catch (error) {

@@ -13,9 +13,11 @@ import { until } from "../_until.ts";
 /** The ids of the requests to a key, in the order in which they ran. */
 export const Ledger = Entity.define("ledger", {
   state: () => [] as number[],
+  log: {},
   /** Adds an id; returns its place, from 1, and the epoch of the owner. */
   add(ledger, id: number): [place: number, fence: number] {
     ledger.broadcast(id);
+    ledger.log.append(id);
     return [ledger.state.push(id), ledger.fence];
   },
   size: (ledger) => ledger.state.length,

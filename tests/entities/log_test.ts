@@ -500,6 +500,10 @@ test("log.read() and log.follow() check their options", () =>
     await assertRejects(() => log.read({ after: -1 }), RangeError, "after");
     await assertRejects(() => log.read({ limit: 5001 }), RangeError, "limit");
     await assertRejects(() => log.follow({ after: 0.5 }).next(), RangeError);
+    for (const after of ["1", { number: 1 }, { number: -1, at: 1 }]) {
+      const wrong = { after } as object;
+      await assertRejects(() => log.read(wrong), TypeError, "after");
+    }
     await assertRejects(
       () => log.follow({ since: 1 } as object).next(),
       TypeError,

@@ -57,6 +57,8 @@ class Follower {
   /** The bytes of all events, as they came. */
   text = "";
   last = 0;
+  /** The id of the last event. */
+  id = "";
   /** The number of connections that it has had. */
   connections = 0;
   /** The event that was not the next one. */
@@ -82,7 +84,7 @@ class Follower {
 
   #connect(url: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const headers = { "last-event-id": String(this.last) };
+    const headers = { "last-event-id": this.id };
     const sent = request(url, { agent: false, headers }, (response) => {
       this.connections++;
       let rest = "";
@@ -99,11 +101,13 @@ class Follower {
   }
 
   #take(event: string): void {
-    const [, number] = /^id: (\d+)\ndata: /.exec(event) ?? [];
+    const [, id = "", number] =
+      /^id: ((\d+)-\S+)\nevent: message\ndata: /.exec(event) ?? [];
     if (Number(number) !== this.last + 1) {
       this.wrong ??= `${event} follows ${this.last}`;
     }
     this.last = Number(number);
+    this.id = id;
     this.text += `${event}\n\n`;
   }
 
@@ -301,7 +305,7 @@ export class Orders implements AsyncDisposable {
       const [invoice] = invoices.filter(({ order_id }) => order_id === key);
       const [payment] = payments.filter(({ order }) => order === key);
       const rows = await sql`
-        SELECT number::int, body FROM entities_log
+        SELECT number::int, at, body FROM entities_log
         WHERE type = 'order' AND key = ${key} AND stream = '' ORDER BY number`;
       const history = rows.map(({ body }) => JSON.parse(body));
       const steps = history.filter(({ type }) => type !== "said");
@@ -320,8 +324,8 @@ export class Orders implements AsyncDisposable {
       const texts = history.filter(({ type }) => type === "said")
         .map(({ text }) => text);
       assertEquals(texts.length, new Set(texts).size, `${key}: ${texts}`);
-      const text = rows.map(({ number, body }) =>
-        `id: ${number}\ndata: ${body}\n\n`
+      const text = rows.map(({ number, at, body }) =>
+        `id: ${number}-${at}\nevent: message\ndata: ${body}\n\n`
       ).join("");
       for (const each of this.#followers.get(key) ?? []) {
         await until(() => each.last >= rows.length);

@@ -9,11 +9,16 @@ import { Project, type Running } from "../_packed.ts";
 import { filesIn, readPage } from "../_pages.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { healthCheck, ROOT } from "./_deployment.ts";
+import { attack as attackOrders } from "./_orders_attack.ts";
 import { attack as attackRooms, attackChat } from "./_rooms.ts";
 import { attack as attackThumbnails } from "./_thumbnails_attack.ts";
 
 const FILES = {
   "": ["keep_up.ts"],
+  orders: [
+    ...["database.ts", "node.ts", "order.ts", "payments.ts", "try.ts"],
+    "web.ts",
+  ],
   rooms: ["node.ts", "page.html", "room.ts", "try.ts", "web.ts"],
   thumbnails: [
     ...["demo.jpg", "http.ts", "page.html", "thumbs.ts", "try.ts"],
@@ -70,6 +75,35 @@ test("the examples run on Node.js", {
     async fn() {
       await using server = await PostgresServer.start();
       await rooms(server.url);
+    },
+  });
+
+  const orders = async (STORE: string) => {
+    const ports = [freePort(), freePort()];
+    await using program = project.run("node", ["examples/orders/try.ts"], {
+      ...{ PORTS: ports.join(), STORE, PAYMENTS_PORT: `${freePort()}` },
+      PAYMENTS_FILE: `${project.folder}/payments-${ports[0]}.jsonl`,
+      ERL_EPMD_PORT: `${freePort()}`,
+    });
+    for (const node of ["orders-1", "orders-2"]) {
+      await program.matches(new RegExp(`${node}@localhost is up`));
+    }
+    try {
+      await attackOrders(ports[0]);
+    } finally {
+      await stop(program);
+    }
+    assertEquals(program.output.match(/^\s+at |Error|Cannot/gm), null);
+  };
+
+  await t.step("orders", () => orders(`${project.folder}/orders.db`));
+
+  await t.step({
+    name: "orders in PostgreSQL",
+    ignore: isMissing("postgres"),
+    async fn() {
+      await using server = await PostgresServer.start();
+      await orders(server.url);
     },
   });
 
