@@ -659,7 +659,7 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     "timeout signal deadline mayRunTwice id",
   ],
   "checkStore": [(options) => checkStore(memoryStore, options), "rounds"],
-  "memoryStore": [memoryStore, "now"],
+  "memoryStore": [memoryStore, "now sql"],
   "postgresStore": [
     (options) => postgresStore(() => Promise.resolve([]), options),
     "migrate prefix",
