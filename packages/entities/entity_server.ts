@@ -1187,7 +1187,7 @@ export class EntityServer {
       hasLog: this.#log !== undefined,
       bounds: options.runs,
       methods: durable,
-      isAlive: () => this.#me!.alive,
+      process: () => this.#me!,
       stateText: () =>
         options.save === "explicit"
           ? jsonOf(this.#draft.state, "the state")

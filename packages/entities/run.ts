@@ -55,8 +55,7 @@ export interface RunEntity {
   readonly limit: number;
   /** Whether its type has a log, whose events can be waited for. */
   readonly hasLog: boolean;
-  /** Whether its process is alive. */
-  isAlive(): boolean;
+  process(): LocalProcess;
   /** The state as JSON, as it is between units. */
   stateText(): string;
   /** Calls back after some milliseconds; returns a function that cancels that. */
@@ -284,7 +283,12 @@ export class Run {
       const timer = limit === Infinity
         ? undefined
         : this.#entity.after(limit, late);
+      // The process of the code may not have begun when that of the entity ends.
+      const ended = this.#entity.process().abortSignal();
+      const moved = () => this.#moved.resolve();
+      ended.addEventListener("abort", moved);
       await this.#moved.promise;
+      ended.removeEventListener("abort", moved);
       timer?.();
       if (!isLate) await turned();
     }
@@ -354,7 +358,7 @@ export class Run {
 
   /** Whether the processes of the run and of its entity are alive: plain promises of code go on after its process. */
   get #isAlive(): boolean {
-    return this.#entity.isAlive() && this.#process?.alive !== false;
+    return this.#entity.process().alive && this.#process?.alive !== false;
   }
 
   // Operations.

@@ -707,7 +707,7 @@ export class Runs {
       get hasLog() {
         return runs.#home.hasLog;
       },
-      isAlive: () => runs.#home.isAlive(),
+      process: () => runs.#home.process(),
       stateText: () => runs.#home.stateText(),
       after: (ms, fn) => runs.#home.after(ms, fn),
       attempted: (run, op, attempt) => {
