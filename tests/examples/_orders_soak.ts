@@ -29,7 +29,9 @@ await orders.during(async (shipped) => {
     await orders.tell(chats, `after kill ${orders.kills}`);
     if (isAway) await orders.startPayments();
     // safe: only how often nodes are killed depends on it.
-    await new Promise((resolve) => setTimeout(resolve, next - Date.now()));
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.max(0, next - Date.now()))
+    );
     console.log(`${orders.kills} kills, ${shipped()} orders shipped`);
   }
 });
