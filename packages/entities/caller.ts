@@ -19,7 +19,6 @@ import type { LocalProcess } from "@otp/processes/process/local_process";
 import { waitingProcess } from "@otp/processes/runtime/current_process";
 import { PendingCall } from "@otp/servers/server/call";
 import { GenServer } from "@otp/servers/gen_server/gen_server";
-import { Node } from "@otp/node/node";
 import { type Pid, Process } from "@otp/processes/process";
 import { EntityError, type EntityErrorCode } from "./entity_error.ts";
 import type { EntityNode, KnownType } from "./entity_node.ts";
@@ -274,11 +273,12 @@ class EntityCall {
     if (node.runtime.visible.has(name)) return true;
     try {
       const timeout = Math.max(0, Math.min(this.#left, this.#finds));
-      return await answeredWithin(
+      const { connected } = await answeredWithin(
         node.runtime,
         timeout,
-        () => Node.connect(name),
-      ) === true;
+        () => node.runtime.connectTo({ node: name }, "changes"),
+      );
+      return connected;
     } catch {
       return false;
     }

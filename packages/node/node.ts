@@ -601,7 +601,8 @@ export class Node implements AsyncDisposable {
     const times = monitors.get(name) ?? 0;
     if (on) {
       monitors.set(name, times + 1);
-      if (name !== self.name) self.#network.connect(name);
+      if (name === self.name) return true;
+      self.#network.connect(name, undefined, "changes");
     } else if (times > 1) monitors.set(name, times - 1);
     else monitors.delete(name);
     return true;

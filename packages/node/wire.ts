@@ -277,6 +277,13 @@ export interface Admission {
   isElsewhere(): boolean;
 }
 
+/** The admission of a dialler that asked for another node, or whose certificate is not valid for its name. */
+export const NOT_ADMITTED: Admission = {
+  status: "not_allowed",
+  confirm: () => Promise.resolve("not_allowed"),
+  isElsewhere: () => false,
+};
+
 /** Bytes that are retained for all peers together. */
 export interface ByteBudget {
   /** The limit. */

@@ -170,7 +170,7 @@ export class WorkerServer implements Server {
     );
     try {
       await this.#up.promise;
-      const reached = await process.runtime.connectTo({ node: name }, true);
+      const reached = await process.runtime.connectTo({ node: name }, "none");
       if (!reached.connected) {
         this.#fail("not_connected", reached.reason);
         await this.#ended.promise;

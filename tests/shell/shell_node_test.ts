@@ -304,7 +304,7 @@ shellTest("errors of a user's program name no flags", async () => {
   assert(
     messages.some((message) =>
       message.endsWith(
-        "no node named kate@localhost is registered; start the node, or check its name and cookie",
+        "no node named kate@localhost is registered; start the node, or check its name",
       )
     ),
     messages.join("\n"),

@@ -227,8 +227,10 @@ function digestOf(cookie: string, challenge: number): Uint8Array {
 function cookieBytes(cookie: string): Uint8Array {
   // deno-lint-ignore no-control-regex
   if (!/^[\u0000-\u00ff]*$/.test(cookie)) {
-    throw wrongCookie(
+    throw new HandshakeError(
+      "refused",
       "this node's cookie has characters that Erlang's distribution cannot use: choose one of Latin-1 letters, digits and signs",
+      "cookie",
     );
   }
   return Buffer.from(cookie, "latin1");

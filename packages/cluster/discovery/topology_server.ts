@@ -257,9 +257,11 @@ export class TopologyServer implements Server, StrategyHost {
         if (!entry.isForgotten && entry.state === "dialling") fn();
         this.#dialNext();
       });
-    this.process.runtime.connectTo(entry.target, true).then(
+    // Nodes that start at the same time need some seconds until all of them are there. A refusal does not pass by itself.
+    const report = this.#isLate(entry) ? "changes" : "refusals";
+    this.process.runtime.connectTo(entry.target, report).then(
       (reached) => settle(() => this.#reached(entry, reached)),
-      (error) => settle(() => this.#missed(entry, reasonText(error), false)),
+      (error) => settle(() => this.#missed(entry, reasonText(error))),
     );
   }
 
@@ -267,7 +269,7 @@ export class TopologyServer implements Server, StrategyHost {
     if (reached.connected) return this.#connected(entry, reached.node);
     entry.node = reached.node ?? entry.node;
     if (reached.isSelf) entry.become("self");
-    else this.#missed(entry, reached.reason, reached.isRefused);
+    else this.#missed(entry, reached.reason);
   }
 
   #connected(entry: AddressEntry, node: string): void {
@@ -276,30 +278,30 @@ export class TopologyServer implements Server, StrategyHost {
     entry.attempts = 0;
     entry.connectedAt = this.process.runtime.clock.now();
     entry.failingSince = undefined;
-    entry.loggedReason = undefined;
     entry.become("connected");
     (this.process.ownCold().nodeMonitors ??= new Map()).set(node, 1);
     this.#emit({ event: "connected", ...namesOf(entry), node });
     if (!clusterHost?.isConnected(node)) this.#nodeDown(node);
   }
 
-  #missed(entry: AddressEntry, reason: string, isRefused: boolean): void {
+  /** Whether the next failure is no longer one of a node that is about to start. */
+  #isLate({ attempts, failingSince }: AddressEntry): boolean {
+    const { maxDelay = 30_000 } = this.#options;
+    const now = this.process.runtime.clock.now();
+    return attempts >= MIN_FAILURES - 1 && failingSince !== undefined &&
+      now - failingSince >= Math.min(MIN_FAILING, maxDelay);
+  }
+
+  #missed(entry: AddressEntry, reason: string): void {
     const attempts = ++entry.attempts;
     entry.fail(reason);
     const next = this.#waitFor(entry);
     const names = namesOf(entry);
     this.#emit({ event: "dial_failed", ...names, reason, attempts, next });
-    const { maxDelay = 30_000 } = this.#options;
-    const now = this.process.runtime.clock.now();
-    entry.failingSince ??= now;
-    // Nodes that start at the same time need some seconds until all of them are there. A refusal does not pass by itself.
-    const isLate = attempts >= MIN_FAILURES &&
-      now - entry.failingSince >= Math.min(MIN_FAILING, maxDelay);
-    const isNews = (isLate || isRefused) && entry.loggedReason !== reason;
-    if (isNews) entry.loggedReason = reason;
+    entry.failingSince ??= this.process.runtime.clock.now();
     const delay = Math.round(entry.delay);
     this.#log(
-      isNews ? "warning" : "debug",
+      "debug",
       `${reason} (topology ${this.topology}, attempt ${attempts}; the next one is in ${delay} ms)`,
       "addresses of topologies could not be connected to",
     );
@@ -389,8 +391,6 @@ class AddressEntry {
   connectedAt = 0;
   /** When the first attempt since then failed, by this node's clock. */
   failingSince: number | undefined;
-  /** The reason that was logged last; it is not logged again until the node is connected. */
-  loggedReason: string | undefined;
   #state: AddressState = "waiting";
   #since = Date.now();
   #lastError: string | undefined;

@@ -4,6 +4,7 @@ import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import type { Budget } from "./budget.ts";
 import type { Connection } from "./connection.ts";
 import type { DialLimiter } from "./dial_limiter.ts";
+import type { DialReports } from "./failure.ts";
 import type { HostEnvironment } from "../host/host_environment.ts";
 import type { KnownAddresses } from "../addresses/known_addresses.ts";
 import type { NetworkLog } from "../host/network_log.ts";
@@ -29,6 +30,8 @@ export interface NetworkParts {
   readonly addresses: KnownAddresses;
   /** Limits the attempts to connect. */
   readonly limiter: DialLimiter;
+  /** Logs failures to connect. */
+  readonly reports: DialReports;
   /** The bytes that wait for all nodes together. */
   readonly queued: Budget;
   /** The counters. */

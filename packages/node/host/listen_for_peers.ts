@@ -30,9 +30,6 @@ export const EPMD_PORT = 4369;
 /** The default address of a node, and of the EPMD on its machine. */
 const LOOPBACK = "127.0.0.1";
 
-/** The interval at which a node logs that too many connections are open, in milliseconds. */
-const OVER_INTERVAL = 10_000;
-
 /** Limits the log lines about EPMD, as other users of the machine can make it change hands at any rate. */
 const OF_EPMD = { what: "messages about EPMD", most: 50 };
 
@@ -62,22 +59,18 @@ export async function listenForPeers(
   log: NetworkLog,
 ): Promise<Listener> {
   const acceptor = tls && new (await import("./tls.ts")).TlsAcceptor(tls);
-  let quietUntil = -Infinity;
   openSignalPipe();
   try {
     return await listenTcp({ host, port }, {
       accept: (socket) => {
         accept(acceptor?.accept(socket) ?? acceptTcp(socket));
       },
-      over: () => {
-        const now = performance.now();
-        if (now < quietUntil) return;
-        quietUntil = now + OVER_INTERVAL;
+      over: () =>
         log(
           "warning",
           `${name.full} closes new connections at once: ${MAX_CONNECTIONS} are open`,
-        );
-      },
+          { what: "new connections closed at once", most: 1 },
+        ),
     });
   } catch (error) {
     if (isPermissionDenied(error)) {

@@ -31,11 +31,11 @@ import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import {
-  type Admission,
   type CrossingRule,
   HandshakeError,
   type Listening,
   type Local,
+  NOT_ADMITTED,
   type Peer,
   type Status,
   type Transport,
@@ -220,13 +220,6 @@ function isProof(given: unknown, expected: string): boolean {
   return timingSafeEqual(Buffer.from(given), Buffer.from(expected));
 }
 
-/** The admission of a dialler that asked for another node. */
-const NOT_HERE: Admission = {
-  status: "not_allowed",
-  confirm: () => Promise.resolve("not_allowed"),
-  isElsewhere: () => false,
-};
-
 const REFUSALS = new Map<unknown, [HandshakeError["code"], string]>([
   ["nok", ["superseded", "it is dialling this node at the same time"]],
   ["alive", ["alive", "it has a connection to a node of this name already"]],
@@ -315,7 +308,7 @@ export async function accept(
   }
   const admission = hello.to === local.name
     ? local.admit(theirs.name, CROSSING)
-    : NOT_HERE;
+    : NOT_ADMITTED;
   const { status } = admission;
   if (status === "nok") {
     talk.say({ status });

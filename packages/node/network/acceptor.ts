@@ -1,27 +1,35 @@
 /** Accepted connections whose diallers have not authenticated yet. */
 
+import { Buffer } from "node:buffer";
+import { isIP } from "node:net";
 import { quote } from "@otp/processes/values/inspect";
 import type { UpHandler } from "./dial_routes.ts";
+import { Repeats } from "@otp/processes/log/repeats";
 import { runHandshake } from "../connections/handshake.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import {
-  type Admission,
   type CrossingRule,
   HandshakeError,
   type Local,
+  NOT_ADMITTED,
   type RefusalCause,
   type Session,
   type Transport,
   type Wire,
   type WireName,
 } from "../wire.ts";
-import { isIP } from "node:net";
 
 /** The time for which a pending handshake keeps its place, in milliseconds. */
 const GRACE = 1000;
 
 /** With more connections than this factor times `maxHalfOpen`, a pending handshake of any age can lose its place. */
 const HARD = 8;
+
+/** The causes of refusals that last until someone changes a node: their repeats are held back. */
+const LASTING: RefusalCause[] = ["cookie", "version", "tls", "erlang"];
+
+/** The number of refusals whose repeats are held back. */
+const MAX_LASTING = 100;
 
 interface HalfOpen {
   readonly attempt: AbortController;
@@ -46,12 +54,14 @@ export class Acceptor {
   readonly #up: UpHandler;
   /** The unauthenticated connections, oldest first. */
   readonly #waiting = new Map<Transport, HalfOpen>();
+  readonly #refusals: Repeats;
   #stopped = false;
 
   /** Creates an acceptor without connections. */
   constructor(parts: AcceptorParts, up: UpHandler) {
     this.#parts = parts;
     this.#up = up;
+    this.#refusals = new Repeats(parts.runtime.clock, MAX_LASTING);
   }
 
   /** The number of unauthenticated connections. */
@@ -145,9 +155,13 @@ export class Acceptor {
     const known = error instanceof HandshakeError ? error : undefined;
     const counted = known?.counted ?? "protocol";
     stats.refused[counted]++;
+    const { remote } = transport;
+    const more = LASTING.includes(counted)
+      ? this.#refusals.take(`${hostOf(remote)}: ${error.message}`)
+      : "";
     log(
-      counted === "alive" ? "debug" : "warning",
-      () => `Refused a connection from ${transport.remote}: ${error.message}`,
+      counted === "alive" || more === undefined ? "debug" : "warning",
+      () => `Refused a connection from ${remote}: ${error.message}${more}`,
       { what: `connections refused (${counted})` },
     );
   }
@@ -159,7 +173,7 @@ export class Acceptor {
       { wire: Wire; first: () => Uint8Array }
     >();
     const { wires } = this.#parts;
-    let first = new Uint8Array();
+    let first: Uint8Array = new Uint8Array();
     let found: Wire | undefined;
     transport.start({
       drained: () => {},
@@ -172,10 +186,7 @@ export class Acceptor {
           ),
         ),
       bytes: (chunk) => {
-        const grown = new Uint8Array(first.length + chunk.length);
-        grown.set(first);
-        grown.set(chunk, first.length);
-        first = grown;
+        first = Buffer.concat([first, chunk]);
         // More bytes may arrive before the wire takes over.
         if (found !== undefined) return;
         const isSecure = transport.binding !== undefined;
@@ -191,13 +202,6 @@ export class Acceptor {
   }
 }
 
-/** The admission of a dialler under a name that its certificate is not valid for. */
-const NOT_THEIRS: Admission = {
-  status: "not_allowed",
-  confirm: () => Promise.resolve("not_allowed"),
-  isElsewhere: () => false,
-};
-
 /** Lets a wire accept a dialler, if its certificate is valid for its name. */
 async function accept(
   wire: Wire,
@@ -208,7 +212,7 @@ async function accept(
   let mismatch: string | undefined;
   const admit = (name: string, rule: CrossingRule) => {
     mismatch = transport.mismatch?.(name);
-    return mismatch === undefined ? local.admit(name, rule) : NOT_THEIRS;
+    return mismatch === undefined ? local.admit(name, rule) : NOT_ADMITTED;
   };
   try {
     return await wire.accept(transport, first, { ...local, admit });

@@ -4,14 +4,11 @@
 
 import type {
   ConnectOutcome,
+  DialReport,
   PeerAddress,
 } from "@otp/processes/remote/peer_address";
 import type { Dialler } from "./dialler.ts";
-import {
-  cannotConnect,
-  isRefusal,
-  logFailure,
-} from "../connections/failure.ts";
+import { cannotConnect, isRefusal } from "../connections/failure.ts";
 import type { NameQuestions } from "./name_questions.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import type { Peer } from "../wire.ts";
@@ -19,8 +16,8 @@ import type { Peer } from "../wire.ts";
 /** Connects to a node, unless it is connected; returns the reason if that fails. */
 export async function connectTo(
   { node, address }: PeerAddress,
-  isQuiet: boolean,
-  { local, connections, stats, log }: NetworkParts,
+  report: DialReport,
+  { local, connections, stats, reports }: NetworkParts,
   questions: NameQuestions,
   dialler: Dialler,
 ): Promise<ConnectOutcome> {
@@ -38,8 +35,8 @@ export async function connectTo(
     } catch (error) {
       stats.failedDials++;
       const reason = cannotConnect(address, (error as Error).message);
-      if (!isQuiet) logFailure(log, reason);
       const isRefused = isRefusal(error);
+      reports.failed(address, { reason, isRefused }, report);
       return { node, connected: false, reason, isSelf: false, isRefused };
     }
     ({ name, creation } = asked);
@@ -52,13 +49,15 @@ export async function connectTo(
         ? `that is this node, ${name}`
         : `another node named ${name} is there, as this one is; rename one of them`,
     );
-    if (!isQuiet && !isSelf) logFailure(log, reason);
-    return { node: name, connected: false, reason, isSelf, isRefused: true };
+    const failure = { reason, isRefused: true };
+    if (!isSelf) reports.failed(address ?? name, failure, report);
+    return { node: name, connected: false, isSelf, ...failure };
   }
   if (connections.has(name)) {
     return { node: name, connected: true, isNew: false };
   }
-  const failure = await dialler.dial(name, address, { isQuiet });
+  const failure = await dialler.dial(name, address, { report });
+  if (failure === undefined) reports.connected(name, address);
   return failure === undefined
     ? { node: name, connected: true, isNew: true }
     : { node: name, connected: false, isSelf: false, ...failure };

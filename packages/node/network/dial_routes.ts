@@ -10,6 +10,7 @@
  */
 
 import { quote } from "@otp/processes/values/inspect";
+import { isRefusal } from "../connections/failure.ts";
 import { runHandshake } from "../connections/handshake.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import type { TakenRoute } from "../addresses/known_addresses.ts";
@@ -86,6 +87,7 @@ export class DialRoutes {
     // The routes share the time of one handshake: a node that dials this one waits for no longer.
     const end = runtime.clock.now() + limits.handshakeTimeout;
     const failures: string[] = [];
+    let refusal: unknown;
     for (const [at, route] of routes.entries()) {
       const rest = end - runtime.clock.now();
       const share = rest / (routes.length - at);
@@ -97,13 +99,15 @@ export class DialRoutes {
         if (
           isDialOver(dial) || dial.stop.signal.aborted || isFinalRefusal(error)
         ) throw error;
+        if (isRefusal(error)) refusal ??= error;
         const { message, code } = error as Error & { code?: string };
         if (!route.isKnown) failures.push(message);
         // A refused old address adds nothing to "not registered".
         else if (code !== "ECONNREFUSED" || failures.length === 0) {
           failures.push(`at ${route.address}: ${message}`);
         }
-        if (at === routes.length - 1) throw joinedFailure(error, failures);
+        if (at < routes.length - 1) continue;
+        throw joinedFailure(refusal ?? error, failures);
       }
     }
   }
@@ -233,12 +237,12 @@ function isFinalRefusal(error: unknown): boolean {
     (error.code === "superseded" || error.code === "alive");
 }
 
-/** Returns an error like the last one, with the messages of all. */
-function joinedFailure(last: unknown, messages: readonly string[]): Error {
+/** Returns an error like the one of a route, with the messages of all routes. */
+function joinedFailure(one: unknown, messages: readonly string[]): Error {
   const message = messages.join("; ");
-  return last instanceof HandshakeError
-    ? new HandshakeError(last.code, message, last.counted)
-    : new Error(message, { cause: last });
+  return one instanceof HandshakeError
+    ? new HandshakeError(one.code, message, one.counted)
+    : new Error(message, { cause: one });
 }
 
 /** The address at the other end. */

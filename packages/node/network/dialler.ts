@@ -13,7 +13,9 @@
 
 import nodeProcess from "node:process";
 import { outside } from "@otp/processes/context/async_context";
+import { Recent } from "@otp/processes/host/recent";
 import type { Runtime } from "@otp/processes/process/runtime";
+import type { DialReport } from "@otp/processes/remote/peer_address";
 import type {
   Signals,
   SpawnRequest,
@@ -29,7 +31,6 @@ import {
   cannotConnect,
   type DialFailure,
   isRefusal,
-  logFailure,
 } from "../connections/failure.ts";
 import type { NetworkParts } from "../connections/network_parts.ts";
 import { HandshakeError } from "../wire.ts";
@@ -50,6 +51,9 @@ export const INTRODUCED_AT_ONCE = 32;
 /** The pauses before an introduced node is dialled again, in milliseconds. */
 const INTRODUCED_AGAIN: readonly number[] = [1000, 4000, 16_000];
 
+/** The reports of dials, the one with the fewest failures first. */
+const REPORTS: readonly DialReport[] = ["none", "refusals", "changes", "all"];
+
 interface PendingDial extends Dial {
   nearest: Reach | undefined;
   readonly pending: PendingSignals;
@@ -63,14 +67,8 @@ interface PendingDial extends Dial {
   attempt: Promise<void> | undefined;
   /** Whether code of this node waits for the node, and is notified if the dial fails. */
   isWanted: boolean;
-  /** Whether all callers report a failure themselves. */
-  isQuiet: boolean;
-}
-
-/** A dial that has failed. */
-interface FailedDial {
-  readonly at: number;
-  readonly nearest: Reach | undefined;
+  /** The failures to log: those that any of its callers wants logged. */
+  report: DialReport;
 }
 
 /** The peer that has introduced a node, and how far it is. */
@@ -117,8 +115,8 @@ export class Dialler {
     string,
     { readonly by: unknown; readonly stop: () => void }
   >();
-  /** The dials that have failed in the last {@linkcode FAILED_FOR} ms, by node, in their order. */
-  readonly #failedDials = new Map<string, FailedDial>();
+  /** The nearest reach of each dial that has failed just now. */
+  readonly #failedDials: Recent<Reach>;
   /** Aborts the running dials, including those that the other side's connection has settled. */
   readonly #running = new Set<AbortController>();
   #stopped = false;
@@ -127,6 +125,7 @@ export class Dialler {
   constructor(parts: NetworkParts, routes: DialRoutes) {
     this.#parts = parts;
     this.#routes = routes;
+    this.#failedDials = new Recent(parts.runtime.clock, FAILED_FOR);
   }
 
   /** Returns whether this node is dialling that one now. */
@@ -169,7 +168,7 @@ export class Dialler {
       (start ? this.#start(node, { nearest }) : undefined);
     if (dial === undefined) return undefined;
     dial.isWanted = true;
-    dial.isQuiet = false;
+    dial.report = wider(dial.report, "changes");
     if (nearest === undefined || nearest < (dial.nearest ?? 0)) {
       dial.nearest = nearest;
     }
@@ -177,19 +176,19 @@ export class Dialler {
   }
 
   /**
-   * Dials a node; returns the failure if it is unreachable, and logs it unless the caller reports it (`isQuiet`). With
-   * `isWanted`, a failure counts as the loss of the node.
+   * Dials a node; returns the failure if it is unreachable, and logs it as `report` says. With `isWanted`, a failure
+   * counts as the loss of the node.
    */
   async dial(
     node: string,
     address: string | undefined,
-    { isQuiet = false, isWanted = false } = {},
+    { report = "all" as DialReport, isWanted = false } = {},
   ): Promise<DialFailure | undefined> {
     const dial = this.#dials.get(node) ??
-      this.#start(node, { address, isQuiet });
+      this.#start(node, { address, report });
     if (dial !== undefined) {
       if (isWanted) dial.isWanted = true;
-      if (!isQuiet) dial.isQuiet = false;
+      dial.report = wider(dial.report, report);
       dial.nearest = undefined;
       return await dial.promise;
     }
@@ -240,6 +239,7 @@ export class Dialler {
   /** Notes that a node is connected; returns the signals that wait for it. */
   connected(node: string): Pick<PendingDial, "pending" | "settle"> | undefined {
     this.#failedDials.delete(node);
+    this.#parts.reports.connected(node);
     this.#endAgain(node);
     const dial = this.#dials.get(node);
     if (dial === undefined) return undefined;
@@ -299,19 +299,20 @@ export class Dialler {
   /** Begins a dial, if the limit allows it. */
   #start(
     node: string,
-    { address, isQuiet = false, nearest }: {
+    { address, report = "changes", nearest }: {
       address?: string;
-      isQuiet?: boolean;
+      report?: DialReport;
       nearest?: Reach;
     } = {},
   ): PendingDial | undefined {
     if (this.#stopped) return undefined;
-    const { local: { limits }, queued, connections, log } = this.#parts;
+    const { local: { limits }, queued, connections, reports } = this.#parts;
     const { maxConnections } = limits;
     if (
       connections.size >= maxConnections || this.#dials.size >= maxConnections
     ) {
-      if (!isQuiet) logFailure(log, cannotConnect(node, this.#tooMany()));
+      const reason = cannotConnect(node, this.#tooMany());
+      reports.failed(node, { reason, isRefused: false }, report);
       return undefined;
     }
     const { promise, resolve } = Promise.withResolvers<
@@ -346,7 +347,7 @@ export class Dialler {
       over: new AbortController(),
       attempt: undefined,
       isWanted: false,
-      isQuiet,
+      report,
     };
     this.#dials.set(node, dial);
     this.#introduced.delete(node);
@@ -408,35 +409,23 @@ export class Dialler {
   /** Whether a dial of a node has failed just now that could have reached as near as this one. */
   #hasFailed(node: string, nearest: Reach | undefined): boolean {
     const failed = this.#failedDials.get(node);
-    return failed !== undefined &&
-      (failed.nearest ?? 0) <= (nearest ?? 0) &&
-      this.#parts.runtime.clock.now() - failed.at < FAILED_FOR;
-  }
-
-  #noteFailure({ node, nearest }: PendingDial): void {
-    const at = this.#parts.runtime.clock.now();
-    for (const [other, failed] of this.#failedDials) {
-      if (at - failed.at < FAILED_FOR) break;
-      this.#failedDials.delete(other);
-    }
-    // Keeps the map in the order of the times.
-    this.#failedDials.delete(node);
-    this.#failedDials.set(node, { at, nearest });
+    return failed !== undefined && failed <= (nearest ?? 0);
   }
 
   #failed(dial: PendingDial, error: Error): void {
     const { node } = dial;
     if (isDialOver(dial)) return;
     this.#dials.delete(node);
-    this.#noteFailure(dial);
+    this.#failedDials.note(node, dial.nearest ?? 0);
     dial.over.abort();
     dial.stop.abort(error);
     dial.pending.drop();
     this.#parts.stats.failedDials++;
     const reason = cannotConnect(node, error.message);
-    if (!this.#stopped && !dial.isQuiet) logFailure(this.#parts.log, reason);
+    const failure = { reason, isRefused: isRefusal(error) };
+    if (!this.#stopped) this.#parts.reports.failed(node, failure, dial.report);
     if (dial.isWanted) this.#parts.runtime.nodes.down(node, false);
-    dial.settle({ reason, isRefused: isRefusal(error) });
+    dial.settle(failure);
   }
 
   #tooMany(): string {
@@ -444,4 +433,9 @@ export class Dialler {
     const { maxConnections } = this.#parts.local.limits;
     return `there are ${maxConnections} connections, or nodes that are being dialled, already (limits.maxConnections)`;
   }
+}
+
+/** Returns which of two reports logs more failures. */
+function wider(one: DialReport, other: DialReport): DialReport {
+  return REPORTS.indexOf(one) > REPORTS.indexOf(other) ? one : other;
 }

@@ -1,9 +1,11 @@
 /** The network of one node: its connections, dials and unauthenticated connections. */
 
 import type { NetworkLog } from "../host/network_log.ts";
+import { Recent } from "@otp/processes/host/recent";
 import type { RefusedRequest } from "@otp/processes/remote/peer_quotas";
 import type {
   ConnectOutcome,
+  DialReport,
   PeerAddress,
 } from "@otp/processes/remote/peer_address";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
@@ -12,6 +14,7 @@ import { Budget } from "../connections/budget.ts";
 import { connectTo } from "./connect_to.ts";
 import { Connection } from "../connections/connection.ts";
 import type { Poller } from "@otp/processes/host/poll";
+import { DialReports } from "../connections/failure.ts";
 import { DialLimiter } from "../connections/dial_limiter.ts";
 import { DialRoutes, type UpHandler } from "./dial_routes.ts";
 import { Dialler } from "./dialler.ts";
@@ -94,7 +97,7 @@ export class Network {
   readonly #parts: NetworkParts;
   readonly #connections = new Map<string, Connection>();
   /** When nodes connected, within the last handshake timeout. */
-  readonly #cameUp = new Map<string, number>();
+  readonly #cameUp: Recent<number>;
   readonly #dialler: Dialler;
   readonly #introductions: Introductions;
   readonly #questions: NameQuestions;
@@ -108,7 +111,9 @@ export class Network {
   /** Creates a network without connections. */
   constructor(options: NetworkOptions) {
     this.#options = options;
-    const { runtime, name, hidden, cookie, limits, host, listen } = options;
+    const { runtime, name, hidden, cookie, limits, host, listen, log } =
+      options;
+    this.#cameUp = new Recent(runtime.clock, limits.handshakeTimeout);
     const local: Local = {
       name: name.full,
       creation: runtime.creation,
@@ -137,7 +142,8 @@ export class Network {
       limiter: new DialLimiter(runtime, local),
       queued: new Budget(limits.maxTotalQueueBytes),
       stats: this.#stats,
-      log: options.log,
+      log,
+      reports: new DialReports(log, runtime.clock, limits.maxConnections),
     };
     const up: UpHandler = (session, transport, route) =>
       this.#up(session, transport, route);
@@ -184,16 +190,23 @@ export class Network {
     return this.#connections.size >= this.#options.limits.maxConnections;
   }
 
-  /** Connects to a node; returns false if it fails, and logs the reason. */
-  async connect(node: string, address?: string): Promise<boolean> {
-    return this.#connections.has(node) ||
-      await this.#dialler.dial(node, address, { isWanted: true }) ===
-        undefined;
+  /** Connects to a node; returns false if it fails, and logs the reason as `report` says. */
+  async connect(
+    node: string,
+    address?: string,
+    report: DialReport = "all",
+  ): Promise<boolean> {
+    if (this.#connections.has(node)) return true;
+    const options = { report, isWanted: true };
+    return await this.#dialler.dial(node, address, options) === undefined;
   }
 
   /** Connects to a node by its name, its address, or both; returns the reason if that fails. */
-  connectTo(to: PeerAddress, isQuiet = false): Promise<ConnectOutcome> {
-    return connectTo(to, isQuiet, this.#parts, this.#questions, this.#dialler);
+  connectTo(
+    to: PeerAddress,
+    report: DialReport = "all",
+  ): Promise<ConnectOutcome> {
+    return connectTo(to, report, this.#parts, this.#questions, this.#dialler);
   }
 
   /** Closes the connection to a node; returns false if the node is not connected. */
@@ -247,19 +260,6 @@ export class Network {
         }
       },
     };
-  }
-
-  /** Notes when a connection came up, for the pending handshakes. */
-  #noteUp(name: string): void {
-    const { runtime, limits } = this.#options;
-    const now = runtime.clock.now();
-    for (const [other, time] of this.#cameUp) {
-      if (time >= now - limits.handshakeTimeout) break;
-      this.#cameUp.delete(other);
-    }
-    // Keeps the map in the order of the times.
-    this.#cameUp.delete(name);
-    this.#cameUp.set(name, now);
   }
 
   /** The status of a dialler whose node may have a stale connection. */
@@ -377,7 +377,7 @@ export class Network {
       },
     });
     this.#connections.set(name, connection);
-    this.#noteUp(name);
+    this.#cameUp.note(name, runtime.clock.now());
     this.#stats.connected++;
     log("info", `Connected to ${name}`, { what: "connections", peer: name });
     const isHidden = this.#isHidden(peer);

@@ -140,7 +140,7 @@ export async function startNode(
     maxDepth: limits.maxDepth,
     signalsTo: (node, connect) =>
       node === NO_NODE ? unnamedLoopback() : network.signalsTo(node, connect),
-    connectTo: (to, isQuiet) => network.connectTo(to, isQuiet),
+    connectTo: (to, report) => network.connectTo(to, report),
     log: nodeLog,
     peerLimits: limits,
     refused: (node, what, message) => network.refused(node, what, message),

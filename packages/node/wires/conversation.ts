@@ -144,13 +144,17 @@ export function invalid(message: string): HandshakeError {
 export function wrongCookie(
   message = "its cookie is another one",
 ): HandshakeError {
-  return new HandshakeError("refused", message, "cookie");
+  return new HandshakeError(
+    "refused",
+    `${message}; start both nodes with the same cookie (--cookie-file, or else ~/.erlang.cookie)`,
+    "cookie",
+  );
 }
 
-/** Returns the failure of a handshake whose listener closed the connection, as it does after a wrong proof. */
-export function closedAfter(proof: string, error: Error): HandshakeError {
-  return wrongCookie(
-    `it closed the connection after ${proof}, most likely because its cookie is another one (${error.message})`,
+/** Returns the failure of a handshake after a proof: a listener closes the connection if the proof is wrong. */
+export function closedAfter(proof: string, error: HandshakeError): Error {
+  return error.code !== "closed" ? error : wrongCookie(
+    `it closed the connection after ${proof}, most likely because its cookie is another one`,
   );
 }
 

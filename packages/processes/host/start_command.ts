@@ -12,6 +12,6 @@ export function setStartCommand(given: string | undefined): void {
 /** Suggests how to start a node, at the end of an error about an unregistered node. */
 export function howToStart(node: string): string {
   return command === undefined
-    ? "start the node, or check its name and cookie"
+    ? "start the node, or check its name"
     : `\`${command} --sname ${node}\` starts one`;
 }

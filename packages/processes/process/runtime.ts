@@ -12,7 +12,11 @@ import type { NodeLog } from "../log/node_log.ts";
 import type { Link, NodeIncarnation } from "./links_and_monitors.ts";
 import type { Entry, LocalProcess, ProcessOptions } from "./local_process.ts";
 import type { Timers } from "./timers.ts";
-import type { ConnectOutcome, PeerAddress } from "../remote/peer_address.ts";
+import type {
+  ConnectOutcome,
+  DialReport,
+  PeerAddress,
+} from "../remote/peer_address.ts";
 import type { Deadlines } from "../scheduling/deadlines.ts";
 import type { AutoConnect, Signals } from "../signals/signal.ts";
 import type { Border } from "./border.ts";
@@ -95,12 +99,10 @@ export interface Runtime extends NodeIncarnation {
   hasChannelTo(node: string): boolean;
   /** The functions of a started node that clusters use. */
   readonly clusterHost: ClusterHost | undefined;
-  /**
-   * Connects to a node; does not reject for a node that cannot be reached. With `isQuiet`, the caller logs a failure.
-   */
+  /** Connects to a node; does not reject for a node that cannot be reached. Logs `"all"` failures by default. */
   readonly connectTo: (
     to: PeerAddress,
-    isQuiet?: boolean,
+    report?: DialReport,
   ) => Promise<ConnectOutcome>;
 
   /** Returns the process of a pid, if it is alive and of this incarnation. */

@@ -16,6 +16,12 @@ export interface PeerAddress {
   readonly address?: string;
 }
 
+/**
+ * The failures to connect to a node that are logged, the fewest first: none; new refusals; the first failure, new
+ * refusals, and repeats at growing intervals; or all.
+ */
+export type DialReport = "none" | "refusals" | "changes" | "all";
+
 /** The outcome of an attempt to connect to a node. */
 export type ConnectOutcome =
   | {

@@ -158,7 +158,7 @@ clusterTest("a wrong cookie is refused on both sides", async (cluster) => {
   });
   assertEquals(await kate.evaluate("Node.connect(:alex@localhost)"), "false");
   await cluster.logged(
-    /alex warning: Refused a connection .*: kate@localhost has another cookie$/,
+    /alex warning: Refused a connection .*: kate@localhost has another cookie; start both nodes with the same cookie/,
   );
   assertEquals(await alex.run(() => Node.connect(KATE)), false);
   await cluster.logged(

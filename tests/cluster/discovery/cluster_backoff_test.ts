@@ -15,6 +15,8 @@ import {
 import { type Pid, receive } from "../../../packages/processes/process.ts";
 import { NodeRuntime } from "../../../packages/processes/runtime/node_runtime.ts";
 import type { ConnectOutcome } from "../../../packages/processes/remote/peer_address.ts";
+import { DialReports } from "../../../packages/node/connections/failure.ts";
+import type { NetworkLog } from "../../../packages/node/host/network_log.ts";
 import { Supervisor } from "../../../packages/servers/supervisor/supervisor.ts";
 import { Timeline } from "../../../packages/testing/simulation/timeline.ts";
 import { test } from "../../../packages/testing/tags.ts";
@@ -73,20 +75,23 @@ class Scene implements Disposable {
     isSilent: boolean,
   ) {
     this.timeline = timeline;
+    const log: NetworkLog = (level) => {
+      if (level === "warning") this.warnings.push(timeline.now());
+    };
+    const reports = new DialReports(log, timeline, 100);
     this.#runtime = new NodeRuntime({
       node: "alex@localhost",
       creation: 1,
       clock: timeline,
-      report: ({ level, message }) => {
-        if (level !== "warning" || !message.startsWith("nobody")) return;
-        this.warnings.push(timeline.now());
-      },
-      connectTo: async ({ node }) => {
+      connectTo: async ({ node }, report) => {
         this.dials.push({ at: timeline.now(), node: node! });
         if (isSilent) {
           await new Promise<void>((resolve) => this.unanswered.push(resolve));
         }
-        return this.#answer(node!);
+        const outcome = this.#answer(node!);
+        if (outcome.connected) reports.connected(node!);
+        else reports.failed(node!, outcome, report!);
+        return outcome;
       },
     });
     if (chance === undefined) return;
@@ -196,15 +201,32 @@ test("a topology warns of a node once, when it has been missing for 10 seconds",
   assertEquals(scene.warnings.map((at) => at - began), [10_000]);
 });
 
-test("a topology warns of a node that refuses at once, and once", async () => {
+test("a topology warns of a node that refuses at once, and then less and less often", async () => {
   using scene = await Scene.start(OWN, { chance: 0 });
   await scene.pass(1000);
   assertEquals(scene.warnings, []);
   scene.isRefused = true;
   await scene.pass(200);
   assertEquals(scene.warnings.length, 1);
-  await scene.pass(60_000);
+  await scene.pass(900_000);
+  const [first, ...later] = scene.warnings;
+  const MINUTES = later.map((at) => Math.round((at - first) / 60_000));
+  assertEquals(MINUTES, [1, 3, 7, 15]);
+});
+
+test("a topology warns of a lost node when it is back, if it has warned of its absence", async () => {
+  using scene = await Scene.start(OWN, { chance: 0 });
+  await scene.pass(5000);
+  scene.up.add(KATE);
+  await scene.pass(1000);
+  assertEquals(scene.warnings, []);
+  scene.up.delete(KATE);
+  await scene.lose(KATE);
+  await scene.pass(20_000);
   assertEquals(scene.warnings.length, 1);
+  scene.up.add(KATE);
+  await scene.pass(1000);
+  assertEquals(scene.warnings.length, 2);
 });
 
 /** The delays between dials of a node that is down. */

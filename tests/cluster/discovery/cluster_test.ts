@@ -130,7 +130,6 @@ clusterTest("an address is dialled with growing delays", async (nodes) => {
     /Cannot connect to kate/.test(line)
   );
   assertEquals(lines.length, 1, "one warning for one reason");
-  assertMatch(lines[0], /topology own, attempt \d+/);
 });
 
 for (
@@ -145,7 +144,7 @@ for (
     const own = { strategy: "static", nodes: [node], ...SLOW } as const;
     await nodes.start("alex", { wires, cluster: { own } });
     await nodes.logged(
-      /^alex warning: Cannot connect to kate@localhost: .*cookie.*attempt 1;/,
+      /^alex warning: Cannot connect to kate@localhost: .*; start both nodes with the same cookie/,
     );
   });
 }

@@ -5,6 +5,7 @@ import { Node } from "../../../node.ts";
 import { currentProcess } from "../../../packages/processes/runtime/current_process.ts";
 import type {
   ConnectOutcome,
+  DialReport,
   PeerAddress,
 } from "../../../packages/processes/remote/peer_address.ts";
 import { clusterTest } from "../../_nodes.ts";
@@ -17,10 +18,10 @@ const KATE = "kate@localhost";
 async function connect(
   node: Node,
   to: PeerAddress,
-  isQuiet?: boolean,
+  report?: DialReport,
 ): Promise<ConnectOutcome> {
   const { runtime } = await node.run(() => currentProcess());
-  return await runtime.connectTo(to, isQuiet);
+  return await runtime.connectTo(to, report);
 }
 
 /** The reason why a node was not connected to. */
@@ -129,7 +130,7 @@ clusterTest("connectTo() sends one question at a time", async (cluster) => {
 clusterTest("connectTo() understands a wrong name", async (cluster) => {
   const alex = await cluster.start("alex", { epmdPort: false });
   await using listener = await RawListener.listen();
-  const outcome = connect(alex, { address: listener.address }, true);
+  const outcome = connect(alex, { address: listener.address }, "none");
   const question = await listener.accept();
   await question.hear();
   await question.say({ status: "ok", ...hello(KATE) });
@@ -173,7 +174,7 @@ clusterTest("connectTo() fails with the logged reason", async (cluster) => {
   const alex = await cluster.start("alex");
   await using listener = await RawListener.listen();
   const { address } = listener;
-  for (const isQuiet of [true, false]) {
+  for (const report of ["none", "all"] as const) {
     for (
       const [target, pattern] of [
         [{ node: "nobody@localhost" }, /nobody@localhost is registered/],
@@ -183,21 +184,21 @@ clusterTest("connectTo() fails with the logged reason", async (cluster) => {
       ] as const
     ) {
       const before = cluster.lines().length;
-      const outcome = await connect(alex, target, isQuiet);
+      const outcome = await connect(alex, target, report);
       const reason = reasonOf(outcome);
       assertMatch(reason, /^Cannot connect to .*: /);
       assertMatch(reason, pattern);
       assertEquals(
         cluster.lines().slice(before),
-        isQuiet ? [] : [`alex warning: ${reason}`],
+        report === "none" ? [] : [`alex warning: ${reason}`],
       );
     }
   }
 });
 
-clusterTest("connectTo() with isQuiet shares a dial", async (cluster) => {
+clusterTest("connectTo() without a report shares a dial", async (cluster) => {
   const alex = await cluster.start("alex");
-  const quiet = connect(alex, { node: "nobody@localhost" }, true);
+  const quiet = connect(alex, { node: "nobody@localhost" }, "none");
   assertEquals(await alex.run(() => Node.connect("nobody@localhost")), false);
   assertEquals(cluster.lines(), [`alex warning: ${reasonOf(await quiet)}`]);
 });
@@ -207,7 +208,7 @@ clusterTest("connectTo() fails at a limit, and at a stop", async (cluster) => {
   await using listener = await RawListener.listen();
   const first = connect(alex, { node: KATE, address: listener.address });
   await using _peer = await listener.accept();
-  const outcome = await connect(alex, { node: "x@localhost" }, true);
+  const outcome = await connect(alex, { node: "x@localhost" }, "none");
   assertMatch(reasonOf(outcome), /limits\.maxConnections/);
   assertEquals(cluster.lines(), []);
   await alex.stop();

@@ -12,6 +12,7 @@
 
 import type { Socket } from "node:dgram";
 import { outside } from "@otp/processes/context/async_context";
+import { Repeats } from "@otp/processes/log/repeats";
 import { ignore } from "@otp/processes/promises/promises";
 import type { ClusterHost } from "@otp/processes/remote/cluster_host";
 import { hostAndPort } from "../addresses.ts";
@@ -38,6 +39,9 @@ const MAX_OF_SOURCE = 100;
 
 /** The maximum number of packets to read in a window. */
 const MAX_IN_ALL = 1000;
+
+/** The number of sources of packets with another cookie whose repeats are held back. */
+const MAX_OTHERS = 100;
 
 /** The delay before reporting the known nodes, in milliseconds, as packets often come together. */
 const TELL_AFTER = 20;
@@ -70,6 +74,8 @@ export class Gossip implements RunningStrategy {
   readonly #clusterHost: ClusterHost;
   readonly #key: Uint8Array;
   readonly #heard = new Map<string, Heard>();
+  /** The sources of packets with another cookie that were logged. */
+  readonly #others: Repeats;
   /** Whether a node was ignored because too many are known. */
   #isFull = false;
   #socket: Socket | undefined;
@@ -88,6 +94,7 @@ export class Gossip implements RunningStrategy {
     this.#host = host;
     this.#options = options;
     this.#clusterHost = clusterHost;
+    this.#others = new Repeats(host.process.runtime.clock, MAX_OTHERS);
     this.#key = clusterHost.key(GOSSIP_KEY);
     this.#turn();
     this.#tellSoon();
@@ -229,6 +236,7 @@ export class Gossip implements RunningStrategy {
     const read = decodeGossip(packet, this.#key);
     if (typeof read === "string") {
       this.packets[read]++;
+      if (read === "forged") this.#warnOfCookie(source);
       return;
     }
     const { node, port, time } = read;
@@ -249,6 +257,18 @@ export class Gossip implements RunningStrategy {
     this.packets.authentic++;
     if (node === this.#host.process.runtime.node) return;
     this.#hear(node, hostAndPort(source, port), time);
+  }
+
+  /** Another cluster may use the group on purpose, so the strategy does not fail. */
+  #warnOfCookie(source: string): void {
+    const more = this.#others.take(source);
+    if (more === undefined) return;
+    const { process, topology } = this.#host;
+    process.runtime.log.line(
+      "warning",
+      `The topology ${topology} hears a node at ${source} with another cookie${more}; start both nodes with the same cookie (--cookie-file, or else ~/.erlang.cookie), or give each cluster a port of its own`,
+      { what: "nodes with another cookie heard" },
+    );
   }
 
   #hear(node: string, address: string, time: number): void {
