@@ -50,7 +50,7 @@ export interface HealthOptions {
   /**
    * The number of other visible nodes that the node must be connected to, to be ready.
    *
-   * @default {0}
+   * @default {minPeers of the node}
    */
   minPeers?: number;
   /**
@@ -209,7 +209,7 @@ export function health(options: HealthOptions = {}): HealthHandler {
     HEALTH_OPTIONS,
     "{ ready: { store: () => true } }",
   );
-  const { node: given, minPeers = 0, verbose = false } = options;
+  const { node: given, verbose = false } = options;
   const { livePath = "/livez", readyPath = "/readyz" } = options;
   const { ready = {}, live = {}, timeout = 1000, maxAge = 1000 } = options;
   const current = () => given ?? startedNodes(Node).at(0);
@@ -233,6 +233,8 @@ export function health(options: HealthOptions = {}): HealthHandler {
       const node = current();
       const status = node?.status;
       const peers = node ? internalsOf(node).runtime.visible.size : 0;
+      const minPeers = options.minPeers ??
+        (node && internalsOf(node).options.minPeers) ?? 0;
       const end = node && internalsOf(node).treeEnd();
       const isNodeFine = isReady
         ? status === "up" && peers >= minPeers

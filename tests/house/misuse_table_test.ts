@@ -165,7 +165,7 @@ const FIELDS: Record<string, string> = {
     name: string?, ...INTENSITY`,
   NODE: `name: text, cookie: text, cookieFile: text?,
     modules: object?, allow: fn?, allowClosures: flag?,
-    allowObserve: flag?, allowRemsh: flag?, cluster: object?,
+    allowObserve: flag?, allowRemsh: flag?, cluster: object?, minPeers: whole?,
     listen: undefined, advertise: undefined, port: whole?, tls: undefined,
     wires: undefined, epmdPort: one?, hidden: flag?, connectAll: flag?,
     tickTime: time?, poll: whole?, limits: object?, io: undefined, log: fn?,

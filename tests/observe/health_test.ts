@@ -124,6 +124,52 @@ clusterTest("health() waits for the peers that it needs", async (cluster) => {
   assertEquals((await ask(probe, "/livez"))[0], 200);
 });
 
+clusterTest(
+  "/readyz of a node that reaches no peer is the node's choice",
+  async (cluster) => {
+    const own = {
+      strategy: "static",
+      nodes: ["kate@localhost"],
+      minDelay: 10,
+      maxDelay: 50,
+    } as const;
+    const topologies = { cluster: { own } };
+    const before = await cluster.start("kate", { cookie: "another" });
+    const alone = await cluster.start("alone", topologies);
+    const alex = await cluster.start("alex", { ...topologies, minPeers: 1 });
+    const probes: Record<string, ReturnType<typeof health>> = {
+      alex: health({ node: alex, verbose: true }),
+      alone: health({ node: alone, verbose: true }),
+      overruled: health({ node: alex, minPeers: 0 }),
+    };
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        const { host, pathname } = new URL(request.url);
+        const probe = probes[request.headers.get("x-node")!];
+        return probe(new Request(`http://${host}${pathname}`)) ??
+          new Response("other");
+      },
+    );
+    const url = `http://127.0.0.1:${server.addr.port}/readyz`;
+    const get = async (name: string): Promise<[number, string]> => {
+      const response = await fetch(url, { headers: { "x-node": name } });
+      return [response.status, await response.text()];
+    };
+    await cluster.logged(/alex warning: .* its cookie is another one/);
+    assertEquals(await get("alex"), [
+      503,
+      "unavailable\nnode: up\npeers: 0 of 1\n",
+    ]);
+    assertEquals(await get("alone"), [200, "ok\nnode: up\npeers: 0 of 0\n"]);
+    assertEquals(await get("overruled"), [200, "ok\n"]);
+    await before.stop();
+    await cluster.start("kate");
+    await cluster.logged(/alex warning: Connected to kate@localhost/);
+    assertEquals((await get("alex"))[0], 200);
+  },
+);
+
 clusterTest("health(): a check fails in four ways", async (cluster) => {
   const alex = await cluster.start("alex");
   const bad: Record<string, () => unknown> = {

@@ -74,6 +74,7 @@ export const NODE_OPTIONS: OptionChecks<NodeOptions> = {
     isNumber: true,
   },
   cluster: true,
+  minPeers: countFrom(0),
   hidden: FLAG,
   connectAll: FLAG,
   tickTime: {

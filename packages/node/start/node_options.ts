@@ -129,6 +129,13 @@ export interface NodeOptions {
    */
   cluster?: Topologies;
   /**
+   * The number of other visible nodes that the node must be connected to for `/readyz` of `health()` to answer 200. With
+   * 0, a node serves also while it reaches no other one.
+   *
+   * @default {0}
+   */
+  minPeers?: number;
+  /**
    * Whether the node is hidden: excluded from lists of visible nodes, and not connected transitively.
    *
    * @default {false}

@@ -63,6 +63,7 @@ const TABLE = `
 *     --advertise ADDRESS     The address at which others reach the node [as it listens]
 *     --epmd-port PORT        EPMD's port, or none [ERL_EPMD_PORT, or 4369]
 *     --cluster NODES ...     Nodes to stay connected to: kate@localhost; dns:web.example:4370
+*     --min-peers NUMBER      Answer 503 at /readyz while connected to fewer nodes [0]
 *     --tls-cert FILE         The node's certificate: speak TLS with other nodes
 *     --tls-key FILE          The certificate's private key
 *     --tls-ca FILE           The CA that signs the certificates of the nodes
@@ -337,6 +338,7 @@ const CHECKED: readonly [
   ["log-level", "logLevel", textOf],
   ["port", "port", numberOf],
   ["advertise", "advertise", textOf],
+  ["min-peers", "minPeers", numberOf],
   ["tick-time", "tickTime", numberOf],
   ["poll", "poll", (text) => text === "auto" ? text : numberOf(text)],
   ["stop-timeout", "stopTimeout", numberOf],

@@ -70,6 +70,8 @@ alex@localhost => write --sname alex@localhost
 --stop-timeout 5 => --stop-timeout without a node
 --drain-timeout 5 => --drain-timeout without a node
 --tick-time 5 => --tick-time without a node
+--min-peers 1 => --min-peers without a node
+--sname a --min-peers few => --min-peers "few": give an integer, 0 or more
 --sname a --tick-time 0 => --tick-time "0": give milliseconds, more than 0
 --sname a --drain-timeout 1s => --drain-timeout "1s": give milliseconds
 --sname a --stop-timeout 1s => --stop-timeout "1s": give milliseconds
@@ -145,7 +147,7 @@ cliTest("--help lists every flag", async () => {
     assertEquals([code, stderr], [0, ""]);
     for (
       const name
-        of "sname name cookie cookie-file listen port epmd-port cluster wire hidden tick-time log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
+        of "sname name cookie cookie-file listen port epmd-port cluster min-peers wire hidden tick-time log-format log-level drain-timeout stop-timeout tls-cert tls-key tls-ca allow-closures allow-remsh allow-observe dashboard dashboard-write remsh module env eval no-halt help version"
           .split(" ")
     ) assertMatch(stdout, new RegExp(`^ .*--${name} .*$`, "m"));
     assertStringIncludes(stdout, "dev or test [dev]");
