@@ -44,23 +44,26 @@ clusterTest("gossip connects nodes of one cookie", async (nodes) => {
   }, { epmdPort: false });
 });
 
-clusterTest("gossip of another cookie is forged, and logged once", async (nodes) => {
-  const own = { ...ownGroup(), ...SOON };
-  await withOwn(nodes, own, async () => {
-    await nodes.start("kate", { cookie: "other", cluster: { own } });
-    const { addresses, lastError } = await until(
-      "own",
-      ({ packets }) => packets!.forged > 3,
-    );
-    assertEquals([addresses, lastError], [[], undefined]);
-    const warnings = nodes.lines().filter((line) => /^alex/.test(line));
-    assertEquals(warnings.length, 1, warnings.join("\n"));
-    assertMatch(
-      warnings[0],
-      /hears a node at 127\.0\.0\.1 with another cookie; start both nodes with the same cookie/,
-    );
-  });
-});
+clusterTest(
+  "gossip of another cookie is forged, and logged once",
+  async (nodes) => {
+    const own = { ...ownGroup(), ...SOON };
+    await withOwn(nodes, own, async () => {
+      await nodes.start("kate", { cookie: "other", cluster: { own } });
+      const { addresses, lastError } = await until(
+        "own",
+        ({ packets }) => packets!.forged > 3,
+      );
+      assertEquals([addresses, lastError], [[], undefined]);
+      const warnings = nodes.lines().filter((line) => /^alex/.test(line));
+      assertEquals(warnings.length, 1, warnings.join("\n"));
+      assertMatch(
+        warnings[0],
+        /hears a node at 127\.0\.0\.1 with another cookie; start both nodes with the same cookie/,
+      );
+    });
+  },
+);
 
 clusterTest("gossip tries to open its socket again", async (nodes) => {
   const own = { ...ownGroup(), interface: "192.0.2.77" };
