@@ -576,6 +576,13 @@ export class EntityNode {
     );
   }
 
+  /** Whether a node has started again: another one than that of this id has its name. */
+  hasOther(name: string, id: string): boolean {
+    return [...this.nodes.values()].some((node) =>
+      node.name === name && node.id !== id
+    );
+  }
+
   /** The shards that have no owner, and that this node should have. */
   orphans(): StoreShard[] {
     const { id: own } = this.lease;

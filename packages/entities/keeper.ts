@@ -87,7 +87,10 @@ export class Keeper {
       if (await this.#node.ask(() => store.remove(id, at))) {
         runtime.log.report(
           "warning",
-          () => `Entities: ${name} has not renewed its lease, and is removed`,
+          () =>
+            this.#node.hasOther(name, id)
+              ? `Entities: the lease of the last run of ${name} has ended, and all nodes share what it had`
+              : `Entities: ${name} has not renewed its lease, and other nodes take over what it had`,
           { what: "removed nodes" },
         );
         this.#node.removeNode(id);

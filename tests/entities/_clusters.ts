@@ -1,5 +1,6 @@
 /** Nodes with entities and a common store, in virtual time. */
 
+import type { LogHook } from "../../packages/processes/log/log_event.ts";
 import { assertRejects } from "@std/assert";
 import {
   Entities,
@@ -21,10 +22,11 @@ export const LEASE = 3000;
 /** Starts nodes and their entities; a node without options is up, and has no entities. */
 export async function startNodes(
   nodes: Record<string, Omit<EntitiesOptions, "store"> | undefined>,
+  log: LogHook = () => {},
 ): Promise<{ cluster: SimulatedCluster; store: Store }> {
   const cluster = await SimulatedCluster.start({
     nodes: Object.keys(nodes),
-    log: () => {},
+    log,
   });
   const store = memoryStore({ now: () => cluster.now() });
   for (const [node, options] of Object.entries(nodes)) {

@@ -1,6 +1,6 @@
 /** Entities of several nodes, in virtual time: drains and a killed node. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   Entities,
   type EntitiesOptions,
@@ -162,6 +162,28 @@ test("a call whose owner is killed says that it may have run, and runs again wit
   });
   assertEquals([error.code, error.mayHaveRun], ["unknown", true]);
   assertEquals(value, 2);
+});
+
+test("the log does not say of a node that has started again that it is gone", async () => {
+  const lines: string[] = [];
+  const { cluster, store } = await startNodes(
+    { alex: optionsOf("alex"), kate: optionsOf("kate") },
+    ({ level, message }) => {
+      if (level === "warning" && /^Entities: /.test(message)) {
+        lines.push(message);
+      }
+    },
+  );
+  await using _ = cluster;
+  await cluster.restart("alex");
+  startEntities(cluster, "alex", { store, ...optionsOf("alex") });
+  await cluster.advance(3 * LEASE);
+  assertEquals(lines.length, 1, lines.join("\n"));
+  assertStringIncludes(lines[0], "the lease of the last run of alex@localhost");
+  await cluster.kill("alex");
+  await cluster.advance(3 * LEASE);
+  assertEquals(lines.length, 2, lines.join("\n"));
+  assertStringIncludes(lines[1], "alex@localhost has not renewed its lease");
 });
 
 test("a call to a node that has started again goes on when the node before it is removed", async () => {
