@@ -438,8 +438,9 @@ export const KINDS = {
       await life.run(async (client) => {
         for (const key of NOTE_KEYS) {
           const { last } = await client.get(Notes, key).log.read();
-          const added = life.calls.filter(({ key: of, method, code }) =>
-            of === key && method === "add" && code === undefined
+          const added = life.calls.filter(({ key: of, method, code, to }) =>
+            of === key && method === "add" && code === undefined &&
+            to < Infinity
           );
           assert(last >= added.length, `numbers of ${key} were given again`);
           const stored = await life.stored(Notes, key) ?? [];

@@ -18,6 +18,7 @@ import type {
   EntityMethod,
   EntityType,
 } from "@otp/entities/entity_types";
+import type { Store, StoreStatement } from "@otp/entities/store";
 import { memoryStore } from "@otp/entities/memory_store";
 import { partsHere } from "@otp/entities/nodes_here";
 import { hashOf } from "@otp/entities/placement";
@@ -34,7 +35,11 @@ import {
 import { SeededRandom } from "./random.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 import { EPOCH } from "./simulated_network.ts";
-import { SimulatedStore, type StoreFaults } from "./simulated_store.ts";
+import {
+  SimulatedStore,
+  type StoreFaults,
+  type WritePoint,
+} from "./simulated_store.ts";
 import type {
   SimulatedClient,
   SimulatedFault,
@@ -42,6 +47,8 @@ import type {
   SimulateOptions,
 } from "./simulated_life.ts";
 import { StandbyStore } from "./standby_store.ts";
+import { attendedType } from "./watched_calls.ts";
+import { watchedReader } from "./watched_reader.ts";
 import { WatchedStore } from "./watched_store.ts";
 
 /** The settings of all lives of a simulation. */
@@ -96,6 +103,21 @@ const LAGS = [1, 2, 3, 5, 10, 50, 250];
  */
 const NOTICE = 2 / 3;
 
+/** The points of a write at which a node is killed; the last is after the answer, by up to some milliseconds. */
+export const WRITE_POINTS = ["sent", "stored", "answered", "later"] as const;
+const LATER = 300;
+
+/** The number of writes, one of which is the last of a node. */
+export const WRITES = 10;
+
+/** The node's next writes, at one of which it is killed. */
+interface WriteKill {
+  readonly point: typeof WRITE_POINTS[number];
+  /** The number of writes before. */
+  left: number;
+  readonly ms: number;
+}
+
 /** Draws the plan of a life. */
 export function planOf(seed: number, settings: LifeSettings): Step[] {
   const { nodes, callers, lease, faults, strikes, works } = settings;
@@ -125,6 +147,9 @@ interface Drain {
   isOver: boolean;
 }
 
+/** Changes a store. */
+export type Plant = (store: Store) => Store;
+
 /** One life. */
 export class Life implements SimulatedLife {
   readonly seed: number;
@@ -135,6 +160,9 @@ export class Life implements SimulatedLife {
   recovery = 0;
   noticedBy = 0;
   readonly #settings: LifeSettings;
+  readonly #plant: { store?: Plant; database?: Plant };
+  /** What the store has run: another list for each standby. */
+  #statements: StoreStatement[] = [];
   readonly #broken: string[] = [];
   readonly #shards: string[];
   #cluster!: SimulatedCluster;
@@ -149,14 +177,28 @@ export class Life implements SimulatedLife {
   /** The nodes whose clocks have stood still, unknown to them. */
   readonly #misled = new Set<string>();
   readonly #open = new Map<SimulatedCall, Node>();
+  /** The nodes that are killed with a write. */
+  readonly #writeKills = new Map<string, WriteKill>();
+  /** The ends of nodes that were killed with a write. */
+  readonly #kills: Promise<void>[] = [];
   /** The last stored state of each entity that was asked for, as most looks find it unchanged. */
   readonly #read = new Map<string, { body: string; state: unknown }>();
   /** The work that has not ended, and its node. */
   readonly #working = new Map<SimulatedClient, Node>();
 
-  constructor(seed: number, settings: LifeSettings) {
+  /**
+   * A life.
+   *
+   * @param plant Makes the nodes' store wrong, for tests of the rules.
+   */
+  constructor(
+    seed: number,
+    settings: LifeSettings,
+    plant: { store?: Plant; database?: Plant } = {},
+  ) {
     this.seed = seed;
     this.#settings = settings;
+    this.#plant = plant;
     this.#shards = settings.types.flatMap(({ name }) =>
       Array.from({ length: settings.shards }, (_, n) => `${name}/${n}`)
     );
@@ -186,17 +228,26 @@ export class Life implements SimulatedLife {
     });
     this.#cluster = cluster;
     const network = cluster._network();
-    this.#standby = new StandbyStore(() =>
-      memoryStore({
+    const { store = asItIs, database = asItIs } = this.#plant;
+    this.#standby = new StandbyStore(() => {
+      const statements: StoreStatement[] = this.#statements = [];
+      return database(memoryStore({
         now: () => EPOCH + network.timeline.time + this.#store.clockOffset,
-      })
-    );
+        sql: (text, params) => void statements.push({ text, params }),
+      }));
+    });
     this.#watched = new WatchedStore(this.#standby.store, {
+      statements: () => this.#statements,
       parts: () =>
         this.#parts().filter(({ runtime }) => !this.#mayErr(runtime.node)),
       broken: (what) => this.#fail(what),
     });
-    this.#store = new SimulatedStore(this.#watched.store, network, this.seed);
+    this.#store = new SimulatedStore(
+      store(this.#watched.store),
+      network,
+      this.seed,
+    );
+    this.#store.strike = (node, point) => this.#strike(node, point);
     for (const name of [...nodes, ...callers]) this.#boot(name);
     try {
       await this.#served();
@@ -236,6 +287,7 @@ export class Life implements SimulatedLife {
 
   async #advance(ms: number): Promise<void> {
     await this.#cluster.advance(ms);
+    await Promise.all(this.#kills.splice(0));
     for (const [name, drain] of this.#drains) {
       if (!drain.isOver) continue;
       this.#drains.delete(name);
@@ -293,40 +345,24 @@ export class Life implements SimulatedLife {
 
   /** A type whose methods check that they begin under the current epoch, and one at a time. */
   #attended<M>(node: string, type: EntityType<M>): EntityType<M> {
-    const { name, _definition: definition } = type;
-    const running = new WeakMap<object, string>();
-    const attend = (
-      method: string,
-      fn: EntityMethod<unknown>,
-    ): EntityMethod<unknown> =>
-    (room, ...args) => {
-      const number = hashOf(room.key) % this.#settings.shards;
-      const epoch = this.#watched.epochOf(`${name}/${number}`);
-      const what = `${method} of the ${name} ${JSON.stringify(room.key)}`;
-      if (epoch !== room.fence && !this.#mayErr(node)) {
-        this.#fail(
-          `${what} begins on ${node} under epoch ${room.fence}, and its shard is under ${epoch}`,
-        );
-      }
-      const other = running.get(room);
-      if (other !== undefined) this.#fail(`${what} begins while ${other} runs`);
-      if (method === "alarm") this.#tell(`${shortName(node)} runs ${what}`);
-      const result = fn(room, ...args);
-      if (result instanceof Promise) {
-        const end = () => running.delete(room);
-        running.set(room, method);
-        result.then(end, end);
-      }
-      return result;
-    };
-    const methods = new Map(
-      [...definition.methods].map(([method, fn]) => [
-        method,
-        attend(method, fn),
-      ]),
-    );
-    const alarm = definition.alarm && attend("alarm", definition.alarm);
-    return { ...type, _definition: { ...definition, methods, alarm } };
+    const { name } = type;
+    return attendedType(type, {
+      callsOf: (key) => this.#watched.callsOf(name, key),
+      begins: (method, { key, fence }, other) => {
+        const number = hashOf(key) % this.#settings.shards;
+        const epoch = this.#watched.epochOf(`${name}/${number}`);
+        const what = `${method} of the ${name} ${JSON.stringify(key)}`;
+        if (epoch !== fence && !this.#mayErr(node)) {
+          this.#fail(
+            `${what} begins on ${node} under epoch ${fence}, and its shard is under ${epoch}`,
+          );
+        }
+        if (other !== undefined) {
+          this.#fail(`${what} begins while ${other} runs`);
+        }
+        if (method === "alarm") this.#tell(`${shortName(node)} runs ${what}`);
+      },
+    });
   }
 
   async #restart(name: string): Promise<void> {
@@ -393,6 +429,15 @@ export class Life implements SimulatedLife {
             ),
         );
     }
+    if (type._definition.log !== undefined) {
+      const value = watchedReader(handle.log, {
+        whose: `of the log of the ${type.name} ${JSON.stringify(key)}`,
+        has: (event) => this.#watched.logs.has(type.name, key, event),
+        mayMiss: () => this.noticedBy > 0,
+        broken: (what) => this.#fail(what),
+      });
+      Object.defineProperty(recorded, "log", { value });
+    }
     return recorded as EntityHandle<M>;
   }
 
@@ -415,6 +460,7 @@ export class Life implements SimulatedLife {
     this.#open.set(call, node);
     try {
       call.value = await run();
+      this.#checkStored(call);
       return call.value;
     } catch (error) {
       if (!(error instanceof EntityError)) throw error;
@@ -429,6 +475,22 @@ export class Life implements SimulatedLife {
     }
   }
 
+  /** Checks that the store has what a call with a result has asked for. */
+  #checkStored(call: SimulatedCall): void {
+    const { type, key, method, args, value } = call;
+    const { durability } =
+      this.#settings.types.find(({ name }) => name === type)!._definition
+        .options;
+    if (durability !== "call" || this.noticedBy > 0) return;
+    const calls = this.#watched.callsOf(type, key);
+    if (calls.isStored(method, args, value)) return;
+    this.#fail(
+      `a call has a result, and the store has not all that it has asked for: ${
+        told(call)
+      }`,
+    );
+  }
+
   #ended(call: SimulatedCall, timeout: number): void {
     call.to = this.now;
     this.#open.delete(call);
@@ -436,6 +498,10 @@ export class Life implements SimulatedLife {
     if (call.to - call.from > timeout + SLACK && paused < call.from) {
       this.#fail(`a call takes longer than ${timeout} ms: ${told(call)}`);
     }
+  }
+
+  get statements(): readonly StoreStatement[] {
+    return this.#statements;
   }
 
   // deno-lint-ignore no-explicit-any
@@ -525,6 +591,13 @@ export class Life implements SimulatedLife {
         return this.#setClock(full, seed);
       case "entity kill":
         return this.#killEntity(name, seed);
+      case "write kill": {
+        const point = WRITE_POINTS[seed % WRITE_POINTS.length];
+        const left = Math.floor(seed / WRITE_POINTS.length) % WRITES;
+        const ms = Math.floor(seed / WRITE_POINTS.length / WRITES) % LATER;
+        this.#writeKills.set(name, { point, left, ms });
+        return;
+      }
       case "store goes back":
         return await this.#goBack(seed);
     }
@@ -540,8 +613,10 @@ export class Life implements SimulatedLife {
         kinds.includes(other.what as SimulatedFault) && other.node === name
       );
     switch (what) {
+      case "write kill":
       case "kill":
-        if (lasts("kill") || this.#isUp(name)) return;
+        this.#writeKills.delete(name);
+        if (lasts("kill", "write kill") || this.#isUp(name)) return;
         this.#tell(`${name} starts again`);
         return await this.#restart(name);
       case "deploy": {
@@ -650,6 +725,28 @@ export class Life implements SimulatedLife {
     this.#cluster.spawn(name, () => Process.exit(pid!, "kill"));
   }
 
+  /** Kills a node if this write is its last; returns whether it has. */
+  #strike(full: string, point: WritePoint): boolean {
+    const name = shortName(full);
+    const kill = this.#writeKills.get(name);
+    const isAnswered = point === "answered";
+    if (kill === undefined || this.#drains.has(name)) return false;
+    if (kill.point !== point && !(kill.point === "later" && isAnswered)) {
+      return false;
+    }
+    if (kill.left-- > 0) return false;
+    this.#writeKills.delete(name);
+    const node = this.#cluster.node(name);
+    const end = () => {
+      if (node.status !== "up" || this.#drains.has(name)) return;
+      this.#tell(`${name} is killed as its write is ${kill.point}`);
+      this.#kills.push(this.#cluster.kill(name));
+    };
+    if (kill.point !== "later") end();
+    else this.#cluster._network().timeline.after(kill.ms, end);
+    return true;
+  }
+
   // The end.
 
   /** Ends all faults: every key must be served within a lease, and every call end. */
@@ -666,6 +763,7 @@ export class Life implements SimulatedLife {
     }
     this.#store.stalledUntil = 0;
     this.#store.faults = {};
+    this.#writeKills.clear();
     this.#lasting.clear();
     this.#tell("all is well");
     this.recovery = await this.#served();
@@ -687,9 +785,49 @@ export class Life implements SimulatedLife {
           : `a call has no end: ${told(open[0])}`,
       );
     }
+    await this.#ring();
     if (this.#broken.length > 0) return;
     await this.#settings.always(this);
     await this.#settings.finally(this);
+  }
+
+  /** Lets all alarms ring that are due, and runs go on: a key that stays due and is in no memory is forgotten. */
+  async #ring(): Promise<void> {
+    const { lease } = this.#settings;
+    const since = new Map<string, number>();
+    const over = this.now + 2 * RING * lease;
+    while (this.now < over && this.#broken.length === 0) {
+      const late = await this.#late();
+      if (late.size === 0) return;
+      for (const key of since.keys()) if (!late.has(key)) since.delete(key);
+      for (const key of late) {
+        const from = since.get(key) ?? this.now;
+        since.set(key, from);
+        if (this.now <= from + RING * lease) continue;
+        this.#fail(`${key} is due, and no node runs it`);
+      }
+      await this.#advance(LOOK);
+    }
+  }
+
+  /** The keys that are due in the store, and that no node runs. */
+  async #late(): Promise<Set<string>> {
+    const now = EPOCH + this.now + this.#store.clockOffset;
+    const due = await this.#standby.store.due(this.#shards, now, Infinity);
+    const parts = this.#parts();
+    const isAttended = (type: string, key: string) =>
+      parts.some(({ owned, parked }) =>
+        parked.has(`${type} ${key}`) ||
+        [...owned.values()].some(({ definition, entities }) =>
+          definition.name === type && entities.get(key)?.isBusy
+        )
+      );
+    return new Set(
+      due.filter(({ type, key }) => !isAttended(type, key))
+        .map(({ type, key, due }) =>
+          `the ${type} ${JSON.stringify(key)}, for ${due}`
+        ),
+    );
   }
 
   /** Whether a live node has work that has not ended. */
@@ -731,5 +869,12 @@ const WORK = 60_000;
 /** The time in which a node drains, in leases. */
 const DRAIN = 4;
 
+/** The time in which a key that is due is run, in leases. */
+const RING = 2;
+
 /** The time in which all keys are served once all is well and no node drains, in leases. */
 const RECOVERY = 2;
+
+function asItIs(store: Store): Store {
+  return store;
+}

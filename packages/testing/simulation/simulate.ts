@@ -30,6 +30,7 @@ const FAULTS: readonly SimulatedFault[] = [
   "store errors",
   "clock",
   "entity kill",
+  "write kill",
 ];
 
 /** Faults under which less holds. */
@@ -92,6 +93,11 @@ const SHOWN = 60;
  *
  * - A write is accepted from the owner of a shard only, under its current epoch, as the next version.
  * - At most one node serves a key at a time, and no method begins under an old epoch, or while another one of the key runs.
+ * - The numbers of events are dense and unique, in the store and for readers and followers from `client.get`. A follower gets
+ *   accepted events only, and a gap only if events are missing. A call with a result has its events, its alarms and
+ *   its statements in the store.
+ * - Each step of a run counts once. No run is lost, or ends twice. No alarm is lost, and alarms that are due ring.
+ * - The statements of `room.sql` run once, with the state of their method, and only if it is stored.
  * - Each call, also of a durable method, ends by its timeout, unless its node was frozen.
  * - All keys are served again within two leases after the last fault; most times, in much less than one.
  * - `always`, `finally`, and no other error than an `EntityError` in `work`.
@@ -227,7 +233,8 @@ function kindOf(broken: string): string {
   return broken.replace(/[\d.]+|"[^"]*"|\S+@\S+/g, "").slice(0, 30);
 }
 
-function settingsOf(options: SimulateOptions): LifeSettings {
+/** Checks the options, and returns the settings of all lives. */
+export function settingsOf(options: SimulateOptions): LifeSettings {
   checkOptions(
     options,
     "simulate entities",

@@ -9,6 +9,7 @@ import type {
   EntityHandle,
   EntityType,
 } from "@otp/entities/entity_types";
+import type { StoreStatement } from "@otp/entities/store";
 import type { SimulatedCall } from "./linearizable.ts";
 
 /**
@@ -26,6 +27,8 @@ import type { SimulatedCall } from "./linearizable.ts";
  * - `"store errors"`: questions are refused, lost or late; answers are lost, late, or an error after the effect.
  * - `"clock"`: the clock of the store or of a node is set, by up to ten leases.
  * - `"entity kill"`: the process of an entity is killed.
+ * - `"write kill"`: a node is killed with one of its next writes: before the store has it, after that and before the answer,
+ *   right after the answer, or soon after. It starts again later.
  * - `"stopped clocks"`: a node freezes with all its clocks, so that it cannot know. Not among the defaults: such a node
  *   may answer reads from an old state, until it asks the store. Its writes are refused.
  * - `"store goes back"`: the store loses its last changes, as when a standby takes over that lacked them. Not among the
@@ -43,6 +46,7 @@ export type SimulatedFault =
   | "store errors"
   | "clock"
   | "entity kill"
+  | "write kill"
   | "stopped clocks"
   | "store goes back";
 
@@ -75,6 +79,8 @@ export interface SimulatedLife {
   readonly noticedBy: number;
   /** All calls so far, in the order of their beginnings. */
   readonly calls: readonly SimulatedCall[];
+  /** The statements of `room.sql` that the store has accepted, in order. The simulated store only notes them. */
+  readonly statements: readonly StoreStatement[];
   /** Returns the stored state of an entity, which must not be changed: `undefined` if none is stored. */
   // deno-lint-ignore no-explicit-any
   stored(type: EntityType<any>, key: string): Promise<unknown>;

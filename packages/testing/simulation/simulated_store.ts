@@ -27,6 +27,9 @@ export interface StoreFaults {
   lateBy?: number;
 }
 
+/** A point of a write: the store is about to have it, has it, or the node has its answer. */
+export type WritePoint = "sent" | "stored" | "answered";
+
 /** The delay of questions and answers that are not late, in milliseconds. */
 const DELAY = { min: 1, max: 5 };
 
@@ -42,6 +45,8 @@ export class SimulatedStore {
   stalledUntil = 0;
   /** Counts the restarts: questions and answers under way fail. */
   restarts = 0;
+  /** Notes that a write of a node is at some point; returns whether the node has ended there. */
+  strike: (node: string, point: WritePoint) => boolean = () => false;
   readonly #inner: Store;
   readonly #network: SimulatedNetwork;
   readonly #random: SeededRandom;
@@ -72,15 +77,18 @@ export class SimulatedStore {
     const failsAfter = isChosen(faults.failsAfter);
     const there = this.#delay(isChosen(faults.lateQuestion));
     const back = this.#delay(isChosen(faults.lateAnswer));
+    const strikes = (point: WritePoint) =>
+      name === "write" && this.strike(node, point);
     const fail = (reason: string) => () => reject(new Error(reason));
     const answer = (settle: () => void) => {
       timeline.schedule(timeline.time + back, "network", () => {
         if (this.parted.has(node)) return;
         const wasRestarted = this.restarts !== restarts;
-        this.#network.atNode(
-          node,
-          wasRestarted ? fail("the store was restarted") : settle,
-        );
+        this.#network.atNode(node, () => {
+          if (wasRestarted) return reject(new Error("the store was restarted"));
+          settle();
+          strikes("answered");
+        });
       });
     };
     const arrive = () => {
@@ -93,9 +101,10 @@ export class SimulatedStore {
         return answer(fail("the store was restarted"));
       }
       if (refuses) return answer(fail("the store has refused"));
+      if (strikes("sent")) return;
       outside(fn).then((value) => {
         trace.add(node, `${name} at the store`);
-        if (losesAnswer) return;
+        if (losesAnswer || strikes("stored")) return;
         answer(
           failsAfter ? fail("the connection was reset") : () => resolve(value),
         );

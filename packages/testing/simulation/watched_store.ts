@@ -6,18 +6,29 @@
  * - A node that serves a shard, which is open under a valid lease, is its owner in the store, under the same epoch. So at
  *   most one node serves it.
  * - A shard changes its owner only when the one before has no entity of it in memory, or has no lease.
+ * - Each statement of an accepted write runs once, and no other.
+ * - What `watched_logs.ts` says of logs, runs and alarms, and `watched_calls.ts` of the methods that have asked for them.
  *
  * @module
  */
 
 import type { EntityNode } from "@otp/entities/entity_node";
-import type { Store, StoreShard, StoreWrite } from "@otp/entities/store";
+import type {
+  Store,
+  StoreShard,
+  StoreStatement,
+  StoreWrite,
+} from "@otp/entities/store";
 import { storeThrough } from "@otp/entities/store_calls";
+import { WatchedCalls } from "./watched_calls.ts";
+import { WatchedLogs } from "./watched_logs.ts";
 
 /** The questions of a watched store to the simulation. */
 export interface Watch {
   /** The parts of all nodes that are alive, except those whose clocks may be wrong. */
   parts(): Iterable<EntityNode>;
+  /** The statements that the store has run, in order. */
+  statements(): readonly StoreStatement[];
   /** Notes a violation. */
   broken(what: string): void;
 }
@@ -26,7 +37,8 @@ export interface Watch {
 interface LastWrite {
   epoch: number;
   version: number;
-  isDeletion: boolean;
+  /** The state; empty after a deletion. */
+  body: string | null;
 }
 
 /** A store that checks what it accepts. */
@@ -38,11 +50,15 @@ export class WatchedStore {
   readonly #rows = new Map<string, StoreShard>();
   readonly #owners = new Map<string, string>();
   readonly #states = new Map<string, LastWrite>();
+  readonly #calls = new Map<string, WatchedCalls>();
+  /** The accepted logs, runs and alarms. */
+  readonly logs: WatchedLogs;
   #hasGoneBack = false;
 
   constructor(inner: Store, watch: Watch) {
     this.#inner = inner;
     this.#watch = watch;
+    this.logs = new WatchedLogs((what) => watch.broken(what));
     this.store = {
       ...storeThrough(inner, (_, call) => call()),
       remove: async (id, beat) => this.#checked(await inner.remove(id, beat)),
@@ -53,14 +69,20 @@ export class WatchedStore {
         return this.#checked(given);
       },
       write: async (owner, writes) => {
-        const results = await inner.write(owner, writes);
+        const before = watch.statements().length;
+        const writing = inner.write(owner, writes);
+        const ran = watch.statements().slice(before);
+        const results = await writing;
         for (const [i, write] of writes.entries()) {
-          if (results[i] === "stored") this.#checkWrite(owner, write);
+          if (results[i] === "stored") this.#checkWrite(owner, write, ran);
           // A late copy of a write that was stored is refused.
           else if (
             results[i] === "conflict" && !this.#hasGoneBack &&
             write.version > (this.#states.get(nameOf(write))?.version ?? 0)
           ) this.#watch.broken(`the store refuses ${describe(owner, write)}`);
+        }
+        for (const { text } of ran) {
+          watch.broken(`the store runs ${text}, and accepts no state with it`);
         }
         return results;
       },
@@ -70,6 +92,14 @@ export class WatchedStore {
   /** The epoch of a shard in the store. */
   epochOf(shard: string): number {
     return this.#rows.get(shard)?.epoch ?? 0;
+  }
+
+  /** The calls of a key. */
+  callsOf(type: string, key: string): WatchedCalls {
+    const id = JSON.stringify([type, key]);
+    const calls = this.#calls.get(id) ?? new WatchedCalls();
+    this.#calls.set(id, calls);
+    return calls;
   }
 
   /** Forgets all that it has seen, as the store has gone back, and reads what is there. */
@@ -82,10 +112,11 @@ export class WatchedStore {
       if (row === undefined) this.#states.delete(name);
       else {
         const { version, body } = row;
-        this.#states.set(name, { epoch: 0, version, isDeletion: body === "" });
+        this.#states.set(name, { epoch: 0, version, body });
       }
     }
     this.#rows.clear();
+    await this.logs.reload(this.#inner);
     await this.check();
   }
 
@@ -120,8 +151,13 @@ export class WatchedStore {
     }
   }
 
-  #checkWrite(owner: string, write: StoreWrite): void {
-    const { shard, epoch, version } = write;
+  /** Checks an accepted write; takes its statements from those that have run. */
+  #checkWrite(
+    owner: string,
+    write: StoreWrite,
+    ran: StoreStatement[],
+  ): void {
+    const { shard, epoch, version, statements = [], body } = write;
     const what = describe(owner, write);
     const key = nameOf(write);
     const row = this.#rows.get(shard);
@@ -137,18 +173,33 @@ export class WatchedStore {
       this.#watch.broken(`the store accepts ${what}, as it did from ${other}`);
     }
     const last = this.#states.get(key) ??
-      { epoch: 0, version: 0, isDeletion: false };
+      { epoch: 0, version: 0, body: null };
     if (epoch < last.epoch) {
       this.#watch.broken(`the store accepts ${what} after epoch ${last.epoch}`);
     }
     // A deletion of an earlier epoch may have been removed.
-    const isNew = version === 1 && last.isDeletion && epoch > last.epoch ||
+    const isNew = version === 1 && last.body === "" && epoch > last.epoch ||
       // What the owner has in memory is all that is left of a state that the store has lost.
       this.#hasGoneBack && last.version === 0;
-    if (!isNew && version !== last.version && version !== last.version + 1) {
+    const isAsBefore = version === last.version &&
+      (body === null || body === last.body);
+    if (!isNew && !isAsBefore && version !== last.version + 1) {
       this.#watch.broken(`the store accepts ${what} after ${last.version}`);
     }
-    this.#states.set(key, { epoch, version, isDeletion: write.body === "" });
+    this.#states.set(key, { epoch, version, body: body ?? last.body });
+    const broken = (why: string) =>
+      this.#watch.broken(`the store accepts ${what}: ${why}`);
+    const isAgain = !isNew && isAsBefore;
+    for (const { text, params } of isAgain ? [] : statements) {
+      const at = ran.findIndex((other) =>
+        other.text === text && String(other.params) === String(params)
+      );
+      if (at === -1) broken(`it does not run the statement ${text}`);
+      else ran.splice(at, 1);
+    }
+    const calls = this.callsOf(write.type, write.key);
+    calls.accept(isAgain ? { ...write, body: null } : write, broken);
+    this.logs.accept(write, calls);
   }
 }
 

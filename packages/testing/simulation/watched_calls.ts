@@ -1,0 +1,321 @@
+/**
+ * The calls of one key's methods, as its nodes have run them: what each has appended, which statements it has asked for and
+ * which alarms it has set. The rules:
+ *
+ * - An accepted event is of a method that has ended well.
+ * - A stored state has the statements of the methods that have made it, and of no other.
+ * - A call with a result has its events, statements and alarms in the store.
+ * - An alarm is forgotten only when its handler has run, or a method has set or cleared it.
+ *
+ * Durable methods run their code anew, so all that they ask for counts as asked for.
+ *
+ * @module
+ */
+
+import { readAlarms } from "@otp/entities/alarms";
+import type { DurableMethod } from "@otp/entities/durable_types";
+import type { EntityContext } from "@otp/entities/entity_context";
+import { Refusal } from "@otp/entities/entity_error";
+import type { EntityMethod, EntityType } from "@otp/entities/entity_types";
+import type { StoreStatement, StoreWrite } from "@otp/entities/store";
+
+/** The part of an entity that methods change the store with. */
+type Asking =
+  & Pick<EntityContext<unknown>, "alarm" | "log" | "sql">
+  & Partial<Pick<EntityContext<unknown>, "delete">>;
+
+/** An alarm that was set for a moment, or cleared, or has run. */
+interface Touch {
+  name: string;
+  at: number | null;
+}
+
+/** A method that has begun. */
+export interface WatchedCall {
+  readonly method: string;
+  /** The arguments, as text. */
+  readonly args: string;
+  readonly fence: number;
+  /** The process of the entity. */
+  readonly room: object;
+  readonly events: string[];
+  /** The statements that no accepted write has had. */
+  statements: string[];
+  readonly alarms: Touch[];
+  /** The result, if it is a text or a number. */
+  value?: unknown;
+  /** The state at its end, as JSON. */
+  state?: string;
+}
+
+/** The calls of one key. */
+export class WatchedCalls {
+  /** The calls that have ended well, in order. */
+  readonly #done: WatchedCall[] = [];
+  readonly #events = new Set<string>();
+  /** What has happened to alarms, in order. */
+  readonly #alarms: Touch[] = [];
+  /** The events and the alarms that were accepted. */
+  readonly #accepted = new Set<string>();
+  /** The process of the entity that has begun a method last. */
+  #room: object | undefined;
+
+  begin(
+    room: { fence: number },
+    method: string,
+    args: readonly unknown[],
+  ): WatchedCall {
+    this.#room = room;
+    return {
+      ...{ method, args: textOf(args), fence: room.fence, room },
+      ...{ events: [], statements: [], alarms: [] },
+    };
+  }
+
+  /** Takes a call that has ended well. */
+  end(call: WatchedCall, value: unknown, state: unknown): void {
+    if (typeof value !== "object") call.value = value;
+    call.state = textOf(state);
+    this.#done.push(call);
+    this.#note(call);
+  }
+
+  /** Notes what has happened to an alarm without a method. */
+  rang(name: string): void {
+    this.#alarms.push({ name, at: null });
+  }
+
+  /** Has what a durable method asks for noted at once. */
+  attendRun(room: Asking & { fence: number }): void {
+    const running = () => {
+      const call = this.begin(room, "", []);
+      this.#done.push(call);
+      return call;
+    };
+    attend(room, running, (call) => this.#note(call));
+  }
+
+  #note({ events, alarms, fence }: WatchedCall): void {
+    for (const event of events) this.#events.add(`${fence} ${event}`);
+    this.#alarms.push(...alarms);
+  }
+
+  /** Whether a method or a handler has run that replaces, clears or takes an alarm, after one that has set it. */
+  hasTouched(name: string, at: number): boolean {
+    const mine = this.#alarms.filter((other) => other.name === name);
+    const set = mine.findIndex((other) => other.at === at);
+    return mine.length > set + 1;
+  }
+
+  /** Checks an accepted write. */
+  accept(
+    { appends = [], statements = [], body, epoch }: StoreWrite,
+    broken: (what: string) => void,
+  ): void {
+    for (const { stream, events } of appends) {
+      if (stream !== "") continue;
+      for (const { number, body } of events) {
+        const event = `${number} ${body}`;
+        this.#accepted.add(event);
+        if (this.#events.has(`${epoch} ${event}`)) continue;
+        broken(`event ${number} is of no method that has ended well`);
+      }
+    }
+    if (!body) return;
+    const { s: state, a: alarms } = JSON.parse(body);
+    for (const [name, { at }] of readAlarms(alarms)) {
+      this.#accepted.add(alarmText(name, at));
+    }
+    this.#acceptState(state, statements, epoch, broken);
+  }
+
+  #acceptState(
+    state: unknown,
+    statements: readonly StoreStatement[],
+    epoch: number,
+    broken: (what: string) => void,
+  ): void {
+    const calls = this.#done.filter(({ fence }) => fence === epoch);
+    const asking = calls.filter(({ statements }) => statements.length > 0);
+    for (const statement of statements) {
+      const text = statementText(statement);
+      const call = asking.find(({ statements }) => statements.includes(text));
+      if (call === undefined) {
+        return broken(
+          `the statement ${statement.text} is of no method that has ended well`,
+        );
+      }
+      call.statements.splice(call.statements.indexOf(text), 1);
+    }
+    // The code of a durable method is noted as it runs, and not as it ends.
+    const isOfMethods = calls.every(({ state }) => state !== undefined);
+    if (!isOfMethods) return;
+    const text = textOf(state);
+    // What a process has not stored before it ended is lost.
+    const mine = calls.filter(({ room }) => room === this.#room);
+    const makers = [...mine.keys()].filter((n) => mine[n].state === text);
+    const isWhole = (last: number) =>
+      mine.slice(0, last + 1).every(({ statements }) =>
+        statements.length === 0
+      );
+    if (makers.length === 0 || makers.some(isWhole)) return;
+    broken("a state is stored without the statements of its methods");
+  }
+
+  /** Whether the store has all that some call asked for which can have had that result. */
+  isStored(method: string, args: readonly unknown[], value: unknown): boolean {
+    const text = textOf(args);
+    const calls = this.#done.filter((call) =>
+      call.method === method && call.args === text &&
+      (call.value === undefined || call.value === value)
+    );
+    return calls.length === 0 || calls.some((call) => this.#isStored(call));
+  }
+
+  #isStored({ events, statements, alarms }: WatchedCall): boolean {
+    const last = new Map(alarms.map(({ name, at }) => [name, at]));
+    return statements.length === 0 &&
+      events.every((event) => this.#accepted.has(event)) &&
+      [...last].every(([name, at]) =>
+        at === null || this.#accepted.has(alarmText(name, at))
+      );
+  }
+}
+
+/** The questions of an attended type to the simulation. */
+export interface Attendance {
+  callsOf(key: string): WatchedCalls;
+  /** Notes that a method begins, and the name of one of its key that has not ended. */
+  begins(
+    method: string,
+    room: EntityContext<unknown>,
+    other: string | undefined,
+  ): void;
+}
+
+/** A type whose methods, alarms and durable methods are watched. */
+export function attendedType<M>(
+  type: EntityType<M>,
+  { callsOf, begins }: Attendance,
+): EntityType<M> {
+  const { _definition: definition } = type;
+  const isGivenUp = definition.options.retryAlarms.attempts < Infinity;
+  const running = new WeakMap<object, WatchedCall>();
+  const known = new WeakSet<object>();
+  const attended = (
+    method: string,
+    fn: EntityMethod<unknown>,
+  ): EntityMethod<unknown> =>
+  (room, ...args) => {
+    begins(method, room, running.get(room)?.method);
+    if (!known.has(room)) attend(room, () => running.get(room));
+    known.add(room);
+    const calls = callsOf(room.key);
+    const call = calls.begin(room, method, args);
+    running.set(room, call);
+    const rang = () => {
+      if (method === "alarm") calls.rang(args[1] as string);
+    };
+    const end = (value: unknown) => {
+      running.delete(room);
+      calls.end(call, value, room.state);
+      rang();
+    };
+    const fail = (error: unknown) => {
+      running.delete(room);
+      if (error instanceof Refusal || isGivenUp) rang();
+    };
+    try {
+      const result = fn(room, ...args);
+      if (result instanceof Promise) result.then(end, fail);
+      else end(result);
+      return result;
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
+  };
+  const methods = new Map(
+    [...definition.methods].map(([name, fn]) => [name, attended(name, fn)]),
+  );
+  const durable = new Map(
+    [...definition.durable].map(([name, fn]) => {
+      const attendedRun: DurableMethod<unknown> = (run, ...args) => {
+        callsOf(run.key).attendRun(run);
+        return fn(run, ...args);
+      };
+      return [name, attendedRun];
+    }),
+  );
+  const alarm = definition.alarm && attended("alarm", definition.alarm);
+  return {
+    ...type,
+    _definition: { ...definition, methods, durable, alarm },
+  };
+}
+
+/** Notes what a method asks for, as part of the call that runs. */
+function attend(
+  room: Asking,
+  running: () => WatchedCall | undefined,
+  noted: (call: WatchedCall) => void = () => {},
+): void {
+  const { log, sql, alarm } = room;
+  const note = (take: (call: WatchedCall) => void) => {
+    const call = running();
+    if (call === undefined) return;
+    take(call);
+    noted(call);
+  };
+  const attended: Asking = {
+    log: {
+      append(event) {
+        const number = log.append(event);
+        note(({ events }) => events.push(`${number} ${JSON.stringify(event)}`));
+        return number;
+      },
+    },
+    sql(text, params = []) {
+      sql.call(room, text, params);
+      note(({ statements }) =>
+        statements.push(statementText({ text, params }))
+      );
+    },
+    alarm(...args: unknown[]) {
+      (alarm as (...args: unknown[]) => void).apply(room, args);
+      const [name, at] = typeof args[0] === "string" ? args : ["", ...args];
+      note(({ alarms }) =>
+        alarms.push({ name: name as string, at: at as number | null })
+      );
+    },
+  };
+  const { delete: drop } = room;
+  if (drop !== undefined) {
+    attended.delete = () => {
+      drop.call(room);
+      note(({ alarms }) => {
+        for (const alarm of alarms) alarm.at = null;
+      });
+    };
+  }
+  for (const [name, value] of Object.entries(attended)) {
+    Object.defineProperty(room, name, { value });
+  }
+}
+
+function alarmText(name: string, at: number): string {
+  return textOf([name, at]);
+}
+
+function statementText({ text, params }: StoreStatement): string {
+  return textOf([text, params]);
+}
+
+/** A value as text. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "undefined";
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,94 @@
+/** The entities of the random lives that judge logs, steps, alarms and statements: orders, with no check of their own. */
+
+import { Entity, type EntityLogOptions } from "../../packages/entities/mod.ts";
+import { Process } from "../../packages/processes/process.ts";
+import type {
+  SimulatedClient,
+  SimulateOptions,
+} from "../../exports/testing.ts";
+
+const LEASE = 3000;
+const KEYS = ["a", "b"];
+const INSERT = "INSERT INTO outbox (id) VALUES ($1)";
+
+export const Order = Entity.define("order", {
+  state: () => ({ paid: 0, shipped: 0, rung: 0 }),
+  log: { keep: { events: 30 } } as EntityLogOptions<string>,
+  pay(order, id: string, isRefused: boolean) {
+    order.state.paid++;
+    order.sql(INSERT, [id]);
+    const number = order.log.append(id);
+    if (isRefused) order.refuse("planned");
+    return number;
+  },
+  note: (order, id: string) => order.log.append(id),
+  async remind(order, ms: number) {
+    order.alarm(`alarm ${ms % 3}`, order.now() + ms);
+    await Process.sleep(ms % 50);
+  },
+  async alarm(order) {
+    // safe: virtual time.
+    await Process.sleep(20);
+    order.log.append("rung");
+    order.state.rung++;
+  },
+  durable: {
+    async ship(order, id: string, ms: number) {
+      await order.step("pack", () => Process.sleep(ms % 300));
+      order.sql(INSERT, [id]);
+      order.log.append(id);
+      await order.sleep(ms);
+      await order.step("send", ({ attempt }) => {
+        if (attempt <= ms % 2) throw new Error("planned");
+      }, { retry: { min: 100 } });
+      order.state.shipped++;
+    },
+  },
+}, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
+
+/** An outbox whose keys have no runs, so each state is of its methods. */
+export const Box = Entity.define("box", {
+  state: () => ({ ids: [] as string[] }),
+  put(box, id: string) {
+    box.state.ids.push(id);
+    box.sql(INSERT, [id]);
+    return box.state.ids.length;
+  },
+}, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
+
+async function follow(client: SimulatedClient, key: string): Promise<void> {
+  const { log } = client.get(Order, key);
+  const { first, last } = await log.read({ limit: 0 });
+  const after = Math.max(first - 1, last - client.random(5));
+  const end = new AbortController();
+  const { signal } = end;
+  const timer = Process.sleep(client.random(LEASE)).then(() => end.abort());
+  try {
+    for await (const _ of log.follow({ after, signal }));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  await timer;
+}
+
+/** Lives whose rules are those of `simulate` alone. */
+export const ORDERS: SimulateOptions = {
+  types: [Order, Box],
+  callers: ["sophie"],
+  lease: LEASE,
+  shards: 4,
+  works: 60,
+  async work(client) {
+    const key = client.pick(KEYS);
+    const dice = client.random(12);
+    const id = `${client.random(1e9)}`;
+    const timeout = LEASE / 4 + client.random(LEASE);
+    const order = client.get(Order, key, { timeout });
+    if (dice === 0) await follow(client, key);
+    else if (dice < 3) await order.remind(client.random(LEASE));
+    else if (dice < 5) await order.ship(id, client.random(LEASE));
+    else if (dice < 7) await client.get(Box, key, { timeout }).put(id);
+    else if (dice < 9) await order.note(id);
+    else await order.pay(id, dice === 9);
+  },
+};
