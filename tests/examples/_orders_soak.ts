@@ -28,10 +28,9 @@ await orders.during(async (shipped) => {
     await orders.killNode();
     await orders.tell(chats, `after kill ${orders.kills}`);
     if (isAway) await orders.startPayments();
+    const left = Math.max(0, next - Date.now());
     // safe: only how often nodes are killed depends on it.
-    await new Promise((resolve) =>
-      setTimeout(resolve, Math.max(0, next - Date.now()))
-    );
+    await new Promise((resolve) => setTimeout(resolve, left));
     console.log(`${orders.kills} kills, ${shipped()} orders shipped`);
   }
 });
