@@ -101,10 +101,10 @@ for (const [what, prepare] of Object.entries(WAYS)) {
 }
 
 test(
-  "an older dump is restored while no node runs: with raised epochs, as docs/entities.md says, no fence is given again",
+  "an older dump is restored while no node runs: with raised epochs, as docs/entities_production.md says, no fence is given again",
   { programs: ["postgres"], tags: ["slow"], timeout: 300_000 },
   async () => {
-    const page = await readPage("docs/entities.md");
+    const page = await readPage("docs/entities_production.md");
     const [raise] = /UPDATE entities_shard SET epoch = epoch \+ \d+/.exec(
       page,
     )!;
