@@ -26,6 +26,8 @@ export const FINDERS: readonly string[] = [
   "tests/entities/store_goes_back_test.ts",
   "tests/entities/simulation_runs_test.ts",
   "tests/entities/runs_test.ts",
+  "tests/entities/reads_test.ts",
+  "tests/entities/sql_test.ts",
 ];
 
 /** The errors. */
@@ -419,5 +421,38 @@ export const PLANTED: readonly PlantedError[] = [
       "this.#requests.add(id, run, this.#home.now());",
       "",
     ]],
+  },
+  {
+    name: "reads: a read sees a state whose write was not accepted",
+    file: "packages/entities/entity_server.ts",
+    edits: [["state: this.#accepted!.state,", "state: this.#draft.state,"]],
+  },
+  {
+    name: "reads: a state is shown before its write was accepted",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "const result = await this.#home.writer.write(this.#shard, {",
+      "this.#accepted?.accept(text);\n    const result = await this.#home.writer.write(this.#shard, {",
+    ]],
+  },
+  {
+    name: "reads: a read changes the state",
+    file: "packages/entities/reads.ts",
+    edits: [["return Object.freeze(value);", "return value;"]],
+  },
+  {
+    name: "sql: a repeated write runs its statements again",
+    file: "packages/entities/sqlite_store.ts",
+    edits: [['result === "stored" && !isThere', 'result === "stored"']],
+  },
+  {
+    name: "sql: a refused write runs its statements",
+    file: "packages/entities/sqlite_store.ts",
+    edits: [['result === "stored" && !isThere', "!isThere"]],
+  },
+  {
+    name: "sql: a statement that fails leaves the state",
+    file: "packages/entities/sqlite_store.ts",
+    edits: [['db.exec("ROLLBACK TO statements");', ""]],
   },
 ];

@@ -4,9 +4,9 @@ import {
   type DurableContext,
   Entity,
   type EntityContext,
+  type EntityReadContext,
 } from "@otp/distribution/entities";
 import { env } from "node:process";
-import { addInvoice } from "./database.ts";
 
 const PRICES: Record<string, number> = { tea: 450, cup: 1200 }; // cents
 const LARGE = 10_000; // cents: such an order waits for an approval
@@ -16,6 +16,9 @@ const MAX_LINES = 1000;
 
 /** A step runs until it has a result; an attempt that hangs is given up. */
 const STEP = { timeout: 10_000, retry: { min: 200, max: 5000 } };
+
+const INVOICE =
+  "INSERT INTO invoice (run, order_id, cents) VALUES ($1, $2, $3)";
 
 /** The events of an order, which its log keeps. */
 export type OrderEvent =
@@ -33,6 +36,9 @@ interface State {
 export const Order = Entity.define("order", {
   state: (): State => ({ status: "new", run: "", lines: 0 }),
   log: { keep: { events: 10_000, days: 365 } },
+
+  /** Answers at once, whatever a method waits for. */
+  reads: { get: ({ state }: EntityReadContext<State>) => state },
 
   durable: {
     async place(order: DurableContext<State>, item: string, quantity: number) {
@@ -69,8 +75,8 @@ export const Order = Entity.define("order", {
       }
       note(order, { type: "reserved" });
 
-      // A row for a program that sends invoices. Its key is the run: a second attempt adds none.
-      await order.step("invoice", () => addInvoice(id, key, cents), STEP);
+      // A row for a program that sends invoices, in the transaction that stores the status.
+      order.sql(INVOICE, [id, key, cents]);
       note(order, { type: "invoiced" });
 
       const timeout = cents < LARGE ? "1 s" : "3 days";
@@ -79,9 +85,6 @@ export const Order = Entity.define("order", {
       note(order, { type: "shipped" });
     },
   },
-
-  /** Answers at once, also while a step waits for the payment service. */
-  get: ({ state }: EntityContext<State>) => state,
 
   approve(order: EntityContext<State>) {
     const { status } = order.state;

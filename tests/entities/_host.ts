@@ -14,6 +14,15 @@ import { until } from "../_until.ts";
 export const Ledger = Entity.define("ledger", {
   state: () => [] as number[],
   log: {},
+  durable: {
+    /** Has a step before the event `go`, and one after it; returns their ids. */
+    async walk(ledger): Promise<string[]> {
+      const first = await ledger.step("first", ({ id }) => id);
+      await ledger.waitFor("go");
+      return [first, await ledger.step("second", ({ id }) => id)];
+    },
+  },
+  go: (ledger) => ledger.log.append({ type: "go" }),
   /** Adds an id; returns its place, from 1, and the epoch of the owner. */
   add(ledger, id: number): [place: number, fence: number] {
     ledger.broadcast(id);

@@ -1,5 +1,5 @@
 /**
- * The clients of PostgreSQL in docs/entities.md, as the page has them: programs live on under load while PostgreSQL and
+ * The clients of PostgreSQL in docs/entities_production.md, as the page has them: programs live on under load while PostgreSQL and
  * pgbouncer restart, and lose no write.
  */
 
@@ -53,7 +53,7 @@ test(
     await using stack = new AsyncDisposableStack();
     const project = stack.use(await Project.make(["postgres@3", "pg@8"]));
     const { Stores: page } = Object.fromEntries(
-      sectionsOf(await readPage("docs/entities.md")),
+      sectionsOf(await readPage("docs/entities_production.md")),
     );
     const files = filesIn(page);
     assertEquals([...files.keys()], Object.keys(CLIENTS));
