@@ -332,7 +332,6 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "sql: a call that refuses keeps its statements",
-    isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [["outbox: [],\n      statements: [],", "outbox: [],"]],
   },

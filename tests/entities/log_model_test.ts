@@ -294,7 +294,7 @@ async function assertModel(opener: Opener): Promise<void> {
         await real.assertFollowed(model);
       },
     ),
-    { numRuns: runs(15) },
+    { numRuns: runs(60) },
   );
 }
 
