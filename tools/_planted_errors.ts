@@ -19,6 +19,7 @@ export interface PlantedError {
 
 /** The tests that find them: the random lives, then exact tests. */
 export const FINDERS: readonly string[] = [
+  "tests/entities/simulation_rules_test.ts",
   "tests/entities/simulation_entities_test.ts",
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
@@ -161,7 +162,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "an uncertain call has not run",
     file: "packages/entities/caller.ts",
-    edits: [["this.#mayHaveRun ||= mayHaveRun;", ""]],
+    edits: [["this.#mayHaveRun ||= mayHaveRun && !this.#isRead;", ""]],
   },
   {
     name: "a call whose first attempt is lost has not run",
@@ -321,13 +322,31 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the log: a follower is not told that events are kept no more",
     file: "packages/entities/log_reader.ts",
-    edits: [["last + 1 < part.first || last > part.last", "false"]],
+    edits: [["number + 1 < part.first || isBeyond || isOther", "false"]],
   },
   {
     name:
       "the log: the state is not stored with what a method changes by itself",
     file: "packages/entities/entity_server.ts",
     edits: [["hasState ||= !this.#isStored;", "hasState = !this.#isStored;"]],
+  },
+  {
+    name: "sql: a call that refuses keeps its statements",
+    file: "packages/entities/entity_server.ts",
+    edits: [["outbox: [],\n      statements: [],", "outbox: [],"]],
+  },
+  {
+    name: "sql: the statements of a repeated write run again",
+    file: "packages/entities/memory_store.ts",
+    edits: [["isAsBefore ? [] : statements", "statements"]],
+  },
+  {
+    name: "sql: a statement runs with each later state too",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "this.#draft.statements = [];\n    const hasStatements",
+      "const hasStatements",
+    ]],
   },
   {
     name: "durable: a step begins before the segment before it is stored",

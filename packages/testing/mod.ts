@@ -34,6 +34,7 @@ export type {
   RunResultOptions,
   RunState,
   RunWait,
+  StoreStatement,
 } from "@otp/entities";
 export type {
   SimulatedClient,

@@ -13,7 +13,7 @@ const INSERT = "INSERT INTO outbox (id) VALUES ($1)";
 
 export const Order = Entity.define("order", {
   state: () => ({ paid: 0, shipped: 0, rung: 0 }),
-  log: { keep: { events: 30 } } as EntityLogOptions<string>,
+  log: { keep: { events: 6 } } as EntityLogOptions<string>,
   pay(order, id: string, isRefused: boolean) {
     order.state.paid++;
     order.sql(INSERT, [id]);
@@ -49,17 +49,19 @@ export const Order = Entity.define("order", {
 /** An outbox whose keys have no runs, so each state is of its methods. */
 export const Box = Entity.define("box", {
   state: () => ({ ids: [] as string[] }),
+  log: {} as EntityLogOptions<string>,
   put(box, id: string) {
     box.state.ids.push(id);
     box.sql(INSERT, [id]);
-    return box.state.ids.length;
+    return box.log.append(id);
   },
+  clear: (box) => box.delete(),
 }, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
 
 async function follow(client: SimulatedClient, key: string): Promise<void> {
   const { log } = client.get(Order, key);
-  const { first, last } = await log.read({ limit: 0 });
-  const after = Math.max(first - 1, last - client.random(5));
+  const { last } = await log.read({ limit: 0 });
+  const after = Math.max(0, last - client.random(10));
   const end = new AbortController();
   const { signal } = end;
   const timer = Process.sleep(client.random(LEASE)).then(() => end.abort());
@@ -80,7 +82,7 @@ export const ORDERS: SimulateOptions = {
   works: 60,
   async work(client) {
     const key = client.pick(KEYS);
-    const dice = client.random(12);
+    const dice = client.random(13);
     const id = `${client.random(1e9)}`;
     const timeout = LEASE / 4 + client.random(LEASE);
     const order = client.get(Order, key, { timeout });
@@ -89,6 +91,7 @@ export const ORDERS: SimulateOptions = {
     else if (dice < 5) await order.ship(id, client.random(LEASE));
     else if (dice < 7) await client.get(Box, key, { timeout }).put(id);
     else if (dice < 9) await order.note(id);
-    else await order.pay(id, dice === 9);
+    else if (dice < 12) await order.pay(id, dice === 9);
+    else await client.get(Box, key, { timeout }).clear();
   },
 };

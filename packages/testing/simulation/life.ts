@@ -348,6 +348,15 @@ export class Life implements SimulatedLife {
     const { name } = type;
     return attendedType(type, {
       callsOf: (key) => this.#watched.callsOf(name, key),
+      attempts: ({ id, key }, step, ends) => {
+        const { logs } = this.#watched;
+        if (this.noticedBy > 0 || logs.hasEnds(name, key, id, ends)) return;
+        this.#fail(
+          `the step ${step} of the run ${id} of the ${name} ${
+            JSON.stringify(key)
+          } begins, and the store has not the steps before`,
+        );
+      },
       begins: (method, { key, fence }, other) => {
         const number = hashOf(key) % this.#settings.shards;
         const epoch = this.#watched.epochOf(`${name}/${number}`);

@@ -96,7 +96,7 @@ const SHOWN = 60;
  * - The numbers of events are dense and unique, in the store and for readers and followers from `client.get`. A follower gets
  *   accepted events only, and a gap only if events are missing. A call with a result has its events, its alarms and
  *   its statements in the store.
- * - Each step of a run counts once. No run is lost, or ends twice. No alarm is lost, and alarms that are due ring.
+ * - Each step of a run counts once, and begins once the steps before are stored. No run is lost, or ends twice. No alarm is lost, and alarms that are due ring.
  * - The statements of `room.sql` run once, with the state of their method, and only if it is stored.
  * - Each call, also of a durable method, ends by its timeout, unless its node was frozen.
  * - All keys are served again within two leases after the last fault; most times, in much less than one.

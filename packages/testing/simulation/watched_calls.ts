@@ -13,7 +13,10 @@
  */
 
 import { readAlarms } from "@otp/entities/alarms";
-import type { DurableMethod } from "@otp/entities/durable_types";
+import type {
+  DurableContext,
+  DurableMethod,
+} from "@otp/entities/durable_types";
 import type { EntityContext } from "@otp/entities/entity_context";
 import { Refusal } from "@otp/entities/entity_error";
 import type { EntityMethod, EntityType } from "@otp/entities/entity_types";
@@ -185,6 +188,12 @@ export class WatchedCalls {
 /** The questions of an attended type to the simulation. */
 export interface Attendance {
   callsOf(key: string): WatchedCalls;
+  /** Notes that an attempt of a step begins, whose code has seen the ends of operations of its run. */
+  attempts(
+    run: { id: string; key: string },
+    step: string,
+    ends: Set<number>,
+  ): void;
   /** Notes that a method begins, and the name of one of its key that has not ended. */
   begins(
     method: string,
@@ -196,7 +205,7 @@ export interface Attendance {
 /** A type whose methods, alarms and durable methods are watched. */
 export function attendedType<M>(
   type: EntityType<M>,
-  { callsOf, begins }: Attendance,
+  { callsOf, begins, attempts }: Attendance,
 ): EntityType<M> {
   const { _definition: definition } = type;
   const isGivenUp = definition.options.retryAlarms.attempts < Infinity;
@@ -242,6 +251,7 @@ export function attendedType<M>(
     [...definition.durable].map(([name, fn]) => {
       const attendedRun: DurableMethod<unknown> = (run, ...args) => {
         callsOf(run.key).attendRun(run);
+        attendSteps(run, attempts);
         return fn(run, ...args);
       };
       return [name, attendedRun];
@@ -300,6 +310,39 @@ function attend(
   }
   for (const [name, value] of Object.entries(attended)) {
     Object.defineProperty(room, name, { value });
+  }
+}
+
+/** Notes the attempts of the steps of a run, and the ends that its code has seen before. */
+function attendSteps(
+  run: DurableContext<unknown>,
+  attempts: Attendance["attempts"],
+): void {
+  const { step, sleep, waitFor } = run;
+  const ends = new Set<number>();
+  let ops = 0;
+  // Operations have the numbers of their calls.
+  const ended = <T>(result: Promise<T>) => {
+    const op = ops++;
+    const note = () => void ends.add(op);
+    result.then(note, note);
+    return result;
+  };
+  const attended: Pick<typeof run, "step" | "sleep" | "waitFor"> = {
+    step(name, fn, options) {
+      const seen = new Set(ends);
+      const attempt: typeof fn = (context) => {
+        attempts(run, name, seen);
+        return fn(context);
+      };
+      return ended(step.call(run, name, attempt, options)) as never;
+    },
+    sleep: (duration) => ended(sleep.call(run, duration)),
+    waitFor: (type, options) =>
+      ended(waitFor.call(run, type, options)) as never,
+  };
+  for (const [name, value] of Object.entries(attended)) {
+    Object.defineProperty(run, name, { value });
   }
 }
 

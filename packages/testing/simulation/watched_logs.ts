@@ -3,6 +3,7 @@
  *
  * - The numbers of a stream are dense, and none is given to two events, also not after a deletion.
  * - An operation of a run ends once, unless a retry has dropped its end. A run ends once, and none is lost before.
+ * - A run is woken by a moment or waits for an event, unless it has failed.
  * - An alarm leaves the stored form once its handler has run, or a method has set or cleared it. The row is due no later
  *   than its first alarm and its first run.
  *
@@ -11,7 +12,7 @@
 
 import { readAlarms } from "@otp/entities/alarms";
 import type { OpRecord, RetryRecord } from "@otp/entities/journal";
-import { ENDED } from "@otp/entities/runs";
+import { ENDED, type StoredRun } from "@otp/entities/runs";
 import type {
   Store,
   StoredEvent,
@@ -71,6 +72,12 @@ class WatchedKey {
     const stream = this.#streams.get(name) ?? new Stream();
     this.#streams.set(name, stream);
     return stream;
+  }
+
+  hasEnds(run: string, ops: Iterable<number>): boolean {
+    if (this.#ended.has(run)) return true;
+    const stored = this.#journals.get(run);
+    return stored !== undefined && [...ops].every((op) => stored.includes(op));
   }
 
   accept(
@@ -150,7 +157,7 @@ class WatchedKey {
     calls: WatchedCalls,
     broken: (what: string) => void,
   ): void {
-    const { runs, alarms, first } = formOf(body);
+    const { runs, alarms, first, stuck } = formOf(body);
     if (body === "") {
       for (const name of [...this.#streams.keys()]) {
         if (name !== "") this.#drop(name);
@@ -159,6 +166,9 @@ class WatchedKey {
     } else {
       if ((due ?? Infinity) > first) {
         broken(`${this.name} is due at ${first}, and is stored for ${due}`);
+      }
+      if (stuck !== undefined) {
+        broken(`nothing wakes the run ${stuck} of ${this.name}`);
       }
       for (const id of this.#runs) {
         if (runs.includes(id) || this.#ended.has(id)) continue;
@@ -201,6 +211,16 @@ export class WatchedLogs {
     return this.#of(type, key).stream("").has(number, text);
   }
 
+  /** Whether the ends of operations of a run are stored, or the run has ended. */
+  hasEnds(
+    type: string,
+    key: string,
+    run: string,
+    ops: Iterable<number>,
+  ): boolean {
+    return this.#of(type, key).hasEnds(run, ops);
+  }
+
   /** Takes what a store has that has gone back. */
   async reload(store: Store): Promise<void> {
     for (const [id, watched] of this.#keys) {
@@ -220,20 +240,26 @@ export class WatchedLogs {
   }
 }
 
-/** The open runs and the alarms of a stored form, and the earliest moment of both. */
+/** The open runs and the alarms of a stored form, the earliest moment of both, and a run that nothing wakes. */
 function formOf(body: string): {
+  stuck: string | undefined;
   runs: string[];
   alarms: { name: string; at: number }[];
   first: number;
 } {
   const { a, j: [, ...open] = [0] } = body === "" ? {} : JSON.parse(body);
   const alarms = [...readAlarms(a)];
+  const stuck = open.find(({ w, e, p = [] }: StoredRun) =>
+    w === null && e === undefined &&
+    (p.length === 0 || p.some(({ k }) => k !== "wait"))
+  );
   const moments = [
     ...alarms.map(([, { next }]) => next),
-    ...open.flatMap(({ w }: { w: number | null }) => w ?? []),
+    ...open.flatMap(({ w }: StoredRun) => w ?? []),
   ];
   return {
-    runs: open.map(({ i }: { i: string }) => i),
+    stuck: stuck?.i,
+    runs: open.map(({ i }: StoredRun) => i),
     alarms: alarms.map(([name, { at }]) => ({ name, at })),
     first: Math.min(...moments, Infinity),
   };
