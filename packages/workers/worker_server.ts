@@ -98,6 +98,8 @@ export interface WorkerOptions {
   answerTimeout: number;
   startTimeout: number;
   shutdown: number;
+  /** The workers of the same supervisor that are up. */
+  siblings: Set<WorkerServer>;
 }
 
 export class WorkerServer implements Server {
@@ -110,12 +112,14 @@ export class WorkerServer implements Server {
   #thread: WorkerThread | undefined;
   #failure: WorkerReason | undefined;
   #isUp = false;
+  #isStopping = false;
   #hasEnded = false;
   #upSince = 0;
   #silentTurns = 0;
   #pingedAt: number | undefined;
   #answerTime = 0;
   #stopHeartbeat: () => void = () => {};
+  #stopDeadline: () => void = () => {};
   #stopMetrics: () => void = () => {};
   #measuring: PromiseWithResolvers<MetricSample[]> | undefined;
   #lease: Promise<Pick<Lease, "creation" | "close"> | undefined> | undefined;
@@ -183,7 +187,9 @@ export class WorkerServer implements Server {
     process.trapExit = true;
     this.#upSince = Date.now();
     this.#beginHeartbeat();
-    if (!this.#hasEnded) this.#stopMetrics = addThread(() => this.#measure());
+    if (this.#hasEnded) return;
+    this.#options.siblings.add(this);
+    this.#stopMetrics = addThread(() => this.#measure());
   }
 
   #open(): void {
@@ -250,7 +256,9 @@ export class WorkerServer implements Server {
     hasBegun: boolean,
   ): Promise<void> {
     this.#hasEnded = true;
+    this.#options.siblings.delete(this);
     this.#stopHeartbeat();
+    this.#stopDeadline();
     this.#endMetrics();
     this.#failure ??= error === undefined
       ? this.#reason("ended", "its thread has ended")
@@ -392,25 +400,38 @@ export class WorkerServer implements Server {
   }
 
   info(message: unknown): void {
-    if (fromSelf(message, this.#process) !== ENDED) return;
+    if (fromSelf(message, this.#process) !== ENDED || this.#isStopping) return;
     throw new ExitError(this.#failure);
   }
 
-  /** Stops the worker's node in order, and ends the thread. If the main node drains, the worker's node drains first. */
+  /**
+   * Stops the worker's node in order, and ends the thread.
+   *
+   * When the main node stops, all workers begin to stop with the first one. The supervisor stops its children one after
+   * the other, so the rest would take new work until their turn.
+   */
   async terminate(): Promise<void> {
+    this.#beginStop();
+    if (this.#process.runtime.isStopping && !this.#hasEnded) {
+      for (const each of this.#options.siblings) each.#beginStop();
+    }
+    await this.#ended.promise;
+  }
+
+  /** Asks the thread's node to stop. If the main node drains, the thread's node drains first. */
+  #beginStop(): void {
+    if (this.#hasEnded || this.#isStopping) return;
+    this.#isStopping = true;
     this.#stopHeartbeat();
-    if (this.#hasEnded) return await this.#ended.promise;
     const { runtime } = this.#process;
     const { shutdown, main } = this.#options;
     const { drainTimeout = DRAIN_TIMEOUT } = internalsOf(main).options;
     const drains = runtime.isDraining ? drainTimeout : undefined;
     const timeout = shutdown * NODE_STOPS;
     this.#post({ type: "stop", timeout, drainTimeout: drains });
-    const stopTimer = runtime.deadlines.after(
+    this.#stopDeadline = runtime.deadlines.after(
       shutdown + (drains ?? 0),
       () => void this.#thread?.terminate(),
     );
-    await this.#ended.promise;
-    stopTimer();
   }
 }

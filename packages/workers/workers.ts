@@ -213,7 +213,7 @@ const INHERITED = [
  *
  * **Stop.** `Workers.stop`, the stop of their supervisor's parent, and `Node.stop` stop the workers' nodes in order,
  * and end their threads. A thread that is still computing after `shutdown` milliseconds is ended at once. After
- * `Node.drain`, the workers' nodes drain as well, before they stop.
+ * `Node.drain`, the workers' nodes drain as well, all at once, before they stop.
  *
  * **Output and log** of a worker's node go where this node's go, unless its module exports other `options`.
  *
@@ -280,7 +280,8 @@ export class Workers {
       );
     }
     const slots = slotsOf(main, options, count);
-    const all: WorkerOptions = { main, ...checked };
+    const siblings = new Set<WorkerServer>();
+    const all: WorkerOptions = { main, ...checked, siblings };
     using _loading = loadThreads(slots);
     return await Supervisor.startLink(
       slots.map((slot) => ({

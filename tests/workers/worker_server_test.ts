@@ -33,6 +33,7 @@ import { terminate } from "../../packages/processes/process/deaths.ts";
 import { spawnProcess } from "../../packages/processes/spawning/spawn_process.ts";
 
 const NAME = "worker@localhost";
+const OTHER = "other@localhost";
 
 /** A thread that does what the test says. */
 class Thread {
@@ -84,7 +85,8 @@ class Scene implements Disposable {
   /** Whether the main node reaches the worker's node. */
   isReachable = true;
   readonly runtime: NodeRuntime;
-  readonly slot: WorkerSlot = {
+  /** The place of the next worker. */
+  slot: WorkerSlot = {
     node: { name: NAME, cookie: "c", epmdPort: false },
     loading: undefined,
     starts: 0,
@@ -122,6 +124,7 @@ class Scene implements Disposable {
       answerTimeout: Infinity,
       startTimeout: 10_000,
       shutdown: 1000,
+      siblings: new Set(),
       ...rest,
     };
   }
@@ -444,6 +447,32 @@ test("a worker whose thread has ended stops at once, and is asked nothing while 
   await thread.end();
   await server.terminate();
   assertEquals(thread.gotOf("stop").length, 1);
+});
+
+test("workers of a stopping node stop at once; another stop is one worker's own", async () => {
+  for (const isStopping of [true, false]) {
+    using scene = new Scene();
+    const first = await scene.up();
+    const node = { ...scene.slot.node, name: OTHER };
+    scene.slot = { ...scene.slot, node, free: Promise.resolve() };
+    const second = await scene.up();
+    scene.runtime.isStopping = isStopping;
+    const over = first.server.terminate();
+    const stops = () => second.thread.gotOf("stop").length;
+    assertEquals([first.thread.gotOf("stop").length, stops()], [
+      1,
+      Number(isStopping),
+    ]);
+    if (isStopping) {
+      // Its supervisor has not come to it yet: the end of its thread is no failure.
+      await second.thread.end();
+      second.server.info(second.process.mailbox.at(0));
+      await second.server.terminate();
+      assertEquals(stops(), 1);
+    }
+    await first.thread.end();
+    await over;
+  }
 });
 
 test("a process takes only its own word for the end of its thread", async () => {

@@ -516,6 +516,26 @@ test("Node.drain() finishes what others started", PATIENT, async () => {
   assertEquals(await kate.run(() => Node.ping(ONE)), "pang");
 });
 
+test("Node.drain() drains all workers at once", PATIENT, async () => {
+  await using cluster = new Cluster();
+  const [alex, kate] = await cluster.startAll(["alex", "kate"], {
+    drainTimeout: 600_000,
+  });
+  await hold(alex, { count: 2 });
+  await kate.run(async () => {
+    await Node.connect(ONE);
+    Node.monitor(ONE);
+    const work = await Node.spawn(TWO, ["Worker", "echo"], [self()]);
+    await receive((m) => m?.echo !== undefined);
+    const drained = alex.drain();
+    // The first worker is free, and leaves; the last one, which a supervisor stops first, still works.
+    await receive((m) => m?.type === "nodedown");
+    assertEquals(await Node.ping(TWO), "pong");
+    Process.exit(work, "kill");
+    assertEquals(await drained, "drained");
+  });
+});
+
 for (
   const [what, permission, text] of [
     ["this package", [], /its thread cannot load this package: .*--allow-read/],
