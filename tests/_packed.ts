@@ -10,21 +10,21 @@ const { platform, arch } = nodeProcess;
 const NODE = `node-${platform === "win32" ? "win" : platform}-${arch}`;
 const BUN = `@oven/bun-${platform}-${arch === "arm64" ? "aarch64" : arch}`;
 const ESBUILD = `@esbuild/${platform}-${arch}`;
+
+/** The package that {@linkcode Project.bundle} needs. */
+export const BUNDLER: string = `${ESBUILD}@0.25`;
+
 const OLD_NODE = "old-node";
-const PACKAGES = [
-  `${NODE}@24`,
-  `${OLD_NODE}@npm:${NODE}@20`,
-  `${BUN}@1`,
-  `${ESBUILD}@0.25`,
-  "typescript@5",
-  "@types/node@24",
-  // The optional ones of the package, which its modules for them need.
-  "@logtape/logtape@2",
-  "@opentelemetry/api@1",
-];
 
 /** A runtime that npm offers; `"old node"` is a version that the package does not support. */
 export type Host = "node" | "bun" | "old node";
+
+/** The package of each host's program. */
+const PACKAGES: Record<Host, string> = {
+  node: `${NODE}@24`,
+  "old node": `${OLD_NODE}@npm:${NODE}@20`,
+  bun: `${BUN}@1`,
+};
 
 const PROGRAMS: Record<Host, string> = {
   node: `${NODE}/bin/node`,
@@ -62,8 +62,11 @@ export class Project implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Packs the package, and installs it, and further packages. */
-  static async make(packages: readonly string[] = []): Promise<Project> {
+  /** Packs the package, and installs it, hosts and further packages. */
+  static async make(
+    hosts: readonly Host[],
+    packages: readonly string[],
+  ): Promise<Project> {
     const project = new Project(await Deno.makeTempDir());
     try {
       await project.write("package.json", '{"private":true,"type":"module"}');
@@ -73,7 +76,7 @@ export class Project implements AsyncDisposable {
         "install",
         ...flags,
         "./package.tgz",
-        ...PACKAGES,
+        ...hosts.map((host) => PACKAGES[host]),
         ...packages,
       ];
       await using npm = new Running("npm", args, project.#folder);

@@ -51,7 +51,9 @@ test(
   },
   async () => {
     await using stack = new AsyncDisposableStack();
-    const project = stack.use(await Project.make(["postgres@3", "pg@8"]));
+    const project = stack.use(
+      await Project.make(["node", "bun"], ["postgres@3", "pg@8"]),
+    );
     const { Stores: page } = Object.fromEntries(
       sectionsOf(await readPage("docs/entities_production.md")),
     );

@@ -40,7 +40,7 @@ test("the examples run on Node.js", {
   ignore: !("workspace" in config),
   timeout: 600_000,
 }, async (t) => {
-  await using project = await Project.make([
+  await using project = await Project.make(["node"], [
     ...["postgres@3", "sharp@0.34", "ws@8"],
   ]);
   for (const [folder, names] of Object.entries(FILES)) {

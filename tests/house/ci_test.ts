@@ -95,12 +95,20 @@ test(
         ['tests "tests" 60 echo "2 passed, 1 failed"', "3 passed, 1 failed"],
         ['check "speed" 60 false', "1 passed, 1 failed"],
         ['tests "tests" 60 echo "no totals"', "1 passed, 1 failed"],
+        [
+          'start_check "beside" 60 false\nend_check "beside" || failed=1',
+          "1 passed, 1 failed",
+        ],
       ]
     ) {
       const [code, lines] = await steps(good + text);
       assertEquals(lines.at(-1), totals, text);
       assertEquals(code, 1);
     }
+    const [, shown] = await steps(
+      'start_check "beside" 60 echo "its output"\ncheck "next" 60 true\nend_check "beside"',
+    );
+    assert(shown.includes("its output"));
     const [code, lines] = await steps("");
     assertEquals([code, lines.at(-1)], [1, "0 passed, 0 failed"]);
   },

@@ -16,7 +16,7 @@ import { test } from "../../packages/testing/tags.ts";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { nodeFlags } from "../_cli.ts";
 import { Cluster, COOKIE } from "../_nodes.ts";
-import { type Host, Project, type Running } from "../_packed.ts";
+import { BUNDLER, type Host, Project, type Running } from "../_packed.ts";
 import {
   announcedIn,
   blocksIn,
@@ -30,6 +30,15 @@ import { until } from "../_until.ts";
 import { exactly, objectOf } from "../_terms.ts";
 
 const HOSTS: readonly Host[] = ["node", "bun"];
+
+const PACKAGES = [
+  BUNDLER,
+  "typescript@5",
+  "@types/node@24",
+  // The optional ones of the package, which its modules for them need.
+  "@logtape/logtape@2",
+  "@opentelemetry/api@1",
+];
 
 /** A node that sends back its messages, and reports new keys of its prototype of objects. */
 const KEYS =
@@ -363,7 +372,7 @@ test("the packed package", {
   ignore: !HAS_STAND_INS,
   timeout: 600_000,
 }, async (t) => {
-  await using project = await Project.make();
+  await using project = await Project.make([...HOSTS, "old node"], PACKAGES);
   const names = Object.keys(config.exports)
     .map((name) => name.replace(".", config.name));
   const bothPrint = async (args: string[], output: string) => {
