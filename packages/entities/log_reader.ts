@@ -127,9 +127,10 @@ export async function* followParts(
       }
       if (recent === undefined) {
         const { read } = LOG_BOUNDS;
-        const part = last === undefined
-          ? await readPart(target, 0, read, true)
-          : await readAfter(target, last, read, true);
+        const reading = last === undefined
+          ? readPart(target, 0, read, signals)
+          : readAfter(target, last, read, signals);
+        const part = await aborted(reading, signals);
         comparedIn = series;
         last ??= { number: part.first - 1 };
         if (part.events.length > 0) {
@@ -146,16 +147,19 @@ export async function* followParts(
   }
 }
 
-/** Resolves as a promise does, or rejects with the reason of the signal that is aborted first. */
-async function aborted(
-  promise: Promise<void>,
+/** Settles as a promise does, or rejects with the reason of the signal that is aborted first, or was before. */
+async function aborted<T>(
+  promise: Promise<T>,
   signals: readonly AbortSignal[],
-): Promise<void> {
-  const { promise: end, reject } = Promise.withResolvers<void>();
+): Promise<T> {
+  const { promise: end, reject } = Promise.withResolvers<never>();
   const abort = ({ target }: Event) => reject((target as AbortSignal).reason);
-  for (const signal of signals) signal.addEventListener("abort", abort);
+  for (const signal of signals) {
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) reject(signal.reason);
+  }
   try {
-    await Promise.race([promise, end]);
+    return await Promise.race([end, promise]);
   } finally {
     for (const signal of signals) signal.removeEventListener("abort", abort);
   }
@@ -258,7 +262,7 @@ class Feed extends EntityFollower {
   async #isKept(): Promise<boolean> {
     if (this.#place === undefined) return false;
     try {
-      await readAfter(this.target, this.#place, 0, true);
+      await readAfter(this.target, this.#place, 0, [Process.signal()]);
       return true;
     } catch {
       return false;
@@ -316,11 +320,11 @@ async function readAfter(
   target: EntityTarget,
   place: Place,
   limit: number,
-  forEver = false,
+  signals?: readonly AbortSignal[],
 ): Promise<StreamPart> {
   const { number, at } = place;
   const own = at !== undefined && number > 0 ? 1 : 0;
-  const part = await readPart(target, number - own, limit + own, forEver);
+  const part = await readPart(target, number - own, limit + own, signals);
   // A number may leave before its event is stored, if the type says so; an event does not.
   const isBeyond = number > part.last &&
     (own === 1 || target.definition.options.durability === "call");
@@ -331,22 +335,25 @@ async function readAfter(
   }
   const events = part.events.filter((event) => event.number > number);
   return events.length === 0 && limit > 0 && part.last > number
-    ? await readPart(target, number, limit, forEver) // The event of the place is as long as a part may be.
+    ? await readPart(target, number, limit, signals) // The event of the place is as long as a part may be.
     : { ...part, events };
 }
 
-/** Reads a part of a log from the store; `forEver`, or for the time of the handle. */
+/** Reads a part of a log from the store: for the time of the handle, or with `signals` until one of them is aborted. */
 async function readPart(
   target: EntityTarget,
   after: number,
   limit: number,
-  forEver = false,
+  signals?: readonly AbortSignal[],
 ): Promise<StreamPart> {
   const { definition: { name }, key, options } = target;
   const timeout = callTimeout(options);
   const end = Process.monotonicTime() + timeout;
   for (let pause = PAUSE.min;; pause = Math.min(2 * pause, PAUSE.max)) {
-    if (!forEver) options.signal?.throwIfAborted();
+    const { signal } = options;
+    for (const each of signals ?? (signal ? [signal] : [])) {
+      each.throwIfAborted();
+    }
     const type = typeHere(name);
     if (type === null) {
       throw errorOf(
@@ -366,7 +373,7 @@ async function readPart(
       // It is asked again.
     }
     const left = end - Process.monotonicTime();
-    if (!forEver && left <= 0) {
+    if (signals === undefined && left <= 0) {
       throw errorOf(
         target,
         "read",
@@ -374,7 +381,7 @@ async function readPart(
         `the time was up after ${timeout} ms, without an answer of the store`,
       );
     }
-    await Process.sleep(forEver ? pause : Math.min(pause, Math.ceil(left)));
+    await Process.sleep(signals ? pause : Math.min(pause, Math.ceil(left)));
   }
 }
 

@@ -274,6 +274,38 @@ test("an aborted follower rejects with the reason, and one of a process that exi
     assertEquals(await next.catch((error) => error), reason);
   }));
 
+test("an abort ends a follower that reads: while the store does not answer, or at once after its answer", () =>
+  onNodes(["sophie", "alex"], async (store) => {
+    const order = Order.get("a");
+    await order.append({ paid: 1 });
+    // The feed of the node knows the last event.
+    const other = order.log.follow({ after: 1 });
+    const news = other.next();
+    await pass(LEASE);
+    const { readLog } = store;
+    const [after] = (await order.log.read()).events;
+    const abortIn = async (read: (abort: () => void) => typeof readLog) => {
+      const abort = new AbortController();
+      const reason = new Error("enough");
+      store.readLog = read(() => abort.abort(reason));
+      const { signal } = abort;
+      const next = order.log.follow({ after, signal }).next();
+      assertEquals(await next.catch((error) => error), reason);
+      store.readLog = readLog;
+    };
+    await abortIn((abort) => (...args) => {
+      abort();
+      return readLog.apply(store, args);
+    });
+    await abortIn((abort) => () => {
+      abort();
+      return Promise.reject(new Error("the store is away"));
+    });
+    await order.append({ paid: 2 });
+    assertEquals((await news).value!.number, 2);
+    await other.return!();
+  }));
+
 test("a follower on another node follows the owner through moves and a kill", () =>
   onNodes(["sophie", "alex", "kate"], async (_store, cluster) => {
     const all = { timeout: 10 * LEASE, id: "" };
