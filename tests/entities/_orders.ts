@@ -95,3 +95,14 @@ export const ORDERS: SimulateOptions = {
     else await client.get(Box, key, { timeout }).clear();
   },
 };
+
+/** Orders whose store loses what it had accepted last. */
+export const ORDERS_BACK: SimulateOptions = {
+  ...ORDERS,
+  works: 40,
+  faults: [
+    ...["store goes back", "store goes back", "kill", "write kill"] as const,
+    ...["deploy", "pause", "entity kill", "store errors"] as const,
+    "store stall",
+  ],
+};

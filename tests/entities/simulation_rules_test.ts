@@ -27,7 +27,7 @@ import {
 } from "../../packages/testing/simulation/simulate.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { runs, SEED, SHRINKS } from "../_seeds.ts";
-import { Order, ORDERS } from "./_orders.ts";
+import { Order, ORDERS, ORDERS_BACK } from "./_orders.ts";
 
 /** The most lives in which an error must be found. */
 const LIVES = 12;
@@ -242,6 +242,14 @@ const PLANTED: Record<string, Planted> = {
 test("orders keep the rules of logs, steps, alarms and statements under all faults", async () => {
   const seeds = Array.from({ length: runs(20) }, (_, n) => SEED + n);
   await simulate({ ...ORDERS, seeds, shrinks: SHRINKS });
+});
+
+test("a statement that the store has lost may come again", async () => {
+  await simulate({
+    ...ORDERS_BACK,
+    seeds: [400181, 503467, 506933],
+    shrinks: SHRINKS,
+  });
 });
 
 for (const [name, { found, ...plant }] of Object.entries(PLANTED)) {

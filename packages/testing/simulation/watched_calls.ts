@@ -44,6 +44,8 @@ export interface WatchedCall {
   readonly events: string[];
   /** The statements that no accepted write has had. */
   statements: string[];
+  /** The statements that an accepted write has had. */
+  readonly stored: string[];
   readonly alarms: Touch[];
   /** The result, if it is a text or a number. */
   value?: unknown;
@@ -60,6 +62,7 @@ export class WatchedCalls {
   readonly #alarms: Touch[] = [];
   /** The events and the alarms that were accepted. */
   readonly #accepted = new Set<string>();
+  #hasGoneBack = false;
   /** The process of the entity that has begun a method last. */
   #room: object | undefined;
 
@@ -71,7 +74,7 @@ export class WatchedCalls {
     this.#room = room;
     return {
       ...{ method, args: textOf(args), fence: room.fence, room },
-      ...{ events: [], statements: [], alarms: [] },
+      ...{ events: [], statements: [], stored: [], alarms: [] },
     };
   }
 
@@ -132,6 +135,14 @@ export class WatchedCalls {
     this.#acceptState(state, statements, epoch, broken);
   }
 
+  /** Notes that the store has gone back: statements that it has lost can come again, with their states or without. */
+  startAnew(): void {
+    this.#hasGoneBack = true;
+    for (const call of this.#done) {
+      call.statements.push(...call.stored.splice(0));
+    }
+  }
+
   #acceptState(
     state: unknown,
     statements: readonly StoreStatement[],
@@ -149,10 +160,11 @@ export class WatchedCalls {
         );
       }
       call.statements.splice(call.statements.indexOf(text), 1);
+      call.stored.push(text);
     }
     // The code of a durable method is noted as it runs, and not as it ends.
     const isOfMethods = calls.every(({ state }) => state !== undefined);
-    if (!isOfMethods) return;
+    if (!isOfMethods || this.#hasGoneBack) return;
     const text = textOf(state);
     // What a process has not stored before it ended is lost.
     const mine = calls.filter(({ room }) => room === this.#room);

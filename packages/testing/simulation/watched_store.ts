@@ -116,6 +116,7 @@ export class WatchedStore {
       }
     }
     this.#rows.clear();
+    for (const calls of this.#calls.values()) calls.startAnew();
     await this.logs.reload(this.#inner);
     await this.check();
   }
