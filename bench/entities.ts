@@ -7,18 +7,21 @@
  *   read it first.
  * - Both beside Effect Cluster with one runner, if npm can install it: a message that it keeps nowhere, and one that
  *   PostgreSQL keeps, with its reply.
+ * - The log: appends of one and of 100 keys, and a read of 100,000 events, against bare statements of the same driver;
+ *   how long after the write a follower on another node has an event, against a cast after a bare write; and a write of
+ *   the state with a statement of the user's in its transaction, against one without.
  * - Durable methods of five empty steps on PostgreSQL, one and 100 at a time, beside Effect's workflows and DBOS.
  * - The first calls of new keys, the memory of idle entities, a drain with live ones, and a `kill -9` of a host.
  *
  * All rivals but Effect Cluster, which runs on Node, are in one program. All take turns, and each figure is the median of
- * its turns. `--quick` shows that everything works, `--postgres` makes the writes on PostgreSQL only, and `--durable` the durable
- * methods only.
+ * its turns. `--quick` shows that everything works, `--postgres` makes the writes on PostgreSQL only, `--durable` the durable
+ * methods only, and `--log` the log only.
  *
  * @module
  */
 
 import process from "node:process";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parseArgs } from "node:util";
 import postgres from "npm:postgres@^3";
 import {
@@ -38,14 +41,16 @@ import { collectGarbage } from "./measure.ts";
 import { Echo } from "./ours/jobs.ts";
 import { isInstalled } from "./processes.ts";
 
-const { values: { quick, postgres: hasPostgresOnly, durable } } = parseArgs({
-  options: {
-    durable: { type: "boolean", default: false },
-    quick: { type: "boolean", default: false },
-    postgres: { type: "boolean", default: false },
-  },
-});
-const isPostgresOnly = hasPostgresOnly || durable;
+const { values: { quick, postgres: hasPostgresOnly, durable, log } } =
+  parseArgs({
+    options: {
+      durable: { type: "boolean", default: false },
+      log: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      postgres: { type: "boolean", default: false },
+    },
+  });
+const isPostgresOnly = hasPostgresOnly || durable || log;
 const SHARE = quick ? 0.02 : 1;
 const TURNS = quick ? 2 : 9;
 const CALLS = Math.ceil(20_000 * SHARE);
@@ -55,6 +60,11 @@ const BUSY = 100;
 /** The numbers of busy keys on PostgreSQL. */
 const MANY_BUSY = [10, BUSY, 1000];
 const RUNS = Math.ceil(2000 * SHARE);
+/** Appends of a row, and the length of the log that is read. */
+const APPENDS = Math.ceil(2000 * SHARE);
+const EVENTS = Math.ceil(100_000 * SHARE);
+/** An event: a line of a chat. */
+const LINE = { by: "moebi", text: "x".repeat(100) };
 const NEW_KEYS = Math.ceil(10_000 * SHARE);
 const IDLE = Math.ceil(100_000 * SHARE);
 const LIVE = Math.ceil(1000 * SHARE);
@@ -75,6 +85,28 @@ const Counter = Entity.define("counter", {
   },
 }, { idle: Infinity });
 
+const Chat = Entity.define("chat", {
+  state: () => ({}),
+  log: {},
+  say: (chat, event: unknown) => chat.log.append(event),
+  /** Appends many events. */
+  fill(chat, count: number): void {
+    for (let n = 0; n < count; n++) chat.log.append(LINE);
+  },
+}, { idle: Infinity });
+
+/** A counter with a row of an outbox for each change. */
+const Outbox = Entity.define("outbox", {
+  state: () => ({ n: 0 }),
+  add(outbox) {
+    outbox.state.n++;
+    outbox.sql("INSERT INTO outbox (key, n) VALUES ($1, $2)", [
+      outbox.key,
+      outbox.state.n,
+    ]);
+  },
+}, { idle: Infinity });
+
 /** The results of the turns, by row and side. */
 const results = new Map<string, Map<string, number[]>>();
 
@@ -82,6 +114,24 @@ function note(row: string, side: string, value: number): void {
   const sides = results.get(row) ?? new Map<string, number[]>();
   results.set(row, sides);
   sides.set(side, [...sides.get(side) ?? [], value]);
+}
+
+/** Prints the rows that are complete. */
+function report(): void {
+  for (const [row, sides] of results) {
+    const entity = median(sides.get("entity")!);
+    const others = [...sides].filter(([side]) => side !== "entity").map((
+      [side, values],
+    ) =>
+      `${side} ${median(values).toPrecision(3)} (entity: ${
+        (entity / median(values)).toFixed(2)
+      } ×)`
+    );
+    console.log(
+      [`${row}: entity ${entity.toPrecision(3)}`, ...others].join("; "),
+    );
+  }
+  results.clear();
 }
 
 function median(values: readonly number[]): number {
@@ -112,8 +162,9 @@ async function time(work: () => unknown): Promise<number> {
 async function rate(
   busy: number,
   write: (key: string) => Promise<unknown>,
+  writes = WRITES,
 ): Promise<number> {
-  const each = Math.ceil(WRITES / busy);
+  const each = Math.ceil(writes / busy);
   const ms = await time(() =>
     Promise.all(Array.from({ length: busy }, async (_, key) => {
       for (let n = 0; n < each; n++) await write(`key ${key}`);
@@ -123,13 +174,13 @@ async function rate(
 }
 
 /** Starts the entities of a node, in a process that stays. */
-function host(node: Node, store: Store): Promise<unknown> {
+function host(node: Node, store: Store, hosts = true): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   void node.run(() => {
     spawn(async () => {
       await Entities.startLink({
-        types: [Counter],
-        store,
+        types: [Counter, Chat, Outbox],
+        ...{ store, hosts },
         shards: 64,
         maxEntities: 1e6,
       })
@@ -340,6 +391,160 @@ async function writes(
   });
 }
 
+/** A database without entities, by the driver that a store uses. */
+interface Bare {
+  /** Creates the tables. */
+  create(): unknown;
+  /** Adds an event of a key to a table of its own. */
+  insert(key: string, number: number, body: string): Promise<unknown>;
+  /** Returns the bodies of the events of a key of the store. */
+  select(key: string): string[] | Promise<string[]>;
+}
+
+const EVENT_TABLE =
+  "CREATE TABLE event (key text, number bigint, body text NOT NULL, PRIMARY KEY (key, number))";
+const OUTBOX_TABLE = "CREATE TABLE outbox (key text, n bigint)";
+
+/** The events of keys of `node`, which `other` follows. */
+async function logs(
+  node: Node,
+  other: Node,
+  where: string,
+  bare: Bare,
+  accepted: () => number,
+): Promise<void> {
+  await bare.create();
+  await node.run(async () => {
+    const numbers = new Map<string, number>();
+    const body = JSON.stringify(LINE);
+    const insert = (key: string) => {
+      const number = (numbers.get(key) ?? 0) + 1;
+      numbers.set(key, number);
+      return bare.insert(key, number, body);
+    };
+    const append = (key: string) => Chat.get(key, PATIENT).say(LINE);
+    const few = Math.min(TURNS, 3);
+    for (let turn = -1; turn < few; turn++) {
+      const add = (row: string, side: string, value: number) => {
+        if (turn >= 0) note(`${row} on ${where}`, side, value);
+      };
+      for (
+        const [row, busy, of] of [
+          [`appends of ${BUSY} keys, 1/s`, BUSY, (key: string) => key],
+          ["appends of a key by 100 callers, 1/s", BUSY, () => "key"],
+          ["appends of a key by a caller, 1/s", 1, () => "key"],
+        ] as const
+      ) {
+        add(row, "bare", await rate(busy, (key) => insert(of(key)), APPENDS));
+        add(row, "entity", await rate(busy, (key) => append(of(key)), APPENDS));
+      }
+      const row = `writes of ${BUSY} keys with a statement, 1/s`;
+      for (
+        const [side, type] of [["without", Counter], [
+          "entity",
+          Outbox,
+        ]] as const
+      ) {
+        add(
+          row,
+          side,
+          await rate(BUSY, (key) => type.get(key, PATIENT).add(), APPENDS),
+        );
+      }
+    }
+    await delays(other, where, insert, accepted);
+
+    const read = "long";
+    for (let left = EVENTS; left > 0; left -= 5000) {
+      await Chat.get(read, PATIENT).fill(Math.min(left, 5000));
+    }
+    const assertAll = (count: number) => {
+      if (count !== EVENTS) throw new Error(`Cannot go on: ${count} events`);
+    };
+    for (let turn = -1; turn < few; turn++) {
+      const row = `a read of ${EVENTS} events on ${where}, thousand/s`;
+      const bareMs = await time(async () => {
+        const events = await bare.select(read);
+        assertAll(events.map((body) => JSON.parse(body)).length);
+      });
+      const { log } = Chat.get(read, PATIENT);
+      const ms = await time(async () => {
+        let after = 0;
+        while (after < EVENTS) {
+          const { events } = await log.read({ after, limit: 1000 });
+          after = events.at(-1)!.number;
+        }
+        assertAll(after);
+      });
+      const followMs = await time(async () => {
+        let count = 0;
+        for await (const _ of log.follow({ after: 0 })) {
+          if (++count === EVENTS) break;
+        }
+        assertAll(count);
+      });
+      if (turn < 0) continue;
+      note(row, "bare SELECT", EVENTS / bareMs);
+      note(row, "follow", EVENTS / followMs);
+      note(row, "entity", EVENTS / ms);
+    }
+  });
+}
+
+/** Milliseconds from an accepted write to its arrival on another node: of an event, and of a cast after a bare write. */
+async function delays(
+  other: Node,
+  where: string,
+  insert: (key: string) => Promise<unknown>,
+  accepted: () => number,
+): Promise<void> {
+  const key = "followed";
+  let arrived = Promise.withResolvers<number>();
+  const arrive = () => arrived.resolve(performance.now());
+  const isReady = Promise.withResolvers<void>();
+  void other.run(() => {
+    spawn(async () => {
+      await GenServer.startLink(
+        {
+          init: () => ({ type: "ok", state: null }),
+          handleCast(_, state: null) {
+            arrive();
+            return { type: "noreply", state };
+          },
+        },
+        null,
+        { name: "Arrivals" },
+      );
+      isReady.resolve();
+      for await (const _ of Chat.get(key).log.follow()) arrive();
+    });
+  });
+  await isReady.promise;
+  const server = { name: "Arrivals", node: other.name };
+  // The first events are those of before.
+  await Process.sleep(1000);
+  const row = `p99 of the delay of a follower on ${where}, ms`;
+  const [casts, events]: [number[], number[]] = [[], []];
+  for (let n = 0; n < REMOTE_CALLS; n++) {
+    for (const isCast of [true, false]) {
+      arrived = Promise.withResolvers();
+      if (isCast) {
+        await insert(key);
+        const written = performance.now();
+        GenServer.cast(server, n);
+        casts.push(await arrived.promise - written);
+      } else {
+        await Chat.get(key, PATIENT).say(LINE);
+        events.push(await arrived.promise - accepted());
+      }
+    }
+  }
+  const p99 = (values: number[]) =>
+    values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)];
+  note(row, "cast", p99(casts));
+  note(row, "entity", p99(events));
+}
+
 /** Runs of durable methods, some at a time. */
 async function runs(
   node: Node,
@@ -390,6 +595,71 @@ function bareSqlite(file: string): Rivals {
   };
 }
 
+function bareEvents(store: string, file: string): Bare {
+  const db = new DatabaseSync(file);
+  const own = new DatabaseSync(store);
+  own.exec("PRAGMA busy_timeout = 1000");
+  let insert: StatementSync;
+  return {
+    create() {
+      db.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; ${EVENT_TABLE}`,
+      );
+      own.exec(OUTBOX_TABLE);
+      insert = db.prepare("INSERT INTO event VALUES (?, ?, ?)");
+    },
+    insert(...row) {
+      insert.run(...row);
+      // Other work of the program goes on between transactions.
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+    select(key) {
+      const rows = own.prepare(
+        "SELECT number, body FROM log WHERE type = 'chat' AND key = ? AND stream = '' ORDER BY number",
+      ).all(key);
+      return rows.map(({ body }) => body as string);
+    },
+  };
+}
+
+function bareEventsOfPostgres(sql: postgres.Sql): Bare {
+  return {
+    create: () => sql.unsafe(`${EVENT_TABLE}; ${OUTBOX_TABLE}`),
+    insert: (...row) =>
+      sql.unsafe("INSERT INTO event VALUES ($1, $2, $3)", row),
+    async select(key) {
+      const rows = await sql.unsafe(
+        "SELECT number, body FROM entities_log WHERE type = 'chat' AND key = $1 AND stream = '' ORDER BY number",
+        [key],
+      );
+      return rows.map(({ body }) => body as string);
+    },
+  };
+}
+
+/** Measures the log of entities of a node, with a follower on another node, which hosts none. */
+async function measureLogs(
+  where: string,
+  open: () => Store,
+  bare: Bare,
+): Promise<void> {
+  const [alex, kate] = [await start("alex"), await start("kate")];
+  const store = open();
+  const write = store.write.bind(store);
+  let accepted = 0;
+  store.write = async (...args) => {
+    const results = await write(...args);
+    accepted = performance.now();
+    return results;
+  };
+  await host(alex, store);
+  await host(kate, open(), false);
+  await logs(alex, kate, where, bare, () => accepted);
+  await kate.stop();
+  await alex.stop();
+  report();
+}
+
 async function barePostgres(sql: postgres.Sql): Promise<Rivals> {
   await sql`CREATE TABLE t (key text PRIMARY KEY, n int)`;
   return {
@@ -437,7 +707,7 @@ const folder = await Deno.makeTempDir();
 const server = await isInstalled("postgres")
   ? await PostgresServer.start()
   : undefined;
-const cluster = server && !hasPostgresOnly
+const cluster = server && !hasPostgresOnly && !log
   ? await Rival.install("effect", folder, server.url)
   : undefined;
 if (!isPostgresOnly) {
@@ -466,6 +736,14 @@ if (!isPostgresOnly) {
       ),
   );
 }
+if (log || !isPostgresOnly) {
+  const file = `${folder}/logs.db`;
+  await measureLogs(
+    "SQLite",
+    () => sqliteStore(file),
+    bareEvents(file, `${folder}/events.db`),
+  );
+}
 if (server !== undefined) {
   const sql = postgres(server.url, {
     max: 10,
@@ -473,25 +751,34 @@ if (server !== undefined) {
     onnotice() {},
   });
   const rivals = await barePostgres(sql);
-  await withNodes(
-    () => postgresStore((text, params) => sql.unsafe(text, params)),
-    ["alex"],
-    async (alex) => {
-      if (!hasPostgresOnly) {
-        await sql`CREATE DATABASE dbos`;
-        const url = server.url.replace(/\/postgres$/, "/dbos");
-        const dbos = await Rival.install("dbos", folder, url);
-        for (const atOnce of [1, BUSY]) {
-          await runs(alex, atOnce, { "Effect Workflow": cluster, DBOS: dbos });
+  const open = () => postgresStore((text, params) => sql.unsafe(text, params));
+  if (log || !isPostgresOnly) {
+    await measureLogs("PostgreSQL", open, bareEventsOfPostgres(sql));
+  }
+  if (!log) {
+    await withNodes(
+      open,
+      ["alex"],
+      async (alex) => {
+        if (!hasPostgresOnly) {
+          await sql`CREATE DATABASE dbos`;
+          const url = server.url.replace(/\/postgres$/, "/dbos");
+          const dbos = await Rival.install("dbos", folder, url);
+          for (const atOnce of [1, BUSY]) {
+            await runs(alex, atOnce, {
+              "Effect Workflow": cluster,
+              DBOS: dbos,
+            });
+          }
         }
-      }
-      if (durable) return;
-      for (const busy of MANY_BUSY) {
-        const row = `writes of ${busy} keys on PostgreSQL, 1/s`;
-        await writes(alex, row, busy, rivals, cluster);
-      }
-    },
-  );
+        if (durable) return;
+        for (const busy of MANY_BUSY) {
+          const row = `writes of ${busy} keys on PostgreSQL, 1/s`;
+          await writes(alex, row, busy, rivals, cluster);
+        }
+      },
+    );
+  }
   // Hosts in programs have another number of shards.
   await sql`CREATE DATABASE hosts`;
   await sql.end();
@@ -503,17 +790,5 @@ if (server !== undefined) {
 await server?.[Symbol.asyncDispose]();
 await Deno.remove(folder, { recursive: true });
 
-for (const [row, sides] of results) {
-  const entity = median(sides.get("entity")!);
-  const others = [...sides].filter(([side]) => side !== "entity").map((
-    [side, values],
-  ) =>
-    `${side} ${median(values).toPrecision(3)} (entity: ${
-      (entity / median(values)).toFixed(2)
-    } ×)`
-  );
-  console.log(
-    [`${row}: entity ${entity.toPrecision(3)}`, ...others].join("; "),
-  );
-}
+report();
 Deno.exit();
