@@ -32,12 +32,24 @@ const AT_ONCE = 3;
 const MEASURING = [
   "beam_fuzz_time_test.ts",
   "deadline_test.ts",
+  "fairness_receiving_test.ts",
   "fairness_test.ts",
   "fuzz_time_test.ts",
   "scaling_test.ts",
 ];
 /** Long random simulations, and examples, some of which need threads: other tests run the same code. */
 const LONG = /^(simulation_\w+|reconnect|examples\w*)_test\.ts$/;
+/** Tests that take seconds, and reach at most 8 lines that no other test reaches. */
+const REPEATING = [
+  "beam_atoms_test.ts",
+  "beam_session_test.ts",
+  "beam_terms_elixir_test.ts",
+  "beam_tls_test.ts",
+  "cluster_elixir_test.ts",
+  "decoder_depth_test.ts",
+  "depth_test.ts",
+  "wire_stream_test.ts",
+];
 
 /** Tests that start few processes, and reach code that no other test reaches: TLS, EPMD, listeners, SQLite, Erlang's tools. */
 const NEEDED = [
@@ -73,7 +85,8 @@ export function reaches(
 export function measuredTests(): string[] {
   return findTestFiles(["tests"], []).files
     .filter((file) =>
-      !MEASURING.includes(basename(file)) && !LONG.test(basename(file)) &&
+      ![...MEASURING, ...REPEATING].includes(basename(file)) &&
+      !LONG.test(basename(file)) &&
       (NEEDED.includes(basename(file)) || !reaches(join(ROOT, file), RUNS_DENO))
     );
 }
@@ -87,6 +100,9 @@ async function measure(): Promise<number> {
     "--no-check",
     `--coverage=${FOLDER}`,
     "--coverage-raw-data-only",
+    // Other tests run the same code with fewer rounds, but for the store of PostgreSQL.
+    "--exclude=slow",
+    "--include=postgres",
     ...measuredTests(),
   ]);
   const { code } = await new Deno.Command(Deno.execPath(), {
