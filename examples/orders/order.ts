@@ -115,8 +115,6 @@ export const Stock = Entity.define("stock", {
     ...{ left: 1_000_000, shipped: 0 },
     reserved: {} as Record<string, number>,
   }),
-  // Longer than a call is under way; a step that goes on after that finds its reservation in the state.
-  remember: { calls: 100, for: 60_000 },
   /** Returns whether the order has its items. */
   reserve({ state }, order: string, quantity: number) {
     if (order in state.reserved) return true;
@@ -129,6 +127,9 @@ export const Stock = Entity.define("stock", {
     state.shipped += state.reserved[order] ?? 0;
     delete state.reserved[order];
   },
+}, {
+  // Longer than a call is under way; a step that goes on after that finds its reservation in the state.
+  remember: { calls: 100, for: 60_000 },
 });
 
 function note(
