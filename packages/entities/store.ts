@@ -223,7 +223,8 @@ export interface Store {
    * of the writes.
    *
    * Statements run after the changes of their write, and see them. If one fails, that write alone is undone. Rejects if the
-   * cause is the database and not the statement, as for a lost connection or a deadlock.
+   * cause is the database and not the statement, as for a lost connection or a deadlock. A write with statements may be a
+   * transaction of its own, and run at the same time as others.
    */
   write(owner: string, writes: readonly StoreWrite[]): Promise<WriteResult[]>;
   /**
