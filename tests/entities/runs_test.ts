@@ -457,6 +457,69 @@ test("a run goes on although the clock of the store was set back, and other call
   });
 });
 
+const Nap = Entity.define("nap", {
+  state: () => 0,
+  log: {},
+  durable: {
+    /** Returns the times that a sleep and a wait have taken by the clock of the run. */
+    async sleep(nap) {
+      const times = [nap.now()];
+      await nap.sleep(1000);
+      times.push(nap.now());
+      act("slept");
+      await nap.waitFor("never", { timeout: 1000 });
+      times.push(nap.now());
+      return [times[1] - times[0], times[2] - times[1]];
+    },
+  },
+  hold: async () => void await act("hold"),
+});
+
+/** Calls `hold` of a nap; returns functions that end the call, and wait for its end. */
+function held(nap: { hold(): Promise<void> }) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  instead = { ...instead, hold: () => promise };
+  return { end: resolve, ended: nap.hold() };
+}
+
+test("a sleep and a wait are not short for a run if the store's clock is set back once their time is up", async () => {
+  done = [];
+  instead = {};
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex"],
+    log: () => {},
+  });
+  let offset = 0;
+  const store = memoryStore({ now: () => cluster.now() + offset });
+  startEntities(cluster, "alex", { store, ...optionsOf({ types: [Nap] }) });
+  await cluster.advance(LEASE);
+  await cluster.run("alex", async () => {
+    const nap = Nap.get("n1");
+    const run = await nap.sleep();
+    // The run learns that its time is up between two calls, and its code goes on after the second.
+    for (const time of ["sleep", "wait"]) {
+      const first = held(nap);
+      await pass(1100);
+      const second = held(nap);
+      first.end();
+      await first.ended;
+      offset -= 5000;
+      await pass(LEASE);
+      if (time === "sleep") instead.slept = fail();
+      second.end();
+      await second.ended;
+      if (time === "wait") break;
+      // The segment after the sleep runs again, still later.
+      await failureOf(run.result());
+      delete instead.slept;
+      assertEquals(await run.retry(), true);
+      await pass(10);
+    }
+    const times = await run.result() as number[];
+    assertEquals(times, [1000, 1000]);
+  });
+});
+
 /** Starts three nodes, the last of which only calls, and a run of 12 keys whose second step does what is told. */
 async function startTwelve(
   pack: () => unknown,
