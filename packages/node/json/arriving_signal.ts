@@ -13,7 +13,10 @@ import type { ByteBudget } from "../wire.ts";
 import { ProtocolError } from "../wires/over_limit.ts";
 import { type ArrivedSignal, ArrivingJson } from "./arriving_json.ts";
 import { AttachmentReader, contentLength, OWN_HEAD } from "./attachments.ts";
-import { GrowingBytes, type Hold } from "./growing_bytes.ts";
+import {
+  GrowingBytes,
+  type Hold,
+} from "@otp/processes/collections/growing_bytes";
 import { headOf, RAW_ATTACHMENTS, RAW_END } from "./json_frames.ts";
 import { notJson } from "./parse_json.ts";
 
