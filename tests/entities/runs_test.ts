@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   type DurableContext,
+  Entities,
   type EntitiesOptions,
   Entity,
   type EntityLogOptions,
@@ -12,6 +13,7 @@ import {
   type StepContext,
   type Store,
 } from "../../packages/entities/mod.ts";
+import { Observer } from "../../packages/observe/observer.ts";
 import { Process } from "../../packages/processes/process.ts";
 import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
@@ -457,6 +459,34 @@ test("a run goes on although the clock of the store was set back, and other call
   });
 });
 
+test("keys whose runs should go on and do not are seen as late", async () => {
+  const Broken = Entity.define("broken", {
+    state: () => 0,
+    durable: { nap: (broken) => broken.sleep(1000) },
+    fail() {
+      throw new Error("a fault");
+    },
+  }, { maxRestarts: 0, retryParked: { attempts: 0 } });
+  const { cluster } = await startNodes({
+    alex: optionsOf({ types: [Broken] }),
+  });
+  await using _ = cluster;
+  await cluster.run("alex", async () => {
+    const lateRuns = async () =>
+      (await Observer.entities())[0].types[0].lateRuns;
+    for (const key of ["b1", "b2"]) {
+      await Broken.get(key).nap();
+      await failureOf(Broken.get(key).fail());
+    }
+    assertEquals(await lateRuns(), 0);
+    await pass(1000 + 2 * LEASE);
+    assertEquals(await lateRuns(), 2);
+    for (const key of ["b1", "b2"]) await Entities.release(Broken, key);
+    await pass(LEASE);
+    assertEquals(await lateRuns(), 0);
+  });
+});
+
 const Nap = Entity.define("nap", {
   state: () => 0,
   log: {},
@@ -467,6 +497,7 @@ const Nap = Entity.define("nap", {
       await nap.sleep(1000);
       times.push(nap.now());
       act("slept");
+      // safe: virtual time
       await nap.waitFor("never", { timeout: 1000 });
       times.push(nap.now());
       return [times[1] - times[0], times[2] - times[1]];
