@@ -46,7 +46,7 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
   --seed N        the same mutants again, if the code is the same
   --only PLACE    one mutant, as the table names it: packages/processes/remote/peer_address.ts:connectTo:negate:1
   --changed       only lines that differ from the commit at which this branch left main, those not committed too;
-                  each mutant runs the 6 likeliest test files, unless --files says otherwise
+                  each mutant runs the 10 likeliest test files, unless --files says otherwise
   --since REV     --changed, from this commit on
   --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it, and the quick ones of
                   tools/_planted_errors.ts
@@ -139,7 +139,7 @@ async function main(args: string[]): Promise<number> {
   const changed = since === undefined
     ? undefined
     : await changedLines(since.trim(), files);
-  const filesOfEach = Number(values.files ?? (changed ? 6 : Infinity));
+  const filesOfEach = Number(values.files ?? (changed ? 10 : Infinity));
   const mutants = places?.flatMap((place) => find(place) ?? gone(place)) ??
     choose(areas, files, Number(values.count), Number(values.seed), changed);
   if (values.list) {
@@ -352,7 +352,10 @@ function likeliest(
     const inName = basename(path, ".ts").split("_").filter((word) =>
       words.has(word)
     );
-    const ofFile = inName.length + (text.includes(file) ? 1 : 0);
+    // Folders of tests are named as those of the packages.
+    const isNear = dirname(file) === dirname(path).replace("tests", "packages");
+    const ofFile = inName.length + (text.includes(file) ? 1 : 0) +
+      (isNear ? 1 : 0);
     return [test, named.length + 2 * ofFile];
   }));
   return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);
