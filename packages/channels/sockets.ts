@@ -1,0 +1,414 @@
+/** The handler of a web server that accepts the sockets of clients. */
+
+import { Buffer } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { formatExit } from "@otp/processes/values/exit_reason";
+import type { Runtime } from "@otp/processes/process/runtime";
+import { ignore } from "@otp/processes/promises/promises";
+import { currentRuntime } from "@otp/processes/runtime/current_process";
+import {
+  checkList,
+  checkOptions,
+  countFrom,
+} from "@otp/processes/values/check_arguments";
+import { inspect } from "@otp/processes/values/inspect";
+import type { OptionCheck, OptionChecks } from "@otp/processes/values/options";
+import { type AnyChannel, ChannelRefusal, ChannelType } from "./channel.ts";
+import { type ClientFormat, FORMAT_1, FORMAT_2 } from "./client_format.ts";
+import {
+  ClientSocket,
+  type Opened,
+  type SocketSettings,
+} from "./client_socket.ts";
+import {
+  type BunHandlers,
+  bunHandlers,
+  type BunServerLike,
+  bunUpgrade,
+  denoUpgrade,
+} from "./host_upgrade.ts";
+import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
+import { hubOf, TopicEvent } from "./pubsub_hub.ts";
+
+/** The parts of a client's request that `connect` gets; a `Request` has them, too. */
+export interface ConnectRequest {
+  /** The whole URL, with the query. */
+  readonly url: string;
+  /** The headers of the request. */
+  readonly headers: Headers;
+}
+
+/** Options for {@linkcode Sockets.handler}. */
+export interface SocketsOptions {
+  /** The channels. The first one that has a topic gets the clients that join it. */
+  channels: readonly AnyChannel[];
+  /**
+   * Decides who a client is, before it is accepted: returns what the channels get as `socket.user`, or a
+   * {@linkcode Sockets.refuse}. `params` are those of the address; `params.token` is the client's `authToken`, if it has
+   * one, which is no part of the address and is not in the logs of proxies. An error, and an answer after ten seconds,
+   * refuse the client.
+   *
+   * @default {a function that accepts all, without a user}
+   */
+  connect?: (
+    params: Record<string, string>,
+    request: ConnectRequest,
+  ) => unknown;
+  /**
+   * Returns a topic of the user's sockets, such as `user:1`: {@linkcode Sockets.disconnect} closes all sockets with it, on
+   * all nodes.
+   *
+   * @default {none}
+   */
+  // deno-lint-ignore no-explicit-any
+  id?: (user: any) => string | undefined;
+  /**
+   * The origins of pages that may connect, such as `https://app.example`; `"*"` is any origin. Pages of the server's
+   * own host may always connect, and so may programs that are no browsers, which send no origin.
+   *
+   * @default {[]}
+   */
+  origins?: readonly string[];
+  /**
+   * The path that clients give: `new Socket("/socket")`.
+   *
+   * @default {"/socket"}
+   */
+  path?: string;
+  /**
+   * How long a client may be silent, in milliseconds. Clients send a heartbeat each 30 s.
+   *
+   * @default {60000}
+   */
+  timeout?: number;
+  /**
+   * The number of channels of a socket.
+   *
+   * @default {100}
+   */
+  maxChannels?: number;
+  /**
+   * The length of a client's message, in bytes; a longer one closes the socket.
+   *
+   * @default {131072}
+   */
+  maxMessageBytes?: number;
+  /**
+   * The bytes that may wait for a client that reads slowly; more close the socket with the code 1013.
+   *
+   * @default {4194304}
+   */
+  maxUnreadBytes?: number;
+}
+
+const FUNCTION: OptionCheck = {
+  accepts: (value) => typeof value === "function",
+  give: "a function",
+};
+const SOCKETS_OPTIONS: OptionChecks<SocketsOptions> = {
+  channels: true,
+  connect: FUNCTION,
+  id: FUNCTION,
+  origins: true,
+  path: {
+    accepts: (path) => typeof path === "string" && /^\/.*[^/]$/.test(path),
+    give: "a path such as /socket",
+  },
+  timeout: countFrom(1),
+  maxChannels: countFrom(1),
+  maxMessageBytes: countFrom(1),
+  maxUnreadBytes: countFrom(1),
+};
+
+/** How long `connect` may take, in milliseconds. */
+const CONNECT_PATIENCE = 10_000;
+
+/** Begins the subprotocol that carries the token of a client. */
+const TOKEN = "base64url.bearer.phx.";
+
+/** Accepts the sockets of clients, for several kinds of web servers. */
+export interface SocketHandler {
+  /**
+   * For `Deno.serve`, and for `fetch` of `Bun.serve`, which also passes its server: accepts a socket, or responds with
+   * an error. Other paths get the status 404.
+   */
+  (request: Request, server?: unknown): Promise<Response>;
+  /** For `node:http`: `server.on("upgrade", sockets.upgrade)`. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  /** For `websocket` of `Bun.serve`. */
+  readonly websocket: BunHandlers;
+}
+
+/** A refusal, as a response has it. */
+class Refused {
+  readonly status: number;
+  readonly text: string;
+
+  constructor(status: number, text: string) {
+    this.status = status;
+    this.text = text;
+  }
+}
+
+const NOT_FOUND = new Refused(404, "Not Found");
+const NO_WEBSOCKET = new Refused(400, "Bad Request");
+const FORBIDDEN = new Refused(403, "Forbidden");
+const LATE = new Refused(503, "Service Unavailable");
+const FAILED = new Refused(500, "Internal Server Error");
+const NO_HOST = new Refused(501, 'Not Implemented; call on("upgrade", …)');
+
+/**
+ * The sockets of clients: each is a connection of a client, with its channels.
+ *
+ * Clients are those of Phoenix's channels, such as the npm package `phoenix`. A socket is a process of the node that has
+ * accepted it; its channels end with it.
+ */
+export class Sockets {
+  private constructor() {}
+
+  /**
+   * Creates a handler of a web server that accepts sockets.
+   *
+   * @throws {TypeError} If an option is unknown or invalid.
+   *
+   * @example Serve
+   * ```ts
+   * import { Channel, Sockets } from "@otp/distribution/channels";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Room = Channel.define("room:*", { join: (socket) => ({ room: socket.rest }) });
+   * const sockets = Sockets.handler({
+   *   channels: [Room],
+   *   connect: ({ token }) => token === "secret" ? { id: 1 } : Sockets.refuse(),
+   *   origins: ["https://app.example"],
+   * });
+   * // Deno.serve((request) => sockets(request)), or createServer(…).on("upgrade", sockets.upgrade)
+   * const response = await sockets(new Request("http://localhost/socket/websocket?vsn=2.0.0"));
+   * assertEquals(response.status, 400); // no WebSocket
+   * ```
+   */
+  static handler(options: SocketsOptions): SocketHandler {
+    checkOptions(
+      options,
+      "handle sockets",
+      SOCKETS_OPTIONS,
+      "{ channels: [Room] }",
+    );
+    checkList(options.channels, "handle sockets of the channels");
+    checkList(options.origins ?? [], "handle sockets of the origins");
+    for (const each of options.channels) {
+      if (each instanceof ChannelType) continue;
+      throw new TypeError(
+        `Cannot handle sockets of the channel ${
+          inspect(each)
+        }: give the result of Channel.define`,
+      );
+    }
+    const door = new Door(options);
+    const handle = (request: Request, server?: unknown) =>
+      door.fetch(request, server as BunServerLike | undefined);
+    return Object.assign(handle, {
+      upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
+        void door.upgrade(request, socket, head),
+      websocket: bunHandlers(door.maxMessage),
+    });
+  }
+
+  /**
+   * Refuses a client: return the result from `connect`. The client gets the status 403, and tries again later.
+   *
+   * @param reason The text of the response; browsers do not show it to pages.
+   *
+   * @example Usage
+   * ```ts
+   * import { Sockets } from "@otp/distribution/channels";
+   *
+   * Sockets.handler({ channels: [], connect: () => Sockets.refuse("closed today") });
+   * ```
+   */
+  static refuse(reason = "Forbidden"): ChannelRefusal<string> {
+    return new ChannelRefusal(reason);
+  }
+
+  /**
+   * Closes the sockets of a user, on all nodes. Their clients connect again; `connect` may then refuse them.
+   *
+   * @param id What the option `id` of {@linkcode Sockets.handler} returned for the user.
+   *
+   * @example Usage
+   * ```ts
+   * import { Sockets } from "@otp/distribution/channels";
+   *
+   * Sockets.disconnect("user:1");
+   * ```
+   */
+  static disconnect(id: string): Promise<void> | undefined {
+    return hubOf(currentRuntime()).broadcast(
+      new TopicEvent(id, "disconnect", {}),
+    );
+  }
+}
+
+/** Decides who gets in. */
+class Door {
+  readonly maxMessage: number;
+  readonly #options: SocketsOptions;
+  readonly #settings: SocketSettings;
+  readonly #path: string;
+  readonly #origins: ReadonlySet<string>;
+
+  constructor(options: SocketsOptions) {
+    this.#options = options;
+    this.maxMessage = options.maxMessageBytes ?? 128 << 10;
+    this.#path = options.path ?? "/socket";
+    this.#origins = new Set(options.origins);
+    this.#settings = {
+      channels: [...options.channels],
+      timeout: options.timeout ?? 60_000,
+      maxChannels: options.maxChannels ?? 100,
+      maxUnread: options.maxUnreadBytes ?? 4 << 20,
+    };
+  }
+
+  async fetch(request: Request, server?: BunServerLike): Promise<Response> {
+    const opened = await this.#accept(request);
+    const answer = opened instanceof Refused
+      ? opened
+      : this.#upgrade(request, server, opened);
+    return answer instanceof Refused
+      ? new Response(answer.text, { status: answer.status })
+      : answer;
+  }
+
+  #upgrade(
+    request: Request,
+    server: BunServerLike | undefined,
+    opened: Opened,
+  ): Response | Refused {
+    const protocol = protocolOf(request);
+    if (server?.upgrade === undefined) {
+      return denoUpgrade(request, protocol, this.maxMessage, opened) ?? NO_HOST;
+    }
+    // Bun has answered, and ignores the response.
+    return bunUpgrade(server, request, protocol, opened)
+      ? new Response(null)
+      : NO_WEBSOCKET;
+  }
+
+  async upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+  ): Promise<void> {
+    socket.on("error", ignore);
+    const from = URL.parse(
+      request.url ?? "",
+      `http://${request.headers.host ?? "localhost"}`,
+    );
+    const headers = new Headers(
+      Object.entries(request.headers)
+        .map(([name, value]) => [name, String(value)]),
+    );
+    const asked = { url: from?.href ?? "http://localhost", headers };
+    const opened = await this.#accept(asked);
+    if (opened instanceof Refused) {
+      return refuseUpgrade(socket, opened.status, opened.text);
+    }
+    if (socket.destroyed) return;
+    const protocol = protocolOf(asked);
+    const { maxMessage } = this;
+    if (!nodeUpgrade(request, socket, head, protocol, maxMessage, opened)) {
+      refuseUpgrade(socket, NO_WEBSOCKET.status, NO_WEBSOCKET.text);
+    }
+  }
+
+  /** Decides whether a client may connect, and as whom. */
+  async #accept(request: ConnectRequest): Promise<Opened | Refused> {
+    const runtime = currentRuntime();
+    const { searchParams, host, pathname } = new URL(request.url);
+    const { headers } = request;
+    if (pathname !== `${this.#path}/websocket`) return NOT_FOUND;
+    if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return NO_WEBSOCKET;
+    }
+    const params: Record<string, string> = Object.create(null);
+    for (const [name, value] of searchParams) params[name] = value;
+    const format = formatOf(params.vsn);
+    if (format === undefined || !this.#isAllowed(headers.get("origin"), host)) {
+      return FORBIDDEN;
+    }
+    const token = protocolsOf(request).find((each) => each.startsWith(TOKEN));
+    if (token !== undefined) {
+      const encoded = token.slice(TOKEN.length);
+      params.token = Buffer.from(encoded, "base64url").toString();
+    }
+    const user = await this.#userOf(runtime, params, request);
+    if (user instanceof Refused) return user;
+    const id = this.#options.id?.(user);
+    await hubOf(runtime).ready();
+    const settings = this.#settings;
+    return (transport) => {
+      const socket = new ClientSocket(
+        runtime,
+        transport,
+        format,
+        user,
+        id,
+        settings,
+      );
+      return {
+        receive: (data) => socket.receive(data),
+        closed: () => socket.closed(),
+      };
+    };
+  }
+
+  async #userOf(
+    runtime: Runtime,
+    params: Record<string, string>,
+    request: ConnectRequest,
+  ): Promise<unknown> {
+    const { promise: late, resolve } = Promise.withResolvers<Refused>();
+    const expire = () => resolve(LATE);
+    const cancel = runtime.deadlines.after(CONNECT_PATIENCE, expire);
+    try {
+      const connected = this.#options.connect?.(params, request);
+      const user = await Promise.race([connected, late]);
+      return user instanceof ChannelRefusal
+        ? new Refused(FORBIDDEN.status, String(user.response))
+        : user;
+    } catch (error) {
+      runtime.log.report(
+        "error",
+        () => `Cannot accept a socket: connect threw ${formatExit(error)}`,
+        { what: "errors of connect" },
+      );
+      return FAILED;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Whether a page of an origin may connect; programs that are no browsers send none. */
+  #isAllowed(origin: string | null, host: string): boolean {
+    return origin === null || this.#origins.has("*") ||
+      this.#origins.has(origin) || URL.parse(origin)?.host === host;
+  }
+}
+
+/** Returns the format of a version, if there is one; the first clients of Phoenix sent no version. */
+function formatOf(version = "1.0.0"): ClientFormat | undefined {
+  if (/^1\.0\.\d+$/.test(version)) return FORMAT_1;
+  return /^2\.0\.\d+$/.test(version) ? FORMAT_2 : undefined;
+}
+
+/** The subprotocols that a client offers. */
+function protocolsOf({ headers }: ConnectRequest): string[] {
+  return headers.get("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
+}
+
+/** The subprotocol to agree on. */
+function protocolOf(request: ConnectRequest): string | undefined {
+  return protocolsOf(request).find((each) => each === "phoenix");
+}
