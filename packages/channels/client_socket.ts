@@ -6,6 +6,7 @@
  * end; if the connection closes, the process exits.
  */
 
+import type { ReplyTo } from "@otp/processes/values/reply_to";
 import type { Pid } from "@otp/processes/values/pid";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import type { Runtime } from "@otp/processes/process/runtime";
@@ -26,14 +27,12 @@ export interface SocketTransport {
   close(code: number, reason?: string): void;
   /** The bytes that wait for the client to read. */
   readonly unread: number;
+  /** Answers a call to the process of the socket. */
+  call?(request: unknown, caller: ReplyTo): unknown;
 }
 
-/** Takes a connection that is open; returns what to do with its events. */
-export type Opened = (transport: SocketTransport) => {
-  receive(data: string | Uint8Array): void;
-  /** Called when the connection is closed, also by the transport itself. */
-  closed(): void;
-};
+/** Makes the socket of a connection that is open. Its transport calls `receive`, and `closed` at the end. */
+export type Opened = (transport: SocketTransport) => ClientSocket;
 
 /** The settings that all sockets of a handler share. */
 export interface SocketSettings {
@@ -51,6 +50,9 @@ const MALFORMED = 1011;
 const GOING_AWAY = 1001;
 /** The client reads too slowly. */
 const OVERLOADED = 1013;
+
+/** The response to a join of one channel more. */
+const FULL = { reason: "too many channels joined" };
 
 /** One client's connection. */
 export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
@@ -138,8 +140,9 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     if (event === "disconnect") this.close(GOING_AWAY);
   }
 
-  call(): unknown {
-    return BADARG;
+  call(request: unknown, caller: ReplyTo): unknown {
+    this.#seen = this.#runtime.clock.now();
+    return this.#transport.call?.(request, caller) ?? BADARG;
   }
 
   info(): void {}
@@ -171,7 +174,7 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
       before.close();
       before.end("duplicate join");
     } else if (before === undefined && this.#channels.size >= maxChannels) {
-      return this.#refuse(message, "too many channels");
+      return this.#reply(message, "error", FULL);
     }
     const join = { ...message, joinRef: message.joinRef ?? ref };
     const joined = new JoinedChannel(this, type, join, before, (channel) => {

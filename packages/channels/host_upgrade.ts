@@ -1,7 +1,7 @@
 /** WebSockets of the host: of `Deno.serve` and of `Bun.serve`. */
 
 import { outside } from "@otp/processes/context/async_context";
-import type { Opened } from "./client_socket.ts";
+import type { ClientSocket, Opened } from "./client_socket.ts";
 
 /** The part of Deno that is used. */
 interface Host {
@@ -60,7 +60,7 @@ export function denoUpgrade(
     const { socket, response } = Deno.upgradeWebSocket(request, options);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
-      const { receive, closed } = opened({
+      const client = opened({
         send({ data }) {
           if (socket.readyState === socket.OPEN) socket.send(data);
         },
@@ -74,9 +74,9 @@ export function denoUpgrade(
       socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
         const message = typeof data === "string" ? data : new Uint8Array(data);
         if (message.length > maxMessage) socket.close(1009);
-        else receive(message);
+        else client.receive(message);
       };
-      socket.onclose = closed;
+      socket.onclose = () => client.closed();
     };
     socket.onerror = () => {}; // onclose follows
     return response;
@@ -85,7 +85,7 @@ export function denoUpgrade(
 
 /** What the handlers of Bun keep for a WebSocket. */
 class BunConnection {
-  events: ReturnType<Opened> | undefined = undefined;
+  client: ClientSocket | undefined = undefined;
   readonly opened: Opened;
 
   constructor(opened: Opened) {
@@ -113,7 +113,7 @@ export function bunHandlers(maxMessage: number): BunHandlers {
     maxPayloadLength: maxMessage,
     open(socket) {
       if (!(socket.data instanceof BunConnection)) return;
-      socket.data.events = socket.data.opened({
+      socket.data.client = socket.data.opened({
         send: ({ data }) => void socket.send(data),
         close: (code, reason) => socket.close(code, reason),
         get unread() {
@@ -122,7 +122,7 @@ export function bunHandlers(maxMessage: number): BunHandlers {
       });
     },
     message: ({ data }, message) =>
-      (data as BunConnection).events?.receive(message),
-    close: ({ data }) => (data as BunConnection).events?.closed(),
+      (data as BunConnection).client?.receive(message),
+    close: ({ data }) => (data as BunConnection).client?.closed(),
   };
 }

@@ -11,7 +11,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { outside } from "@otp/processes/context/async_context";
-import type { Opened, SocketTransport } from "./client_socket.ts";
+import type { ClientSocket, Opened, SocketTransport } from "./client_socket.ts";
 import type { Frame } from "./client_format.ts";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -64,7 +64,7 @@ export function nodeUpgrade(
 class NodeWebSocket implements SocketTransport {
   readonly #socket: Socket;
   readonly #max: number;
-  readonly #receive: (data: string | Uint8Array) => void;
+  readonly #client: ClientSocket;
   /** Bytes that are not yet read, their number, and the number from which on a part of them can be read. */
   #chunks: Uint8Array[] = [];
   #length = 0;
@@ -81,12 +81,11 @@ class NodeWebSocket implements SocketTransport {
     this.#max = maxMessage;
     socket.setTimeout(0);
     socket.setNoDelay(true);
-    const { receive, closed } = opened(this);
-    this.#receive = receive;
+    this.#client = opened(this);
     socket.on("data", (data: Uint8Array) => this.read(data));
     socket.on("close", () => {
       this.#isClosing = true;
-      closed();
+      this.#client.closed();
     });
   }
 
@@ -221,7 +220,7 @@ class NodeWebSocket implements SocketTransport {
     } catch {
       return INVALID;
     }
-    this.#receive(message);
+    this.#client.receive(message);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The handler of a web server that accepts the sockets of clients. */
 
 import { Buffer } from "node:buffer";
-import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Duplex, Readable } from "node:stream";
 import { formatExit } from "@otp/processes/values/exit_reason";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { ignore } from "@otp/processes/promises/promises";
@@ -28,6 +28,7 @@ import {
   bunUpgrade,
   denoUpgrade,
 } from "./host_upgrade.ts";
+import { longPoll } from "./long_poll.ts";
 import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
 import { hubOf, TopicEvent } from "./pubsub_hub.ts";
 
@@ -127,6 +128,10 @@ const CONNECT_PATIENCE = 10_000;
 /** Begins the subprotocol that carries the token of a client. */
 const TOKEN = "base64url.bearer.phx.";
 
+/** The headers of the requests of a long poll: the token of the client, and the type of its messages. */
+const TOKEN_HEADER = "x-phoenix-authtoken";
+const POLL_HEADERS = `content-type, ${TOKEN_HEADER}`;
+
 /** Accepts the sockets of clients, for several kinds of web servers. */
 export interface SocketHandler {
   /**
@@ -136,6 +141,8 @@ export interface SocketHandler {
   (request: Request, server?: unknown): Promise<Response>;
   /** For `node:http`: `server.on("upgrade", sockets.upgrade)`. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  /** For `node:http`: answers the requests of long polls, and others with the status 404. */
+  respond(request: IncomingMessage, response: ServerResponse): void;
   /** For `websocket` of `Bun.serve`. */
   readonly websocket: BunHandlers;
 }
@@ -211,6 +218,8 @@ export class Sockets {
     return Object.assign(handle, {
       upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
         void door.upgrade(request, socket, head),
+      respond: (request: IncomingMessage, response: ServerResponse) =>
+        void door.respond(request, response).catch(() => response.destroy()),
       websocket: bunHandlers(door.maxMessage),
     });
   }
@@ -272,7 +281,9 @@ class Door {
   }
 
   async fetch(request: Request, server?: BunServerLike): Promise<Response> {
-    const opened = await this.#accept(request);
+    const { pathname } = new URL(request.url);
+    if (pathname === `${this.#path}/longpoll`) return this.#poll(request);
+    const opened = await this.#accept(request, "/websocket");
     const answer = opened instanceof Refused
       ? opened
       : this.#upgrade(request, server, opened);
@@ -296,22 +307,52 @@ class Door {
       : NO_WEBSOCKET;
   }
 
+  async #poll(request: Request): Promise<Response> {
+    const origin = request.headers.get("origin");
+    const headers = new Headers({ "cache-control": "no-store" });
+    const { url, method } = request;
+    if (!this.#isAllowed(origin, new URL(url).host)) {
+      return Response.json({ status: FORBIDDEN.status });
+    }
+    if (origin !== null) {
+      headers.set("access-control-allow-origin", origin);
+      headers.set("access-control-allow-headers", POLL_HEADERS);
+    }
+    if (method === "OPTIONS") return new Response(null, { headers });
+    const runtime = currentRuntime();
+    const answer = await longPoll(
+      request,
+      runtime,
+      this.maxMessage,
+      async () => {
+        const opened = await this.#accept(request, "/longpoll");
+        return opened instanceof Refused ? opened.status : opened;
+      },
+    );
+    return Response.json(answer, { headers });
+  }
+
+  /** Answers a request of `node:http`. */
+  async respond(from: IncomingMessage, to: ServerResponse): Promise<void> {
+    const asked = requestOf(from);
+    const { method } = from;
+    const body = method === "POST" ? Readable.toWeb(from) : undefined;
+    const options = { method, headers: asked.headers, body, duplex: "half" };
+    const response = await this.fetch(
+      new Request(asked.url, options as RequestInit),
+    );
+    to.writeHead(response.status, Object.fromEntries(response.headers));
+    to.end(await response.text());
+  }
+
   async upgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Uint8Array,
   ): Promise<void> {
     socket.on("error", ignore);
-    const from = URL.parse(
-      request.url ?? "",
-      `http://${request.headers.host ?? "localhost"}`,
-    );
-    const headers = new Headers(
-      Object.entries(request.headers)
-        .map(([name, value]) => [name, String(value)]),
-    );
-    const asked = { url: from?.href ?? "http://localhost", headers };
-    const opened = await this.#accept(asked);
+    const asked = requestOf(request);
+    const opened = await this.#accept(asked, "/websocket");
     if (opened instanceof Refused) {
       return refuseUpgrade(socket, opened.status, opened.text);
     }
@@ -324,12 +365,16 @@ class Door {
   }
 
   /** Decides whether a client may connect, and as whom. */
-  async #accept(request: ConnectRequest): Promise<Opened | Refused> {
+  async #accept(
+    request: ConnectRequest,
+    transport: "/websocket" | "/longpoll",
+  ): Promise<Opened | Refused> {
     const runtime = currentRuntime();
     const { searchParams, host, pathname } = new URL(request.url);
     const { headers } = request;
-    if (pathname !== `${this.#path}/websocket`) return NOT_FOUND;
-    if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+    if (pathname !== this.#path + transport) return NOT_FOUND;
+    const upgrade = headers.get("upgrade")?.toLowerCase();
+    if (transport === "/websocket" && upgrade !== "websocket") {
       return NO_WEBSOCKET;
     }
     const params: Record<string, string> = Object.create(null);
@@ -338,30 +383,19 @@ class Door {
     if (format === undefined || !this.#isAllowed(headers.get("origin"), host)) {
       return FORBIDDEN;
     }
-    const token = protocolsOf(request).find((each) => each.startsWith(TOKEN));
-    if (token !== undefined) {
-      const encoded = token.slice(TOKEN.length);
-      params.token = Buffer.from(encoded, "base64url").toString();
-    }
+    // The last token of a long poll is the one of its socket.
+    const inQuery = searchParams.getAll("token");
+    if (transport === "/longpoll") inQuery.pop();
+    const token = tokenOf(request) ?? inQuery.at(-1);
+    delete params.token;
+    if (token !== undefined) params.token = token;
     const user = await this.#userOf(runtime, params, request);
     if (user instanceof Refused) return user;
     const id = this.#options.id?.(user);
     await hubOf(runtime).ready();
     const settings = this.#settings;
-    return (transport) => {
-      const socket = new ClientSocket(
-        runtime,
-        transport,
-        format,
-        user,
-        id,
-        settings,
-      );
-      return {
-        receive: (data) => socket.receive(data),
-        closed: () => socket.closed(),
-      };
-    };
+    return (transport) =>
+      new ClientSocket(runtime, transport, format, user, id, settings);
   }
 
   async #userOf(
@@ -406,6 +440,24 @@ function formatOf(version = "1.0.0"): ClientFormat | undefined {
 /** The subprotocols that a client offers. */
 function protocolsOf({ headers }: ConnectRequest): string[] {
   return headers.get("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
+}
+
+/** The token that a client sends apart from its address. */
+function tokenOf(request: ConnectRequest): string | undefined {
+  const encoded = protocolsOf(request).find((each) => each.startsWith(TOKEN));
+  return encoded === undefined
+    ? request.headers.get(TOKEN_HEADER) ?? undefined
+    : Buffer.from(encoded.slice(TOKEN.length), "base64url").toString();
+}
+
+/** Returns a request of `node:http` as other hosts have it. */
+function requestOf(request: IncomingMessage): ConnectRequest {
+  const headers = new Headers(
+    Object.entries(request.headers)
+      .map(([name, value]) => [name, String(value)]),
+  );
+  const host = `http://${request.headers.host ?? "localhost"}`;
+  return { url: URL.parse(request.url ?? "", host)?.href ?? host, headers };
 }
 
 /** The subprotocol to agree on. */

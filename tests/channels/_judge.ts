@@ -103,6 +103,10 @@ export class Judge implements AsyncDisposable {
       inside(() => handler.upgrade(request, socket, head));
     });
     judge.#server.on("request", (request, response) => {
+      if (request.url?.startsWith("/socket/")) {
+        const handler = handlers.get("/socket")!;
+        return inside(() => handler.respond(request, response));
+      }
       const [, what, of] = /^\/(\w+)\/(.*)$/.exec(request.url ?? "") ?? [];
       const text = inside(() => {
         if (what === "disconnect") Sockets.disconnect(`user:${of}`);

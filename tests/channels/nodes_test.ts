@@ -1,7 +1,11 @@
 /** Channels on several nodes: of this library, and of Elixir. The clients are the npm package of Phoenix. */
 
 import { assertEquals } from "@std/assert";
-import { type Channel as PhoenixChannel, Socket } from "npm:phoenix@1.8.16";
+import {
+  type Channel as PhoenixChannel,
+  LongPoll,
+  Socket,
+} from "npm:phoenix@1.8.16";
 import { Node } from "../../node.ts";
 import { PubSub } from "../../packages/channels/mod.ts";
 import { pg } from "../../packages/node/pg/pg.ts";
@@ -18,8 +22,9 @@ class Client implements AsyncDisposable {
   readonly #events: unknown[] = [];
   #wake: () => void = () => {};
 
-  constructor(url: string, user: string) {
+  constructor(url: string, user: string, transport?: typeof LongPoll) {
     this.socket = new Socket(`${url}/socket`, {
+      transport,
       params: { user },
       heartbeatIntervalMs: 600_000,
       reconnectAfterMs: () => 1,
@@ -108,6 +113,63 @@ pairTest(
         Uint8Array.of(7),
       ]);
     }
+  },
+);
+
+pairTest(
+  "the client's long polls, at one node, and at any node of the cluster",
+  async ({ alex, kate }) => {
+    await using stack = new AsyncDisposableStack();
+    await Node.connect(kate.name);
+    const [first, second] = await Promise.all(
+      [alex, kate].map((node) => node.run(() => Judge.serve())),
+    );
+    stack.use(first);
+    stack.use(second);
+    const client = stack.use(new Client(first.url, "ann", LongPoll));
+    const room = await client.join("room:a", ["said"]);
+    PubSub.broadcast("room:a", "said", { text: "hi" });
+    assertEquals(await client.next(), ["said", { text: "hi" }]);
+    // Bytes arrive in base64; the broadcast of them has no form here.
+    const bytes = Uint8Array.of(1, 255).buffer;
+    await new Promise((resolve) =>
+      room.push("say_binary", bytes).receive("ok", resolve)
+    );
+
+    const ask = async ({ url }: Judge, token: string, body?: string) => {
+      const address = `${url.replace("ws", "http")}/socket/longpoll`;
+      const response = await fetch(`${address}?vsn=2.0.0&token=${token}`, {
+        method: body === undefined ? "GET" : "POST",
+        body,
+      });
+      return await response.json();
+    };
+    const { status, token } = await ask(first, "");
+    assertEquals(status, 410);
+    const join = ["1", "1", "room:b", "phx_join", {}];
+    const polled = ask(second, token);
+    const echo = ["1", "2", "room:b", "echo", { n: 1 }];
+    const pushed = await ask(
+      second,
+      token,
+      [join, echo].map((message) => JSON.stringify(message)).join("\n"),
+    );
+    assertEquals(pushed.status, 200);
+    const got = await polled;
+    assertEquals(got.status, 200);
+    const { messages } = got.messages.length === 2
+      ? got
+      : { messages: [...got.messages, ...(await ask(first, token)).messages] };
+    assertEquals(
+      messages.map((text: string) => JSON.parse(text)[4].status),
+      ["ok", "ok"],
+    );
+    // No message ends the socket; its token is of no use from then on.
+    await ask(first, token, "{");
+    for (const judge of [first, second]) {
+      assertEquals((await ask(judge, token, "{}")).status, 410);
+    }
+    assertEquals((await ask(first, btoa("nobody@nowhere/x"))).status, 410);
   },
 );
 
