@@ -35,6 +35,9 @@ export class Frame {
 const PUSH = 0;
 const REPLY = 1;
 const BROADCAST = 2;
+/** A broadcast of a client of Supabase that is sent, and that is received. */
+const USER_PUSH = 3;
+const USER_BROADCAST = 4;
 
 const MAX_TEXT = 255;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -59,7 +62,7 @@ export class ClientFormat {
   /** @throws {SyntaxError} If the frame is malformed. */
   decode(data: string | Uint8Array): ClientMessage {
     if (typeof data !== "string") {
-      return this.#isFirst ? malformed() : decodePush(data);
+      return this.#isFirst ? malformed() : decodeBytes(data);
     }
     const read = JSON.parse(data);
     const isValid = this.#isFirst
@@ -109,12 +112,15 @@ export class ClientFormat {
   broadcast(
     topic: string,
     event: string,
-    payload: string | Uint8Array,
+    payload: string | Uint8Array<ArrayBuffer>,
   ): Frame | undefined {
     if (typeof payload === "string") {
       return this.#text(null, null, topic, event, payload);
     }
     if (this.#isFirst) return undefined;
+    if (event === "broadcast" && isUserBroadcast(topic, payload)) {
+      return new Frame(payload);
+    }
     return this.#bytes(BROADCAST, [topic, event], payload);
   }
 
@@ -133,25 +139,10 @@ export class ClientFormat {
     );
   }
 
-  /** Writes a frame of bytes: its kind, the lengths of its texts, the texts, and the payload. */
   #bytes(kind: number, texts: string[], payload: Uint8Array): Frame {
-    if (this.#isFirst) {
-      throw new TypeError(
-        "Cannot send bytes to a client of version 1.0.0, which has no binary payloads; send an object",
-      );
-    }
-    const encoded = texts.map((text) => Buffer.from(text));
-    const lengths = encoded.map(({ length }) => length);
-    if (Math.max(...lengths) > MAX_TEXT) {
-      throw new RangeError(
-        `Cannot send bytes with a text of ${
-          Math.max(...lengths)
-        } bytes: ${MAX_TEXT} is the most for topics, events and references`,
-      );
-    }
-    const head = Uint8Array.of(kind, ...lengths);
-    return new Frame(
-      new Uint8Array(Buffer.concat([head, ...encoded, payload])),
+    if (!this.#isFirst) return new Frame(bytesOf(kind, texts, payload));
+    throw new TypeError(
+      "Cannot send bytes to a client of version 1.0.0, which has no binary payloads; send an object",
     );
   }
 }
@@ -172,21 +163,64 @@ function malformed(): never {
   );
 }
 
-function decodePush(data: Uint8Array): ClientMessage {
-  if (data[0] !== PUSH || data.length < 5) malformed();
-  let at = 5;
-  const [joinRef, ref, topic, event] = Array.from(
-    data.subarray(1, 5),
+/** Reads a push, or a broadcast of a client of Supabase, which is a push of the event `broadcast`. */
+function decodeBytes(data: Uint8Array): ClientMessage {
+  const isPush = data[0] === PUSH;
+  const texts = isPush ? 4 : 5;
+  // The latter has a text more, the meta data, and a byte: whether its payload is JSON.
+  let at = isPush ? 5 : 7;
+  if ((!isPush && data[0] !== USER_PUSH) || data.length < at) malformed();
+  const [joinRef, ref, topic, event, meta] = Array.from(
+    data.subarray(1, 1 + texts),
     (length) => {
       if (at + length > data.length) malformed();
       return utf8.decode(data.subarray(at, at += length));
     },
   );
-  return {
-    joinRef: joinRef || null,
-    ref: ref || null,
-    topic,
-    event,
-    payload: new Uint8Array(data.subarray(at)),
+  const bytes = new Uint8Array(data.subarray(at));
+  const message = { joinRef: joinRef || null, ref: ref || null, topic };
+  if (isPush) return { ...message, event, payload: bytes };
+  const payload = {
+    ...{ type: "broadcast", event },
+    payload: data[6] === 0 ? bytes : JSON.parse(utf8.decode(bytes)),
+    ...meta ? { meta: JSON.parse(meta) } : {},
   };
+  return { ...message, event: "broadcast", payload };
+}
+
+/**
+ * Returns a broadcast of bytes as the clients of Supabase receive it. It is itself the payload of the broadcast, so that
+ * nodes of Elixir pass it on as bytes: they crash for bytes within an object.
+ */
+export function userBroadcast(
+  topic: string,
+  event: string,
+  payload: Uint8Array,
+): Uint8Array {
+  return bytesOf(USER_BROADCAST, [topic, event, ""], payload, 0);
+}
+
+function isUserBroadcast(topic: string, bytes: Uint8Array): boolean {
+  const own = Buffer.from(topic);
+  return bytes[0] === USER_BROADCAST && bytes[1] === own.length &&
+    own.equals(bytes.subarray(5, 5 + own.length));
+}
+
+/** Writes a frame of bytes: its kind, the lengths of its texts, further bytes, the texts, and the payload. */
+function bytesOf(
+  kind: number,
+  texts: string[],
+  payload: Uint8Array,
+  ...further: number[]
+): Uint8Array<ArrayBuffer> {
+  const encoded = texts.map((text) => Buffer.from(text));
+  const lengths = encoded.map(({ length }) => length);
+  const longest = Math.max(...lengths);
+  if (longest > MAX_TEXT) {
+    throw new RangeError(
+      `Cannot send bytes with a text of ${longest} bytes: ${MAX_TEXT} is the most for topics, events and references`,
+    );
+  }
+  const head = Uint8Array.of(kind, ...lengths, ...further);
+  return new Uint8Array(Buffer.concat([head, ...encoded, payload]));
 }

@@ -20,6 +20,13 @@ export type {
 export { PubSub, type PubSubOptions } from "./pubsub.ts";
 export type { BroadcastMessage } from "./pubsub_hub.ts";
 export {
+  Realtime,
+  type RealtimeEvent,
+  type RealtimeJoin,
+  type RealtimeOptions,
+  type RealtimeReplay,
+} from "./realtime.ts";
+export {
   type ConnectRequest,
   type SocketHandler,
   Sockets,

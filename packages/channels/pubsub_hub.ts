@@ -68,9 +68,9 @@ export class TopicEvent {
   }
 
   /** Its payload as JSON, or its bytes. */
-  encoded(): string | Uint8Array {
+  encoded(): string | Uint8Array<ArrayBuffer> {
     return this.payload instanceof Uint8Array
-      ? this.payload
+      ? this.payload as Uint8Array<ArrayBuffer>
       : this.#json ??= payloadJson(this.payload);
   }
 
