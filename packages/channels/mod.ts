@@ -26,12 +26,7 @@ export {
   type RealtimeOptions,
   type RealtimeReplay,
 } from "./realtime.ts";
-export {
-  type ConnectRequest,
-  type SocketHandler,
-  Sockets,
-  type SocketsOptions,
-} from "./sockets.ts";
+export { type SocketHandler, Sockets, type SocketsOptions } from "./sockets.ts";
 export type {
   ChildRestart,
   ChildShutdown,

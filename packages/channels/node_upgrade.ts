@@ -45,7 +45,8 @@ export function nodeUpgrade(
 ): boolean {
   const key = headers["sec-websocket-key"] ?? "";
   if (
-    method !== "GET" || headers["sec-websocket-version"] !== "13" ||
+    socket.destroyed || method !== "GET" ||
+    headers["sec-websocket-version"] !== "13" ||
     !/^[+/0-9A-Za-z]{22}==$/.test(key)
   ) return false;
   const accept = createHash("sha1").update(key + GUID).digest("base64");

@@ -32,14 +32,6 @@ import { longPoll } from "./long_poll.ts";
 import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
 import { hubOf, TopicEvent } from "./pubsub_hub.ts";
 
-/** The parts of a client's request that `connect` gets; a `Request` has them, too. */
-export interface ConnectRequest {
-  /** The whole URL, with the query. */
-  readonly url: string;
-  /** The headers of the request. */
-  readonly headers: Headers;
-}
-
 /** Options for {@linkcode Sockets.handler}. */
 export interface SocketsOptions {
   /** The channels. The first one that has a topic gets the clients that join it. */
@@ -52,10 +44,7 @@ export interface SocketsOptions {
    *
    * @default {a function that accepts all, without a user}
    */
-  connect?: (
-    params: Record<string, string>,
-    request: ConnectRequest,
-  ) => unknown;
+  connect?: (params: Record<string, string>, request: Request) => unknown;
   /**
    * Returns a topic of the user's sockets, such as `user:1`: {@linkcode Sockets.disconnect} closes all sockets with it, on
    * all nodes.
@@ -125,6 +114,9 @@ const SOCKETS_OPTIONS: OptionChecks<SocketsOptions> = {
 /** How long `connect` may take, in milliseconds. */
 const CONNECT_PATIENCE = 10_000;
 
+/** The status of a client that may not connect. */
+const FORBIDDEN = 403;
+
 /** Begins the subprotocol that carries the token of a client. */
 const TOKEN = "base64url.bearer.phx.";
 
@@ -147,23 +139,11 @@ export interface SocketHandler {
   readonly websocket: BunHandlers;
 }
 
-/** A refusal, as a response has it. */
-class Refused {
-  readonly status: number;
-  readonly text: string;
+/** The response to a request that the host has answered itself. */
+const ANSWERED = new Response(null);
 
-  constructor(status: number, text: string) {
-    this.status = status;
-    this.text = text;
-  }
-}
-
-const NOT_FOUND = new Refused(404, "Not Found");
-const NO_WEBSOCKET = new Refused(400, "Bad Request");
-const FORBIDDEN = new Refused(403, "Forbidden");
-const LATE = new Refused(503, "Service Unavailable");
-const FAILED = new Refused(500, "Internal Server Error");
-const NO_HOST = new Refused(501, 'Not Implemented; call on("upgrade", …)');
+/** Makes a WebSocket of a request; returns `undefined` if that is impossible. */
+type Upgrade = (opened: Opened, protocol?: string) => Response | undefined;
 
 /**
  * The sockets of clients: each is a connection of a client, with its channels.
@@ -213,31 +193,37 @@ export class Sockets {
       );
     }
     const door = new Door(options);
+    const { maxMessage } = door;
     const handle = (request: Request, server?: unknown) =>
-      door.fetch(request, server as BunServerLike | undefined);
+      door.answer(request, (opened, protocol) => {
+        const { upgrade } = server as Partial<BunServerLike> ?? {};
+        return upgrade === undefined
+          ? denoUpgrade(request, protocol, maxMessage, opened)
+          : bunUpgrade(server as BunServerLike, request, protocol, opened)
+          ? ANSWERED
+          : undefined;
+      });
     return Object.assign(handle, {
       upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
-        void door.upgrade(request, socket, head),
+        void door.upgrade(request, socket, head).catch(() => socket.destroy()),
       respond: (request: IncomingMessage, response: ServerResponse) =>
         void door.respond(request, response).catch(() => response.destroy()),
-      websocket: bunHandlers(door.maxMessage),
+      websocket: bunHandlers(maxMessage),
     });
   }
 
   /**
    * Refuses a client: return the result from `connect`. The client gets the status 403, and tries again later.
    *
-   * @param reason The text of the response; browsers do not show it to pages.
-   *
    * @example Usage
    * ```ts
    * import { Sockets } from "@otp/distribution/channels";
    *
-   * Sockets.handler({ channels: [], connect: () => Sockets.refuse("closed today") });
+   * Sockets.handler({ channels: [], connect: () => Sockets.refuse() });
    * ```
    */
-  static refuse(reason = "Forbidden"): ChannelRefusal<string> {
-    return new ChannelRefusal(reason);
+  static refuse(): ChannelRefusal<undefined> {
+    return new ChannelRefusal(undefined);
   }
 
   /**
@@ -280,67 +266,66 @@ class Door {
     };
   }
 
-  async fetch(request: Request, server?: BunServerLike): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    if (pathname === `${this.#path}/longpoll`) return this.#poll(request);
-    const opened = await this.#accept(request, "/websocket");
-    const answer = opened instanceof Refused
-      ? opened
-      : this.#upgrade(request, server, opened);
-    return answer instanceof Refused
-      ? new Response(answer.text, { status: answer.status })
-      : answer;
-  }
-
-  #upgrade(
-    request: Request,
-    server: BunServerLike | undefined,
-    opened: Opened,
-  ): Response | Refused {
-    const protocol = protocolOf(request);
-    if (server?.upgrade === undefined) {
-      return denoUpgrade(request, protocol, this.maxMessage, opened) ?? NO_HOST;
-    }
-    // Bun has answered, and ignores the response.
-    return bunUpgrade(server, request, protocol, opened)
-      ? new Response(null)
-      : NO_WEBSOCKET;
-  }
-
-  async #poll(request: Request): Promise<Response> {
-    const origin = request.headers.get("origin");
-    const headers = new Headers({ "cache-control": "no-store" });
-    const { url, method } = request;
-    if (!this.#isAllowed(origin, new URL(url).host)) {
-      return Response.json({ status: FORBIDDEN.status });
-    }
-    if (origin !== null) {
-      headers.set("access-control-allow-origin", origin);
-      headers.set("access-control-allow-headers", POLL_HEADERS);
-    }
-    if (method === "OPTIONS") return new Response(null, { headers });
+  /** Answers a request; `upgrade` makes a WebSocket of it. */
+  async answer(request: Request, upgrade?: Upgrade): Promise<Response> {
     const runtime = currentRuntime();
-    const answer = await longPoll(
-      request,
-      runtime,
-      this.maxMessage,
-      async () => {
-        const opened = await this.#accept(request, "/longpoll");
-        return opened instanceof Refused ? opened.status : opened;
-      },
-    );
+    try {
+      return await this.#answer(runtime, request, upgrade);
+    } catch (error) {
+      runtime.log.report(
+        "error",
+        () => `Cannot accept a socket: ${formatExit(error)}`,
+        { what: "errors of sockets' requests" },
+      );
+      return refused(500, "Internal Server Error");
+    }
+  }
+
+  async #answer(
+    runtime: Runtime,
+    request: Request,
+    upgrade: Upgrade | undefined,
+  ): Promise<Response> {
+    const { headers, url } = request;
+    const { pathname, host } = new URL(url);
+    const isPoll = pathname === `${this.#path}/longpoll`;
+    if (!isPoll && pathname !== `${this.#path}/websocket`) {
+      return refused(404, "Not Found");
+    }
+    const isAllowed = this.#isAllowed(headers.get("origin"), host);
+    if (isPoll) return await this.#poll(runtime, request, isAllowed);
+    if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return refused(400, "Bad Request");
+    }
+    const opened = isAllowed
+      ? await this.#accept(runtime, request, false)
+      : FORBIDDEN;
+    if (opened === FORBIDDEN) return refused(FORBIDDEN, "Forbidden");
+    const protocol = protocolsOf(request).find((each) => each === "phoenix");
+    return upgrade?.(opened, protocol) ?? refused(400, "Bad Request");
+  }
+
+  async #poll(
+    runtime: Runtime,
+    request: Request,
+    isAllowed: boolean,
+  ): Promise<Response> {
+    if (!isAllowed) return Response.json({ status: FORBIDDEN });
+    const headers = new Headers({
+      "access-control-allow-origin": request.headers.get("origin") ?? "*",
+      "access-control-allow-headers": POLL_HEADERS,
+      "cache-control": "no-store",
+    });
+    if (request.method === "OPTIONS") return new Response(null, { headers });
+    const open = () => this.#accept(runtime, request, true);
+    const answer = await longPoll(request, runtime, this.maxMessage, open);
     return Response.json(answer, { headers });
   }
 
   /** Answers a request of `node:http`. */
   async respond(from: IncomingMessage, to: ServerResponse): Promise<void> {
-    const asked = requestOf(from);
-    const { method } = from;
-    const body = method === "POST" ? Readable.toWeb(from) : undefined;
-    const options = { method, headers: asked.headers, body, duplex: "half" };
-    const response = await this.fetch(
-      new Request(asked.url, options as RequestInit),
-    );
+    const body = from.method === "POST" ? Readable.toWeb(from) : undefined;
+    const response = await this.answer(requestOf(from, body));
     to.writeHead(response.status, Object.fromEntries(response.headers));
     to.end(await response.text());
   }
@@ -351,46 +336,38 @@ class Door {
     head: Uint8Array,
   ): Promise<void> {
     socket.on("error", ignore);
-    const asked = requestOf(request);
-    const opened = await this.#accept(asked, "/websocket");
-    if (opened instanceof Refused) {
-      return refuseUpgrade(socket, opened.status, opened.text);
-    }
-    if (socket.destroyed) return;
-    const protocol = protocolOf(asked);
     const { maxMessage } = this;
-    if (!nodeUpgrade(request, socket, head, protocol, maxMessage, opened)) {
-      refuseUpgrade(socket, NO_WEBSOCKET.status, NO_WEBSOCKET.text);
+    const response = await this.answer(
+      requestOf(request),
+      (opened, protocol) =>
+        nodeUpgrade(request, socket, head, protocol, maxMessage, opened)
+          ? ANSWERED
+          : undefined,
+    );
+    if (response !== ANSWERED) {
+      refuseUpgrade(socket, response.status, await response.text());
     }
   }
 
   /** Decides whether a client may connect, and as whom. */
   async #accept(
-    request: ConnectRequest,
-    transport: "/websocket" | "/longpoll",
-  ): Promise<Opened | Refused> {
-    const runtime = currentRuntime();
-    const { searchParams, host, pathname } = new URL(request.url);
-    const { headers } = request;
-    if (pathname !== this.#path + transport) return NOT_FOUND;
-    const upgrade = headers.get("upgrade")?.toLowerCase();
-    if (transport === "/websocket" && upgrade !== "websocket") {
-      return NO_WEBSOCKET;
-    }
+    runtime: Runtime,
+    request: Request,
+    isPoll: boolean,
+  ): Promise<Opened | typeof FORBIDDEN> {
+    const { searchParams } = new URL(request.url);
     const params: Record<string, string> = Object.create(null);
     for (const [name, value] of searchParams) params[name] = value;
     const format = formatOf(params.vsn);
-    if (format === undefined || !this.#isAllowed(headers.get("origin"), host)) {
-      return FORBIDDEN;
-    }
+    if (format === undefined) return FORBIDDEN;
     // The last token of a long poll is the one of its socket.
     const inQuery = searchParams.getAll("token");
-    if (transport === "/longpoll") inQuery.pop();
+    if (isPoll) inQuery.pop();
     const token = tokenOf(request) ?? inQuery.at(-1);
     delete params.token;
     if (token !== undefined) params.token = token;
     const user = await this.#userOf(runtime, params, request);
-    if (user instanceof Refused) return user;
+    if (user instanceof ChannelRefusal) return FORBIDDEN;
     const id = this.#options.id?.(user);
     await hubOf(runtime).ready();
     const settings = this.#settings;
@@ -401,24 +378,16 @@ class Door {
   async #userOf(
     runtime: Runtime,
     params: Record<string, string>,
-    request: ConnectRequest,
+    request: Request,
   ): Promise<unknown> {
-    const { promise: late, resolve } = Promise.withResolvers<Refused>();
-    const expire = () => resolve(LATE);
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const expire = () => reject(new Error("connect has not answered in time"));
     const cancel = runtime.deadlines.after(CONNECT_PATIENCE, expire);
     try {
-      const connected = this.#options.connect?.(params, request);
-      const user = await Promise.race([connected, late]);
-      return user instanceof ChannelRefusal
-        ? new Refused(FORBIDDEN.status, String(user.response))
-        : user;
-    } catch (error) {
-      runtime.log.report(
-        "error",
-        () => `Cannot accept a socket: connect threw ${formatExit(error)}`,
-        { what: "errors of connect" },
-      );
-      return FAILED;
+      return await Promise.race([
+        this.#options.connect?.(params, request),
+        late,
+      ]);
     } finally {
       cancel();
     }
@@ -437,13 +406,17 @@ function formatOf(version = "1.0.0"): ClientFormat | undefined {
   return /^2\.0\.\d+$/.test(version) ? FORMAT_2 : undefined;
 }
 
+function refused(status: number, text: string): Response {
+  return new Response(text, { status });
+}
+
 /** The subprotocols that a client offers. */
-function protocolsOf({ headers }: ConnectRequest): string[] {
+function protocolsOf({ headers }: Request): string[] {
   return headers.get("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
 }
 
 /** The token that a client sends apart from its address. */
-function tokenOf(request: ConnectRequest): string | undefined {
+function tokenOf(request: Request): string | undefined {
   const encoded = protocolsOf(request).find((each) => each.startsWith(TOKEN));
   return encoded === undefined
     ? request.headers.get(TOKEN_HEADER) ?? undefined
@@ -451,16 +424,12 @@ function tokenOf(request: ConnectRequest): string | undefined {
 }
 
 /** Returns a request of `node:http` as other hosts have it. */
-function requestOf(request: IncomingMessage): ConnectRequest {
-  const headers = new Headers(
-    Object.entries(request.headers)
-      .map(([name, value]) => [name, String(value)]),
-  );
-  const host = `http://${request.headers.host ?? "localhost"}`;
-  return { url: URL.parse(request.url ?? "", host)?.href ?? host, headers };
-}
-
-/** The subprotocol to agree on. */
-function protocolOf(request: ConnectRequest): string | undefined {
-  return protocolsOf(request).find((each) => each === "phoenix");
+function requestOf(from: IncomingMessage, body?: ReadableStream): Request {
+  const { method, url = "/", headers: { host = "localhost" } } = from;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(from.headers)) {
+    headers.set(name, String(value));
+  }
+  const init = { method, headers, body, duplex: "half" };
+  return new Request(new URL(url, `http://${host}`), init as RequestInit);
 }

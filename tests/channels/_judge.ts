@@ -77,7 +77,7 @@ export function judgeSockets(path = "/socket"): SocketHandler {
     channels: [Room],
     path,
     connect(params) {
-      if (params.deny !== undefined) return Sockets.refuse(params.deny);
+      if (params.deny !== undefined) return Sockets.refuse();
       if ((path === "/token") !== ("token" in params)) return Sockets.refuse();
       return params.token ?? params.user ?? "nobody";
     },

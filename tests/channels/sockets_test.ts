@@ -217,7 +217,7 @@ test("a handler answers other requests by their status", async () => {
     origins: ["https://app.example"],
     connect(params) {
       if (params.how === "throw") throw new Error("no database");
-      if (params.how === "refuse") return Sockets.refuse("not you");
+      if (params.how === "refuse") return Sockets.refuse();
       return params.how === "never" ? late.promise : {};
     },
   });
