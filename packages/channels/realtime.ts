@@ -2,7 +2,7 @@
  * A channel for the clients of Supabase's Realtime, such as the npm package `@supabase/realtime-js`.
  *
  * Their clients speak Phoenix's protocol, with one channel for all topics, `realtime:*`, and three events: `broadcast`,
- * `presence` and `access_token`. Changes of tables in PostgreSQL are not served.
+ * `presence` and `access_token`. Changes of tables in PostgreSQL are not served, and neither is presence.
  */
 
 import { checkOptions } from "@otp/processes/values/check_arguments";
@@ -151,6 +151,7 @@ export class Realtime {
           else socket.broadcastFrom("broadcast", message);
           return ack ? {} : Channel.noReply;
         },
+        presence: () => Channel.refuse({ reason: "presence is not served" }),
         async access_token(socket, { access_token }) {
           const result = await mayJoin(socket, access_token);
           if (result instanceof ChannelRefusal) exit("shutdown");
