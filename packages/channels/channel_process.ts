@@ -27,7 +27,12 @@ import {
   restOf,
 } from "./channel.ts";
 import { ChannelSocket } from "./channel_socket.ts";
-import type { ClientFormat, ClientMessage, Frame } from "./client_format.ts";
+import {
+  type ClientFormat,
+  type ClientMessage,
+  EncodedPayload,
+  type Frame,
+} from "./client_format.ts";
 import { hubOf, type TopicEvent, type TopicSubscriber } from "./pubsub_hub.ts";
 
 /** How long a channel may take to end, in milliseconds. */
@@ -79,8 +84,10 @@ export class JoinedChannel implements Server, TopicSubscriber {
   readonly #join: ClientMessage;
   readonly #before: JoinedChannel | undefined;
   #state: "joining" | "joined" | "refused" = "joining";
-  /** Frames that are sent after the reply to the join. */
-  #early: Frame[] | undefined = [];
+  /** The work that follows the reply to the join, such as the sending of frames. */
+  #early: (() => void)[] | undefined = [];
+  /** Whether the client has got `presence_state`. */
+  #hasPresence = false;
   /** Whether its last message is on the way. */
   isEnding = false;
   /** Whether the client has sent an event that the channel does not know. */
@@ -120,7 +127,18 @@ export class JoinedChannel implements Server, TopicSubscriber {
     const rest = restOf(type, topic)!;
     const push = (event: string, payload: unknown) =>
       this.#transmit(this.#frame(null, event, payload));
-    this.#socket = new ChannelSocket({ topic, rest, pid, runtime, user, push });
+    const whenJoined = (fn: () => void) => this.#whenJoined(fn);
+    const showPresence = () => this.#showPresence();
+    this.#socket = new ChannelSocket({
+      topic,
+      rest,
+      pid,
+      runtime,
+      user,
+      push,
+      whenJoined,
+      showPresence,
+    });
     this.ended = new Promise((resolve) =>
       onExit(process, () => {
         hubOf(runtime).remove(topic, this);
@@ -183,7 +201,7 @@ export class JoinedChannel implements Server, TopicSubscriber {
     this.#state = "joined";
     const early = this.#early!;
     this.#early = undefined;
-    for (const frame of early) this.#host.send(frame);
+    for (const each of early) each();
   }
 
   call(): unknown {
@@ -237,8 +255,24 @@ export class JoinedChannel implements Server, TopicSubscriber {
   }
 
   #transmit(frame: Frame): void {
-    if (this.#early !== undefined) this.#early.push(frame);
-    else if (this.#process.alive) this.#host.send(frame);
+    this.#whenJoined(() => {
+      if (this.#process.alive) this.#host.send(frame);
+    });
+  }
+
+  /** Calls a function once the client has joined; never if it may not join. */
+  #whenJoined(fn: () => void): void {
+    if (this.#early === undefined) fn();
+    else this.#early.push(fn);
+  }
+
+  /** Sends who is present, once: the diffs follow as broadcasts. */
+  #showPresence(): void {
+    if (this.#hasPresence) return;
+    this.#hasPresence = true;
+    const { presence } = hubOf(this.#process.runtime);
+    const state = new EncodedPayload(presence.state(this.topic));
+    this.#transmit(this.#frame(null, "presence_state", state));
   }
 
   /** Tells the client that the channel has ended, and why. */

@@ -17,6 +17,9 @@ export interface ChannelParts {
   runtime: Runtime;
   user: unknown;
   push(event: string, payload: unknown): void;
+  whenJoined(fn: () => void): void;
+  /** Sends `presence_state`, unless the client has got it. */
+  showPresence(): void;
 }
 
 /**
@@ -58,6 +61,11 @@ export class ChannelSocket<Out extends ChannelEvents = ChannelEvents> {
     payload: Out[Event],
   ): void {
     this.#parts.push(event, payload);
+  }
+
+  /** @ignore */
+  static partsOf(socket: ChannelSocket): ChannelParts {
+    return socket.#parts;
   }
 
   /** Broadcasts an event on the topic, as {@linkcode PubSub.broadcast} does; this client gets it too. */

@@ -42,9 +42,24 @@ const USER_BROADCAST = 4;
 const MAX_TEXT = 255;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** A payload that is JSON already. */
+export class EncodedPayload {
+  readonly json: string;
+
+  constructor(json: string) {
+    this.json = json;
+  }
+
+  decoded(): unknown {
+    return JSON.parse(this.json);
+  }
+}
+
 /** Returns a payload as JSON. Throws a `TypeError` if the payload has no form in JSON. */
 export function payloadJson(payload: unknown): string {
-  const json = JSON.stringify(payload);
+  const json = payload instanceof EncodedPayload
+    ? payload.json
+    : JSON.stringify(payload);
   if (json !== undefined) return json;
   throw new TypeError(
     `Cannot send a payload of the type ${typeof payload}: it has no form in JSON; give an object`,

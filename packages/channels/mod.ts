@@ -17,6 +17,11 @@ export type {
   BunServerLike,
   BunSocketLike,
 } from "./host_upgrade.ts";
+export {
+  Presence,
+  type PresenceList,
+  type PresentProcess,
+} from "./presence.ts";
 export { PubSub, type PubSubOptions } from "./pubsub.ts";
 export type { BroadcastMessage } from "./pubsub_hub.ts";
 export {

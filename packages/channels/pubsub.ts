@@ -10,6 +10,7 @@ import {
   checkOptions,
   checkPid,
   checkString,
+  countFrom,
 } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { Pid } from "@otp/processes/values/pid";
@@ -26,6 +27,13 @@ export interface PubSubOptions {
    * @default {"Channels.PubSub"}
    */
   name?: string;
+  /**
+   * The time for which {@linkcode Presence} keeps an entry whose process has crashed, lost its client or lost its node,
+   * in milliseconds: a client that comes back in this time is not seen to leave.
+   *
+   * @default {500}
+   */
+  presenceGrace?: number;
 }
 
 const PUBSUB_OPTIONS: OptionChecks<PubSubOptions> = {
@@ -34,6 +42,7 @@ const PUBSUB_OPTIONS: OptionChecks<PubSubOptions> = {
       typeof name === "string" && name.length > 0 && name.length <= 200,
     give: "a text of 1 to 200 characters",
   },
+  presenceGrace: countFrom(0),
 };
 
 /**
@@ -69,10 +78,10 @@ export class PubSub {
       PUBSUB_OPTIONS,
       '{ name: "MyApp.PubSub" }',
     );
-    const { name = DEFAULT_NAME } = options;
+    const { name = DEFAULT_NAME, presenceGrace = 500 } = options;
     return {
       id: "PubSub",
-      start: () => hubOf(currentRuntime()).startLink(name),
+      start: () => hubOf(currentRuntime()).startLink(name, presenceGrace),
     };
   }
 

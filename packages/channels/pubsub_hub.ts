@@ -27,7 +27,14 @@ import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { onDown, onExit } from "@otp/servers/server/on_exit";
 import { BADARG, type Server } from "@otp/servers/server/server";
 import { startServer } from "@otp/servers/server/start";
-import { type ClientFormat, type Frame, payloadJson } from "./client_format.ts";
+import {
+  type ClientFormat,
+  EncodedPayload,
+  type Frame,
+  payloadJson,
+} from "./client_format.ts";
+import { PresencePeers } from "./presence_peers.ts";
+import { PresenceTable } from "./presence_table.ts";
 
 const SCOPE = "Phoenix.PubSub";
 const FORWARD = atom("forward_to_local");
@@ -57,21 +64,26 @@ export interface BroadcastMessage<T = unknown> {
 export class TopicEvent {
   readonly topic: string;
   readonly event: string;
-  readonly payload: unknown;
+  readonly #payload: unknown;
   readonly #frames = new Map<ClientFormat, Frame | undefined>();
   #json: string | undefined;
 
   constructor(topic: string, event: string, payload: unknown) {
     this.topic = topic;
     this.event = event;
-    this.payload = payload;
+    this.#payload = payload;
+  }
+
+  get payload(): unknown {
+    const payload = this.#payload;
+    return payload instanceof EncodedPayload ? payload.decoded() : payload;
   }
 
   /** Its payload as JSON, or its bytes. */
   encoded(): string | Uint8Array<ArrayBuffer> {
-    return this.payload instanceof Uint8Array
-      ? this.payload as Uint8Array<ArrayBuffer>
-      : this.#json ??= payloadJson(this.payload);
+    return this.#payload instanceof Uint8Array
+      ? this.#payload as Uint8Array<ArrayBuffer>
+      : this.#json ??= payloadJson(this.#payload);
   }
 
   /** Returns its frame for clients of one version, if that version has a form for it. */
@@ -100,13 +112,23 @@ export class PubSubHub {
   #name = DEFAULT_NAME;
   #server: LocalProcess | undefined;
   #starting: Promise<unknown> | undefined;
+  /** Who is present on each topic. */
+  readonly presence: PresenceTable;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+    this.presence = new PresenceTable(
+      runtime,
+      (topic, diff) =>
+        this.deliver(
+          new TopicEvent(topic, "presence_diff", new EncodedPayload(diff)),
+        ),
+    );
   }
 
   /** Starts the server, linked to the caller: a supervisor. */
-  startLink(name: string): Promise<Pid> {
+  startLink(name: string, grace: number): Promise<Pid> {
+    this.presence.grace = grace;
     return this.#start(name, true);
   }
 
@@ -127,12 +149,16 @@ export class PubSubHub {
       // The groups of a scope that crashes are lost: the server ends too, and joins again.
       else onDown(process, scope, (reason) => void endSelf(process, reason));
       await pg.join(groupOf(name), process.pid, { scope: SCOPE });
+      const peers = new PresencePeers(process, this.presence);
+      await peers.begin(SCOPE, `${name}.Presence`);
       this.#name = name;
       this.#server = process;
       if (!link) onExit(process, () => this.#restart());
       return {
         call: () => BADARG,
-        info: (message) => this.#receive(message),
+        info: (message) => {
+          if (!peers.receive(message)) this.#receive(message);
+        },
       };
     };
     const registered = `${name}.Adapter`;
@@ -190,11 +216,14 @@ export class PubSubHub {
 
   /** Delivers a broadcast to all subscribers of this node but `except`. */
   deliver(broadcast: TopicEvent, except?: Pid): void {
-    const { topic, event, payload } = broadcast;
+    const { topic, event } = broadcast;
     for (const each of this.#topics.get(topic) ?? []) {
       if (except !== undefined && each.pid.equals(except)) continue;
       if (each.take !== undefined) each.take(broadcast);
-      else this.#send(each.pid, { type: "broadcast", topic, event, payload });
+      else {
+        const { payload } = broadcast;
+        this.#send(each.pid, { type: "broadcast", topic, event, payload });
+      }
     }
   }
 

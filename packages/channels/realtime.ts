@@ -2,9 +2,10 @@
  * A channel for the clients of Supabase's Realtime, such as the npm package `@supabase/realtime-js`.
  *
  * Their clients speak Phoenix's protocol, with one channel for all topics, `realtime:*`, and three events: `broadcast`,
- * `presence` and `access_token`. Changes of tables in PostgreSQL are not served, and neither is presence.
+ * `presence` and `access_token`. Changes of tables in PostgreSQL are not served.
  */
 
+import { randomUUID } from "node:crypto";
 import { checkOptions } from "@otp/processes/values/check_arguments";
 import type { OptionCheck, OptionChecks } from "@otp/processes/values/options";
 import { exit } from "@otp/processes/process";
@@ -14,6 +15,7 @@ import {
   ChannelRefusal,
   type ChannelType,
 } from "./channel.ts";
+import { Presence } from "./presence.ts";
 import { userBroadcast } from "./client_format.ts";
 import type { ChannelEvents, ChannelSocket } from "./channel_socket.ts";
 
@@ -82,6 +84,7 @@ interface Config {
     self?: unknown;
     replay?: { since?: unknown; limit?: unknown };
   };
+  presence?: { key?: unknown; enabled?: unknown };
   private?: unknown;
   postgres_changes?: unknown;
 }
@@ -134,10 +137,12 @@ export class Realtime {
           ack: broadcast.ack === true,
           self: broadcast.self === true,
           private: config.private === true,
+          key: String(config.presence?.key || randomUUID()),
         });
         const result = await mayJoin(socket, params?.access_token);
         if (result instanceof ChannelRefusal) return result;
         if (broadcast.replay) await replay(socket, broadcast.replay, options);
+        if (config.presence?.enabled !== false) Presence.show(socket);
         return { postgres_changes: [] };
       },
       in: {
@@ -151,7 +156,14 @@ export class Realtime {
           else socket.broadcastFrom("broadcast", message);
           return ack ? {} : Channel.noReply;
         },
-        presence: () => Channel.refuse({ reason: "presence is not served" }),
+        presence(socket, { event, payload }: RealtimeEvent) {
+          const { key } = socket.assigns;
+          if (event === "track") {
+            return Presence.track(socket, key, payload ?? {});
+          }
+          if (event === "untrack") Presence.untrack(socket, key);
+          else return Channel.refuse({ reason: "unknown event" });
+        },
         async access_token(socket, { access_token }) {
           const result = await mayJoin(socket, access_token);
           if (result instanceof ChannelRefusal) exit("shutdown");

@@ -21,12 +21,20 @@ class Client implements AsyncDisposable {
 
   // deno-lint-ignore no-explicit-any
   channel(topic: string, config: any) {
-    const channel = this.#client.channel(topic, { config });
+    // deno-lint-ignore no-explicit-any
+    const channel: any = this.#client.channel(topic, { config });
     channel.on(
       "broadcast",
       { event: "*" },
       (message: unknown) => this.#add(message),
     );
+    for (const event of ["join", "leave"]) {
+      channel.on(
+        "presence",
+        { event },
+        ({ key }: { key: string }) => this.#add([event, key]),
+      );
+    }
     return channel;
   }
 
@@ -48,7 +56,7 @@ class Client implements AsyncDisposable {
     this.#wake();
   }
 
-  /** Returns the next broadcast. */
+  /** Returns the next broadcast, or change of presence. */
   async next(): Promise<unknown> {
     while (this.#got.length === 0) {
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -67,7 +75,7 @@ const OPTIONS = { sanitizeOps: false, sanitizeResources: false };
 
 for (const vsn of ["1.0.0", "2.0.0"]) {
   test(
-    `broadcast, ack, self, private and replay, by version ${vsn}`,
+    `broadcast, ack, self, private, replay and presence, by version ${vsn}`,
     OPTIONS,
     async () => {
       const old = { event: "cursor", payload: { x: 0 }, id: "7" };
@@ -91,6 +99,7 @@ for (const vsn of ["1.0.0", "2.0.0"]) {
       const one = await ann.subscribe("lobby", {
         broadcast: { ack: true, self: true, replay: { since: 5, limit: 2 } },
         private: true,
+        presence: { key: "ann" },
       });
       const two = await bob.subscribe("lobby", {});
       assertEquals([one.state, two.state], ["SUBSCRIBED", "SUBSCRIBED"]);
@@ -115,6 +124,17 @@ for (const vsn of ["1.0.0", "2.0.0"]) {
           assertEquals(await client.next(), { ...message, payload });
         }
       }
+      for (const at of ["door", "table"]) {
+        assertEquals(await one.channel.track({ at }), "ok");
+      }
+      assertEquals(await one.channel.untrack(), "ok");
+      for (const client of [ann, bob]) {
+        const changes = [];
+        for (let i = 0; i < 4; i++) changes.push(await client.next());
+        const [join, leave] = [["join", "ann"], ["leave", "ann"]];
+        assertEquals(changes, [join, join, leave, leave]);
+      }
+
       const other = bob.channel("tables", {});
       other.on(
         "postgres_changes",

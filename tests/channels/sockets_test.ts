@@ -15,7 +15,9 @@ import {
 } from "../../packages/processes/process.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { RawClient } from "./_client.ts";
-import { Judge, Room } from "./_judge.ts";
+import { Judge, roomOf } from "./_judge.ts";
+
+const Room = roomOf(false);
 
 const ok = (response: unknown = {}) => ({ status: "ok", response });
 const error = (reason: string) => ({ status: "error", response: { reason } });

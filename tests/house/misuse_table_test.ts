@@ -690,7 +690,7 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     `${TOPOLOGY} address port interface ttl interval forgetAfter maxAge`,
   ],
   "Cluster: a function": [topology({ strategy: () => [] }), POLL],
-  "PubSub.childSpec": [PubSub.childSpec, "name"],
+  "PubSub.childSpec": [PubSub.childSpec, "name presenceGrace"],
   "Realtime.channel": [Realtime.channel, "join replay"],
   "Sockets.handler": [
     (options) => Sockets.handler({ ...options as object, channels: [] }),
