@@ -15,7 +15,8 @@ import {
 } from "../../packages/processes/process.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { RawClient } from "./_client.ts";
-import { Judge, roomOf } from "./_judge.ts";
+import { Judge } from "./_judge.ts";
+import { roomOf } from "./_judge_channels.ts";
 
 const Room = roomOf(false);
 
