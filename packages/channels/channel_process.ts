@@ -47,6 +47,8 @@ export interface ChannelHost {
   readonly format: ClientFormat;
   readonly user: unknown;
   send(frame: Frame): void;
+  /** Counts messages that wait for a channel, or no longer wait. */
+  waits(more: number): void;
 }
 
 /** Work for a channel's process. Reports show its name, and nothing of the client's. */
@@ -93,6 +95,8 @@ export class JoinedChannel implements Server, TopicSubscriber {
   /** Whether the client has sent an event that the channel does not know. */
   #isMisused = false;
   #isClosed = false;
+  /** The messages of the client that are not yet handled. */
+  #waiting = 0;
 
   /**
    * Starts the channel's process.
@@ -142,6 +146,7 @@ export class JoinedChannel implements Server, TopicSubscriber {
     this.ended = new Promise((resolve) =>
       onExit(process, () => {
         hubOf(runtime).remove(topic, this);
+        this.#count(-this.#waiting);
         this.#sayEnd();
         ended(this);
         resolve();
@@ -151,7 +156,14 @@ export class JoinedChannel implements Server, TopicSubscriber {
 
   /** Passes a message of the client on. */
   receive(message: ClientMessage): void {
-    this.#do("push", () => this.#handle(message));
+    this.#count(1);
+    this.#do("push", async () => {
+      try {
+        await this.#handle(message);
+      } finally {
+        if (this.#waiting > 0) this.#count(-1);
+      }
+    });
   }
 
   /** Ends the channel; `leave` is the client's `phx_leave`, which is answered. */
@@ -290,6 +302,11 @@ export class JoinedChannel implements Server, TopicSubscriber {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#host.send(this.#frame(this.joinRef, "phx_close", {}));
+  }
+
+  #count(more: number): void {
+    this.#waiting += more;
+    this.#host.waits(more);
   }
 
   /** Sends work to the process, in order with all other messages. */

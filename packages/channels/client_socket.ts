@@ -18,6 +18,7 @@ import { type AnyChannel, restOf } from "./channel.ts";
 import { type ChannelHost, JoinedChannel } from "./channel_process.ts";
 import { hubOf, type TopicEvent, type TopicSubscriber } from "./pubsub_hub.ts";
 import type { ClientFormat, ClientMessage, Frame } from "./client_format.ts";
+import { isDeeper, MessageBucket, type UserBuckets } from "./socket_limits.ts";
 
 /** A connection to a client. */
 export interface SocketTransport {
@@ -42,6 +43,12 @@ export interface SocketSettings {
   readonly maxChannels: number;
   /** Bytes that may wait for a client that reads slowly. */
   readonly maxUnread: number;
+  /** Messages of a client that may wait for its channels. */
+  readonly maxWaiting: number;
+  readonly maxDepth: number;
+  /** Messages a second of a socket. */
+  readonly maxRate: number;
+  readonly users: UserBuckets;
 }
 
 /** The client said something that is no message: as in Phoenix. */
@@ -51,8 +58,31 @@ const GOING_AWAY = 1001;
 /** The client reads too slowly. */
 const OVERLOADED = 1013;
 
+/** The client sends too much. */
+const POLICY = 1008;
+/** The node leaves: the client is to connect again, to another one. */
+const RESTARTS = 1012;
+
 /** The response to a join of one channel more. */
 const FULL = { reason: "too many channels joined" };
+
+/** The sockets of a node. */
+export class NodeSockets {
+  readonly all: Set<ClientSocket> = new Set();
+  /** Whether the sockets are being closed, and no further ones are accepted. */
+  isDraining = false;
+}
+
+const nodeSockets = new WeakMap<Runtime, NodeSockets>();
+
+/** Returns the sockets of a node. */
+export function socketsOf(runtime: Runtime): NodeSockets {
+  let sockets = nodeSockets.get(runtime);
+  if (sockets === undefined) {
+    nodeSockets.set(runtime, sockets = new NodeSockets());
+  }
+  return sockets;
+}
 
 /** One client's connection. */
 export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
@@ -63,6 +93,11 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
   readonly #settings: SocketSettings;
   readonly #channels = new Map<string, JoinedChannel>();
   readonly #runtime: Runtime;
+  readonly #bucket: MessageBucket;
+  readonly #userBucket: MessageBucket | undefined;
+  /** The messages that wait for channels, and the channels that have not exited. */
+  #waiting = 0;
+  #living = 0;
   #seen: number;
   #cancelTimer: (() => void) | undefined;
 
@@ -80,6 +115,9 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     this.format = format;
     this.user = user;
     this.#settings = settings;
+    this.#bucket = new MessageBucket(settings.maxRate, runtime);
+    const { users } = settings;
+    if (id !== undefined) this.#userBucket = users.acquire(id, runtime);
     const process: LocalProcess = this.process = spawnProcess(
       runtime,
       () => serve(process, this, true),
@@ -91,8 +129,14 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     );
     const hub = hubOf(runtime);
     if (id !== undefined) hub.add(id, this);
+    const { all } = socketsOf(runtime);
+    all.add(this);
     onExit(process, () => {
-      if (id !== undefined) hub.remove(id, this);
+      all.delete(this);
+      if (id !== undefined) {
+        hub.remove(id, this);
+        users.release(id, runtime);
+      }
       this.#end();
     });
     this.#seen = runtime.clock.now();
@@ -107,11 +151,17 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
   receive(data: string | Uint8Array): void {
     if (!this.process.alive) return;
     this.#seen = this.#runtime.clock.now();
+    if (!this.#bucket.take() || this.#userBucket?.take() === false) {
+      return this.close(POLICY, "too many messages a second");
+    }
     let message: ClientMessage;
     try {
       message = this.format.decode(data);
     } catch {
       return this.close(MALFORMED);
+    }
+    if (isDeeper(message.payload, this.#settings.maxDepth)) {
+      return this.close(POLICY, "too deep a message");
     }
     this.#route(message);
   }
@@ -122,6 +172,19 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     if (this.#transport.unread > this.#settings.maxUnread) {
       this.close(OVERLOADED, "too slow");
     }
+  }
+
+  /** Counts messages that wait for a channel, or no longer wait. */
+  waits(more: number): void {
+    this.#waiting += more;
+    if (more > 0 && this.#waiting > this.#settings.maxWaiting) {
+      this.close(POLICY, "too many messages wait");
+    }
+  }
+
+  /** Has the client connect again, to another node. */
+  restart(): void {
+    this.close(RESTARTS, "the node restarts");
   }
 
   /** Closes the connection. */
@@ -170,16 +233,21 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     const { channels, maxChannels } = this.#settings;
     const type = channels.find((each) => restOf(each, topic) !== undefined);
     if (type === undefined) return this.#refuse(message, "unmatched topic");
+    // A channel that is replaced may take long to end, and a client may replace it again and again.
+    if (
+      (before === undefined && this.#channels.size >= maxChannels) ||
+      this.#living >= 2 * maxChannels
+    ) return this.#reply(message, "error", FULL);
     if (before !== undefined && !before.isEnding) {
       before.close();
       before.end("duplicate join");
-    } else if (before === undefined && this.#channels.size >= maxChannels) {
-      return this.#reply(message, "error", FULL);
     }
     const join = { ...message, joinRef: message.joinRef ?? ref };
     const joined = new JoinedChannel(this, type, join, before, (channel) => {
+      this.#living--;
       if (this.#channels.get(topic) === channel) this.#channels.delete(topic);
     });
+    this.#living++;
     this.#channels.set(topic, joined);
   }
 

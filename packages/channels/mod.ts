@@ -31,7 +31,12 @@ export {
   type RealtimeOptions,
   type RealtimeReplay,
 } from "./realtime.ts";
-export { type SocketHandler, Sockets, type SocketsOptions } from "./sockets.ts";
+export {
+  type SocketHandler,
+  Sockets,
+  type SocketsDrainOptions,
+  type SocketsOptions,
+} from "./sockets.ts";
 export type {
   ChildRestart,
   ChildShutdown,

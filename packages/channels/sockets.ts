@@ -6,6 +6,7 @@ import { type Duplex, Readable } from "node:stream";
 import { formatExit } from "@otp/processes/values/exit_reason";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { ignore } from "@otp/processes/promises/promises";
+import { onExit } from "@otp/servers/server/on_exit";
 import { currentRuntime } from "@otp/processes/runtime/current_process";
 import {
   checkList,
@@ -20,6 +21,7 @@ import {
   ClientSocket,
   type Opened,
   type SocketSettings,
+  socketsOf,
 } from "./client_socket.ts";
 import {
   type BunHandlers,
@@ -31,6 +33,7 @@ import {
 import { longPoll } from "./long_poll.ts";
 import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
 import { hubOf, TopicEvent } from "./pubsub_hub.ts";
+import { AddressCounts, UserBuckets } from "./socket_limits.ts";
 
 /** Options for {@linkcode Sockets.handler}. */
 export interface SocketsOptions {
@@ -90,6 +93,57 @@ export interface SocketsOptions {
    * @default {4194304}
    */
   maxUnreadBytes?: number;
+  /**
+   * How many levels of objects and lists a payload may have; a deeper one closes the socket with the code 1008.
+   *
+   * @default {64}
+   */
+  maxDepth?: number;
+  /**
+   * The messages a second of a socket, of which those of two seconds may come at once; more close the socket with the
+   * code 1008.
+   *
+   * @default {100}
+   */
+  maxMessageRate?: number;
+  /**
+   * The messages a second of all sockets of a user on this node, counted likewise. Users are those of `id`.
+   *
+   * @default {300}
+   */
+  maxUserMessageRate?: number;
+  /**
+   * The messages of a socket that may wait for its channels, such as those behind a handler that takes long; more close
+   * the socket with the code 1008.
+   *
+   * @default {100}
+   */
+  maxWaiting?: number;
+  /**
+   * The number of sockets of an address, on this node. A client more gets the status 429. Behind a proxy, give
+   * `address` too: all clients have the proxy's.
+   *
+   * @default {no limit}
+   */
+  maxSocketsPerAddress?: number;
+  /**
+   * Returns the address of a client, such as from a header that the proxy sets. `peer` is the other end of the
+   * connection; it is `undefined` if `Deno.serve` calls a function that does not pass its second argument on.
+   *
+   * @default {a function that returns `peer`}
+   */
+  address?: (request: Request, peer: string | undefined) => string | undefined;
+}
+
+/** Options for {@linkcode Sockets.drain}. */
+export interface SocketsDrainOptions {
+  /**
+   * The time over which the sockets are closed, in milliseconds: each hundredth of it, a hundredth of the sockets, or ten
+   * if that is more.
+   *
+   * @default {10000}
+   */
+  over?: number;
 }
 
 const FUNCTION: OptionCheck = {
@@ -109,13 +163,32 @@ const SOCKETS_OPTIONS: OptionChecks<SocketsOptions> = {
   maxChannels: countFrom(1),
   maxMessageBytes: countFrom(1),
   maxUnreadBytes: countFrom(1),
+  maxDepth: countFrom(1),
+  maxMessageRate: countFrom(1),
+  maxUserMessageRate: countFrom(1),
+  maxWaiting: countFrom(1),
+  maxSocketsPerAddress: countFrom(1),
+  address: FUNCTION,
 };
+const DRAIN_OPTIONS: OptionChecks<SocketsDrainOptions> = { over: countFrom(0) };
+
+/** The number of steps of a drain, and the least number of sockets of one. */
+const [STEPS, SMALLEST_STEP] = [100, 10];
 
 /** How long `connect` may take, in milliseconds. */
 const CONNECT_PATIENCE = 10_000;
 
 /** The status of a client that may not connect. */
 const FORBIDDEN = 403;
+/** The status of an address with too many sockets, and of a node that leaves. */
+const [TOO_MANY, UNAVAILABLE] = [429, 503];
+
+/** The texts of the statuses of clients that are refused. */
+const REFUSALS: Record<number, string> = {
+  403: "Forbidden",
+  429: "Too Many Requests",
+  503: "Service Unavailable",
+};
 
 /** Begins the subprotocol that carries the token of a client. */
 const TOKEN = "base64url.bearer.phx.";
@@ -195,7 +268,7 @@ export class Sockets {
     const door = new Door(options);
     const { maxMessage } = door;
     const handle = (request: Request, server?: unknown) =>
-      door.answer(request, (opened, protocol) => {
+      door.answer(request, peerOf(request, server), (opened, protocol) => {
         const { upgrade } = server as Partial<BunServerLike> ?? {};
         return upgrade === undefined
           ? denoUpgrade(request, protocol, maxMessage, opened)
@@ -243,6 +316,36 @@ export class Sockets {
       new TopicEvent(id, "disconnect", {}),
     );
   }
+
+  /**
+   * Closes the sockets of this node in steps, and accepts no further ones: call it when the node drains. The clients
+   * connect again, to other nodes, which so get them over a time and not at once.
+   *
+   * @returns A promise that resolves when all sockets are closed.
+   *
+   * @example Usage
+   * ```ts
+   * import { Node } from "@otp/distribution";
+   * import { Sockets } from "@otp/distribution/channels";
+   *
+   * await using node = await Node.start({ name: "web" });
+   * node.onDrain(() => Sockets.drain({ over: 5000 }));
+   * ```
+   */
+  static async drain(options: SocketsDrainOptions = {}): Promise<void> {
+    checkOptions(options, "drain sockets", DRAIN_OPTIONS, "{ over: 5000 }");
+    const { over = 10_000 } = options;
+    const runtime = currentRuntime();
+    const sockets = socketsOf(runtime);
+    sockets.isDraining = true;
+    const size = Math.max(SMALLEST_STEP, Math.ceil(sockets.all.size / STEPS));
+    while (sockets.all.size > 0) {
+      for (const socket of [...sockets.all].slice(0, size)) socket.restart();
+      await new Promise<void>((resolve) =>
+        runtime.deadlines.after(over / STEPS, resolve)
+      );
+    }
+  }
 }
 
 /** Decides who gets in. */
@@ -252,6 +355,7 @@ class Door {
   readonly #settings: SocketSettings;
   readonly #path: string;
   readonly #origins: ReadonlySet<string>;
+  readonly #addresses: AddressCounts | undefined;
 
   constructor(options: SocketsOptions) {
     this.#options = options;
@@ -263,14 +367,24 @@ class Door {
       timeout: options.timeout ?? 60_000,
       maxChannels: options.maxChannels ?? 100,
       maxUnread: options.maxUnreadBytes ?? 4 << 20,
+      maxWaiting: options.maxWaiting ?? 100,
+      maxDepth: options.maxDepth ?? 64,
+      maxRate: options.maxMessageRate ?? 100,
+      users: new UserBuckets(options.maxUserMessageRate ?? 300),
     };
+    const { maxSocketsPerAddress: max } = options;
+    if (max !== undefined) this.#addresses = new AddressCounts(max);
   }
 
   /** Answers a request; `upgrade` makes a WebSocket of it. */
-  async answer(request: Request, upgrade?: Upgrade): Promise<Response> {
+  async answer(
+    request: Request,
+    peer: string | undefined,
+    upgrade?: Upgrade,
+  ): Promise<Response> {
     const runtime = currentRuntime();
     try {
-      return await this.#answer(runtime, request, upgrade);
+      return await this.#answer(runtime, request, peer, upgrade);
     } catch (error) {
       runtime.log.report(
         "error",
@@ -284,6 +398,7 @@ class Door {
   async #answer(
     runtime: Runtime,
     request: Request,
+    peer: string | undefined,
     upgrade: Upgrade | undefined,
   ): Promise<Response> {
     const { headers, url } = request;
@@ -293,14 +408,14 @@ class Door {
       return refused(404, "Not Found");
     }
     const isAllowed = this.#isAllowed(headers.get("origin"), host);
-    if (isPoll) return await this.#poll(runtime, request, isAllowed);
+    if (isPoll) return await this.#poll(runtime, request, peer, isAllowed);
     if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return refused(400, "Bad Request");
     }
     const opened = isAllowed
-      ? await this.#accept(runtime, request, false)
+      ? await this.#accept(runtime, request, peer, false)
       : FORBIDDEN;
-    if (opened === FORBIDDEN) return refused(FORBIDDEN, "Forbidden");
+    if (typeof opened === "number") return refused(opened, REFUSALS[opened]);
     const protocol = protocolsOf(request).find((each) => each === "phoenix");
     return upgrade?.(opened, protocol) ?? refused(400, "Bad Request");
   }
@@ -308,6 +423,7 @@ class Door {
   async #poll(
     runtime: Runtime,
     request: Request,
+    peer: string | undefined,
     isAllowed: boolean,
   ): Promise<Response> {
     if (!isAllowed) return Response.json({ status: FORBIDDEN });
@@ -317,7 +433,11 @@ class Door {
       "cache-control": "no-store",
     });
     if (request.method === "OPTIONS") return new Response(null, { headers });
-    const open = () => this.#accept(runtime, request, true);
+    const open = async () => {
+      const opened = await this.#accept(runtime, request, peer, true);
+      // The client knows no other status; it tries again.
+      return typeof opened === "number" && opened !== FORBIDDEN ? 500 : opened;
+    };
     const answer = await longPoll(request, runtime, this.maxMessage, open);
     return Response.json(answer, { headers });
   }
@@ -325,7 +445,8 @@ class Door {
   /** Answers a request of `node:http`. */
   async respond(from: IncomingMessage, to: ServerResponse): Promise<void> {
     const body = from.method === "POST" ? Readable.toWeb(from) : undefined;
-    const response = await this.answer(requestOf(from, body));
+    const peer = from.socket.remoteAddress;
+    const response = await this.answer(requestOf(from, body), peer);
     to.writeHead(response.status, Object.fromEntries(response.headers));
     to.end(await response.text());
   }
@@ -339,6 +460,7 @@ class Door {
     const { maxMessage } = this;
     const response = await this.answer(
       requestOf(request),
+      request.socket.remoteAddress,
       (opened, protocol) =>
         nodeUpgrade(request, socket, head, protocol, maxMessage, opened)
           ? ANSWERED
@@ -353,8 +475,57 @@ class Door {
   async #accept(
     runtime: Runtime,
     request: Request,
+    peer: string | undefined,
     isPoll: boolean,
-  ): Promise<Opened | typeof FORBIDDEN> {
+  ): Promise<Opened | number> {
+    if (socketsOf(runtime).isDraining) return UNAVAILABLE;
+    const release = this.#acquire(request, peer);
+    if (release === undefined) return TOO_MANY;
+    let isOpen = false;
+    try {
+      const opened = await this.#decide(runtime, request, isPoll);
+      if (typeof opened === "number") return opened;
+      // A client that is accepted, and does not open, counts until then.
+      const cancel = runtime.deadlines.after(CONNECT_PATIENCE, release);
+      isOpen = true;
+      return (transport) => {
+        const socket = opened(transport);
+        cancel();
+        onExit(socket.process, release);
+        return socket;
+      };
+    } finally {
+      if (!isOpen) release();
+    }
+  }
+
+  /** Counts a socket of an address; returns the function that releases it, or `undefined` if there are too many. */
+  #acquire(
+    request: Request,
+    peer: string | undefined,
+  ): (() => void) | undefined {
+    const addresses = this.#addresses;
+    if (addresses === undefined) return ignore;
+    const { address = () => peer } = this.#options;
+    const from = address(request, peer);
+    if (from === undefined) {
+      throw new TypeError(
+        "Cannot count the sockets of an address: the request has none; pass the second argument of Deno.serve's handler on, or give the option address",
+      );
+    }
+    if (!addresses.acquire(from)) return undefined;
+    let isHeld = true;
+    return () => {
+      if (isHeld) addresses.release(from);
+      isHeld = false;
+    };
+  }
+
+  async #decide(
+    runtime: Runtime,
+    request: Request,
+    isPoll: boolean,
+  ): Promise<Opened | number> {
     const { searchParams } = new URL(request.url);
     const params: Record<string, string> = Object.create(null);
     for (const [name, value] of searchParams) params[name] = value;
@@ -398,6 +569,15 @@ class Door {
     return origin === null || this.#origins.has("*") ||
       this.#origins.has(origin) || URL.parse(origin)?.host === host;
   }
+}
+
+/** Returns the address at the other end of a connection of Deno or Bun, if the program has passed it on. */
+function peerOf(request: Request, server: unknown): string | undefined {
+  const { remoteAddr, requestIP } = (server ?? {}) as {
+    remoteAddr?: { hostname?: string };
+    requestIP?: (request: Request) => { address: string } | null;
+  };
+  return remoteAddr?.hostname ?? requestIP?.call(server, request)?.address;
 }
 
 /** Returns the format of a version, if there is one; the first clients of Phoenix sent no version. */

@@ -695,8 +695,10 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "Sockets.handler": [
     (options) => Sockets.handler({ ...options as object, channels: [] }),
     `channels connect id origins path timeout maxChannels maxMessageBytes
-     maxUnreadBytes`,
+     maxUnreadBytes maxDepth maxMessageRate maxUserMessageRate maxWaiting
+     maxSocketsPerAddress address`,
   ],
+  "Sockets.drain": [Sockets.drain, "over"],
   "Observer.node": [Observer.node, "node timeout"],
   "Observer.tree": [Observer.tree, "node timeout"],
   "Observer.names": [Observer.names, "node timeout"],
