@@ -373,11 +373,11 @@ export interface Session {
   /** The bytes received after the handshake, which the session must read first. */
   readonly rest: Uint8Array;
   /** Opens the session; signals that arrive go to `deliver`. */
-  open(port: Port, deliver: Signals): Channel;
+  open(port: Port, deliver: Signals): WireChannel;
 }
 
 /** The two directions of an open session. */
-export interface Channel {
+export interface WireChannel {
   /** Signals for the peer. */
   readonly outgoing: Outgoing;
   /** Bytes of the peer. */
