@@ -3,7 +3,7 @@
  *
  * A browser uses the npm package `phoenix`, or any other client of that protocol: it opens a socket, and joins topics.
  * Each joined topic is a process here, which handles the browser's events and sends it events. {@linkcode PubSub}
- * broadcasts to a topic on all nodes, those of Elixir included.
+ * broadcasts to a topic on all nodes, nodes of Elixir included.
  *
  * @example A chat in rooms
  * ```ts ignore

@@ -352,7 +352,7 @@ function likeliest(
     const inName = basename(path, ".ts").split("_").filter((word) =>
       words.has(word)
     );
-    // Folders of tests are named as those of the packages.
+    // A folder of tests has the name of the folder that it tests.
     const isNear = dirname(file) === dirname(path).replace("tests", "packages");
     const ofFile = inName.length + (text.includes(file) ? 1 : 0) +
       (isNear ? 1 : 0);

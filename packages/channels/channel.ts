@@ -17,7 +17,7 @@ export interface EventTypes<Out extends ChannelEvents> {
 
 /** A refusal of a join, or of a message; see {@linkcode Channel.refuse}. */
 export class ChannelRefusal<R = unknown> {
-  /** What the client gets as the response of an `error`. */
+  /** The response of the `error` that the client gets. */
   readonly response: R;
 
   /** Programs call {@linkcode Channel.refuse}. */

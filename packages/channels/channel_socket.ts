@@ -9,7 +9,7 @@ import { hubOf } from "./pubsub_hub.ts";
 // deno-lint-ignore no-explicit-any
 export type ChannelEvents = Record<string, any>;
 
-/** What a {@linkcode ChannelSocket} is made of. */
+/** The parts of a {@linkcode ChannelSocket}. */
 export interface ChannelParts {
   topic: string;
   rest: string;

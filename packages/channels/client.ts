@@ -86,7 +86,7 @@ export class ChannelError extends Error {
 /** Options for a {@linkcode ClientChannel}. */
 export interface ClientChannelOptions<Event extends string = string> {
   /**
-   * The event that has a `number`, as those of a log do. The channel drops events that it has already had, and each
+   * The event that has a `number`, as each event of a log has. The channel drops events that it has already had, and each
    * further join has the number of the last one as `after` in its parameters.
    *
    * @default {none}

@@ -83,7 +83,7 @@ export function denoUpgrade(
   });
 }
 
-/** What the handlers of Bun keep for a WebSocket. */
+/** The data that the handlers of Bun keep for a WebSocket. */
 class BunConnection {
   client: ClientSocket | undefined = undefined;
   readonly opened: Opened;

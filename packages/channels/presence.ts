@@ -1,4 +1,4 @@
-/** Who is in a topic, on all nodes. */
+/** The presence of users in a topic, on all nodes. */
 
 import { currentRuntime } from "@otp/processes/runtime/current_process";
 import { checkPid, checkString } from "@otp/processes/values/check_arguments";
@@ -23,7 +23,7 @@ export interface PresentProcess {
 }
 
 /**
- * Who is in a topic, on all nodes: the users in a room, the devices of a user.
+ * The processes that are present in a topic, on all nodes: the users in a room, the devices of a user.
  *
  * An entry is a process with a key and metadata. A key may have several entries, as one user has several tabs. The
  * entry ends with its process, and with its node. Clients on the topic get `presence_state`, then a `presence_diff` for

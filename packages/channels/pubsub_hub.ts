@@ -112,7 +112,7 @@ export class PubSubHub {
   #name = DEFAULT_NAME;
   #server: LocalProcess | undefined;
   #starting: Promise<unknown> | undefined;
-  /** Who is present on each topic. */
+  /** The processes that are present on each topic. */
   readonly presence: PresenceTable;
 
   constructor(runtime: Runtime) {

@@ -77,7 +77,7 @@ const OPTIONS: OptionChecks<RealtimeOptions> = {
 /** The most events of a replay. */
 const MAX_REPLAY = 1000;
 
-/** What a client asks for when it joins. */
+/** The parts of the service that a client asks for when it joins. */
 interface Config {
   broadcast?: {
     ack?: unknown;

@@ -41,7 +41,7 @@ export interface SocketsOptions {
   channels: readonly AnyChannel[];
   /**
    * Decides who a client is, before it is accepted: returns what the channels get as `socket.user`, or a
-   * {@linkcode Sockets.refuse}. `params` are those of the address; `params.token` is the client's `authToken`, if it has
+   * {@linkcode Sockets.refuse}. `params` are the parameters of the address; `params.token` is the client's `authToken`, if it has
    * one, which is no part of the address and is not in the logs of proxies. An error, and an answer after ten seconds,
    * refuse the client.
    *
@@ -100,14 +100,15 @@ export interface SocketsOptions {
    */
   maxDepth?: number;
   /**
-   * The messages a second of a socket, of which those of two seconds may come at once; more close the socket with the
-   * code 1008.
+   * The messages a second of a socket. The messages of two seconds may come at once; more close the socket with the code
+   * 1008.
    *
    * @default {100}
    */
   maxMessageRate?: number;
   /**
-   * The messages a second of all sockets of a user on this node, counted likewise. Users are those of `id`.
+   * The messages a second of all sockets of a user on this node, counted likewise. The option `id` tells
+   * users apart.
    *
    * @default {300}
    */
@@ -221,7 +222,7 @@ type Upgrade = (opened: Opened, protocol?: string) => Response | undefined;
 /**
  * The sockets of clients: each is a connection of a client, with its channels.
  *
- * Clients are those of Phoenix's channels, such as the npm package `phoenix`. A socket is a process of the node that has
+ * The clients are written for Phoenix's channels: the npm package `phoenix`, for example. A socket is a process of the node that has
  * accepted it; its channels end with it.
  */
 export class Sockets {

@@ -1,4 +1,4 @@
-/** What strangers do to sockets: each limit, hostile frames, slow readers, and what a drain does. */
+/** Strangers at a socket: each limit, hostile frames, slow readers; and a drain of sockets. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "node:net";

@@ -1,6 +1,6 @@
 /**
- * What the npm package `phoenix`, unmodified, exchanges with a server here, on each host, beside what it exchanged with
- * Phoenix 1.8: `phoenix_transcript.txt`, recorded with the same steps. Each `>` is a message of a client, each `<` one of
+ * The messages between the npm package `phoenix`, unmodified, and a server here, on each host. They are compared with
+ * `phoenix_transcript.txt`, which was recorded with Phoenix 1.8 in the same steps. Each `>` is a message of a client, each `<` one of
  * the server; references are numbered by client in the order of their first use.
  */
 

@@ -51,7 +51,7 @@ interface ExportedMetric {
   histogram?: unknown;
 }
 
-/** What each of these metrics is for who receives it. */
+/** The kind of each of these metrics for a program that receives it. */
 const KINDS: [name: string, kind: string][] = [
   ["otp.processes", "gauge"],
   ["otp.connections", "gauge"],

@@ -330,7 +330,7 @@ scrape_configs:
       const answer = await query(wanted);
       return answer?.status === "success" && answer.data.result.length > 0;
     });
-    // Prometheus' own judgement of names and types: the one says what the other is.
+    // Prometheus' own tool judges names and types: only a counter may end with `_total`.
     const lint = new Deno.Command("promtool", {
       args: ["check", "metrics"],
       stdin: "piped",
