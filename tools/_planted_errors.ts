@@ -23,7 +23,10 @@ export interface PlantedError {
   tests?: readonly string[];
 }
 
-const PRESENCE = ["tests/channels/simulation_presence_test.ts"];
+const PRESENCE = [
+  "tests/channels/presence_test.ts",
+  "tests/channels/simulation_presence_test.ts",
+];
 
 /** The tests that find them: the random lives, then exact tests. */
 export const FINDERS: readonly string[] = [
@@ -487,66 +490,78 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "packages/channels/presence_peers.ts",
     tests: PRESENCE,
-    edits: [["this.#peers.delete(node);\n      this.#table.lose(node);","this.#peers.delete(node);"]],
+    edits: [[
+      "this.#peers.delete(node);\n      this.#table.lose(node);",
+      "this.#peers.delete(node);",
+    ]],
   },
   {
     name: "presence: a peer that does not read is not sent its entries later",
     file: "packages/channels/presence_peers.ts",
     tests: PRESENCE,
-    edits: [["if (peer.isBehind) this.#tellAllOf(peer);",""]],
+    edits: [["if (peer.isBehind) this.#tellAllOf(peer);", ""]],
   },
   {
     name: "presence: an entry outlives its process",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["if (this.#exits.length > 1) return;","return;"]],
+    edits: [["if (this.#exits.length > 1) return;", "return;"]],
   },
   {
     name: "presence: an entry that comes back leaves nevertheless",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["if (refs.has(entry.ref)) this.#release(entry);","if (refs.has(entry.ref)) continue;"]],
+    edits: [[
+      "if (refs.has(entry.ref)) this.#release(entry);",
+      "if (refs.has(entry.ref)) continue;",
+    ]],
   },
   {
     name: "presence: an entry that left meanwhile stays",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["else if (entry.hold === undefined) leaves.push(entry);",""]],
+    edits: [["else if (entry.hold === undefined) leaves.push(entry);", ""]],
   },
   {
     name: "presence: an entry joins twice",
     file: "packages/channels/presence_peers.ts",
     tests: PRESENCE,
-    edits: [[".filter(([, , ref]) => this.#table.find(node, ref) === undefined)",""]],
+    edits: [[
+      ".filter(([, , ref]) => this.#table.find(node, ref) === undefined)",
+      "",
+    ]],
   },
   {
     name: "presence: an entry leaves that nobody has seen",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["if (!joins.delete(entry)) leaves.add(entry);","joins.delete(entry);\n    leaves.add(entry);"]],
+    edits: [[
+      "if (!joins.delete(entry)) leaves.add(entry);",
+      "joins.delete(entry);\n    leaves.add(entry);",
+    ]],
   },
   {
     name: "presence: a state has what the next diff adds",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [[".filter((entry) => !joins.has(entry))",""]],
+    edits: [[".filter((entry) => !joins.has(entry))", ""]],
   },
   {
     name: "presence: an update keeps the entry before",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["before === undefined ? [] : [before], false","[], false"]],
+    edits: [["before === undefined ? [] : [before], false", "[], false"]],
   },
   {
     name: "presence: a server that exits keeps the entries of others",
     file: "packages/channels/presence_peers.ts",
     tests: PRESENCE,
-    edits: [["for (const node of this.#peers.keys()) table.lose(node);",""]],
+    edits: [["for (const node of this.#peers.keys()) table.lose(node);", ""]],
   },
   {
     name: "presence: entries are held for too long",
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
-    edits: [["grace = 500;","grace = 5000;"]],
+    edits: [["grace = 500;", "grace = 5000;"]],
   },
 ];
