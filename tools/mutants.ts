@@ -194,7 +194,7 @@ function plantedErrors(
     .map((error) => ({
       file: error.file,
       text: () => planted(read(error.file), error),
-      tests: FINDERS,
+      tests: error.tests ?? FINDERS,
       what: `${error.file}: ${error.name}`,
       again: `--planted --only "${error.name}"`,
     }));

@@ -78,7 +78,7 @@ export class PresenceTable {
   readonly #deliver: (topic: string, diff: string) => void;
   readonly #topics = new Map<string, Topic>();
   readonly #tracked = new Map<string, Tracked>();
-  /** The entries of each node, by reference. */
+  /** The entries of each other node, by reference. */
   readonly #nodes = new Map<string, Map<string, PresenceEntry>>();
   /** Begins the references of this node. */
   readonly #id = randomBytes(6).toString("base64url");
@@ -197,7 +197,9 @@ export class PresenceTable {
       for (const held of topic.held.get(entry.key) ?? []) this.#remove(held);
       topic.entries.add(entry);
       topic.joins.add(entry);
-      this.#ofNode(entry.node).set(entry.ref, entry);
+      if (entry.keeper !== undefined) {
+        this.#ofNode(entry.node).set(entry.ref, entry);
+      }
     }
     if (isAbrupt && this.grace > 0) this.#holdAll(leaves);
     else {
@@ -297,11 +299,10 @@ export class PresenceTable {
     this.#release(entry);
     if (!entries.delete(entry)) return;
     if (!joins.delete(entry)) leaves.add(entry);
-    const { node, ref } = entry;
-    const ofNode = this.#ofNode(node);
-    ofNode.delete(ref);
-    if (ofNode.size === 0) this.#nodes.delete(node);
-    entry.keeper?.dropFor(node);
+    const { node, ref, keeper } = entry;
+    const ofNode = this.#nodes.get(node);
+    if (ofNode?.delete(ref) && ofNode.size === 0) this.#nodes.delete(node);
+    keeper?.dropFor(node);
   }
 
   /** Sends the changes of a topic, now or with later ones. */

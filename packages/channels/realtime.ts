@@ -6,8 +6,8 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { checkOptions } from "@otp/processes/values/check_arguments";
-import type { OptionCheck, OptionChecks } from "@otp/processes/values/options";
+import { checkOptions, FUNCTION } from "@otp/processes/values/check_arguments";
+import type { OptionChecks } from "@otp/processes/values/options";
 import { exit } from "@otp/processes/process";
 import {
   Channel,
@@ -65,10 +65,6 @@ export interface RealtimeOptions {
   ) => readonly RealtimeEvent[] | Promise<readonly RealtimeEvent[]>;
 }
 
-const FUNCTION: OptionCheck = {
-  accepts: (value) => typeof value === "function",
-  give: "a function",
-};
 const OPTIONS: OptionChecks<RealtimeOptions> = {
   join: FUNCTION,
   replay: FUNCTION,

@@ -12,9 +12,10 @@ import {
   checkList,
   checkOptions,
   countFrom,
+  FUNCTION,
 } from "@otp/processes/values/check_arguments";
 import { inspect } from "@otp/processes/values/inspect";
-import type { OptionCheck, OptionChecks } from "@otp/processes/values/options";
+import type { OptionChecks } from "@otp/processes/values/options";
 import { type AnyChannel, ChannelRefusal, ChannelType } from "./channel.ts";
 import { type ClientFormat, FORMAT_1, FORMAT_2 } from "./client_format.ts";
 import {
@@ -147,10 +148,6 @@ export interface SocketsDrainOptions {
   over?: number;
 }
 
-const FUNCTION: OptionCheck = {
-  accepts: (value) => typeof value === "function",
-  give: "a function",
-};
 const SOCKETS_OPTIONS: OptionChecks<SocketsOptions> = {
   channels: true,
   connect: FUNCTION,

@@ -3,15 +3,30 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Node } from "../../node.ts";
 import { Presence, PubSub } from "../../packages/channels/mod.ts";
-import { exit, receive, self } from "../../packages/processes/process.ts";
+import { QueueFullError } from "../../packages/processes/errors.ts";
+import {
+  exit,
+  Process,
+  receive,
+  self,
+  send,
+} from "../../packages/processes/process.ts";
 import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
 
 const ROOM = "room:a";
 
+/** The bytes that may wait for a node that does not read. */
+const MAX_QUEUE = 300_000;
+
 /** Starts nodes with a PubSub, which know each other. */
 async function start(...nodes: string[]): Promise<SimulatedCluster> {
-  const cluster = await SimulatedCluster.start({ nodes, tickTime: 1000 });
+  const limits = { maxQueueBytes: MAX_QUEUE };
+  const cluster = await SimulatedCluster.start({
+    nodes,
+    limits,
+    tickTime: 1000,
+  });
   for (const [i, one] of nodes.entries()) {
     for (const other of nodes.slice(i + 1)) {
       await cluster.run(
@@ -166,6 +181,39 @@ test("a short loss of the connection is no departure, and who has left by himsel
     await cluster.advance(100);
   });
   assertEquals(seen, ["+ann", "+bob", "-bob"]);
+});
+
+test("a node that did not read has all entries a second after it has read", async () => {
+  await using cluster = await start("alex", "kate");
+  cluster.slow("kate", 400);
+  const tracked = Promise.withResolvers<void>();
+  cluster.spawn("alex", async () => {
+    const to = { name: "nobody", node: "kate@localhost" };
+    assertThrows(() => {
+      for (;;) void send(to, "x".repeat(MAX_QUEUE / 2));
+    }, QueueFullError);
+    // In the same turn: nothing is read meanwhile.
+    await Presence.track({ topic: ROOM, pid: self() }, "ann");
+    tracked.resolve();
+    await receive();
+  });
+  await cluster.run("alex", () => tracked.promise);
+  cluster.slow("kate", Infinity);
+  await cluster.advance(1000);
+  assertEquals(await lists(cluster, "alex", "kate"), ["ann:1", "ann:1"]);
+});
+
+test("a node whose server exits forgets a node that is lost meanwhile", async () => {
+  await using cluster = await start("alex", "kate");
+  await enter(cluster, "alex", ["ann"]);
+  await cluster.settle();
+  assertEquals(await lists(cluster, "kate"), ["ann:1"]);
+  await cluster.run("kate", () => {
+    Process.exit(Process.whereis("Channels.PubSub.Adapter")!, "kill");
+  });
+  await cluster.kill("alex");
+  await cluster.advance(5000);
+  assertEquals(await lists(cluster, "kate"), [""]);
 });
 
 test("a draining node keeps its entries until their processes exit", async () => {

@@ -100,7 +100,7 @@ class PresenceScene implements Scene {
           if (pid !== undefined) Process.exit(pid, "kill");
         });
       case "flood":
-        return this.#flood(by, b);
+        return this.#flood(by, b, c);
     }
   }
 
@@ -122,8 +122,8 @@ class PresenceScene implements Scene {
     this.#observers.push({ by, at, until: Infinity, room, state });
   }
 
-  /** Floods a slow node, so that the next updates to it are refused. */
-  #flood(by: Actor, b: number): void {
+  /** Floods a slow node, so that the next update to it is refused. */
+  #flood(by: Actor, b: number, c: number): void {
     const world = this.#world;
     const { visible } = internalsOf(world.cluster.node(by.home.node)).runtime;
     const to = world.liveActor(b, ({ home }) => visible.has(home.node));
@@ -136,6 +136,8 @@ class PresenceScene implements Scene {
         if (!(error instanceof QueueFullError)) throw error;
       }
     });
+    const n = world.actors.filter(({ isAlive }) => isAlive).indexOf(by);
+    this.act(c % 2 === 0 ? "track" : "untrack", n, b, c);
   }
 
   #of(actor: Actor): Map<string, number> {
