@@ -6,7 +6,7 @@
  *
  * At rest, one second after the last fault: each node has the entries of all live processes, and no other. For each
  * observer, from its `presence_state` on: no reference joins twice, none leaves that is not there, and the sum is the
- * list. Presence has no broadcasts to those who have left: an observer that has unsubscribed hears nothing.
+ * list. An observer that has unsubscribed hears nothing of the room until it subscribes again.
  */
 
 import { Presence, PubSub } from "../../packages/channels/mod.ts";
@@ -112,6 +112,8 @@ class PresenceScene implements Scene {
     if (known !== undefined) {
       PubSub.unsubscribe(room);
       known.until = this.#world.tick();
+      // Diffs before it in the mailbox were sent before the end.
+      send(self(), { ended: room });
       return;
     }
     await PubSub.subscribe(room);
@@ -204,6 +206,18 @@ class PresenceScene implements Scene {
             wrong.push(`${key}:${n} leaves, but is away`);
           }
         }
+      }
+    }
+    const end = by.heard.findIndex(({ at: when, message }) =>
+      when >= until && message?.ended === room
+    );
+    const next = this.#observers.find((each) =>
+      each.by === by && each.room === room && each.at > until
+    );
+    for (const { at: when, message } of end < 0 ? [] : by.heard.slice(end)) {
+      const isLate = when < (next?.at ?? Infinity);
+      if (isLate && message?.topic === room) {
+        wrong.push(`${by.id} hears of ${room} after it has unsubscribed`);
       }
     }
     const sum = [...there.values()].sort().join(" ");
