@@ -46,6 +46,38 @@ export interface BunHandlers {
   close(socket: BunSocketLike): void;
 }
 
+/** The part of a request of `node:http` that a socket needs. */
+export interface NodeSocketRequest {
+  /** The HTTP method. */
+  readonly method?: string;
+  /** The path, with the query. */
+  readonly url?: string;
+  /** The headers, by names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The connection. */
+  readonly socket: { readonly remoteAddress?: string };
+}
+
+/** The part of a response of `node:http` that a long poll needs. */
+export interface NodeSocketResponse {
+  /** Sends the status and the headers. */
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  /** Sends the body, and ends the response. */
+  end(body?: string): unknown;
+  /** Closes the connection. */
+  destroy(): unknown;
+}
+
+/** A connection of `node:http` that asks for an upgrade, which is a `Duplex` of `node:stream`. */
+export interface NodeConnection {
+  /** Closes the connection. */
+  destroy(): unknown;
+  /** Sends the last bytes. */
+  end(data: string): unknown;
+  /** Listens to an event. */
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
 /** Accepts a WebSocket by Deno; returns `undefined` on other hosts. */
 export function denoUpgrade(
   request: Request,

@@ -16,6 +16,9 @@ export type {
   BunHandlers,
   BunServerLike,
   BunSocketLike,
+  NodeConnection,
+  NodeSocketRequest,
+  NodeSocketResponse,
 } from "./host_upgrade.ts";
 export {
   Presence,

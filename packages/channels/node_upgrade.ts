@@ -7,10 +7,10 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { outside } from "@otp/processes/context/async_context";
+import type { NodeSocketRequest } from "./host_upgrade.ts";
 import type { ClientSocket, Opened, SocketTransport } from "./client_socket.ts";
 import type { Frame } from "./client_format.ts";
 
@@ -36,14 +36,14 @@ export function refuseUpgrade(socket: Duplex, status: number, text: string) {
 
 /** Accepts a WebSocket; returns false if the request asks for none as the standard says. */
 export function nodeUpgrade(
-  { method, headers }: IncomingMessage,
+  { method, headers }: NodeSocketRequest,
   socket: Duplex,
   head: Uint8Array,
   protocol: string | undefined,
   maxMessage: number,
   opened: Opened,
 ): boolean {
-  const key = headers["sec-websocket-key"] ?? "";
+  const key = String(headers["sec-websocket-key"]);
   if (
     socket.destroyed || method !== "GET" ||
     headers["sec-websocket-version"] !== "13" ||

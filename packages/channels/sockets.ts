@@ -1,7 +1,7 @@
 /** The handler of a web server that accepts the sockets of clients. */
 
 import { Buffer } from "node:buffer";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { type Duplex, Readable } from "node:stream";
 import { formatExit } from "@otp/processes/values/exit_reason";
 import type { Runtime } from "@otp/processes/process/runtime";
@@ -30,6 +30,9 @@ import {
   type BunServerLike,
   bunUpgrade,
   denoUpgrade,
+  type NodeConnection,
+  type NodeSocketRequest,
+  type NodeSocketResponse,
 } from "./host_upgrade.ts";
 import { longPoll } from "./long_poll.ts";
 import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
@@ -203,9 +206,13 @@ export interface SocketHandler {
    */
   (request: Request, server?: unknown): Promise<Response>;
   /** For `node:http`: `server.on("upgrade", sockets.upgrade)`. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): void;
+  upgrade(
+    request: NodeSocketRequest,
+    connection: NodeConnection,
+    head: Uint8Array,
+  ): void;
   /** For `node:http`: answers the requests of long polls, and others with the status 404. */
-  respond(request: IncomingMessage, response: ServerResponse): void;
+  respond(request: NodeSocketRequest, response: NodeSocketResponse): void;
   /** For `websocket` of `Bun.serve`. */
   readonly websocket: BunHandlers;
 }
@@ -275,10 +282,16 @@ export class Sockets {
           : undefined;
       });
     return Object.assign(handle, {
-      upgrade: (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
-        void door.upgrade(request, socket, head).catch(() => socket.destroy()),
-      respond: (request: IncomingMessage, response: ServerResponse) =>
-        void door.respond(request, response).catch(() => response.destroy()),
+      upgrade: (
+        request: NodeSocketRequest,
+        connection: NodeConnection,
+        head: Uint8Array,
+      ) =>
+        void door.upgrade(request, connection as Duplex, head)
+          .catch(() => connection.destroy()),
+      respond: (request: NodeSocketRequest, response: NodeSocketResponse) =>
+        void door.respond(request as IncomingMessage, response)
+          .catch(() => response.destroy()),
       websocket: bunHandlers(maxMessage),
     });
   }
@@ -441,7 +454,7 @@ class Door {
   }
 
   /** Answers a request of `node:http`. */
-  async respond(from: IncomingMessage, to: ServerResponse): Promise<void> {
+  async respond(from: IncomingMessage, to: NodeSocketResponse): Promise<void> {
     const body = from.method === "POST" ? Readable.toWeb(from) : undefined;
     const peer = from.socket.remoteAddress;
     const response = await this.answer(requestOf(from, body), peer);
@@ -450,7 +463,7 @@ class Door {
   }
 
   async upgrade(
-    request: IncomingMessage,
+    request: NodeSocketRequest,
     socket: Duplex,
     head: Uint8Array,
   ): Promise<void> {
@@ -602,7 +615,7 @@ function tokenOf(request: Request): string | undefined {
 }
 
 /** Returns a request of `node:http` as other hosts have it. */
-function requestOf(from: IncomingMessage, body?: ReadableStream): Request {
+function requestOf(from: NodeSocketRequest, body?: ReadableStream): Request {
   const { method, url = "/", headers: { host = "localhost" } } = from;
   const headers = new Headers();
   for (const [name, value] of Object.entries(from.headers)) {
