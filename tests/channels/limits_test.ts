@@ -268,7 +268,13 @@ test("drain() closes sockets in steps", async () => {
     const close = () => void times.push(runtime.clock.now());
     for (let i = 0; i < 25; i++) {
       const transport = { send() {}, close, unread: 0 };
-      new ClientSocket(runtime, transport, FORMAT_2, i, undefined, settings);
+      const client = { format: FORMAT_2, user: i };
+      new ClientSocket(
+        runtime,
+        transport,
+        { ...client, id: undefined, address: undefined },
+        settings,
+      );
     }
     const start = runtime.clock.now();
     await Sockets.drain({ over: 10_000 });
