@@ -129,7 +129,8 @@ export interface SocketsOptions {
    */
   maxWaiting?: number;
   /**
-   * The number of sockets of an address, on this node. A client more gets the status 429. Behind a proxy, give
+   * The number of sockets of an address, on this node. A client more gets the status 429; one that opens its socket ten
+   * seconds after it was accepted, when others have all places, is closed with the code 1008. Behind a proxy, give
    * `address` too: all clients have the proxy's.
    *
    * @default {no limit}
@@ -518,6 +519,9 @@ class Door {
         const socket = opened(transport);
         cancel();
         if (place !== undefined) onExit(socket.process, () => place.release());
+        // A client may open long after it was accepted: another may have its place, or the node drains.
+        if (place?.take() === false) socket.close("address");
+        else if (sockets.isDraining) socket.restart();
         return socket;
       };
     } finally {
