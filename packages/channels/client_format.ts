@@ -68,9 +68,11 @@ export function payloadJson(payload: unknown): string {
 
 /** Reads and writes the messages of one version. */
 export class ClientFormat {
+  readonly version: string;
   readonly #isFirst: boolean;
 
   constructor(version: 1 | 2) {
+    this.version = `${version}.0.0`;
     this.#isFirst = version === 1;
   }
 

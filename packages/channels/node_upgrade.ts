@@ -189,6 +189,8 @@ class NodeWebSocket implements SocketTransport {
   #fail(code: number, { length }: Uint8Array): number {
     this.close(code);
     this.#socket.end();
+    if (code === TOO_BIG) this.#client.closed("size");
+    else if (code !== NORMAL) this.#client.closed("malformed");
     return length;
   }
 
