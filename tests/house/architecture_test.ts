@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cluster"],
   ["observe"],
   ["beam", "entities", "workers"],
+  ["streams"],
   ["testing"],
   ["shell"],
   ["distribution"],

@@ -43,6 +43,7 @@ import {
   postgresStore,
   sqliteStore,
 } from "../../packages/entities/mod.ts";
+import { streams, streamType } from "../../packages/streams/mod.ts";
 import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
 import { PartitionSupervisor } from "../../packages/servers/supervisor/partition_supervisor.ts";
 import { Workers } from "../../packages/workers/workers.ts";
@@ -665,6 +666,17 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     "migrate prefix",
   ],
   "sqliteStore": [(options) => sqliteStore("x.db", options), "sync"],
+  "streams": [
+    (options) =>
+      streams({ store: memoryStore(), authorize: () => true, ...options }),
+    "authorize store entities prefix origins cache address limits",
+  ],
+  "streams: limits": [
+    (limits) =>
+      streams({ store: memoryStore(), authorize: () => true, limits }),
+    "body bodyTime name ttl page readers readersOfStream readersOfAddress longPoll sse timeout",
+  ],
+  "streamType": [streamType, "name keep producers forks"],
   "GenServer.ref": [(options) => GenServer.ref("Server", options), "beam"],
   "GenServer.ref: beam": [
     (beam) => GenServer.ref("Server", { beam }),
