@@ -19,6 +19,7 @@ export const PUBLISHED: readonly string[] = [
   "observe",
   "beam",
   "entities",
+  "streams",
   "workers",
   "testing",
   "shell",
