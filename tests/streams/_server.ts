@@ -3,7 +3,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { memoryStore } from "../../packages/entities/memory_store.ts";
-import { streams, type StreamsOptions } from "../../packages/streams/mod.ts";
+import {
+  streams,
+  type StreamsHandler,
+  type StreamsOptions,
+} from "../../packages/streams/mod.ts";
 
 /** A server of streams; closed when it goes out of scope. */
 export interface StreamServer extends AsyncDisposable {
@@ -17,8 +21,11 @@ function withStore(options: Partial<StreamsOptions>): StreamsOptions {
 }
 
 /** Serves streams by `Deno.serve`. */
-export function serveOnDeno(options: Partial<StreamsOptions>): StreamServer {
-  const handle = streams(withStore(options));
+export function serveOnDeno(
+  options: Partial<StreamsOptions>,
+  wrap = (handle: StreamsHandler) => handle,
+): StreamServer {
+  const handle = wrap(streams(withStore(options)));
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     handle,
