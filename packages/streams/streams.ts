@@ -418,6 +418,9 @@ class Door {
 
   /** Counts a reader that waits, and keeps its stream; the signal ends it, and so does the reader itself. */
   #enter({ key, info, bounds }: Reading, time: number): Stay {
+    if (this.#closing.signal.aborted) {
+      throw new RequestError(503, "this node is closing", RETRY);
+    }
     const leave = this.#readers.enter(bounds);
     const left = new AbortController();
     const abort = () => left.abort();

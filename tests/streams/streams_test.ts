@@ -354,6 +354,12 @@ test("too many readers get 429, and close() ends those that are there", async ()
     [204, offset],
   );
   assertStringIncludes(await sse.text(), offset);
+  // A balancer that has not noticed yet asks another node.
+  for (const live of ["long-poll", "sse"]) {
+    const late = await it.ask("GET", path + live, from("4"));
+    assertEquals([late.status, late.headers.get("retry-after")], [503, "1"]);
+    await late.body?.cancel();
+  }
 });
 
 test("caches keep history and not the end, and pages of other origins are refused", async () => {
