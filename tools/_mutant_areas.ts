@@ -23,6 +23,11 @@ export const AREAS: readonly Area[] = [
     tests: ["entities/"],
   },
   {
+    name: "channels",
+    files: ["packages/channels/"],
+    tests: ["channels/"],
+  },
+  {
     name: "values",
     files: [
       "packages/processes/values/",

@@ -1,6 +1,6 @@
 /**
- * Errors in the fence, the lease, the output gate and the hand-over of entities, which their random lives or exact tests
- * must find.
+ * Errors in the fence, the lease, the output gate and the hand-over of entities, and in the exchange of presence, which
+ * their random lives or exact tests must find.
  *
  * `deno task mutants --planted` plants each in a copy of the library; `--kept` those that the first lives find. Checks that
  * stand for each other, at the beginning and at the end of a method, are planted together: each alone has no visible
@@ -15,7 +15,18 @@ export interface PlantedError {
   isQuick?: true;
   /** Texts that the file has once, and what replaces each. */
   edits: readonly [from: string, to: string][];
+  /**
+   * The tests that find it.
+   *
+   * @default {FINDERS}
+   */
+  tests?: readonly string[];
 }
+
+const PRESENCE = [
+  "tests/channels/presence_test.ts",
+  "tests/channels/simulation_presence_test.ts",
+];
 
 /** The tests that find them: the random lives, then exact tests. */
 export const FINDERS: readonly string[] = [
@@ -473,5 +484,84 @@ export const PLANTED: readonly PlantedError[] = [
     name: "sql: a statement that fails leaves the state",
     file: "packages/entities/sqlite_store.ts",
     edits: [['db.exec("ROLLBACK TO statements");', ""]],
+  },
+  {
+    name: "presence: a lost node keeps its entries",
+    isQuick: true,
+    file: "packages/channels/presence_peers.ts",
+    tests: PRESENCE,
+    edits: [[
+      "this.#peers.delete(node);\n      this.#table.lose(node);",
+      "this.#peers.delete(node);",
+    ]],
+  },
+  {
+    name: "presence: a peer that does not read is not sent its entries later",
+    file: "packages/channels/presence_peers.ts",
+    tests: PRESENCE,
+    edits: [["if (peer.isBehind) this.#tellAllOf(peer);", ""]],
+  },
+  {
+    name: "presence: an entry outlives its process",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [["if (this.#exits.length > 1) return;", "return;"]],
+  },
+  {
+    name: "presence: an entry that comes back leaves nevertheless",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [[
+      "if (refs.has(entry.ref)) this.#release(entry);",
+      "if (refs.has(entry.ref)) continue;",
+    ]],
+  },
+  {
+    name: "presence: an entry that left meanwhile stays",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [["else if (entry.hold === undefined) leaves.push(entry);", ""]],
+  },
+  {
+    name: "presence: an entry joins twice",
+    file: "packages/channels/presence_peers.ts",
+    tests: PRESENCE,
+    edits: [[
+      ".filter(([, , ref]) => this.#table.find(node, ref) === undefined)",
+      "",
+    ]],
+  },
+  {
+    name: "presence: an entry leaves that nobody has seen",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [[
+      "if (!joins.delete(entry)) leaves.add(entry);",
+      "joins.delete(entry);\n    leaves.add(entry);",
+    ]],
+  },
+  {
+    name: "presence: a state has what the next diff adds",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [[".filter((entry) => !joins.has(entry))", ""]],
+  },
+  {
+    name: "presence: an update keeps the entry before",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [["before === undefined ? [] : [before], false", "[], false"]],
+  },
+  {
+    name: "presence: a server that exits keeps the entries of others",
+    file: "packages/channels/presence_peers.ts",
+    tests: PRESENCE,
+    edits: [["for (const node of this.#peers.keys()) table.lose(node);", ""]],
+  },
+  {
+    name: "presence: entries are held for too long",
+    file: "packages/channels/presence_table.ts",
+    tests: PRESENCE,
+    edits: [["grace = 500;", "grace = 5000;"]],
   },
 ];

@@ -45,6 +45,9 @@ const USAGE = `Usage: deno task mutants [OPTIONS]
   --count N       the number of mutants (default 20)
   --seed N        the same mutants again, if the code is the same
   --only PLACE    one mutant, as the table names it: packages/processes/remote/peer_address.ts:connectTo:negate:1
+  --changed       only lines that differ from the commit at which this branch left main, those not committed too;
+                  each mutant runs the 10 likeliest test files, unless --files says otherwise
+  --since REV     --changed, from this commit on
   --kept          the mutants of tools/kept_mutants.txt, each with the test file that found it, and the quick ones of
                   tools/_planted_errors.ts
   --planted       the errors of tools/_planted_errors.ts; with --only TEXT, those whose name has it. FUZZ_TIMES=4 in the
@@ -59,6 +62,9 @@ interface Mutant extends Mutation {
   file: string;
   area: Area;
 }
+
+/** Whether a line of a file changed, counted from 1. */
+type ChangedLines = Map<string, (line: number) => boolean>;
 
 interface Failure {
   /** The test file, with its arguments. */
@@ -103,7 +109,9 @@ async function main(args: string[]): Promise<number> {
       kept: { type: "boolean" },
       planted: { type: "boolean" },
       tests: { type: "string", multiple: true },
-      files: { type: "string", default: "Infinity" },
+      files: { type: "string" },
+      changed: { type: "boolean" },
+      since: { type: "string" },
       list: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -126,8 +134,14 @@ async function main(args: string[]): Promise<number> {
     : values.planted
     ? []
     : values.only;
+  const since = values.since ??
+    (values.changed ? await git("merge-base", "main", "HEAD") : undefined);
+  const changed = since === undefined
+    ? undefined
+    : await changedLines(since.trim(), files);
+  const filesOfEach = Number(values.files ?? (changed ? 10 : Infinity));
   const mutants = places?.flatMap((place) => find(place) ?? gone(place)) ??
-    choose(areas, files, Number(values.count), Number(values.seed));
+    choose(areas, files, Number(values.count), Number(values.seed), changed);
   if (values.list) {
     for (const mutant of mutants) console.log(describe(mutant));
     return 0;
@@ -137,7 +151,7 @@ async function main(args: string[]): Promise<number> {
     file: mutant.file,
     text: () => mutated(read(mutant.file), mutant),
     tests: values.tests ?? kept.get(placeOf(mutant)) ??
-      likeliest(mutant, files).slice(0, Number(values.files)),
+      likeliest(mutant, files).slice(0, filesOfEach),
     what: describe(mutant),
     again: `--only "${placeOf(mutant)}"`,
   }));
@@ -180,7 +194,7 @@ function plantedErrors(
     .map((error) => ({
       file: error.file,
       text: () => planted(read(error.file), error),
-      tests: FINDERS,
+      tests: error.tests ?? FINDERS,
       what: `${error.file}: ${error.name}`,
       again: `--planted --only "${error.name}"`,
     }));
@@ -213,12 +227,48 @@ function gone(place: string): Mutant[] {
 
 /** The files of the checkout: tracked and new files. */
 async function trackedFiles(): Promise<string[]> {
-  const { stdout } = await new Deno.Command("git", {
-    args: ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+  const names = await git(
+    ...["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+  );
+  return names.split("\0").filter((name) =>
+    name !== "" && !name.startsWith("bench/") && existsSync(join(ROOT, name))
+  );
+}
+
+/** The lines of each file that differ from a commit; all lines of a file that Git does not know. */
+async function changedLines(
+  since: string,
+  files: readonly string[],
+): Promise<ChangedLines> {
+  const known = new Set((await git("ls-files", "-z")).split("\0"));
+  const changed: ChangedLines = new Map(
+    files.filter((file) => !known.has(file)).map((file) => [file, () => true]),
+  );
+  const diff = await git("diff", "--unified=0", "--no-ext-diff", since);
+  for (const part of diff.split(/^diff --git .*$/m).slice(1)) {
+    const file = /^\+\+\+ b\/(.*)$/m.exec(part)?.[1];
+    if (file === undefined) continue;
+    const ranges = [...part.matchAll(/^@@ \S+ \+(\d+)(?:,(\d+))? @@/gm)].map(
+      ([, from, count = "1"]) => [Number(from), Number(from) + Number(count)],
+    );
+    changed.set(
+      file,
+      (line) => ranges.some(([from, end]) => from <= line && line < end),
+    );
+  }
+  return changed;
+}
+
+async function git(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command("git", {
+    args,
     cwd: ROOT,
   }).output();
-  const names = new TextDecoder().decode(stdout).split("\0");
-  return names.filter((name) => name !== "" && !name.startsWith("bench/"));
+  const decoder = new TextDecoder();
+  if (code === 0) return decoder.decode(stdout);
+  throw new Error(
+    `Cannot run git ${args.join(" ")}: ${decoder.decode(stderr).trim()}`,
+  );
 }
 
 /** Chooses mutants, evenly over the areas, and over the operators within each. */
@@ -227,13 +277,16 @@ function choose(
   files: readonly string[],
   count: number,
   seed: number,
+  changed?: ChangedLines,
 ): Mutant[] {
   const random = generator(seed);
   const left = areas.map((area) => ({
     area,
     byOperator: Map.groupBy(
       files.filter((file) => areaOf(file) === area).flatMap((file) =>
-        mutationsOf(read(file)).map((each) => ({ ...each, file, area }))
+        mutationsOf(read(file))
+          .filter(({ line }) => changed?.get(file)?.(line) ?? !changed)
+          .map((each) => ({ ...each, file, area }))
       ),
       ({ operator }) => operator,
     ),
@@ -299,7 +352,10 @@ function likeliest(
     const inName = basename(path, ".ts").split("_").filter((word) =>
       words.has(word)
     );
-    const ofFile = inName.length + (text.includes(file) ? 1 : 0);
+    // A folder of tests has the name of the folder that it tests.
+    const isNear = dirname(file) === dirname(path).replace("tests", "packages");
+    const ofFile = inName.length + (text.includes(file) ? 1 : 0) +
+      (isNear ? 1 : 0);
     return [test, named.length + 2 * ofFile];
   }));
   return tests.toSorted((one, other) => scores.get(other)! - scores.get(one)!);

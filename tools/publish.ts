@@ -18,6 +18,7 @@ export const PUBLISHED: readonly string[] = [
   "cluster",
   "observe",
   "beam",
+  "channels",
   "entities",
   "streams",
   "workers",

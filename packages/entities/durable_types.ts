@@ -161,7 +161,10 @@ export interface DurableContext<S, E = unknown>
     fn: (step: StepContext) => T | Promise<T>,
     options?: StepOptions,
   ): Promise<Awaited<T>>;
-  /** Waits for some time, which goes on while no node is up. */
+  /**
+   * Waits for some time, which goes on while no node is up. For the run, that time has passed then, also if the store's clock
+   * was set back: `now()` is later by it.
+   */
   sleep(duration: Duration): Promise<void>;
   /**
    * Waits for an event of the key's log with that `type`: the first one after the run was called that no other wait of the

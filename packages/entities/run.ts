@@ -134,6 +134,8 @@ export class Run {
   readonly open: Set<Op> = new Set();
   /** The number of the last event at the call. */
   eventsBefore = 0;
+  /** When the last segment began, by the store's clock. */
+  at = 0;
   /** How the code has ended. */
   end: RunEnd | undefined;
   readonly #entity: RunEntity;
@@ -177,7 +179,11 @@ export class Run {
   }
 
   /** Ends an operation, and runs the segment after that. */
-  async resume(op: Op, outcome: Outcome, at: number): Promise<Seen> {
+  async resume(op: Op, outcome: Outcome, now: number): Promise<Seen> {
+    // The clock of the store may have been set back since the time was up.
+    const isTimeUp = op.kind !== "step" && "value" in outcome &&
+      outcome.number === undefined;
+    const at = isTimeUp ? Math.max(now, op.until!) : now;
     return await this.#live(at, () => this.#settle(op, outcome));
   }
 
@@ -191,25 +197,26 @@ export class Run {
     const { records } = this.journal;
     this.eventsBefore = this.journal.call.l;
     for (const [i, record] of records.entries()) {
-      const resume = i === 0
-        ? () => this.#spawn((record as CallRecord).a)
-        : this.#resumption(record as OpRecord);
-      if ("u" in record && record.u) return await this.#live(now, resume);
-      await this.#again(record, resume);
+      if (i === 0) {
+        await this.#again(record, () => this.#spawn((record as CallRecord).a));
+      } else {
+        const end = this.#ended(record as OpRecord);
+        if ("u" in record && record.u) return await this.resume(...end, now);
+        await this.#again(record, () => this.#settle(...end));
+      }
       if (this.end === undefined || i === records.length - 1) continue;
       throw this.#misfit(records[i + 1] as OpRecord, this.#endText(this.end));
     }
   }
 
-  #resumption(record: OpRecord): () => void {
+  #ended(record: OpRecord): [op: Op, outcome: Outcome] {
     const { o, k, n, e, v, w } = record;
     const op = [...this.open].find(({ number }) => number === o);
     if (op === undefined || op.kind !== k || op.name !== n) {
       const has = op ?? [...this.open].at(-1);
       throw this.#misfit(record, has && operationName(has));
     }
-    const outcome = e === undefined ? { value: v, number: w } : { error: e };
-    return () => this.#settle(op, outcome);
+    return [op, e === undefined ? { value: v, number: w } : { error: e }];
   }
 
   #misfit({ k, n }: OpRecord, has = "nothing"): Misfit {
@@ -275,6 +282,7 @@ export class Run {
       this.#moved.resolve();
     };
     this.#segment = segment;
+    this.at = segment.at;
     this.#moved = Promise.withResolvers();
     resume();
     await turned();

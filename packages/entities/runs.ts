@@ -427,7 +427,6 @@ export class Runs {
   /** Ends an operation, and runs the segment after it. */
   async #advance(open: OpenRun, op: Op, outcome: Outcome): Promise<boolean> {
     const run = open.run!;
-    const at = this.#home.now();
     const record: OpRecord = { o: op.number, k: op.kind, n: op.name };
     if ("error" in outcome) record.e = outcome.error;
     else {
@@ -436,8 +435,8 @@ export class Runs {
       if (number !== undefined) record.w = number;
     }
     this.#home.begin();
-    const saw = await run.resume(op, outcome, at);
-    return await this.#record(open, record, saw, at);
+    const saw = await run.resume(op, outcome, this.#home.now());
+    return await this.#record(open, record, saw);
   }
 
   /** Stores a segment that has run, after the operation of a record or in a retry. */
@@ -445,10 +444,9 @@ export class Runs {
     open: OpenRun,
     record: OpRecord | RetryRecord,
     saw: Seen,
-    at: number,
   ): Promise<boolean> {
     const run = open.run!;
-    const { end, journal } = run;
+    const { at, end, journal } = run;
     if (end !== undefined && "error" in end) {
       return await this.#fail(open, record, at, end.error);
     }
@@ -626,7 +624,7 @@ export class Runs {
     }
     if (saw !== undefined) {
       const again: RetryRecord = { b: journal.records.length, g: 1 };
-      return await this.#record(open, again, saw, at);
+      return await this.#record(open, again, saw);
     }
     if (run.end !== undefined) return await this.#endOfReplay(open, at);
     for (const news of await this.#findNew(run)) this.#tell(open, news);

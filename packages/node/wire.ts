@@ -358,6 +358,8 @@ export interface Port {
   refused?(signal: string, why: string): void;
   /** Called with the peers of the peer. */
   peers(nodes: PeerAddress[]): void;
+  /** Requests calls of `readLate` in later turns of the event loop. Without it, the session reads everything at once. */
+  readLater?(): void;
   /** Called with the id of an ack to the pid of the number 0, which is no process. */
   confirmed?(id: number): void;
 }
@@ -371,11 +373,11 @@ export interface Session {
   /** The bytes received after the handshake, which the session must read first. */
   readonly rest: Uint8Array;
   /** Opens the session; signals that arrive go to `deliver`. */
-  open(port: Port, deliver: Signals): Channel;
+  open(port: Port, deliver: Signals): WireChannel;
 }
 
 /** The two directions of an open session. */
-export interface Channel {
+export interface WireChannel {
   /** Signals for the peer. */
   readonly outgoing: Outgoing;
   /** Bytes of the peer. */
@@ -402,6 +404,8 @@ export interface Outgoing extends Signals, Queued {
 export interface Incoming {
   /** Decodes received bytes. Throws if `chunk` is invalid. */
   receive(chunk: Uint8Array): void;
+  /** Decodes about `room` bytes that were left for later. Throws if they are invalid. */
+  readLate?(room: number): void;
   /** Discards incomplete signals when the connection closes. */
   close(): void;
 }

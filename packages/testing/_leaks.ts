@@ -23,6 +23,7 @@ export const SYSTEM: ReadonlySet<string> = new Set([
   "shell",
   "application_controller",
   "global_name_server",
+  "Channels.PubSub.Adapter",
 ]);
 
 /** The kinds of leaks to check. */

@@ -238,6 +238,8 @@ test("alarms that fail, and alarms of parked keys, are seen as late", () => {
     retryParked: { attempts: 0 },
   });
   return alone({ types: [Order] }, async () => {
+    // The first call loads the observer, and virtual time does not wait for that.
+    await Observer.entities();
     await Order.get("a").set("charge", 10);
     await Order.get("b").set("remind", 10);
     await failureOf(Order.get("b").fail());

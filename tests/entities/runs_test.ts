@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   type DurableContext,
+  Entities,
   type EntitiesOptions,
   Entity,
   type EntityLogOptions,
@@ -12,6 +13,7 @@ import {
   type StepContext,
   type Store,
 } from "../../packages/entities/mod.ts";
+import { Observer } from "../../packages/observe/observer.ts";
 import { Process } from "../../packages/processes/process.ts";
 import { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
@@ -454,6 +456,98 @@ test("a run goes on although the clock of the store was set back, and other call
     await pass(5000 + LEASE);
     assertEquals(done, ["before", "after", "after"]);
     await run.result();
+  });
+});
+
+test("keys whose runs should go on and do not are seen as late", async () => {
+  const Broken = Entity.define("broken", {
+    state: () => 0,
+    durable: { nap: (broken) => broken.sleep(1000) },
+    fail() {
+      throw new Error("a fault");
+    },
+  }, { maxRestarts: 0, retryParked: { attempts: 0 } });
+  const { cluster } = await startNodes({
+    alex: optionsOf({ types: [Broken] }),
+  });
+  await using _ = cluster;
+  await cluster.run("alex", async () => {
+    const lateRuns = async () =>
+      (await Observer.entities())[0].types[0].lateRuns;
+    for (const key of ["b1", "b2"]) {
+      await Broken.get(key).nap();
+      await failureOf(Broken.get(key).fail());
+    }
+    assertEquals(await lateRuns(), 0);
+    await pass(1000 + 2 * LEASE);
+    assertEquals(await lateRuns(), 2);
+    for (const key of ["b1", "b2"]) await Entities.release(Broken, key);
+    await pass(LEASE);
+    assertEquals(await lateRuns(), 0);
+  });
+});
+
+const Nap = Entity.define("nap", {
+  state: () => 0,
+  log: {},
+  durable: {
+    /** Returns the times that a sleep and a wait have taken by the clock of the run. */
+    async sleep(nap) {
+      const times = [nap.now()];
+      await nap.sleep(1000);
+      times.push(nap.now());
+      act("slept");
+      // safe: virtual time
+      await nap.waitFor("never", { timeout: 1000 });
+      times.push(nap.now());
+      return [times[1] - times[0], times[2] - times[1]];
+    },
+  },
+  hold: async () => void await act("hold"),
+});
+
+/** Calls `hold` of a nap; returns functions that end the call, and wait for its end. */
+function held(nap: { hold(): Promise<void> }) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  instead = { ...instead, hold: () => promise };
+  return { end: resolve, ended: nap.hold() };
+}
+
+test("a sleep and a wait are not short for a run if the store's clock is set back once their time is up", async () => {
+  done = [];
+  instead = {};
+  await using cluster = await SimulatedCluster.start({
+    nodes: ["alex"],
+    log: () => {},
+  });
+  let offset = 0;
+  const store = memoryStore({ now: () => cluster.now() + offset });
+  startEntities(cluster, "alex", { store, ...optionsOf({ types: [Nap] }) });
+  await cluster.advance(LEASE);
+  await cluster.run("alex", async () => {
+    const nap = Nap.get("n1");
+    const run = await nap.sleep();
+    // The run learns that its time is up between two calls, and its code goes on after the second.
+    for (const time of ["sleep", "wait"]) {
+      const first = held(nap);
+      await pass(1100);
+      const second = held(nap);
+      first.end();
+      await first.ended;
+      offset -= 5000;
+      await pass(LEASE);
+      if (time === "sleep") instead.slept = fail();
+      second.end();
+      await second.ended;
+      if (time === "wait") break;
+      // The segment after the sleep runs again, still later.
+      await failureOf(run.result());
+      delete instead.slept;
+      assertEquals(await run.retry(), true);
+      await pass(10);
+    }
+    const times = await run.result() as number[];
+    assertEquals(times, [1000, 1000]);
   });
 });
 

@@ -26,3 +26,8 @@ for (const [kind, name] of Object.entries(TESTS)) {
 test("a call that is under way to a node that has left is answered", async () => {
   await simulate({ ...KINDS.deploys, seeds: [32, 33], shrinks: SHRINKS });
 });
+
+test("a question of a killed node that is late may prolong its lease after the last fault", async () => {
+  const seeds = [502472];
+  await simulate({ ...KINDS.deletes, works: 40, seeds, shrinks: SHRINKS });
+});

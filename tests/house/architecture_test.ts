@@ -16,7 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["node"],
   ["cluster"],
   ["observe"],
-  ["beam", "entities", "workers"],
+  ["beam", "channels", "entities", "workers"],
   ["streams"],
   ["testing"],
   ["shell"],
@@ -58,6 +58,7 @@ const PROGRAMS = [
 const MAY_USE_DENO = [
   "chat/",
   "exports/testing_main.ts",
+  "packages/channels/host_upgrade.ts",
   "packages/shell/cli/",
   "packages/testing/",
 ];

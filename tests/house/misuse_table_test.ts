@@ -43,6 +43,7 @@ import {
   postgresStore,
   sqliteStore,
 } from "../../packages/entities/mod.ts";
+import { PubSub, Realtime, Sockets } from "../../packages/channels/mod.ts";
 import { streams, streamType } from "../../packages/streams/mod.ts";
 import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
 import { PartitionSupervisor } from "../../packages/servers/supervisor/partition_supervisor.ts";
@@ -701,6 +702,15 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     `${TOPOLOGY} address port interface ttl interval forgetAfter maxAge`,
   ],
   "Cluster: a function": [topology({ strategy: () => [] }), POLL],
+  "PubSub.childSpec": [PubSub.childSpec, "name presenceGrace"],
+  "Realtime.channel": [Realtime.channel, "join replay"],
+  "Sockets.handler": [
+    (options) => Sockets.handler({ ...options as object, channels: [] }),
+    `channels connect id origins path timeout maxChannels maxMessageBytes
+     maxUnreadBytes maxDepth maxMessageRate maxUserMessageRate maxWaiting
+     maxSocketsPerAddress address`,
+  ],
+  "Sockets.drain": [Sockets.drain, "over"],
   "Observer.node": [Observer.node, "node timeout"],
   "Observer.tree": [Observer.tree, "node timeout"],
   "Observer.names": [Observer.names, "node timeout"],

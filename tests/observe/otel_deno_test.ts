@@ -39,7 +39,36 @@ interface Exported {
       }[];
     }[];
   }[];
-  resourceMetrics?: { scopeMetrics: { metrics: { name: string }[] }[] }[];
+  resourceMetrics?: {
+    scopeMetrics: { metrics: ExportedMetric[] }[];
+  }[];
+}
+
+interface ExportedMetric {
+  name: string;
+  gauge?: unknown;
+  sum?: { isMonotonic: boolean };
+  histogram?: unknown;
+}
+
+/** The kind of each of these metrics for a program that receives it. */
+const KINDS: [name: string, kind: string][] = [
+  ["otp.processes", "gauge"],
+  ["otp.connections", "gauge"],
+  ["otp.mailbox_longest", "gauge"],
+  ["otp.restarts", "counter"],
+  ["otp.received", "counter"],
+  ["otp.duration", "histogram"],
+];
+
+function kindOf({ sum, gauge, histogram }: ExportedMetric): string {
+  return sum?.isMonotonic
+    ? "counter"
+    : gauge
+    ? "gauge"
+    : histogram
+    ? "histogram"
+    : "?";
 }
 
 test(
@@ -81,15 +110,17 @@ test(
     assert(call !== undefined && handle !== undefined, JSON.stringify(spans));
     assertEquals(handle.traceId, call.traceId);
     assertEquals(handle.parentSpanId, call.spanId);
-    const metrics = new Set(
+    const kinds = new Map(
       received.flatMap(({ resourceMetrics = [] }) =>
         resourceMetrics.flatMap(({ scopeMetrics }) =>
-          scopeMetrics.flatMap(({ metrics }) => metrics.map(({ name }) => name))
+          scopeMetrics.flatMap(({ metrics }) =>
+            metrics.map((metric) => [metric.name, kindOf(metric)])
+          )
         )
       ),
     );
-    for (const name of ["otp.processes", "otp.connections", "otp.duration"]) {
-      assert(metrics.has(name), `${name}: ${[...metrics]}`);
+    for (const [name, kind] of KINDS) {
+      assertEquals(kinds.get(name), kind, `${name}: ${[...kinds]}`);
     }
   },
 );

@@ -263,7 +263,7 @@ test("metrics() counts names of spans beyond 500 together", async () => {
 
 test(
   "a Prometheus scrapes metrics(), loads the alerts, and knows each query of them and of the Grafana dashboard",
-  { programs: ["prometheus"], timeout: 120_000 },
+  { programs: ["prometheus", "promtool"], timeout: 120_000 },
   async () => {
     await using stack = new AsyncDisposableStack();
     const node = stack.use(
@@ -330,6 +330,24 @@ scrape_configs:
       const answer = await query(wanted);
       return answer?.status === "success" && answer.data.result.length > 0;
     });
+    // Prometheus' own tool judges names and types: only a counter may end with `_total`.
+    const lint = new Deno.Command("promtool", {
+      args: ["check", "metrics"],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const text = new Blob([await scrape(handler)]).stream();
+    const [, { code, stdout, stderr }] = await Promise.all([
+      text.pipeTo(lint.stdin),
+      lint.output(),
+    ]);
+    assertEquals(
+      code,
+      0,
+      new TextDecoder().decode(stdout) +
+        new TextDecoder().decode(stderr),
+    );
     const dashboard = JSON.parse(
       await Deno.readTextFile(new URL("docs/grafana.json", ROOT)),
     );

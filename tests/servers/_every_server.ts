@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { atom } from "../../packages/processes/values/atom.ts";
 import { Pid, Ref } from "../../packages/processes/values/pid.ts";
 import { Tuple } from "../../packages/processes/values/tuple.ts";
+import { Channel, Sockets } from "../../packages/channels/mod.ts";
 import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import type { Node } from "../../node.ts";
 import { internalsOf } from "../../packages/node/start/node_internals.ts";
@@ -288,6 +289,27 @@ export const ROWS: readonly Row[] = [
     asked: "x",
   },
   {
+    server: "ClientSocket",
+    parts: [["packages/channels/long_poll.ts", "call("]],
+    words: ["poll"],
+    process: "socket",
+    requests: {
+      // The answer to the heartbeat is the answer to the poll.
+      push: plain("push", {
+        lines: ['[null,"2","phoenix","heartbeat",{}]'],
+      }),
+      poll: plain("poll"),
+    },
+    asked: { type: "push", lines: [] },
+  },
+  {
+    server: "JoinedChannel",
+    parts: [["packages/channels/channel_process.ts", "call("]],
+    process: "channel room:a",
+    requests: {},
+    asked: "x",
+  },
+  {
     server: "GlobalServer",
     parts: [["packages/cluster/global/global_server.ts", "call("]],
     process: "global_name_server",
@@ -326,6 +348,21 @@ const Count = Entity.define("count", {
   add: (it) => ++it.state,
 });
 
+/** Opens a socket by a long poll, and joins a channel. */
+async function joinChannel(): Promise<void> {
+  const Room = Channel.define("room:*", { join: () => ({}) });
+  const sockets = Sockets.handler({ channels: [Room] });
+  const url = "http://localhost/socket/longpoll?vsn=2.0.0";
+  const ask = async (token: string, body?: string) => {
+    const method = body === undefined ? "GET" : "POST";
+    const request = new Request(url + token, { method, body });
+    return await (await sockets(request)).json();
+  };
+  const token = `&token=${(await ask("")).token}`;
+  await ask(token, '["1","1","room:a","phx_join",{}]');
+  assertEquals((await ask(token)).status, 200);
+}
+
 /** Starts all servers in the calling process. */
 export async function startServers(alex: Node): Promise<void> {
   await Supervisor.startLink([], { strategy: "one_for_one", name: "sup" });
@@ -347,6 +384,7 @@ export async function startServers(alex: Node): Promise<void> {
     shards: 1,
   });
   assertEquals(await Count.get("a").add(), 1);
+  await joinChannel();
   const module = new URL("../workers/_worker.ts", import.meta.url);
   await Workers.startLink({ count: 1, module });
   new OtpCollectors(internalsOf(alex).runtime, undefined as never)

@@ -121,6 +121,9 @@ test("planted errors have their test file and their places", async () => {
   const tests = filesBelow("tests");
   for (const finder of FINDERS) assert(tests.includes(finder), finder);
   for (const error of PLANTED) {
+    for (const finder of error.tests ?? []) {
+      assert(tests.includes(finder), finder);
+    }
     const text = await Deno.readTextFile(new URL(error.file, ROOT));
     assert(isCode(planted(text, error)), error.name);
   }

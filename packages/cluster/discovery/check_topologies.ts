@@ -12,14 +12,13 @@ import {
 import { inspect, quote } from "@otp/processes/values/inspect";
 import type { OptionCheck, OptionChecks } from "@otp/processes/values/options";
 import { readTarget } from "./addresses.ts";
-import {
-  type ClusterResolver,
-  type CustomTopology,
-  type DnsSrvTopology,
-  type StrategyName,
-  strategyName,
-  type Topology,
-  type TopologyOptions,
+import type {
+  ClusterResolver,
+  CustomTopology,
+  DnsSrvTopology,
+  StrategyName,
+  Topology,
+  TopologyOptions,
 } from "@otp/node/start/topology";
 
 const MAX_TOPOLOGIES = 100;
@@ -174,4 +173,9 @@ function ipv4(example: string): OptionCheck {
       value.split(".").every((part) => +part <= 255),
     give: `an IPv4 address, as in ${example}`,
   };
+}
+
+/** The name of a topology's strategy. */
+export function strategyName({ strategy }: Topology): StrategyName {
+  return typeof strategy === "function" ? "custom" : strategy;
 }

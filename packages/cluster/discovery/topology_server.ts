@@ -36,7 +36,8 @@ import {
   type RunningStrategy,
   type StrategyHost,
 } from "./strategies/strategy.ts";
-import { strategyName, type Topology } from "@otp/node/start/topology";
+import { strategyName } from "./check_topologies.ts";
+import type { Topology } from "@otp/node/start/topology";
 import { ignore } from "@otp/processes/promises/promises";
 
 /** The minimum time between two reports of a strategy's failures, in milliseconds. */

@@ -87,6 +87,9 @@ const CREDIT = 2;
 /** The time after which a credit is read from a blocked peer anyway, in milliseconds. */
 const PROBE = 250;
 
+/** The number of bytes that are read later in a turn of the event loop: about a millisecond. */
+const LATE_BYTES = 1 << 16;
+
 /** Answers, which cannot be refused, may fill a queue to this multiple of the limit for messages. */
 const HARD = 2;
 
@@ -191,6 +194,12 @@ export class Connection implements Port {
     this.#waitsForTurn = false;
     this.#resume();
   };
+  #readsLater = false;
+  readonly #readLate = () => {
+    this.#readsLater = false;
+    scheduler.input.note(LATE_BYTES);
+    this.#read(() => this.#incoming.readLate!(LATE_BYTES));
+  };
   #credit = 0;
   #stopProbe: () => void = () => {};
 
@@ -242,6 +251,7 @@ export class Connection implements Port {
       bytes: (chunk) => this.#receive(chunk),
       drained: () => this.#drained(),
       closed: (error) => {
+        this.#read(() => this.#incoming.readLate?.(Infinity));
         this.#down(error?.message ?? "closed by the peer");
         this.#gone.resolve();
       },
@@ -255,18 +265,23 @@ export class Connection implements Port {
     scheduler.input.note(chunk.length);
     this.#stats.receivedBytes += chunk.length;
     this.receivedBytes += chunk.length;
-    try {
-      if (tracing === undefined) this.#incoming.receive(chunk);
-      else arrive(undefined, () => this.#incoming.receive(chunk));
-    } catch (error) {
-      this.#stats.protocolErrors++;
-      this.#down(`it sent ${(error as Error).message}`);
-    }
+    this.#read(() => this.#incoming.receive(chunk));
     if (this.#blocked || this.#isAhead) this.#holdBack(chunk.length);
     if (this.#closed || this.#waitsForTurn) return;
     if (scheduler.input.canReadOn(this.#endWaitForTurn)) return;
     this.#pause();
     this.#waitsForTurn = true;
+  }
+
+  #read(decode: () => void): void {
+    if (this.#closed) return;
+    try {
+      if (tracing === undefined) decode();
+      else arrive(undefined, decode);
+    } catch (error) {
+      this.#stats.protocolErrors++;
+      this.#down(`it sent ${(error as Error).message}`);
+    }
   }
 
   #pause(): void {
@@ -279,6 +294,12 @@ export class Connection implements Port {
   }
 
   // Port: the session's view of the connection.
+
+  readLater(): void {
+    if (this.#readsLater) return;
+    this.#readsLater = true;
+    scheduler.afterPoll(this.#readLate);
+  }
 
   wake(): void {
     if (this.#awake) return;

@@ -54,12 +54,7 @@ export async function serveDevice(
   const writes = new PendingWrites();
   const operations = new LeaderOperations(device);
   for (;;) {
-    const message = await process.mailbox.receive(
-      undefined,
-      undefined,
-      process,
-    );
-    process.assertAlive();
+    const message = await process.nextMessage();
     if (!isTyped(message, "io_request")) continue;
     const { from, replyAs, request } = message as unknown as IoRequest;
     if (

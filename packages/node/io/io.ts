@@ -146,12 +146,7 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkOptions(
-        options,
-        "do input or output",
-        IO_OPTIONS,
-        "{ device: pid }",
-      );
+      checkIo(options, IO_OPTIONS);
       return line(options, textOf(prompt));
     });
   }
@@ -177,12 +172,7 @@ export class IO {
     options: IoOptions = {},
   ): Promise<string | "eof"> {
     return promised(() => {
-      checkOptions(
-        options,
-        "do input or output",
-        IO_OPTIONS,
-        "{ device: pid }",
-      );
+      checkIo(options, IO_OPTIONS);
       if (what === "line") return line(options);
       if (what === "eof") return allLines(options);
       if (typeof what !== "number") {
@@ -252,12 +242,16 @@ function print<O extends IoOptions, T>(
 ): Promise<T> {
   return promised(() => {
     const chars = text();
-    checkOptions(options, "do input or output", checks, "{ device: pid }");
+    checkIo(options, checks);
     return requestIo({ type: "put_chars", chars }, options.device, (reply) => {
       refuseError(reply);
       return result;
     });
   });
+}
+
+function checkIo<T extends IoOptions>(options: T, checks: OptionChecks<T>) {
+  checkOptions(options, "do input or output", checks, "{ device: pid }");
 }
 
 /** Converts a value to text like `String`; throws if the value has no text form. */

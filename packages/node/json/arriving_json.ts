@@ -18,7 +18,10 @@
 
 import { defineProto } from "@otp/processes/values/term";
 import type { OverLimit } from "../wires/over_limit.ts";
-import { GrowingBytes, type Hold } from "./growing_bytes.ts";
+import {
+  GrowingBytes,
+  type Hold,
+} from "@otp/processes/collections/growing_bytes";
 import { JsonReader, UNREAD } from "./json_reader.ts";
 import {
   CLOSE,

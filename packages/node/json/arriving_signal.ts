@@ -2,7 +2,7 @@
  * Collects a large signal, which arrives in parts: first its attachments, then its JSON.
  *
  * Nothing is put together at the end. A large attachment is collected in the array that the receiver gets, so each byte is
- * copied once. The JSON is parsed while it arrives (`arriving_json.ts`), so that the turns of the event loop stay short.
+ * copied once. The JSON is parsed while it arrives (`arriving_json.ts`), in turns of its own (`late_signals.ts`).
  *
  * Parsed JSON takes more memory than its bytes, and the peer may never send the end of the signal. So JSON is parsed ahead
  * only while the parts of all peers, with an estimate of these values, take less than half of the budget. The rest waits
@@ -12,9 +12,20 @@
 import type { ByteBudget } from "../wire.ts";
 import { ProtocolError } from "../wires/over_limit.ts";
 import { type ArrivedSignal, ArrivingJson } from "./arriving_json.ts";
-import { AttachmentReader, contentLength, OWN_HEAD } from "./attachments.ts";
-import { GrowingBytes, type Hold } from "./growing_bytes.ts";
+import {
+  AttachmentReader,
+  contentLength,
+  NO_ATTACHMENTS,
+  OWN_HEAD,
+} from "./attachments.ts";
+import { copyInBuffers, giveRawBuffer } from "../wires/frame_buffers.ts";
+import { latin1Text } from "../wires/texts.ts";
+import {
+  GrowingBytes,
+  type Hold,
+} from "@otp/processes/collections/growing_bytes";
 import { headOf, RAW_ATTACHMENTS, RAW_END } from "./json_frames.ts";
+import type { LateSignals } from "./late_signals.ts";
 import { notJson } from "./parse_json.ts";
 
 /** Attachments of at least this length have an array of their own; smaller attachments share arrays. */
@@ -94,38 +105,41 @@ class ArrivingAttachments {
   }
 }
 
-/** Collects the large signals of one peer, one after the other. */
+/** The kind and the sender of a signal, as this node writes them. */
+const HEAD = /^\["[a-z_]+\*?",(\d{1,15}),/;
+const HEAD_BYTES = 40;
+
+/** The limits and places that the large signals of one peer share. */
+export interface Arrivals {
+  maxBytes: number;
+  maxLevels: number;
+  /** The parts of all peers. */
+  budget: ByteBudget;
+  late: LateSignals;
+}
+
+/** A large signal that arrives. */
 export class ArrivingSignal {
-  readonly #maxBytes: number;
-  readonly #budget: ByteBudget;
-  readonly #maxLevels: number;
-  /** The number of the raw byte array; `undefined` between two signals. */
-  #id: number | undefined;
+  /** The number of the sender; NaN before the JSON, or if the JSON begins in another way. */
+  sender = NaN;
+  /** The number of the raw byte array. */
+  readonly #id: number;
+  readonly #arrivals: Arrivals;
   #attachments: ArrivingAttachments | undefined;
   #json: ArrivingJson | undefined;
   #isWhole = false;
   /** The number of received bytes, and of the bytes that the budget counts. */
   #bytes = 0;
   #held = 0;
-  #isClosed = false;
 
-  /**
-   * Collects signals of at most `maxBytes` bytes and `maxLevels` levels, whose memory is counted in `budget`.
-   */
-  constructor(
-    maxBytes: number,
-    maxLevels: number,
-    budget: ByteBudget,
-  ) {
-    this.#maxBytes = maxBytes;
-    this.#maxLevels = maxLevels;
-    this.#budget = budget;
+  /** Collects the signal of the array `id`. */
+  constructor(id: number, arrivals: Arrivals) {
+    this.#id = id;
+    this.#arrivals = arrivals;
   }
 
   /** Adds a part of a raw byte array. Throws a `ProtocolError` if the part is invalid, or too much. */
   add(id: number, bytes: Uint8Array, kind: number): void {
-    if (this.#isClosed) return;
-    this.#id ??= id;
     if (this.#id !== id) {
       throw new ProtocolError(
         `raw byte array ${id} before the signal of array ${this.#id}`,
@@ -139,23 +153,25 @@ export class ArrivingSignal {
     if (bytes.length === 0) {
       // An empty part adds nothing, but can end the array.
     } else if (kind === RAW_ATTACHMENTS) this.#attach(id, bytes);
-    else this.#add(bytes);
+    else this.#addJson(bytes);
     this.#isWhole = kind === RAW_END;
   }
 
   readonly #assertFits = (more: number): void => {
-    if (this.#bytes + more > this.#maxBytes) {
-      throw new ProtocolError(`a message of over ${this.#maxBytes} bytes`);
+    const { maxBytes } = this.#arrivals;
+    if (this.#bytes + more > maxBytes) {
+      throw new ProtocolError(`a message of over ${maxBytes} bytes`);
     }
   };
 
   /** Counts memory before it is allocated, so that a refused message costs none. */
   readonly #hold: Hold = (bytes) => {
     this.#held += bytes;
-    this.#budget.add(bytes);
-    if (this.#budget.used > this.#budget.max) {
+    const { budget } = this.#arrivals;
+    budget.add(bytes);
+    if (budget.used > budget.max) {
       throw new ProtocolError(
-        `parts of messages that make more than ${this.#budget.max} bytes with those of others (limits.maxTotalMessageBytes)`,
+        `parts of messages that make more than ${budget.max} bytes with those of others (limits.maxTotalMessageBytes)`,
       );
     }
   };
@@ -170,21 +186,38 @@ export class ArrivingSignal {
     this.#attachments.add(bytes);
   }
 
-  #add(bytes: Uint8Array): void {
-    this.#json ??= new ArrivingJson(this.#maxLevels, this.#hold);
-    this.#json.add(bytes);
-    const { used, max } = this.#budget;
-    if (used + this.#json.mostCost <= max / 2) this.#json.readAhead();
+  #addJson(bytes: Uint8Array): void {
+    const { late, maxLevels } = this.#arrivals;
+    if (this.#json === undefined) {
+      this.#json = new ArrivingJson(maxLevels, this.#hold);
+      const end = Math.min(HEAD_BYTES, bytes.length);
+      this.sender = Number(HEAD.exec(latin1Text(bytes, 0, end))?.[1]);
+    }
+    if (Number.isNaN(this.sender)) {
+      // The sender is not known: read all that is late, and this part at once.
+      late.read(Infinity);
+      return this.#read(bytes);
+    }
+    for (const part of copyInBuffers(bytes)) {
+      late.add(this.sender, part.length, () => {
+        this.#read(part);
+        giveRawBuffer(part);
+      });
+    }
+  }
+
+  #read(bytes: Uint8Array): void {
+    const json = this.#json!;
+    json.add(bytes);
+    const { used, max } = this.#arrivals.budget;
+    if (used + json.mostCost <= max / 2) json.readAhead();
   }
 
   /**
-   * Returns the signal of an array that has arrived, and its attachments, numbered from `first`. Throws a
-   * `ProtocolError` if there is no such signal, or it is no JSON.
+   * Ends the array, which a signal has named, with attachments numbered from `first` if it has any. Throws a
+   * `ProtocolError` if it has not arrived, or has attachments only here or only there.
    */
-  take(
-    id: number,
-    first: number | undefined,
-  ): { signal: ArrivedSignal; attachments: AttachmentReader | undefined } {
+  end(id: number, first: number | undefined): AttachmentReader {
     if (this.#id !== id || !this.#isWhole) {
       throw new ProtocolError(`no raw bytes of number ${id} have come`);
     }
@@ -195,26 +228,20 @@ export class ArrivingSignal {
           : `raw bytes of number ${id} without attachments`,
       );
     }
-    const attachments = this.#attachments?.reader(first!);
-    if (this.#json === undefined) throw notJson();
-    const signal = this.#json.finish();
-    this.#release();
-    return { signal, attachments };
+    return this.#attachments?.reader(first!) ?? NO_ATTACHMENTS;
   }
 
-  #release(): void {
-    this.#budget.add(-this.#held);
-    this.#held = 0;
-    this.#bytes = 0;
-    this.#id = undefined;
-    this.#attachments = undefined;
-    this.#json = undefined;
-    this.#isWhole = false;
+  /** Returns the signal, all of whose parts were read. Throws a `ProtocolError` if it is no JSON. */
+  finish(): ArrivedSignal {
+    if (this.#json === undefined) throw notJson();
+    const signal = this.#json.finish();
+    this.discard();
+    return signal;
   }
 
   /** Discards everything. */
-  clear(): void {
-    this.#isClosed = true;
-    this.#release();
+  discard(): void {
+    this.#arrivals.budget.add(-this.#held);
+    this.#held = 0;
   }
 }

@@ -244,6 +244,8 @@ export class AttachmentReader {
   /** The positions of the attachments; below 0 for a used attachment. */
   readonly #positions: number[] = [];
   #left: number;
+  /** Whether attachments may be left, as a signal was refused. */
+  mayBeUnused = false;
 
   /**
    * Finds the attachments of `pieces`, whose numbers begin with `first`. The bytes are valid until the signals have been
@@ -319,7 +321,7 @@ export class AttachmentReader {
 
   /** @throws {ProtocolError} If an attachment has not been used. */
   finish(): void {
-    if (this.#left > 0) {
+    if (this.#left > 0 && !this.mayBeUnused) {
       throw new ProtocolError(`${this.#left} attachments that nothing uses`);
     }
   }

@@ -21,7 +21,7 @@ import {
   ArrivingJson,
   RefusedItem,
 } from "./arriving_json.ts";
-import { ArrivingSignal } from "./arriving_signal.ts";
+import { type Arrivals, ArrivingSignal } from "./arriving_signal.ts";
 import { AttachmentReader, NO_ATTACHMENTS } from "./attachments.ts";
 import {
   checkArray,
@@ -36,6 +36,7 @@ import {
 import { type FrameHandler, FrameReader, headOf } from "./json_frames.ts";
 import { isTraced, SHAPES } from "./json_kinds.ts";
 import { JsonReader, UNREAD } from "./json_reader.ts";
+import { LateSignals } from "./late_signals.ts";
 import { itemsOf, parseJson } from "./parse_json.ts";
 import { receivedRefusal } from "./json_refusals.ts";
 import {
@@ -55,6 +56,9 @@ const MAX_TRACES = 64;
 const MESSAGE_LISTS: ReadonlySet<unknown> = new Set(
   ["send", "send*", "send_text"],
 );
+
+/** The signals that stand for a raw byte array. */
+const LARGE: ReadonlySet<unknown> = new Set(["large", "large_attached"]);
 
 /** The levels of JSON around a value: the frame's array, the signal's array, and two of a spawn request. */
 const OUTER_DEPTH = 4;
@@ -77,7 +81,14 @@ export class Decoder implements FrameHandler {
   readonly #deliver: Signals;
   readonly #frames: FrameReader;
   readonly #values: ValueDecoder;
-  readonly #large: ArrivingSignal;
+  readonly #late: LateSignals;
+  readonly #arrivals: Arrivals;
+  /** The large signals that have not been delivered, and the one whose array arrives. */
+  readonly #large = new Set<ArrivingSignal>();
+  #arriving: ArrivingSignal | undefined;
+  /** The sender of the last large signal; acks of its parts are late with them. */
+  #lastSender = 0;
+  #isClosed = false;
   /** JSON nested deeper than this holds a value deeper than `maxDepth`. */
   readonly #maxJsonDepth: number;
   /** JSON of at most this many levels holds no value that is too deep. */
@@ -90,10 +101,6 @@ export class Decoder implements FrameHandler {
   /** Whether a value of this frame may exceed `maxDepth`: the JSON is deep enough for one. */
   #isDeep = false;
   readonly #refusals: Refusals;
-  /** Whether a signal of this frame was refused, which leaves its attachments unused. */
-  #hasRefused = false;
-  /** Whether the current signal arrived in parts. */
-  #isInLarge = false;
   /** The traces of the next messages, by sender. */
   readonly #traces = new Map<number, string>();
 
@@ -119,12 +126,14 @@ export class Decoder implements FrameHandler {
     this.#reader = new JsonReader(this.#maxJsonDepth);
     this.#frames = new FrameReader(limits.maxFrameBytes);
     this.#values = new ValueDecoder(self, peer);
-    this.#large = new ArrivingSignal(
-      limits.maxMessageBytes,
+    this.#late = new LateSignals(parts, port.readLater?.bind(port));
+    this.#arrivals = {
+      maxBytes: limits.maxMessageBytes,
       // The array of the signal is a level around its items.
-      this.#maxJsonDepth + 1,
-      parts,
-    );
+      maxLevels: this.#maxJsonDepth + 1,
+      budget: parts,
+      late: this.#late,
+    };
     this.#from = new Pid(peer.name, 0, peer.creation);
     this.#to = new Pid(self.name, 0, self.creation);
   }
@@ -134,8 +143,15 @@ export class Decoder implements FrameHandler {
     this.#frames.read(chunk, this);
   }
 
+  readLate(room: number): void {
+    this.#late.read(room);
+  }
+
   /** Discards incomplete signals. */
   close(): void {
+    this.#isClosed = true;
+    this.#late.clear();
+    for (const signal of this.#large) signal.discard();
     this.#large.clear();
   }
 
@@ -148,11 +164,48 @@ export class Decoder implements FrameHandler {
       for (const [from, to] of itemsOf(bytes, start, end)) {
         const json = new ArrivingJson(this.#maxJsonDepth + 1);
         json.add(bytes.subarray(from, to));
-        this.#arrived(json.finish());
+        const signal = json.finish();
+        this.#isDeep = signal.levels > this.#shallow;
+        this.#inOrder(signal.items, to - from, () => this.#arrived(signal));
       }
       return;
     }
-    for (let i = 0; i < signals.length; i++) this.#any(checkArray(signals[i]));
+    for (let i = 0; i < signals.length; i++) {
+      const signal = checkArray(signals[i]);
+      if (this.#late.isEmpty) this.#any(signal);
+      else {
+        const bytes = Math.ceil((end - start) / signals.length);
+        this.#inOrder(signal, bytes, () => this.#any(signal));
+      }
+    }
+  }
+
+  /** Delivers a signal after the late signals of its sender. */
+  #inOrder(signal: unknown[], bytes: number, deliver: () => void): void {
+    const sender = signal[1] === 0 ? this.#lastSender : signal[1];
+    if (LARGE.has(signal[0])) return deliver();
+    if (typeof sender !== "number") this.#late.read(Infinity);
+    else if (this.#late.has(sender)) {
+      const isDeep = this.#isDeep;
+      const { attachments } = this.#values;
+      const within = () => this.#within(attachments, isDeep, deliver);
+      return this.#late.add(sender, bytes, within);
+    }
+    deliver();
+  }
+
+  #within(
+    attachments: AttachmentReader,
+    isDeep: boolean,
+    deliver: () => void,
+  ): void {
+    const before = this.#isDeep;
+    const outer = this.#values.attachments;
+    this.#isDeep = isDeep;
+    this.#values.attachments = attachments;
+    deliver();
+    this.#values.attachments = outer;
+    this.#isDeep = before;
   }
 
   /** Delivers a signal, or refuses it alone. */
@@ -169,8 +222,7 @@ export class Decoder implements FrameHandler {
   }
 
   /** Delivers a signal some of whose items may be refused: a list of messages loses only these. */
-  #arrived({ items, levels }: ArrivedSignal): void {
-    this.#isDeep = levels > this.#shallow;
+  #arrived({ items }: ArrivedSignal): void {
     const at = items.findIndex((item) => item instanceof RefusedItem);
     if (at < 0) return this.#any(items);
     if (at < 3 || !MESSAGE_LISTS.has(items[0])) {
@@ -190,17 +242,28 @@ export class Decoder implements FrameHandler {
     if (json >= end) {
       throw new ProtocolError("attachments that go beyond their frame");
     }
-    const piece = { bytes, start: start + 4, end: json };
+    // Late signals refer to the bytes after this call.
+    const kept = this.#late.isEmpty ? bytes : bytes.slice(0, json);
+    const piece = { bytes: kept, start: start + 4, end: json };
     const attachments = new AttachmentReader([piece]);
     this.#values.attachments = attachments;
-    this.#hasRefused = false;
     this.text(bytes, json, end);
     this.#values.attachments = NO_ATTACHMENTS;
-    if (!this.#hasRefused) attachments.finish();
+    this.#late.add(this.#lastSender, 0, () => attachments.finish());
   }
 
   raw(id: number, bytes: Uint8Array, kind: number): void {
-    this.#large.add(id, bytes, kind);
+    if (this.#isClosed) return;
+    const large = this.#arrivalOf(id);
+    large.add(id, bytes, kind);
+    if (!Number.isNaN(large.sender)) this.#lastSender = large.sender;
+  }
+
+  #arrivalOf(id: number): ArrivingSignal {
+    if (this.#arriving !== undefined) return this.#arriving;
+    const large = new ArrivingSignal(id, this.#arrivals);
+    this.#large.add(large);
+    return this.#arriving = large;
   }
 
   /**
@@ -329,7 +392,7 @@ export class Decoder implements FrameHandler {
     node === this.#peer.name && creation === this.#peer.creation;
 
   #note(signal: string, error: OverLimit): unknown {
-    this.#hasRefused = true;
+    this.#values.attachments.mayBeUnused = true;
     return this.#refusals.note(signal, error);
   }
 
@@ -509,11 +572,10 @@ export class Decoder implements FrameHandler {
         );
         return;
       case "large":
-        this.#deliverLarge(checkNatural(first), undefined);
-        return;
-      case "large_attached":
-        this.#deliverLarge(checkNatural(first), checkNatural(second));
-        return;
+      case "large_attached": {
+        const number = kind === "large" ? undefined : checkNatural(second);
+        return this.#deliverLarge(checkNatural(first), number);
+      }
       case "peers":
         this.#port.peers(toPeers(first, second));
         return;
@@ -531,25 +593,19 @@ export class Decoder implements FrameHandler {
 
   /** Delivers a signal that arrived in parts, as JSON and attachments numbered from `number`. */
   #deliverLarge(id: number, number: number | undefined): void {
-    if (this.#isInLarge) {
-      throw new ProtocolError("a large signal in a large signal");
-    }
-    const { signal, attachments = NO_ATTACHMENTS } = this.#large.take(
-      id,
-      number,
-    );
-    const isDeep = this.#isDeep;
-    const outer = this.#values.attachments;
-    const hasRefused = this.#hasRefused;
-    this.#hasRefused = false;
-    this.#values.attachments = attachments;
-    this.#isInLarge = true;
-    this.#arrived(signal);
-    this.#isInLarge = false;
-    this.#values.attachments = outer;
-    this.#isDeep = isDeep;
-    if (!this.#hasRefused) attachments.finish();
-    this.#hasRefused = hasRefused;
+    const large = this.#arrivalOf(id);
+    const attachments = large.end(id, number);
+    this.#arriving = undefined;
+    this.#late.add(large.sender, 0, () => {
+      const signal = large.finish();
+      this.#large.delete(large);
+      if (LARGE.has(signal.items[0])) {
+        throw new ProtocolError("a large signal in a large signal");
+      }
+      const isDeep = signal.levels > this.#shallow;
+      this.#within(attachments, isDeep, () => this.#arrived(signal));
+      attachments.finish();
+    });
   }
 
   #spawn(from: unknown, ref: unknown, content: unknown): void {

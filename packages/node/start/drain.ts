@@ -170,12 +170,7 @@ export class NodeDrain {
     // Every process ended just now; a supervisor may be about to restart a task.
     if (refs.size === 0) await process.mailbox.sleep(PAUSE, undefined, process);
     while (refs.size > 0) {
-      const message = await process.mailbox.receive(
-        undefined,
-        undefined,
-        process,
-      );
-      process.assertAlive();
+      const message = await process.nextMessage();
       const { ref } = (message ?? {}) as { ref?: unknown };
       if (process.isDown(ref)) refs.delete(ref.number);
     }

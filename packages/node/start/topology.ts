@@ -256,8 +256,3 @@ export type Topologies = Readonly<Record<string, Topology>>;
 export type StrategyName =
   | Exclude<Topology["strategy"], ClusterStrategy>
   | "custom";
-
-/** The name of a topology's strategy. */
-export function strategyName({ strategy }: Topology): StrategyName {
-  return typeof strategy === "function" ? "custom" : strategy;
-}

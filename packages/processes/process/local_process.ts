@@ -165,6 +165,13 @@ export class LocalProcess extends ProcessSchedule implements MailboxHost {
     if (!this.alive) throw new ProcessExited(this.exitReason);
   }
 
+  /** Takes the next message, whatever it is. Rejects with `ProcessExited` if the process exits. */
+  async nextMessage(): Promise<unknown> {
+    const message = await this.mailbox.receive(undefined, undefined, this);
+    this.assertAlive();
+    return message;
+  }
+
   test(guard: Guard, message: unknown): boolean {
     return runInside(this, guard, message);
   }

@@ -298,6 +298,11 @@ export class Scheduler {
     outside(() => this.#loop.afterTurn(fn));
   }
 
+  /** Calls back after the event loop has turned and polled its sockets. */
+  afterPoll(fn: () => void): void {
+    outside(() => this.#loop.afterPoll(fn));
+  }
+
   /**
    * Calls back after the event loop has turned. If steps wait for that turn too, the steps that its sockets bring run
    * first: a process that yields again and again lets all others continue.

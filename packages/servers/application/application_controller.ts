@@ -385,12 +385,7 @@ async function runApplication(
   };
   tell(process, controller, started);
   for (;;) {
-    const message = await process.mailbox.receive(
-      undefined,
-      undefined,
-      process,
-    );
-    process.assertAlive();
+    const message = await process.nextMessage();
     if (isExitFrom(message, top)) {
       await endApplication(spec, () => {});
       return terminate(process, message.reason);

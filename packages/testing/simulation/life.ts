@@ -848,10 +848,13 @@ export class Life implements SimulatedLife {
   async #served(): Promise<number> {
     const { lease } = this.#settings;
     const drained = this.now + DRAIN * lease + LOOK;
-    let since = this.now;
+    // A late question is a fault until it has arrived.
+    let since = Math.max(this.now, this.#store.busyUntil);
     while (this.#drains.size > 0 || !this.#isServed) {
       if (this.#broken.length > 0) break;
-      if (this.#drains.size > 0) since = Math.min(this.now, drained);
+      if (this.#drains.size > 0) {
+        since = Math.max(since, Math.min(this.now, drained));
+      }
       if (this.now > since + RECOVERY * lease) {
         this.#fail(
           `keys have no owner ${RECOVERY * lease} ms after all is well`,
@@ -860,7 +863,7 @@ export class Life implements SimulatedLife {
       }
       await this.#advance(LOOK);
     }
-    return this.now - since;
+    return Math.max(0, this.now - since);
   }
 
   #tell(text: string): void {

@@ -30,7 +30,8 @@ import type { SimulatedCall } from "./linearizable.ts";
  * - `"write kill"`: a node is killed with one of its next writes: before the store has it, after that and before the answer,
  *   right after the answer, or soon after. It starts again later.
  * - `"stopped clocks"`: a node freezes with all its clocks, so that it cannot know. Not among the defaults: such a node
- *   may answer reads from an old state, until it asks the store. Its writes are refused.
+ *   may answer reads from an old state, or begin a method with a log that is newer than its state, until it asks the store.
+ *   Its writes are refused.
  * - `"store goes back"`: the store loses its last changes, as when a standby takes over that lacked them. Not among the
  *   defaults: accepted writes are lost.
  */

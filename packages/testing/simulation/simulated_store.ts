@@ -43,6 +43,8 @@ export class SimulatedStore {
   readonly parted = new Set<string>();
   /** When the store answers again; questions wait until then. */
   stalledUntil = 0;
+  /** When the last question arrives: one of a node that was killed may prolong its lease. */
+  busyUntil = 0;
   /** Counts the restarts: questions and answers under way fail. */
   restarts = 0;
   /** Notes that a write of a node is at some point; returns whether the node has ended there. */
@@ -110,7 +112,9 @@ export class SimulatedStore {
         );
       }, (error) => answer(() => reject(error)));
     };
-    timeline.schedule(timeline.time + there, "network", arrive);
+    const arrival = timeline.time + there;
+    this.busyUntil = Math.max(this.busyUntil, arrival);
+    timeline.schedule(arrival, "network", arrive);
     return promise;
   }
 

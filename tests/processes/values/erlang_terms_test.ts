@@ -36,14 +36,14 @@ import {
   tuple,
 } from "../../../mod.ts";
 import { DEFAULT_LIMITS } from "../../../packages/node/wire.ts";
-import {
-  leastWireBytes,
-  termBytes,
-} from "../../../packages/node/connections/pending_signals.ts";
 import { keyOf } from "../../../packages/processes/process/links_and_monitors.ts";
 import { equalTerms } from "../../../packages/processes/values/equality.ts";
 import { LocalFunction } from "../../../packages/processes/values/functions.ts";
 import { pidOf, refOf } from "../../../packages/processes/values/pid.ts";
+import {
+  leastWireBytes,
+  termBytes,
+} from "../../../packages/processes/values/term_bytes.ts";
 import { copyTerm } from "../../../packages/processes/values/term.ts";
 import { termKey } from "../../../packages/processes/values/term_key.ts";
 import { test } from "../../../packages/testing/tags.ts";

@@ -1,6 +1,6 @@
 /** Bytes that are collected in one array, which grows as they arrive. */
 
-/** Counts memory before it is allocated. Throws a `ProtocolError` if it would be too much. */
+/** Counts memory before it is allocated. Throws if it would be too much. */
 export type Hold = (bytes: number) => void;
 
 /** The sizes of the first array, in bytes: of bytes whose number is not known, and at most of others. */
