@@ -14,6 +14,7 @@ import { type Chunk, chunkBytes, isJson, isText, textOf } from "./content.ts";
 import { RequestError } from "./requests.ts";
 import {
   type EndReason,
+  goneText,
   offsetText,
   type StreamEvent,
 } from "./stream_state.ts";
@@ -158,7 +159,7 @@ const frames = new WeakMap<StoredEvent, Frames>();
 
 const ENCODER = new TextEncoder();
 
-/** Returns the frames of an event: the same object for all readers; none for the end of a stream that is no more. */
+/** Returns the frames of an event: the same object for all readers. */
 export function framesOf(
   event: StoredEvent,
   base: number,
@@ -171,7 +172,11 @@ export function framesOf(
   if (known?.made === made) return known;
   const from = base + event.number - 1;
   const { chunks, to, isClosed, gone } = newsOf([event], base, from);
-  if (gone !== undefined) return { made, bytes: new Uint8Array(), isEnd: true };
+  if (gone !== undefined) {
+    // A comment: the client asks again, and gets the status.
+    const bytes = ENCODER.encode(`: ${goneText(gone)}\n\n`);
+    return { made, bytes, isEnd: true };
+  }
   const data = chunks.length > 0 ? dataFrame(chunks, type) : "";
   const control = controlFrame(to, cursor, isLast || isClosed, isClosed);
   const bytes = ENCODER.encode(data + control);

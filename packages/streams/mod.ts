@@ -4,6 +4,7 @@
  * The protocol is Durable Streams 1.0, a draft. The files:
  *
  * - `streams.ts`: the handler of requests, and what it refuses; `options.ts`: its options and limits.
+ * - `stream_counts.ts`: how many streams there are, for the limits.
  * - `stream_type.ts`: a stream as an entity; `stream_state.ts`: its state and its events, and the answers to requests.
  * - `content.ts`: bytes and JSON messages as events of a log, and back.
  * - `requests.ts`: names, offsets and headers of requests.

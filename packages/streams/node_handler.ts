@@ -11,6 +11,7 @@ import type { StreamRequestInfo } from "./options.ts";
 /** Returns a listener for `http.createServer`. */
 export function nodeHandler(
   handle: (request: Request, info?: StreamRequestInfo) => Promise<Response>,
+  unread: number,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (incoming, outgoing) => {
     const gone = new AbortController();
@@ -25,7 +26,7 @@ export function nodeHandler(
     const { remoteAddress: hostname } = incoming.socket;
     const response = await handle(request, { remoteAddr: { hostname } });
     try {
-      await send(response, outgoing, gone.signal);
+      await send(response, outgoing, gone.signal, unread);
     } catch {
       outgoing.destroy();
     }
@@ -39,55 +40,75 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   for (let at = 0; at < incoming.rawHeaders.length; at += 2) {
     headers.append(incoming.rawHeaders[at], incoming.rawHeaders[at + 1]);
   }
-  const hasBody = method === "POST" || method === "PUT";
   return new Request(`http://${host}${url}`, {
     method,
     headers,
     signal,
-    ...hasBody
+    ...takesBody(method)
       ? { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" }
       : {},
   } as RequestInit);
 }
 
+function takesBody(method: string | undefined): boolean {
+  return method === "POST" || method === "PUT";
+}
+
+/** Sends a response; rejects if its reader does not take a part of it within `unread` milliseconds. */
 async function send(
   response: Response,
   outgoing: ServerResponse,
   gone: AbortSignal,
+  unread: number,
 ): Promise<void> {
   const headers = Object.fromEntries(response.headers);
+  // The rest of a body that nobody reads would have to be read before the next request.
+  const { complete, method } = outgoing.req;
+  if (!complete && takesBody(method)) headers.connection = "close";
   if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-    const body = response.body === null
-      ? undefined
-      : new Uint8Array(await response.arrayBuffer());
-    outgoing.writeHead(response.status, {
-      ...headers,
-      ...body ? { "content-length": body.length } : {},
-    });
-    outgoing.end(body);
+    const body = response.body && new Uint8Array(await response.arrayBuffer());
+    if (body) headers["content-length"] = String(body.length);
+    outgoing.writeHead(response.status, headers);
+    if (body) await write(outgoing, body, gone, unread);
+    outgoing.end();
     return;
   }
   outgoing.writeHead(response.status, headers);
   outgoing.flushHeaders();
   const reader = response.body!.getReader();
   gone.addEventListener("abort", () => reader.cancel().catch(() => {}));
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || gone.aborted) break;
-    if (!outgoing.write(value)) await drained(outgoing, gone);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || gone.aborted) break;
+      await write(outgoing, value, gone, unread);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error;
   }
   outgoing.end();
 }
 
-/** Resolves when the connection has taken what was written, or is gone. */
-function drained(outgoing: ServerResponse, gone: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = () => {
-    outgoing.off("drain", done);
-    gone.removeEventListener("abort", done);
-    resolve();
-  };
-  outgoing.on("drain", done);
-  gone.addEventListener("abort", done);
-  return promise;
+/** Writes bytes; resolves when the connection takes more, or is gone. */
+async function write(
+  outgoing: ServerResponse,
+  bytes: Uint8Array,
+  gone: AbortSignal,
+  unread: number,
+): Promise<void> {
+  if (outgoing.write(bytes) || gone.aborted) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () => reject(new Error("the reader does not read")),
+    unread,
+  );
+  outgoing.on("drain", resolve);
+  gone.addEventListener("abort", () => resolve());
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    outgoing.off("drain", resolve);
+  }
 }

@@ -58,6 +58,19 @@ export interface StreamsLimits {
    */
   ttl: number;
   /**
+   * The streams of all nodes. They are counted anew after each hundredth of that number, so a few more may come to be; this
+   * holds for `streamsOfOwner` too.
+   *
+   * @default {1000000}
+   */
+  streams: number;
+  /**
+   * The streams of one owner, if there is an option `owner`.
+   *
+   * @default {1000}
+   */
+  streamsOfOwner: number;
+  /**
    * The bytes of events in one response to a read, unless the first is longer.
    *
    * @default {1048576}
@@ -93,6 +106,13 @@ export interface StreamsLimits {
    * @default {60000}
    */
   sse: number;
+  /**
+   * Milliseconds that a response waits for a reader that does not read; its connection is closed then. A reader of server-sent
+   * events has this time after `sse`, or until `node:http` has had the last events to send for so long.
+   *
+   * @default {30000}
+   */
+  unread: number;
   /**
    * Milliseconds that a request waits for the owner of a stream, and for the store.
    *
@@ -145,6 +165,14 @@ export interface StreamsOptions {
    * @default {the address of the connection, if the server tells it}
    */
   address?(request: Request, info?: StreamRequestInfo): string | undefined;
+  /**
+   * Returns with what the names of all streams of the same owner begin, for `streamsOfOwner`; asked before a stream is
+   * created. An owner creates no stream with another name, so say that in `authorize` as well: if user 7 may create
+   * `users/7/chat` and not `users/8/chat`, it is `"users/7/"`.
+   *
+   * @default {() => undefined}
+   */
+  owner?(request: Request, stream: string): string | undefined;
   /** The limits; those that are left out have their defaults. */
   limits?: Partial<StreamsLimits>;
 }
@@ -166,12 +194,15 @@ const LIMITS: OptionChecks<StreamsLimits> = {
   bodyTime: integerFrom(1),
   name: integerFrom(1, 700),
   ttl: integerFrom(0),
+  streams: integerFrom(0),
+  streamsOfOwner: integerFrom(0),
   page: integerFrom(1),
   readers: integerFrom(0),
   readersOfStream: integerFrom(0),
   readersOfAddress: integerFrom(0),
   longPoll: integerFrom(0),
   sse: integerFrom(1),
+  unread: integerFrom(1),
   timeout: integerFrom(1),
 };
 
@@ -204,12 +235,14 @@ const OPTIONS: OptionChecks<StreamsOptions> = {
   },
   cache: oneOf("public", "private"),
   address: FUNCTION,
+  owner: FUNCTION,
   limits: RECORD,
 };
 
 /** The options of a handler, complete. */
 export type Settings =
   & Required<Pick<StreamsOptions, "authorize" | "address" | "prefix">>
+  & Pick<StreamsOptions, "owner">
   & Required<Pick<StreamsOptions, "origins" | "cache">>
   & { limits: StreamsLimits };
 
@@ -229,6 +262,7 @@ export function streamSettings(options: StreamsOptions): Settings {
     address: options.address ??
       ((request, info) =>
         info?.remoteAddr?.hostname ?? info?.requestIP?.(request)?.address),
+    owner: options.owner,
     prefix: options.prefix ?? "/",
     origins: options.origins ?? "*",
     cache: options.cache ?? "private",
@@ -237,12 +271,15 @@ export function streamSettings(options: StreamsOptions): Settings {
       bodyTime: 30_000,
       name: 500,
       ttl: 315_360_000,
+      streams: 1_000_000,
+      streamsOfOwner: 1000,
       page: 1 << 20,
       readers: 20_000,
       readersOfStream: 10_000,
       readersOfAddress: 1000,
       longPoll: 20_000,
       sse: 60_000,
+      unread: 30_000,
       timeout: 15_000,
       ...limits,
     },

@@ -23,6 +23,13 @@ export interface Segment {
 /** Why a stream is no more. */
 export type EndReason = "deleted" | "expired";
 
+/** Says why a stream is no more. */
+export function goneText(why: EndReason): string {
+  return why === "deleted"
+    ? "the stream was deleted"
+    : "the stream has expired";
+}
+
 /** An idempotent producer: what it has appended last. */
 export type Producer = [epoch: number, seq: number, day: number];
 

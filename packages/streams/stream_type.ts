@@ -5,7 +5,8 @@
  * Forks: a fork has a copy of nothing but its point, and its source knows its forks. A stream that is deleted while forks
  * read its log stays until the last of them is gone. These are two entities and no transaction, so each step can be
  * repeated, and is by an alarm: a fork is noted at its source before it exists, and forgotten there after it was marked
- * as deleted and before it is removed. A source that is deleted asks the forks that it knows whether they exist.
+ * as deleted and before it is removed. A source that is deleted asks the forks that it knows whether they exist, but in no
+ * method: only a fork waits for its source, so that no two wait for each other.
  *
  * @module
  */
@@ -27,6 +28,7 @@ import {
   applyEvent,
   type CreateRequest,
   type EndReason,
+  goneText,
   positionHeaders,
   producersAt,
   type Segment,
@@ -94,7 +96,7 @@ export type StreamMethods = {} & {
   create(room: Room, request: CreateRequest): Promise<StreamReply | "again">;
   append(room: Room, request: AppendRequest): StreamReply;
   remove(room: Room): StreamReply;
-  sweep(room: Room): Promise<void>;
+  sweep(room: Room): Promise<Forks>;
   hold(
     room: Room,
     fork: string,
@@ -106,6 +108,9 @@ export type StreamMethods = {} & {
   isForkOf(room: Room, source: string, id: string): boolean;
 };
 
+/** The forks of a stream that has ended, each with its id. */
+type Forks = StreamState["forks"];
+
 /** The type of streams, with its methods. */
 export type StreamType = EntityType<StreamMethods>;
 
@@ -114,6 +119,9 @@ const TOUCH = 1 / 20;
 
 /** Milliseconds after which a source asks its forks whether they exist. */
 const SWEEP = 60_000;
+
+/** Milliseconds for which a stream that has ended says why, to readers that come back. */
+const TELLS = 5000;
 
 /** Milliseconds that a call between streams may take. */
 const TIMEOUT = 15_000;
@@ -156,15 +164,12 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
     room.delete();
   }
 
-  /** Forgets the forks that do not exist, and removes a stream that no other one needs. */
-  async function sweep(room: Room): Promise<void> {
+  /** Removes a stream that no other one needs; returns the forks that may need it. */
+  async function sweep(room: Room): Promise<Forks> {
     const { forks } = room.state!;
-    for (const [fork, id] of Object.entries(forks)) {
-      if (await other(fork.slice(1)).isForkOf(room.key, id)) continue;
-      delete forks[fork];
-    }
     if (isHeld(room.state!)) room.alarm(room.now() + SWEEP * 60);
     else await collect(room);
+    return forks;
   }
 
   const type: StreamType = Entity.define(name, {
@@ -301,12 +306,16 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
         if (!("status" in live(room))) setAlarm(room, state);
         return;
       }
-      await sweep(room);
+      const { key } = room;
+      askForks(type, key, await sweep(room)).catch(() => {
+        // The next alarm asks them again.
+      });
     },
 
     async sweep(room: Room) {
-      if (room.state === null) room.stop();
-      else if (room.state.gone !== null) await sweep(room);
+      const { state } = room;
+      if (state === null) room.stop();
+      return state?.gone && !isAlone(state) ? await sweep(room) : {};
     },
   }) as unknown as StreamType;
 
@@ -326,12 +335,33 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
   return type;
 }
 
+/**
+ * Asks the forks of a stream that has ended whether they exist, and has it forget those that do not.
+ *
+ * The stream's own methods must not wait for it: a fork that is deleted at the same time waits for its source.
+ */
+export async function askForks(
+  type: StreamType,
+  key: string,
+  forks: Forks,
+): Promise<void> {
+  const options = { timeout: TIMEOUT, mayRunTwice: true };
+  for (const [fork, id] of Object.entries(forks)) {
+    const name = fork.slice(1);
+    if (await type.get(name, options).isForkOf(key, id)) continue;
+    await type.get(key, options).release(name, id);
+  }
+}
+
 /** Returns the stream, or the answer if it is no more; ends one whose time is up. */
 function live(room: Room): StreamState | StreamReply {
   const state = room.state;
   if (state === null) {
     room.stop();
-    return { status: 404, why: "there is no such stream" };
+    const why = room.log.last > 0
+      ? "the stream was deleted or has expired"
+      : "there is no such stream";
+    return { status: 404, why };
   }
   if (state.gone === null) {
     if (room.now() < endOf(state)) return state;
@@ -339,7 +369,7 @@ function live(room: Room): StreamState | StreamReply {
   }
   return {
     status: isHeld(state) ? 410 : 404,
-    why: `the stream was ${state.gone}`,
+    why: goneText(state.gone!),
   };
 }
 
@@ -348,12 +378,17 @@ function isHeld({ forks }: StreamState): boolean {
   return Object.keys(forks).length > 0;
 }
 
+/** Whether no other stream knows of it. */
+function isAlone(state: StreamState): boolean {
+  return state.from === null && !isHeld(state);
+}
+
 /** Ends a stream: its live readers get the reason as the last event. */
 function end(room: Room, state: StreamState, why: EndReason): void {
   room.log.append({ x: why });
   state.gone = why;
-  if (!isHeld(state) && state.from === null) return room.delete();
-  room.alarm(room.now() + (isHeld(state) ? SWEEP : 0));
+  const wait = isHeld(state) ? SWEEP : isAlone(state) ? TELLS : 0;
+  room.alarm(room.now() + wait);
 }
 
 /** The moment at which the stream ends, in milliseconds since 1970. A read is noted late, so the end is late as well. */

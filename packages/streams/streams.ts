@@ -51,12 +51,14 @@ import {
 } from "./requests.ts";
 import {
   type ForkPoint,
+  goneText,
   positionHeaders,
   streamHeaders,
   type StreamInfo,
   type StreamReply,
 } from "./stream_state.ts";
-import { type StreamType, streamType } from "./stream_type.ts";
+import { StreamCounts } from "./stream_counts.ts";
+import { askForks, type StreamType, streamType } from "./stream_type.ts";
 import { GenServer } from "@otp/servers/gen_server/gen_server";
 import type { Pid } from "@otp/processes/process";
 
@@ -100,7 +102,7 @@ export function streams(options: StreamsOptions): StreamsHandler {
     door.handle(request, info);
   const close = () => door.close();
   return Object.assign(handle, {
-    node: nodeHandler(handle),
+    node: nodeHandler(handle, settings.limits.unread),
     close,
     [Symbol.asyncDispose]: close,
   });
@@ -150,12 +152,14 @@ class Door {
   readonly #type: StreamType;
   readonly #server: Promise<Pid> | undefined;
   readonly #readers = new Readers();
+  readonly #counts: StreamCounts;
   readonly #closing = new AbortController();
 
   constructor(settings: Settings, type: StreamType, server?: Promise<Pid>) {
     this.#settings = settings;
     this.#type = type;
     this.#server = server;
+    this.#counts = new StreamCounts(type);
   }
 
   async close(): Promise<void> {
@@ -264,24 +268,67 @@ class Door {
     const life = lifeOf(headers, limits.ttl);
     const closed = closes(headers);
     const bytes = await readBody(request, limits.body, limits.bodyTime);
-    const source = from && (from.sub > 0 || type === null && bytes.length > 0)
-      ? await this.#info(from.key, true)
-      : null;
-    const prefix = from && from.sub > 0
-      ? await this.#prefixOf(source!, from.offset, from.sub)
+    const source = from && await this.#sourceOf(from);
+    const prefix = from && source && from.sub > 0
+      ? await this.#prefixOf(source, from.offset, from.sub)
       : null;
     const chunks = chunksOf(
       bytes,
       type ?? source?.type ?? "application/octet-stream",
     );
     const creation = { type, ...life, closed, chunks, from, prefix };
+    const counted = await this.#countedFor(request, key);
     for (let tries = 0; tries < 3; tries++) {
       const reply = await this.#stream(key).create(creation);
-      if (reply !== "again") {
-        return respond(reply, reply.status === 201 ? { location } : {});
-      }
+      if (reply === "again") continue;
+      if (reply.status !== 201) return respond(reply);
+      for (const beginning of counted) this.#counts.add(beginning);
+      return respond(reply, { location });
     }
     throw new RequestError(503, "the stream is being deleted", RETRY);
+  }
+
+  /**
+   * Returns with what the names begin that a new stream is counted with.
+   *
+   * @throws {RequestError} If there are as many as there may be, and the stream is not one of them.
+   */
+  async #countedFor(request: Request, key: string): Promise<string[]> {
+    const { owner, limits } = this.#settings;
+    const bounds: [beginning: string, max: number][] = [["", limits.streams]];
+    const own = owner?.(request, key);
+    if (own !== undefined) bounds.push([own, limits.streamsOfOwner]);
+    for (const [beginning, max] of bounds) {
+      if (!key.startsWith(beginning)) {
+        throw new RequestError(
+          403,
+          `you may only create streams whose names begin with ${beginning}`,
+        );
+      }
+      if (!await this.#counts.isFull(beginning, max)) continue;
+      const info = await this.#stream(key).info(false);
+      if (!("status" in info)) continue;
+      throw new RequestError(
+        429,
+        `there are ${max} streams${
+          beginning && ` of ${beginning}`
+        } already, the most; delete some`,
+        { "retry-after": "5" },
+      );
+    }
+    return bounds.map(([beginning]) => beginning);
+  }
+
+  /**
+   * Returns the source of a fork; `null` if it is only kept for its forks, which the fork may be one of.
+   *
+   * Without a source, the fork is not asked: two new streams that are to be forks of each other would wait for each other.
+   */
+  async #sourceOf(from: ForkPoint): Promise<StreamInfo | null> {
+    const info = await this.#stream(from.key).info(true);
+    if (!("status" in info)) return info;
+    if (info.status === 410 && from.sub === 0) return null;
+    throw new RequestError(info.status, info.why!);
   }
 
   /** Reads the part of an event after an offset that a fork inherits as well. */
@@ -324,8 +371,12 @@ class Door {
 
   async #remove(key: string): Promise<Response> {
     const reply = await this.#stream(key, false).remove();
-    // An alarm repeats it if it fails.
-    if (reply.status === 204) await this.#stream(key).sweep().catch(() => {});
+    if (reply.status === 204) {
+      // An alarm repeats it if it fails.
+      await this.#stream(key).sweep()
+        .then((forks) => askForks(this.#type, key, forks))
+        .catch(() => {});
+    }
     return respond(reply);
   }
 
@@ -343,8 +394,13 @@ class Door {
     if (live !== null && live !== "long-poll" && live !== "sse") {
       throw new RequestError(400, "live is neither long-poll nor sse");
     }
-    if (offsets.length > 1 || live !== null && offsets.length === 0) {
-      throw new RequestError(400, "give one offset");
+    if (live !== null && offsets.length === 0) {
+      throw new RequestError(400, "give an offset");
+    }
+    // Caches and programs differ in which of two they take.
+    for (const name of ["offset", "live", "cursor"]) {
+      if (query.getAll(name).length < 2) continue;
+      throw new RequestError(400, `give ${name} once`);
     }
     const [offset = "-1"] = offsets;
     const isNow = offset === "now";
@@ -451,7 +507,7 @@ class Door {
       if (news === undefined) return emptyResponse(from, false, cursor);
       const { chunks, to, isClosed, gone: why } = news;
       if (chunks.length === 0 && why !== undefined) {
-        throw new RequestError(404, `the stream was ${why}`);
+        throw new RequestError(404, goneText(why));
       }
       if (chunks.length === 0) return emptyResponse(to, isClosed, cursor);
       const then = { ...info, tail: to, isClosed };
@@ -503,7 +559,18 @@ class Door {
     const { info } = reading;
     const stay = this.#enter(reading, this.#settings.limits.sse);
     const frames = this.#frames(reading, stay.signal);
+    const { unread } = this.#settings.limits;
+    let late: ReturnType<typeof setTimeout> | undefined;
     const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        // A reader that reads gets the end at its next read; one that does not is counted no more.
+        stay.signal.addEventListener("abort", () => {
+          late = setTimeout(() => {
+            stay.end();
+            controller.error(new Error("the reader does not read"));
+          }, unread);
+        });
+      },
       async pull(controller) {
         try {
           const { done, value } = await frames.next();
@@ -511,11 +578,13 @@ class Door {
         } catch {
           // The reader comes back, and learns why.
         }
+        clearTimeout(late);
         stay.end();
         controller.close();
       },
       async cancel() {
         stay.abort();
+        clearTimeout(late);
         stay.end();
         await frames.return(undefined);
       },

@@ -670,12 +670,12 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
   "streams": [
     (options) =>
       streams({ store: memoryStore(), authorize: () => true, ...options }),
-    "authorize store entities prefix origins cache address limits",
+    "authorize store entities prefix origins cache address owner limits",
   ],
   "streams: limits": [
     (limits) =>
       streams({ store: memoryStore(), authorize: () => true, limits }),
-    "body bodyTime name ttl page readers readersOfStream readersOfAddress longPoll sse timeout",
+    "body bodyTime name ttl streams streamsOfOwner page readers readersOfStream readersOfAddress longPoll sse unread timeout",
   ],
   "streamType": [streamType, "name keep producers forks"],
   "GenServer.ref": [(options) => GenServer.ref("Server", options), "beam"],

@@ -24,6 +24,7 @@ import {
 } from "../../packages/streams/mod.ts";
 import type { StreamType } from "../../packages/streams/stream_type.ts";
 import { test } from "../../packages/testing/tags.ts";
+import { until } from "../_until.ts";
 import { serveOnNode } from "./_server.ts";
 
 const URL_BASE = "http://localhost/";
@@ -262,9 +263,22 @@ test("a stream that is created again has other offsets and tags, and its readers
   const read = events.body!.getReader();
   await read.read();
   await it.do("DELETE", "a");
-  assertEquals((await poll).status, 404);
-  while (!(await read.read()).done);
-  assertEquals((await it.ask("GET", "a")).status, 404);
+  assertEquals(await summary(await poll), [404, "the stream was deleted"]);
+  let last = "";
+  for (;;) {
+    const { done, value } = await read.read();
+    if (done) break;
+    last = new TextDecoder().decode(value);
+  }
+  assert(last.endsWith(": the stream was deleted\n\n"), last);
+  assertEquals(await summary(await it.ask("GET", "a")), [
+    404,
+    "the stream was deleted",
+  ]);
+  assertEquals(await summary(await it.ask("GET", "b")), [
+    404,
+    "there is no such stream",
+  ]);
   await it.do("PUT", "a", { body: "two" });
   const again = await it.ask("GET", "a");
   assertNotEquals(again.headers.get("etag"), tag);
@@ -360,6 +374,26 @@ test("too many readers get 429, and close() ends those that are there", async ()
     assertEquals([late.status, late.headers.get("retry-after")], [503, "1"]);
     await late.body?.cancel();
   }
+});
+
+test("an owner creates no more streams than it may, and neither do all", async () => {
+  await using it = await Asked.start({
+    owner: (_, stream) => stream === "c" ? "a/" : stream.slice(0, 2),
+    limits: { streams: 3, streamsOfOwner: 2 },
+  });
+  await it.do("PUT", "a/1");
+  await it.do("PUT", "a/2", { headers: { "stream-forked-from": "/a/1" } });
+  const [status, why] = await summary(await it.ask("PUT", "a/3"));
+  assertEquals(status, 429);
+  assertStringIncludes(why, "2 streams of a/");
+  // One that is there is none more.
+  assertEquals((await it.ask("PUT", "a/1")).status, 200);
+  assertEquals((await it.ask("PUT", "c")).status, 403);
+  await it.do("PUT", "b/1");
+  assertEquals((await it.ask("PUT", "b/2")).status, 429);
+  await it.do("DELETE", "a/2");
+  // It counts again when a second has passed.
+  await until(async () => (await it.ask("PUT", "b/2")).status === 201);
 });
 
 test("caches keep history and not the end, and pages of other origins are refused", async () => {
