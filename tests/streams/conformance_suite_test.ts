@@ -17,6 +17,8 @@ const SUITE = "@durable-streams/server-conformance-tests@0.3.6";
  * The suite looks at lives of one and two seconds on real time, half a second before their end, and gives up after two to
  * five seconds. A machine that stands still for a moment fails it. So it waits longer for what must come, and the server
  * ends a short life later by as much ({@linkcode withLongerLives}). What it asserts stays as it is.
+ *
+ * Its tests run at once, as most of their time is waiting. They name streams by the time, so no two of them get the same one.
  */
 const PROGRAM = `import { vi } from "vitest";
 import { runConformanceTests } from "@durable-streams/server-conformance-tests";
@@ -25,6 +27,9 @@ globalThis.setTimeout = (callback, time, ...args) =>
   setTimeout(callback, String(callback).includes("abort()") ? Math.max(time, 10_000) : time, ...args);
 const { waitFor } = vi;
 vi.waitFor = (callback, options) => waitFor(callback, { ...options, timeout: 60_000 });
+const { now } = Date;
+let last = 0;
+Date.now = () => last = Math.max(last + 1, now());
 runConformanceTests({ baseUrl: process.env.SERVER, longPollTimeoutMs: 60_000 });
 `;
 
@@ -106,7 +111,7 @@ test("the conformance suite of Durable Streams passes", {
   const output = await run(
     join(path, "node_modules/.bin/vitest"),
     [
-      "run",
+      ...["run", "--sequence.concurrent", "--maxConcurrency=24"],
       "--testTimeout=120000",
       ...["--reporter=json", "--outputFile=report.json"],
     ],
