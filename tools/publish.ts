@@ -20,6 +20,7 @@ export const PUBLISHED: readonly string[] = [
   "beam",
   "channels",
   "entities",
+  "streams",
   "workers",
   "testing",
   "shell",

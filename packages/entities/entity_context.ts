@@ -48,6 +48,8 @@ export interface EntityContext<S, E = unknown> {
      * @throws {RangeError} If the event is too long, or there are too many.
      */
     append(event: E): number;
+    /** The number of the last event, appended by this call or before; 0 before the first, and in a type without a log. */
+    readonly last: number;
   };
   /**
    * Runs a statement of your own in the transaction that stores the changes of this call, such as one for an outbox or an

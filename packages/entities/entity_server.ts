@@ -171,11 +171,11 @@ class Room implements EntityContext<unknown> {
     { epoch, definition }: OwnedShard,
     draft: Draft,
     home: EntityNode,
-    append: (event: unknown) => number,
+    log: EntityContext<unknown>["log"],
   ) {
     this.key = key;
     this.fence = epoch;
-    this.log = { append };
+    this.log = log;
     this.#draft = draft;
     this.#home = home;
     this.#hasAlarm = definition.alarm !== undefined;
@@ -345,8 +345,7 @@ export class EntityServer {
     this.#key = key;
     const { log } = this.#definition;
     this.#log = log && new EntityLog(log);
-    const append = (event: unknown) => this.#append(event);
-    this.#room = new Room(key, shard, this.#draft, home, append);
+    this.#room = new Room(key, shard, this.#draft, home, this.#logOfRoom());
     this.#requests = new RememberedIds(this.#definition.options.remember);
     if (this.#definition.reads.size > 0) this.#accepted = new AcceptedState();
     if (this.#definition.durable.size > 0) {
@@ -782,6 +781,8 @@ export class EntityServer {
         store.readLog(this.name, this.#key, "", after, limit, readBytes)
       );
       if (part === undefined) return false;
+      // The events of a deleted entity are removed; their numbers are not given again.
+      if (!this.#isStored && part.events.length === 0) log.saved = part.last;
       log.adopt(part, apply && ((event) => this.#apply(event)));
       if (part.events.length > 0) continue;
       if (apply !== undefined) {
@@ -805,6 +806,17 @@ export class EntityServer {
   }
 
   // The log.
+
+  /** Returns the log as the methods see it. */
+  #logOfRoom(): EntityContext<unknown>["log"] {
+    const log = this.#log;
+    return {
+      append: (event) => this.#append(event),
+      get last() {
+        return log?.last ?? 0;
+      },
+    };
+  }
 
   #append(event: unknown): number {
     if (this.#log === undefined) {

@@ -592,9 +592,13 @@ class RunContext implements DurableContext<unknown> {
     );
   }
 
-  get log(): { append(event: unknown): number } {
+  get log(): DurableContext<unknown>["log"] {
+    const run = this.#run;
     return {
-      append: (event) => this.#run.ask((room) => room.log.append(event)),
+      append: (event) => run.ask((room) => room.log.append(event)),
+      get last() {
+        return run.ask((room) => room.log.last);
+      },
     };
   }
 

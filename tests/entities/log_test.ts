@@ -77,6 +77,12 @@ const Account = Entity.define("account", {
     account.refuse("planned");
   },
   read: (account) => account.state,
+  last: (account) => account.log.last,
+  close(account) {
+    account.log.append({ paid: 0 });
+    account.delete();
+    return account.log.last;
+  },
 }, { maxRestarts: 10 });
 
 /** The bodies of what the store has of a log. */
@@ -410,6 +416,20 @@ test("apply makes the state of the events, which starts from the last snapshot",
     assertEquals(await account.read(), { cents: 20, calls: 1 });
     await failureOf(account.pay(-1), "negative");
     assertEquals(await account.read(), { cents: 20, calls: 1 });
+  }));
+
+test("a deleted entity with apply starts anew, and its log goes on after the last number", () =>
+  alone(async () => {
+    const account = Account.get("a");
+    assertEquals(await account.last(), 0);
+    await account.pay(5);
+    assertEquals(await account.close(), 2);
+    assertEquals(await account.read(), { cents: 0, calls: 0 });
+    assertEquals(await account.last(), 2);
+    assertEquals(await account.pay(7), 3);
+    await kill(account);
+    assertEquals(await account.read(), { cents: 7, calls: 0 });
+    assertEquals((await account.log.read()).first, 3);
   }));
 
 test("the state is stored again when the events since then are longer, and only then events are removed", () =>

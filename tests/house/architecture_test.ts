@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["cluster"],
   ["observe"],
   ["beam", "channels", "entities", "workers"],
+  ["streams"],
   ["testing"],
   ["shell"],
   ["distribution"],

@@ -44,6 +44,7 @@ import {
   sqliteStore,
 } from "../../packages/entities/mod.ts";
 import { PubSub, Realtime, Sockets } from "../../packages/channels/mod.ts";
+import { streams, streamType } from "../../packages/streams/mod.ts";
 import { TaskPool } from "../../packages/cluster/task_pool/task_pool.ts";
 import { PartitionSupervisor } from "../../packages/servers/supervisor/partition_supervisor.ts";
 import { Workers } from "../../packages/workers/workers.ts";
@@ -666,6 +667,17 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     "migrate prefix",
   ],
   "sqliteStore": [(options) => sqliteStore("x.db", options), "sync"],
+  "streams": [
+    (options) =>
+      streams({ store: memoryStore(), authorize: () => true, ...options }),
+    "authorize store entities prefix origins cache address owner limits",
+  ],
+  "streams: limits": [
+    (limits) =>
+      streams({ store: memoryStore(), authorize: () => true, limits }),
+    "body bodyTime name ttl streams streamsOfOwner page readers readersOfStream readersOfAddress longPoll sse unread timeout",
+  ],
+  "streamType": [streamType, "name keep producers forks"],
   "GenServer.ref": [(options) => GenServer.ref("Server", options), "beam"],
   "GenServer.ref: beam": [
     (beam) => GenServer.ref("Server", { beam }),

@@ -10,7 +10,7 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** Modules that only their own paths export: not all programs need them. */
 const APART =
-  /^\.\/(channels.*|chat.*|cluster|dashboard|entities|epmd|health|logtape|metrics|node-flags|observer|partition-supervisor|shell|task-pool|telemetry|testing.*|workers)$/;
+  /^\.\/(channels.*|chat.*|cluster|dashboard|entities|epmd|health|logtape|metrics|node-flags|observer|partition-supervisor|shell|streams|task-pool|telemetry|testing.*|workers)$/;
 
 /** The modules that users program with: processes, behaviours and nodes. */
 const MODULES = Object.entries(config.exports).filter(([name]) =>

@@ -75,13 +75,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   DurableCalls: "./entities",
   EntityContextOf: "./entities",
   EntityEvent: "./entities",
+  EntityLogOptions: "./entities",
   EntityLogReader: "./entities",
+  EntityType: "./entities",
   LogHook: "./node",
   Node: "./node",
   NodeOptions: "./node",
   NodePart: "./node",
   RemoteFunction: "./rpc",
   ServerRef: "./gen-server",
+  Store: "./entities",
 };
 
 test(

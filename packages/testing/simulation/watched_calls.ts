@@ -296,6 +296,9 @@ function attend(
         note(({ events }) => events.push(`${number} ${JSON.stringify(event)}`));
         return number;
       },
+      get last() {
+        return log.last;
+      },
     },
     sql(text, params = []) {
       sql.call(room, text, params);
