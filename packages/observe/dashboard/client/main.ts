@@ -78,7 +78,7 @@ function navigate(): void {
 
 function drawNav(): void {
   const added = views.filter((name) => !VIEWS.has(name))
-    .map((name) => [name, titleText(name)] as const);
+    .map((name): [string, string] => [name, titleText(name)]);
   const links = [...VIEWS].toSpliced(-1, 0, ...added).map(([key, title]) =>
     element(
       "a",
