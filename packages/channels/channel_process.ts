@@ -190,9 +190,10 @@ export class JoinedChannel implements Server, TopicSubscriber {
 
   // As a subscriber of its topic: sends the frames of broadcasts to the client at once.
   take(broadcast: TopicEvent): void {
-    const { event, payload } = broadcast;
-    const { intercept = {} } = this.#definition;
-    if (Object.hasOwn(intercept, event)) {
+    const { event } = broadcast;
+    const { intercept } = this.#definition;
+    if (intercept !== undefined && Object.hasOwn(intercept, event)) {
+      const { payload } = broadcast;
       const handle = () => intercept[event]!(this.#socket, copyTerm(payload));
       return this.#do("intercept", handle);
     }

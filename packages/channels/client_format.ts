@@ -8,6 +8,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { FrameBatch } from "./frame_batch.ts";
 
 /** A message of a client. */
 export interface ClientMessage {
@@ -24,7 +25,7 @@ export interface ClientMessage {
 export class Frame {
   readonly data: string | Uint8Array<ArrayBuffer>;
   /** The frame as the transports of `node_upgrade.ts` write it. */
-  wire: Uint8Array | undefined = undefined;
+  wire: FrameBatch | undefined = undefined;
 
   constructor(data: string | Uint8Array<ArrayBuffer>) {
     this.data = data;
