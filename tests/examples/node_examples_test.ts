@@ -5,6 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { freePort } from "../../packages/testing/_ports.ts";
 import { isMissing } from "../../packages/testing/_programs.ts";
 import { test } from "../../packages/testing/tags.ts";
+import { startBrowser } from "../../tools/_browser.ts";
 import { Project, type Running } from "../_packed.ts";
 import { filesIn, readPage } from "../_pages.ts";
 import { PostgresServer } from "../_postgres.ts";
@@ -19,7 +20,7 @@ const FILES = {
     ...["database.ts", "node.ts", "order.ts", "payments.ts", "try.ts"],
     "web.ts",
   ],
-  rooms: ["node.ts", "page.html", "room.ts", "try.ts", "web.ts"],
+  rooms: ["node.ts", "page.html", "page.ts", "room.ts", "try.ts", "web.ts"],
   thumbnails: [
     ...["demo.jpg", "http.ts", "page.html", "thumbs.ts", "try.ts"],
     ...["web.ts", "worker.ts"],
@@ -34,6 +35,21 @@ async function stop(program: Running): Promise<void> {
   assertEquals(new Set(ends), new Set([" has ended: exit code 0"]));
 }
 
+/** Asserts that the page of rooms runs in a browser, with the modules of the installed packages. */
+async function showsPage(port: number): Promise<void> {
+  const browser = await startBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/?name=Ann`);
+    await page.waitForSelector("text=You are at rooms-1@localhost.");
+    await page.fill("#line", "hello");
+    await page.press("#line", "Enter");
+    await page.waitForSelector("text=Ann: hello");
+  } finally {
+    await browser.close();
+  }
+}
+
 test("the examples run on Node.js", {
   tags: ["pack", "slow"],
   programs: ["npm", "tar"],
@@ -41,7 +57,7 @@ test("the examples run on Node.js", {
   timeout: 600_000,
 }, async (t) => {
   await using project = await Project.make(["node"], [
-    ...["postgres@3", "sharp@0.34", "ws@8"],
+    ...["phoenix@1.8", "postgres@3", "sharp@0.34", "ws@8"],
   ]);
   for (const [folder, names] of Object.entries(FILES)) {
     await Deno.mkdir(`${project.folder}/examples/${folder}`, {
@@ -60,9 +76,10 @@ test("the examples run on Node.js", {
       STORE,
       ERL_EPMD_PORT: `${freePort()}`,
     });
-    for (const node of ["web-1", "host-1", "host-2"]) {
+    for (const node of ["rooms-1", "rooms-2"]) {
       await program.matches(new RegExp(`${node}@localhost is up`));
     }
+    if (!isMissing("chromium")) await showsPage(port);
     await attackRooms(port);
     await stop(program);
   };
