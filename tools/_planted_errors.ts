@@ -28,6 +28,8 @@ const PRESENCE = [
   "tests/channels/simulation_presence_test.ts",
 ];
 
+const JUDGES = ["tests/judges/proper_test.ts"];
+
 /** The tests that find them: the random lives, then exact tests. */
 export const FINDERS: readonly string[] = [
   "tests/entities/simulation_rules_test.ts",
@@ -563,5 +565,38 @@ export const PLANTED: readonly PlantedError[] = [
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
     edits: [["grace = 500;", "grace = 5000;"]],
+  },
+  {
+    name: "judges: other nodes do not hear that a process leaves a group",
+    file: "packages/node/pg/pg_scope.ts",
+    tests: JUDGES,
+    edits: [[
+      'this.#peers.tellAll({ type: "leave", groups: [group], pids });',
+      "",
+    ]],
+  },
+  {
+    name: "judges: a process that exits takes its joins along only once",
+    file: "packages/node/pg/pg_groups.ts",
+    tests: JUDGES,
+    edits: [[
+      'if (where === "local") known.local.takeAll(pids);',
+      'if (where === "local") known.local.takeAll(pids.slice(1));',
+    ]],
+  },
+  {
+    name: "judges: the DOWN of a monitor from another node is lost",
+    file: "packages/processes/process/deaths.ts",
+    tests: JUDGES,
+    edits: [[
+      "removeFromIndex(watcher);\n      sendDown(process, watcher, reason);",
+      "removeFromIndex(watcher);",
+    ]],
+  },
+  {
+    name: "judges: a global name is given to a second process",
+    file: "packages/cluster/global/global_server.ts",
+    tests: JUDGES,
+    edits: [['if (asked.isNew && isOther) return "taken";', ""]],
   },
 ];
