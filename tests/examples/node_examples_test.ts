@@ -10,12 +10,14 @@ import { Project, type Running } from "../_packed.ts";
 import { filesIn, readPage } from "../_pages.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { healthCheck, ROOT } from "./_deployment.ts";
+import { attack as attackAgent } from "./_agent.ts";
 import { attack as attackOrders } from "./_orders_attack.ts";
 import { attack as attackRooms, attackChat } from "./_rooms.ts";
 import { attack as attackThumbnails } from "./_thumbnails_attack.ts";
 
 const FILES = {
   "": ["keep_up.ts"],
+  agent: ["agent.ts", "model.ts", "node.ts", "page.html", "try.ts", "web.ts"],
   orders: [
     ...["database.ts", "node.ts", "order.ts", "payments.ts", "try.ts"],
     "web.ts",
@@ -93,6 +95,21 @@ test("the examples run on Node.js", {
       await using server = await PostgresServer.start();
       await rooms(server.url);
     },
+  });
+
+  await t.step("agent", async () => {
+    const port = freePort();
+    await using program = project.run("node", ["examples/agent/try.ts"], {
+      PORTS: `${port},${freePort()}`,
+      STORE: `${project.folder}/agent.db`,
+      ERL_EPMD_PORT: `${freePort()}`,
+    });
+    for (const node of ["agent-1", "agent-2"]) {
+      await program.matches(new RegExp(`${node}@localhost is up`));
+    }
+    await attackAgent(port);
+    await stop(program);
+    assertEquals(program.output.match(/examples\/agent/g), null);
   });
 
   const orders = async (STORE: string) => {
