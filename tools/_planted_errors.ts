@@ -35,6 +35,7 @@ export const FINDERS: readonly string[] = [
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
   "tests/entities/log_test.ts",
+  "tests/entities/one_write_test.ts",
   "tests/entities/store_goes_back_test.ts",
   "tests/entities/simulation_runs_test.ts",
   "tests/entities/runs_test.ts",
@@ -125,7 +126,7 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
       "if (waits && (void this.#store().catch(() => {}), false)) {",
     ]],
   },
@@ -226,11 +227,32 @@ export const PLANTED: readonly PlantedError[] = [
     ]],
   },
   {
+    name: "a refusal does not wait for the write of what it has seen",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      'return this.#replyTo(from, ["refused", error.message, error.data]);',
+      'return this.#reply(["refused", error.message, error.data]);',
+    ]],
+  },
+  {
+    name: "a held answer is what later calls have made of it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "copy = copyTerm(reply, runtime.maxDepth) as EntityReply;",
+      "copy = reply;",
+    ]],
+  },
+  {
+    name: "the write of before has what a method that awaits has changed",
+    file: "packages/entities/entity_server.ts",
+    edits: [["isBefore ? this.#textBefore : this.#text", "this.#text"]],
+  },
+  {
     name: "a broadcast does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
-      "this.#sendBroadcasts();\n      if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
+      "for (const { outbox } of held) this.#sendBroadcasts(outbox);\n      this.#sendBroadcasts(this.#draft.outbox.splice(0));\n      if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
     ]],
   },
   {
@@ -263,7 +285,7 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a deletion does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
+      "this.#isBehind = this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
       "void this.#store().catch(() => {});\n      return this.#finishLater(value, false);",
     ]],
   },
@@ -310,7 +332,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the log: a call that refuses keeps its events",
     file: "packages/entities/entity_server.ts",
-    edits: [["this.#log?.undo(this.#mark);", ""]],
+    edits: [["this.#log?.undo();", ""]],
   },
   {
     name: "the log: events are sent before their write",
@@ -355,8 +377,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "sql: a statement runs with each later state too",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#draft.statements = [];\n    const hasStatements",
-      "const hasStatements",
+      "if (!isBefore) draft.statements = [];",
+      "",
     ]],
   },
   {

@@ -4,7 +4,8 @@
  *
  * - An accepted event is of a method that has ended well.
  * - A stored state has the statements of the methods that have made it, and of no other.
- * - A call with a result has its events, statements and alarms in the store.
+ * - A call with a result has its events and statements in the store, and its alarms, unless a later call of the same write has
+ *   replaced or cleared them.
  * - An alarm is forgotten only when its handler has run, or a method has set or cleared it.
  *
  * Durable methods run their code anew, so all that they ask for counts as asked for.
@@ -108,9 +109,7 @@ export class WatchedCalls {
 
   /** Whether a method or a handler has run that replaces, clears or takes an alarm, after one that has set it. */
   hasTouched(name: string, at: number): boolean {
-    const mine = this.#alarms.filter((other) => other.name === name);
-    const set = mine.findIndex((other) => other.at === at);
-    return mine.length > set + 1;
+    return this.#after(name, at).length > 0;
   }
 
   /** Checks an accepted write. */
@@ -192,8 +191,19 @@ export class WatchedCalls {
     return statements.length === 0 &&
       events.every((event) => this.#accepted.has(event)) &&
       [...last].every(([name, at]) =>
-        at === null || this.#accepted.has(alarmText(name, at))
+        at === null || this.#isAccepted({ name, at }) ||
+        this.#after(name, at).some((next) => this.#isAccepted(next))
       );
+  }
+
+  #isAccepted({ name, at }: Touch): boolean {
+    return at === null || this.#accepted.has(alarmText(name, at));
+  }
+
+  /** What has happened to the alarm of a name after one was set for a moment. */
+  #after(name: string, at: number): Touch[] {
+    const mine = this.#alarms.filter((other) => other.name === name);
+    return mine.slice(mine.findIndex((other) => other.at === at) + 1);
   }
 }
 
