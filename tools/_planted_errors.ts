@@ -158,8 +158,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a request id is not remembered",
     file: "packages/entities/remembered_ids.ts",
     edits: [[
-      "this.#replies.set(id, this.#remember.for > 0 ? [copy, now] : [copy]);",
-      "void copy;",
+      "this.#replies.set(id, this.#remember.for > 0 ? [reply, now] : [reply]);",
+      "void reply;",
     ]],
   },
   {
@@ -238,14 +238,51 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a held answer is what later calls have made of it",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "copy = copyTerm(reply, runtime.maxDepth) as EntityReply;",
-      "copy = reply;",
+      "return copyTerm(reply, this.#home.runtime.maxDepth) as EntityReply;",
+      "return reply;",
     ]],
   },
   {
-    name: "the write of before has what a method that awaits has changed",
+    name: "the write of before has events of a method that awaits",
     file: "packages/entities/entity_server.ts",
     edits: [["isBefore ? this.#textBefore : this.#text", "this.#text"]],
+  },
+  {
+    name: "a call that throws is stored with the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [["? this.#settle(true, true)", "? this.#settle(true)"]],
+  },
+  {
+    name: "a refusal undoes the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "this.#textBefore = this.#text;",
+      "if (this.#held.size === 0) this.#textBefore = this.#text;",
+    ]],
+  },
+  {
+    name: "a write has the alarms of before its last call",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "const { alarms } = isBefore ? this.#before : draft;",
+      "const { alarms } = this.#before;",
+    ]],
+  },
+  {
+    name: "the id of a call that cannot be stored is stored",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "if (id !== undefined) this.#draft.isDirty = true;",
+      "if (id !== undefined) this.#requests.add(id, answer, this.#home.now());",
+    ]],
+  },
+  {
+    name: "answers wait for a write without a bound",
+    file: "packages/entities/held_answers.ts",
+    edits: [[
+      "this.#all.push(answer) >= MOST_HELD.calls",
+      "this.#all.push(answer) < 0",
+    ]],
   },
   {
     name: "a broadcast does not wait for its write",

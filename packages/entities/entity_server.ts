@@ -66,10 +66,16 @@ import {
   hasFields,
   jsonOf,
 } from "./json_value.ts";
+import { HeldAnswers, type PendingBroadcast } from "./held_answers.ts";
 import { endedWithin } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { AcceptedState, runRead } from "./reads.ts";
-import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
+import {
+  MAX_IDS,
+  RememberedIds,
+  rememberedReply,
+  type StoredId,
+} from "./remembered_ids.ts";
 import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
 import {
   type EntityReply,
@@ -142,13 +148,6 @@ type Stop = Extract<Next, { type: "stop" }>;
 /** The end of the process, and the answer to a call that it ends. */
 type LastAnswer = Stop & { reply: EntityReply };
 
-/** The answer to a call, and its broadcasts, which wait for a write. */
-interface Held {
-  readonly from: From | undefined;
-  readonly reply: EntityReply;
-  readonly outbox: Draft["outbox"];
-}
-
 /** The parts of an entity that methods change. */
 interface Draft {
   state: unknown;
@@ -164,7 +163,7 @@ interface Draft {
   /** The id of the request that runs. */
   id: string | undefined;
   /** The broadcasts of the method that runs. */
-  outbox: { number: number; message: unknown }[];
+  outbox: PendingBroadcast[];
   /** The statements of the method that runs. */
   statements: StoreStatement[];
 }
@@ -295,9 +294,6 @@ class Room implements EntityContext<unknown> {
 const FULL =
   `it remembers ${MAX_IDS} ids, the most for a time, and may forget none of them yet; lower remember.for, or spread the calls over more keys`;
 
-/** The most answers that wait for one write. */
-const MAX_HELD = 500;
-
 /** The bounds of the pause after a failed load, in milliseconds. */
 const PAUSE = { min: 20, max: 1000 };
 
@@ -344,8 +340,8 @@ export class EntityServer {
   /** `#text` before the method that runs. */
   #textBefore = "";
   readonly #log: EntityLog | undefined;
-  /** Answers that wait for the next write, with what their calls have changed. */
-  readonly #held: Held[] = [];
+  /** Answers that wait for the next write, which has what their calls have changed. */
+  readonly #held = new HeldAnswers();
   /** Whether a message in the mailbox says that they wait no longer. */
   #isReleasing = false;
   /** Whether the store has a state of this entity. */
@@ -446,7 +442,7 @@ export class EntityServer {
     if (refusal !== undefined) return this.#reply(refusal);
     const isMethod = request[0] === "call" &&
       this.#definition.methods.has(request[1]);
-    if (!isMethod && this.#held.length > 0) {
+    if (!isMethod && this.#held.size > 0) {
       return this.#release().then((end) =>
         end === undefined
           ? this.handleCall(request, from)
@@ -646,10 +642,10 @@ export class EntityServer {
     try {
       value = fn(this.#room, ...args);
       if (
-        !(value instanceof Promise) && (this.#held.length === 0 || this.#joins)
+        !(value instanceof Promise) && (this.#held.size === 0 || this.#joins)
       ) return this.#finish(value, id, from, true);
     } catch (error) {
-      if (this.#held.length === 0 || error instanceof Refusal) {
+      if (this.#held.size === 0 || error instanceof Refusal) {
         return this.#failed(error, from);
       }
       return this.#runOn(Promise.reject(error), id, Infinity);
@@ -687,9 +683,7 @@ export class EntityServer {
       { type: "$entity_limit", token, pid: self(), name: this.#label, limit },
       limit,
     );
-    const released = this.#held.length > 0
-      ? this.#settle(true, true)
-      : undefined;
+    const released = this.#held.size > 0 ? this.#settle(true, true) : undefined;
     try {
       const value = await promise;
       return await released ?? await this.#finish(value, id);
@@ -718,11 +712,11 @@ export class EntityServer {
       this.#isBehind = this.#isStateBehind = true;
       return this.#finishLater(value, true);
     }
-    if (id !== undefined) {
-      this.#requests.add(id, value, this.#home.now());
-      this.#draft.isDirty = true;
-    }
+    const answer = id === undefined ? undefined : rememberedReply(id, value);
+    if (id !== undefined) this.#draft.isDirty = true;
     const hasNewState = this.#noteUnit();
+    // From here on, the call has ended well.
+    if (id !== undefined) this.#requests.add(id, answer, this.#home.now());
     const isChanged = hasNewState || this.#log?.news.length! > 0;
     this.#isStateBehind ||= hasNewState;
     const { durability } = this.#definition.options;
@@ -730,12 +724,11 @@ export class EntityServer {
     else this.#noteBehind(isChanged, durability.every);
     const waits = this.#isBehind &&
       (durability === "call" || this.#log?.isFull === true);
+    const isShared = this.#held.size > 0 || this.#me!.mailbox.length > 0;
     if (
-      waits && durability === "call" && isAtOnce && from !== undefined &&
-      this.#joins
-    ) {
-      return this.#hold(from, ["ok", value]);
-    }
+      waits && durability === "call" && from !== undefined && this.#joins &&
+      isShared
+    ) return this.#hold(from, ["ok", value]);
     // Such a method has read the state when the lease was valid, which was during its call.
     const isRead = isAtOnce && !isChanged;
     if (
@@ -759,7 +752,7 @@ export class EntityServer {
     from: From | undefined,
     reply: EntityReply,
   ): Answer | Promise<Answer> {
-    return this.#held.length > 0 && from !== undefined
+    return this.#held.size > 0 && from !== undefined
       ? this.#hold(from, reply)
       : this.#reply(reply);
   }
@@ -767,22 +760,16 @@ export class EntityServer {
   /** Holds the answer to a call until the calls that wait in the mailbox have run too, and all of them are stored. */
   #hold(from: From, reply: EntityReply): Answer | Promise<Answer> {
     const outbox = this.#draft.outbox.splice(0);
-    const { runtime } = this.#home;
-    let copy: EntityReply | undefined;
-    try {
-      // Later calls may change what it has of the state.
-      copy = copyTerm(reply, runtime.maxDepth) as EntityReply;
-    } catch {
-      // It cannot be sent, and its caller will be told so.
-    }
-    this.#held.push({ from: copy && from, reply: copy ?? reply, outbox });
-    if (
-      copy === undefined || this.#me!.mailbox.length === 0 ||
-      this.#held.length >= MAX_HELD || this.#log?.isFull
-    ) {
-      return this.#release().then((end): Answer => {
-        if (copy !== undefined) return end ?? this.#idle();
-        return end === undefined ? this.#reply(reply) : { reply, ...end };
+    const isFull = this.#held.add(
+      { from, reply: this.#copyOf(reply), outbox },
+      this.#home.runtime.clock.now(),
+    );
+    if (isFull || this.#log?.isFull || this.#me!.mailbox.length === 0) {
+      return this.#release().then((end) => {
+        if (end === undefined) return this.#idle();
+        // This call has its answer.
+        const { type, reason, state } = end;
+        return { type, reason, state };
       });
     }
     if (!this.#isReleasing) {
@@ -792,9 +779,18 @@ export class EntityServer {
     return this.#idle();
   }
 
+  /** A copy of an answer, as later calls may change what it has of the state. */
+  #copyOf(reply: EntityReply): EntityReply {
+    try {
+      return copyTerm(reply, this.#home.runtime.maxDepth) as EntityReply;
+    } catch (error) {
+      return notSent(error);
+    }
+  }
+
   /** Stores what the held answers wait for, and lets them leave; returns how the process ends then, if it does. */
   async #release(): Promise<LastAnswer | Stop | undefined> {
-    if (this.#held.length === 0) return undefined;
+    if (this.#held.size === 0) return undefined;
     const end = await this.#settle(true);
     if (end !== undefined) return end;
     this.#rest();
@@ -809,7 +805,7 @@ export class EntityServer {
     waits: boolean,
     isBefore = false,
   ): Promise<LastAnswer | undefined> {
-    const held = this.#held.splice(0);
+    const held = this.#held.take();
     let end: LastAnswer | undefined;
     try {
       if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {
@@ -828,7 +824,12 @@ export class EntityServer {
     }
     for (const { from, reply, outbox } of held) {
       if (end === undefined) this.#sendBroadcasts(outbox);
-      if (from !== undefined) GenServer.reply(from, end?.reply ?? reply);
+      try {
+        GenServer.reply(from, end?.reply ?? reply);
+      } catch (error) {
+        // It is longer than the caller's node reads, for example. Other callers have their answers.
+        GenServer.reply(from, notSent(error));
+      }
     }
     return end;
   }
@@ -855,8 +856,8 @@ export class EntityServer {
   }
 
   async #doneAndStop(reply: EntityReply): Promise<Answer> {
-    await this.#flush();
-    return { ...this.#stop(), reply };
+    const end = await this.#flush() ?? this.#stop();
+    return { ...end, reply };
   }
 
   /** Ends in order: what the call has changed in memory is not stored, and the next call starts from what is. */
@@ -874,7 +875,7 @@ export class EntityServer {
       return { ...this.#crash(error), reply: ["crashed", error] };
     }
     this.#undo();
-    if (this.#held.length === 0) this.#rest();
+    if (this.#held.size === 0) this.#rest();
     return this.#replyTo(from, ["refused", error.message, error.data]);
   }
 
@@ -1025,6 +1026,9 @@ export class EntityServer {
 
   /** Ends a unit; returns whether it has changed anything that is stored with the state. */
   #noteUnit(): boolean {
+    if (this.#needsSnapshot) this.#draft.isDirty = true;
+    // This throws if the state cannot be stored; runs must not go on for events of such a unit.
+    const isChanged = this.#noteChanges();
     const events = this.#log?.news ?? [];
     const hasNews = events.length > 0 &&
       this.#runs?.appended(events.map(({ number, body }) => ({
@@ -1032,8 +1036,7 @@ export class EntityServer {
           event: JSON.parse(body),
         })
         )) === true;
-    if (hasNews || this.#needsSnapshot) this.#draft.isDirty = true;
-    return this.#noteChanges();
+    return isChanged || hasNews;
   }
 
   /** Whether the method has changed anything that is stored. */
@@ -1397,7 +1400,7 @@ export class EntityServer {
     }
   }
 
-  #sendBroadcasts(outbox: Draft["outbox"]): void {
+  #sendBroadcasts(outbox: readonly PendingBroadcast[]): void {
     for (const { number, message } of outbox) {
       const broadcast: Broadcast = {
         type: "$entity_broadcast",
@@ -1445,4 +1448,10 @@ export class EntityServer {
   #end(hasStarted: boolean): EntityEnd {
     return ["entity_ended", self(), hasStarted];
   }
+}
+
+/** The answer to a call whose own answer cannot be sent: callers of servers see the same. */
+function notSent(error: unknown): EntityReply {
+  const why = error instanceof Error ? error.message : inspect(error);
+  return ["unknown", `${self().node} could not answer: ${why}`];
 }
