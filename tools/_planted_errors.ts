@@ -37,6 +37,7 @@ export const FINDERS: readonly string[] = [
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
   "tests/entities/log_test.ts",
+  "tests/entities/one_write_test.ts",
   "tests/entities/store_goes_back_test.ts",
   "tests/entities/simulation_runs_test.ts",
   "tests/entities/runs_test.ts",
@@ -127,7 +128,7 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
       "if (waits && (void this.#store().catch(() => {}), false)) {",
     ]],
   },
@@ -159,8 +160,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a request id is not remembered",
     file: "packages/entities/remembered_ids.ts",
     edits: [[
-      "this.#replies.set(id, this.#remember.for > 0 ? [copy, now] : [copy]);",
-      "void copy;",
+      "this.#replies.set(id, this.#remember.for > 0 ? [reply, now] : [reply]);",
+      "void reply;",
     ]],
   },
   {
@@ -228,11 +229,69 @@ export const PLANTED: readonly PlantedError[] = [
     ]],
   },
   {
+    name: "a refusal does not wait for the write of what it has seen",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      'return this.#replyTo(from, ["refused", error.message, error.data]);',
+      'return this.#reply(["refused", error.message, error.data]);',
+    ]],
+  },
+  {
+    name: "a held answer is what later calls have made of it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "return copyTerm(reply, this.#home.runtime.maxDepth) as EntityReply;",
+      "return reply;",
+    ]],
+  },
+  {
+    name: "the write of before has events of a method that awaits",
+    file: "packages/entities/entity_server.ts",
+    edits: [["isBefore ? this.#textBefore : this.#text", "this.#text"]],
+  },
+  {
+    name: "a call that throws is stored with the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [["? this.#settle(true, true)", "? this.#settle(true)"]],
+  },
+  {
+    name: "a refusal undoes the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "this.#textBefore = this.#text;",
+      "if (this.#held.size === 0) this.#textBefore = this.#text;",
+    ]],
+  },
+  {
+    name: "a write has the alarms of before its last call",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "const { alarms } = isBefore ? this.#before : draft;",
+      "const { alarms } = this.#before;",
+    ]],
+  },
+  {
+    name: "the id of a call that cannot be stored is stored",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "if (id !== undefined) this.#draft.isDirty = true;",
+      "if (id !== undefined) this.#requests.add(id, answer, this.#home.now());",
+    ]],
+  },
+  {
+    name: "answers wait for a write without a bound",
+    file: "packages/entities/held_answers.ts",
+    edits: [[
+      "this.#all.push(answer) >= MOST_HELD.calls",
+      "this.#all.push(answer) < 0",
+    ]],
+  },
+  {
     name: "a broadcast does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
-      "this.#sendBroadcasts();\n      if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
+      "for (const { outbox } of held) this.#sendBroadcasts(outbox);\n      this.#sendBroadcasts(this.#draft.outbox.splice(0));\n      if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
     ]],
   },
   {
@@ -265,7 +324,7 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a deletion does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
+      "this.#isBehind = this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
       "void this.#store().catch(() => {});\n      return this.#finishLater(value, false);",
     ]],
   },
@@ -312,7 +371,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the log: a call that refuses keeps its events",
     file: "packages/entities/entity_server.ts",
-    edits: [["this.#log?.undo(this.#mark);", ""]],
+    edits: [["this.#log?.undo();", ""]],
   },
   {
     name: "the log: events are sent before their write",
@@ -357,8 +416,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "sql: a statement runs with each later state too",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#draft.statements = [];\n    const hasStatements",
-      "const hasStatements",
+      "if (!isBefore) draft.statements = [];",
+      "",
     ]],
   },
   {
