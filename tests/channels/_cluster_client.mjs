@@ -1,9 +1,7 @@
 /** A client of the npm package `phoenix`, in Node or a page. It prints all that its code is told. */
 
-import { Presence, Socket } from "phoenix";
-
 /** Connects a user; `globalThis.push` pushes to its room. */
-export function start(url, user) {
+export function start({ Presence, Socket }, url, user) {
   const say = (what, value) =>
     console.log(`${user} ${what} ${JSON.stringify(value)}`);
   const socket = new Socket(url, {

@@ -212,8 +212,9 @@ test(
 
 /** The program of the client in Node. */
 function inNodeOf({ port }: Balancer): string {
-  return `import { start } from "./_cluster_client.mjs";
-    start("ws://127.0.0.1:${port}/socket", "ann");`;
+  return `import * as phoenix from "phoenix";
+    import { start } from "./_cluster_client.mjs";
+    start(phoenix, "ws://127.0.0.1:${port}/socket", "ann");`;
 }
 
 /** Passes the lines of a program on. */
@@ -241,7 +242,7 @@ async function open(
   const client = await Deno.readTextFile(new URL("_cluster_client.mjs", HERE));
   const scripts = new Map([
     ["/phoenix.mjs", await Deno.readTextFile(phoenix)],
-    ["/client.mjs", client.replace('"phoenix"', '"/phoenix.mjs"')],
+    ["/client.mjs", client],
   ]);
   await page.route("**/*.mjs", async (route) => {
     const body = scripts.get(new URL(route.request().url()).pathname);
@@ -250,6 +251,8 @@ async function open(
   await page.goto(`http://127.0.0.1:${port}/`);
   await page.addScriptTag({
     type: "module",
-    content: `import { start } from "/client.mjs"; start("/socket", "bob");`,
+    content: `import * as phoenix from "/phoenix.mjs";
+      import { start } from "/client.mjs";
+      start(phoenix, "/socket", "bob");`,
   });
 }
