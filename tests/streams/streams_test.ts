@@ -376,6 +376,25 @@ test("too many readers get 429, and close() ends those that are there", async ()
   }
 });
 
+test("a reader of events that does not read for long gets all of it, once, and the end", async () => {
+  await using it = await Asked.start({ limits: { page: 50_000 } });
+  await it.do("PUT", "a");
+  const events = await it.ask("GET", "a?offset=-1&live=sse");
+  const quick = await it.ask("GET", "a?offset=-1&live=sse");
+  const seen = quick.text();
+  const lines = Array.from({ length: 60 }, (_, n) => `${n}`.repeat(5000));
+  for (const body of lines) await it.do("POST", "a", { body });
+  const headers = { "stream-closed": "true" };
+  await it.do("POST", "a", { headers, body: "end" });
+  for (const text of [await events.text(), await seen]) {
+    const data = [...text.matchAll(/^data:([^{].*)$/gm)].map(([, line]) =>
+      line
+    );
+    assertEquals(data.join(""), lines.join("") + "end");
+    assertStringIncludes(text.slice(-200), '"streamClosed":true');
+  }
+});
+
 test("an owner creates no more streams than it may, and neither do all", async () => {
   await using it = await Asked.start({
     owner: (_, stream) => stream === "c" ? "a/" : stream.slice(0, 2),
