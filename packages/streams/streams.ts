@@ -19,6 +19,7 @@ import {
   replyOf,
   TRY_AGAIN,
 } from "./answers.ts";
+import { Appends } from "./appends.ts";
 import { chunksOf, isText, prefixOf } from "./content.ts";
 import {
   changeAfter,
@@ -132,6 +133,7 @@ class Door {
   readonly #server: Promise<Pid> | undefined;
   readonly #readers = new Readers();
   readonly #counts: StreamCounts;
+  readonly #appends: Appends;
   readonly #pages: Pages;
   /** The streams with readers that wait, by key and id. */
   readonly #tails = new Map<string, Tail>();
@@ -142,6 +144,7 @@ class Door {
     this.#server = server;
     this.#counts = new StreamCounts(type);
     const { timeout, page } = settings.limits;
+    this.#appends = new Appends(type, timeout);
     this.#pages = new Pages(type, timeout, page);
   }
 
@@ -351,7 +354,7 @@ class Door {
     }
     const nonce = crypto.randomUUID().slice(-12);
     const append = { type, chunks, close, ...writer, nonce };
-    return answerOf(await this.#stream(key).append(append));
+    return answerOf(await this.#appends.add(key, append));
   }
 
   async #remove(key: string): Promise<Answer> {

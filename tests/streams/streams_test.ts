@@ -294,10 +294,14 @@ test("an append that is repeated because its owner was lost is stored once", asy
     ...{ type: "text/plain", chunks: [{ d: "x" }] },
     ...{ close: false, seq: null, producer: null, nonce: "n1" },
   };
-  const first = await it.type.get("a").append(append);
-  assertEquals(await it.type.get("a").append(append), first);
-  await it.type.get("a").append({ ...append, nonce: "n2" });
-  assertEquals(await it.text("a"), "xx");
+  const other = { ...append, chunks: [{ d: "y" }], nonce: "n2" };
+  const wrong = { ...append, type: "text/html", nonce: "n3" };
+  for (let n = 0; n < 2; n++) {
+    const replies = await it.type.get("a").append([append, wrong, other]);
+    assertEquals(replies.map(({ status }) => status), [204, 409, 204]);
+  }
+  await it.type.get("a").append([{ ...append, nonce: "n4" }]);
+  assertEquals(await it.text("a"), "xyx");
 });
 
 test("events that are kept no more are said to be gone, and -1 begins with the first that is", async () => {
