@@ -46,24 +46,41 @@ export function chunksOf(bytes: Uint8Array, type: string): Chunk[] {
 }
 
 /** The bytes of an event. */
-export function chunkBytes(chunk: Chunk): Uint8Array {
+function chunkBytes(chunk: Chunk): Uint8Array {
   return "d" in chunk
     ? ENCODER.encode(chunk.d)
     : Buffer.from(chunk.b, "base64");
 }
 
 /** The text of an event. */
-export function textOf(chunk: Chunk): string {
+function textOf(chunk: Chunk): string {
   return "d" in chunk ? chunk.d : Buffer.from(chunk.b, "base64").toString();
 }
 
 /** The body of a response with these events. */
 export function bodyOf(chunks: readonly Chunk[], type: string): Uint8Array {
-  if (isJson(type)) return ENCODER.encode(`[${chunks.map(textOf).join()}]`);
-  if (chunks.every((chunk) => "d" in chunk)) {
-    return ENCODER.encode(chunks.map(({ d }) => d).join(""));
-  }
-  return Buffer.concat(chunks.map(chunkBytes));
+  return isJson(type) || chunks.every((chunk) => "d" in chunk)
+    ? ENCODER.encode(textOfAll(chunks, type))
+    : Buffer.concat(chunks.map(chunkBytes));
+}
+
+function textOfAll(chunks: readonly Chunk[], type: string): string {
+  return isJson(type)
+    ? `[${chunks.map(textOf).join()}]`
+    : chunks.map(textOf).join("");
+}
+
+/** The body as an event of server-sent events. */
+export function dataFrame(chunks: readonly Chunk[], type: string): string {
+  const bytes = isText(type)
+    ? undefined
+    : Buffer.concat(chunks.map(chunkBytes)).toString("base64");
+  const text = bytes ?? textOfAll(chunks, type);
+  // A reader removes one space at the start of a line.
+  const lines = text.split(/\r\n|[\r\n]/).map((line) =>
+    `data:${line.startsWith(" ") ? " " : ""}${line}\n`
+  );
+  return `event: data\n${lines.join("")}\n`;
 }
 
 /**

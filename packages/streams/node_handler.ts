@@ -4,13 +4,15 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
+import type { Answer } from "./answers.ts";
 import type { StreamRequestInfo } from "./options.ts";
 
-/** Returns a listener for `http.createServer`. */
+/** Returns a listener for `http.createServer`; a response that its reader does not take within `unread` milliseconds ends. */
 export function nodeHandler(
-  handle: (request: Request, info?: StreamRequestInfo) => Promise<Response>,
+  answer: (request: Request, info?: StreamRequestInfo) => Promise<Answer>,
   unread: number,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   return async (incoming, outgoing) => {
@@ -24,12 +26,9 @@ export function nodeHandler(
       return;
     }
     const { remoteAddress: hostname } = incoming.socket;
-    const response = await handle(request, { remoteAddr: { hostname } });
-    try {
-      await send(response, outgoing, gone.signal, unread);
-    } catch {
-      outgoing.destroy();
-    }
+    const answered = await answer(request, { remoteAddr: { hostname } });
+    if (gone.signal.aborted) answered.events?.end();
+    else send(answered, outgoing, unread);
   };
 }
 
@@ -54,61 +53,47 @@ function takesBody(method: string | undefined): boolean {
   return method === "POST" || method === "PUT";
 }
 
-/** Sends a response; rejects if its reader does not take a part of it within `unread` milliseconds. */
-async function send(
-  response: Response,
+function send(
+  { status, headers, body, events }: Answer,
   outgoing: ServerResponse,
-  gone: AbortSignal,
   unread: number,
-): Promise<void> {
-  const headers = Object.fromEntries(response.headers);
+): void {
   // The rest of a body that nobody reads would have to be read before the next request.
   const { complete, method } = outgoing.req;
-  if (!complete && takesBody(method)) headers.connection = "close";
-  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-    const body = response.body && new Uint8Array(await response.arrayBuffer());
-    if (body) headers["content-length"] = String(body.length);
-    outgoing.writeHead(response.status, headers);
-    if (body) await write(outgoing, body, gone, unread);
-    outgoing.end();
+  if (!complete && takesBody(method)) outgoing.setHeader("connection", "close");
+  let late: ReturnType<typeof setTimeout> | undefined;
+  const wait = () => {
+    late ??= setTimeout(() => outgoing.destroy(), unread);
+  };
+  const goOn = () => {
+    clearTimeout(late);
+    late = undefined;
+  };
+  outgoing.on("close", () => {
+    events?.end();
+    goOn();
+  });
+  if (events === undefined) {
+    if (body) outgoing.setHeader("content-length", Buffer.byteLength(body));
+    outgoing.writeHead(status, headers).end(body);
+    wait();
     return;
   }
-  outgoing.writeHead(response.status, headers);
+  outgoing.on("drain", () => {
+    goOn();
+    events.resume();
+  });
+  outgoing.writeHead(status, headers);
   outgoing.flushHeaders();
-  const reader = response.body!.getReader();
-  gone.addEventListener("abort", () => reader.cancel().catch(() => {}));
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done || gone.aborted) break;
-      await write(outgoing, value, gone, unread);
-    }
-  } catch (error) {
-    reader.cancel().catch(() => {});
-    throw error;
-  }
-  outgoing.end();
-}
-
-/** Writes bytes; resolves when the connection takes more, or is gone. */
-async function write(
-  outgoing: ServerResponse,
-  bytes: Uint8Array,
-  gone: AbortSignal,
-  unread: number,
-): Promise<void> {
-  if (outgoing.write(bytes) || gone.aborted) return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(
-    () => reject(new Error("the reader does not read")),
-    unread,
-  );
-  outgoing.on("drain", resolve);
-  gone.addEventListener("abort", () => resolve());
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    outgoing.off("drain", resolve);
-  }
+  events.start({
+    write(bytes) {
+      if (outgoing.write(bytes)) return true;
+      wait();
+      return false;
+    },
+    end() {
+      outgoing.end();
+      wait();
+    },
+  });
 }

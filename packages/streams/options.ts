@@ -189,22 +189,33 @@ export interface StreamsHandler extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const LIMITS: OptionChecks<StreamsLimits> = {
-  body: integerFrom(1, 5 << 20),
-  bodyTime: integerFrom(1),
-  name: integerFrom(1, 700),
-  ttl: integerFrom(0),
-  streams: integerFrom(0),
-  streamsOfOwner: integerFrom(0),
-  page: integerFrom(1),
-  readers: integerFrom(0),
-  readersOfStream: integerFrom(0),
-  readersOfAddress: integerFrom(0),
-  longPoll: integerFrom(0),
-  sse: integerFrom(1),
-  unread: integerFrom(1),
-  timeout: integerFrom(1),
+/** The default of each limit, and the least and the greatest value that it may have. */
+const LIMITS: Record<LimitName, [usual: number, ...number[]]> = {
+  body: [4 << 20, 1, 5 << 20],
+  bodyTime: [30_000, 1],
+  name: [500, 1, 700],
+  ttl: [315_360_000, 0],
+  streams: [1_000_000, 0],
+  streamsOfOwner: [1000, 0],
+  page: [1 << 20, 1],
+  readers: [20_000, 0],
+  readersOfStream: [10_000, 0],
+  readersOfAddress: [1000, 0],
+  longPoll: [20_000, 0],
+  sse: [60_000, 1],
+  unread: [30_000, 1],
+  timeout: [15_000, 1],
 };
+
+type LimitName = keyof StreamsLimits;
+
+function ofEachLimit<T>(
+  value: (name: LimitName, bounds: readonly number[]) => T,
+): Record<LimitName, T> {
+  const names = Object.keys(LIMITS) as LimitName[];
+  const entries = names.map((name) => [name, value(name, LIMITS[name])]);
+  return Object.fromEntries(entries);
+}
 
 const OPTIONS: OptionChecks<StreamsOptions> = {
   authorize: {
@@ -256,7 +267,8 @@ export function streamSettings(options: StreamsOptions): Settings {
       `Cannot ${doing}: give a store, or as entities the type that Entities.childSpec() has, and not both`,
     );
   }
-  checkOptions(limits, `${doing} with such limits`, LIMITS, "{ body: 65536 }");
+  const checks = ofEachLimit((_, [, least, most]) => integerFrom(least, most));
+  checkOptions(limits, `${doing} with such limits`, checks, "{ body: 65536 }");
   return {
     authorize,
     address: options.address ??
@@ -266,22 +278,6 @@ export function streamSettings(options: StreamsOptions): Settings {
     prefix: options.prefix ?? "/",
     origins: options.origins ?? "*",
     cache: options.cache ?? "private",
-    limits: {
-      body: 4 << 20,
-      bodyTime: 30_000,
-      name: 500,
-      ttl: 315_360_000,
-      streams: 1_000_000,
-      streamsOfOwner: 1000,
-      page: 1 << 20,
-      readers: 20_000,
-      readersOfStream: 10_000,
-      readersOfAddress: 1000,
-      longPoll: 20_000,
-      sse: 60_000,
-      unread: 30_000,
-      timeout: 15_000,
-      ...limits,
-    },
+    limits: ofEachLimit((name, [usual]) => limits[name] ?? usual),
   };
 }

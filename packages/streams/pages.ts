@@ -15,16 +15,27 @@ export interface Page {
   chunks: Chunk[];
   /** The offset after the last of them. */
   to: number;
+  /** Whether the events before the first one are kept no more. */
+  isCut?: boolean;
+  /** Its bytes as a body, and as server-sent events, once they were needed. */
+  body?: Uint8Array;
+  frame?: Uint8Array;
 }
 
-/** The handles' options of a read. */
-export interface ReadOptions {
-  timeout: number;
-  signal?: AbortSignal;
+/** A page that is kept. */
+interface Kept {
+  page: Page;
+  /** Whether more events would have been more bytes than a page has. */
+  isFull: boolean;
+  size: number;
 }
 
 /** The most events of one read. */
 const EVENTS = 5000;
+
+/** The most bytes of the pages that a handler keeps; and the bytes of a page besides its events, about. */
+const KEPT = 32 << 20;
+const OVERHEAD = 500;
 
 /**
  * Returns the offset that a reader has as a number.
@@ -42,60 +53,126 @@ export function offsetIn({ start, tail }: StreamInfo, offset: number): number {
   );
 }
 
-/** Reads events after an offset, up to the end that `info` has, and up to `bytes`. */
-export async function readPage(
-  type: StreamType,
-  info: StreamInfo,
-  from: number,
-  bytes: number,
-  options: ReadOptions,
-  isFirst = false,
-): Promise<Page> {
-  const page: Page = { chunks: [], to: from };
-  let length = 0;
-  for (const { key, base, to } of info.segments) {
-    while (page.to < to && length < bytes) {
-      let events: { number: number; event: StreamEvent }[];
-      try {
-        events = await eventsAfter(type, key, page.to - base, options);
-      } catch (error) {
-        const first = firstKept(error);
-        if (first === undefined) throw error;
-        if (!isFirst || length > 0 || first + base > to + 1) {
-          throw new RequestError(
-            410,
-            `the events after the offset are kept no more; the first that is has the number ${first}`,
-          );
+/**
+ * Reads pages. History never changes, so the last pages are kept: for many readers that begin at the same offset, the store
+ * is read once, and the bytes are made once.
+ */
+export class Pages {
+  readonly #type: StreamType;
+  /** Milliseconds that a request waits for a store, and for the owner of a stream. */
+  readonly timeout: number;
+  readonly #bytes: number;
+  /** By stream and offset; the one that was used last is the last. */
+  readonly #kept = new Map<string, Kept>();
+  #size = 0;
+
+  constructor(type: StreamType, timeout: number, bytes: number) {
+    this.#type = type;
+    this.timeout = timeout;
+    this.#bytes = bytes;
+  }
+
+  /**
+   * Reads events after an offset, up to the end that `info` has.
+   *
+   * @param isFirst Whether events that are kept no more are left out; else they are an error.
+   */
+  async read(info: StreamInfo, from: number, isFirst: boolean): Promise<Page> {
+    const id = idOf(info, from);
+    const kept = this.#kept.get(id);
+    if (kept?.page.to === info.tail || kept?.isFull === true) {
+      this.#kept.delete(id);
+      this.#kept.set(id, kept);
+      return kept.page;
+    }
+    const page = await this.#readPage(info, from, isFirst);
+    if (!page.isCut) this.keep(info, from, page);
+    return page;
+  }
+
+  async #readPage(
+    info: StreamInfo,
+    from: number,
+    isFirst: boolean,
+  ): Promise<Page> {
+    const page: Page = { chunks: [], to: from };
+    let length = 0;
+    for (const { key, base, to } of info.segments) {
+      while (page.to < to && length < this.#bytes) {
+        let events: { number: number; event: StreamEvent }[];
+        try {
+          events = await this.#eventsAfter(key, page.to - base);
+        } catch (error) {
+          const first = firstKept(error);
+          if (first === undefined) throw error;
+          if (!isFirst || length > 0 || first + base > to + 1) {
+            throw new RequestError(
+              410,
+              `the events after the offset are kept no more; the first that is has the number ${first}`,
+            );
+          }
+          page.to = first - 1 + base;
+          page.isCut = true;
+          continue;
         }
-        page.to = first - 1 + base;
-        continue;
-      }
-      if (events.length === 0) {
-        throw new RequestError(503, "the store lacks events; try again");
-      }
-      for (const { number, event } of events) {
-        if (number + base > to) break;
-        const chunk = event as Chunk;
-        const size = ("d" in chunk ? chunk.d : chunk.b).length;
-        if (length > 0 && length + size > bytes) return page;
-        page.chunks.push(chunk);
-        page.to = number + base;
-        length += size;
+        if (events.length === 0) {
+          throw new RequestError(503, "the store lacks events; try again");
+        }
+        for (const { number, event } of events) {
+          if (number + base > to) break;
+          const chunk = event as Chunk;
+          const size = sizeOf(chunk);
+          if (length > 0 && length + size > this.#bytes) return page;
+          page.chunks.push(chunk);
+          page.to = number + base;
+          length += size;
+        }
       }
     }
+    return page;
   }
-  return page;
+
+  async #eventsAfter(
+    key: string,
+    after: number,
+  ): Promise<{ number: number; event: StreamEvent }[]> {
+    const { log } = this.#type.get(key, { timeout: this.timeout });
+    const { events } = await log.read({ after, limit: EVENTS });
+    return events as { number: number; event: StreamEvent }[];
+  }
+
+  /** Keeps a page that was read, or that has come. */
+  keep(info: StreamInfo, from: number, page: Page): void {
+    const id = idOf(info, from);
+    const bytes = page.chunks.reduce((sum, chunk) => sum + sizeOf(chunk), 0);
+    const kept = {
+      page,
+      isFull: page.to < info.tail,
+      // The text, and the bytes that are made of it.
+      size: OVERHEAD + 2 * bytes,
+    };
+    this.#drop(id);
+    this.#kept.set(id, kept);
+    this.#size += kept.size;
+    for (const id of this.#kept.keys()) {
+      if (this.#size <= KEPT) return;
+      this.#drop(id);
+    }
+  }
+
+  #drop(id: string): void {
+    this.#size -= this.#kept.get(id)?.size ?? 0;
+    this.#kept.delete(id);
+  }
 }
 
-async function eventsAfter(
-  type: StreamType,
-  key: string,
-  after: number,
-  options: ReadOptions,
-): Promise<{ number: number; event: StreamEvent }[]> {
-  const { log } = type.get(key, options);
-  const { events } = await log.read({ after, limit: EVENTS });
-  return events as { number: number; event: StreamEvent }[];
+function idOf({ id, segments }: StreamInfo, from: number): string {
+  return `${from} ${id} ${segments.at(-1)!.key}`;
+}
+
+/** The length of an event. */
+function sizeOf(chunk: Chunk): number {
+  return ("d" in chunk ? chunk.d : chunk.b).length;
 }
 
 /** The first number that a log keeps, if an error says that others are kept no more. */

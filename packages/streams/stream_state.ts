@@ -188,8 +188,8 @@ export function applyEvent(
   state.closer = p === undefined ? null : [p[0], p[1], p[2]];
 }
 
-/** The number of appends that a stream remembers by their ids. */
-const RECENT = 32;
+/** The number of appends that a stream remembers by their ids: more than several nodes send at the same time. */
+const RECENT = 128;
 
 /** The days for which a producer is remembered, if there are too many. */
 const PRODUCER_DAYS = 7;

@@ -94,7 +94,7 @@ export type StreamMethods = {} & {
   state: () => StreamState | null;
   info(room: Room, isRead: boolean): StreamInfo | StreamReply;
   create(room: Room, request: CreateRequest): Promise<StreamReply | "again">;
-  append(room: Room, request: AppendRequest): StreamReply;
+  append(room: Room, requests: AppendRequest[]): StreamReply[];
   remove(room: Room): StreamReply;
   sweep(room: Room): Promise<Forks>;
   hold(
@@ -225,21 +225,8 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
       return { status: 201, headers: streamHeaders(infoOf(room, room.state)) };
     },
 
-    append(room: Room, request: AppendRequest) {
-      const state = live(room);
-      if ("status" in state) return state;
-      const { chunks, close, seq, producer, nonce } = request;
-      const reply = replyWithout(room, state, request, producers);
-      if (reply !== undefined) return reply;
-      touch(room, state);
-      const day = Math.floor(room.now() / 86_400_000);
-      appendAll(room, chunks, {
-        ...close ? { c: 1 } : {},
-        ...seq === null ? {} : { s: seq },
-        ...producer === null ? { n: nonce } : { p: [...producer, day] },
-      });
-      // Only an append of an idempotent producer that has added bytes is told apart from one that was there already.
-      return appended(room, state, chunks.length > 0 ? 200 : 204, producer);
+    append(room: Room, requests: AppendRequest[]) {
+      return requests.map((request) => appendOne(room, request, producers));
     },
 
     remove(room: Room) {
@@ -351,6 +338,28 @@ export async function askForks(
     if (await type.get(name, options).isForkOf(key, id)) continue;
     await type.get(key, options).release(name, id);
   }
+}
+
+/** Appends, or says why not. */
+function appendOne(
+  room: Room,
+  request: AppendRequest,
+  maxProducers: number,
+): StreamReply {
+  const state = live(room);
+  if ("status" in state) return state;
+  const { chunks, close, seq, producer, nonce } = request;
+  const reply = replyWithout(room, state, request, maxProducers);
+  if (reply !== undefined) return reply;
+  touch(room, state);
+  const day = Math.floor(room.now() / 86_400_000);
+  appendAll(room, chunks, {
+    ...close ? { c: 1 } : {},
+    ...seq === null ? {} : { s: seq },
+    ...producer === null ? { n: nonce } : { p: [...producer, day] },
+  });
+  // Only an append of an idempotent producer that has added bytes is told apart from one that was there already.
+  return appended(room, state, chunks.length > 0 ? 200 : 204, producer);
 }
 
 /** Returns the stream, or the answer if it is no more; ends one whose time is up. */

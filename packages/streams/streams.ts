@@ -7,26 +7,26 @@
  * @module
  */
 
-import { Entities, EntityError } from "@otp/entities";
-import { Buffer } from "node:buffer";
+import { Entities } from "@otp/entities";
+import type { Pid } from "@otp/processes/process";
+import { GenServer } from "@otp/servers/gen_server/gen_server";
 import {
-  bodyOf,
-  chunksOf,
-  ContentError,
-  isJson,
-  isText,
-  prefixOf,
-} from "./content.ts";
+  type Answer,
+  answerOf,
+  emptyAnswer,
+  etagOf,
+  pageAnswer,
+  replyOf,
+  TRY_AGAIN,
+} from "./answers.ts";
+import { Appends } from "./appends.ts";
+import { chunksOf, isText, prefixOf } from "./content.ts";
 import {
-  controlFrame,
+  changeAfter,
   cursorAfter,
-  cursorNow,
-  dataFrame,
-  follow,
-  framesOf,
-  type News,
-  newsOf,
+  EventReader,
   Readers,
+  Tail,
 } from "./live.ts";
 import { nodeHandler } from "./node_handler.ts";
 import {
@@ -37,7 +37,7 @@ import {
   type StreamsHandler,
   type StreamsOptions,
 } from "./options.ts";
-import { firstKept, offsetIn, type Page, readPage } from "./pages.ts";
+import { offsetIn, Pages } from "./pages.ts";
 import {
   closes,
   contentTypeOf,
@@ -49,18 +49,16 @@ import {
   streamNameOf,
   writerOf,
 } from "./requests.ts";
+import { StreamCounts } from "./stream_counts.ts";
 import {
   type ForkPoint,
   goneText,
   positionHeaders,
   streamHeaders,
   type StreamInfo,
-  type StreamReply,
 } from "./stream_state.ts";
-import { StreamCounts } from "./stream_counts.ts";
 import { askForks, type StreamType, streamType } from "./stream_type.ts";
-import { GenServer } from "@otp/servers/gen_server/gen_server";
-import type { Pid } from "@otp/processes/process";
+import { responseOf } from "./web_handler.ts";
 
 /**
  * Returns a handler of requests that serves streams by the protocol of Durable Streams. Any node takes any request.
@@ -98,25 +96,18 @@ export function streams(options: StreamsOptions): StreamsHandler {
   // Each request waits for it, and fails with its error.
   server?.catch(() => {});
   const door = new Door(settings, type, server);
-  const handle = (request: Request, info?: StreamRequestInfo) =>
-    door.handle(request, info);
+  const { unread } = settings.limits;
+  const answer = (request: Request, info?: StreamRequestInfo) =>
+    door.answer(request, info);
+  const handle = async (request: Request, info?: StreamRequestInfo) =>
+    responseOf(await answer(request, info), unread);
   const close = () => door.close();
   return Object.assign(handle, {
-    node: nodeHandler(handle, settings.limits.unread),
+    node: nodeHandler(answer, unread),
     close,
     [Symbol.asyncDispose]: close,
   });
 }
-
-/** The status of an error of an entity, and what a client is told. */
-const BUSY: readonly string[] = [
-  "unknown",
-  "timeout",
-  "no_store",
-  "no_host",
-  "overloaded",
-  "parked",
-];
 
 /** The headers that pages may send and read. */
 const REQUEST_HEADERS =
@@ -128,23 +119,12 @@ const METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 /** A request to a stream that exists, and may be read. */
 interface Reading {
   request: Request;
-  key: string;
   query: URLSearchParams;
-  /** Is aborted when the reader has left, if the host says that. */
-  gone: AbortSignal | undefined;
+  requestInfo: StreamRequestInfo | undefined;
   info: StreamInfo;
   /** The offset as a number, and whether the reader begins. */
   from: number;
   isFirst: boolean;
-  /** The readers that this request is one of. */
-  bounds: (readonly [name: string, max: number])[];
-}
-
-/** A reader that waits. */
-interface Stay {
-  signal: AbortSignal;
-  abort(): void;
-  end(): void;
 }
 
 class Door {
@@ -153,43 +133,48 @@ class Door {
   readonly #server: Promise<Pid> | undefined;
   readonly #readers = new Readers();
   readonly #counts: StreamCounts;
-  readonly #closing = new AbortController();
+  readonly #appends: Appends;
+  readonly #pages: Pages;
+  /** The streams with readers that wait, by key and id. */
+  readonly #tails = new Map<string, Tail>();
 
   constructor(settings: Settings, type: StreamType, server?: Promise<Pid>) {
     this.#settings = settings;
     this.#type = type;
     this.#server = server;
     this.#counts = new StreamCounts(type);
+    const { timeout, page } = settings.limits;
+    this.#appends = new Appends(type, timeout);
+    this.#pages = new Pages(type, timeout, page);
   }
 
   async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
+    this.#readers.close();
     if (this.#server !== undefined) await GenServer.stop(await this.#server);
   }
 
-  async handle(request: Request, info?: StreamRequestInfo): Promise<Response> {
-    let response: Response;
+  async answer(request: Request, info?: StreamRequestInfo): Promise<Answer> {
+    let answer: Answer;
     try {
-      response = await this.#answer(request, info);
+      answer = await this.#answer(request, info);
     } catch (error) {
-      response = respond(replyOf(error));
+      answer = answerOf(replyOf(error));
     }
-    this.#secure(request, response.headers);
-    return response;
+    this.#secure(request, answer);
+    return answer;
   }
 
-  async #answer(request: Request, info?: StreamRequestInfo): Promise<Response> {
+  async #answer(request: Request, info?: StreamRequestInfo): Promise<Answer> {
     const { method, headers } = request;
     if (method === "OPTIONS") {
-      return new Response(null, {
+      return {
         status: 204,
         headers: {
           "access-control-allow-methods": METHODS,
           "access-control-allow-headers": REQUEST_HEADERS,
           "access-control-max-age": "86400",
         },
-      });
+      };
     }
     const action = ACTIONS[method];
     if (action === undefined) {
@@ -214,12 +199,13 @@ class Door {
       case "DELETE":
         return await this.#remove(key);
       case "HEAD":
-        return new Response(null, {
+        return {
+          status: 200,
           headers: {
             "cache-control": "no-store",
             ...streamHeaders(await this.#info(key, false)),
           },
-        });
+        };
     }
     return await this.#read(request, key, searchParams, info);
   }
@@ -233,10 +219,19 @@ class Door {
     request: Request,
     stream: string,
     action: StreamAction,
-  ): Promise<Response | undefined> {
+  ): Promise<Answer | undefined> {
     const answer = await this.#settings.authorize(request, stream, action);
     if (answer instanceof Response) {
-      return new Response(answer.body, answer);
+      const { status, headers, body } = answer;
+      const cookies = headers.getSetCookie();
+      return {
+        status,
+        headers: {
+          ...Object.fromEntries(headers),
+          ...cookies.length > 0 ? { "set-cookie": cookies } : {},
+        },
+        body: body && new Uint8Array(await answer.arrayBuffer()),
+      };
     }
     if (answer === true) return undefined;
     throw new RequestError(403, `you may not ${action} this stream`);
@@ -261,7 +256,7 @@ class Door {
     key: string,
     from: ForkPoint | null,
     location: string,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const { headers } = request;
     const { limits } = this.#settings;
     const type = contentTypeOf(headers);
@@ -281,11 +276,11 @@ class Door {
     for (let tries = 0; tries < 3; tries++) {
       const reply = await this.#stream(key).create(creation);
       if (reply === "again") continue;
-      if (reply.status !== 201) return respond(reply);
+      if (reply.status !== 201) return answerOf(reply);
       for (const beginning of counted) this.#counts.add(beginning);
-      return respond(reply, { location });
+      return answerOf(reply, { location });
     }
-    throw new RequestError(503, "the stream is being deleted", RETRY);
+    throw new RequestError(503, "the stream is being deleted", TRY_AGAIN);
   }
 
   /**
@@ -333,21 +328,14 @@ class Door {
 
   /** Reads the part of an event after an offset that a fork inherits as well. */
   async #prefixOf(info: StreamInfo, offset: number | null, sub: number) {
-    const { timeout } = this.#settings.limits;
     const at = offsetIn(info, offset ?? info.tail);
-    const { chunks: [chunk] } = await readPage(
-      this.#type,
-      info,
-      at,
-      1,
-      { timeout },
-    );
+    const { chunks: [chunk] } = await this.#pages.read(info, at, false);
     const prefix = chunk && prefixOf(chunk, sub, info.type);
     if (prefix !== undefined) return prefix;
     throw new RequestError(400, "the sub-offset is beyond the next append");
   }
 
-  async #append(request: Request, key: string): Promise<Response> {
+  async #append(request: Request, key: string): Promise<Answer> {
     const { headers } = request;
     const { limits } = this.#settings;
     const writer = writerOf(headers);
@@ -366,10 +354,10 @@ class Door {
     }
     const nonce = crypto.randomUUID().slice(-12);
     const append = { type, chunks, close, ...writer, nonce };
-    return respond(await this.#stream(key).append(append));
+    return answerOf(await this.#appends.add(key, append));
   }
 
-  async #remove(key: string): Promise<Response> {
+  async #remove(key: string): Promise<Answer> {
     const reply = await this.#stream(key, false).remove();
     if (reply.status === 204) {
       // An alarm repeats it if it fails.
@@ -377,7 +365,7 @@ class Door {
         .then((forks) => askForks(this.#type, key, forks))
         .catch(() => {});
     }
-    return respond(reply);
+    return answerOf(reply);
   }
 
   // Reads.
@@ -387,8 +375,7 @@ class Door {
     key: string,
     query: URLSearchParams,
     requestInfo?: StreamRequestInfo,
-  ): Promise<Response> {
-    const { limits, address } = this.#settings;
+  ): Promise<Answer> {
     const offsets = query.getAll("offset");
     const live = query.get("live");
     if (live !== null && live !== "long-poll" && live !== "sse") {
@@ -407,26 +394,14 @@ class Door {
     const asked = isNow ? Infinity : readOffset(offset);
     const info = await this.#info(key, true);
     const from = offsetIn(info, isNow ? info.tail : asked);
-    const caller = address(request, requestInfo);
-    const reading: Reading = {
-      ...{ request, key, query, info, from },
-      // Deno warns who listens to a signal that it aborts at the end of each request.
-      gone: requestInfo?.completed === undefined ? request.signal : undefined,
-      isFirst: asked === 0,
-      bounds: [
-        ...caller === undefined
-          ? []
-          : [[`from ${caller}`, limits.readersOfAddress] as const],
-        [`of ${key}`, limits.readersOfStream],
-        ["on this node", limits.readers],
-      ],
-    };
+    const isFirst = asked === 0;
+    const reading = { request, query, requestInfo, info, from, isFirst };
     if (live === "sse") return this.#events(reading);
     if (live === "long-poll" && from === info.tail) {
       return await this.#wait(reading);
     }
     if (isNow) {
-      return pageResponse(info, { chunks: [], to: from }, {
+      return pageAnswer(info, { chunks: [], to: from }, {
         "cache-control": "no-store",
       });
     }
@@ -436,228 +411,120 @@ class Door {
   async #page(
     { request, query, info, from, isFirst }: Reading,
     isPoll: boolean,
-  ): Promise<Response> {
-    const { limits: { page: bytes, timeout } } = this.#settings;
+  ): Promise<Answer> {
     const known = request.headers.get("if-none-match")?.split(/\s*,\s*/) ?? [];
-    const isKnown = known.includes(etagOf(info, from, info.tail));
-    const page = isKnown ? { chunks: [], to: info.tail } : await readPage(
-      this.#type,
-      info,
-      from,
-      bytes,
-      { timeout },
-      isFirst,
-    );
+    const page = known.includes(etagOf(info, from, info.tail))
+      ? { chunks: [], to: info.tail }
+      : await this.#pages.read(info, from, isFirst);
     const etag = etagOf(info, from, page.to);
     const isEnd = page.to === info.tail;
+    const isHistory = !isEnd || info.isClosed || isPoll;
     const headers = {
       etag,
-      "cache-control": this.#cacheControl(!isEnd || info.isClosed || isPoll),
-      ...isPoll ? { "stream-cursor": cursorAfter(query.get("cursor")) } : {},
+      // History never changes; the end does.
+      "cache-control": this.#settings.cache +
+        (isHistory ? ", max-age=60, stale-while-revalidate=300" : ", no-cache"),
+      ...isPoll
+        ? { "stream-cursor": String(cursorAfter(query.get("cursor"))) }
+        : {},
     };
-    if (!known.includes(etag)) return pageResponse(info, page, headers);
-    return new Response(null, {
+    if (!known.includes(etag)) return pageAnswer(info, page, headers);
+    return {
       status: 304,
       headers: {
         ...headers,
         ...positionHeaders(page.to, info.isClosed && isEnd, isEnd),
       },
-    });
-  }
-
-  /** History never changes; the end does. */
-  #cacheControl(isHistory: boolean): string {
-    return isHistory
-      ? `${this.#settings.cache}, max-age=60, stale-while-revalidate=300`
-      : `${this.#settings.cache}, no-cache`;
-  }
-
-  /** Counts a reader that waits, and keeps its stream; the signal ends it, and so does the reader itself. */
-  #enter({ key, info, bounds }: Reading, time: number): Stay {
-    if (this.#closing.signal.aborted) {
-      throw new RequestError(503, "this node is closing", RETRY);
-    }
-    const leave = this.#readers.enter(bounds);
-    const left = new AbortController();
-    const abort = () => left.abort();
-    const timer = setTimeout(abort, time);
-    this.#closing.signal.addEventListener("abort", abort);
-    const stopTouching = this.#touch(key, info);
-    return {
-      signal: left.signal,
-      abort,
-      end: () => {
-        this.#closing.signal.removeEventListener("abort", abort);
-        clearTimeout(timer);
-        stopTouching();
-        leave();
-      },
     };
   }
 
-  async #wait(reading: Reading): Promise<Response> {
-    const { gone, key, query, info, from } = reading;
-    const { limits } = this.#settings;
+  async #wait(reading: Reading): Promise<Answer> {
+    const { request, query, requestInfo, info, from } = reading;
     const cursor = cursorAfter(query.get("cursor"));
-    if (info.isClosed) return emptyResponse(from, true, cursor);
-    const stay = this.#enter(reading, limits.longPoll);
-    gone?.addEventListener("abort", stay.abort);
-    try {
-      const news = await this.#next(key, info, from, stay.signal);
-      if (news === undefined) return emptyResponse(from, false, cursor);
-      const { chunks, to, isClosed, gone: why } = news;
-      if (chunks.length === 0 && why !== undefined) {
-        throw new RequestError(404, goneText(why));
-      }
-      if (chunks.length === 0) return emptyResponse(to, isClosed, cursor);
-      const then = { ...info, tail: to, isClosed };
-      return pageResponse(then, news, {
-        etag: etagOf(then, from, to),
-        "cache-control": this.#cacheControl(true),
-        "stream-cursor": cursor,
-      });
-    } finally {
-      gone?.removeEventListener("abort", stay.abort);
-      stay.end();
+    if (info.isClosed) return emptyAnswer(from, true, cursor);
+    const end = new AbortController();
+    const abort = () => end.abort();
+    const leave = this.#enter(reading, this.#settings.limits.longPoll, abort);
+    // Deno warns who listens to a signal that it aborts at the end of each request.
+    const gone = requestInfo?.completed === undefined
+      ? request.signal
+      : undefined;
+    gone?.addEventListener("abort", abort);
+    const tail = this.#tailOf(info);
+    await changeAfter(tail, from, end.signal);
+    gone?.removeEventListener("abort", abort);
+    leave();
+    if (tail.info.tail > from) {
+      return await this.#page({ ...reading, info: tail.info }, true);
     }
+    if (tail.gone) throw new RequestError(404, goneText(tail.gone));
+    return emptyAnswer(from, tail.info.isClosed, cursor);
   }
 
-  /** Waits for the next events; returns `undefined` at the signal. */
-  async #next(
-    key: string,
-    info: StreamInfo,
-    from: number,
-    signal: AbortSignal,
-  ): Promise<News | undefined> {
-    const { timeout } = this.#settings.limits;
-    const { base } = info.segments.at(-1)!;
-    const parts = follow(this.#type, key, from - base, timeout, signal);
-    try {
-      const { value } = await parts.next();
-      return value && newsOf(value, base, from);
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      // A stream that was deleted meanwhile says so.
-      if (firstKept(error) !== undefined) await this.#info(key, false);
-      throw error;
-    } finally {
-      await parts.return!();
-    }
-  }
-
-  /** Keeps a stream with a TTL while it has a live reader. */
-  #touch(key: string, { ttl }: StreamInfo): () => void {
-    if (ttl === null) return () => {};
-    const timer = setInterval(
-      () => this.#info(key, true).catch(() => {}),
-      Math.min(Math.max(ttl * 500, 250), 2 ** 31 - 1),
-    );
-    return () => clearInterval(timer);
-  }
-
-  #events(reading: Reading): Response {
-    const { info } = reading;
-    const stay = this.#enter(reading, this.#settings.limits.sse);
-    const frames = this.#frames(reading, stay.signal);
-    const { unread } = this.#settings.limits;
-    let late: ReturnType<typeof setTimeout> | undefined;
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        // A reader that reads gets the end at its next read; one that does not is counted no more.
-        stay.signal.addEventListener("abort", () => {
-          late = setTimeout(() => {
-            stay.end();
-            controller.error(new Error("the reader does not read"));
-          }, unread);
-        });
-      },
-      async pull(controller) {
-        try {
-          const { done, value } = await frames.next();
-          if (!done) return controller.enqueue(value);
-        } catch {
-          // The reader comes back, and learns why.
-        }
-        clearTimeout(late);
-        stay.end();
-        controller.close();
-      },
-      async cancel() {
-        stay.abort();
-        clearTimeout(late);
-        stay.end();
-        await frames.return(undefined);
-      },
-    }, { highWaterMark: 0 });
-    return new Response(body, {
+  #events(reading: Reading): Answer {
+    const { query, info, from, isFirst } = reading;
+    const { type } = info;
+    const cursor = cursorAfter(query.get("cursor"));
+    const { sse } = this.#settings.limits;
+    const leave = this.#enter(reading, sse, () => events.end());
+    const tail = this.#tailOf(info);
+    const events = new EventReader(tail, this.#pages, from, isFirst, cursor);
+    events.leave = leave;
+    return {
+      status: 200,
       headers: {
         "content-type": "text/event-stream",
         "cache-control": "no-cache, no-transform",
-        ...isText(info.type) ? {} : { "stream-sse-data-encoding": "base64" },
+        ...isText(type) ? {} : { "stream-sse-data-encoding": "base64" },
       },
-    });
+      events,
+    };
   }
 
-  /** The frames of a reader: history a page at a time, and then each event. */
-  async *#frames(
-    { key, query, info, from, isFirst }: Reading,
-    signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, undefined> {
-    const { type, tail, isClosed } = info;
-    const { timeout, page: bytes } = this.#settings.limits;
-    const first = cursorAfter(query.get("cursor"));
-    let at = from;
-    try {
-      do {
-        const page = await readPage(
-          this.#type,
-          info,
-          at,
-          bytes,
-          { timeout, signal },
-          isFirst,
-        );
-        at = page.to;
-        const isEnd = at === tail;
-        const data = page.chunks.length > 0 ? dataFrame(page.chunks, type) : "";
-        yield Buffer.from(
-          data + controlFrame(at, cursorNow(first), isEnd, isEnd && isClosed),
-        );
-      } while (at < tail);
-      if (isClosed) return;
-      const { base } = info.segments.at(-1)!;
-      const parts = follow(this.#type, key, at - base, timeout, signal);
-      for await (const part of parts) {
-        const cursor = cursorNow(first);
-        const frames = part.map((event, n) =>
-          framesOf(event, base, type, cursor, n === part.length - 1)
-        );
-        yield frames.length === 1
-          ? frames[0].bytes
-          : Buffer.concat(frames.map(({ bytes }) => bytes));
-        if (frames.at(-1)!.isEnd) return;
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+  /** Counts a reader that waits; returns the function that it calls at its end. */
+  #enter(
+    { request, requestInfo, info }: Reading,
+    time: number,
+    end: () => void,
+  ): () => void {
+    const { limits, address } = this.#settings;
+    const caller = address(request, requestInfo);
+    const bounds: [name: string, max: number][] = [
+      [`of ${info.segments.at(-1)!.key}`, limits.readersOfStream],
+      ["on this node", limits.readers],
+    ];
+    if (caller !== undefined) {
+      bounds.unshift([`from ${caller}`, limits.readersOfAddress]);
     }
+    return this.#readers.enter(bounds, time, end);
+  }
+
+  #tailOf(info: StreamInfo): Tail {
+    const id = `${info.id} ${info.segments.at(-1)!.key}`;
+    let tail = this.#tails.get(id);
+    if (tail === undefined) {
+      tail = new Tail(this.#type, info, this.#pages, () => {
+        this.#tails.delete(id);
+      });
+      this.#tails.set(id, tail);
+    }
+    return tail;
   }
 
   /** The headers of every response: no page of another origin reads or embeds more than it may. */
-  #secure(request: Request, headers: Headers): void {
+  #secure(request: Request, { headers }: Answer): void {
     const { origins } = this.#settings;
     const origin = request.headers.get("origin");
-    headers.set("x-content-type-options", "nosniff");
-    headers.set(
-      "cross-origin-resource-policy",
-      origins === "*" || origins.length > 0 ? "cross-origin" : "same-origin",
-    );
-    headers.set("access-control-expose-headers", RESPONSE_HEADERS);
-    if (origins === "*") headers.set("access-control-allow-origin", "*");
+    headers["x-content-type-options"] = "nosniff";
+    headers["cross-origin-resource-policy"] =
+      origins === "*" || origins.length > 0 ? "cross-origin" : "same-origin";
+    headers["access-control-expose-headers"] = RESPONSE_HEADERS;
+    if (origins === "*") headers["access-control-allow-origin"] = "*";
     else {
-      headers.append("vary", "origin");
+      headers.vary = [headers.vary ?? [], "origin"].flat().join(", ");
       if (origin === null || !origins.includes(origin)) return;
-      headers.set("access-control-allow-origin", origin);
-      headers.set("access-control-allow-credentials", "true");
+      headers["access-control-allow-origin"] = origin;
+      headers["access-control-allow-credentials"] = "true";
     }
   }
 }
@@ -669,82 +536,3 @@ const ACTIONS: Record<string, StreamAction | undefined> = {
   HEAD: "read",
   DELETE: "delete",
 };
-
-const RETRY = { "retry-after": "1" };
-
-/** What a client is told of an error: nothing of the server. */
-function replyOf(error: unknown): StreamReply {
-  if (error instanceof RequestError) return error.reply;
-  if (error instanceof ContentError) return { status: 400, why: error.message };
-  if (error instanceof RangeError) return { status: 413, why: error.message };
-  if (firstKept(error) !== undefined) {
-    return { status: 410, why: "the events are kept no more" };
-  }
-  return error instanceof EntityError && BUSY.includes(error.code)
-    ? {
-      status: 503,
-      why: "the stream cannot be reached now; try again",
-      headers: RETRY,
-    }
-    : { status: 500, why: "the server has failed" };
-}
-
-function respond(
-  { status, headers, why }: StreamReply,
-  more: Record<string, string> = {},
-): Response {
-  return why === undefined
-    ? new Response(null, { status, headers: { ...headers, ...more } })
-    : new Response(`${why}\n`, {
-      status,
-      headers: {
-        "content-type": "text/plain; charset=utf-8",
-        "cache-control": "no-store",
-        ...headers,
-      },
-    });
-}
-
-/** Two answers with the same tag have the same bytes, and say the same about the end. */
-function etagOf(
-  { id, tail, isClosed }: StreamInfo,
-  from: number,
-  to: number,
-): string {
-  return `"${id}:${from}:${to}${isClosed && to === tail ? ":c" : ""}"`;
-}
-
-function pageResponse(
-  info: StreamInfo,
-  { chunks, to }: Page,
-  headers: Record<string, string>,
-): Response {
-  const isEnd = to === info.tail;
-  const body = bodyOf(chunks, info.type) as Uint8Array<ArrayBuffer>;
-  return new Response(body, {
-    headers: {
-      "content-type": info.type,
-      ...isJson(info.type) || isText(info.type)
-        ? {}
-        : { "content-disposition": "attachment" },
-      ...positionHeaders(to, info.isClosed && isEnd, isEnd),
-      ...headers,
-    },
-  });
-}
-
-/** The answer to a long poll without events. */
-function emptyResponse(
-  to: number,
-  isClosed: boolean,
-  cursor: string,
-): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      "cache-control": "no-store",
-      ...positionHeaders(to, isClosed, true),
-      ...isClosed ? {} : { "stream-cursor": cursor },
-    },
-  });
-}

@@ -294,10 +294,14 @@ test("an append that is repeated because its owner was lost is stored once", asy
     ...{ type: "text/plain", chunks: [{ d: "x" }] },
     ...{ close: false, seq: null, producer: null, nonce: "n1" },
   };
-  const first = await it.type.get("a").append(append);
-  assertEquals(await it.type.get("a").append(append), first);
-  await it.type.get("a").append({ ...append, nonce: "n2" });
-  assertEquals(await it.text("a"), "xx");
+  const other = { ...append, chunks: [{ d: "y" }], nonce: "n2" };
+  const wrong = { ...append, type: "text/html", nonce: "n3" };
+  for (let n = 0; n < 2; n++) {
+    const replies = await it.type.get("a").append([append, wrong, other]);
+    assertEquals(replies.map(({ status }) => status), [204, 409, 204]);
+  }
+  await it.type.get("a").append([{ ...append, nonce: "n4" }]);
+  assertEquals(await it.text("a"), "xyx");
 });
 
 test("events that are kept no more are said to be gone, and -1 begins with the first that is", async () => {
@@ -373,6 +377,25 @@ test("too many readers get 429, and close() ends those that are there", async ()
     const late = await it.ask("GET", path + live, from("4"));
     assertEquals([late.status, late.headers.get("retry-after")], [503, "1"]);
     await late.body?.cancel();
+  }
+});
+
+test("a reader of events that does not read for long gets all of it, once, and the end", async () => {
+  await using it = await Asked.start({ limits: { page: 50_000 } });
+  await it.do("PUT", "a");
+  const events = await it.ask("GET", "a?offset=-1&live=sse");
+  const quick = await it.ask("GET", "a?offset=-1&live=sse");
+  const seen = quick.text();
+  const lines = Array.from({ length: 60 }, (_, n) => `${n}`.repeat(5000));
+  for (const body of lines) await it.do("POST", "a", { body });
+  const headers = { "stream-closed": "true" };
+  await it.do("POST", "a", { headers, body: "end" });
+  for (const text of [await events.text(), await seen]) {
+    const data = [...text.matchAll(/^data:([^{].*)$/gm)].map(([, line]) =>
+      line
+    );
+    assertEquals(data.join(""), lines.join("") + "end");
+    assertStringIncludes(text.slice(-200), '"streamClosed":true');
   }
 });
 
