@@ -2,7 +2,8 @@
  * Real nodes of Elixir, driven by tests: each in an operating system process of its own.
  *
  * A node connects to its test over a socket and evaluates the code that it receives there, so that its
- * standard input and output are free for the code. It ends when its test does.
+ * standard input and output are free for the code. It ends when its test does. The time limit of the test is the only one: a
+ * busy machine makes a node as slow as it likes.
  */
 
 import { Buffer } from "node:buffer";
@@ -16,12 +17,10 @@ import { freePort } from "../packages/testing/_ports.ts";
 import { isMissing } from "../packages/testing/_programs.ts";
 import { Child, outputOf } from "./_child.ts";
 import { COOKIE } from "./_nodes.ts";
+import { until } from "./_until.ts";
 
 /** The programs that a test with such nodes needs: `test(name, { programs: ELIXIR }, fn)`. */
 export const ELIXIR: readonly string[] = ["elixir"];
-
-/** The time limit for the start of a node, and for each evaluation, in milliseconds. */
-const TIMEOUT = 60_000;
 
 /** Evaluates what arrives, in one process with the bindings of before, and answers with the inspected value. */
 const DRIVER = `
@@ -112,18 +111,7 @@ export class Evaluator {
     const head = Buffer.alloc(4);
     head.writeUInt32BE(text.length);
     this.#socket.write(Buffer.concat([head, text]));
-    const timer = setTimeout(
-      () =>
-        pending.reject(
-          new ElixirError(`no answer within ${TIMEOUT} ms to: ${code}`),
-        ),
-      TIMEOUT,
-    );
-    try {
-      return await pending.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    return await pending.promise;
   }
 
   #read(): void {
@@ -229,19 +217,9 @@ export class ElixirNode implements AsyncDisposable {
   /**
    * Evaluates code until its value is the expected one: a node that is dialled knows of the connection a moment
    * after the dialler does.
-   *
-   * @throws {ElixirError} If it does not become that.
    */
   async becomes(code: string, expected: string): Promise<void> {
-    const until = performance.now() + TIMEOUT;
-    for (;;) {
-      const value = await this.evaluate(code);
-      if (value === expected) return;
-      // safe: a hang guard
-      if (performance.now() > until) {
-        throw new ElixirError(`${code} is ${value}, not ${expected}`);
-      }
-    }
+    await until(async () => await this.evaluate(code) === expected);
   }
 
   /** Starts another evaluator, which runs beside the first. */
@@ -287,19 +265,10 @@ export class ElixirNode implements AsyncDisposable {
   /** The next evaluator that connects. */
   #open(): Promise<Evaluator> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => fail(`it did not start within ${TIMEOUT} ms`),
-        TIMEOUT,
+      this.#opened.push(resolve);
+      this.#child.status.then(() =>
+        reject(new ElixirError(`${this.name}: it has ended\n${this.output}`))
       );
-      const fail = (reason: string) => {
-        clearTimeout(timer);
-        reject(new ElixirError(`${this.name}: ${reason}\n${this.output}`));
-      };
-      this.#opened.push((evaluator) => {
-        clearTimeout(timer);
-        resolve(evaluator);
-      });
-      this.#child.status.then(() => fail("it has ended"));
     });
   }
 }
@@ -320,14 +289,9 @@ export class StockEpmd extends Child {
     address = "127.0.0.1",
   ): Promise<StockEpmd> {
     const epmd = new StockEpmd(port, address);
-    const until = performance.now() + TIMEOUT;
-    while (!(await epmdNames(port)).startsWith("epmd: up and running")) {
-      // safe: a hang guard
-      if (performance.now() > until) {
-        await epmd[Symbol.asyncDispose]();
-        throw new ElixirError(`epmd does not answer on port ${port}`);
-      }
-    }
+    await until(async () =>
+      (await epmdNames(port)).startsWith("epmd: up and running")
+    );
     return epmd;
   }
 }

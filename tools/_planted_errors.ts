@@ -28,6 +28,8 @@ const PRESENCE = [
   "tests/channels/simulation_presence_test.ts",
 ];
 
+const JUDGES = ["tests/judges/proper_test.ts"];
+
 /** The tests that find them: the random lives, then exact tests. */
 export const FINDERS: readonly string[] = [
   "tests/entities/simulation_rules_test.ts",
@@ -35,6 +37,7 @@ export const FINDERS: readonly string[] = [
   "tests/entities/moves_test.ts",
   "tests/entities/options_test.ts",
   "tests/entities/log_test.ts",
+  "tests/entities/one_write_test.ts",
   "tests/entities/store_goes_back_test.ts",
   "tests/entities/simulation_runs_test.ts",
   "tests/entities/runs_test.ts",
@@ -125,7 +128,7 @@ export const PLANTED: readonly PlantedError[] = [
     isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
       "if (waits && (void this.#store().catch(() => {}), false)) {",
     ]],
   },
@@ -157,8 +160,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a request id is not remembered",
     file: "packages/entities/remembered_ids.ts",
     edits: [[
-      "this.#replies.set(id, this.#remember.for > 0 ? [copy, now] : [copy]);",
-      "void copy;",
+      "this.#replies.set(id, this.#remember.for > 0 ? [reply, now] : [reply]);",
+      "void reply;",
     ]],
   },
   {
@@ -226,11 +229,69 @@ export const PLANTED: readonly PlantedError[] = [
     ]],
   },
   {
+    name: "a refusal does not wait for the write of what it has seen",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      'return this.#replyTo(from, ["refused", error.message, error.data]);',
+      'return this.#reply(["refused", error.message, error.data]);',
+    ]],
+  },
+  {
+    name: "a held answer is what later calls have made of it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "return copyTerm(reply, this.#home.runtime.maxDepth) as EntityReply;",
+      "return reply;",
+    ]],
+  },
+  {
+    name: "the write of before has events of a method that awaits",
+    file: "packages/entities/entity_server.ts",
+    edits: [["isBefore ? this.#textBefore : this.#text", "this.#text"]],
+  },
+  {
+    name: "a call that throws is stored with the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [["? this.#settle(true, true)", "? this.#settle(true)"]],
+  },
+  {
+    name: "a refusal undoes the calls before it",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "this.#textBefore = this.#text;",
+      "if (this.#held.size === 0) this.#textBefore = this.#text;",
+    ]],
+  },
+  {
+    name: "a write has the alarms of before its last call",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "const { alarms } = isBefore ? this.#before : draft;",
+      "const { alarms } = this.#before;",
+    ]],
+  },
+  {
+    name: "the id of a call that cannot be stored is stored",
+    file: "packages/entities/entity_server.ts",
+    edits: [[
+      "if (id !== undefined) this.#draft.isDirty = true;",
+      "if (id !== undefined) this.#requests.add(id, answer, this.#home.now());",
+    ]],
+  },
+  {
+    name: "answers wait for a write without a bound",
+    file: "packages/entities/held_answers.ts",
+    edits: [[
+      "this.#all.push(answer) >= MOST_HELD.calls",
+      "this.#all.push(answer) < 0",
+    ]],
+  },
+  {
     name: "a broadcast does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "if (waits && !await this.#store(this.#isStateBehind)) {",
-      "this.#sendBroadcasts();\n      if (waits && !await this.#store(this.#isStateBehind)) {",
+      "if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
+      "for (const { outbox } of held) this.#sendBroadcasts(outbox);\n      this.#sendBroadcasts(this.#draft.outbox.splice(0));\n      if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {",
     ]],
   },
   {
@@ -263,7 +324,7 @@ export const PLANTED: readonly PlantedError[] = [
     name: "a deletion does not wait for its write",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
+      "this.#isBehind = this.#isStateBehind = true;\n      return this.#finishLater(value, true);",
       "void this.#store().catch(() => {});\n      return this.#finishLater(value, false);",
     ]],
   },
@@ -310,7 +371,7 @@ export const PLANTED: readonly PlantedError[] = [
   {
     name: "the log: a call that refuses keeps its events",
     file: "packages/entities/entity_server.ts",
-    edits: [["this.#log?.undo(this.#mark);", ""]],
+    edits: [["this.#log?.undo();", ""]],
   },
   {
     name: "the log: events are sent before their write",
@@ -355,8 +416,8 @@ export const PLANTED: readonly PlantedError[] = [
     name: "sql: a statement runs with each later state too",
     file: "packages/entities/entity_server.ts",
     edits: [[
-      "this.#draft.statements = [];\n    const hasStatements",
-      "const hasStatements",
+      "if (!isBefore) draft.statements = [];",
+      "",
     ]],
   },
   {
@@ -563,5 +624,38 @@ export const PLANTED: readonly PlantedError[] = [
     file: "packages/channels/presence_table.ts",
     tests: PRESENCE,
     edits: [["grace = 500;", "grace = 5000;"]],
+  },
+  {
+    name: "judges: other nodes do not hear that a process leaves a group",
+    file: "packages/node/pg/pg_scope.ts",
+    tests: JUDGES,
+    edits: [[
+      'this.#peers.tellAll({ type: "leave", groups: [group], pids });',
+      "",
+    ]],
+  },
+  {
+    name: "judges: a process that exits takes its joins along only once",
+    file: "packages/node/pg/pg_groups.ts",
+    tests: JUDGES,
+    edits: [[
+      'if (where === "local") known.local.takeAll(pids);',
+      'if (where === "local") known.local.takeAll(pids.slice(1));',
+    ]],
+  },
+  {
+    name: "judges: the DOWN of a monitor from another node is lost",
+    file: "packages/processes/process/deaths.ts",
+    tests: JUDGES,
+    edits: [[
+      "removeFromIndex(watcher);\n      sendDown(process, watcher, reason);",
+      "removeFromIndex(watcher);",
+    ]],
+  },
+  {
+    name: "judges: a global name is given to a second process",
+    file: "packages/cluster/global/global_server.ts",
+    tests: JUDGES,
+    edits: [['if (asked.isNew && isOther) return "taken";', ""]],
   },
 ];

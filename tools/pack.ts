@@ -203,13 +203,18 @@ export const Node = NodeOfPackage;
   await Deno.writeTextFile(path, code + own);
 }
 
+/** The public module for browsers, which it could not load behind the check of the host. */
+const FOR_BROWSERS = "./channels/client";
+
 /** Makes each public module check the host first. */
 async function addHostCheck(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, HOST_CHECK_FILE), HOST_CHECK);
   const { exports } = JSON.parse(
     await Deno.readTextFile(join(folder, "package.json")),
   );
-  for (const { default: path } of Object.values<{ default: string }>(exports)) {
+  const entries = Object.entries<{ default: string }>(exports);
+  for (const [name, { default: path }] of entries) {
+    if (name === FOR_BROWSERS) continue;
     const file = join(folder, path);
     const check = relative(dirname(file), join(folder, HOST_CHECK_FILE));
     const specifier = `./${check.replaceAll("\\", "/")}`;

@@ -1,106 +1,93 @@
-/** The rooms: an entity for each, with its last lines and the tabs that are in it. */
+/** A room: an entity, which keeps the lines, and a channel, which shows them to tabs and says who is here. */
 
-import { Node } from "@otp/distribution";
+import { Node, spawnLink } from "@otp/distribution";
+import {
+  Channel,
+  type ChannelSocket,
+  Presence,
+} from "@otp/distribution/channels";
 import {
   Entity,
   type EntityContext,
+  EntityError,
   type EntityLogOptions,
 } from "@otp/distribution/entities";
 
-/** The number of lines that a room keeps for tabs that come back. */
-const KEPT_LINES = 500;
+const KEPT_LINES = 500; // of a room, for tabs that come back
+const UNUSED = 24 * 3_600_000; // milliseconds for which a room is kept after its last line
+const MAX_USERS = 100; // in a room: who comes or goes is news for all others
+const TIMEOUT = 30_000; // milliseconds that a line waits for a room whose node was lost
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The number of tabs in a room. */
-const MAX_TABS = 100;
-
-/** How long a tab that is silent counts as present, in milliseconds; tabs call `enter` more often. */
-const ABSENT = 12_000;
-
-/** How long a room keeps its lines when nobody is present, in milliseconds. */
-const UNUSED = 24 * 3_600_000;
-
-/** A line of a room. */
-export interface Line {
-  id: string;
+interface Line {
   name: string;
   text: string;
 }
 
-interface State {
-  /** The names of those who are present. */
-  present: string[];
-  tabs: Record<string, { name: string; until: number }>;
-  /** Whether anybody has said anything. */
-  hasLines: boolean;
-}
-
-type RoomContext = EntityContext<State, Line>;
-
-/** A room. Its lines are a log, which tabs follow from the last line that they have; who is present is broadcast. */
-export const Room = Entity.define("room", {
-  state: (): State => ({ present: [], tabs: {}, hasLines: false }),
+/** The lines of a room are its log: they have numbers, and each node can follow them. */
+export const Rooms = Entity.define("room", {
+  state: () => ({}),
   log: { keep: { events: KEPT_LINES } } as EntityLogOptions<Line>,
-
-  /** Notes that a tab is present; returns who is. */
-  enter(room: RoomContext, tab: string, name: string) {
-    const { state } = room;
-    check(room, tab, name);
-    if (!(tab in state.tabs) && Object.keys(state.tabs).length >= MAX_TABS) {
-      room.refuse("the room is full", "The room is full.");
-    }
-    state.tabs[tab] = { name, until: room.now() + ABSENT };
-    notePresent(room);
-    return { present: state.present, node: Node.self() };
+  say(room: EntityContext<object, Line>, line: Line) {
+    room.alarm(room.now() + UNUSED);
+    return { number: room.log.append(line), node: Node.self() };
   },
-
-  /** Adds a line. */
-  say(room: RoomContext, id: string, name: string, text: string) {
-    check(room, id, name, text ?? "");
-    room.state.hasLines = true;
-    room.log.append({ id, name, text });
-  },
-
-  /** Forgets the tabs that have been silent for too long; deletes a room that nobody uses. */
-  alarm(room: RoomContext) {
-    const { present } = room.state;
-    if (present.length > 0) notePresent(room);
-    else room.delete();
-  },
+  alarm: (room: EntityContext<object, Line>) => room.delete(),
 }, { remember: KEPT_LINES });
 
-/** Whether a value is a UUID. Other texts, such as `__proto__`, may mean something as keys of objects. */
-export function isId(value: unknown): value is string {
-  return typeof value === "string" && /^[0-9a-f-]{36}$/.test(value);
+/** The channel of a tab in a room. Browsers send what they like: a channel refuses what is wrong. */
+export const Room = Channel.define("room:*", {
+  async join(socket, params: { after?: number } | null) {
+    const { after = 0 } = params ?? {};
+    const { id, name } = socket.user;
+    const isRoom = /^[\w-]{1,40}$/.test(socket.rest);
+    if (!isRoom || !Number.isSafeInteger(after) || after < 0) {
+      return Channel.refuse({ reason: "There is no such room." });
+    }
+    const here = Presence.list(socket.topic);
+    if (!Object.hasOwn(here, id) && Object.keys(here).length >= MAX_USERS) {
+      return Channel.refuse({ reason: "The room is full." });
+    }
+    await Presence.track(socket, id, { name });
+    socket.push("at", { node: Node.self() });
+    spawnLink(() => follow(socket, after)); // It ends with the channel.
+  },
+  in: {
+    async say(socket, line: { id: string; text: string }) {
+      if (!isLine(line)) {
+        return Channel.refuse({ reason: "A line has 1 to 500 characters." });
+      }
+      // The id: the line is said once, however often the tab repeats it.
+      const room = Rooms.get(socket.rest, { id: line.id, timeout: TIMEOUT });
+      return await room.say({ name: socket.user.name, text: line.text });
+    },
+  },
+  out: Channel.events<{
+    at: { node: string };
+    said: Line & { number: number };
+    gap: { first: number };
+  }>(),
+});
+
+function isLine(value: unknown): value is { id: string; text: string } {
+  const { id, text } = Object(value);
+  return typeof id === "string" && UUID.test(id) &&
+    typeof text === "string" && /\S/.test(text) && text.length <= 500;
 }
 
-/**
- * Refuses arguments of a wrong type or size: they come from browsers. A method must not throw for them, as that ends the
- * room; if it throws again and again, the room is parked for everybody.
- */
-function check(room: RoomContext, id: unknown, name: unknown, line?: unknown) {
-  const isText = (text: unknown, most: number) =>
-    typeof text === "string" && /\S/.test(text) && text.length <= most;
-  const wrong = !isId(id)
-    ? "An id is a UUID."
-    : !isText(name, 40)
-    ? "A name has 1 to 40 characters."
-    : line !== undefined && !isText(line, 500)
-    ? "A line has 1 to 500 characters."
-    : undefined;
-  if (wrong !== undefined) room.refuse(wrong, wrong);
-}
-
-function notePresent(room: RoomContext): void {
-  const { state } = room;
-  for (const [tab, { until }] of Object.entries(state.tabs)) {
-    if (until <= room.now()) delete state.tabs[tab];
+/** Sends a tab the lines after the last one that it has, and then each new one. */
+async function follow(socket: ChannelSocket, after: number): Promise<void> {
+  for (;;) {
+    try {
+      const lines = Rooms.get(socket.rest).log.follow({ after });
+      for await (const { number, event } of lines) {
+        socket.push("said", { number, ...event });
+      }
+    } catch (error) {
+      if (!(error instanceof EntityError) || error.code !== "gap") throw error;
+      const { first } = error.data as { first: number };
+      socket.push("gap", { first });
+      after = first - 1;
+    }
   }
-  const names = Object.values(state.tabs).map(({ name }) => name);
-  const present = [...new Set(names)].sort();
-  if (present.join("\n") !== state.present.join("\n")) {
-    state.present = present;
-    room.broadcast({ present });
-  }
-  const isKept = present.length === 0 && state.hasLines;
-  room.alarm(room.now() + (isKept ? UNUSED : ABSENT));
 }

@@ -1,33 +1,29 @@
-/** `deno task rooms [--dashboard]`: two web nodes and two nodes with rooms on this machine, and what to try with them. */
+/** `deno task rooms [--dashboard]`: three nodes on this machine, and what to try with them. */
 
 import { argv, env } from "node:process";
 import { keepUp } from "../keep_up.ts";
 
-const { PORTS = "8001,8002", STORE = "rooms.db" } = env;
-const ports = PORTS.split(",");
-const file = new URL("node.ts", import.meta.url);
-const dashboard = argv.includes("--dashboard") ? "1" : "";
+const { PORTS = "8001,8002,8003", STORE = "rooms.db" } = env;
+const hosts = PORTS.split(",").map((port) => `127.0.0.1:${port}`);
 
 console.log(`
-Open these pages when all are up:${
-  ports.map((port) => ` http://127.0.0.1:${port}`)
-}. Try meanwhile:
+Open these pages when all are up, and write:
+${hosts.map((host, i) => `\n  http://${host}/?name=tab-${i + 1}`).join("")}
 
-  kill -9 PROCESS   A node crashes. Its rooms, or its tabs, go on with another one.
+Try meanwhile:
+
+  kill -9 PROCESS   A node crashes. Its rooms and its tabs go on with another one.
   kill PROCESS      It hands over what it has, and is started again: a rolling restart.
-  Ctrl-C            Stops all, the web nodes first.
+  Ctrl-C            Stops all.
 
 The rooms are in ${STORE}. STORE=postgres://... keeps them in PostgreSQL.
 `);
-const web = ports.map((port, i) => ({
-  node: `web-${i + 1}@localhost`,
-  file,
+await keepUp(hosts.map((host, i) => ({
+  node: `rooms-${i + 1}@localhost`,
+  file: new URL("node.ts", import.meta.url),
   env: {
-    STORE,
-    PORTS: [port, ...ports.filter((other) => other !== port)].join(),
-    DASHBOARD: i === 0 ? dashboard : "",
+    ...{ STORE, PORT: host.split(":")[1], HOSTS: hosts.join() },
+    SECRET: "for this machine only",
+    DASHBOARD: i === 0 && argv.includes("--dashboard") ? "1" : "",
   },
-}));
-const hosts = ["host-1@localhost", "host-2@localhost"]
-  .map((node) => ({ node, file, env: { STORE, PORTS: "" } }));
-await keepUp([...web, ...hosts]);
+})));

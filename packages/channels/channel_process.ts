@@ -33,6 +33,7 @@ import {
   EncodedPayload,
   type Frame,
 } from "./client_format.ts";
+import type { JoinOutcome } from "./node_sockets.ts";
 import { hubOf, type TopicEvent, type TopicSubscriber } from "./pubsub_hub.ts";
 
 /** How long a channel may take to end, in milliseconds. */
@@ -46,6 +47,8 @@ export interface ChannelHost {
   readonly process: LocalProcess;
   readonly format: ClientFormat;
   readonly user: unknown;
+  /** The numbers of the node's joins that have ended. */
+  readonly joins: Record<JoinOutcome, number>;
   send(frame: Frame): void;
   /** Counts messages that wait for a channel, or no longer wait. */
   waits(more: number): void;
@@ -187,9 +190,10 @@ export class JoinedChannel implements Server, TopicSubscriber {
 
   // As a subscriber of its topic: sends the frames of broadcasts to the client at once.
   take(broadcast: TopicEvent): void {
-    const { event, payload } = broadcast;
-    const { intercept = {} } = this.#definition;
-    if (Object.hasOwn(intercept, event)) {
+    const { event } = broadcast;
+    const { intercept } = this.#definition;
+    if (intercept !== undefined && Object.hasOwn(intercept, event)) {
+      const { payload } = broadcast;
       const handle = () => intercept[event]!(this.#socket, copyTerm(payload));
       return this.#do("intercept", handle);
     }
@@ -205,12 +209,14 @@ export class JoinedChannel implements Server, TopicSubscriber {
     const joined = await join(this.#socket, this.#join.payload);
     if (joined instanceof ChannelRefusal) {
       this.#state = "refused";
+      this.#host.joins.refused++;
       this.#reply(this.#join, "error", joined.response);
       throw new ExitError("normal");
     }
     hubOf(this.#process.runtime).add(this.topic, this);
     this.#reply(this.#join, "ok", joined ?? {});
     this.#state = "joined";
+    this.#host.joins.ok++;
     const early = this.#early!;
     this.#early = undefined;
     for (const each of early) each();
@@ -291,6 +297,7 @@ export class JoinedChannel implements Server, TopicSubscriber {
   #sayEnd(): void {
     const { exitReason } = this.#process;
     if (this.#state === "joining" && !this.isEnding) {
+      this.#host.joins.crashed++;
       this.#reply(this.#join, "error", { reason: "join crashed" });
     } else if (this.#early !== undefined) return;
     else if (isOrderly(exitReason) && !this.#isMisused) this.close();

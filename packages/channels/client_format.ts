@@ -8,6 +8,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { FrameBatch } from "./frame_batch.ts";
 
 /** A message of a client. */
 export interface ClientMessage {
@@ -24,7 +25,7 @@ export interface ClientMessage {
 export class Frame {
   readonly data: string | Uint8Array<ArrayBuffer>;
   /** The frame as the transports of `node_upgrade.ts` write it. */
-  wire: Uint8Array | undefined = undefined;
+  wire: FrameBatch | undefined = undefined;
 
   constructor(data: string | Uint8Array<ArrayBuffer>) {
     this.data = data;
@@ -68,9 +69,11 @@ export function payloadJson(payload: unknown): string {
 
 /** Reads and writes the messages of one version. */
 export class ClientFormat {
+  readonly version: string;
   readonly #isFirst: boolean;
 
   constructor(version: 1 | 2) {
+    this.version = `${version}.0.0`;
     this.#isFirst = version === 1;
   }
 

@@ -18,6 +18,12 @@ import { type AnyChannel, restOf } from "./channel.ts";
 import { type ChannelHost, JoinedChannel } from "./channel_process.ts";
 import { hubOf, type TopicEvent, type TopicSubscriber } from "./pubsub_hub.ts";
 import type { ClientFormat, ClientMessage, Frame } from "./client_format.ts";
+import type {
+  JoinOutcome,
+  NodeSockets,
+  OpenSocket,
+  SocketEnd,
+} from "./node_sockets.ts";
 import { isDeeper, MessageBucket, type UserBuckets } from "./socket_limits.ts";
 
 /** A connection to a client. */
@@ -28,8 +34,17 @@ export interface SocketTransport {
   close(code: number, reason?: string): void;
   /** The bytes that wait for the client to read. */
   readonly unread: number;
-  /** Answers a call to the process of the socket. */
+  /** Answers a call to the process of the socket; only a long poll is called. */
   call?(request: unknown, caller: ReplyTo): unknown;
+}
+
+/** A client that may connect. */
+export interface SocketClient {
+  readonly format: ClientFormat;
+  readonly user: unknown;
+  /** The topic on which a broadcast of `disconnect` closes the socket. */
+  readonly id: string | undefined;
+  readonly address: string | undefined;
 }
 
 /** Makes the socket of a connection that is open. Its transport calls `receive`, and `closed` at the end. */
@@ -51,44 +66,33 @@ export interface SocketSettings {
   readonly users: UserBuckets;
 }
 
-/** The client said something that is no message: as in Phoenix. */
-const MALFORMED = 1011;
 /** The client is to connect again. */
 const GOING_AWAY = 1001;
-/** The client reads too slowly. */
-const OVERLOADED = 1013;
 
-/** The client sends too much. */
-const POLICY = 1008;
-/** The node leaves: the client is to connect again, to another one. */
-const RESTARTS = 1012;
+/** The codes and the reasons that a client gets when the node closes its socket. */
+const CLOSES = {
+  silent: [GOING_AWAY, "silent for too long"],
+  malformed: [1011, undefined], // as in Phoenix
+  size: [1009, undefined],
+  depth: [1008, "too deep a message"],
+  rate: [1008, "too many messages a second"],
+  waiting: [1008, "too many messages wait"],
+  slow: [1013, "too slow"],
+  address: [1008, "too many sockets of the address"],
+  disconnect: [GOING_AWAY, undefined],
+  drain: [1012, "the node restarts"],
+} as const satisfies Partial<Record<SocketEnd, readonly [number, unknown]>>;
 
 /** The response to a join of one channel more. */
 const FULL = { reason: "too many channels joined" };
 
-/** The sockets of a node. */
-export class NodeSockets {
-  readonly all: Set<ClientSocket> = new Set();
-  /** Whether the sockets are being closed, and no further ones are accepted. */
-  isDraining = false;
-}
-
-const nodeSockets = new WeakMap<Runtime, NodeSockets>();
-
-/** Returns the sockets of a node. */
-export function socketsOf(runtime: Runtime): NodeSockets {
-  let sockets = nodeSockets.get(runtime);
-  if (sockets === undefined) {
-    nodeSockets.set(runtime, sockets = new NodeSockets());
-  }
-  return sockets;
-}
-
 /** One client's connection. */
-export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
+export class ClientSocket
+  implements Server, ChannelHost, TopicSubscriber, OpenSocket {
   readonly process: LocalProcess;
-  readonly format: ClientFormat;
-  readonly user: unknown;
+  readonly since: number;
+  readonly #client: SocketClient;
+  readonly #sockets: NodeSockets;
   readonly #transport: SocketTransport;
   readonly #settings: SocketSettings;
   readonly #channels = new Map<string, JoinedChannel>();
@@ -100,20 +104,18 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
   #living = 0;
   #seen: number;
   #cancelTimer: (() => void) | undefined;
+  /** Why the socket ends. */
+  #reason: SocketEnd | undefined;
 
-  /** @param id The topic on which a broadcast of `disconnect` closes the socket. */
   constructor(
     runtime: Runtime,
     transport: SocketTransport,
-    format: ClientFormat,
-    user: unknown,
-    id: string | undefined,
+    client: SocketClient,
     settings: SocketSettings,
   ) {
+    const { id } = this.#client = client;
     this.#runtime = runtime;
     this.#transport = transport;
-    this.format = format;
-    this.user = user;
     this.#settings = settings;
     this.#bucket = new MessageBucket(settings.maxRate, runtime);
     const { users } = settings;
@@ -129,17 +131,18 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     );
     const hub = hubOf(runtime);
     if (id !== undefined) hub.add(id, this);
-    const { all } = socketsOf(runtime);
+    const { all, closed } = this.#sockets = hub.sockets;
     all.add(this);
     onExit(process, () => {
       all.delete(this);
+      closed[this.#reason ?? "killed"]++;
       if (id !== undefined) {
         hub.remove(id, this);
         users.release(id, runtime);
       }
       this.#end();
     });
-    this.#seen = runtime.clock.now();
+    this.since = this.#seen = runtime.clock.now();
     this.#watch(settings.timeout);
   }
 
@@ -147,60 +150,103 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     return this.process.pid;
   }
 
+  get format(): ClientFormat {
+    return this.#client.format;
+  }
+
+  get user(): unknown {
+    return this.#client.user;
+  }
+
+  get id(): string | undefined {
+    return this.#client.id;
+  }
+
+  get address(): string | undefined {
+    return this.#client.address;
+  }
+
+  get transport(): OpenSocket["transport"] {
+    return this.#transport.call === undefined ? "websocket" : "longpoll";
+  }
+
+  get version(): string {
+    return this.format.version;
+  }
+
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get unread(): number {
+    return this.#transport.unread;
+  }
+
+  get joins(): Record<JoinOutcome, number> {
+    return this.#sockets.joins;
+  }
+
   /** Handles a frame of the client. */
   receive(data: string | Uint8Array): void {
     if (!this.process.alive) return;
+    this.#sockets.received++;
     this.#seen = this.#runtime.clock.now();
     if (!this.#bucket.take() || this.#userBucket?.take() === false) {
-      return this.close(POLICY, "too many messages a second");
+      return this.close("rate");
     }
     let message: ClientMessage;
     try {
       message = this.format.decode(data);
     } catch {
-      return this.close(MALFORMED);
+      return this.close("malformed");
     }
     if (isDeeper(message.payload, this.#settings.maxDepth)) {
-      return this.close(POLICY, "too deep a message");
+      return this.close("depth");
     }
     this.#route(message);
   }
 
   send(frame: Frame): void {
     if (!this.process.alive) return;
+    this.#sockets.sent++;
     this.#transport.send(frame);
-    if (this.#transport.unread > this.#settings.maxUnread) {
-      this.close(OVERLOADED, "too slow");
-    }
+    if (this.#transport.unread > this.#settings.maxUnread) this.close("slow");
   }
 
   /** Counts messages that wait for a channel, or no longer wait. */
   waits(more: number): void {
     this.#waiting += more;
     if (more > 0 && this.#waiting > this.#settings.maxWaiting) {
-      this.close(POLICY, "too many messages wait");
+      this.close("waiting");
     }
   }
 
   /** Has the client connect again, to another node. */
   restart(): void {
-    this.close(RESTARTS, "the node restarts");
+    this.close("drain");
   }
 
   /** Closes the connection. */
-  close(code: number, reason?: string): void {
-    this.#transport.close(code, reason);
-    this.closed();
+  close(reason: keyof typeof CLOSES): void {
+    this.#reason ??= reason;
+    const [code, text] = CLOSES[reason];
+    this.#transport.close(code, text);
+    this.closed(reason);
   }
 
-  /** The connection is closed. */
-  closed(): void {
+  /** The connection is closed: by the client, or for its fault. */
+  closed(reason: SocketEnd = "left"): void {
+    this.#reason ??= reason;
     terminate(this.process, "normal");
   }
 
   // Takes broadcasts on its id.
   take({ event }: TopicEvent): void {
-    if (event === "disconnect") this.close(GOING_AWAY);
+    if (event === "disconnect") this.close("disconnect");
   }
 
   call(request: unknown, caller: ReplyTo): unknown {
@@ -232,12 +278,18 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
     const { topic, ref } = message;
     const { channels, maxChannels } = this.#settings;
     const type = channels.find((each) => restOf(each, topic) !== undefined);
-    if (type === undefined) return this.#refuse(message, "unmatched topic");
+    if (type === undefined) {
+      this.joins.unmatched++;
+      return this.#refuse(message, "unmatched topic");
+    }
     // A channel that is replaced may take long to end, and a client may replace it again and again.
     if (
       (before === undefined && this.#channels.size >= maxChannels) ||
       this.#living >= 2 * maxChannels
-    ) return this.#reply(message, "error", FULL);
+    ) {
+      this.joins.full++;
+      return this.#reply(message, "error", FULL);
+    }
     if (before !== undefined && !before.isEnding) {
       before.close();
       before.end("duplicate join");
@@ -265,7 +317,7 @@ export class ClientSocket implements Server, ChannelHost, TopicSubscriber {
       const { timeout } = this.#settings;
       const left = this.#seen + timeout - this.#runtime.clock.now();
       if (left > 0) this.#watch(left);
-      else this.close(GOING_AWAY, "silent for too long");
+      else this.close("silent");
     });
   }
 

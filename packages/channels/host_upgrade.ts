@@ -105,7 +105,7 @@ export function denoUpgrade(
       });
       socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
         const message = typeof data === "string" ? data : new Uint8Array(data);
-        if (message.length > maxMessage) socket.close(1009);
+        if (message.length > maxMessage) client.close("size");
         else client.receive(message);
       };
       socket.onclose = () => client.closed();

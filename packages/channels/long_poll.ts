@@ -1,13 +1,13 @@
 /**
  * Long polls: the transport of clients that cannot open a WebSocket.
  *
- * The first poll of a client opens a socket, whose process is registered under a secret name; the client's token is
- * this name and its node. So each request of the client may go to any node, which calls the process. A poll is answered
- * by the frames that wait, or by the next ones, or after {@linkcode WINDOW} by none. Frames of bytes have no form here.
+ * The first poll of a client opens a socket. The client's token is a secret and the node; the process of the socket is
+ * registered under the hash of the secret, as others see the names of processes. So each request of the client may go to
+ * any node, which calls the process. A poll is answered by the frames that wait, or by the next ones, or after {@linkcode WINDOW} by none. Frames of bytes have no form here.
  */
 
 import { Buffer } from "node:buffer";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { ExitError } from "@otp/processes/errors";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { OwnRequest } from "@otp/processes/values/server_message";
@@ -44,16 +44,19 @@ export async function longPoll(
   const { searchParams } = new URL(request.url);
   // The client appends its own: a token of the program may be before it.
   const token = searchParams.getAll("token").at(-1) ?? "";
-  const [node, id] = Buffer.from(token, "base64url").toString().split("/");
-  const isKnown = id !== undefined && runtime.hasChannelTo(node);
+  const [node, secret] = Buffer.from(token, "base64url").toString().split("/");
+  const isKnown = secret !== undefined && runtime.hasChannelTo(node);
   if (request.method === "GET" && !isKnown) {
     const opened = await open();
     if (typeof opened === "number") return { status: opened };
-    const name = randomBytes(18).toString("base64url");
+    const secret = randomBytes(18).toString("base64url");
     const transport = new PollTransport();
     transport.socket = opened(transport);
-    runtime.names.register(nameOf(name), transport.socket.process);
-    const token = Buffer.from(`${runtime.node}/${name}`).toString("base64url");
+    // The node has begun to drain meanwhile; the client tries again.
+    if (!transport.socket.process.alive) return { status: 500 };
+    runtime.names.register(nameOf(secret), transport.socket.process);
+    const token = Buffer.from(`${runtime.node}/${secret}`)
+      .toString("base64url");
     return { ...GONE, token, messages: [] };
   }
   if (!isKnown) return GONE;
@@ -65,7 +68,7 @@ export async function longPoll(
     : { type: "push", lines };
   try {
     const answer = await call<PollAnswer>(
-      { name: nameOf(id), node },
+      { name: nameOf(secret), node },
       new OwnRequest(asked),
       { timeout: WINDOW + PATIENCE, as: () => ["Sockets", asked.type, []] },
     );
@@ -76,8 +79,9 @@ export async function longPoll(
   }
 }
 
-function nameOf(id: string): string {
-  return `Channels.LongPoll.${id}`.slice(0, 100);
+function nameOf(secret: string): string {
+  const hash = createHash("sha256").update(secret).digest("base64url");
+  return `Channels.LongPoll.${hash}`;
 }
 
 /** Reads the messages of a request: texts of JSON, or bytes in base64. */

@@ -1,8 +1,9 @@
 /**
  * WebSockets (RFC 6455) over the `upgrade` event of `node:http`, without a package.
  *
- * A frame for many clients is written to bytes once, and all sockets send the same bytes. The frames of one turn leave
- * in one write. A frame of a client is refused by the length in its header, before the frame is kept.
+ * A frame for many clients is written to bytes once, and all sockets send the same bytes. The frames of one turn of the
+ * event loop leave in one write, and sockets with the same frames share its bytes. A frame of a client is refused by the
+ * length in its header, before the frame is kept.
  */
 
 import { Buffer } from "node:buffer";
@@ -10,9 +11,11 @@ import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { outside } from "@otp/processes/context/async_context";
+import { scheduler } from "@otp/processes/scheduling/scheduler";
 import type { NodeSocketRequest } from "./host_upgrade.ts";
 import type { ClientSocket, Opened, SocketTransport } from "./client_socket.ts";
 import type { Frame } from "./client_format.ts";
+import { FrameBatch } from "./frame_batch.ts";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** The kinds of frames. */
@@ -23,6 +26,8 @@ const [NORMAL, PROTOCOL_ERROR, INVALID, TOO_BIG] = [1000, 1002, 1007, 1009];
 const PATIENCE = 5000;
 /** The longest reason of a close, in bytes. */
 const MAX_REASON = 123;
+/** The bytes of a batch of several frames: longer frames are not copied. */
+const MAX_BATCH = 1 << 16;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -62,6 +67,15 @@ export function nodeUpgrade(
   return true;
 }
 
+/** The sockets that write at the end of the turn. */
+let writing: NodeWebSocket[] = [];
+
+function writeAll(): void {
+  const sockets = writing;
+  writing = [];
+  for (const socket of sockets) socket.flush();
+}
+
 class NodeWebSocket implements SocketTransport {
   readonly #socket: Socket;
   readonly #max: number;
@@ -75,7 +89,8 @@ class NodeWebSocket implements SocketTransport {
   #partsLength = 0;
   #kind = CONTINUATION;
   #isClosing = false;
-  #isCorked = false;
+  /** The frames of this turn. */
+  #batch: FrameBatch | undefined;
 
   constructor(socket: Socket, maxMessage: number, opened: Opened) {
     this.#socket = socket;
@@ -91,7 +106,7 @@ class NodeWebSocket implements SocketTransport {
   }
 
   get unread(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + (this.#batch?.length ?? 0);
   }
 
   send(frame: Frame): void {
@@ -103,11 +118,20 @@ class NodeWebSocket implements SocketTransport {
     this.#write(frame.wire);
   }
 
+  /** Writes the frames of this turn. */
+  flush(): void {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    if (batch !== undefined) this.#socket.write(batch.bytes);
+  }
+
   close(code: number, reason = ""): void {
     if (this.#isClosing) return;
     const body = Buffer.from(`  ${reason}`).subarray(0, MAX_REASON + 2);
     body.writeUInt16BE(code);
     this.#write(encode(CLOSE, body));
+    // The program may exit before the turn ends.
+    this.flush();
     this.#isClosing = true;
     const socket = this.#socket;
     const timer = outside(() => setTimeout(() => socket.destroy(), PATIENCE));
@@ -115,17 +139,13 @@ class NodeWebSocket implements SocketTransport {
   }
 
   /** Writes together with all that this turn writes. */
-  #write(bytes: Uint8Array): void {
-    const socket = this.#socket;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      socket.cork();
-      queueMicrotask(() => {
-        this.#isCorked = false;
-        socket.uncork();
-      });
+  #write(frame: FrameBatch): void {
+    if ((this.#batch?.length ?? 0) + frame.length > MAX_BATCH) this.flush();
+    if (this.#batch !== undefined) this.#batch = this.#batch.and(frame);
+    else {
+      this.#batch = frame;
+      if (writing.push(this) === 1) scheduler.afterTurn(writeAll);
     }
-    socket.write(bytes);
   }
 
   /** Reads the frames that have arrived whole. */
@@ -189,6 +209,8 @@ class NodeWebSocket implements SocketTransport {
   #fail(code: number, { length }: Uint8Array): number {
     this.close(code);
     this.#socket.end();
+    if (code === TOO_BIG) this.#client.closed("size");
+    else if (code !== NORMAL) this.#client.closed("malformed");
     return length;
   }
 
@@ -226,7 +248,7 @@ class NodeWebSocket implements SocketTransport {
 }
 
 /** Writes a frame of a server, which is not masked. */
-function encode(kind: number, body: Uint8Array): Uint8Array {
+function encode(kind: number, body: Uint8Array): FrameBatch {
   const { length } = body;
   const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
   const frame = Buffer.allocUnsafe(head + length);
@@ -235,5 +257,5 @@ function encode(kind: number, body: Uint8Array): Uint8Array {
   if (head === 4) frame.writeUInt16BE(length, 2);
   else if (head === 10) frame.writeBigUInt64BE(BigInt(length), 2);
   frame.set(body, head);
-  return frame;
+  return new FrameBatch(frame);
 }

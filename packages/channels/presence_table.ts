@@ -183,6 +183,23 @@ export class PresenceTable {
     return Array.from(this.#tracked.values(), ({ entry }) => entry);
   }
 
+  /** The number of entries of this node's processes. */
+  get ownSize(): number {
+    return this.#tracked.size;
+  }
+
+  /** The number of entries of other nodes. */
+  get otherSize(): number {
+    let size = 0;
+    for (const entries of this.#nodes.values()) size += entries.size;
+    return size;
+  }
+
+  /** Returns the number of entries of a topic. */
+  size(topic: string): number {
+    return this.#topics.get(topic)?.entries.size ?? 0;
+  }
+
   /** Returns an entry of another node. */
   find(node: string, ref: string): PresenceEntry | undefined {
     return this.#nodes.get(node)?.get(ref);

@@ -12,6 +12,7 @@
 
 import { findScope } from "@otp/node/pg/scopes";
 import { pg } from "@otp/node/pg/pg";
+import { addView } from "@otp/observe/observed_views";
 import { runInside } from "@otp/processes/context/async_context";
 import { QueueFullError } from "@otp/processes/errors";
 import { Process } from "@otp/processes/process";
@@ -27,12 +28,14 @@ import { Tuple, tuple } from "@otp/processes/values/tuple";
 import { onDown, onExit } from "@otp/servers/server/on_exit";
 import { BADARG, type Server } from "@otp/servers/server/server";
 import { startServer } from "@otp/servers/server/start";
+import { channelsView } from "./channels_view.ts";
 import {
   type ClientFormat,
   EncodedPayload,
   type Frame,
   payloadJson,
 } from "./client_format.ts";
+import { NodeSockets } from "./node_sockets.ts";
 import { PresencePeers } from "./presence_peers.ts";
 import { PresenceTable } from "./presence_table.ts";
 
@@ -108,12 +111,15 @@ export interface TopicSubscriber {
 /** The PubSub of one node. */
 export class PubSubHub {
   readonly #runtime: Runtime;
-  readonly #topics = new Map<string, Set<TopicSubscriber>>();
+  /** The subscribers of each topic. */
+  readonly topics: Map<string, Set<TopicSubscriber>> = new Map();
   #name = DEFAULT_NAME;
   #server: LocalProcess | undefined;
   #starting: Promise<unknown> | undefined;
   /** The processes that are present on each topic. */
   readonly presence: PresenceTable;
+  /** The sockets of the node's clients. */
+  readonly sockets: NodeSockets = new NodeSockets();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -124,6 +130,7 @@ export class PubSubHub {
           new TopicEvent(topic, "presence_diff", new EncodedPayload(diff)),
         ),
     );
+    addView(runtime, channelsView(this, runtime));
   }
 
   /** Starts the server, linked to the caller: a supervisor. */
@@ -185,7 +192,7 @@ export class PubSubHub {
 
   /** Ends the subscriptions that a process has made. */
   unsubscribe({ pid }: LocalProcess, topic: string): void {
-    for (const each of this.#topics.get(topic) ?? []) {
+    for (const each of this.topics.get(topic) ?? []) {
       if (each.unwatch === undefined || !each.pid.equals(pid)) continue;
       each.unwatch();
       this.remove(topic, each);
@@ -194,15 +201,15 @@ export class PubSubHub {
 
   /** Adds a subscriber, which the caller removes. */
   add(topic: string, subscriber: TopicSubscriber): void {
-    const known = this.#topics.get(topic);
-    if (known === undefined) this.#topics.set(topic, new Set([subscriber]));
+    const known = this.topics.get(topic);
+    if (known === undefined) this.topics.set(topic, new Set([subscriber]));
     else known.add(subscriber);
   }
 
   remove(topic: string, subscriber: TopicSubscriber): void {
-    const known = this.#topics.get(topic);
+    const known = this.topics.get(topic);
     if (known?.delete(subscriber) && known.size === 0) {
-      this.#topics.delete(topic);
+      this.topics.delete(topic);
     }
   }
 
@@ -217,7 +224,7 @@ export class PubSubHub {
   /** Delivers a broadcast to all subscribers of this node but `except`. */
   deliver(broadcast: TopicEvent, except?: Pid): void {
     const { topic, event } = broadcast;
-    for (const each of this.#topics.get(topic) ?? []) {
+    for (const each of this.topics.get(topic) ?? []) {
       if (except !== undefined && each.pid.equals(except)) continue;
       if (each.take !== undefined) each.take(broadcast);
       else {
@@ -256,7 +263,7 @@ export class PubSubHub {
     if (typeof topic !== "string") return;
     const broadcast = decode(sent);
     if (broadcast !== undefined) return this.deliver(broadcast);
-    for (const { pid } of this.#topics.get(topic) ?? []) this.#send(pid, sent);
+    for (const { pid } of this.topics.get(topic) ?? []) this.#send(pid, sent);
   }
 }
 

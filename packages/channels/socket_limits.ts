@@ -86,18 +86,42 @@ export class AddressCounts {
     this.#max = max;
   }
 
-  /** Counts a socket; returns false if the address has as many as it may. */
-  acquire(address: string): boolean {
-    const count = this.#counts.get(address) ?? 0;
-    if (count >= this.#max) return false;
-    this.#counts.set(address, count + 1);
-    return true;
+  /** Counts a socket; returns `undefined` if the address has as many as it may. */
+  acquire(address: string): AddressPlace | undefined {
+    const place = new AddressPlace(this.#max, this.#counts, address);
+    return place.take() ? place : undefined;
+  }
+}
+
+/** The place of a socket among those of its address. */
+export class AddressPlace {
+  readonly #max: number;
+  readonly #counts: Map<string, number>;
+  readonly #address: string;
+  #isTaken = false;
+
+  constructor(max: number, counts: Map<string, number>, address: string) {
+    this.#max = max;
+    this.#counts = counts;
+    this.#address = address;
   }
 
-  release(address: string): void {
-    const count = this.#counts.get(address)!;
-    if (count === 1) this.#counts.delete(address);
-    else this.#counts.set(address, count - 1);
+  /** Counts the socket, unless it is counted; returns false if the address has as many as it may. */
+  take(): boolean {
+    if (this.#isTaken) return true;
+    const count = this.#counts.get(this.#address) ?? 0;
+    if (count >= this.#max) return false;
+    this.#counts.set(this.#address, count + 1);
+    return this.#isTaken = true;
+  }
+
+  /** Counts the socket no longer. */
+  release(): void {
+    if (!this.#isTaken) return;
+    this.#isTaken = false;
+    const count = this.#counts.get(this.#address)!;
+    if (count === 1) this.#counts.delete(this.#address);
+    else this.#counts.set(this.#address, count - 1);
   }
 }
 

@@ -22,7 +22,6 @@ import {
   ClientSocket,
   type Opened,
   type SocketSettings,
-  socketsOf,
 } from "./client_socket.ts";
 import {
   type BunHandlers,
@@ -35,9 +34,14 @@ import {
   type NodeSocketResponse,
 } from "./host_upgrade.ts";
 import { longPoll } from "./long_poll.ts";
+import type { SocketRefusal } from "./node_sockets.ts";
 import { nodeUpgrade, refuseUpgrade } from "./node_upgrade.ts";
 import { hubOf, TopicEvent } from "./pubsub_hub.ts";
-import { AddressCounts, UserBuckets } from "./socket_limits.ts";
+import {
+  AddressCounts,
+  type AddressPlace,
+  UserBuckets,
+} from "./socket_limits.ts";
 
 /** Options for {@linkcode Sockets.handler}. */
 export interface SocketsOptions {
@@ -125,7 +129,8 @@ export interface SocketsOptions {
    */
   maxWaiting?: number;
   /**
-   * The number of sockets of an address, on this node. A client more gets the status 429. Behind a proxy, give
+   * The number of sockets of an address, on this node. A client more gets the status 429; one that opens its socket ten
+   * seconds after it was accepted, when others have all places, is closed with the code 1008. Behind a proxy, give
    * `address` too: all clients have the proxy's.
    *
    * @default {no limit}
@@ -179,16 +184,16 @@ const [STEPS, SMALLEST_STEP] = [100, 10];
 /** How long `connect` may take, in milliseconds. */
 const CONNECT_PATIENCE = 10_000;
 
-/** The status of a client that may not connect. */
 const FORBIDDEN = 403;
-/** The status of an address with too many sockets, and of a node that leaves. */
-const [TOO_MANY, UNAVAILABLE] = [429, 503];
 
-/** The texts of the statuses of clients that are refused. */
-const REFUSALS: Record<number, string> = {
-  403: "Forbidden",
-  429: "Too Many Requests",
-  503: "Service Unavailable",
+/** The statuses of clients that are refused, and their texts. */
+const STATUSES: Record<SocketRefusal, readonly [number, string]> = {
+  origin: [FORBIDDEN, "Forbidden"],
+  version: [FORBIDDEN, "Forbidden"],
+  connect: [FORBIDDEN, "Forbidden"],
+  address: [429, "Too Many Requests"],
+  drain: [503, "Service Unavailable"],
+  error: [500, "Internal Server Error"],
 };
 
 /** Begins the subprotocol that carries the token of a client. */
@@ -347,7 +352,7 @@ export class Sockets {
     checkOptions(options, "drain sockets", DRAIN_OPTIONS, "{ over: 5000 }");
     const { over = 10_000 } = options;
     const runtime = currentRuntime();
-    const sockets = socketsOf(runtime);
+    const { sockets } = hubOf(runtime);
     sockets.isDraining = true;
     const size = Math.max(SMALLEST_STEP, Math.ceil(sockets.all.size / STEPS));
     while (sockets.all.size > 0) {
@@ -402,7 +407,7 @@ class Door {
         () => `Cannot accept a socket: ${formatExit(error)}`,
         { what: "errors of sockets' requests" },
       );
-      return refused(500, "Internal Server Error");
+      return refused(...refusal(runtime, "error"));
     }
   }
 
@@ -425,8 +430,8 @@ class Door {
     }
     const opened = isAllowed
       ? await this.#accept(runtime, request, peer, false)
-      : FORBIDDEN;
-    if (typeof opened === "number") return refused(opened, REFUSALS[opened]);
+      : "origin";
+    if (typeof opened === "string") return refused(...refusal(runtime, opened));
     const protocol = protocolsOf(request).find((each) => each === "phoenix");
     return upgrade?.(opened, protocol) ?? refused(400, "Bad Request");
   }
@@ -437,7 +442,10 @@ class Door {
     peer: string | undefined,
     isAllowed: boolean,
   ): Promise<Response> {
-    if (!isAllowed) return Response.json({ status: FORBIDDEN });
+    if (!isAllowed) {
+      const [status] = refusal(runtime, "origin");
+      return Response.json({ status });
+    }
     const headers = new Headers({
       "access-control-allow-origin": request.headers.get("origin") ?? "*",
       "access-control-allow-headers": POLL_HEADERS,
@@ -446,8 +454,10 @@ class Door {
     if (request.method === "OPTIONS") return new Response(null, { headers });
     const open = async () => {
       const opened = await this.#accept(runtime, request, peer, true);
+      if (typeof opened !== "string") return opened;
+      const [status] = refusal(runtime, opened);
       // The client knows no other status; it tries again.
-      return typeof opened === "number" && opened !== FORBIDDEN ? 500 : opened;
+      return status === FORBIDDEN ? status : 500;
     };
     const answer = await longPoll(request, runtime, this.maxMessage, open);
     return Response.json(answer, { headers });
@@ -488,60 +498,57 @@ class Door {
     request: Request,
     peer: string | undefined,
     isPoll: boolean,
-  ): Promise<Opened | number> {
-    if (socketsOf(runtime).isDraining) return UNAVAILABLE;
-    const release = this.#acquire(request, peer);
-    if (release === undefined) return TOO_MANY;
-    let isOpen = false;
+  ): Promise<Opened | SocketRefusal> {
+    const { sockets } = hubOf(runtime);
+    if (sockets.isDraining) return "drain";
+    const { address = () => peer } = this.#options;
+    const from = address(request, peer);
+    const place = this.#acquire(from);
+    if (place === undefined && this.#addresses !== undefined) return "address";
+    let isAccepted = false;
     try {
-      const opened = await this.#decide(runtime, request, isPoll);
-      if (typeof opened === "number") return opened;
+      const opened = await this.#decide(runtime, request, from, isPoll);
+      if (typeof opened === "string") return opened;
       // A client that is accepted, and does not open, counts until then.
-      const cancel = runtime.deadlines.after(CONNECT_PATIENCE, release);
-      isOpen = true;
+      const cancel = runtime.deadlines.after(
+        CONNECT_PATIENCE,
+        () => place?.release(),
+      );
+      isAccepted = true;
       return (transport) => {
         const socket = opened(transport);
         cancel();
-        onExit(socket.process, release);
+        if (place !== undefined) onExit(socket.process, () => place.release());
+        // A client may open long after it was accepted: another may have its place, or the node drains.
+        if (place?.take() === false) socket.close("address");
+        else if (sockets.isDraining) socket.restart();
         return socket;
       };
     } finally {
-      if (!isOpen) release();
+      if (!isAccepted) place?.release();
     }
   }
 
-  /** Counts a socket of an address; returns the function that releases it, or `undefined` if there are too many. */
-  #acquire(
-    request: Request,
-    peer: string | undefined,
-  ): (() => void) | undefined {
-    const addresses = this.#addresses;
-    if (addresses === undefined) return ignore;
-    const { address = () => peer } = this.#options;
-    const from = address(request, peer);
-    if (from === undefined) {
-      throw new TypeError(
-        "Cannot count the sockets of an address: the request has none; pass the second argument of Deno.serve's handler on, or give the option address",
-      );
-    }
-    if (!addresses.acquire(from)) return undefined;
-    let isHeld = true;
-    return () => {
-      if (isHeld) addresses.release(from);
-      isHeld = false;
-    };
+  /** Counts a socket of an address, if the sockets of addresses are limited; returns `undefined` if there are too many. */
+  #acquire(address: string | undefined): AddressPlace | undefined {
+    if (this.#addresses === undefined) return undefined;
+    if (address !== undefined) return this.#addresses.acquire(address);
+    throw new TypeError(
+      "Cannot count the sockets of an address: the request has none; pass the second argument of Deno.serve's handler on, or give the option address",
+    );
   }
 
   async #decide(
     runtime: Runtime,
     request: Request,
+    address: string | undefined,
     isPoll: boolean,
-  ): Promise<Opened | number> {
+  ): Promise<Opened | SocketRefusal> {
     const { searchParams } = new URL(request.url);
     const params: Record<string, string> = Object.create(null);
     for (const [name, value] of searchParams) params[name] = value;
     const format = formatOf(params.vsn);
-    if (format === undefined) return FORBIDDEN;
+    if (format === undefined) return "version";
     // The last token of a long poll is the one of its socket.
     const inQuery = searchParams.getAll("token");
     if (isPoll) inQuery.pop();
@@ -549,12 +556,12 @@ class Door {
     delete params.token;
     if (token !== undefined) params.token = token;
     const user = await this.#userOf(runtime, params, request);
-    if (user instanceof ChannelRefusal) return FORBIDDEN;
-    const id = this.#options.id?.(user);
+    if (user instanceof ChannelRefusal) return "connect";
+    const client = { format, user, id: this.#options.id?.(user), address };
     await hubOf(runtime).ready();
     const settings = this.#settings;
     return (transport) =>
-      new ClientSocket(runtime, transport, format, user, id, settings);
+      new ClientSocket(runtime, transport, client, settings);
   }
 
   async #userOf(
@@ -595,6 +602,12 @@ function peerOf(request: Request, server: unknown): string | undefined {
 function formatOf(version = "1.0.0"): ClientFormat | undefined {
   if (/^1\.0\.\d+$/.test(version)) return FORMAT_1;
   return /^2\.0\.\d+$/.test(version) ? FORMAT_2 : undefined;
+}
+
+/** Counts a client that is refused; returns the status and its text. */
+function refusal(runtime: Runtime, reason: SocketRefusal) {
+  hubOf(runtime).sockets.refused[reason]++;
+  return STATUSES[reason];
 }
 
 function refused(status: number, text: string): Response {

@@ -17,7 +17,7 @@ import type { StoreAppend, StoredEvent, StreamPart } from "./store.ts";
 export const LOG_BOUNDS = {
   /** The length of an event. */
   event: 1 << 20,
-  /** The number of events that can wait for one write. A call, or an interval of `every`, appends no more. */
+  /** The number of events that a call can append. */
   events: 10_000,
   /** The length of these events together. */
   pending: 8 << 20,
@@ -44,9 +44,6 @@ const MAX_STEP = 100;
 /** The shortest length of events after which the state of a type with `apply` is stored again. */
 const LEAST_REPLAY = 16 << 10;
 
-/** A point to which appends can be undone. */
-export type LogMark = [events: number, length: number, unsaved: number];
-
 /** The log of one entity. */
 export class EntityLog {
   readonly #keep: LogSettings;
@@ -59,6 +56,8 @@ export class EntityLog {
   #length = 0;
   /** The length of the events that the stored state does not have. */
   #unsaved = 0;
+  /** The number of the pending events before the unit that runs, their length, and `#unsaved` then. */
+  readonly #before = { events: 0, length: 0, unsaved: 0 };
   /** The last number when old events were removed last; 0 before the first time. */
   #trimmedAt = 0;
 
@@ -72,12 +71,7 @@ export class EntityLog {
     return this.last - this.#pending.length;
   }
 
-  /** Whether events wait for a write. */
-  get isPending(): boolean {
-    return this.#pending.length > 0;
-  }
-
-  /** Whether the pending events are a tenth of the number that can wait, or an eighth of their length. */
+  /** Whether the pending events are a tenth of the number that a call can append, or an eighth of their length. */
   get isFull(): boolean {
     return this.#length > LOG_BOUNDS.pending / 8 ||
       this.#pending.length > LOG_BOUNDS.events / 10;
@@ -120,53 +114,73 @@ export class EntityLog {
         } to the log of ${whose}: its JSON text has ${body.length} characters, and ${LOG_BOUNDS.event} is the most; store it elsewhere, and append where it is`,
       );
     }
-    const length = this.#length + body.length;
+    const before = this.#before;
+    const count = this.#pending.length - before.events;
+    const length = this.#length - before.length;
     if (
-      this.#pending.length >= LOG_BOUNDS.events || length > LOG_BOUNDS.pending
+      count >= LOG_BOUNDS.events || length + body.length > LOG_BOUNDS.pending
     ) {
       throw new RangeError(
-        `Cannot append to the log of ${whose}: ${this.#pending.length} events with ${this.#length} characters wait for their write already; append in several calls`,
+        `Cannot append to the log of ${whose}: the call has appended ${count} events with ${length} characters already; append in several calls`,
       );
     }
-    this.#length = length;
+    this.#length += body.length;
     this.#unsaved += body.length;
     this.#pending.push({ number: ++this.last, at, body });
     return [this.last, JSON.parse(body)];
   }
 
-  mark(): LogMark {
-    return [this.#pending.length, this.#length, this.#unsaved];
+  /** Begins a unit, whose appends may be undone. */
+  begin(): void {
+    const before = this.#before;
+    before.events = this.#pending.length;
+    before.length = this.#length;
+    before.unsaved = this.#unsaved;
   }
 
-  /** The events since a mark. */
-  since([events]: LogMark): readonly StoredEvent[] {
-    return this.#pending.slice(events);
+  /** The events that are not stored yet. */
+  get pending(): readonly StoredEvent[] {
+    return this.#pending;
   }
 
-  /** Undoes the appends since a mark. */
-  undo([events, length, unsaved]: LogMark): void {
+  /** The events of the unit that runs. */
+  get news(): readonly StoredEvent[] {
+    return this.#pending.slice(this.#before.events);
+  }
+
+  /** Undoes the appends of the unit that runs. */
+  undo(): void {
+    const { events, length, unsaved } = this.#before;
     this.last -= this.#pending.splice(events).length;
     this.#length = length;
     this.#unsaved = unsaved;
   }
 
   /**
-   * Returns the events that a write appends, and the old events that it removes. Events that the stored state lacks
-   * are not removed.
+   * Returns the events that a write appends, and the old events that it removes: all pending ones, or those of before the unit that
+   * runs. Events that the stored state lacks are not removed.
    */
-  appends(now: number, hasState: boolean, isSnapshot: boolean): StoreAppend[] {
-    if (!this.isPending) return [];
-    const append: StoreAppend = { stream: "", events: [...this.#pending] };
+  appends(
+    now: number,
+    hasState: boolean,
+    isSnapshot: boolean,
+    isBefore: boolean,
+  ): StoreAppend[] {
+    const pending = isBefore
+      ? this.#pending.slice(0, this.#before.events)
+      : [...this.#pending];
+    if (pending.length === 0) return [];
+    const append: StoreAppend = { stream: "", events: pending };
     const { events, time } = this.#keep;
-    const isDue =
-      this.last > events && this.last - this.#trimmedAt >= this.#step ||
+    const { number: last } = pending.at(-1)!;
+    const isDue = last > events && last - this.#trimmedAt >= this.#step ||
       time < Infinity &&
-        (this.#trimmedAt === 0 || this.last - this.#trimmedAt >= MAX_STEP);
+        (this.#trimmedAt === 0 || last - this.#trimmedAt >= MAX_STEP);
     if (isDue && (hasState || !isSnapshot)) {
-      this.#trimmedAt = this.last;
-      const [{ number: first }] = this.#pending;
+      this.#trimmedAt = last;
+      const [{ number: first }] = pending;
       append.trim = {
-        below: Math.min(first, Math.max(0, this.last - events + 1)),
+        below: Math.min(first, Math.max(0, last - events + 1)),
         since: Math.max(0, now - time),
       };
     }
@@ -180,8 +194,15 @@ export class EntityLog {
   ): StoredEvent[] {
     const [{ events } = { events: [] }] = appends;
     const stored = this.#pending.splice(0, events.length);
+    const before = this.#before;
+    const length = this.#length;
     for (const { body } of stored) this.#length -= body.length;
-    if (hasState) this.#unsaved = this.#length;
+    before.events = Math.max(0, before.events - stored.length);
+    before.length = Math.max(0, before.length - (length - this.#length));
+    if (hasState) {
+      this.#unsaved = this.#length;
+      before.unsaved = before.length;
+    }
     return stored;
   }
 }

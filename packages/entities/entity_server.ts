@@ -8,7 +8,10 @@
  *   whose time is up does not begin either.
  * - It has changed nothing: the result leaves at once if the lease is valid. Otherwise it waits for that: a node whose
  *   lease is over cannot know whether another has written.
- * - It has changed something: the result leaves when the write is accepted and the lease is valid.
+ * - It has changed something: the result leaves when the write is accepted and the lease is valid. The calls that wait in
+ *   the mailbox run meanwhile, one after the other, and have one write together; what they return, also a refusal, is held
+ *   until then. A method that awaits, throws, deletes, stops, or has a statement is none of them: it runs beside the
+ *   write of those before it, or that is awaited first, and what it has changed itself is in the next write.
  * - The write was refused: another node owns the shard. The process ends; the caller gets `unknown`.
  * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
  *
@@ -27,10 +30,11 @@ import {
   self,
   send,
 } from "@otp/processes/process";
-import type {
-  CallResult,
-  CastResult,
-  From,
+import {
+  type CallResult,
+  type CastResult,
+  type From,
+  GenServer,
 } from "@otp/servers/gen_server/gen_server";
 import { currentProcess } from "@otp/processes/runtime/current_process";
 import type { LocalProcess } from "@otp/processes/process/local_process";
@@ -51,7 +55,7 @@ import {
   withAlarm,
 } from "./alarms.ts";
 import { EntityError, Refusal } from "./entity_error.ts";
-import { EntityLog, LOG_BOUNDS, type LogMark } from "./entity_log.ts";
+import { EntityLog, LOG_BOUNDS } from "./entity_log.ts";
 import type { EntityNode } from "./entity_node.ts";
 import type { EntityContext } from "./entity_context.ts";
 import type { Definition, EntityMethod } from "./entity_types.ts";
@@ -62,10 +66,16 @@ import {
   hasFields,
   jsonOf,
 } from "./json_value.ts";
+import { HeldAnswers, type PendingBroadcast } from "./held_answers.ts";
 import { endedWithin } from "./lease.ts";
 import type { LiveEntity, OwnedShard } from "./owned_shard.ts";
 import { AcceptedState, runRead } from "./reads.ts";
-import { MAX_IDS, RememberedIds, type StoredId } from "./remembered_ids.ts";
+import {
+  MAX_IDS,
+  RememberedIds,
+  rememberedReply,
+  type StoredId,
+} from "./remembered_ids.ts";
 import { Runs, type RunsHome, type RunWrite, type StoredRun } from "./runs.ts";
 import {
   type EntityReply,
@@ -135,6 +145,8 @@ interface TimerMessage {
 type Answer = CallResult<unknown, EntityReply>;
 type Next = CastResult<unknown>;
 type Stop = Extract<Next, { type: "stop" }>;
+/** The end of the process, and the answer to a call that it ends. */
+type LastAnswer = Stop & { reply: EntityReply };
 
 /** The parts of an entity that methods change. */
 interface Draft {
@@ -151,9 +163,18 @@ interface Draft {
   /** The id of the request that runs. */
   id: string | undefined;
   /** The broadcasts of the method that runs. */
-  outbox: { number: number; message: unknown }[];
+  outbox: PendingBroadcast[];
   /** The statements of the method that runs. */
   statements: StoreStatement[];
+}
+
+/** What the stored form of an entity is made of, beside the replies and the runs. */
+interface Row extends Pick<Draft, "alarms"> {
+  /** The state. */
+  text: string;
+  /** The number of the last event. */
+  last: number;
+  hasStatements: boolean;
 }
 
 /** An entity as its methods see it. */
@@ -312,15 +333,17 @@ export class EntityServer {
   /** The fields of a small state as they are in `#text`, once a method has not changed them. */
   #fields: Fields | undefined;
   /** The rest of the draft before the method that runs. */
-  readonly #before: Pick<Draft, "alarms" | "number" | "isDirty"> = {
-    alarms: NO_ALARMS,
-    number: 0,
-    isDirty: false,
-  };
-  readonly #log: EntityLog | undefined;
-  /** The log and `#text` before the method that runs. */
-  #mark: LogMark = [0, 0, 0];
+  readonly #before: Pick<
+    Draft,
+    "alarms" | "number" | "isDirty" | "isStopping"
+  > = { alarms: NO_ALARMS, number: 0, isDirty: false, isStopping: false };
+  /** `#text` before the method that runs. */
   #textBefore = "";
+  readonly #log: EntityLog | undefined;
+  /** Answers that wait for the next write, which has what their calls have changed. */
+  readonly #held = new HeldAnswers();
+  /** Whether a message in the mailbox says that they wait no longer. */
+  #isReleasing = false;
   /** Whether the store has a state of this entity. */
   #isStored = false;
   #version = 0;
@@ -417,6 +440,15 @@ export class EntityServer {
     if (!isEntityRequest(request)) return this.#reply(["no_method"]);
     const refusal = this.#refusal();
     if (refusal !== undefined) return this.#reply(refusal);
+    const isMethod = request[0] === "call" &&
+      this.#definition.methods.has(request[1]);
+    if (!isMethod && this.#held.size > 0) {
+      return this.#release().then((end) =>
+        end === undefined
+          ? this.handleCall(request, from)
+          : { ...end, reply: ["moved"] }
+      );
+    }
     if (request[0] === "subscribe" || request[0] === "follow") {
       const [kind, token] = request;
       const isFollower = kind === "follow";
@@ -438,14 +470,14 @@ export class EntityServer {
     if (this.#isAbandoned(from, until)) return this.#reply(["moved"]);
     if (id !== undefined) {
       if (this.#requests.has(id)) {
-        return this.#reply(["ok", this.#requests.reply(id)]);
+        return this.#replyTo(from, ["ok", this.#requests.reply(id)]);
       }
       if (this.#requests.isFull(this.#home.now())) {
         return this.#reply(["overloaded", FULL]);
       }
     }
     const fn = this.#definition.methods.get(method);
-    if (fn !== undefined) return this.#run(fn, args, id);
+    if (fn !== undefined) return this.#run(fn, args, id, from);
     return this.#definition.durable.has(method)
       ? this.#startRun(method, args, id)
       : this.#reply(["no_method"]);
@@ -455,6 +487,8 @@ export class EntityServer {
     const [what, token, about] = Array.isArray(request) ? request : [];
     // Any node can send to this process.
     if (token !== this.#home.token) return this.#idle();
+    const end = await this.#release();
+    if (end !== undefined) return end;
     if (what === "close") return await this.#close();
     if (what === "run") return await this.#goOn(about as string);
     if (what === "idle") {
@@ -476,7 +510,8 @@ export class EntityServer {
     message: "flush" | DownMessage | TimerMessage,
   ): Promise<Next> {
     if (message === "flush") {
-      return await this.#flush() ? this.#idle() : this.#stop();
+      this.#isReleasing = false;
+      return await this.#release() ?? await this.#flush() ?? this.#idle();
     }
     if ((message as TimerMessage | null)?.token === this.#home.token) {
       if (message.type === "$entity_leave") return await this.#leave();
@@ -548,6 +583,7 @@ export class EntityServer {
       (room, ...args) => endedWithin(runtime, limit, fn?.(room, ...args)),
       [alarm.data, name],
       undefined,
+      undefined,
       Infinity,
     );
     const [outcome, error] = (result as { reply?: EntityReply }).reply ?? [];
@@ -598,17 +634,25 @@ export class EntityServer {
     fn: EntityMethod<unknown>,
     args: unknown[],
     id: string | undefined,
+    from: From | undefined,
     limit = this.#definition.options.limit,
   ): Answer | Promise<Answer> {
     this.#begin(id);
     let value: unknown;
     try {
       value = fn(this.#room, ...args);
-      if (!(value instanceof Promise)) return this.#finish(value, id, true);
+      if (
+        !(value instanceof Promise) && (this.#held.size === 0 || this.#joins)
+      ) return this.#finish(value, id, from, true);
     } catch (error) {
-      return this.#failed(error);
+      if (this.#held.size === 0 || error instanceof Refusal) {
+        return this.#failed(error, from);
+      }
+      return this.#runOn(Promise.reject(error), id, Infinity);
     }
-    return this.#runOn(value, id, limit);
+    return value instanceof Promise
+      ? this.#runOn(value, id, limit)
+      : this.#runOn(Promise.resolve(value), id, Infinity);
   }
 
   /** Begins a unit, whose changes may be undone. */
@@ -621,11 +665,13 @@ export class EntityServer {
     before.alarms = draft.alarms;
     before.number = draft.number;
     before.isDirty = draft.isDirty;
-    if (this.#log !== undefined) this.#mark = this.#log.mark();
+    before.isStopping = draft.isStopping;
     this.#textBefore = this.#text;
+    this.#log?.begin();
     draft.id = id;
   }
 
+  /** Ends a method later: once it has ended, and the answers of before it have left. */
   async #runOn(
     promise: Promise<unknown>,
     id: string | undefined,
@@ -637,38 +683,52 @@ export class EntityServer {
       { type: "$entity_limit", token, pid: self(), name: this.#label, limit },
       limit,
     );
+    const released = this.#held.size > 0 ? this.#settle(true, true) : undefined;
     try {
       const value = await promise;
-      return await this.#finish(value, id);
+      return await released ?? await this.#finish(value, id);
     } catch (error) {
-      return this.#failed(error);
+      return await released ?? this.#failed(error);
     } finally {
       if (timer !== undefined) Process.cancelTimer(timer);
       this.#live!.usedAt = this.#home.runtime.clock.now();
     }
   }
 
+  /** Whether what the method that runs has done may be in one write with other calls. */
+  get #joins(): boolean {
+    const { statements, isStopping, isDeleting } = this.#draft;
+    return statements.length === 0 && !isStopping && !isDeleting;
+  }
+
   /** Ends a method. One that has run `isAtOnce` has not awaited anything since the lease was valid. */
   #finish(
     value: unknown,
     id: string | undefined,
+    from?: From,
     isAtOnce = false,
   ): Answer | Promise<Answer> {
     if (this.#draft.isDeleting) {
-      this.#isStateBehind = true;
+      this.#isBehind = this.#isStateBehind = true;
       return this.#finishLater(value, true);
     }
-    if (id !== undefined) {
-      this.#requests.add(id, value, this.#home.now());
-      this.#draft.isDirty = true;
-    }
+    const answer = id === undefined ? undefined : rememberedReply(id, value);
+    if (id !== undefined) this.#draft.isDirty = true;
     const hasNewState = this.#noteUnit();
-    const isChanged = hasNewState || this.#log?.isPending === true;
+    // From here on, the call has ended well.
+    if (id !== undefined) this.#requests.add(id, answer, this.#home.now());
+    const isChanged = hasNewState || this.#log?.news.length! > 0;
     this.#isStateBehind ||= hasNewState;
     const { durability } = this.#definition.options;
-    const waits = durability === "call" || this.#log?.isFull
-      ? isChanged || this.#isBehind
-      : this.#noteBehind(isChanged, durability.every);
+    if (durability === "call") this.#isBehind ||= isChanged;
+    else this.#noteBehind(isChanged, durability.every);
+    const waits = this.#isBehind &&
+      (durability === "call" || this.#log?.isFull === true);
+    const isShared = this.#held.size > 0 || this.#me!.mailbox.length > 0;
+    if (
+      waits && durability === "call" && from !== undefined && this.#joins &&
+      isShared
+    ) return this.#hold(from, ["ok", value]);
     // Such a method has read the state when the lease was valid, which was during its call.
     const isRead = isAtOnce && !isChanged;
     if (
@@ -681,25 +741,97 @@ export class EntityServer {
     value: unknown,
     waits: boolean,
   ): Promise<Answer> {
+    const end = await this.#settle(waits);
+    if (end !== undefined) return end;
+    this.#sendBroadcasts(this.#draft.outbox.splice(0));
+    return await this.#done(value);
+  }
+
+  /** Answers a call, after the calls of before that wait for their write. */
+  #replyTo(
+    from: From | undefined,
+    reply: EntityReply,
+  ): Answer | Promise<Answer> {
+    return this.#held.size > 0 && from !== undefined
+      ? this.#hold(from, reply)
+      : this.#reply(reply);
+  }
+
+  /** Holds the answer to a call until the calls that wait in the mailbox have run too, and all of them are stored. */
+  #hold(from: From, reply: EntityReply): Answer | Promise<Answer> {
+    const outbox = this.#draft.outbox.splice(0);
+    const isFull = this.#held.add(
+      { from, reply: this.#copyOf(reply), outbox },
+      this.#home.runtime.clock.now(),
+    );
+    if (isFull || this.#log?.isFull || this.#me!.mailbox.length === 0) {
+      return this.#release().then((end) => {
+        if (end === undefined) return this.#idle();
+        // This call has its answer.
+        const { type, reason, state } = end;
+        return { type, reason, state };
+      });
+    }
+    if (!this.#isReleasing) {
+      this.#isReleasing = true;
+      send(self(), "flush");
+    }
+    return this.#idle();
+  }
+
+  /** A copy of an answer, as later calls may change what it has of the state. */
+  #copyOf(reply: EntityReply): EntityReply {
     try {
-      if (waits && !await this.#store(this.#isStateBehind)) {
-        return this.#lost(
+      return copyTerm(reply, this.#home.runtime.maxDepth) as EntityReply;
+    } catch (error) {
+      return notSent(error);
+    }
+  }
+
+  /** Stores what the held answers wait for, and lets them leave; returns how the process ends then, if it does. */
+  async #release(): Promise<LastAnswer | Stop | undefined> {
+    if (this.#held.size === 0) return undefined;
+    const end = await this.#settle(true);
+    if (end !== undefined) return end;
+    this.#rest();
+    return this.#draft.isStopping ? await this.#leave() : undefined;
+  }
+
+  /**
+   * Stores what is not stored yet if the answers wait for that, and lets held answers leave; with `isBefore`, without the changes of
+   * the unit that runs. Returns how the process ends if they never may.
+   */
+  async #settle(
+    waits: boolean,
+    isBefore = false,
+  ): Promise<LastAnswer | undefined> {
+    const held = this.#held.take();
+    let end: LastAnswer | undefined;
+    try {
+      if (waits && !await this.#store(this.#isStateBehind, {}, isBefore)) {
+        end = this.#lost(
           "its write was refused, as its shard has another owner",
         );
+      } else if (!await this.#untilItMayLeave()) {
+        end = this.#lost("its shard was lost before the result could leave");
       }
     } catch (error) {
-      if (error instanceof StatementError) return this.#stopFor(error);
-      // A write that was given up may still have happened.
-      return {
+      end = error instanceof StatementError ? this.#stopFor(error) : {
+        // A write that was given up may still have happened.
         ...this.#crash(error),
         reply: ["unknown", (error as Error).message],
       };
     }
-    if (!await this.#untilItMayLeave()) {
-      return this.#lost("its shard was lost before the result could leave");
+    for (const { from, reply, outbox } of held) {
+      if (end === undefined) this.#sendBroadcasts(outbox);
+      try {
+        GenServer.reply(from, end?.reply ?? reply);
+      } catch (error) {
+        // It is longer than the caller's node reads, for example. Other callers have their answers.
+        GenServer.reply(from, notSent(error));
+      }
     }
-    this.#sendBroadcasts();
-    return await this.#done(value);
+    return end;
   }
 
   /** Waits until an answer would count; returns false if the shard is lost. */
@@ -724,27 +856,27 @@ export class EntityServer {
   }
 
   async #doneAndStop(reply: EntityReply): Promise<Answer> {
-    await this.#flush();
-    return { ...this.#stop(), reply };
+    const end = await this.#flush() ?? this.#stop();
+    return { ...end, reply };
   }
 
   /** Ends in order: what the call has changed in memory is not stored, and the next call starts from what is. */
-  #stopFor({ message }: StatementError): Answer {
+  #stopFor({ message }: StatementError): LastAnswer {
     this.#runs?.stop(new Error(message));
     return { ...this.#stop(), reply: ["sql", message] };
   }
 
-  #lost(why: string): Answer {
+  #lost(why: string): LastAnswer {
     return { ...this.#stop(), reply: ["unknown", why] };
   }
 
-  #failed(error: unknown): Answer {
+  #failed(error: unknown, from?: From): Answer | Promise<Answer> {
     if (!(error instanceof Refusal)) {
       return { ...this.#crash(error), reply: ["crashed", error] };
     }
     this.#undo();
-    this.#rest();
-    return this.#reply(["refused", error.message, error.data]);
+    if (this.#held.size === 0) this.#rest();
+    return this.#replyTo(from, ["refused", error.message, error.data]);
   }
 
   // The state.
@@ -894,15 +1026,17 @@ export class EntityServer {
 
   /** Ends a unit; returns whether it has changed anything that is stored with the state. */
   #noteUnit(): boolean {
-    const events = this.#log?.since(this.#mark) ?? [];
+    if (this.#needsSnapshot) this.#draft.isDirty = true;
+    // This throws if the state cannot be stored; runs must not go on for events of such a unit.
+    const isChanged = this.#noteChanges();
+    const events = this.#log?.news ?? [];
     const hasNews = events.length > 0 &&
       this.#runs?.appended(events.map(({ number, body }) => ({
           number,
           event: JSON.parse(body),
         })
         )) === true;
-    if (hasNews || this.#needsSnapshot) this.#draft.isDirty = true;
-    return this.#noteChanges();
+    return isChanged || hasNews;
   }
 
   /** Whether the method has changed anything that is stored. */
@@ -925,49 +1059,54 @@ export class EntityServer {
   }
 
   /** Notes a change that is stored later; no answer waits for that. */
-  #noteBehind(isChanged: boolean, every: number): false {
-    if (isChanged && !this.#isBehind) {
-      this.#isBehind = true;
-      Process.sendAfter(self(), "flush", every);
-    }
-    return false;
+  #noteBehind(isChanged: boolean, every: number): void {
+    if (!isChanged || this.#isBehind) return;
+    this.#isBehind = true;
+    Process.sendAfter(self(), "flush", every);
   }
 
   #undo(): void {
-    this.#log?.undo(this.#mark);
+    this.#log?.undo();
     this.#text = this.#textBefore;
     Object.assign(this.#draft, this.#before, {
       state: JSON.parse(this.#text),
-      isStopping: false,
       isDeleting: false,
       outbox: [],
       statements: [],
     });
   }
 
-  /** Stores the entity, its events only if the state may stay as it is; returns false if another node owns the shard. */
+  /**
+   * Stores the entity, its events only if the state may stay as it is; with `isBefore`, as it was before the unit that runs, which has
+   * no deletion and no statements. Returns false if another node owns the shard.
+   */
   async #store(
     hasState = true,
     { appends: records = [], ended }: Partial<RunWrite> = {},
+    isBefore = false,
   ): Promise<boolean> {
     const { id: shard, epoch, definition: { name: type } } = this.#shard;
-    const { statements } = this.#draft;
-    this.#draft.statements = [];
+    const draft = this.#draft;
+    const statements = isBefore ? [] : draft.statements;
+    if (!isBefore) draft.statements = [];
+    const isDeleting = !isBefore && draft.isDeleting;
+    const { alarms } = isBefore ? this.#before : draft;
+    const text = isBefore ? this.#textBefore : this.#text;
     const hasStatements = statements.length > 0;
-    // Store pending events before the deletion, which has none, so that no number is given twice. Nor has a deletion
-    // statements, as all deletions have the same body.
-    const isLast = this.#draft.isDeleting && this.#log?.isPending !== true &&
-      !hasStatements;
     hasState ||= !this.#isStored;
     const version = this.#version + (hasState ? 1 : 0);
     const events = this.#log?.appends(
       this.#home.now(),
       hasState,
       this.#definition.apply !== undefined,
+      isBefore,
     ) ?? [];
+    // Store pending events before the deletion, which has none, so that no number is given twice. Nor has a deletion
+    // statements, as all deletions have the same body.
+    const isLast = isDeleting && events.length === 0 && !hasStatements;
     const appends = [...events, ...records];
     this.#isBehind = this.#isStateBehind = false;
-    const text = this.#text;
+    const last = events[0]?.events.at(-1)?.number ?? this.#log?.stored ?? 0;
     const result = await this.#home.writer.write(this.#shard, {
       type,
       key: this.#key,
@@ -975,7 +1114,7 @@ export class EntityServer {
       epoch,
       version,
       ...hasState
-        ? this.#content(isLast, hasStatements)
+        ? this.#content(isLast, { text, alarms, last, hasStatements })
         : { body: null, due: null },
       ...appends.length > 0 ? { appends } : undefined,
       ...ended?.length ? { ended } : undefined,
@@ -997,12 +1136,12 @@ export class EntityServer {
     this.#home.noteAlarms(
       this.#shard,
       this.#key,
-      this.#draft.isDeleting ? NO_ALARMS : this.#draft.alarms,
+      isDeleting ? NO_ALARMS : alarms,
     );
     this.#isStored = !isLast;
-    if (!this.#draft.isDeleting) this.#accepted?.accept(text);
+    if (!isDeleting) this.#accepted?.accept(text);
     this.#sendEvents(this.#log?.noteStored(events, hasState) ?? []);
-    return isLast || !this.#draft.isDeleting || await this.#store();
+    return isLast || !isDeleting || await this.#store();
   }
 
   /** Tells the keeper if the store has an earlier version than the one that it had accepted. */
@@ -1039,24 +1178,23 @@ export class EntityServer {
 
   #content(
     isLast: boolean,
-    hasStatements: boolean,
+    row: Row,
   ): Pick<StoreWrite, "body" | "due"> {
     if (isLast) return { body: "", due: null };
-    const body = this.#body(hasStatements);
-    const moments = [nextAlarm(this.#draft.alarms)?.[1].next, this.#runs?.due]
+    const body = this.#body(row);
+    const moments = [nextAlarm(row.alarms)?.[1].next, this.#runs?.due]
       .filter((at) => at !== undefined);
     return { body, due: moments.length === 0 ? null : Math.min(...moments) };
   }
 
-  #body(hasStatements: boolean): string {
+  #body({ text, alarms, last, hasStatements }: Row): string {
     const { version } = this.#definition.options;
-    const parts = [`"v":${version}`, `"s":${this.#text}`];
-    const { alarms } = this.#draft;
+    const parts = [`"v":${version}`, `"s":${text}`];
     if (alarms.size > 0) {
       parts.push(`"a":${jsonOf(storedAlarms(alarms), "the alarms")}`);
     }
     if (this.#definition.apply !== undefined) {
-      parts.push(`"l":${this.#log!.last}`);
+      parts.push(`"l":${last}`);
     }
     const replies = this.#requests.stored();
     if (replies) parts.push(`"r":${jsonOf(replies, "the replies")}`);
@@ -1066,15 +1204,15 @@ export class EntityServer {
     return `{${parts.join()}}`;
   }
 
-  /** Stores what is not stored yet; returns false if the shard is lost. */
-  async #flush(): Promise<boolean> {
-    return !this.#isBehind || await this.#store(this.#isStateBehind);
+  /** Stores what is not stored yet; returns how the process ends if it cannot. */
+  async #flush(): Promise<LastAnswer | undefined> {
+    return this.#isBehind ? await this.#settle(true) : undefined;
   }
 
-  async #leave(): Promise<Next> {
-    await this.#flush();
+  async #leave(): Promise<Stop> {
+    const end = await this.#flush();
     this.#runs?.stop(new Error("the entity goes on elsewhere"));
-    return this.#stop();
+    return end ?? this.#stop();
   }
 
   /** Leaves once no step runs, but not later than a method would end. */
@@ -1207,7 +1345,7 @@ export class EntityServer {
       after: (ms, fn) => runtime.deadlines.after(ms, fn),
       now: () => this.#home.now(),
       lastEvent: () => this.#log?.last ?? 0,
-      pendingEvents: () => this.#log?.since([0, 0, 0]) ?? [],
+      pendingEvents: () => this.#log?.pending ?? [],
       readLog: async (...args) => {
         const part = await this.#answer(() =>
           store.readLog(this.#definition.name, this.#key, ...args)
@@ -1231,7 +1369,7 @@ export class EntityServer {
     const hasState = isChanged || write.isRow || this.#isBehind;
     if (!await this.#store(hasState, write)) return false;
     if (!await this.#untilItMayLeave()) return false;
-    this.#sendBroadcasts();
+    this.#sendBroadcasts(this.#draft.outbox.splice(0));
     return true;
   }
 
@@ -1258,12 +1396,12 @@ export class EntityServer {
       send(pid, message);
     } catch {
       // Its node does not read. It learns by the end of this process that something is missing.
-      this.#draft.isStopping = true;
+      this.#draft.isStopping = this.#before.isStopping = true;
     }
   }
 
-  #sendBroadcasts(): void {
-    for (const { number, message } of this.#draft.outbox.splice(0)) {
+  #sendBroadcasts(outbox: readonly PendingBroadcast[]): void {
+    for (const { number, message } of outbox) {
       const broadcast: Broadcast = {
         type: "$entity_broadcast",
         token: "",
@@ -1310,4 +1448,10 @@ export class EntityServer {
   #end(hasStarted: boolean): EntityEnd {
     return ["entity_ended", self(), hasStarted];
   }
+}
+
+/** The answer to a call whose own answer cannot be sent: callers of servers see the same. */
+function notSent(error: unknown): EntityReply {
+  const why = error instanceof Error ? error.message : inspect(error);
+  return ["unknown", `${self().node} could not answer: ${why}`];
 }

@@ -426,10 +426,17 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
       );
     }
     if (await this.#appendOne(owner, writes)) return ["stored"];
-    const given = writes.map(({ appends: _, ...write }, n) => ({
-      n,
-      ...write,
-    }));
+    const { text, given, events } = this.#statement(writes);
+    const params = [owner, given, ...events === undefined ? [] : [events]];
+    const rows = await this.#rows(text, params);
+    return rows.map(({ result }) => result as WriteResult);
+  }
+
+  /** The statement for some writes, and its parameters after the owner. */
+  #statement(
+    writes: readonly StoreWrite[],
+    mayRepeat = true,
+  ): { text: string; given: string; events?: string } {
     const events = writes.flatMap(eventRowsOf);
     const parts = {
       events: events.length > 0,
@@ -437,22 +444,28 @@ WHERE s.owner = $3 AND NOT EXISTS (SELECT 1 FROM moved m WHERE m.id = s.id)`,
       states: writes.some(({ body }) => body !== null),
       ends: writes.some(({ body, ended }) => body === "" || ended),
     };
-    const params = [owner, JSON.stringify(given)];
-    if (parts.events) params.push(JSON.stringify(events));
-    const rows = await this.#rows(writeStatement(this.#p, parts), params);
-    return rows.map(({ result }) => result as WriteResult);
+    const given = writes.map(({ appends: _, statements: __, ...write }, n) => ({
+      n,
+      ...write,
+    }));
+    return {
+      text: writeStatement(this.#p, parts, mayRepeat),
+      given: JSON.stringify(given),
+      ...parts.events ? { events: JSON.stringify(events) } : undefined,
+    };
   }
 
   async #writeWithStatements(
     owner: string,
     write: StoreWrite,
   ): Promise<WriteResult> {
-    const { appends: _, statements, ...given } = write;
-    const params = [[{ n: 0, ...given }], eventRowsOf(write, 0), statements];
+    const { text, given, events = "[]" } = this.#statement([write], false);
+    const [first, ...others] = write.statements!;
+    const statements = JSON.stringify([{ ...first, write: text }, ...others]);
     try {
       const [row] = await this.#rows(
         `SELECT ${this.#p}write($1, $2, $3, $4) AS result`,
-        [owner, ...params.map((each) => JSON.stringify(each))],
+        [owner, given, events, statements],
       );
       const result = row.result as string;
       return result.startsWith(FAILED)
@@ -510,7 +523,7 @@ RETURNING 1 AS stored`,
     const log = `${this.#p}log l`;
     const of = "l.type = $1 AND l.key = $2 AND l.stream = $3";
     // Bounds that any plan can use, as the server may know nothing of a new table.
-    const rows = await this.#rows(
+    const [row] = await this.#rows(
       `WITH ends AS MATERIALIZED (
   SELECT (SELECT l.number FROM ${log} WHERE ${of} AND l.body <> '' ORDER BY l.number LIMIT 1) AS first,
     (SELECT l.number FROM ${log} WHERE ${of} ORDER BY l.number DESC LIMIT 1) AS last
@@ -520,14 +533,13 @@ RETURNING 1 AS stored`,
   WHERE ${of} AND l.number > (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends)
     AND l.number <= (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends) + $5::text::bigint
 )
-SELECT first::text AS number, last::text AS at, NULL AS body FROM ends
-UNION ALL (
-  SELECT number::text, at::text, body FROM part WHERE bytes <= $6::text::bigint OR bytes = octet_length(body)
-  ORDER BY part.number
-)`,
+SELECT first::text, last::text, (
+  SELECT string_agg(number || ' ' || at || ' ' || body, E'\\x1e' ORDER BY number) FROM part
+  WHERE bytes <= $6::text::bigint OR bytes = octet_length(body)
+) AS events FROM ends`,
       [type, key, stream, String(after), String(limit), String(maxBytes)],
     );
-    return streamPartOf(rows);
+    return streamPartOf(row);
   }
 
   async keys(
@@ -623,7 +635,7 @@ type WriteParts = Record<"events" | "trims" | "states" | "ends", unknown>;
 function writeStatement(
   p: string,
   has: WriteParts,
-  mayRepeat = true,
+  mayRepeat: boolean,
 ): string {
   const parts = [
     `given AS MATERIALIZED (
@@ -667,7 +679,9 @@ const FAILED = "failed: ";
 
 /**
  * Returns the function that makes one write and runs its statements: statements of one query all see the rows of before,
- * so they cannot be parts of one. A statement is prepared, so that its parameters get their types from where they stand.
+ * so they cannot be parts of one. The first statement has the text of the write, with only the parts that this write needs:
+ * the server takes three times as long to plan all of them, which it does for nodes of before. A statement is prepared, so
+ * that its parameters get their types from where they stand.
  * A write that is stored already conflicts, as two runs of it at the same time must not both run the statements: the one that
  * waited sees then what the other has stored.
  */
@@ -685,9 +699,9 @@ BEGIN
   IF EXISTS (SELECT 1 FROM pg_prepared_statements WHERE name = 'entities_statement') THEN
     EXECUTE 'DEALLOCATE entities_statement';
   END IF;
-  EXECUTE $write$${
+  EXECUTE coalesce($4::jsonb -> 0 ->> 'write', $write$${
     writeStatement(p, all, false)
-  }$write$ INTO place, outcome USING $1, $2, $3;
+  }$write$) INTO place, outcome USING $1, $2, $3;
   IF outcome = 'conflict' AND EXISTS (
     SELECT 1 FROM jsonb_to_recordset($2::jsonb) AS g(type text, key text, epoch bigint, version bigint, body text)
     JOIN ${p}state t ON t.type = g.type AND t.key = g.key AND t.epoch = g.epoch AND t.version = g.version
@@ -786,17 +800,25 @@ function endParts(p: string): string {
 )`;
 }
 
-/** Reads the rows of a part of a log: the first has the ends of the stream. */
-function streamPartOf([ends, ...rows]: readonly SqlRow[]): StreamPart {
-  const last = Number(ends.at ?? 0);
+/**
+ * Reads a part of a log. Its events are one text, as clients take longer for rows and columns than for their contents: each
+ * with its number and its time, and separated by a character that JSON never has.
+ */
+function streamPartOf(row: SqlRow): StreamPart {
+  const last = Number(row.last ?? 0);
+  const lines = row.events === null ? [] : (row.events as string).split("\x1e");
   return {
-    first: Number(ends.number ?? last + 1),
+    first: Number(row.first ?? last + 1),
     last,
-    events: rows.map(({ number, at, body }) => ({
-      number: Number(number),
-      at: Number(at),
-      body: body as string,
-    })),
+    events: lines.map((line) => {
+      const at = line.indexOf(" ") + 1;
+      const body = line.indexOf(" ", at) + 1;
+      return {
+        number: Number(line.slice(0, at)),
+        at: Number(line.slice(at, body)),
+        body: line.slice(body),
+      };
+    }),
   };
 }
 

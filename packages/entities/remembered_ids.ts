@@ -25,6 +25,12 @@ type Reply = [value: unknown, at?: number];
 
 export type StoredId = [id: string, ...reply: Reply];
 
+/** Returns a copy of a reply, which may be a part of the state; throws a `TypeError` if JSON does not keep it as it is. */
+export function rememberedReply(id: string, value: unknown): unknown {
+  if (value !== undefined) assertJson(value, `the reply to ${id}`);
+  return structuredClone(value);
+}
+
 /** The ids that one entity remembers, the oldest first. */
 export class RememberedIds {
   readonly #remember: Remember;
@@ -56,12 +62,9 @@ export class RememberedIds {
     return !this.#isOver(oldest, now);
   }
 
-  /** Adds the reply to a request that has run; forgets the oldest ones whose time is over. */
-  add(id: string, value: unknown, now: number): void {
-    if (value !== undefined) assertJson(value, `the reply to ${id}`);
-    // A copy: it may be a part of the state, which later calls change.
-    const copy = structuredClone(value);
-    this.#replies.set(id, this.#remember.for > 0 ? [copy, now] : [copy]);
+  /** Adds the reply to a request that has run, of {@linkcode rememberedReply}; forgets the oldest ones whose time is over. */
+  add(id: string, reply: unknown, now: number): void {
+    this.#replies.set(id, this.#remember.for > 0 ? [reply, now] : [reply]);
     for (const [old, reply] of this.#replies) {
       const { size } = this.#replies;
       if (size <= this.#remember.calls || !this.#isOver(reply, now)) break;

@@ -140,7 +140,8 @@ export function isEntityRequest(value: unknown): value is EntityRequest {
 /** Whether a value of another node is events of a log, in the order of their numbers and without a gap. */
 export function areStoredEvents(events: unknown): events is StoredEvent[] {
   return Array.isArray(events) && events.length > 0 &&
-    events.length <= LOG_BOUNDS.events &&
+    // A write has those of one call, and fewer of others.
+    events.length <= 2 * LOG_BOUNDS.events &&
     events.every((event, i) => {
       const { number, at, body } = (event ?? {}) as Record<
         keyof StoredEvent,

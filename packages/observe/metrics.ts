@@ -111,6 +111,17 @@ export type MetricsHandler = WebHandler & {
  * | `otp_entity_store_calls_total` | `fn`                     | calls of the store                                      |
  * | `otp_entity_store_failures_total` | `fn`                  | calls of the store that have failed                     |
  * | `otp_entity_store_seconds_total` | `fn`                   | time of the store                                       |
+ * | `otp_sockets`                  | `transport`, `version`   | open sockets of clients                                 |
+ * | `otp_socket_unread_bytes`      |                          | bytes that wait for clients                             |
+ * | `otp_sockets_draining`         |                          | 1 once the node drains its sockets, else 0              |
+ * | `otp_sockets_refused_total`    | `reason`                 | clients that were not accepted: for their `origin` or `version`, by `connect`, for too many sockets of their `address`, by a node in a `drain`, or for an `error` |
+ * | `otp_sockets_closed_total`     | `reason`                 | ended sockets: the client has `left` or was `silent`; its messages were `malformed`, or beyond a limit (`size`, `depth`, `rate`, `waiting`, `slow`, `address`); closed by `disconnect` or `drain`, or `killed` |
+ * | `otp_socket_received_total`    |                          | messages from clients                                   |
+ * | `otp_socket_sent_total`        |                          | messages to clients                                     |
+ * | `otp_channels`                 |                          | channels that clients have joined, or are joining       |
+ * | `otp_channel_joins_total`      | `outcome`                | ended joins: `ok`, `refused`, `crashed`, of an `unmatched` topic, or of a `full` socket |
+ * | `otp_topics`                   |                          | topics with a subscriber on the node                    |
+ * | `otp_presences`                | `of`                     | entries of presence: of the node's `own` processes, and of `others` |
  * | `otp_worker_answer_seconds`    |                          | how long the thread's last answer took, or is missing   |
  * | `otp_worker_restarts_total`    |                          | restarts of the thread                                  |
  * | `otp_duration_seconds`         | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks                  |

@@ -46,6 +46,7 @@ import type {
   TracedMessage,
 } from "./observer/observed_terms.ts";
 import type { ObservedEntities, ObservedEntity } from "./observed_entities.ts";
+import type { ObservedView } from "./observed_views.ts";
 import { OBSERVER, observerOf } from "./observer/serve_observer.ts";
 import type { OptionChecks } from "@otp/processes/values/options";
 
@@ -59,6 +60,12 @@ export type {
   ObservedParked,
   ObservedShard,
 } from "./observed_entities.ts";
+export type {
+  ObservedCell,
+  ObservedColumn,
+  ObservedTable,
+  ObservedView,
+} from "./observed_views.ts";
 export type { LogLevel } from "@otp/processes/log/log_event";
 export type { Pid } from "@otp/processes/values/pid";
 export type { ProcessOrder };
@@ -117,6 +124,21 @@ const OBSERVE_PROCESSES_OPTIONS: OptionChecks<ObserveProcessesOptions> = {
   order: oneOf(...PROCESS_ORDERS),
   limit: true,
   search: true,
+};
+
+/** Options for {@linkcode Observer.view}. */
+export interface ObserveViewOptions extends ObserveOptions {
+  /**
+   * The number of rows of each table; at most 500.
+   *
+   * @default {50}
+   */
+  limit?: number;
+}
+
+const OBSERVE_VIEW_OPTIONS: OptionChecks<ObserveViewOptions> = {
+  ...OBSERVE_OPTIONS,
+  limit: true,
 };
 
 /** Options for {@linkcode Observer.log}. */
@@ -346,6 +368,44 @@ export class Observer {
       return found;
     }
     return await ask({ ...options, node: owner }).catch(() => found) ?? found;
+  }
+
+  /**
+   * Returns the view that a package gives of a node: its numbers, and tables of its parts, the most notable ones first.
+   *
+   * `channels` has the sockets of clients and the topics; a node has this view from the first use of its sockets or its
+   * PubSub on. A view has names and addresses of clients, and nothing that a client has sent.
+   *
+   * @param name The name of the view, as in {@linkcode ObservedNode.views}.
+   * @returns The view; `undefined` if the node does not have it.
+   * @throws {TypeError} If the name is not a text.
+   *
+   * @example Usage
+   * ```ts
+   * import { PubSub } from "@otp/distribution/channels";
+   * import { Observer } from "@otp/distribution/observer";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await PubSub.subscribe("news");
+   * const view = await Observer.view("channels");
+   * assertEquals(view?.counts.topics, 1);
+   * assertEquals(view?.tables.map(({ title }) => title), ["Sockets", "Topics"]);
+   * PubSub.unsubscribe("news");
+   * ```
+   */
+  static view(
+    name: string,
+    options: ObserveViewOptions = {},
+  ): Promise<ObservedView | undefined> {
+    checkString(name, "observe the view");
+    checkOptions(
+      options,
+      "observe a view",
+      OBSERVE_VIEW_OPTIONS,
+      "{ limit: 100 }",
+    );
+    const { limit = 50, ...rest } = options;
+    return observe("view", [name, limit], rest);
   }
 
   /**

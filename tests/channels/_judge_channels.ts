@@ -5,6 +5,7 @@ import {
   Channel,
   Presence,
   PubSub,
+  Realtime,
   type SocketHandler,
   Sockets,
 } from "@otp/distribution/channels";
@@ -74,13 +75,19 @@ export const roomOf = (hasPresence: boolean) =>
     },
   });
 
+/** The topics of clients of Supabase. */
+const Lobby = Realtime.channel({
+  join: ({ rest }) =>
+    rest === "secret" ? Channel.refuse({ reason: "unauthorized" }) : undefined,
+});
+
 /** The handler of the sockets; those at `/token` have a token. */
 export function judgeSockets(
   path = "/socket",
   hasPresence = false,
 ): SocketHandler {
   return Sockets.handler({
-    channels: [roomOf(hasPresence)],
+    channels: [roomOf(hasPresence), Lobby],
     path,
     connect(params) {
       if (params.deny !== undefined) return Sockets.refuse();

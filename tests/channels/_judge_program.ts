@@ -1,10 +1,27 @@
-/** A program that serves the channels by the web server of its host: Deno, Bun, or `node:http` on Node. */
+/**
+ * A program that serves the channels by the web server of its host: Deno, Bun, or `node:http` on Node. With an argument,
+ * it is a node with these options, which drains on a signal; else it is as a Phoenix whose transcripts are compared.
+ */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { argv } from "node:process";
+import { Node, Supervisor } from "@otp/distribution";
+import { PubSub, Sockets } from "@otp/distribution/channels";
 import { control, judgeSockets } from "./_judge_channels.ts";
 
-const handlers = [judgeSockets("/socket"), judgeSockets("/token")];
+const [options] = argv.slice(2);
+if (options !== undefined) {
+  await Node.start(JSON.parse(options));
+  Node.onDrain(() => Sockets.drain({ over: 100 }));
+  Node.drainOnSignal();
+}
+// Phoenix shows each departure at once.
+const presenceGrace = options === undefined ? 0 : 500;
+await Supervisor.startLink([PubSub.childSpec({ presenceGrace })], {
+  strategy: "one_for_one",
+});
+const handlers = [judgeSockets("/socket", true), judgeSockets("/token", true)];
 const pathOf = (url = "") => url.replace(/^\w+:\/\/[^/]*/, "");
 const handlerAt = (path: string) => handlers[path.startsWith("/token") ? 1 : 0];
 

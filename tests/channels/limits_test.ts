@@ -7,6 +7,7 @@ import { FORMAT_2 } from "../../packages/channels/client_format.ts";
 import {
   Channel,
   PubSub,
+  type SocketHandler,
   Sockets,
   type SocketsOptions,
 } from "../../packages/channels/mod.ts";
@@ -171,6 +172,83 @@ test("an address has at most maxSocketsPerAddress", async () => {
   await using _ = await RawClient.open(named.url);
 });
 
+/** Accepts a socket of an address as Bun does: returns its data, or the status of the refusal. */
+async function accept(
+  sockets: SocketHandler,
+  address: string,
+): Promise<unknown> {
+  let data: unknown;
+  const { status } = await sockets(
+    new Request("http://localhost/socket/websocket?vsn=2.0.0", {
+      headers: { upgrade: "websocket" },
+    }),
+    {
+      requestIP: () => ({ address }),
+      upgrade(_request: Request, options: { data: unknown }) {
+        ({ data } = options);
+        return true;
+      },
+    },
+  );
+  return data ?? status;
+}
+
+/** Opens an accepted socket as Bun does; returns it, and the codes with which the server closes it. */
+function open(sockets: SocketHandler, data: unknown) {
+  const codes: (number | undefined)[] = [];
+  const socket = {
+    data,
+    send() {},
+    close: (code?: number) => void codes.push(code),
+    getBufferedAmount: () => 0,
+  };
+  sockets.websocket.open(socket);
+  return { socket, codes };
+}
+
+const pass = (ms: number) => receive(() => false, { timeout: ms, after() {} });
+
+test("a socket that opens long after it was accepted counts for its address", async () => {
+  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+  await cluster.run("alex", async () => {
+    const sockets = Sockets.handler({
+      channels: [Room],
+      maxSocketsPerAddress: 1,
+      timeout: 1e9,
+    });
+    const [one, two] = ["10.0.0.1", "10.0.0.2"];
+    const late = await accept(sockets, one);
+    assertEquals(await accept(sockets, one), 429);
+    // An accepted client that does not open gives its place back.
+    await pass(11_000);
+    const first = open(sockets, late);
+    assertEquals(first.codes, []);
+    assertEquals(await accept(sockets, one), 429, "the late one counts");
+    sockets.websocket.close(first.socket);
+
+    const later = await accept(sockets, one);
+    await pass(11_000);
+    const other = open(sockets, await accept(sockets, one));
+    assertEquals(open(sockets, later).codes[0], 1008, "its place is taken");
+    assertEquals(other.codes, []);
+    assertEquals(await accept(sockets, one), 429);
+    sockets.websocket.close(other.socket);
+    open(sockets, await accept(sockets, one));
+    open(sockets, await accept(sockets, two));
+  });
+});
+
+test("a socket that opens after a drain is closed with 1012", async () => {
+  await using cluster = await SimulatedCluster.start({ nodes: ["alex"] });
+  await cluster.run("alex", async () => {
+    const sockets = Sockets.handler({ channels: [Room] });
+    const accepted = await accept(sockets, "10.0.0.1");
+    await Sockets.drain();
+    assertEquals(open(sockets, accepted).codes[0], 1012);
+    assertEquals(await accept(sockets, "10.0.0.1"), 503);
+  });
+});
+
 /** A connection of TCP that has asked for a WebSocket, and does not read. */
 function rawSocket(url: string): ReturnType<typeof connect> {
   const { port } = new URL(url);
@@ -268,7 +346,13 @@ test("drain() closes sockets in steps", async () => {
     const close = () => void times.push(runtime.clock.now());
     for (let i = 0; i < 25; i++) {
       const transport = { send() {}, close, unread: 0 };
-      new ClientSocket(runtime, transport, FORMAT_2, i, undefined, settings);
+      const client = { format: FORMAT_2, user: i };
+      new ClientSocket(
+        runtime,
+        transport,
+        { ...client, id: undefined, address: undefined },
+        settings,
+      );
     }
     const start = runtime.clock.now();
     await Sockets.drain({ over: 10_000 });

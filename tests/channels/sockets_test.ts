@@ -13,6 +13,7 @@ import {
   self,
   send,
 } from "../../packages/processes/process.ts";
+import { FrameBatch } from "../../packages/channels/frame_batch.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { RawClient } from "./_client.ts";
 import { Judge } from "./_judge.ts";
@@ -302,5 +303,30 @@ test("processes subscribe, and are forgotten when they exit", async () => {
       thrown = error;
     }
     assert(thrown instanceof TypeError);
+  }
+});
+
+test("the frames of a turn leave in order, and sockets with the same ones share the bytes", async () => {
+  const [one, two, three] = [1, 2, 3].map((byte) =>
+    new FrameBatch(Uint8Array.of(byte, byte))
+  );
+  const { bytes } = one.and(two).and(three);
+  assertEquals([...bytes], [1, 1, 2, 2, 3, 3]);
+  assert(one.and(two).and(three).bytes === bytes);
+  assertEquals([...one.and(three).bytes], [1, 1, 3, 3]);
+
+  await using judge = await Judge.serve();
+  await using ann = await RawClient.open(judge.url);
+  await using bob = await RawClient.open(judge.url);
+  for (const client of [ann, bob]) {
+    await client.ask(["1", "1", "room:a", "phx_join", {}]);
+  }
+  // Some are too long to be copied.
+  const texts = Array.from({ length: 9 }, (_, n) => `${n}`.repeat(20_000 * n));
+  for (const text of texts) PubSub.broadcast("room:a", "said", { text });
+  for (const client of [ann, bob]) {
+    for (const text of texts) {
+      assertEquals((await client.next())[4], { text });
+    }
   }
 });

@@ -1,35 +1,49 @@
-/** docs/websockets.md: its program on two nodes, with a real browser. */
+/** docs/websockets.md: its program on two nodes. */
 
 import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../../packages/testing/_ports.ts";
 import { test } from "../../packages/testing/tags.ts";
-import { type Page, startBrowser } from "../../tools/_browser.ts";
+import { until } from "../_until.ts";
 import { blocksIn, filesIn, PageProject, readPage } from "../_pages.ts";
 
-/** Waits for a line of the page's list. */
-async function shows(page: Page, text: string): Promise<void> {
-  await page.locator("#log li", { hasText: text }).first().waitFor();
-}
+/** A client, and what it is shown. */
+class Client implements Disposable {
+  readonly #socket: WebSocket;
+  readonly shown: string[] = [];
+  /** Resolves with the code with which the socket is closed. */
+  readonly closed: Promise<number>;
 
-async function write(page: Page, line: string): Promise<void> {
-  await page.locator("#line").fill(line);
-  await page.locator("#line").press("Enter");
+  constructor(port: string) {
+    this.#socket = new WebSocket(`ws://127.0.0.1:${port}`);
+    this.#socket.onmessage = ({ data }) => this.shown.push(data);
+    this.closed = new Promise((resolve) =>
+      this.#socket.onclose = ({ code }) => resolve(code)
+    );
+  }
+
+  write(text: string): void {
+    this.#socket.send(text);
+  }
+
+  async shows(text: string): Promise<void> {
+    await until(() => this.shown.includes(text));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
 }
 
 test(
-  "docs/websockets.md: two nodes, one lobby, and a browser that moves when its node leaves",
-  { timeout: 120_000, programs: ["chromium"] },
+  "docs/websockets.md: two nodes, one lobby, and a node that leaves",
+  { timeout: 120_000 },
   async () => {
     const guide = await readPage("docs/websockets.md");
     await using beside = await PageProject.make(await readPage("README.md"));
-    const ports = ["8001", "8002"].map((stated) =>
-      [stated, `${freePort()}`] as const
-    );
+    const ports = [`${freePort()}`, `${freePort()}`];
     const withPorts = (text: string) =>
-      ports.reduce((all, [stated, port]) => all.replaceAll(stated, port), text);
-    for (const [name, text] of filesIn(guide)) {
-      await beside.write(name, withPorts(text));
-    }
+      text.replaceAll("8001", ports[0]).replaceAll("8002", ports[1]);
+    for (const [name, text] of filesIn(guide)) await beside.write(name, text);
     const commands = blocksIn(guide).filter(({ language }) => language === "sh")
       .map(({ text }) => withPorts(text.trimEnd()));
     assertEquals(commands.length, 2);
@@ -41,25 +55,21 @@ test(
     await using second = beside.run(commands[1], env);
     await second.printed("Listening");
 
-    const browser = await startBrowser();
-    await using _browser = { [Symbol.asyncDispose]: () => browser.close() };
-    const [one, two] = await Promise.all(ports.map(async ([, port], i) => {
-      const page = await browser.newPage();
-      // Each opens a host of its own; the page tries the first host first.
-      await page.addInitScript(`Math.random = () => ${i}`);
-      await page.goto(`http://127.0.0.1:${port}`);
-      await shows(page, `you are at web${i + 1}`);
-      return page;
-    }));
-    await write(one, "hello from one");
-    await shows(two, "hello from one");
-
-    // The node of a page leaves: the page goes on with the other one, and the program ends well.
+    using one = new Client(ports[0]);
+    await one.shows("you are at web1@localhost");
+    using two = new Client(ports[1]);
+    await two.shows("you are at web2@localhost");
+    // The second node may not yet know the client of the first one.
+    await until(() => {
+      two.write("hello");
+      return one.shown.includes("hello");
+    });
+    // The node of a client leaves: it says so to its clients, and the program ends well.
     first.kill("SIGTERM");
-    await shows(one, "you are at web2");
-    await write(two, "still here");
-    await shows(one, "still here");
+    assertEquals(await one.closed, 1001);
     assertEquals(await first.ended, 0, first.output);
+    two.write("still here");
+    await two.shows("still here");
     assert(!second.output.includes("error"), second.output);
   },
 );

@@ -1,6 +1,11 @@
 /** The entities of the random lives that judge logs, steps, alarms and statements: orders, with no check of their own. */
 
-import { Entity, type EntityLogOptions } from "../../packages/entities/mod.ts";
+import { assertEquals } from "@std/assert";
+import {
+  Entity,
+  type EntityContext,
+  type EntityLogOptions,
+} from "../../packages/entities/mod.ts";
 import { Process } from "../../packages/processes/process.ts";
 import type {
   SimulatedClient,
@@ -93,6 +98,83 @@ export const ORDERS: SimulateOptions = {
     else if (dice < 9) await order.note(id);
     else if (dice < 12) await order.pay(id, dice === 9);
     else await client.get(Box, key, { timeout }).clear();
+  },
+};
+
+/** A tray whose calls come many at a time, and can have one write. */
+export const Tray = Entity.define("tray", {
+  state: () => ({ ids: [] as string[] }),
+  log: {} as EntityLogOptions<string>,
+  note(tray, id: string) {
+    tray.state.ids.push(id);
+    return tray.log.append(id);
+  },
+  arm(tray, id: string, name: string, ms: number) {
+    tray.state.ids.push(id);
+    tray.alarm(name, ms % 5 === 0 ? null : tray.now() + ms);
+  },
+  refuse(tray, id: string) {
+    change(tray, id);
+    tray.refuse("planned");
+  },
+  crash(tray, id: string) {
+    change(tray, id);
+    throw new Error("planned");
+  },
+  async slow(tray, id: string, ms: number) {
+    change(tray, id);
+    await Process.sleep(ms);
+    return tray.log.append(`late ${id}`);
+  },
+  put(tray, id: string) {
+    change(tray, id);
+    tray.sql(INSERT, [id]);
+  },
+  alarm(tray, _: unknown, name: string) {
+    tray.state.ids.push(name);
+    tray.log.append(name);
+  },
+  clear: (tray) => tray.delete(),
+}, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
+
+function change(tray: EntityContext<{ ids: string[] }>, id: string): void {
+  tray.state.ids.push(id);
+  tray.log.append(id);
+  tray.alarm("changed", tray.now() + 50);
+}
+
+/** Lives in which calls of one key come many at a time. */
+export const BURSTS: SimulateOptions = {
+  types: [Tray],
+  callers: ["sophie"],
+  lease: LEASE,
+  works: 40,
+  async work({ get, pick, random }) {
+    const key = pick(KEYS);
+    const call = (_: unknown, n: number): Promise<unknown> => {
+      const id = `${random(1e9)}`;
+      const tray = get(Tray, key, { timeout: LEASE / 4 + random(LEASE) });
+      const dice = random(24);
+      if (dice < 8) return tray.note(id);
+      if (dice < 16) return tray.arm(id, `alarm ${n % 2}`, random(LEASE));
+      if (dice < 19) return tray.refuse(id);
+      if (dice === 19) return tray.crash(id);
+      if (dice === 20) return tray.slow(id, random(100));
+      if (dice === 21) return tray.put(id);
+      return dice === 22 ? get(Tray, key, { id }).note(id) : tray.clear();
+    };
+    const ends = await Promise.allSettled(Array.from({ length: 8 }, call));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  },
+  async finally(life) {
+    await life.run(async ({ get }) => {
+      for (const key of KEYS) {
+        const { events } = await get(Tray, key).log.read();
+        const ids = events.map(({ event }) => event)
+          .filter((id) => !id.includes("alarm") && id !== "changed");
+        assertEquals(ids, [...new Set(ids)], "each call counts once");
+      }
+    });
   },
 };
 

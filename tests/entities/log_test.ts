@@ -11,6 +11,7 @@ import {
   type Store,
 } from "../../packages/entities/mod.ts";
 import { LOG_BOUNDS } from "../../packages/entities/entity_log.ts";
+import { MOST_HELD } from "../../packages/entities/held_answers.ts";
 import { Process, receive, send } from "../../packages/processes/process.ts";
 import type { SimulatedCluster } from "../../packages/testing/simulation/simulated_cluster.ts";
 import { test } from "../../packages/testing/tags.ts";
@@ -616,9 +617,12 @@ test("docs/security.md states the bounds of logs", () => {
   assertEquals(
     numbersIn(
       "docs/security.md",
-      "Logs of entities: an event has at most # characters of JSON, and a call appends at most # events with # characters. A read returns at most # events and 1 MiB. A node keeps # events with # characters of each key that is followed there, and has at most # followers.",
+      "Logs of entities: an event has at most # characters of JSON, and a call appends at most # events with # characters. Answers of at most # calls of a key wait for one write, for # ms, and up to about 1 MiB or # values. A read returns at most # events and 1 MiB. A node keeps # events with # characters of each key that is followed there, and has at most # followers.",
     ),
-    [event, events, pending, read, recent, recentLength, followers],
+    [
+      ...[event, events, pending, MOST_HELD.calls, MOST_HELD.time],
+      ...[MOST_HELD.values, read, recent, recentLength, followers],
+    ],
   );
 });
 

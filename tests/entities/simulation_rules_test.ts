@@ -25,9 +25,10 @@ import {
   settingsOf,
   simulate,
 } from "../../packages/testing/simulation/simulate.ts";
+import type { SimulateOptions } from "../../exports/testing.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { runs, SEED, SHRINKS } from "../_seeds.ts";
-import { Order, ORDERS, ORDERS_BACK } from "./_orders.ts";
+import { BURSTS, Order, ORDERS, ORDERS_BACK } from "./_orders.ts";
 
 /** The most lives in which an error must be found. */
 const LIVES = 12;
@@ -37,6 +38,8 @@ interface Planted {
   store?: Plant;
   database?: Plant;
   found: RegExp;
+  /** @default {ORDERS} */
+  lives?: SimulateOptions;
 }
 
 /** A store that changes each write. */
@@ -204,6 +207,25 @@ const PLANTED: Record<string, Planted> = {
     },
     found: /the alarm "alarm \d" of the order "\w" is lost/,
   },
+  "a state has the alarms of the one before": {
+    store: (store) => {
+      let before: unknown;
+      return forms((form) => {
+        const now = form.a;
+        form.a = before;
+        before = now;
+      })(store);
+    },
+    lives: BURSTS,
+    found: /the alarms of a state, .*, are not those that its methods leave/,
+  },
+  "a state has an alarm that a call before it has cleared": {
+    store: forms((form) => {
+      if (form.a === undefined) form.a = [["alarm 0", 1, null]];
+    }),
+    lives: BURSTS,
+    found: /the alarms of a state, .*, are not those that its methods leave/,
+  },
   "a row is not due": {
     store: writes((write) => ({ ...write, due: null })),
     found: /and is stored for null/,
@@ -252,9 +274,15 @@ test("a statement that the store has lost may come again", async () => {
   });
 });
 
-for (const [name, { found, ...plant }] of Object.entries(PLANTED)) {
+test("calls of one key at the same time keep the rules, as if each had its write", async () => {
+  const seeds = Array.from({ length: runs(20) }, (_, n) => SEED + n);
+  await simulate({ ...BURSTS, seeds, shrinks: SHRINKS });
+});
+
+for (const [name, planted] of Object.entries(PLANTED)) {
+  const { found, lives = ORDERS, ...plant } = planted;
   test(`simulate() finds a planted error: ${name}`, async () => {
-    const settings = settingsOf(ORDERS);
+    const settings = settingsOf(lives);
     let broken = "";
     for (let seed = 1; seed <= LIVES && !found.test(broken); seed++) {
       const life = new Life(seed, settings, plant);

@@ -1,6 +1,11 @@
 /** Statements of users in the transaction of the state, on SQLite and PostgreSQL. */
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import postgres from "npm:postgres@^3";
 import {
@@ -8,6 +13,8 @@ import {
   Entity,
   EntityError,
   memoryStore,
+  type PostgresQuery,
+  postgresSchema,
   postgresStore,
   sqliteStore,
   type Store,
@@ -276,3 +283,57 @@ test(
     }
   },
 );
+
+test("nodes and a function of before write statements with those of now", {
+  programs: ["postgres"],
+  tags: ["slow"],
+}, async () => {
+  await using server = await PostgresServer.start();
+  const sql = postgres(server.url, {
+    max: 4,
+    fetch_types: false,
+    onnotice() {},
+  });
+  for (const table of TABLES) await sql.unsafe(table);
+  for (const statement of postgresSchema()) await sql.unsafe(statement);
+  const rows = async () =>
+    (await sql.unsafe("SELECT id, note FROM outbox ORDER BY id"))
+      .map(({ id, note }) => [id, note]);
+  // A node of before does not give the text of its write.
+  const old: PostgresQuery = (text, params) => {
+    const isWrite = text.includes("entities_write(");
+    const given = params.map((param, n) =>
+      isWrite && n === 3
+        ? JSON.stringify(
+          JSON.parse(param as string).map((
+            { text, params }: StoreStatement,
+          ) => ({ text, params })),
+        )
+        : param
+    );
+    return sql.unsafe(text, given);
+  };
+  await writeStatements({ store: postgresStore(old), rows });
+  // The function of before makes its own text.
+  const now = postgresSchema().at(-1)!;
+  const before = now.replace("coalesce($4::jsonb -> 0 ->> 'write', ", "(");
+  assertNotEquals(before, now);
+  await sql.unsafe(before);
+  for (
+    const table of [
+      "entities_shard",
+      "entities_state",
+      "entities_log",
+      "entities_node",
+      "outbox",
+    ]
+  ) {
+    await sql.unsafe(`DELETE FROM ${table}`);
+  }
+  const query: PostgresQuery = (text, params) => sql.unsafe(text, params);
+  await writeStatements({
+    store: postgresStore(query, { migrate: false }),
+    rows,
+  });
+  await sql.end();
+});

@@ -9,19 +9,21 @@ export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 /** The folder of the files of the thumbnail service, from the root. */
 export const DEPLOY = "examples/thumbnails/deploy";
 
-/** The folder of the files of the orders. */
-const ORDERS = "../../orders/deploy";
+/** The folders of the files of the orders and of the rooms. */
+const [ORDERS, ROOMS] = ["../../orders/deploy", "../../rooms/deploy"];
 
 export const UNITS: readonly string[] = [
   "systemd/thumbnails-web.service",
   "systemd/thumbnails-worker.service",
   `${ORDERS}/systemd/orders.service`,
+  `${ROOMS}/systemd/rooms.service`,
 ];
 
 /** The files of images, on Deno and on Node. */
 export const IMAGES: readonly [deno: string, node: string][] = [
   ["Dockerfile", "node/Dockerfile"],
   [`${ORDERS}/Dockerfile`, `${ORDERS}/node/Dockerfile`],
+  [`${ROOMS}/Dockerfile`, `${ROOMS}/node/Dockerfile`],
 ];
 
 /** The file that makes a unit run on Node. */

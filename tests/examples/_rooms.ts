@@ -1,213 +1,280 @@
-/** A browser of `examples/rooms/` that breaks its rules. */
+/** Strangers at `examples/rooms/`, and at the program of docs/websockets.md. */
 
-import { assert, assertEquals } from "@std/assert";
-// @ts-types="../../examples/rooms/ws.d.ts"
-import { WebSocket } from "npm:ws@^8.19";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { raw } from "./_program.ts";
 
-/** A socket of a tab, and what it has received. */
-class Tab implements Disposable {
-  readonly id: string = crypto.randomUUID();
-  readonly news: Record<string, unknown>[] = [];
-  /** The code with which it was closed. */
+/** A message: `[join_ref, ref, topic, event, payload]`. */
+// deno-lint-ignore no-explicit-any
+type Message = [string | null, string | null, string, string, any];
+
+/** A WebSocket with headers of its own. */
+class Client implements Disposable {
+  readonly socket: WebSocket;
+  /** Resolves when it is open, or refused. */
+  readonly opened: Promise<void>;
+  /** Resolves with the code with which it was closed: 0 if it was refused. */
   readonly closed: Promise<number>;
-  readonly #socket: WebSocket;
-  readonly #waiting: (() => void)[] = [];
 
-  constructor(
-    port: number,
-    params: Record<string, string> = {},
-    origin = `http://127.0.0.1:${port}`,
-  ) {
-    const query = new URLSearchParams({
-      ...{ id: this.id, room: "lobby", name: "Eve", last: "0" },
-      ...params,
-    });
-    this.#socket = new WebSocket(`ws://127.0.0.1:${port}/?${query}`, {
-      origin,
-    });
-    this.#socket.on("message", (data: unknown) => {
-      this.news.push(JSON.parse(`${data}`));
-      for (const wake of this.#waiting.splice(0)) wake();
-    });
-    this.closed = new Promise((resolve) => {
-      this.#socket.on("close", resolve);
-      this.#socket.on("error", () => resolve(0)); // The server has answered, but opened no socket.
-    });
-  }
-
-  /** Waits for news with a key, or the end of the socket. */
-  async gets(key: string): Promise<unknown> {
-    let isClosed = false;
-    for (;;) {
-      const found = this.news.find((each) => each[key] !== undefined);
-      if (found !== undefined || isClosed) return found?.[key];
-      const more = new Promise<void>((resolve) => this.#waiting.push(resolve));
-      await Promise.race([
-        more,
-        this.closed.then(() => {
-          isClosed = true;
-        }),
-      ]);
-    }
-  }
-
-  send(data: string | Uint8Array): void {
-    this.#socket.send(data);
-  }
-
-  end(): void {
-    this.#socket.terminate();
+  constructor(address: string, origin?: string, protocols: string[] = []) {
+    const headers: HeadersInit = origin === undefined ? {} : { origin };
+    const url = `ws://${address}`;
+    const socket = this.socket = new WebSocket(url, { headers, protocols });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.opened = promise;
+    socket.onopen = () => resolve();
+    this.closed = new Promise((close) =>
+      socket.onclose = ({ code }) => {
+        resolve();
+        close(code);
+      }
+    );
   }
 
   [Symbol.dispose](): void {
-    this.end();
+    this.socket.close();
   }
 }
 
-function line(text: unknown): string {
-  return JSON.stringify({ id: crypto.randomUUID(), text });
+/** A socket of a user, and the messages that have come by it. */
+class Tab extends Client {
+  readonly #messages: Message[] = [];
+  #wake: () => void = () => {};
+
+  constructor(port: number, token?: string, origin?: string) {
+    const bearer = `base64url.bearer.phx.${
+      btoa(token ?? "").replace(/=/g, "")
+    }`;
+    const protocols = token === undefined ? [] : ["phoenix", bearer];
+    super(
+      `127.0.0.1:${port}/socket/websocket?vsn=2.0.0`,
+      origin,
+      protocols,
+    );
+    this.socket.onmessage = ({ data }) => {
+      this.#messages.push(JSON.parse(data));
+      this.#wake();
+    };
+  }
+
+  /** Opens a socket of a user. */
+  static async open(port: number, name = "Eve"): Promise<Tab> {
+    const origin = `http://127.0.0.1:${port}`;
+    const tab = new Tab(port, await tokenOf(port, name), origin);
+    await tab.opened;
+    return tab;
+  }
+
+  /** Sends a message, a text as it is, or bytes. */
+  send(message: Message | string | Uint8Array<ArrayBuffer>): void {
+    this.socket.send(
+      Array.isArray(message) ? JSON.stringify(message) : message,
+    );
+  }
+
+  /** Waits for the first message of an event that is left, and takes it; `undefined` if the socket is closed. */
+  async next(event: string, ref?: string): Promise<Message | undefined> {
+    for (;;) {
+      const at = this.#messages.findIndex((each) =>
+        each[3] === event && (ref === undefined || each[1] === ref)
+      );
+      if (at >= 0) return this.#messages.splice(at, 1)[0];
+      const more = new Promise<boolean>((resolve) =>
+        this.#wake = () => resolve(true)
+      );
+      const ended = this.closed.then(() => false);
+      if (!await Promise.race([more, ended])) return undefined;
+    }
+  }
+
+  /** Sends an event; returns the status and the response of the reply. */
+  async asks(
+    topic: string,
+    event: string,
+    payload: unknown,
+  ): Promise<unknown[] | undefined> {
+    const ref = crypto.randomUUID();
+    const joinRef = event === "phx_join" ? ref : null;
+    this.send([joinRef, ref, topic, event, payload]);
+    const reply = await this.next("phx_reply", ref);
+    return reply && [reply[4].status, reply[4].response];
+  }
 }
+
+/** The token that the page of a user has. */
+async function tokenOf(port: number, name: string): Promise<string> {
+  const query = new URLSearchParams({ name });
+  const page = await fetch(`http://127.0.0.1:${port}/?${query}`);
+  return /data-token="([^"]+)"/.exec(await page.text())![1];
+}
+
+function line(text: unknown, id: unknown = crypto.randomUUID()) {
+  return { id, text };
+}
+
+const LOBBY = "room:lobby";
+const OK = ["ok", {}];
+const [NO_ROOM, NO_LINE] = [
+  ["error", { reason: "There is no such room." }],
+  ["error", { reason: "A line has 1 to 500 characters." }],
+];
 
 /** Asserts that a line of one tab comes to another one of the same room. */
 async function serves(port: number): Promise<void> {
-  using ann = new Tab(port, { name: "Ann" });
-  using bob = new Tab(port, { name: "Bob" });
-  assert(await ann.gets("node") && await bob.gets("node"), "both enter");
+  using ann = await Tab.open(port, "Ann");
+  using bob = await Tab.open(port, "Bob");
+  for (const tab of [ann, bob]) {
+    assertEquals(await tab.asks(LOBBY, "phx_join", {}), OK);
+  }
   const text = crypto.randomUUID();
-  ann.send(line(text));
+  assertEquals((await ann.asks(LOBBY, "say", line(text)))?.[0], "ok");
   for (;;) {
-    const lines = bob.news.flatMap(({ lines = [] }) => lines as unknown[]);
-    if (JSON.stringify(lines).includes(text)) return;
-    bob.news.length = 0;
-    assert(await bob.gets("lines"), "the socket stays open");
+    const said = await bob.next("said");
+    assert(said, "the socket stays open");
+    if (said[4].text === text) return assertEquals(said[4].name, "Ann");
   }
 }
 
-/** Attacks a web node of rooms as a stranger, and asserts that its rooms go on. */
+/** Attacks a node of rooms as a stranger, and asserts that its rooms go on. */
 export async function attack(port: number): Promise<void> {
-  for (const origin of ["", "http://evil.example", "null"]) {
-    using tab = new Tab(port, {}, origin);
-    assertEquals(await tab.closed, 0, origin);
+  const slow = raw(port, "GET / HTTP/1.1\r\nHo");
+  const own = `http://127.0.0.1:${port}`;
+  const token = await tokenOf(port, "Eve");
+  const [user, signature] = token.split(".");
+  const ann = btoa('{"id":"1","name":"Ann"}').replace(/=/g, "");
+  for (
+    const [given, origin] of [
+      ...["http://evil.example", "null", "https://127.0.0.1", "x"]
+        .map((origin) => [token, origin]),
+      ...[undefined, "", ".", user, `${user}.`, `.${signature}`, `${token}A`]
+        .map((given) => [given, own]),
+      ...[`${ann}.${signature}`, "__proto__", "é"].map((each) => [each, own]),
+    ]
+  ) {
+    using tab = new Tab(port, given, origin);
+    assertEquals(await tab.closed, 0, `${given} ${origin}`);
   }
-  const wrong: Record<string, string>[] = [
-    { id: "__proto__" },
-    { id: "" },
-    { room: "../x" },
-    { room: "r".repeat(41) },
-    { name: " " },
-    { name: "n".repeat(41) },
-    { last: "1e9" },
-    { last: "-1" },
-  ];
-  for (const params of wrong) {
-    using tab = new Tab(port, params);
-    assertEquals(await tab.closed, 1008, JSON.stringify(params));
-  }
-  using prototype = new Tab(port, { room: "__proto__", name: "constructor" });
-  assertEquals(await prototype.gets("present"), ["constructor"]);
   const upgrade = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-  for (const target of ["//", "http://[", "/%", "/?id=%ff", "*"]) {
-    const own = `Origin: http://127.0.0.1:${port}\r\n`;
-    await raw(port, `GET ${target} HTTP/1.1\r\n${upgrade}${own}\r\n`);
+  for (const target of ["//", "http://[", "/%", "/socket/websocket?%ff", "*"]) {
+    await raw(port, `GET ${target} HTTP/1.1\r\n${upgrade}\r\n`);
+    await raw(port, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
   }
-  const missing = "GET /../node.ts HTTP/1.1\r\nHost: a\r\n";
-  const answer = await raw(port, `${missing}Connection: close\r\n\r\n`);
-  assertEquals(answer.split("\r\n")[0], "HTTP/1.1 404 Not Found");
+  for (const path of ["/../node.ts", "/node.ts", "/__proto__", "/page.js/"]) {
+    const request = `GET ${path} HTTP/1.1\r\nHost: a\r\n`;
+    const answer = await raw(port, `${request}Connection: close\r\n\r\n`);
+    assertEquals(answer.split("\r\n")[0], "HTTP/1.1 404 Not Found");
+  }
   const hugeHead = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(100_000)}`;
   await raw(port, `${hugeHead}\r\n\r\n`);
-  await raw(port, "GET / HTTP/1.1\r\nHo"); // The server does not wait for the rest for ever.
   await serves(port);
 
+  using eve = await Tab.open(port, "<b>$&'\"\\</b>".padEnd(100, "x"));
+  for (const room of ["", "../x", "r".repeat(41), "a b", "é", 'a"\r\n\0']) {
+    assertEquals(await eve.asks(`room:${room}`, "phx_join", {}), NO_ROOM, room);
+  }
+  for (const after of [-1, 1.5, "1", null, {}, [], 1e300, true]) {
+    assertEquals(await eve.asks(LOBBY, "phx_join", { after }), NO_ROOM);
+  }
+  for (const topic of ["lobby", "__proto__", "phoenix", ""]) {
+    const unmatched = ["error", { reason: "unmatched topic" }];
+    assertEquals(await eve.asks(topic, "phx_join", {}), unmatched, topic);
+  }
   // A number from the future hides no line.
-  using early = new Tab(port, { last: "999999999999999" });
-  assert((await early.gets("lines") as unknown[]).length > 0);
-
-  // Refused by the room; five of each, as a room is parked after a few crashes.
-  for (const text of [null, 7, {}, { length: 1 }, ["x"], "", "x".repeat(501)]) {
+  assertEquals(await eve.asks(LOBBY, "phx_join", { after: 1e15 }), OK);
+  assertEquals((await eve.next("said"))?.[4].number, 1);
+  // Refused; five of each, as a room is parked after a few crashes.
+  const long = "x".repeat(501);
+  for (const text of [null, 7, {}, { length: 1 }, ["x"], "", " ", long]) {
     for (let i = 0; i < 5; i++) {
-      using tab = new Tab(port);
-      assert(await tab.gets("node"));
-      tab.send(line(text));
-      assertEquals(
-        await tab.gets("error"),
-        "A line has 1 to 500 characters.",
-        JSON.stringify(text),
-      );
+      assertEquals(await eve.asks(LOBBY, "say", line(text)), NO_LINE);
     }
   }
-  // The socket is closed: no page writes these.
-  const deep = '{"id":"x","text":' + "[".repeat(2000) + "]".repeat(2000) + "}";
+  for (const id of ["", "__proto__", 1, null, { toString: null }]) {
+    assertEquals(await eve.asks(LOBBY, "say", line("x", id)), NO_LINE);
+  }
+  for (const payload of [null, 7, [], "x"]) {
+    assertEquals(await eve.asks(LOBBY, "say", payload), NO_LINE);
+  }
+  // An unknown event ends the tab's channel, and nothing else.
+  for (const event of ["__proto__", "constructor", "toString", "phx_reply"]) {
+    eve.send([null, "1", LOBBY, event, {}]);
+    assertEquals((await eve.next("phx_error"))?.[2], LOBBY);
+    assertEquals(await eve.asks(LOBBY, "phx_join", null), OK);
+  }
+  using prototype = await Tab.open(port, "__proto__");
+  assertEquals(await prototype.asks("room:__proto__", "phx_join", {}), OK);
+  const [, , , , here] = (await prototype.next("presence_diff"))!;
+  const [present] = Object.values<{ metas: { name: string }[] }>(here.joins);
+  assertEquals(present.metas[0].name, "__proto__");
+
+  // No client sends these.
+  const deep = `[null,"1","${LOBBY}","say",${"[".repeat(99)}${"]".repeat(99)}]`;
   for (
-    const [data, code] of [
-      ["null", 1008],
-      ["7", 1008],
-      ["[", 1008],
-      [deep, 1008],
-      ['{"id":"__proto__","text":"x"}', 1008],
-      ['{"id":{"toString":null},"text":"x"}', 1008],
-      [new Uint8Array([0, 255]), 1008],
-      [line("x".repeat(5000)), 1009],
-    ] as const
+    const [data, codes] of [
+      ["null", [1011]],
+      ["7", [1011]],
+      ["[", [1011]],
+      ['[{},"1","x","y",{}]', [1011]],
+      [new Uint8Array([0, 255]), [1011]],
+      [deep, [1008]],
+      [JSON.stringify(["1", "1", LOBBY, "say", "x".repeat(5000)]), [1009]],
+      // The server may close the connection while the client still writes.
+      ["x".repeat(10_000_000), [1009, 1006]],
+    ] as [string | Uint8Array<ArrayBuffer>, number[]][]
   ) {
-    using tab = new Tab(port);
-    assert(await tab.gets("node"));
+    using tab = await Tab.open(port);
     tab.send(data);
-    assertEquals(await tab.closed, code, `${data.slice(0, 40)}`);
+    const code = await tab.closed;
+    assert(codes.includes(code), `${data.slice(0, 40)}: ${code}`);
   }
-  using fast = new Tab(port);
-  assert(await fast.gets("node"));
-  for (let i = 0; i < 2000; i++) fast.send(line("fast"));
+  using fast = await Tab.open(port);
+  assertEquals(await fast.asks(LOBBY, "phx_join", {}), OK);
+  for (let i = 0; i < 2000; i++) {
+    fast.send([null, "1", LOBBY, "say", line("fast")]);
+  }
   assertEquals(await fast.closed, 1008);
-  for (let i = 0; i < 20; i++) {
-    using tab = new Tab(port);
-    if (i % 2 === 0) await tab.gets("node");
-  }
   await serves(port);
 
   await using tabs = new AsyncDisposableStack();
-  const crowd = Array.from(
-    { length: 101 },
-    (_, i) => tabs.use(new Tab(port, { room: "crowd", name: `${i}` })),
-  );
-  const errors = await Promise.all(
-    crowd.map(async (tab) =>
-      (await Promise.race([tab.gets("node"), tab.gets("error")])) ===
-        "The room is full."
-    ),
-  );
-  assertEquals(errors.filter((isFull) => isFull).length, 1);
+  const crowd = [eve, prototype];
+  while (crowd.length < 200) {
+    const tab = tabs.use(await Tab.open(port));
+    crowd.push(tab);
+    if (crowd.length > 103) continue;
+    const isFull = crowd.length === 103;
+    assertEquals(
+      await tab.asks("room:crowd", "phx_join", {}),
+      isFull ? ["error", { reason: "The room is full." }] : OK,
+    );
+  }
+  using late = new Tab(port, token, own);
+  assertEquals(await late.closed, 0);
+  await tabs.disposeAsync();
+  await Promise.all(crowd.slice(2).map(({ closed }) => closed));
   await serves(port);
+  await slow; // The server does not wait for the rest for ever.
 }
 
 /** Attacks the program of docs/websockets.md, and asserts that it goes on. */
 export async function attackChat(port: number): Promise<void> {
-  const open = (origin = `http://127.0.0.1:${port}`) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin });
-    const closed = new Promise<number>((resolve) => {
-      socket.on("close", resolve);
-      socket.on("error", () => resolve(0));
-    });
-    const first = new Promise<string>((resolve) =>
-      socket.once("message", (data: unknown) => resolve(`${data}`))
-    );
-    return { socket, closed, first };
-  };
-  for (const origin of ["", "null", "http://[", "http://evil.example"]) {
-    assertEquals(await open(origin).closed, 0, origin);
+  const address = `127.0.0.1:${port}`;
+  for (const origin of [`http://${address}`, "null", "http://[", "x"]) {
+    using page = new Client(address, origin);
+    assertEquals(await page.closed, 0, origin);
   }
-  await raw(port, `GET //[ HTTP/1.1\r\nHost: a\r\n\r\n`);
-  const large = open();
-  await large.first;
+  for (const target of ["//[", "/"]) {
+    const request = `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    assertStringIncludes(await raw(port, request), "426 Upgrade Required");
+  }
+  using large = new Client(address);
+  await large.opened;
   large.socket.send("x".repeat(5000));
   assertEquals(await large.closed, 1009);
-  const fast = open();
-  await fast.first;
+  using fast = new Client(address);
+  await fast.opened;
   for (let i = 0; i < 5000; i++) fast.socket.send("fast");
   assertEquals(await fast.closed, 1008);
-  const last = open();
-  assertEquals(await last.first, "you are at web1@localhost");
-  last.socket.close();
-  await last.closed;
+  using last = new Client(address);
+  await last.opened;
+  assertEquals(last.socket.readyState, WebSocket.OPEN);
 }

@@ -74,7 +74,7 @@ test("docs/deploy.md shows the files of the deployment as they are", async () =>
 
 test("each command of the deployment is one of the programs, with the flags of a node", async () => {
   const all = await launches();
-  assertEquals(all.length, 7);
+  assertEquals(all.length, 8);
   for (const { file, args, grace } of all) {
     const script = args.findIndex((arg) => arg.endsWith(".ts"));
     assertEquals(

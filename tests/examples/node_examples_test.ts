@@ -5,21 +5,24 @@ import config from "../../deno.json" with { type: "json" };
 import { freePort } from "../../packages/testing/_ports.ts";
 import { isMissing } from "../../packages/testing/_programs.ts";
 import { test } from "../../packages/testing/tags.ts";
+import { startBrowser } from "../../tools/_browser.ts";
 import { Project, type Running } from "../_packed.ts";
 import { filesIn, readPage } from "../_pages.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { healthCheck, ROOT } from "./_deployment.ts";
+import { attack as attackAgent } from "./_agent.ts";
 import { attack as attackOrders } from "./_orders_attack.ts";
 import { attack as attackRooms, attackChat } from "./_rooms.ts";
 import { attack as attackThumbnails } from "./_thumbnails_attack.ts";
 
 const FILES = {
   "": ["keep_up.ts"],
+  agent: ["agent.ts", "model.ts", "node.ts", "page.html", "try.ts", "web.ts"],
   orders: [
     ...["database.ts", "node.ts", "order.ts", "payments.ts", "try.ts"],
     "web.ts",
   ],
-  rooms: ["node.ts", "page.html", "room.ts", "try.ts", "web.ts"],
+  rooms: ["node.ts", "page.html", "page.ts", "room.ts", "try.ts", "web.ts"],
   thumbnails: [
     ...["demo.jpg", "http.ts", "page.html", "thumbs.ts", "try.ts"],
     ...["web.ts", "worker.ts"],
@@ -34,6 +37,21 @@ async function stop(program: Running): Promise<void> {
   assertEquals(new Set(ends), new Set([" has ended: exit code 0"]));
 }
 
+/** Asserts that the page of rooms runs in a browser, with the modules of the installed packages. */
+async function showsPage(port: number): Promise<void> {
+  const browser = await startBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/?name=Ann`);
+    await page.waitForSelector("text=You are at rooms-1@localhost.");
+    await page.fill("#line", "hello");
+    await page.press("#line", "Enter");
+    await page.waitForSelector("text=Ann: hello");
+  } finally {
+    await browser.close();
+  }
+}
+
 test("the examples run on Node.js", {
   tags: ["pack", "slow"],
   programs: ["npm", "tar"],
@@ -41,7 +59,7 @@ test("the examples run on Node.js", {
   timeout: 600_000,
 }, async (t) => {
   await using project = await Project.make(["node"], [
-    ...["postgres@3", "sharp@0.34", "ws@8"],
+    ...["phoenix@1.8", "postgres@3", "sharp@0.34", "ws@8"],
   ]);
   for (const [folder, names] of Object.entries(FILES)) {
     await Deno.mkdir(`${project.folder}/examples/${folder}`, {
@@ -60,9 +78,10 @@ test("the examples run on Node.js", {
       STORE,
       ERL_EPMD_PORT: `${freePort()}`,
     });
-    for (const node of ["web-1", "host-1", "host-2"]) {
+    for (const node of ["rooms-1", "rooms-2"]) {
       await program.matches(new RegExp(`${node}@localhost is up`));
     }
+    if (!isMissing("chromium")) await showsPage(port);
     await attackRooms(port);
     await stop(program);
   };
@@ -76,6 +95,21 @@ test("the examples run on Node.js", {
       await using server = await PostgresServer.start();
       await rooms(server.url);
     },
+  });
+
+  await t.step("agent", async () => {
+    const port = freePort();
+    await using program = project.run("node", ["examples/agent/try.ts"], {
+      PORTS: `${port},${freePort()}`,
+      STORE: `${project.folder}/agent.db`,
+      ERL_EPMD_PORT: `${freePort()}`,
+    });
+    for (const node of ["agent-1", "agent-2"]) {
+      await program.matches(new RegExp(`${node}@localhost is up`));
+    }
+    await attackAgent(port);
+    await stop(program);
+    assertEquals(program.output.match(/examples\/agent/g), null);
   });
 
   const orders = async (STORE: string) => {

@@ -9,8 +9,7 @@ import { temporaryFolder } from "../_temporary.ts";
 import { until } from "../_until.ts";
 import { Program } from "./_program.ts";
 
-const HOSTS = ["host-1@localhost", "host-2@localhost"];
-const NODES = ["web-1@localhost", "web-2@localhost", ...HOSTS];
+const NODES = ["rooms-1@localhost", "rooms-2@localhost", "rooms-3@localhost"];
 
 /** `deno task rooms`. */
 class Rooms {
@@ -42,11 +41,16 @@ class Rooms {
 /** Opens the room in a new tab. */
 async function open(page: Page, port: number, name: string): Promise<Page> {
   page.setDefaultTimeout(60_000);
-  await page.addInitScript(`sessionStorage.name = "${name}"`);
-  await page.goto(`http://127.0.0.1:${port}/`);
+  await page.goto(`http://127.0.0.1:${port}/?name=${name}`);
   await page.evaluate("globalThis.isFirst = true");
-  await page.waitForSelector("text=The room is on");
+  await page.waitForSelector("text=You are at");
   return page;
+}
+
+/** The node that an element of a tab names. */
+async function nodeIn(page: Page, element: string): Promise<string> {
+  const named = page.locator(element, { hasText: /rooms-\d@localhost/ });
+  return /rooms-\d@localhost/.exec(await named.innerText())![0];
 }
 
 /** The lines of a tab that are in the room. */
@@ -68,7 +72,7 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       const STORE = store === "SQLite"
         ? `${folder.path}/rooms.db`
         : stack.use(await PostgresServer.start()).url;
-      const ports = [freePort(), freePort()];
+      const ports = [freePort(), freePort(), freePort()];
       const program = stack.use(
         new Program("rooms/try.ts", [], {
           STORE,
@@ -87,7 +91,9 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       stack.defer(() => browser.close());
       const ann = await open(await browser.newPage(), ports[0], "Ann");
       const bob = await open(await browser.newPage(), ports[1], "Bob");
-      await bob.waitForSelector("#present:text-is('Ann, Bob')");
+      for (const page of [ann, bob]) {
+        await page.waitForSelector("#present:text-is('Ann, Bob')");
+      }
 
       // Ann writes all the time, each line once.
       await ann.evaluate(`globalThis.written = 0;
@@ -101,12 +107,9 @@ for (const store of ["SQLite", "PostgreSQL"]) {
         await until(async () => (await linesOf(bob)).length > length + 20);
       };
       await more();
-      const owner = async () =>
-        /host-\d@localhost/.exec(await bob.innerText("#status"))?.[0];
-      const killed = await owner();
-      await rooms.restart(killed!, "SIGKILL");
+      await rooms.restart(await nodeIn(ann, "#owner"), "SIGKILL");
       await more();
-      await rooms.restart("web-2@localhost", "SIGKILL");
+      await rooms.restart(await nodeIn(bob, "#at"), "SIGKILL");
       await more();
       for (const node of NODES) {
         await rooms.restart(node, "SIGTERM");
@@ -122,7 +125,7 @@ for (const store of ["SQLite", "PostgreSQL"]) {
       for (const page of [ann, bob]) {
         await until(async () => (await linesOf(page)).length >= written);
         assertEquals(await linesOf(page), expected);
-        assertEquals(await page.innerText("#present"), "Ann, Bob");
+        await page.waitForSelector("#present:text-is('Ann, Bob')");
         assertEquals(await page.evaluate("globalThis.isFirst"), true);
       }
     },

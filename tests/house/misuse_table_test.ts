@@ -719,6 +719,10 @@ const OPTIONS_ONLY: Record<string, [(options: any) => unknown, string]> = {
     (options) => Observer.entity("room", "r1", options),
     "node timeout",
   ],
+  "Observer.view": [
+    (options) => Observer.view("channels", options),
+    "node timeout limit",
+  ],
   "Observer.log": [Observer.log, "node timeout after"],
   "Observer.processes": [Observer.processes, "node timeout order limit search"],
   "Observer.process": [

@@ -18,6 +18,8 @@ import {
   Supervisor,
 } from "../../mod.ts";
 import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
+import { Channel, PubSub, Sockets } from "../../packages/channels/mod.ts";
+import { RawClient } from "../channels/_client.ts";
 import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
 import { NodeProcess } from "../_node_process.ts";
 import { BOUNDS } from "../../packages/processes/values/bounds.ts";
@@ -440,6 +442,68 @@ browserTest(
 );
 
 browserTest(
+  "channels: numbers by node, and the sockets and topics of one",
+  { allowObserve: true },
+  async ({ page, kate, show }) => {
+    const Room = Channel.define("room:*", { join() {} });
+    const server = await kate.run(() => {
+      const sockets = Sockets.handler({
+        channels: [Room],
+        connect: ({ name }) => name,
+        id: (name) => `user:${name}`,
+      });
+      return Deno.serve(
+        { hostname: "127.0.0.1", port: 0, onListen() {} },
+        (request, info) => sockets(request, info),
+      );
+    });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => server.shutdown());
+    const url = `ws://127.0.0.1:${server.addr.port}`;
+    await show("overview");
+    const channels = page.getByRole("link", { name: "Channels" });
+    assertEquals(await channels.count(), 0, "no node has channels yet");
+    for (const name of ["<b>ann</b>", "bob"]) {
+      const query = `vsn=2.0.0&name=${encodeURIComponent(name)}`;
+      const client = stack.use(await RawClient.open(url, query));
+      await client.ask(["1", "1", "room:<b>1</b>", "phx_join", {}]);
+    }
+    await show("overview", kate.name);
+    await channels.click();
+    const rowText = async (name: string, text: string) => {
+      const row = await page.waitForSelector(
+        `[aria-label="${name}"] tr:has-text("${text}")`,
+      );
+      return (await row.innerText()).split(/\s*\t\s*/);
+    };
+    assertEquals(await rowText("Channels by node", kate.name), [
+      ...[kate.name, "2", "0", "2", "1", "0", "0", "0", "0", "0"],
+    ]);
+    const [user, address, transport, , ...rest] = await rowText(
+      "Sockets",
+      "user:<b>ann</b>",
+    );
+    assertEquals(
+      [user, address, transport, ...rest.slice(0, 3)],
+      ["user:<b>ann</b>", "127.0.0.1", "websocket 2.0.0", "1", "0", "0 B"],
+    );
+    assertEquals(await rowText("Topics", "room:<b>1</b>"), [
+      ...["room:<b>1</b>", "2", "0"],
+    ]);
+    assertEquals(await page.locator("main b").count(), 0);
+    // The process of a socket is a link.
+    await page.locator('[aria-label="Sockets"] a').first().click();
+    await page.waitForSelector("dd:has-text('socket')");
+
+    await PubSub.subscribe("news");
+    await show("channels");
+    assertEquals(await rowText("Topics", "news"), ["news", "1", "0"]);
+    assertEquals((await rowText("Channels by node", ALEX))[4], "1");
+    assertEquals((await rowText("Channels by node", kate.name))[1], "2");
+  },
+);
+
+browserTest(
   "the map of many nodes has names that do not cover each other",
   {},
   async ({ page, cluster, show }) => {
@@ -498,8 +562,11 @@ browserTest(
     const pid = waiter("accessible");
     send(pid, "hi");
     Logger.error("an error\nwith details");
+    await PubSub.subscribe("a topic");
     const { default: { source: code } } = await import("npm:axe-core@^4");
-    const views = ["overview", "tree", "names", "entities", "log"];
+    const views = [
+      ...["overview", "tree", "names", "entities", "channels", "log"],
+    ];
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       for (const view of [...views, "processes", "process"]) {

@@ -581,9 +581,9 @@ test("whatever another node answers, a page gets fields of their types and bound
     applications: Array(500).fill(long),
   }];
   let answer: unknown;
-  const views = ["processes", "process", "tree", "names", "log"];
+  const views = ["processes", "process", "tree", "names", "log", "channels"];
   const Observer = Object.fromEntries(
-    ["node", ...views].map((name) => [name, () => answer]),
+    ["node", "view", ...views].map((name) => [name, () => answer]),
   );
   const kate = await cluster.start("kate", { modules: { Observer } });
   const alex = await cluster.start("alex");
@@ -604,6 +604,15 @@ test("whatever another node answers, a page gets fields of their types and bound
     const children = Array(3000).fill({ name, children: [{ id: 1 }] });
     const group = { group: name, pids: Array(15).fill(pid) };
     const groups = { scope: long, groups: Array(110).fill(group) };
+    const table = {
+      title: long,
+      columns: Array(13).fill({ title: long, kind: pid }),
+      rows: Array(110).fill([pid, [[]], NaN, ...Array(10).fill(name)]),
+      more: -Infinity,
+    };
+    const counts = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`${i}${long}`, long]),
+    );
     for (
       answer of [
         ...answers,
@@ -612,6 +621,7 @@ test("whatever another node answers, a page gets fields of their types and bound
         { roots: [{ name: huge, children }], more: -1 },
         { groups: Array(20).fill(groups) },
         [{ message: huge, number: "x" }],
+        { counts, tables: Array(6).fill(table), views: [huge, "ok", pid, "A"] },
       ]
     ) {
       for (const view of ["overview", ...views]) {
@@ -627,6 +637,22 @@ test("whatever another node answers, a page gets fields of their types and bound
         assert(!body.includes('"total":null'), view);
       }
     }
+    const { views: names, parts } = await session.state({
+      node: kate.name,
+      view: "channels",
+    });
+    assertEquals(names, ["ok"]);
+    const [own, { view }] = parts!;
+    assertEquals(own, { node: alex.name });
+    const sizes = view!.tables.map(({ columns, rows, more }) => [
+      ...[columns.length, rows.length, rows[0].length, more],
+    ]);
+    assertEquals(sizes, Array(5).fill([12, 100, 12, 0]));
+    assertEquals(view!.tables[0].rows[0].slice(1, 4), [
+      ...["", 0, name.slice(0, 200)],
+    ]);
+    assertEquals(new Set(Object.values(view!.counts)), new Set([0]));
+    assertEquals(Object.keys(view!.counts).length, 20);
     await GenServer.stop(pid);
   });
 });

@@ -10,6 +10,11 @@ import { Telemetry } from "${new URL(
   import.meta.url,
 )}";
 
+import { PubSub } from "${new URL(
+  "../../packages/channels/mod.ts",
+  import.meta.url,
+)}";
+
 const Stack = {
   name: "Stack",
   init: () => ({ type: "ok", state: 0 }),
@@ -20,6 +25,7 @@ const options = { cookie: "c", epmdPort: false, connectAll: false };
 await using kate = await Node.start({ ...options, name: "kate@localhost" });
 await using alex = await Node.start({ ...options, name: "alex@localhost" });
 await kate.run(() => GenServer.start(Stack, undefined, { name: "Stack" }));
+await kate.run(() => PubSub.subscribe("news"));
 await alex.run(async () => {
   await Node.connect(kate.name, { address: "127.0.0.1:" + kate.port });
   await GenServer.call({ name: "Stack", node: kate.name }, "top");
@@ -59,6 +65,8 @@ const KINDS: [name: string, kind: string][] = [
   ["otp.restarts", "counter"],
   ["otp.received", "counter"],
   ["otp.duration", "histogram"],
+  ["otp.topics", "gauge"],
+  ["otp.sockets_refused", "counter"],
 ];
 
 function kindOf({ sum, gauge, histogram }: ExportedMetric): string {

@@ -60,7 +60,9 @@ function* sources(): Iterable<[file: string, text: string]> {
 test("every server of the library has a row", () => {
   const found: string[] = [];
   for (const [file, text] of sources()) {
-    for (const [, name] of text.matchAll(/class (\w+) implements Server\b/g)) {
+    for (
+      const [, name] of text.matchAll(/class (\w+)\s+implements Server\b/g)
+    ) {
       found.push(name);
     }
     if (

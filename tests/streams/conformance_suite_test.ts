@@ -1,136 +1,35 @@
-/** The conformance suite of Durable Streams from npm, unmodified, on one node with SQLite. */
+/** The conformance suite of Durable Streams from npm: on one node, and on three behind a round-robin. */
 
-import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { sqliteStore } from "../../packages/entities/sqlite_store.ts";
+import { isMissing } from "../../packages/testing/_programs.ts";
 import { test } from "../../packages/testing/tags.ts";
-import { Child } from "../_child.ts";
 import { temporaryFolder } from "../_temporary.ts";
-import type { StreamsHandler } from "../../packages/streams/mod.ts";
-import type { StreamRequestInfo } from "../../packages/streams/options.ts";
+import { StreamCluster } from "./_cluster.ts";
 import { serveOnDeno } from "./_server.ts";
-
-/** The version is exact: a later one may ask for more. */
-const SUITE = "@durable-streams/server-conformance-tests@0.3.6";
-
-/**
- * The suite looks at lives of one and two seconds on real time, half a second before their end, and gives up after two to
- * five seconds. A machine that stands still for a moment fails it. So it waits longer for what must come, and the server
- * ends a short life later by as much ({@linkcode withLongerLives}). What it asserts stays as it is.
- *
- * Its tests run at once, as most of their time is waiting. They name streams by the time, so no two of them get the same one.
- */
-const PROGRAM = `import { vi } from "vitest";
-import { runConformanceTests } from "@durable-streams/server-conformance-tests";
-const { setTimeout } = globalThis;
-globalThis.setTimeout = (callback, time, ...args) =>
-  setTimeout(callback, String(callback).includes("abort()") ? Math.max(time, 10_000) : time, ...args);
-const { waitFor } = vi;
-vi.waitFor = (callback, options) => waitFor(callback, { ...options, timeout: 60_000 });
-const { now } = Date;
-let last = 0;
-Date.now = () => last = Math.max(last + 1, now());
-runConformanceTests({ baseUrl: process.env.SERVER, longPollTimeoutMs: 60_000 });
-`;
-
-/** Milliseconds that a short life is longer. */
-const LONGER = 8000;
-
-/** Lives of up to two seconds, in seconds, and as the server gets them. */
-const SHORT = /^[12]$/;
-const LENGTHENED = /^(?:9|10)$/;
-
-/** Serves the suite: its short lives are longer, and their answers do not say so. */
-function withLongerLives(handle: StreamsHandler): StreamsHandler {
-  const serve = async (request: Request, info?: StreamRequestInfo) => {
-    const headers = new Headers(request.headers);
-    const ttl = headers.get("stream-ttl") ?? "";
-    const expires = headers.get("stream-expires-at") ?? "";
-    // safe: a life that ends later than that is not changed, and needs none.
-    const near = Date.parse(expires) < Date.now() + LONGER;
-    if (SHORT.test(ttl)) {
-      headers.set("stream-ttl", String(Number(ttl) + LONGER / 1000));
-    }
-    if (near) {
-      const later = new Date(Date.parse(expires) + LONGER);
-      headers.set("stream-expires-at", later.toISOString());
-    }
-    const asked = request.method === "PUT"
-      ? new Request(request, { headers })
-      : request;
-    const response = await handle(asked, info);
-    const stored = response.headers.get("stream-ttl") ?? "";
-    if (LENGTHENED.test(stored)) {
-      const short = Number(stored) - LONGER / 1000;
-      response.headers.set("stream-ttl", String(short));
-    }
-    return response;
-  };
-  return Object.assign(serve, handle);
-}
-
-/** The tests of subscriptions, which a server may leave out, and leaves out by default. */
-const SUBSCRIPTIONS = 6;
-
-interface Report {
-  testResults: { assertionResults: { fullName: string; status: string }[] }[];
-}
-
-async function run(
-  program: string,
-  args: string[],
-  cwd: string,
-  env: Record<string, string> = {},
-): Promise<string> {
-  await using child = new Child(program, { args, cwd, env });
-  const { stderr, stdout } = await child.status;
-  return stdout + stderr;
-}
+import { LONG_POLL, Suite, withLongerLives } from "./_suite.ts";
 
 test("the conformance suite of Durable Streams passes", {
   tags: ["slow", "npm"],
-  timeout: 300_000,
-}, async () => {
-  await using folder = await temporaryFolder();
-  const { path } = folder;
-  await Deno.writeTextFile(
-    join(path, "package.json"),
-    '{"private":true,"type":"module"}',
-  );
-  await Deno.writeTextFile(
-    join(path, "suite.test.js"),
-    PROGRAM,
-  );
-  const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
-  const log = await run("npm", ["install", ...flags, SUITE, "vitest@4"], path);
+  timeout: 600_000,
+}, async (t) => {
+  await using suite = await Suite.install();
 
-  await using server = serveOnDeno({
-    store: sqliteStore(join(path, "streams.db")),
-    limits: { longPoll: 5000 },
-  }, withLongerLives);
-  const output = await run(
-    join(path, "node_modules/.bin/vitest"),
-    [
-      ...["run", "--sequence.concurrent", "--maxConcurrency=24"],
-      "--testTimeout=120000",
-      ...["--reporter=json", "--outputFile=report.json"],
-    ],
-    path,
-    { SERVER: server.url },
-  );
-  const text = await Deno.readTextFile(join(path, "report.json"))
-    .catch(() => '{"testResults":[]}');
-  const { testResults } = JSON.parse(text) as Report;
-  const results = testResults.flatMap((file) => file.assertionResults);
-  const withStatus = (status: string) =>
-    results.filter((result) => result.status === status);
-  assertEquals(
-    {
-      failed: withStatus("failed").map(({ fullName }) => fullName),
-      passed: withStatus("passed").length,
-      others: results.length - withStatus("passed").length,
+  await t.step("on one node with SQLite", async () => {
+    await using folder = await temporaryFolder();
+    await using server = serveOnDeno({
+      store: sqliteStore(join(folder.path, "streams.db")),
+      limits: { longPoll: LONG_POLL },
+    }, withLongerLives);
+    await suite.passes(server.url);
+  });
+
+  await t.step({
+    name: "on three nodes with PostgreSQL",
+    ignore: isMissing("postgres"),
+    async fn() {
+      await using cluster = await StreamCluster.start();
+      await suite.passes(cluster.proxy.url);
     },
-    { failed: [], passed: 332, others: SUBSCRIPTIONS },
-    log + output,
-  );
+  });
 });

@@ -4,7 +4,9 @@ import {
   flag,
   list,
   number,
+  numbers,
   optional,
+  type PagePid,
   pid,
   record,
   type ShapeOf,
@@ -16,6 +18,9 @@ const MAX_DEPTH = 30;
 const MAX_ENTRIES = 2000;
 
 const MAX_CONNECTIONS = 200;
+
+/** The maximum number of rows of a table of a view. */
+export const MAX_ROWS = 100;
 
 export const nodeShape = record({
   node: text(400),
@@ -43,6 +48,7 @@ export const nodeShape = record({
     MAX_CONNECTIONS,
   ),
   applications: list(text(), 200),
+  views: list(text(40), 10),
 });
 
 const PROCESS = {
@@ -207,6 +213,26 @@ export const entityShape = optional(record({
   parked: optional(text(500)),
 }));
 
+/** A cell of a table: a number, a process, or a text. */
+function cell(value: unknown): number | PagePid | string {
+  if (typeof value === "number") return number(value);
+  return pid(value) ?? text()(value);
+}
+
+/** The view that a package gives of a node; `undefined` if the node does not have it. */
+export const viewShape = optional(record({
+  counts: numbers(20),
+  tables: list(
+    record({
+      title: text(60),
+      columns: list(record({ title: text(60), kind: text(20) }), 12),
+      rows: list(list(cell, 12), MAX_ROWS),
+      more: number,
+    }),
+    5,
+  ),
+}));
+
 export const logShape = list(
   record({
     number,
@@ -234,6 +260,8 @@ export type PageNames = ShapeOf<typeof namesShape>;
 export type PageEntities = ShapeOf<typeof entitiesShape>[number];
 
 export type PageEntity = NonNullable<ShapeOf<typeof entityShape>>;
+
+export type PageView = NonNullable<ShapeOf<typeof viewShape>>;
 
 export type PageEvents = ShapeOf<typeof logShape>;
 
@@ -264,6 +292,8 @@ export interface PageState {
   write: boolean;
   /** The names of this node and of the nodes that it is connected to. */
   nodes: string[];
+  /** The names of the views that packages give of this node and of the requested one. */
+  views: string[];
   node: string;
   state?: PageNode;
   /** Why the node has no state here. */
@@ -278,6 +308,8 @@ export interface PageState {
   tree?: PageTree;
   names?: PageNames;
   entities?: { node: string; servers: PageEntities[]; error?: string }[];
+  /** The requested view of each node; its tables only of the requested node. */
+  parts?: { node: string; view?: PageView; error?: string }[];
   /** The requested entity; `null` if the node does not know its type. */
   entity?: PageEntity | null;
 }

@@ -7,6 +7,7 @@ import {
   entitiesShape,
   entityShape,
   logShape,
+  MAX_ROWS,
   namesShape,
   nodeShape,
   type PagePeer,
@@ -14,6 +15,7 @@ import {
   processesShape,
   processShape,
   treeShape,
+  viewShape,
 } from "./page_shapes.ts";
 import { type ClusterHistory, MAX_NODES } from "./cluster_history.ts";
 import { pidFrom } from "./shapes.ts";
@@ -24,6 +26,9 @@ const TIMEOUT = 3000;
 const MAX_PROCESSES = 200;
 
 const MAX_ERROR = 500;
+
+/** The name of a view of a package: a part of the page's address, and of a link to it. */
+const VIEW_NAME = /^[a-z]{1,40}$/;
 
 /** Sorts `n2` before `n10`. */
 const { compare } = new Intl.Collator("en", { numeric: true });
@@ -55,7 +60,9 @@ export async function pageState(
 ): Promise<PageState> {
   const self = Node.self();
   const wanted = query.get("node") || self;
-  const state: PageState = { self, write, nodes: nodesHere(), node: wanted };
+  const state: PageState = {
+    ...{ self, write, nodes: nodesHere(), views: [], node: wanted },
+  };
   if (!isKnown(wanted)) {
     return { ...state, error: `${wanted.slice(0, 400)} is not connected` };
   }
@@ -72,8 +79,10 @@ export async function pageState(
     ),
     viewOf(query, options, [own, asked], history).catch(() => ({})),
   ]);
+  const views = [own, peer].flatMap(({ state }) => state?.views ?? []);
   return {
     ...state,
+    views: [...new Set(views)].filter((name) => VIEW_NAME.test(name)),
     state: peer.state,
     error: peer.error,
     history: query.has("history") ? history.of(wanted) : undefined,
@@ -137,8 +146,33 @@ async function viewOf(
       ]);
       return { entities, entity };
     }
-    default:
+    case "log":
       return {};
+    default: {
+      const name = query.get("view") ?? "";
+      return !VIEW_NAME.test(name) ? {} : {
+        parts: await Promise.all(
+          nodesHere().map((node) => peerView(name, node, options)),
+        ),
+      };
+    }
+  }
+}
+
+/** The view of a package of a node; its tables only of the shown one. */
+async function peerView(
+  name: string,
+  node: string,
+  shown: { node: string; timeout: number },
+): Promise<NonNullable<PageState["parts"]>[number]> {
+  try {
+    const limit = node === shown.node ? MAX_ROWS : 0;
+    const options = { ...shown, node, limit };
+    const view = viewShape(await Observer.view(name, options));
+    if (view !== undefined && limit === 0) view.tables = [];
+    return { node, view };
+  } catch (error) {
+    return { node, error: errorText(error) };
   }
 }
 

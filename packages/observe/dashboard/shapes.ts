@@ -62,6 +62,19 @@ export function record<S extends Record<string, Shape<unknown>>>(
   };
 }
 
+/** Numbers by names; at most `most`. */
+export function numbers(most: number): Shape<Record<string, number>> {
+  const name = text(60);
+  return (value) => {
+    const isObject = typeof value === "object" && value !== null &&
+      !Array.isArray(value);
+    const entries = isObject ? Object.entries(value).slice(0, most) : [];
+    return Object.fromEntries(
+      entries.map(([key, each]) => [name(key), number(each)]),
+    );
+  };
+}
+
 /** A pid; `undefined` if the value is no pid. */
 export function pid(value: unknown): PagePid | undefined {
   if (!(value instanceof Pid)) return undefined;

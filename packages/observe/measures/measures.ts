@@ -12,6 +12,7 @@ import nodeProcess from "node:process";
 import type { NodeRuntime } from "@otp/processes/runtime/node_runtime";
 import { LoopDelay } from "./loop_delay.ts";
 import { entitiesOf, type EntitiesSource } from "../observed_entities.ts";
+import { viewsOf } from "../observed_views.ts";
 import { restartsOf, supervisionOf } from "@otp/servers/supervisor/supervision";
 import {
   poolOf,
@@ -82,6 +83,17 @@ export const METRICS: readonly Metric[] = [
   ["otp_entity_store_calls_total", "Calls of the store of entities"],
   ["otp_entity_store_failures_total", "Calls of the store that have failed"],
   ["otp_entity_store_seconds_total", "Time of the store of entities"],
+  ["otp_sockets", "Open sockets of clients"],
+  ["otp_socket_unread_bytes", "Bytes that wait for clients"],
+  ["otp_sockets_draining", "1 once the node drains its sockets, else 0"],
+  ["otp_sockets_refused_total", "Clients that were not accepted"],
+  ["otp_sockets_closed_total", "Sockets that have ended"],
+  ["otp_socket_received_total", "Messages from clients"],
+  ["otp_socket_sent_total", "Messages to clients"],
+  ["otp_channels", "Channels of clients"],
+  ["otp_channel_joins_total", "Joins that have ended"],
+  ["otp_topics", "Topics with a subscriber on the node"],
+  ["otp_presences", "Entries of presence that the node knows"],
   ["otp_worker_answer_seconds", "Time of a worker thread's last answer"],
   ["otp_worker_restarts_total", "Restarts of a worker thread"],
   [DURATIONS, "Calls, callbacks of servers, and tasks"],
@@ -166,6 +178,9 @@ function measure({ runtime, network }: NodeInternals): MetricSample[] {
   samples.add("otp_processes", runtime.processes.size);
   measureProcesses(runtime, samples);
   for (const source of entitiesOf(runtime)) measureEntities(source, samples);
+  for (const source of viewsOf(runtime).values()) {
+    for (const sample of source.samples()) samples.add(...sample);
+  }
   samples.add("otp_restarts_total", restartsOf(runtime));
   samples.add("otp_draining", Number(runtime.isDraining));
   samples.add("otp_event_loop_delay_seconds", delayOf(runtime) / 1000);

@@ -25,6 +25,7 @@ import {
   type ObservedEntities,
   type ObservedEntity,
 } from "../observed_entities.ts";
+import { type ObservedView, viewsOf } from "../observed_views.ts";
 import { observeNames } from "./observed_names.ts";
 import { HostObservation } from "./observed_host.ts";
 import {
@@ -50,6 +51,9 @@ import { observeTree } from "./supervision_tree.ts";
 /** The maximum number of messages of a trace, and its maximum time in milliseconds. */
 const MAX_TRACED = 1000;
 const MAX_TRACE_TIME = 600_000;
+
+/** The maximum number of rows of a table of a view. */
+const MAX_ROWS = 500;
 
 /** A message from a trace to the process that has started it. */
 export type TraceMessage =
@@ -115,6 +119,12 @@ export class NodeObserver {
       const found = await each.find(type, key);
       if (found !== undefined) return found;
     }
+  }
+
+  /** Returns the view that a package gives of the node; `undefined` if no package has the name. */
+  view(name: unknown, limit: unknown): ObservedView | undefined {
+    const source = viewsOf(this.#runtime).get(name as string);
+    return source?.observe(within(limit, 50, MAX_ROWS));
   }
 
   /** Returns the last events of the log after a number. */

@@ -5,6 +5,7 @@ import { programId } from "@otp/processes/host/program_id";
 import type { Runtime } from "@otp/processes/process/runtime";
 import { applicationsOf } from "@otp/servers/application/application_controller";
 import { INTERVAL, LoopDelay } from "../measures/loop_delay.ts";
+import { viewsOf } from "../observed_views.ts";
 import type { ObservedConnection, ObservedNode } from "./observed_terms.ts";
 
 /** The version of this package in `deno.json`, which programs of a user do not load; a test compares the two. */
@@ -61,6 +62,7 @@ export class HostObservation {
       messages,
       connections: this.#connections(),
       applications: applicationsOf(runtime).running(),
+      views: [...viewsOf(runtime).keys()],
     };
   }
 }

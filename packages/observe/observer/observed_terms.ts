@@ -56,6 +56,8 @@ export interface ObservedNode {
   connections: ObservedConnection[];
   /** The names of the running applications. */
   applications: string[];
+  /** The names of the views that packages give of the node, such as `channels`; `Observer.view` returns one. */
+  views: string[];
 }
 
 /** A process of a node. */

@@ -21,6 +21,7 @@ const EXPORTED = [
   "names",
   "entities",
   "entity",
+  "view",
   "log",
   "end",
   "trace",

@@ -4,10 +4,13 @@
  *
  * - An accepted event is of a method that has ended well.
  * - A stored state has the statements of the methods that have made it, and of no other.
- * - A call with a result has its events, statements and alarms in the store.
+ * - A stored state has the alarms that its methods leave if they run one after the other, up to one of them, and no later
+ *   state has the alarms of an earlier method.
+ * - A call with a result has its events and statements in the store, and a state with the alarms that it has left, or a later
+ *   method.
  * - An alarm is forgotten only when its handler has run, or a method has set or cleared it.
  *
- * Durable methods run their code anew, so all that they ask for counts as asked for.
+ * Durable methods run their code anew, so all that they ask for counts as asked for, and alarms of their keys have no order.
  *
  * @module
  */
@@ -47,10 +50,29 @@ export interface WatchedCall {
   /** The statements that an accepted write has had. */
   readonly stored: string[];
   readonly alarms: Touch[];
+  readonly course: Course;
+  /** The number of what it has left in the course of its process. */
+  place: number;
+  isDeleting: boolean;
   /** The result, if it is a text or a number. */
   value?: unknown;
   /** The state at its end, as JSON. */
   state?: string;
+}
+
+/** The alarms of an entity, by name, and its state, as JSON. */
+interface Form {
+  readonly alarms: ReadonlyMap<string, number>;
+  readonly state: string | undefined;
+}
+
+/** What one process of an entity has loaded, and then what its methods have left, one after the other. */
+interface Course {
+  readonly fence: number;
+  readonly forms: Form[];
+  /** The forms that the last accepted state may be: those with the same alarms and the same state. */
+  first: number;
+  last: number;
 }
 
 /** The calls of one key. */
@@ -63,18 +85,27 @@ export class WatchedCalls {
   /** The events and the alarms that were accepted. */
   readonly #accepted = new Set<string>();
   #hasGoneBack = false;
+  #hasRuns = false;
   /** The process of the entity that has begun a method last. */
   #room: object | undefined;
+  readonly #courses = new Map<object, Course>();
+  /** The last accepted form. */
+  #stored: Form = { alarms: new Map(), state: undefined };
 
   begin(
     room: { fence: number },
     method: string,
     args: readonly unknown[],
   ): WatchedCall {
+    const { fence } = room;
     this.#room = room;
+    const course = this.#courses.get(room) ??
+      { fence, forms: [this.#stored], first: 0, last: 0 };
+    this.#courses.set(room, course);
     return {
-      ...{ method, args: textOf(args), fence: room.fence, room },
+      ...{ method, args: textOf(args), fence, room, course },
       ...{ events: [], statements: [], stored: [], alarms: [] },
+      ...{ place: 0, isDeleting: false },
     };
   }
 
@@ -84,15 +115,33 @@ export class WatchedCalls {
     call.state = textOf(state);
     this.#done.push(call);
     this.#note(call);
+    this.#leave(call, call.alarms);
+    if (!call.isDeleting) return;
+    call.course.forms.push({ alarms: new Map(), state: undefined });
   }
 
-  /** Notes what has happened to an alarm without a method. */
-  rang(name: string): void {
-    this.#alarms.push({ name, at: null });
+  /** Notes that an alarm whose handler has not ended well may be forgotten. */
+  rang(call: WatchedCall, name: string): void {
+    const touch = { name, at: null };
+    this.#alarms.push(touch);
+    this.#leave(call, [touch]);
+  }
+
+  #leave(call: WatchedCall, touches: readonly Touch[]): void {
+    const { forms } = call.course;
+    const before = forms.at(-1)!;
+    const alarms = new Map(before.alarms);
+    for (const { name, at } of touches) {
+      if (at === null) alarms.delete(name);
+      else alarms.set(name, at);
+    }
+    forms.push({ alarms, state: call.state ?? before.state });
+    call.place = forms.length - 1;
   }
 
   /** Has what a durable method asks for noted at once. */
   attendRun(room: Asking & { fence: number }): void {
+    this.#hasRuns = true;
     const running = () => {
       const call = this.begin(room, "", []);
       this.#done.push(call);
@@ -108,9 +157,7 @@ export class WatchedCalls {
 
   /** Whether a method or a handler has run that replaces, clears or takes an alarm, after one that has set it. */
   hasTouched(name: string, at: number): boolean {
-    const mine = this.#alarms.filter((other) => other.name === name);
-    const set = mine.findIndex((other) => other.at === at);
-    return mine.length > set + 1;
+    return this.#after(name, at).length > 0;
   }
 
   /** Checks an accepted write. */
@@ -127,12 +174,50 @@ export class WatchedCalls {
         broken(`event ${number} is of no method that has ended well`);
       }
     }
+    if (body === "") this.#stored = { alarms: new Map(), state: undefined };
     if (!body) return;
-    const { s: state, a: alarms } = JSON.parse(body);
-    for (const [name, { at }] of readAlarms(alarms)) {
+    const { s: state, a } = JSON.parse(body);
+    const alarms = new Map<string, number>();
+    for (const [name, { at }] of readAlarms(a)) {
       this.#accepted.add(alarmText(name, at));
+      alarms.set(name, at);
     }
+    this.#stored = { alarms, state: textOf(state) };
+    this.#acceptAlarms(this.#stored, epoch, broken);
     this.#acceptState(state, statements, epoch, broken);
+  }
+
+  /** Whether the order of alarms is known: not if code of durable methods runs anew, or the store has lost some. */
+  get #knowsAlarms(): boolean {
+    return !this.#hasRuns && !this.#hasGoneBack;
+  }
+
+  #acceptAlarms(
+    { alarms, state }: Form,
+    epoch: number,
+    broken: (what: string) => void,
+  ): void {
+    if (!this.#knowsAlarms) return;
+    // A write of a process that was killed may arrive late.
+    for (const course of [...this.#courses.values()].toReversed()) {
+      const { fence, forms, first } = course;
+      if (fence !== epoch) continue;
+      const numbers = [...forms.keys()].slice(first);
+      // Code may change a state after its method.
+      const isKnown = numbers.some((n) => forms[n].state === state);
+      const same = numbers.filter((n) =>
+        areSame(forms[n].alarms, alarms) &&
+        (!isKnown || (forms[n].state ?? state) === state)
+      );
+      if (same.length === 0) continue;
+      [course.first, course.last] = [same[0], same.at(-1)!];
+      return;
+    }
+    broken(
+      `the alarms of a state, ${
+        textOf([...alarms])
+      }, are not those that its methods leave`,
+    );
   }
 
   /** Notes that the store has gone back: statements that it has lost can come again, with their states or without. */
@@ -187,13 +272,31 @@ export class WatchedCalls {
     return calls.length === 0 || calls.some((call) => this.#isStored(call));
   }
 
-  #isStored({ events, statements, alarms }: WatchedCall): boolean {
+  #isStored(call: WatchedCall): boolean {
+    return call.statements.length === 0 &&
+      call.events.every((event) => this.#accepted.has(event)) &&
+      this.#hasAlarms(call);
+  }
+
+  /** Whether a state with the alarms that a call has left was accepted, or with those of a later call. */
+  #hasAlarms({ alarms, isDeleting, course, place }: WatchedCall): boolean {
+    if (alarms.length === 0 || isDeleting) return true;
+    if (this.#knowsAlarms) return course.last >= place;
     const last = new Map(alarms.map(({ name, at }) => [name, at]));
-    return statements.length === 0 &&
-      events.every((event) => this.#accepted.has(event)) &&
-      [...last].every(([name, at]) =>
-        at === null || this.#accepted.has(alarmText(name, at))
-      );
+    return [...last].every(([name, at]) =>
+      at === null || this.#isAccepted({ name, at }) ||
+      this.#after(name, at).some((next) => this.#isAccepted(next))
+    );
+  }
+
+  #isAccepted({ name, at }: Touch): boolean {
+    return at === null || this.#accepted.has(alarmText(name, at));
+  }
+
+  /** What has happened to the alarm of a name after one was set for a moment. */
+  #after(name: string, at: number): Touch[] {
+    const mine = this.#alarms.filter((other) => other.name === name);
+    return mine.slice(mine.findIndex((other) => other.at === at) + 1);
   }
 }
 
@@ -234,17 +337,17 @@ export function attendedType<M>(
     const calls = callsOf(room.key);
     const call = calls.begin(room, method, args);
     running.set(room, call);
-    const rang = () => {
-      if (method === "alarm") calls.rang(args[1] as string);
-    };
+    const alarm = method === "alarm" ? args[1] as string : undefined;
+    // An alarm is taken when its handler begins.
+    if (alarm !== undefined) call.alarms.push({ name: alarm, at: null });
     const end = (value: unknown) => {
       running.delete(room);
       calls.end(call, value, room.state);
-      rang();
     };
     const fail = (error: unknown) => {
       running.delete(room);
-      if (error instanceof Refusal || isGivenUp) rang();
+      const isOver = error instanceof Refusal || isGivenUp;
+      if (alarm !== undefined && isOver) calls.rang(call, alarm);
     };
     try {
       const result = fn(room, ...args);
@@ -318,8 +421,8 @@ function attend(
   if (drop !== undefined) {
     attended.delete = () => {
       drop.call(room);
-      note(({ alarms }) => {
-        for (const alarm of alarms) alarm.at = null;
+      note((call) => {
+        call.isDeleting = true;
       });
     };
   }
@@ -367,6 +470,12 @@ function alarmText(name: string, at: number): string {
 
 function statementText({ text, params }: StoreStatement): string {
   return textOf([text, params]);
+}
+
+/** Whether alarms are the same. */
+function areSame(one: Form["alarms"], other: Form["alarms"]): boolean {
+  return one.size === other.size &&
+    [...one].every(([name, at]) => other.get(name) === at);
 }
 
 /** A value as text. */

@@ -10,6 +10,7 @@ import { type Tuple, tuple } from "../../../packages/processes/values/tuple.ts";
 import { Cast } from "../../../packages/servers/server/messages.ts";
 import { traceMessages } from "../../../packages/observe/observer/message_trace.ts";
 import { NodeObserver } from "../../../packages/observe/observer/node_observer.ts";
+import { addView, tableOf } from "../../../packages/observe/observed_views.ts";
 import { ObserverShare } from "../../../packages/observe/observer/observer_share.ts";
 import { OtpCollectors } from "../../../packages/beam/observer/otp_collectors.ts";
 import { RecentLog } from "../../../packages/observe/observer/recent_log.ts";
@@ -141,6 +142,33 @@ test("an answer has as many processes as were asked for, and 500 at most", () =>
   for (const [limit, count] of [...LIMITS, ...given]) {
     const { processes, total } = scene.observer.processes({ limit });
     assertEquals([processes.length, total], [count, 600], `${limit}`);
+  }
+});
+
+test("a table of a view has as many rows as were asked for, 500 at most, the greatest first", () => {
+  using scene = new Scene();
+  addView(scene.runtime, {
+    name: "numbers",
+    observe: (rows) => ({
+      counts: {},
+      tables: [tableOf(numbers(600), {
+        title: "Numbers",
+        columns: { Number: "number" },
+        rank: (n) => n % 300,
+        row: (n) => [n],
+      }, rows)],
+    }),
+    samples: () => [],
+  });
+  const given = [0, 1, 499, 500, 501, 1e9].map((n) => [n, Math.min(n, 500)]);
+  for (const [limit, count] of [...LIMITS, ...given]) {
+    const [{ rows, more }] = scene.observer.view("numbers", limit)!.tables;
+    assertEquals([rows.length, more], [count, 600 - Number(count)], `${limit}`);
+  }
+  const [{ rows }] = scene.observer.view("numbers", 3)!.tables;
+  assertEquals(rows, [[299], [599], [298]]);
+  for (const name of ["", "constructor", 7, undefined]) {
+    assertEquals(scene.observer.view(name, 3), undefined);
   }
 });
 

@@ -10,18 +10,20 @@ import { drawOverview } from "./overview.ts";
 import { confirmEnd, drawProcess } from "./process.ts";
 import { buildProcesses, listed } from "./processes.ts";
 import { drawTree } from "./tree.ts";
+import { drawView, titleText } from "./view.ts";
 
 /** The time between two requests, in milliseconds. */
 const INTERVAL = 2000;
 
-const VIEWS: Record<string, string> = {
-  overview: "Overview",
-  processes: "Processes",
-  tree: "Supervision",
-  names: "Names",
-  entities: "Entities",
-  log: "Log",
-};
+/** The views of each node, the log last. */
+const VIEWS = new Map([
+  ["overview", "Overview"],
+  ["processes", "Processes"],
+  ["tree", "Supervision"],
+  ["names", "Names"],
+  ["entities", "Entities"],
+  ["log", "Log"],
+]);
 
 const main = document.querySelector("main")!;
 const nav = document.querySelector("nav")!;
@@ -30,6 +32,8 @@ const picker = document.querySelector<HTMLSelectElement>("#node")!;
 const pause = document.querySelector<HTMLButtonElement>("#pause")!;
 
 const log = new ShownLog();
+/** The names of the views that packages give of the nodes. */
+let views: string[] = [];
 let view = "overview";
 let node = "";
 let pid = "";
@@ -57,9 +61,7 @@ function navigate(): void {
     log.clear();
     creation = undefined;
   }
-  view = wanted === "process" || Object.hasOwn(VIEWS, wanted)
-    ? wanted
-    : "overview";
+  view = /^[a-z]{1,40}$/.test(wanted) ? wanted : "overview";
   [node, pid] = [of, about];
   if (before === `${view} ${node} ${pid}` && main.childElementCount > 0) return;
   drawnBefore = "";
@@ -69,13 +71,15 @@ function navigate(): void {
   else if (view === "entities") update = buildEntities(main, ask);
   else if (view === "log") log.build(main);
   else main.replaceChildren(element("p", { class: "loading" }, "Loading…"));
-  document.title = `${VIEWS[view] ?? "Process"} – Dashboard`;
+  document.title = `${VIEWS.get(view) ?? titleText(view)} – Dashboard`;
   drawNav();
   ask();
 }
 
 function drawNav(): void {
-  const links = Object.entries(VIEWS).map(([key, title]) =>
+  const added = views.filter((name) => !VIEWS.has(name))
+    .map((name): [string, string] => [name, titleText(name)]);
+  const links = [...VIEWS].toSpliced(-1, 0, ...added).map(([key, title]) =>
     element(
       "a",
       {
@@ -192,6 +196,7 @@ function show(state: PageState): void {
     log.add(state.log);
   }
   creation = now;
+  views = state.views;
   drawNav();
   if (update !== undefined) return update(state);
   if (view === "log") return;
@@ -208,6 +213,7 @@ function draw(state: PageState): void {
     state.tree,
     state.names,
     state.process,
+    state.parts,
   ]);
   if (view !== "overview" && content === drawnBefore) return;
   drawnBefore = content;
@@ -215,7 +221,8 @@ function draw(state: PageState): void {
     if (view === "overview") drawOverview(main, state);
     else if (view === "tree") drawTree(main, state);
     else if (view === "names") drawNames(main, state);
-    else drawProcess(main, state, end);
+    else if (view === "process") drawProcess(main, state, end);
+    else drawView(main, state, view);
   });
 }
 
