@@ -122,6 +122,11 @@ export type MetricsHandler = WebHandler & {
  * | `otp_channel_joins_total`      | `outcome`                | ended joins: `ok`, `refused`, `crashed`, of an `unmatched` topic, or of a `full` socket |
  * | `otp_topics`                   |                          | topics with a subscriber on the node                    |
  * | `otp_presences`                | `of`                     | entries of presence: of the node's `own` processes, and of `others` |
+ * | `otp_streams_followed`         |                          | streams with live readers on the node                   |
+ * | `otp_stream_readers`           | `kind`                   | live readers of streams: `long-poll` or `sse`           |
+ * | `otp_stream_requests_total`    | `method`, `status`       | answered requests to streams; an append is `POST`       |
+ * | `otp_stream_received_bytes_total` |                       | bytes from the writers of streams                       |
+ * | `otp_stream_sent_bytes_total`  |                          | bytes to the readers of streams                         |
  * | `otp_worker_answer_seconds`    |                          | how long the thread's last answer took, or is missing   |
  * | `otp_worker_restarts_total`    |                          | restarts of the thread                                  |
  * | `otp_duration_seconds`         | `span`, `kind`, `failed` | calls, callbacks of servers, and tasks                  |

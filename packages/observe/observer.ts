@@ -374,7 +374,8 @@ export class Observer {
    * Returns the view that a package gives of a node: its numbers, and tables of its parts, the most notable ones first.
    *
    * `channels` has the sockets of clients and the topics; a node has this view from the first use of its sockets or its
-   * PubSub on. A view has names and addresses of clients, and nothing that a client has sent.
+   * PubSub on. `streams` has the streams that are followed on the node, from the first request to a stream on. A view has
+   * names and addresses, and no content of messages and streams.
    *
    * @param name The name of the view, as in {@linkcode ObservedNode.views}.
    * @returns The view; `undefined` if the node does not have it.

@@ -248,6 +248,8 @@ export class EventReader implements TailReader {
   #sink: Sink | undefined;
   /** Is called at its end. */
   leave: () => void = () => {};
+  /** Is called with the number of bytes that it sends. */
+  sent: (bytes: number) => void = () => {};
   #state: "new" | "reading" | "blocked" | "at end" | "over" = "new";
   #isBegun = false;
 
@@ -302,7 +304,7 @@ export class EventReader implements TailReader {
         this.#at = page.to;
         const { type } = tail.info;
         page.frame ??= ENCODER.encode(dataFrame(page.chunks, type));
-        this.#sink!.write(page.frame);
+        this.#write(page.frame);
       }
       takesMore = this.#control();
     }
@@ -316,9 +318,14 @@ export class EventReader implements TailReader {
     const cursor = Math.max(this.#cursor, cursorNow());
     const control = controlFrame(this.#at, cursor, isEnd, isEnd && isClosed);
     const bytes = ENCODER.encode(control + (isEnd ? goneFrame(gone) : ""));
-    const takesMore = this.#sink!.write(bytes);
+    const takesMore = this.#write(bytes);
     if (isEnd && (isClosed || gone !== undefined)) this.end();
     return takesMore;
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    this.sent(bytes.length);
+    return this.#sink!.write(bytes);
   }
 
   take(part: LivePart): void {
@@ -327,7 +334,7 @@ export class EventReader implements TailReader {
     const { type } = this.#tail.info;
     const bytes = part.frames(Math.max(this.#at, part.from), type, cursor);
     this.#at = Math.max(this.#at, part.to);
-    if (!this.#sink!.write(bytes)) this.#state = "blocked";
+    if (!this.#write(bytes)) this.#state = "blocked";
     if (part.isClosed || part.gone !== undefined) this.end();
   }
 

@@ -9,6 +9,7 @@
 
 import { Entities } from "@otp/entities";
 import type { Pid } from "@otp/processes/process";
+import { currentRuntime } from "@otp/processes/runtime/current_process";
 import { GenServer } from "@otp/servers/gen_server/gen_server";
 import {
   type Answer,
@@ -29,6 +30,11 @@ import {
   Tail,
 } from "./live.ts";
 import { nodeHandler } from "./node_handler.ts";
+import {
+  type NodeStreams,
+  nodeStreamsOf,
+  type ReaderKind,
+} from "./node_streams.ts";
 import {
   type Settings,
   type StreamAction,
@@ -161,6 +167,10 @@ class Door {
       answer = answerOf(replyOf(error));
     }
     this.#secure(request, answer);
+    const { status, body } = answer;
+    const node = nodeStreams();
+    node.answer(request.method, status);
+    if (body instanceof Uint8Array) node.sent += body.length;
     return answer;
   }
 
@@ -263,6 +273,7 @@ class Door {
     const life = lifeOf(headers, limits.ttl);
     const closed = closes(headers);
     const bytes = await readBody(request, limits.body, limits.bodyTime);
+    nodeStreams().received += bytes.length;
     const source = from && await this.#sourceOf(from);
     const prefix = from && source && from.sub > 0
       ? await this.#prefixOf(source, from.offset, from.sub)
@@ -341,6 +352,7 @@ class Door {
     const writer = writerOf(headers);
     const close = closes(headers);
     const bytes = await readBody(request, limits.body, limits.bodyTime);
+    nodeStreams().received += bytes.length;
     const type = bytes.length > 0 ? contentTypeOf(headers) : null;
     if (bytes.length === 0 && !close) {
       throw new RequestError(400, "the body is empty");
@@ -444,7 +456,7 @@ class Door {
     if (info.isClosed) return emptyAnswer(from, true, cursor);
     const end = new AbortController();
     const abort = () => end.abort();
-    const leave = this.#enter(reading, this.#settings.limits.longPoll, abort);
+    const leave = this.#enter(reading, "long-poll", abort);
     // Deno warns who listens to a signal that it aborts at the end of each request.
     const gone = requestInfo?.completed === undefined
       ? request.signal
@@ -465,10 +477,11 @@ class Door {
     const { query, info, from, isFirst } = reading;
     const { type } = info;
     const cursor = cursorAfter(query.get("cursor"));
-    const { sse } = this.#settings.limits;
-    const leave = this.#enter(reading, sse, () => events.end());
+    const leave = this.#enter(reading, "sse", () => events.end());
     const tail = this.#tailOf(info);
     const events = new EventReader(tail, this.#pages, from, isFirst, cursor);
+    const node = nodeStreams();
+    events.sent = (bytes) => node.sent += bytes;
     events.leave = leave;
     return {
       status: 200,
@@ -484,19 +497,26 @@ class Door {
   /** Counts a reader that waits; returns the function that it calls at its end. */
   #enter(
     { request, requestInfo, info }: Reading,
-    time: number,
+    kind: ReaderKind,
     end: () => void,
   ): () => void {
     const { limits, address } = this.#settings;
     const caller = address(request, requestInfo);
+    const { key } = info.segments.at(-1)!;
     const bounds: [name: string, max: number][] = [
-      [`of ${info.segments.at(-1)!.key}`, limits.readersOfStream],
+      [`of ${key}`, limits.readersOfStream],
       ["on this node", limits.readers],
     ];
     if (caller !== undefined) {
       bounds.unshift([`from ${caller}`, limits.readersOfAddress]);
     }
-    return this.#readers.enter(bounds, time, end);
+    const time = kind === "sse" ? limits.sse : limits.longPoll;
+    const leave = this.#readers.enter(bounds, time, end);
+    const leaveNode = nodeStreams().enter(key, kind);
+    return () => {
+      leave();
+      leaveNode();
+    };
   }
 
   #tailOf(info: StreamInfo): Tail {
@@ -527,6 +547,11 @@ class Door {
       headers["access-control-allow-credentials"] = "true";
     }
   }
+}
+
+/** The live readers and the counts of the node that runs the calling code. */
+function nodeStreams(): NodeStreams {
+  return nodeStreamsOf(currentRuntime());
 }
 
 const ACTIONS: Record<string, StreamAction | undefined> = {

@@ -19,6 +19,7 @@ import {
 } from "../../mod.ts";
 import { Entities, Entity, memoryStore } from "../../packages/entities/mod.ts";
 import { Channel, PubSub, Sockets } from "../../packages/channels/mod.ts";
+import { streams, streamType } from "../../packages/streams/mod.ts";
 import { RawClient } from "../channels/_client.ts";
 import { type Browser, type Page, startBrowser } from "../../tools/_browser.ts";
 import { NodeProcess } from "../_node_process.ts";
@@ -442,7 +443,7 @@ browserTest(
 );
 
 browserTest(
-  "channels: numbers by node, and the sockets and topics of one",
+  "channels and streams: numbers by node, and the sockets, topics and streams of one",
   { allowObserve: true },
   async ({ page, kate, show }) => {
     const Room = Channel.define("room:*", { join() {} });
@@ -500,6 +501,33 @@ browserTest(
     assertEquals(await rowText("Topics", "news"), ["news", "1", "0"]);
     assertEquals((await rowText("Channels by node", ALEX))[4], "1");
     assertEquals((await rowText("Channels by node", kate.name))[1], "2");
+
+    const type = streamType();
+    const entities = await startOn(
+      kate,
+      () => Entities.startLink({ types: [type], store: memoryStore() }),
+    );
+    const handle = streams({ entities: type, authorize: () => true });
+    stack.defer(async () => {
+      await handle.close();
+      await GenServer.stop(entities);
+    });
+    const ask = (method: string, query = "") => {
+      const address = `http://localhost/%3Cb%3Elog${query}`;
+      return kate.run(() => handle(new Request(address, { method })));
+    };
+    await ask("PUT");
+    const events = await ask("GET", "?offset=-1&live=sse");
+    await show("overview", kate.name);
+    await page.getByRole("link", { name: "Streams" }).click();
+    assertEquals(await rowText("Streams by node", kate.name), [
+      ...[kate.name, "1", "0", "1", "2", "0", "0"],
+    ]);
+    assertEquals(await rowText("Followed streams", "<b>log"), [
+      ...["<b>log", "0", "1"],
+    ]);
+    assertEquals(await page.locator("main b").count(), 0);
+    await events.body!.cancel();
   },
 );
 
