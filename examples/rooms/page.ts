@@ -73,7 +73,7 @@ async function sayAll(): Promise<void> {
   while (unsaid.length > 0) {
     const [{ id, text, item }] = unsaid;
     try {
-      const { node } = await room.push("say", { id, text }, 2000);
+      const { node } = await room.push("say", { id, text }, 1000);
       owner.textContent = `The room is on ${node}.`;
       error.textContent = "";
     } catch (failure) {
