@@ -11,6 +11,7 @@ import type { AddressInfo } from "node:net";
 import { Program } from "../examples/_program.ts";
 import { COOKIE, freePort } from "../_nodes.ts";
 import { PostgresServer } from "../_postgres.ts";
+import { until } from "../_until.ts";
 import type { HostOptions } from "./_host.ts";
 import { LONG_POLL } from "./_suite.ts";
 
@@ -29,6 +30,9 @@ export class RoundRobin implements AsyncDisposable {
     void this.#forward(incoming, outgoing)
   );
   #next = 0;
+  /** The servers that get no more requests, and the one that each open response is asked for. */
+  readonly #without = new Set<number>();
+  readonly #asked = new Map<ServerResponse, number>();
   /** Milliseconds without an answer after which a request that may run twice goes to another server. */
   patience = Infinity;
 
@@ -48,12 +52,30 @@ export class RoundRobin implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Calls a function while a server gets no requests, and those that it had have ended. */
+  async without(port: number, fn: () => Promise<void>): Promise<void> {
+    this.#without.add(port);
+    await until(() => ![...this.#asked.values()].includes(port));
+    await fn();
+    this.#without.delete(port);
+  }
+
+  #nextPort(): number {
+    for (;;) {
+      const port = this.#ports[this.#next++ % this.#ports.length];
+      if (!this.#without.has(port)) return port;
+    }
+  }
+
   async #forward(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
     const gone = new AbortController();
-    outgoing.on("close", () => gone.abort());
+    outgoing.on("close", () => {
+      gone.abort();
+      this.#asked.delete(outgoing);
+    });
     const body = await buffer(incoming).catch(() => undefined);
     if (body === undefined) return; // The client has left.
     const mayRepeat = incoming.method !== "POST" ||
@@ -61,7 +83,9 @@ export class RoundRobin implements AsyncDisposable {
     while (!gone.signal.aborted) {
       let answer: IncomingMessage;
       try {
-        answer = await this.#ask(incoming, body, mayRepeat, gone.signal);
+        const port = this.#nextPort();
+        this.#asked.set(outgoing, port);
+        answer = await this.#ask(port, incoming, body, mayRepeat, gone.signal);
       } catch (error) {
         const { code } = error as { code?: string };
         if (mayRepeat || code === "ECONNREFUSED") continue;
@@ -83,6 +107,7 @@ export class RoundRobin implements AsyncDisposable {
   }
 
   #ask(
+    port: number,
     { method, url, headers }: IncomingMessage,
     body: Uint8Array,
     mayRepeat: boolean,
@@ -91,7 +116,6 @@ export class RoundRobin implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<
       IncomingMessage
     >();
-    const port = this.#ports[this.#next++ % this.#ports.length];
     const isPoll = url!.includes("live=long-poll");
     const asked = request({
       ...{ host: "127.0.0.1", port, method, path: url, signal, agent: false },
@@ -117,10 +141,12 @@ export class RoundRobin implements AsyncDisposable {
 
 /** A node's program. */
 class Host implements AsyncDisposable {
+  readonly port: number;
   readonly #argument: string;
   #program: Program;
 
   constructor(options: HostOptions) {
+    this.port = options.port;
     this.#argument = JSON.stringify(options);
     this.#program = this.#start();
   }
@@ -208,6 +234,14 @@ export class StreamCluster implements AsyncDisposable {
     await alex.kill(serves);
     await kate.freeze(serves);
     await sophie.move(serves);
+  }
+
+  /** The same, while the node gets no requests: it only is the owner of streams for which others are asked. */
+  async ownerFaults(serves: () => Promise<void>): Promise<void> {
+    const [alex, kate, sophie] = this.#hosts;
+    await this.proxy.without(alex.port, () => alex.kill(serves));
+    await this.proxy.without(kate.port, () => kate.freeze(serves));
+    await this.proxy.without(sophie.port, () => sophie.move(serves));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
