@@ -73,9 +73,18 @@ export class Child implements AsyncDisposable {
     writer.releaseLock();
   }
 
-  kill(): void {
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Resolves when it has exited. */
+  get ended(): Promise<unknown> {
+    return this.#process.status;
+  }
+
+  kill(signal: Deno.Signal = "SIGKILL"): void {
     try {
-      this.#process.kill("SIGKILL");
+      this.#process.kill(signal);
     } catch {
       // It has exited by itself.
     }
