@@ -107,7 +107,7 @@ cliTest(
       const ended = await runCode(["M.fail()"], [`--module=M=${file}`]);
       assertMatch(
         ended.stderr,
-        /^\*\* \(RangeError\) deep\n {4}at \S*fail \(file:\S+m\.ts:2:\d+\)\n$/,
+        /^\*\* \(RangeError\) deep\n {4}at \S*fail \(file:.+m\.ts:2:\d+\)\n$/,
       );
       assertEquals(ended.code, 1);
     }),
