@@ -99,6 +99,8 @@ class NodeWebSocket implements SocketTransport {
     socket.setNoDelay(true);
     this.#client = opened(this);
     socket.on("data", (data: Uint8Array) => this.read(data));
+    // A client whose program is killed; servers of HTTP leave their side open.
+    socket.on("end", () => socket.end());
     socket.on("close", () => {
       this.#isClosing = true;
       this.#client.closed();

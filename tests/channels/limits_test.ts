@@ -1,7 +1,8 @@
 /** Strangers at a socket: each limit, hostile frames, slow readers; and a drain of sockets. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { connect } from "node:net";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { ClientSocket } from "../../packages/channels/client_socket.ts";
 import { FORMAT_2 } from "../../packages/channels/client_format.ts";
 import {
@@ -286,19 +287,36 @@ test("a frame of 100 MB is refused by its header", async () => {
   assertStringIncludes(read, "\x88\x02\x03\xf1");
 });
 
-test("a client that does not read is closed at maxUnreadBytes", async () => {
+/** Serves a channel `w` by `node:http`, which tells the caller of joins and ends; resolves with the port. */
+async function serveWatched(stack: AsyncDisposableStack): Promise<number> {
   const tester = self();
   const Watched = Channel.define("w", {
     join: () => void send(tester, "joined"),
     terminate: () => void send(tester, "ended"),
   });
-  const sockets = Sockets.handler({ channels: [Watched] });
-  const { createServer } = await import("node:http");
+  const sockets = Sockets.handler({ channels: [Watched], timeout: 1e9 });
   const server = createServer().on("upgrade", sockets.upgrade);
   await new Promise<void>((resolve) =>
     server.listen(0, "127.0.0.1", () => resolve())
   );
-  const { port } = server.address() as { port: number };
+  stack.defer(() => new Promise((resolve) => server.close(() => resolve())));
+  return (server.address() as AddressInfo).port;
+}
+
+test("a client whose program is killed leaves at once: its connection ends without a close", async () => {
+  await using stack = new AsyncDisposableStack();
+  const port = await serveWatched(stack);
+  const socket = rawSocket(`ws://127.0.0.1:${port}`);
+  socket.write(frame('["1","1","w","phx_join",{}]'));
+  assertEquals(await receive(), "joined");
+  socket.end();
+  assertEquals(await receive(), "ended");
+  socket.destroy();
+});
+
+test("a client that does not read is closed at maxUnreadBytes", async () => {
+  await using stack = new AsyncDisposableStack();
+  const port = await serveWatched(stack);
   const socket = rawSocket(`ws://127.0.0.1:${port}`);
   socket.pause();
   socket.write(frame('["1","1","w","phx_join",{}]'));
@@ -314,7 +332,6 @@ test("a client that does not read is closed at maxUnreadBytes", async () => {
   }
   assert(ended, "it was not closed");
   socket.destroy();
-  await new Promise((resolve) => server.close(resolve));
 });
 
 pairTest(
