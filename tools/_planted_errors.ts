@@ -653,9 +653,15 @@ export const PLANTED: readonly PlantedError[] = [
     ]],
   },
   {
-    name: "judges: a global name is given to a second process",
-    file: "packages/cluster/global/global_server.ts",
+    name: "judges: the refusal of a global name is not heard",
+    file: "packages/cluster/global/global_worker.ts",
     tests: JUDGES,
-    edits: [['if (asked.isNew && isOther) return "taken";', ""]],
+    edits: [
+      [" || isNew && !this.#isFree(entry)", ""],
+      [
+        'const isTaken = answers.includes("taken") ||\n      isNew',
+        "const isTaken = isNew",
+      ],
+    ],
   },
 ];

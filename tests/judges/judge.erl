@@ -110,7 +110,10 @@ steps(Drawn, History) ->
 %% Keeps the text of a failure: the first one is of the commands as they were drawn, the last one of the shrunk commands.
 failed(Model, {Drawn, Steps, Result, Different}) ->
     case setting(failed_seed) of
-        none -> put_setting(failed_seed, setting(seed) - 1);
+        none ->
+            put_setting(failed_seed, setting(seed) - 1),
+            % Each shorter list of commands that still fails waits for so long, too.
+            put_setting(limit, setting(limit) div 10);
         _ -> ok
     end,
     Lines = [[case Title of "" -> ""; _ -> text(" ~ts:~n", [Title]) end,

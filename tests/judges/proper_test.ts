@@ -219,7 +219,7 @@ clusterTest(
       for (const [i, [error, { kind, shrunk }]] of errors.entries()) {
         const verdict = await verdictOf(judge, alex.name, {
           ...{ model: "judge_actors", kind: kind ?? "sequential" },
-          ...{ module: `wrong${i}`, times: 3000, limit: 100 },
+          ...{ module: `wrong${i}`, times: 3000, limit: 1000 },
         });
         assert("failure" in verdict, error);
         assertMatch(verdict.failure, shrunk);
