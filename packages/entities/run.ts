@@ -121,7 +121,7 @@ const GONE = new Error("the entity of this run has ended here");
 export class Misfit extends Error {}
 
 /** Resolves when all code that can go on has done so. */
-function turned(): Promise<void> {
+export function turned(): Promise<void> {
   return new Promise((resolve) => scheduler.afterTurn(resolve));
 }
 

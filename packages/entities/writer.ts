@@ -14,6 +14,7 @@
 import type { Runtime } from "@otp/processes/process/runtime";
 import { answeredWithin, Changes, type StoreLease } from "./lease.ts";
 import type { OwnedShard } from "./owned_shard.ts";
+import { turned } from "./run.ts";
 import type { Store, StoreWrite, WriteResult } from "./store.ts";
 
 /** The maximum number of writes in a transaction. */
@@ -70,6 +71,8 @@ export class Writer {
   async #writeQueued(): Promise<void> {
     for (;;) {
       if (this.#queue.length === 0) await this.#added.wait();
+      // Methods of other keys that can run now have their writes in this transaction.
+      await turned();
       await this.#writeAll(this.#queue.splice(0, MAX_BATCH));
     }
   }

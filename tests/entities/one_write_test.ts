@@ -1,4 +1,4 @@
-/** Calls of one key that wait for its write: they run one after the other, and have the next write together. */
+/** Calls that come together: those of one key have one write, and those of several keys one transaction. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
@@ -314,6 +314,27 @@ test("the id of a call whose state cannot be stored is not stored with the calls
     await failureOf(spoil(), "the state.cents, which is NaN");
     assertEquals(await events(), [[1, 1], [2, 2], [3, 4]]);
   }));
+
+test("writes of keys that are called at the same time are one transaction, again and again", async () => {
+  const { cluster, store } = await startNodes({
+    alex: { types: [Till], shards: 1 },
+  });
+  await using _ = cluster;
+  const write = store.write.bind(store);
+  const batches: number[] = [];
+  store.write = (owner, batch) => {
+    batches.push(batch.length);
+    return write(owner, batch);
+  };
+  await cluster.run("alex", async () => {
+    const tills = Array.from({ length: 50 }, (_, n) => Till.get(`till ${n}`));
+    await Promise.all(tills.map((till) => till.pid()));
+    await Promise.all(tills.map(async (till) => {
+      for (let n = 0; n < 3; n++) await till.pay(1);
+    }));
+  });
+  assertEquals(batches, [50, 50, 50]);
+});
 
 /** Calls that are too many, or whose answers are too large, for one write. */
 const TOO_MUCH: Record<string, (() => PromiseLike<unknown>)[]> = {
