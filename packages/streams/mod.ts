@@ -17,6 +17,8 @@
  */
 
 export type {
+  NodeStreamRequest,
+  NodeStreamResponse,
   StreamAction,
   StreamRequestInfo,
   StreamsHandler,

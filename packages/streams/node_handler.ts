@@ -8,14 +8,16 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { Answer } from "./answers.ts";
-import type { StreamRequestInfo } from "./options.ts";
+import type { StreamRequestInfo, StreamsHandler } from "./options.ts";
 
 /** Returns a listener for `http.createServer`; a response that its reader does not take within `unread` milliseconds ends. */
 export function nodeHandler(
   answer: (request: Request, info?: StreamRequestInfo) => Promise<Answer>,
   unread: number,
-): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  return async (incoming, outgoing) => {
+): StreamsHandler["node"] {
+  return async (received, response) => {
+    const incoming = received as IncomingMessage;
+    const outgoing = response as ServerResponse;
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
     let request: Request;

@@ -13,7 +13,6 @@ import {
 } from "@otp/processes/values/check_arguments";
 import type { OptionChecks } from "@otp/processes/values/options";
 import type { EntityType, Store } from "@otp/entities";
-import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
  * What a request would do: create a stream; append to it or close it; read it, which a `HEAD` and a fork of it do as well;
@@ -177,13 +176,37 @@ export interface StreamsOptions {
   limits?: Partial<StreamsLimits>;
 }
 
+/** The part of a request of `node:http` that the handler needs; its body is read as a stream of `node:stream`. */
+export interface NodeStreamRequest {
+  /** The HTTP method. */
+  readonly method?: string;
+  /** The path, with the query. */
+  readonly url?: string;
+  /** The names and values of the headers, in turns. */
+  readonly rawHeaders: readonly string[];
+  /** The connection. */
+  readonly socket: { readonly remoteAddress?: string };
+}
+
+/** The part of a response of `node:http` that the handler needs. */
+export interface NodeStreamResponse {
+  /** Sends the status and the headers. */
+  writeHead(status: number, headers: Record<string, string>): unknown;
+  /** Sends a part of the body; returns whether the connection takes more at once. */
+  write(bytes: Uint8Array): boolean;
+  /** Sends the rest of the body, and ends the response. */
+  end(body?: string): unknown;
+  /** Closes the connection. */
+  destroy(): unknown;
+}
+
 /** A handler of requests, for `Deno.serve`, `Bun.serve` and others. */
 export interface StreamsHandler extends AsyncDisposable {
   (request: Request, info?: StreamRequestInfo): Promise<Response>;
   /** The handler for `http.createServer` of `node:http`. */
   readonly node: (
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: NodeStreamRequest,
+    response: NodeStreamResponse,
   ) => Promise<void>;
   /** Ends the live readers, who can go on elsewhere without a gap; and the entities, if the handler has started them. */
   close(): Promise<void>;

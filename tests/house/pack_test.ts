@@ -388,13 +388,15 @@ test("the packed package", {
   });
 
   await t.step("names the Node.js that it needs on an older one", async () => {
-    const code = names.map((name) =>
+    // Browsers load this module, so it names no version of Node.js.
+    const others = names.filter((name) => !name.endsWith("/channels/client"));
+    const code = others.map((name) =>
       `await import("${name}").catch(({ message }) => console.log(message));`
     );
     await project.write("old.mjs", code.join("\n"));
     const old = await outputOf(project.run("old node", ["old.mjs"]));
     const lines = old.trimEnd().split("\n");
-    assertEquals(lines.length, names.length);
+    assertEquals(lines.length, others.length);
     for (const line of lines) {
       assertMatch(
         line,
