@@ -22,6 +22,7 @@ export function readPage(name: string): Promise<string> {
 /** The factors of units; times are in milliseconds. */
 const UNITS: Record<string, number> = {
   s: 1000,
+  min: 60_000,
   minutes: 60_000,
   Ki: 1 << 10,
   Mi: 1 << 20,
