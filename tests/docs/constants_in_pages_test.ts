@@ -65,7 +65,8 @@ const HISTORY = "observe/dashboard/cluster_history.ts";
 const MAX_DIGITS = is("processes/values/term.ts", "MAX_BIGINT_DIGITS");
 const EXIT: (name: string) => Source = (name) =>
   field("shell/cli/report.ts", name);
-const PARTS: Statement[] = [
+/** The sentences, by page. */
+const STATEMENTS: Statement[] = [
   ["channels", "worth at once. `connect` has #, then", [
     SOCKETS,
     /const CONNECT_PATIENCE = (.+);/,
@@ -269,6 +270,28 @@ const PARTS: Statement[] = [
     SOCKETS,
     /over = (10)_000/,
   ]],
+  ["security", "up to about # or 20,000 values", field(HELD, "bytes")],
+  ["security", "5000 events and #.", field(LOG, "readBytes")],
+  [
+    "security",
+    "addresses of at most # nodes that were connected, and of # that",
+    field(WIRE, "maxConnections"),
+    field(WIRE, "maxConnections"),
+  ],
+  [
+    "security",
+    "| (first message) | #",
+    is("node/json/json_handshake.ts", "MAX_HANDSHAKE_BYTES"),
+  ],
+  ["cluster", "start give up after #. Then", [
+    "epmd/exchange.ts",
+    /timeout = (\d+)/,
+  ]],
+  [
+    "differences",
+    "reads them after about # ms, or",
+    is("processes/scheduling/scheduler.ts", "SLICE"),
+  ],
 ];
 
 /** The number of a literal, a shift, a product or a quotient. */
@@ -349,7 +372,7 @@ test("docs/channels.md: the table has all limits, with their defaults and codes"
   );
 });
 
-for (const [page, words, ...sources] of PARTS) {
+for (const [page, words, ...sources] of STATEMENTS) {
   test(`docs/${page}.md: ${words}`, () => {
     const inCode = sources.flatMap(numbersAt);
     assertEquals(numbersIn(`docs/${page}.md`, words), inCode);
