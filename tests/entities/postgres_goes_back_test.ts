@@ -93,8 +93,12 @@ for (const [what, prepare] of Object.entries(WAYS)) {
         await addAll([6, 7, 8]);
         for (const key of KEYS) assertEquals(await size(key), 6, key);
         const lost = { first: 1, last: 6 };
-        for (const read of [follower.next(), log.read({ after: five })]) {
-          const { code, data } = await assertRejects(() => read, EntityError);
+        const reads = [
+          () => follower.next(),
+          () => log.read({ after: five }),
+        ];
+        for (const read of reads) {
+          const { code, data } = await assertRejects(read, EntityError);
           assertEquals([code, data], ["gap", lost]);
         }
         // The run waits as it did; its steps run again, under the ids that they had. A run that was lost is not made up.

@@ -4,8 +4,6 @@
  * @module
  */
 
-/// <reference lib="dom" />
-
 import { DATABASE, linkOf, NODES, Town } from "./town.ts";
 
 /** The time from one look to the next, in milliseconds. */
