@@ -13,7 +13,7 @@ import config from "../deno.json" with { type: "json" };
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** What stands in the workspace for a package. */
+/** The stand-in for a package in the workspace. */
 const STAND_IN = /^\.\/tools\/offline_std\//;
 
 /** The packages that the replaced ones import. */

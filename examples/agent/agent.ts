@@ -22,7 +22,7 @@ interface State {
   waiting: string[];
   /** The tokens of the answer so far. */
   tokens: number;
-  /** Events that may not be in the stream, and the number of those that are. */
+  /** Events that may not be in the stream yet, and the number of events that are. */
   unsent: SessionEvent[];
   sent: number;
 }

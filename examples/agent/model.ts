@@ -3,7 +3,7 @@
 /** The number of tokens of an answer. */
 export const TOKENS = 2000;
 
-/** Returns the next tokens of the answer to a message, after those that it has; fewer than asked for at its end. */
+/** Returns the next tokens of the answer to a message: at the end of the answer, fewer than asked for. */
 export function tokensOf(text: string, after: number, count: number): string[] {
   const length = Math.max(0, Math.min(count, TOKENS - after));
   return Array.from(

@@ -1,4 +1,4 @@
-/** The program of a node: a web server, and a host of sessions. `PORTS`: its port, and those of the others. */
+/** The program of a node: a web server, and a host of sessions. `PORTS`: its port, then the ports of the other nodes. */
 
 import { beam, Node, Supervisor } from "@otp/distribution";
 import { Entities, sqliteStore } from "@otp/distribution/entities";
@@ -9,7 +9,7 @@ import { say, serve } from "./web.ts";
 
 const { PORTS = "8001,8002", STORE = "agent.db" } = env;
 
-// What Elixir calls: :rpc.call(:"agent-1@localhost", Agent, :say, ["USER/1", "id", "hello"])
+// Elixir calls these functions: :rpc.call(:"agent-1@localhost", Agent, :say, ["USER/1", "id", "hello"])
 beam(say, { args: ["binary", "binary", "binary"] });
 
 const { name } = await Node.start({

@@ -1,4 +1,4 @@
-/** What answers the requests of each workload of Maelstrom. */
+/** Handlers for the requests of each workload of Maelstrom. */
 
 import {
   ExitError,

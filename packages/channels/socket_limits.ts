@@ -93,7 +93,7 @@ export class AddressCounts {
   }
 }
 
-/** The place of a socket among those of its address. */
+/** One of the places that an address has for its sockets. */
 export class AddressPlace {
   readonly #max: number;
   readonly #counts: Map<string, number>;

@@ -157,8 +157,8 @@ export class EntityLog {
   }
 
   /**
-   * Returns the events that a write appends, and the old events that it removes: all pending ones, or those of before the unit that
-   * runs. Events that the stored state lacks are not removed.
+   * Returns the events that a write appends, and the old events that it removes. A write appends all pending events, or
+   * with `isBefore` only the events from before the unit that runs. Events that the stored state lacks are not removed.
    */
   appends(
     now: number,

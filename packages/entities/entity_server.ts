@@ -9,9 +9,9 @@
  * - It has changed nothing: the result leaves at once if the lease is valid. Otherwise it waits for that: a node whose
  *   lease is over cannot know whether another has written.
  * - It has changed something: the result leaves when the write is accepted and the lease is valid. The calls that wait in
- *   the mailbox run meanwhile, one after the other, and have one write together; what they return, also a refusal, is held
- *   until then. A method that awaits, throws, deletes, stops, or has a statement is none of them: it runs beside the
- *   write of those before it, or that is awaited first, and what it has changed itself is in the next write.
+ *   the mailbox run meanwhile, one after the other, and share one write; their results, also refusals, are held until
+ *   then. A method that awaits, throws, deletes, stops, or has a statement shares no write: its changes are in the next
+ *   one, and the write of the calls before it happens while it awaits, or before it ends.
  * - The write was refused: another node owns the shard. The process ends; the caller gets `unknown`.
  * - It threw: the process ends with its memory, and the caller gets the error. `room.refuse` only undoes the changes.
  *
@@ -168,7 +168,7 @@ interface Draft {
   statements: StoreStatement[];
 }
 
-/** What the stored form of an entity is made of, beside the replies and the runs. */
+/** The parts of an entity that a write stores, without its replies and runs. */
 interface Row extends Pick<Draft, "alarms"> {
   /** The state. */
   text: string;

@@ -140,7 +140,7 @@ export function isEntityRequest(value: unknown): value is EntityRequest {
 /** Whether a value of another node is events of a log, in the order of their numbers and without a gap. */
 export function areStoredEvents(events: unknown): events is StoredEvent[] {
   return Array.isArray(events) && events.length > 0 &&
-    // A write has those of one call, and fewer of others.
+    // A write has the events of one call, and fewer events of the calls before it.
     events.length <= 2 * LOG_BOUNDS.events &&
     events.every((event, i) => {
       const { number, at, body } = (event ?? {}) as Record<

@@ -37,7 +37,7 @@ const BUSY: readonly string[] = [
   "parked",
 ];
 
-/** What a client is told of an error: nothing of the server. */
+/** Returns the reply for an error. A reply says nothing about the server. */
 export function replyOf(error: unknown): StreamReply {
   if (error instanceof RequestError) return error.reply;
   if (error instanceof ContentError) return { status: 400, why: error.message };

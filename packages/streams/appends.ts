@@ -1,5 +1,5 @@
 /**
- * Appends that come together: those of one stream that wait for the same write.
+ * Collects appends to one stream that wait for the same write.
  *
  * An entity stores each call before the next one. So while a node waits for the answer to an append, it collects the other
  * appends to that stream, and sends them in one call: one write for all.

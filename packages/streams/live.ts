@@ -365,7 +365,7 @@ export function cursorAfter(cursor: string | null): number {
   const last = cursor !== null && /^\d{1,15}$/.test(cursor)
     ? Number(cursor)
     : -1;
-  // At least one interval, and up to an hour, later than that of the reader.
+  // The new cursor is at least one interval, and at most an hour, later than the cursor of the reader.
   return last < now
     ? now
     : last + 1 + Math.floor(Math.random() * 3_600_000 / INTERVAL);

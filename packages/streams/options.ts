@@ -15,8 +15,8 @@ import type { OptionChecks } from "@otp/processes/values/options";
 import type { EntityType, Store } from "@otp/entities";
 
 /**
- * What a request would do: create a stream; append to it or close it; read it, which a `HEAD` and a fork of it do as well;
- * or delete it.
+ * The action of a request: it creates a stream; appends to a stream or closes it; reads a stream, as a `HEAD` or a fork
+ * does too; or deletes a stream.
  */
 export type StreamAction = "create" | "append" | "read" | "delete";
 
@@ -137,7 +137,7 @@ export interface StreamsOptions {
   ): boolean | Response | Promise<boolean | Response>;
   /** The store. The handler then starts the entities of this node itself, linked to the calling process. */
   store?: Store;
-  /** What `streamType` has returned, if the node's `Entities.childSpec` has it: instead of a store. */
+  /** The type that `streamType` has returned, if the node's `Entities.childSpec` has it: instead of a store. */
   entities?: EntityType;
   /**
    * The path under which streams are.
@@ -153,7 +153,7 @@ export interface StreamsOptions {
    */
   origins?: "*" | readonly string[];
   /**
-   * Who may keep history: every cache between, or only that of the reader.
+   * Whether every cache on the way may keep history, or only the cache of the reader.
    *
    * @default {"private"}
    */
@@ -172,7 +172,7 @@ export interface StreamsOptions {
    * @default {() => undefined}
    */
   owner?(request: Request, stream: string): string | undefined;
-  /** The limits; those that are left out have their defaults. */
+  /** The limits; a limit that is left out has its default. */
   limits?: Partial<StreamsLimits>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The history of a stream: a page of events after an offset, from its own log and those that it inherits.
+ * The history of a stream: a page of events after an offset, from its own log and the logs that it inherits.
  *
  * @module
  */

@@ -10,7 +10,7 @@
 
 import type { Chunk } from "./content.ts";
 
-/** The part of a stream that one log has: the offsets above `base` and up to `to`, but not those of an earlier part. */
+/** The part of a stream that one log has: the offsets above `base` and up to `to`, without the offsets of an earlier part. */
 export interface Segment {
   /** The stream whose log has the events. */
   key: string;
@@ -93,7 +93,7 @@ export type StreamEvent = Partial<Record<"d" | "b", string>> & {
 
 /** A request to create a stream. */
 export interface CreateRequest {
-  /** The content type; `null` for that of the source. */
+  /** The content type; `null` for the type of the source. */
   type: string | null;
   ttl: number | null;
   expires: string | null;

@@ -55,8 +55,8 @@ export interface StreamTypeOptions {
    */
   keep?: EntityLogOptions["keep"];
   /**
-   * The number of idempotent producers that a stream remembers. A stream that has as many refuses others with the status
-   * 429; it forgets those of before a week then.
+   * The number of idempotent producers that a stream remembers. A stream that has as many forgets producers that have
+   * been silent for a week; if there are none, it refuses others with the status 429.
    *
    * @default {1000}
    */

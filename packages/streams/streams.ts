@@ -295,9 +295,9 @@ class Door {
   }
 
   /**
-   * Returns with what the names begin that a new stream is counted with.
+   * Returns the beginnings of the names of streams among which a new stream counts.
    *
-   * @throws {RequestError} If there are as many as there may be, and the stream is not one of them.
+   * @throws {RequestError} If a limit of streams is reached, and the stream is new.
    */
   async #countedFor(request: Request, key: string): Promise<string[]> {
     const { owner, limits } = this.#settings;

@@ -1,4 +1,4 @@
-/** What observers and metrics see of sockets and topics: each figure, on any node, and no secret. */
+/** Observers and metrics see each figure of sockets and topics, on any node, and no secret. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";

@@ -75,7 +75,7 @@ class Lines {
     this.#wake();
   }
 
-  /** Waits for a line; drops it, and those before it. */
+  /** Waits for a line; drops it, and the lines before it. */
   async next(line: string): Promise<void> {
     for (;;) {
       const at = this.#rest.indexOf(line);

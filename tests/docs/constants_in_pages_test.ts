@@ -1,6 +1,6 @@
 /**
  * Numbers of the pages, each compared with the constant in the code that it states: limits, times and sizes that have
- * their tests elsewhere, but without the page. `documented_numbers_test.ts` has those that it also fills.
+ * their tests elsewhere, but without the page. `documented_numbers_test.ts` has the limits that it also fills.
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -23,7 +23,7 @@ interface Write {
   result: [place: number, fence: number] | string | undefined;
 }
 
-/** What the table has of a key after an accepted write. */
+/** The row of a key after an accepted write. */
 interface Accepted {
   version: number;
   size: number;

@@ -1,4 +1,4 @@
-/** Calls that come together: those of one key have one write, and those of several keys one transaction. */
+/** Calls of one key that come together share a write, and writes of several keys share a transaction. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
@@ -121,7 +121,7 @@ interface Held {
   ): Promise<PromiseSettledResult<unknown>[]>;
 }
 
-/** Runs a test with a store whose first write waits; `result` is that of the second one. The first call pays 1. */
+/** Runs a test with a store whose first write waits; `result` is the result of the second write. The first call pays 1. */
 async function withHeld(
   fn: (held: Held) => Promise<void>,
   result?: WriteResult,
@@ -406,7 +406,7 @@ const LAST = fc.oneof(
   call("stop", () => till.close()),
 );
 
-/** What calls have done: their ends, what is stored, and the broadcasts up to one of the test. */
+/** The ends of calls, the stored state, and the broadcasts up to one of the test. */
 async function outcome(
   store: Store,
   results: PromiseSettledResult<unknown>[],

@@ -25,7 +25,7 @@ import { TaskSupervisor } from "../../task_supervisor.ts";
 
 const OK = atom("ok");
 
-/** What an actor has kept. */
+/** The state of an actor. */
 interface Box {
   messages: Tuple[];
   monitors: { ref: Ref; object: Pid | Tuple }[];
@@ -34,7 +34,7 @@ interface Box {
 // deno-lint-ignore no-explicit-any
 type Acts = Record<string, (box: Box, ...args: any[]) => unknown>;
 
-/** What an actor does when it is asked to. */
+/** The acts of an actor, by the name of a request. */
 const ACTS: Acts = {
   link: (_box, pid: Pid) => Process.link(pid) && OK,
   unlink: (_box, pid: Pid) => Process.unlink(pid) && OK,

@@ -143,7 +143,7 @@ answer(Answer) -> text("~0p", [Answer]).
 
 text(Format, Args) -> unicode:characters_to_binary(io_lib:format(Format, Args)).
 
-%% What models use.
+%% Functions for models.
 
 setting(Key) -> ets:lookup_element(?MODULE, Key, 2).
 put_setting(Key, Value) -> ets:insert(?MODULE, {Key, Value}), ok.

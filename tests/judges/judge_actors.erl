@@ -1,4 +1,4 @@
-%% What actors do to each other: calls, casts and names of servers, links, monitors and exits, groups of pg, names of
+%% A model of actors: calls, casts and names of servers, links, monitors and exits, groups of pg, names of
 %% global, keys of a registry. The actors a and b are on the node that is judged, c is on the judge's node.
 %%
 %% In the kind `lives` two processes at once start, call and stop servers; in the kind `tables` they change and read the

@@ -64,7 +64,7 @@ async function startErlang(
   return node;
 }
 
-/** What a check has found. */
+/** The result of a check. */
 type Verdict = { tests: number; commands: number } | { failure: string };
 
 /** Has a node judged. */

@@ -119,7 +119,7 @@ disk_free_limit.absolute = 1MB
       [];
   }
 
-  /** The answers of the tools. Lists in them are sorted, as their order is that of connections. */
+  /** The answers of the tools. Their lists are sorted, as RabbitMQ orders them by connections. */
   answers(): Promise<{ command: string; code: number }[]> {
     return Promise.all(COMMANDS.map(async ([tool, ...args], i) => {
       const { code, stdout, stderr } = await outputOf(

@@ -52,7 +52,7 @@ export class RoundRobin implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Calls a function while a server gets no requests, and those that it had have ended. */
+  /** Calls a function while a server gets no requests, once its last requests have ended. */
   async without(port: number, fn: () => Promise<void>): Promise<void> {
     this.#without.add(port);
     await until(() => ![...this.#asked.values()].includes(port));

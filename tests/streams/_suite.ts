@@ -81,7 +81,7 @@ type Folder = Awaited<ReturnType<typeof temporaryFolder>>;
 /** The suite in a folder of its own. */
 export class Suite implements AsyncDisposable {
   readonly #folder: Folder;
-  /** What npm has said. */
+  /** The output of npm. */
   readonly #log: string;
 
   private constructor(folder: Folder, log: string) {

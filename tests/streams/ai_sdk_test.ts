@@ -17,7 +17,7 @@ const PACKAGES = [
 /** The number of tokens that the model makes. */
 const TOKENS = 600;
 
-/** What the model says. */
+/** The answer of the model. */
 const ANSWER = Array.from({ length: TOKENS }, (_, n) => ` tök${n}`).join("");
 
 const FILES: Record<string, string> = {

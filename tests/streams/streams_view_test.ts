@@ -1,4 +1,4 @@
-/** What observers and metrics see of streams: readers, requests and bytes, on any node, and no content. */
+/** Observers and metrics see the readers, requests and bytes of streams, on any node, and no content. */
 
 import { assert, assertEquals } from "@std/assert";
 import { metrics } from "../../packages/observe/metrics.ts";

@@ -46,7 +46,7 @@ const TIMEOUT = 5000;
 /** The longest time between two looks at what must hold, in milliseconds. */
 const LOOK = 50;
 
-/** The number of calls that are kept: all that can wait, and those that a page shows. */
+/** The number of calls that are kept: enough for all that wait, and for the list of the page. */
 const KEPT = 200;
 
 const Counter = Entity.define("counter", {

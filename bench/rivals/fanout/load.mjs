@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 
 const { kind, ports, sockets: count, rooms } = JSON.parse(process.argv[2]);
 
-/** One socket in so many reads the times in messages; those of a room's publisher do. */
+/** One socket in this number reads the times in messages, and so does the socket of a room's publisher. */
 const WATCHED = 50;
 /** A frame that is longer is a broadcast. */
 const LONG = 120;
@@ -21,7 +21,7 @@ const TEXT = "x".repeat(100);
 const PAUSES = [10, 50, 100, 150, 200, 250, 500, 1000, 2000];
 const LAST_PAUSE = 5000;
 
-/** What each kind of server speaks. */
+/** The protocol of each kind of server. */
 const SPEECH = {
   ours: {
     path: ({ user }) => `/socket/websocket?vsn=2.0.0&user=${user}`,
@@ -49,7 +49,7 @@ const SPEECH = {
 }[kind];
 
 const now = () => performance.now() * 1000 | 0;
-/** The deliveries, and the delays of those that are watched, in microseconds. */
+/** The number of deliveries, and the delays of the watched deliveries in microseconds. */
 let deliveries = 0;
 let delays = [];
 /** Called with a watched broadcast. */

@@ -66,11 +66,11 @@ interface Form {
   readonly state: string | undefined;
 }
 
-/** What one process of an entity has loaded, and then what its methods have left, one after the other. */
+/** The forms of one process of an entity: the loaded one, then the form after each method, in order. */
 interface Course {
   readonly fence: number;
   readonly forms: Form[];
-  /** The forms that the last accepted state may be: those with the same alarms and the same state. */
+  /** The first and the last form that the last accepted state may be: forms can have the same alarms and state. */
   first: number;
   last: number;
 }
@@ -278,7 +278,7 @@ export class WatchedCalls {
       this.#hasAlarms(call);
   }
 
-  /** Whether a state with the alarms that a call has left was accepted, or with those of a later call. */
+  /** Whether a state with the alarms that this call or a later call has left was accepted. */
   #hasAlarms({ alarms, isDeleting, course, place }: WatchedCall): boolean {
     if (alarms.length === 0 || isDeleting) return true;
     if (this.#knowsAlarms) return course.last >= place;
@@ -293,7 +293,7 @@ export class WatchedCalls {
     return at === null || this.#accepted.has(alarmText(name, at));
   }
 
-  /** What has happened to the alarm of a name after one was set for a moment. */
+  /** Returns the later changes of the alarm `name`, after it was set for the moment `at`. */
   #after(name: string, at: number): Touch[] {
     const mine = this.#alarms.filter((other) => other.name === name);
     return mine.slice(mine.findIndex((other) => other.at === at) + 1);
