@@ -14,6 +14,9 @@ const Register = Entity.define("register", {
   },
   add: ({ state }, value: number): number => state.value += value,
   read: ({ state }): number => state.value,
+}, {
+  // The judge kills entities often enough to park them: calls fail until the pause is over.
+  retryParked: { min: 50, max: 50 },
 });
 
 /** Values that this program alone has, if the functions with the planted error are called. */
