@@ -57,7 +57,7 @@ const folder = new URL("rivals/fanout/", import.meta.url);
 for await (const { name } of Deno.readDir(folder)) {
   await project.write(name, await Deno.readTextFile(new URL(name, folder)));
 }
-const node = `${project.programs("node")}/node`;
+const node = project.program("node");
 
 /** Two servers of a kind, and the clients. */
 class Trial implements AsyncDisposable {

@@ -1,8 +1,9 @@
 /** The packed package in a project of its own, with Node and Bun beside it. */
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import nodeProcess from "node:process";
 import { pack } from "../tools/pack.ts";
+import { RUN_FOLDER } from "../tools/test_runner/sandbox.ts";
 import { Child } from "./_child.ts";
 
 /** Each host is a package with a program for this machine, so that no script has to run at installation. */
@@ -14,21 +15,19 @@ const ESBUILD = `@esbuild/${platform}-${arch}`;
 /** The package that {@linkcode Project.bundle} needs. */
 export const BUNDLER: string = `${ESBUILD}@0.25`;
 
-const OLD_NODE = "old-node";
-
 /** A runtime that npm offers; `"old node"` is a version that the package does not support. */
 export type Host = "node" | "bun" | "old node";
 
 /** The package of each host's program. */
 const PACKAGES: Record<Host, string> = {
   node: `${NODE}@24`,
-  "old node": `${OLD_NODE}@npm:${NODE}@20`,
+  "old node": `${NODE}@20`,
   bun: `${BUN}@1`,
 };
 
 const PROGRAMS: Record<Host, string> = {
   node: `${NODE}/bin/node`,
-  "old node": `${OLD_NODE}/bin/node`,
+  "old node": `${NODE}/bin/node`,
   bun: `${BUN}/bin/bun`,
 };
 
@@ -36,6 +35,37 @@ const PROGRAMS: Record<Host, string> = {
 interface Output {
   imports: { path: string; kind: string }[];
   inputs: Record<string, { bytesInOutput: number }>;
+}
+
+/** Installs packages into a folder. */
+async function install(folder: string, names: string[]): Promise<void> {
+  const manifest = '{"private":true,"type":"module"}';
+  await Deno.writeTextFile(join(folder, "package.json"), manifest);
+  const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
+  await using npm = new Running("npm", ["install", ...flags, ...names], folder);
+  if (await npm.ended !== 0) throw new Error(npm.output);
+}
+
+/**
+ * Makes a file or a folder that all test files of a run share; while one makes it, the others wait. Without a run, it
+ * is in `own`.
+ */
+async function shared(
+  name: string,
+  own: string,
+  make: (path: string) => Promise<void>,
+): Promise<string> {
+  const path = join(Deno.env.get(RUN_FOLDER) ?? own, name);
+  const options = { create: true, write: true };
+  using lock = await Deno.open(`${path}.lock`, options);
+  await lock.lock(true);
+  const isThere = await Deno.stat(path).then(() => true, () => false);
+  if (!isThere) {
+    const unfinished = await Deno.makeTempDir({ dir: dirname(path) });
+    await make(join(unfinished, name));
+    await Deno.rename(join(unfinished, name), path);
+  }
+  return path;
 }
 
 /** A running program, and its output; killed when it goes out of scope. */
@@ -57,6 +87,8 @@ export class Running extends Child {
 /** A project that has installed the package; removed when it goes out of scope. */
 export class Project implements AsyncDisposable {
   readonly #folder: string;
+  readonly #hosts = new Map<Host, string>();
+  #packed = "";
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -69,18 +101,20 @@ export class Project implements AsyncDisposable {
   ): Promise<Project> {
     const project = new Project(await Deno.makeTempDir());
     try {
-      await project.write("package.json", '{"private":true,"type":"module"}');
-      await pack(join(project.#folder, "package.tgz"), ["--allow-dirty"]);
-      const flags = ["--no-audit", "--no-fund", "--ignore-scripts"];
-      const args = [
-        "install",
-        ...flags,
-        "./package.tgz",
-        ...hosts.map((host) => PACKAGES[host]),
-        ...packages,
-      ];
-      await using npm = new Running("npm", args, project.#folder);
-      if (await npm.ended !== 0) throw new Error(npm.output);
+      const own = project.#folder;
+      project.#packed = await shared(
+        "package.tgz",
+        own,
+        (path) => pack(path, ["--allow-dirty"]),
+      );
+      for (const host of hosts) {
+        const folder = await shared(host, own, async (path) => {
+          await Deno.mkdir(path);
+          await install(path, [PACKAGES[host]]);
+        });
+        project.#hosts.set(host, join(folder, "node_modules", PROGRAMS[host]));
+      }
+      await install(own, [project.#packed, ...packages]);
       return project;
     } catch (error) {
       await project[Symbol.asyncDispose]();
@@ -92,9 +126,16 @@ export class Project implements AsyncDisposable {
     return this.#folder;
   }
 
-  /** The folder of a host's program. */
-  programs(host: Host): string {
-    return join(this.#folder, "node_modules", PROGRAMS[host], "..");
+  /** The package's tarball. */
+  get packed(): string {
+    return this.#packed;
+  }
+
+  /** A host's program. */
+  program(host: Host): string {
+    const program = this.#hosts.get(host);
+    if (program === undefined) throw new Error(`${host} is not installed`);
+    return program;
   }
 
   async write(name: string, text: string): Promise<void> {
@@ -106,8 +147,7 @@ export class Project implements AsyncDisposable {
     args: readonly string[],
     env?: Record<string, string>,
   ): Running {
-    const program = join(this.#folder, "node_modules", PROGRAMS[host]);
-    return new Running(program, args, this.#folder, env);
+    return new Running(this.program(host), args, this.#folder, env);
   }
 
   /**

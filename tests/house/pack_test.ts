@@ -1,6 +1,7 @@
 /** The package that `deno task pack` makes, installed by npm: it runs on Node and on Bun, and has its types. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { dirname } from "node:path";
 import { Application } from "../../packages/servers/application/application.ts";
 import { chat } from "../../chat/application.ts";
 import dev from "../../chat/config/dev.ts";
@@ -737,7 +738,7 @@ process.stdout.write(await livesOf(simulate, Entity));
     // `npx deno task pack` has made the tarball already: it packs the clone as committed.
     const npx = `#!/bin/sh
 [ "$*" = "-y deno@2.9.6 task pack otp.tgz" ] || exit 3
-cp "${project.folder}/package.tgz" otp.tgz
+cp "${project.packed}" otp.tgz
 `;
     for (const name of ["bin", "distribution", "my-app"]) {
       await Deno.mkdir(`${folder}/${name}`);
@@ -750,7 +751,11 @@ cp "${project.folder}/package.tgz" otp.tgz
       await Deno.writeTextFile(`${made}/${name}`, text);
     }
     const env = {
-      PATH: [`${folder}/bin`, project.programs("node"), Deno.env.get("PATH")]
+      PATH: [
+        `${folder}/bin`,
+        dirname(project.program("node")),
+        Deno.env.get("PATH"),
+      ]
         .join(":"),
       ERL_EPMD_PORT: `${freePort()}`,
       HOME: project.folder,

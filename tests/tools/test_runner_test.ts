@@ -7,6 +7,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { test } from "../../exports/testing.ts";
 import { withFolder } from "../_cli.ts";
@@ -300,11 +301,12 @@ folderTest("main() runs each file in a sandbox", async (folder) => {
   const text = `
         import { freePort } from "${ROOT}packages/testing/_ports.ts";
         Deno.test("writes its surroundings", () => {
-          const { HOME, TMPDIR, ERL_EPMD_PORT } = Deno.env.toObject();
+          const { HOME, TMPDIR, ERL_EPMD_PORT, TEST_RUN_FOLDER } = Deno.env.toObject();
           Deno.writeTextFileSync(HOME + "/.erlang.cookie", "own", { createNew: true });
           const temporary = Deno.makeTempDirSync();
           console.assert(temporary.startsWith(TMPDIR));
-          console.log(JSON.stringify({ HOME, TMPDIR, ERL_EPMD_PORT, port: freePort() }));
+          const isThere = Deno.statSync(TEST_RUN_FOLDER).isDirectory;
+          console.log(JSON.stringify({ HOME, TMPDIR, ERL_EPMD_PORT, TEST_RUN_FOLDER, isThere, port: freePort() }));
           throw new Error("so that the output is shown");
         });
       `;
@@ -325,7 +327,10 @@ folderTest("main() runs each file in a sandbox", async (folder) => {
   for (const name of ["HOME", "TMPDIR", "ERL_EPMD_PORT", "port"]) {
     assert(a[name] !== b[name], `${name}: ${a[name]}`);
   }
-  for (const { HOME, ERL_EPMD_PORT, port } of [a, b]) {
+  assertEquals(a.TEST_RUN_FOLDER, b.TEST_RUN_FOLDER);
+  assertFalse(existsSync(a.TEST_RUN_FOLDER));
+  for (const { HOME, ERL_EPMD_PORT, port, isThere } of [a, b]) {
+    assert(isThere);
     const first = Number(ERL_EPMD_PORT);
     assert(port > first && port < first + 50, `${port}`);
     assertFalse(

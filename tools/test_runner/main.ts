@@ -130,7 +130,7 @@ async function run(
       !denos.includes("--coverage-raw-data-only");
   const surroundings = async (): Promise<Surroundings> =>
     plan.sandbox && !isLive
-      ? await makeSandbox(flags)
+      ? await makeSandbox(flags, folder)
       : { env: {}, flags, [Symbol.asyncDispose]: async () => {} };
   const { jobs } = plan;
   if (isSingle || jobs === undefined) {

@@ -15,6 +15,9 @@ import { PATIENT_FLAG } from "../../packages/testing/_leaks.ts";
 /** Files in the user's home that programs need to find packages and repositories. */
 const LINKED = [".npmrc", ".gitconfig", ".bunfig.toml"];
 
+/** The variable with a folder that all test files of a run share. */
+export const RUN_FOLDER = "TEST_RUN_FOLDER";
+
 /** Caches below the user's home, by the variables that name them. */
 const CACHES: Record<string, string> = {
   npm_config_cache: ".npm",
@@ -43,6 +46,7 @@ export interface Surroundings extends AsyncDisposable {
 /** Makes the surroundings of a test process, which has these flags too; they are removed when they go out of scope. */
 export async function makeSandbox(
   flags: readonly string[],
+  runFolder: string,
 ): Promise<Surroundings> {
   denoDir ??= findDenoDir();
   const DENO_DIR = await denoDir;
@@ -54,7 +58,12 @@ export async function makeSandbox(
   await Deno.mkdir(TMPDIR);
   // Let programs that run as another user reach files that tests create for them, as in /tmp.
   for (const path of [folder, TMPDIR]) await Deno.chmod(path, 0o711);
-  const env: Record<string, string> = { HOME, TMPDIR, DENO_DIR };
+  const env: Record<string, string> = {
+    HOME,
+    TMPDIR,
+    DENO_DIR,
+    [RUN_FOLDER]: runFolder,
+  };
   const before = Deno.env.get("HOME");
   if (before !== undefined) {
     for (const name of LINKED) {
