@@ -322,6 +322,7 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "a deletion does not wait for its write",
+    isQuick: true,
     file: "packages/entities/entity_server.ts",
     edits: [[
       "this.#isBehind = this.#isStateBehind = true;\n      return this.#finishLater(value, true);",

@@ -25,6 +25,11 @@ export function patienceWith(lease: number): number {
   return lease * DEAD;
 }
 
+/** Resolves when all code that can go on has done so. */
+export function turned(): Promise<void> {
+  return new Promise((resolve) => scheduler.afterTurn(resolve));
+}
+
 /** Notifies those who wait for a change. */
 export class Changes {
   #next = Promise.withResolvers<void>();

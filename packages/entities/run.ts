@@ -17,7 +17,6 @@ import { runInside } from "@otp/processes/context/async_context";
 import type { LocalProcess } from "@otp/processes/process/local_process";
 import { Process, spawnLink } from "@otp/processes/process";
 import { currentProcess, never } from "@otp/processes/runtime/current_process";
-import { scheduler } from "@otp/processes/scheduling/scheduler";
 import { inspect } from "@otp/processes/values/inspect";
 import { typeError } from "@otp/processes/values/options";
 import type { AlarmArguments } from "./alarms.ts";
@@ -45,6 +44,7 @@ import {
   type StoredError,
 } from "./journal.ts";
 import { assertJson } from "./json_value.ts";
+import { turned } from "./lease.ts";
 
 /** The entity of a run. */
 export interface RunEntity {
@@ -119,11 +119,6 @@ const GONE = new Error("the entity of this run has ended here");
 
 /** The journal of a run does not fit the code. */
 export class Misfit extends Error {}
-
-/** Resolves when all code that can go on has done so. */
-export function turned(): Promise<void> {
-  return new Promise((resolve) => scheduler.afterTurn(resolve));
-}
 
 /** One run in memory. */
 export class Run {

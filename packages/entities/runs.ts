@@ -973,6 +973,8 @@ export class Runs {
   }
 
   #remember(end: EndRecord): void {
+    // The newest is at the end, also if older ones are read after it.
+    this.#known.delete(end.i);
     this.#known.set(end.i, end);
     if (this.#known.size <= this.#home.bounds.keepRuns) return;
     this.#known.delete(this.#known.keys().next().value!);
@@ -994,17 +996,6 @@ export class Runs {
   /** Ends all code. */
   stop(reason: unknown): void {
     for (const { run } of this.#open.values()) run?.stop(reason);
-  }
-
-  /** Forgets all runs, as the entity is deleted. */
-  clear(): void {
-    for (const [id, { run }] of this.#open) {
-      run?.stop(new Cancelled(id));
-      this.#answer(id, ["cancelled"]);
-    }
-    this.#open.clear();
-    this.#known.clear();
-    this.#ends = 0;
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Writes states, as many in one transaction as have come together while the one before ran.
+ * Writes states and events, as many in one transaction as have come while the one before ran, and in the turn of the event
+ * loop in which it could begin.
  *
  * A write whose answer is lost, or that failed, is sent again, the same: the store answers `stored` if it had stored it.
  * So every result is certain, unless the shard is lost before.
@@ -12,9 +13,8 @@
  */
 
 import type { Runtime } from "@otp/processes/process/runtime";
-import { answeredWithin, Changes, type StoreLease } from "./lease.ts";
+import { answeredWithin, Changes, type StoreLease, turned } from "./lease.ts";
 import type { OwnedShard } from "./owned_shard.ts";
-import { turned } from "./run.ts";
 import type { Store, StoreWrite, WriteResult } from "./store.ts";
 
 /** The maximum number of writes in a transaction. */

@@ -60,7 +60,10 @@ export const Box = Entity.define("box", {
     box.sql(INSERT, [id]);
     return box.log.append(id);
   },
-  clear: (box) => box.delete(),
+  clear(box, id: string) {
+    box.delete();
+    return id;
+  },
 }, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
 
 async function follow(client: SimulatedClient, key: string): Promise<void> {
@@ -97,7 +100,7 @@ export const ORDERS: SimulateOptions = {
     else if (dice < 7) await client.get(Box, key, { timeout }).put(id);
     else if (dice < 9) await order.note(id);
     else if (dice < 12) await order.pay(id, dice === 9);
-    else await client.get(Box, key, { timeout }).clear();
+    else await client.get(Box, key, { timeout }).clear(id);
   },
 };
 
@@ -134,7 +137,10 @@ export const Tray = Entity.define("tray", {
     tray.state.ids.push(name);
     tray.log.append(name);
   },
-  clear: (tray) => tray.delete(),
+  clear(tray, id: string) {
+    tray.delete();
+    return id;
+  },
 }, { maxRestarts: 1000, limit: LEASE, idle: LEASE / 3 });
 
 function change(tray: EntityContext<{ ids: string[] }>, id: string): void {
@@ -161,7 +167,7 @@ export const BURSTS: SimulateOptions = {
       if (dice === 19) return tray.crash(id);
       if (dice === 20) return tray.slow(id, random(100));
       if (dice === 21) return tray.put(id);
-      return dice === 22 ? get(Tray, key, { id }).note(id) : tray.clear();
+      return dice === 22 ? get(Tray, key, { id }).note(id) : tray.clear(id);
     };
     const ends = await Promise.allSettled(Array.from({ length: 8 }, call));
     for (const end of ends) if (end.status === "rejected") throw end.reason;

@@ -829,6 +829,18 @@ test("ended runs are kept with their results, as many as the type says", () =>
     assertEquals(await runs[1].info(), undefined);
   }, { runs: { keep: { runs: 2 } } }));
 
+test("the newest results are kept if older ones were read from the store after them", () =>
+  once((_, n) => Promise.resolve(n), async (type) => {
+    const it = type.get("a");
+    const [first] = [await it.go(0), await it.go(1)];
+    await kill(it);
+    const third = await it.go(2);
+    assertEquals(await first.result(), 0);
+    await it.go(3);
+    assertEquals(await third.result(), 2);
+    assertEquals((await failureOf(first.result())).code, "no_run");
+  }, { runs: { keep: { runs: 3 } } }));
+
 test("a call with an id begins one run", () =>
   once(async (it) => {
     await it.step("one", () => act("one"));

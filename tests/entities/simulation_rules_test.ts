@@ -138,6 +138,16 @@ const PLANTED: Record<string, Planted> = {
     }),
     found: /the store has not all that it has asked for/,
   },
+  "a deletion is answered, and never written": {
+    store: (store) => ({
+      ...storeThrough(store, (_, call) => call()),
+      write: async (owner, all) =>
+        all.every(({ body }) => body === "")
+          ? all.map(() => "stored")
+          : await store.write(owner, all),
+    }),
+    found: /the store has not all that it has asked for: .* clear\(/,
+  },
   "a call that refuses keeps its event": {
     store: appends(isLog, withLastTwice),
     database: lenient,

@@ -6,8 +6,8 @@
  * - A stored state has the statements of the methods that have made it, and of no other.
  * - A stored state has the alarms that its methods leave if they run one after the other, up to one of them, and no later
  *   state has the alarms of an earlier method.
- * - A call with a result has its events and statements in the store, and a state with the alarms that it has left, or a later
- *   method.
+ * - A call with a result has its events, its statements and its deletion in the store, and a state with the alarms that it
+ *   has left, or a later method.
  * - An alarm is forgotten only when its handler has run, or a method has set or cleared it.
  *
  * Durable methods run their code anew, so all that they ask for counts as asked for, and alarms of their keys have no order.
@@ -54,6 +54,8 @@ export interface WatchedCall {
   /** The number of what it has left in the course of its process. */
   place: number;
   isDeleting: boolean;
+  /** Whether a deletion that it can have asked for was accepted. */
+  isDeleted: boolean;
   /** The result, if it is a text or a number. */
   value?: unknown;
   /** The state at its end, as JSON. */
@@ -105,7 +107,7 @@ export class WatchedCalls {
     return {
       ...{ method, args: textOf(args), fence, room, course },
       ...{ events: [], statements: [], stored: [], alarms: [] },
-      ...{ place: 0, isDeleting: false },
+      ...{ place: 0, isDeleting: false, isDeleted: false },
     };
   }
 
@@ -174,7 +176,10 @@ export class WatchedCalls {
         broken(`event ${number} is of no method that has ended well`);
       }
     }
-    if (body === "") this.#stored = { alarms: new Map(), state: undefined };
+    if (body === "") {
+      this.#stored = { alarms: new Map(), state: undefined };
+      for (const call of this.#done) call.isDeleted ||= call.fence === epoch;
+    }
     if (!body) return;
     const { s: state, a } = JSON.parse(body);
     const alarms = new Map<string, number>();
@@ -274,6 +279,7 @@ export class WatchedCalls {
 
   #isStored(call: WatchedCall): boolean {
     return call.statements.length === 0 &&
+      (call.isDeleted || !call.isDeleting) &&
       call.events.every((event) => this.#accepted.has(event)) &&
       this.#hasAlarms(call);
   }
