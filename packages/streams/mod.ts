@@ -8,7 +8,6 @@
  * - `stream_type.ts`: a stream as an entity; `stream_state.ts`: its state and its events, and the answers to requests.
  * - `content.ts`: bytes and JSON messages as events of a log, and back.
  * - `requests.ts`: names, offsets and headers of requests; `answers.ts`: the answers.
- * - `appends.ts`: appends that are stored together.
  * - `pages.ts`: history; `live.ts`: what comes, by long polls and server-sent events.
  * - `node_streams.ts`: the live readers and counts of a node, for observers and metrics.
  * - `web_handler.ts`: the handler for `Request` and `Response`; `node_handler.ts`: the one for `node:http`.

@@ -64,8 +64,8 @@ export interface StreamState {
   seq: string | null;
   /** By the id, with a `$` before it. */
   producers: Record<string, Producer>;
-  /** The last appends without a producer, so that one whose owner was lost can be repeated. */
-  recent: string[];
+  /** The ids of the last appends without a producer, so that one whose owner was lost can be repeated. One text is cheaper than a list. */
+  recent: string;
 }
 
 /** The point at which a fork leaves its source. */
@@ -174,7 +174,7 @@ export function applyEvent(
   if (state === null) return;
   const { c, d, b, n, p, s } = event;
   if (s !== undefined) state.seq = s;
-  if (n !== undefined) state.recent = [...state.recent, n].slice(-RECENT);
+  if (n !== undefined) state.recent = `${state.recent},${n}`.slice(-RECENT);
   if (p !== undefined) {
     const [id, epoch, seq, day] = p;
     const isNew = state.producers[`$${id}`] === undefined;
@@ -188,8 +188,8 @@ export function applyEvent(
   state.closer = p === undefined ? null : [p[0], p[1], p[2]];
 }
 
-/** The number of appends that a stream remembers by their ids: more than several nodes send at the same time. */
-const RECENT = 128;
+/** The characters of 512 ids with commas: an entity holds the answers of at most 500 calls for one write. */
+const RECENT = 512 * 9;
 
 /** The days for which a producer is remembered, if there are too many. */
 const PRODUCER_DAYS = 7;

@@ -94,7 +94,7 @@ export type StreamMethods = {} & {
   state: () => StreamState | null;
   info(room: Room, isRead: boolean): StreamInfo | StreamReply;
   create(room: Room, request: CreateRequest): Promise<StreamReply | "again">;
-  append(room: Room, requests: AppendRequest[]): StreamReply[];
+  append(room: Room, request: AppendRequest): StreamReply;
   remove(room: Room): StreamReply;
   sweep(room: Room): Promise<Forks>;
   hold(
@@ -217,7 +217,7 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
         from: request.from,
         chain: source?.segments ?? [],
         ...{ forks: {}, closed: false, closer: null, gone: null },
-        ...{ seq: null, producers: {}, recent: [] },
+        ...{ seq: null, producers: {}, recent: "" },
       };
       setAlarm(room, room.state);
       if (prefix !== null) room.log.append(prefix);
@@ -225,8 +225,21 @@ export function streamType(options: StreamTypeOptions = {}): EntityType {
       return { status: 201, headers: streamHeaders(infoOf(room, room.state)) };
     },
 
-    append(room: Room, requests: AppendRequest[]) {
-      return requests.map((request) => appendOne(room, request, producers));
+    append(room: Room, request: AppendRequest) {
+      const state = live(room);
+      if ("status" in state) return state;
+      const { chunks, close, seq, producer, nonce } = request;
+      const reply = replyWithout(room, state, request, producers);
+      if (reply !== undefined) return reply;
+      touch(room, state);
+      const day = Math.floor(room.now() / 86_400_000);
+      appendAll(room, chunks, {
+        ...close ? { c: 1 } : {},
+        ...seq === null ? {} : { s: seq },
+        ...producer === null ? { n: nonce } : { p: [...producer, day] },
+      });
+      // Only an append of an idempotent producer that has added bytes is told apart from one that was there already.
+      return appended(room, state, chunks.length > 0 ? 200 : 204, producer);
     },
 
     remove(room: Room) {
@@ -338,28 +351,6 @@ export async function askForks(
     if (await type.get(name, options).isForkOf(key, id)) continue;
     await type.get(key, options).release(name, id);
   }
-}
-
-/** Appends, or says why not. */
-function appendOne(
-  room: Room,
-  request: AppendRequest,
-  maxProducers: number,
-): StreamReply {
-  const state = live(room);
-  if ("status" in state) return state;
-  const { chunks, close, seq, producer, nonce } = request;
-  const reply = replyWithout(room, state, request, maxProducers);
-  if (reply !== undefined) return reply;
-  touch(room, state);
-  const day = Math.floor(room.now() / 86_400_000);
-  appendAll(room, chunks, {
-    ...close ? { c: 1 } : {},
-    ...seq === null ? {} : { s: seq },
-    ...producer === null ? { n: nonce } : { p: [...producer, day] },
-  });
-  // Only an append of an idempotent producer that has added bytes is told apart from one that was there already.
-  return appended(room, state, chunks.length > 0 ? 200 : 204, producer);
 }
 
 /** Returns the stream, or the answer if it is no more; ends one whose time is up. */

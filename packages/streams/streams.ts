@@ -20,7 +20,6 @@ import {
   replyOf,
   TRY_AGAIN,
 } from "./answers.ts";
-import { Appends } from "./appends.ts";
 import { chunksOf, isText, prefixOf } from "./content.ts";
 import {
   changeAfter,
@@ -101,13 +100,13 @@ export function streams(options: StreamsOptions): StreamsHandler {
     Entities.startLink({ types: [type], store });
   // Each request waits for it, and fails with its error.
   server?.catch(() => {});
-  const door = new Door(settings, type, server);
+  const handler = new Handler(settings, type, server);
   const { unread } = settings.limits;
   const answer = (request: Request, info?: StreamRequestInfo) =>
-    door.answer(request, info);
+    handler.answer(request, info);
   const handle = async (request: Request, info?: StreamRequestInfo) =>
     responseOf(await answer(request, info), unread);
-  const close = () => door.close();
+  const close = () => handler.close();
   return Object.assign(handle, {
     node: nodeHandler(answer, unread),
     close,
@@ -133,13 +132,12 @@ interface Reading {
   isFirst: boolean;
 }
 
-class Door {
+class Handler {
   readonly #settings: Settings;
   readonly #type: StreamType;
   readonly #server: Promise<Pid> | undefined;
   readonly #readers = new Readers();
   readonly #counts: StreamCounts;
-  readonly #appends: Appends;
   readonly #pages: Pages;
   /** The streams with readers that wait, by key and id. */
   readonly #tails = new Map<string, Tail>();
@@ -150,7 +148,6 @@ class Door {
     this.#server = server;
     this.#counts = new StreamCounts(type);
     const { timeout, page } = settings.limits;
-    this.#appends = new Appends(type, timeout);
     this.#pages = new Pages(type, timeout, page);
   }
 
@@ -364,9 +361,10 @@ class Door {
     if (type !== null && chunks.length === 0) {
       throw new RequestError(400, "the array of messages is empty");
     }
-    const nonce = crypto.randomUUID().slice(-12);
+    const random = crypto.getRandomValues(new Uint8Array(6));
+    const nonce = btoa(String.fromCharCode(...random));
     const append = { type, chunks, close, ...writer, nonce };
-    return answerOf(await this.#appends.add(key, append));
+    return answerOf(await this.#stream(key).append(append));
   }
 
   async #remove(key: string): Promise<Answer> {

@@ -12,6 +12,7 @@ import {
   IdempotentProducer,
 } from "npm:@durable-streams/client@^0.2.6";
 import { Entities } from "../../packages/entities/entities.ts";
+import { MOST_HELD } from "../../packages/entities/held_answers.ts";
 import { memoryStore } from "../../packages/entities/memory_store.ts";
 import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import {
@@ -287,21 +288,32 @@ test("a stream that is created again has other offsets and tags, and its readers
   assertEquals((await it.ask("GET", "a?offset=now")).status, 200);
 });
 
-test("an append that is repeated because its owner was lost is stored once", async () => {
+test("an append that is repeated because its owner was lost is stored once, also beside the appends of the same write", async () => {
   await using it = await Asked.start();
   await it.do("PUT", "a");
-  const append = {
-    ...{ type: "text/plain", chunks: [{ d: "x" }] },
-    ...{ close: false, seq: null, producer: null, nonce: "n1" },
-  };
-  const other = { ...append, chunks: [{ d: "y" }], nonce: "n2" };
-  const wrong = { ...append, type: "text/html", nonce: "n3" };
+  const append = (d: string, nonce: string, type = "text/plain") =>
+    it.type.get("a").append({
+      ...{ type, chunks: [{ d }], nonce },
+      ...{ close: false, seq: null, producer: null },
+    });
   for (let n = 0; n < 2; n++) {
-    const replies = await it.type.get("a").append([append, wrong, other]);
-    assertEquals(replies.map(({ status }) => status), [204, 409, 204]);
+    const others = Array.from(
+      { length: MOST_HELD.calls - 2 },
+      (_, at) => append(".", String(at).padStart(8, "0")),
+    );
+    const replies = await Promise.all([
+      append("x", "nonce..1"),
+      append("w", "nonce..2", "text/html"),
+      ...others,
+      append("y", "nonce..3"),
+    ]);
+    const statuses = replies.map(({ status }) => status);
+    assertEquals(statuses, statuses.map((_, at) => at === 1 ? 409 : 204));
   }
-  await it.type.get("a").append([{ ...append, nonce: "n4" }]);
-  assertEquals(await it.text("a"), "xyx");
+  await append("x", "nonce..4");
+  const text = await it.text("a");
+  assertEquals(text.replaceAll(".", "").length, 3);
+  assertEquals(text.length, MOST_HELD.calls + 1);
 });
 
 test("events that are kept no more are said to be gone, and -1 begins with the first that is", async () => {
