@@ -1,11 +1,13 @@
 /**
  * The program of a peer: a node that a test starts as an operating system process.
  *
- * The program reads its configuration as a line of JSON from standard input. The peer stops at the end of the input,
- * so also when the test's process is killed.
+ * The program reads its configuration as a line of JSON from standard input. A second line stops the peer. The end of the
+ * input ends the program at once, as a kill does: the test's process is gone, or kills the peer (`ChildProcess.kill` of
+ * Deno closes the input before it sends the signal, and the peer must not say goodbye then).
  */
 
 import nodeProcess from "node:process";
+import { createInterface } from "node:readline";
 import { Application } from "@otp/servers/application/application";
 import type { NodeOptions } from "@otp/node/node";
 import { type Pid, Process, send } from "@otp/processes/process";
@@ -25,21 +27,22 @@ export interface PeerStart {
   program: LocatedProgram;
 }
 
-/** Reads the configuration; `end` resolves at the end of the input. */
-function readInput(): { start: Promise<PeerStart>; end: Promise<void> } {
+/** Reads the configuration, and then the request to stop. */
+function readInput(): { start: Promise<PeerStart>; stop: Promise<void> } {
   const start = Promise.withResolvers<PeerStart>();
-  const end = Promise.withResolvers<void>();
-  let text = "";
-  nodeProcess.stdin.setEncoding("utf8");
-  nodeProcess.stdin.on("data", (chunk: string) => {
-    text += chunk;
-    if (text.endsWith("\n")) start.resolve(JSON.parse(text));
+  const stop = Promise.withResolvers<void>();
+  const lines = createInterface({ input: nodeProcess.stdin });
+  let taken = 0;
+  lines.on("line", (line) => {
+    if (++taken === 1) start.resolve(JSON.parse(line));
+    else stop.resolve();
   });
-  nodeProcess.stdin.on("end", () => {
-    start.reject(new Error("Cannot start a peer: nothing says which"));
-    end.resolve();
+  lines.on("close", () => {
+    if (taken === 0) {
+      start.reject(new Error("Cannot start a peer: nothing says which"));
+    } else if (taken === 1) nodeProcess.exit(1);
   });
-  return { start: start.promise, end: end.promise };
+  return { start: start.promise, stop: stop.promise };
 }
 
 async function main(): Promise<void> {
@@ -78,7 +81,7 @@ async function main(): Promise<void> {
     await node.run(() => Application.start(application));
   }
   nodeProcess.stdout.write(UP);
-  await Promise.race([input.end, node.run(() => new Promise(() => {}))]);
+  await Promise.race([input.stop, node.run(() => new Promise(() => {}))]);
   if (application !== undefined) {
     await node.run(() => Application.stop(application.name));
   }

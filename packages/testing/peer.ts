@@ -296,7 +296,7 @@ export class Peer implements AsyncDisposable {
   /** Stops the peer, and waits for its end: its application stops, its node disconnects; after 5 s it is killed. */
   async stop(): Promise<void> {
     const timer = setTimeout(() => this.#kill(), STOP_WITHIN);
-    this.#child.stdin!.end();
+    this.#child.stdin!.end("stop\n");
     await this.#end();
     clearTimeout(timer);
   }

@@ -297,6 +297,7 @@ slowTest("test() starts peers, and always stops them", async () => {
     "what the test starts is not": "FAILED",
     "call() rejects as the peer throws": "ok",
     "kill() takes the node down": "ok",
+    "the end of a peer's input is no goodbye": "ok",
     "a peer by itself": "ok",
     "is not on a peer that does not come up": "FAILED",
     "times out": "FAILED",
