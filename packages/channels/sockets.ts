@@ -629,11 +629,13 @@ function tokenOf(request: Request): string | undefined {
 
 /** Returns a request of `node:http` as other hosts have it. */
 function requestOf(from: NodeSocketRequest, body?: ReadableStream): Request {
-  const { method, url = "/", headers: { host = "localhost" } } = from;
+  const { method, url, headers: { host = "localhost" } } = from;
+  // A path that begins with "//" must not become the host, which is compared with the origin.
+  const path = url?.startsWith("/") ? url : "/";
   const headers = new Headers();
   for (const [name, value] of Object.entries(from.headers)) {
     headers.set(name, String(value));
   }
   const init = { method, headers, body, duplex: "half" };
-  return new Request(new URL(url, `http://${host}`), init as RequestInit);
+  return new Request(`http://${host}${path}`, init as RequestInit);
 }

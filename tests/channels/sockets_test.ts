@@ -1,5 +1,7 @@
 /** Sockets and channels, by frames written by hand. */
 
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import {
   Channel,
@@ -248,6 +250,33 @@ test("a handler answers other requests by their status", async () => {
     assertEquals(await status("vsn=2.0.0&how=refuse", { origin }), 403);
     assertEquals(await status("vsn=2.0.0&how=throw", { origin }), 500);
   }
+});
+
+test("a path with two slashes is no host that an origin could be equal to", async () => {
+  const sockets = Sockets.handler({ channels: [Room] });
+  const server = createServer(sockets.respond).on("upgrade", sockets.upgrade);
+  await new Promise<void>((resolve) =>
+    server.listen(0, "127.0.0.1", () => resolve())
+  );
+  const { port } = server.address() as AddressInfo;
+  const lineOf = async (path: string, upgrade: string) => {
+    using connection = await Deno.connect({ port });
+    await connection.write(new TextEncoder().encode(
+      `GET ${path}?vsn=2.0.0 HTTP/1.1\r\nhost: app.example\r\n` +
+        `origin: https://evil.example\r\nconnection: ${upgrade}\r\n` +
+        "upgrade: websocket\r\nsec-websocket-version: 13\r\n" +
+        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    ));
+    const buffer = new Uint8Array(12);
+    const length = await connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, length));
+  };
+  assertEquals(await lineOf("/socket/websocket", "Upgrade"), "HTTP/1.1 403");
+  for (const path of ["//evil.example/socket", "http://evil.example/socket"]) {
+    const url = `${path}/websocket`;
+    assertEquals(await lineOf(url, "Upgrade"), "HTTP/1.1 404", url);
+  }
+  await new Promise<void>((resolve) => server.close(() => resolve()));
 });
 
 test("channels end with their socket, and a killed socket closes its connection", async () => {
