@@ -54,8 +54,8 @@ export function offsetIn({ start, tail }: StreamInfo, offset: number): number {
 }
 
 /**
- * Reads pages. History never changes, so the last pages are kept: for many readers that begin at the same offset, the store
- * is read once, and the bytes are made once.
+ * Reads pages. History never changes, so the last pages are kept: readers that begin at the same offset after a page was read
+ * do not read the store, and its bytes are made once. Readers that begin before read the store each.
  */
 export class Pages {
   readonly #type: StreamType;

@@ -64,7 +64,10 @@ export interface StreamState {
   seq: string | null;
   /** By the id, with a `$` before it. */
   producers: Record<string, Producer>;
-  /** The ids of the last appends without a producer, so that one whose owner was lost can be repeated. One text is cheaper than a list. */
+  /**
+   * The ids of the last appends without a producer, so that one whose owner was lost can be repeated; one text is cheaper
+   * than a list.
+   */
   recent: string;
 }
 

@@ -94,9 +94,9 @@ const SHOWN = 60;
  * - A write is accepted from the owner of a shard only, under its current epoch, as the next version.
  * - At most one node serves a key at a time, and no method begins under an old epoch, or while another one of the key runs.
  * - The numbers of events are dense and unique, in the store and for readers and followers from `client.get`. A follower gets
- *   accepted events only, and a gap only if events are missing. A call with a result has its events, its statements
- *   and its deletion in the store, and its alarms or those that later calls have left. Each stored state has the alarms that its calls leave if
- *   they run one after the other.
+ *   accepted events only, and a gap only if events are missing. A call with a result has its events, its statements and its
+ *   deletion in the store, and its alarms or those that later calls have left. Each stored state has the alarms that its calls
+ *   leave if they run one after the other.
  * - Each step of a run counts once, and begins once the steps before are stored. No run is lost, or ends twice. No alarm is lost, and alarms that are due ring.
  * - The statements of `room.sql` run once, with the state of their method, and only if it is stored.
  * - Each call, also of a durable method, ends by its timeout, unless its node was frozen.
