@@ -319,6 +319,11 @@ export const AREAS: readonly Area[] = [
     ],
   },
   {
+    name: "streams",
+    files: ["packages/streams/"],
+    tests: ["streams/"],
+  },
+  {
     name: "otp",
     // All that no other area names.
     files: ["packages/"],
@@ -355,6 +360,7 @@ export const OUTSIDE: readonly string[] = [
   "docs/",
   "examples/",
   "house/",
+  "judges/",
   "tools/",
 ];
 
