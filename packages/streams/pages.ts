@@ -5,6 +5,7 @@
  */
 
 import { EntityError } from "@otp/entities/entity_error";
+import { ProcessExited } from "@otp/processes/errors";
 import type { Chunk } from "./content.ts";
 import { RequestError } from "./requests.ts";
 import type { StreamEvent, StreamInfo } from "./stream_state.ts";
@@ -54,8 +55,8 @@ export function offsetIn({ start, tail }: StreamInfo, offset: number): number {
 }
 
 /**
- * Reads pages. History never changes, so the last pages are kept: readers that begin at the same offset after a page was read
- * do not read the store, and its bytes are made once. Readers that begin before read the store each.
+ * Reads pages. History never changes, so the last pages are kept: for many readers that begin at the same offset, also at the
+ * same time, the store is read once, and the bytes are made once.
  */
 export class Pages {
   readonly #type: StreamType;
@@ -64,6 +65,8 @@ export class Pages {
   readonly #bytes: number;
   /** By stream and offset; the one that was used last is the last. */
   readonly #kept = new Map<string, Kept>();
+  /** The reads that are under way; each has a request that waits for it. */
+  readonly #reading = new Map<string, Promise<Page>>();
   #size = 0;
 
   constructor(type: StreamType, timeout: number, bytes: number) {
@@ -85,12 +88,31 @@ export class Pages {
       this.#kept.set(id, kept);
       return kept.page;
     }
-    const page = await this.#readPage(info, from, isFirst);
+    const name = `${id} ${info.tail} ${isFirst}`;
+    try {
+      const shared = this.#reading.get(name);
+      if (shared !== undefined) return await shared;
+    } catch (error) {
+      // The process of the request that reads may end before others.
+      if (!(error instanceof ProcessExited)) throw error;
+    }
+    const reading = this.#readPage(info, from, isFirst)
+      .finally(() => this.#reading.delete(name));
+    this.#reading.set(name, reading);
+    return await reading;
+  }
+
+  async #readPage(
+    info: StreamInfo,
+    from: number,
+    isFirst: boolean,
+  ): Promise<Page> {
+    const page = await this.#readEvents(info, from, isFirst);
     if (!page.isCut) this.keep(info, from, page);
     return page;
   }
 
-  async #readPage(
+  async #readEvents(
     info: StreamInfo,
     from: number,
     isFirst: boolean,
