@@ -189,7 +189,12 @@ class Handler {
         allow: METHODS,
       });
     }
-    const { pathname, origin, searchParams } = new URL(request.url);
+    // Servers join the host and the path: with a path of its own, a host would choose the stream.
+    const url = URL.parse(request.url);
+    if (url === null || /[/?#\\@]/.test(headers.get("host") ?? "")) {
+      throw new RequestError(400, "the host is malformed");
+    }
+    const { pathname, origin, searchParams } = url;
     const key = this.#nameOf(pathname);
     const from = method === "PUT"
       ? forkOf(headers, (path) => this.#nameOf(path))

@@ -1,35 +1,10 @@
 /** Streams on `node:http`, and clients that do not keep to the rules. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { connect, type Socket } from "node:net";
 import { test } from "../../packages/testing/tags.ts";
 import { until } from "../_until.ts";
+import { Raw } from "./_raw.ts";
 import { serveOnNode, type StreamServer } from "./_server.ts";
-
-/** A connection to a server, for requests as bytes. */
-class Raw implements Disposable {
-  readonly socket: Socket;
-  /** Everything that the server has sent, when it has closed the connection. */
-  readonly all: Promise<string>;
-
-  constructor({ url }: StreamServer) {
-    this.socket = connect(Number(new URL(url).port), "127.0.0.1");
-    const { promise, resolve } = Promise.withResolvers<string>();
-    let text = "";
-    this.socket.on("data", (data) => text += data);
-    this.socket.on("error", () => resolve(text));
-    this.socket.on("close", () => resolve(text));
-    this.all = promise;
-  }
-
-  send(...lines: string[]): void {
-    this.socket.write(lines.join("\r\n"));
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-}
 
 const HEAD = ["host: localhost", "content-type: text/plain"];
 
@@ -60,7 +35,7 @@ test("a refusal does not wait for the body, and closes the connection", async ()
   assertMatch(answer, /\r\nconnection: close\r\n/i);
 });
 
-test("a body that is too long, too slow or shorter than it says is not stored", async () => {
+test("a body that is too long or too slow is not stored", async () => {
   await using server = await serveOnNode({
     limits: { body: 1000, bodyTime: 300 },
   });
@@ -76,16 +51,6 @@ test("a body that is too long, too slow or shorter than it says is not stored", 
   using slow = new Raw(server);
   slow.send("POST /a HTTP/1.1", ...HEAD, "content-length: 10", "", "abc");
   assertMatch(await slow.all, /^HTTP\/1\.1 408 /);
-  using short = new Raw(server);
-  short.send("POST /a HTTP/1.1", ...HEAD, "content-length: 10", "", "abc");
-  short.socket.end();
-  await short.all;
-  using both = new Raw(server);
-  both.send(
-    ...["POST /a HTTP/1.1", ...HEAD, "content-length: 3"],
-    ...["transfer-encoding: chunked", "", "0", "", ""],
-  );
-  assertMatch(await both.all, /^(?:HTTP\/1\.1 400 |$)/);
   assertEquals(await textOf(server, "a"), "200 ");
 });
 
