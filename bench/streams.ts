@@ -7,8 +7,9 @@
  *   of the server for each reader.
  *
  * The servers are this library on Deno and on Node 24, both with SQLite as it is by default (each append is on the disk);
- * `@durable-streams/server` on Node with its file store; and a bare handler of `node:http`, which stores nothing. All take
- * turns, on one core, with the clients on another; each figure is the median of its turns. The CPU time of the server says
+ * `@durable-streams/server` on Node with its file store; a bare handler of `node:http`, which stores nothing; and for appends
+ * the same handler with an `INSERT` of each. All take turns, on one core, with the clients on another; each figure is the
+ * median of its turns. The CPU time of the server says
  * the same on a machine that does other things too.
  *
  * `--row fanOut` measures one row: `appends`, `history` or `fanOut`.
@@ -178,6 +179,10 @@ async function startServers(folder: string): Promise<Server[]> {
     ],
     ["reference", [node, "main.mjs", "reference", `${folder}/files`]],
     ["bare", [node, "main.mjs", "bare"]],
+    ["storing", [
+      ...[node, "--no-warnings", "main.mjs", "storing"],
+      `${folder}/storing.db`,
+    ]],
   ];
   const servers: Server[] = [];
   for (const [name, command] of commands) {
@@ -336,6 +341,7 @@ async function compare(folder: string): Promise<void> {
       for (let turn = 0; turn < TURNS; turn++) {
         const order = turn % 2 === 0 ? servers : servers.toReversed();
         for (const server of order) {
+          if (server.name === "storing" && row !== appends) continue;
           console.error(`${row.name}: ${server.name}`);
           await row(server, turn);
         }

@@ -1,11 +1,22 @@
-// Servers beside which bench/streams.ts measures: `reference FOLDER`, with its file store, and `bare`.
+// Servers beside which bench/streams.ts measures: `reference FOLDER`, with its file store; `bare`, which stores nothing; and
+// `storing FILE`, which is bare but for an INSERT of each append, as durable as in a store of this library.
 
 import { createServer } from "node:http";
 
 const [name, folder] = process.argv.slice(2);
 
-/** A server that keeps nothing on a disk, and answers what a stream would: no other code is in the way. */
-async function bare() {
+/** Returns a function that writes an append to the disk. */
+async function storeIn(file) {
+  const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(file);
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  db.exec("CREATE TABLE log (path TEXT, number INTEGER, body TEXT, PRIMARY KEY (path, number)) WITHOUT ROWID");
+  const insert = db.prepare("INSERT INTO log VALUES (?, ?, ?)");
+  return (path, number, body) => insert.run(path, number, body);
+}
+
+/** A server that answers what a stream would: no other code is in the way. */
+async function bare(store = () => {}) {
   const bodies = new Map();
   const readers = new Set();
   const headers = {
@@ -34,7 +45,7 @@ async function bare() {
       const body = Buffer.concat(parts);
       const known = bodies.get(path);
       if (known === undefined) bodies.set(path, [body]);
-      else known.push(body);
+      else store(path, known.push(body), body.toString());
       response.writeHead(method === "PUT" ? 201 : 204, headers).end();
       if (readers.size === 0) return;
       const frame = Buffer.from(`event: data\ndata:${body}\n\n${control}`);
@@ -51,4 +62,5 @@ async function reference() {
   return new URL(await server.start()).port;
 }
 
-console.log(`port ${await (name === "bare" ? bare() : reference())}`);
+const servers = { bare, reference, storing: async () => await bare(await storeIn(folder)) };
+console.log(`port ${await servers[name]()}`);
