@@ -32,7 +32,8 @@ export class Readers {
   #isClosed = false;
 
   /**
-   * Counts a reader, and ends it after some milliseconds; returns the function that it calls at its end.
+   * Counts a reader, and ends it after some milliseconds; returns the function that it calls at its end, as often as it
+   * likes, and that calls `onLeave` once.
    *
    * @throws {RequestError} If there are too many, or the node is closing.
    */
@@ -40,32 +41,35 @@ export class Readers {
     bounds: readonly (readonly [name: string, max: number])[],
     time: number,
     end: () => void,
+    onLeave: () => void,
   ): () => void {
     const retry = (seconds: string) => ({ "retry-after": seconds });
     if (this.#isClosed) {
       throw new RequestError(503, "this node is closing", retry("1"));
     }
-    const counts = this.#counts;
     for (const [name, max] of bounds) {
-      if ((counts.get(name) ?? 0) < max) continue;
+      if ((this.#counts.get(name) ?? 0) < max) continue;
       throw new RequestError(
         429,
         `${max} requests wait for events ${name} already`,
         retry("5"),
       );
     }
-    for (const [name] of bounds) counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const [name] of bounds) this.#count(name, 1);
     const timer = setTimeout(end, time);
     this.#ends.add(end);
     return () => {
       if (!this.#ends.delete(end)) return;
       clearTimeout(timer);
-      for (const [name] of bounds) {
-        const count = counts.get(name)! - 1;
-        if (count === 0) counts.delete(name);
-        else counts.set(name, count);
-      }
+      for (const [name] of bounds) this.#count(name, -1);
+      onLeave();
     };
+  }
+
+  #count(name: string, by: 1 | -1): void {
+    const count = (this.#counts.get(name) ?? 0) + by;
+    if (count === 0) this.#counts.delete(name);
+    else this.#counts.set(name, count);
   }
 
   /** Ends all readers, and refuses others. */
@@ -211,18 +215,16 @@ export class Tail {
   }
 }
 
-/** Resolves when there is anything after an offset, or the log cannot be followed, or the signal is aborted. */
+/** Resolves when there is anything after an offset, or the log cannot be followed, or the wait is resolved by others. */
 export async function changeAfter(
   tail: Tail,
   at: number,
-  signal: AbortSignal,
+  { promise, resolve }: PromiseWithResolvers<void>,
 ): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
   const reader: TailReader = {
     take: (part) => part.isNews(at) && resolve(),
     end: resolve,
   };
-  signal.addEventListener("abort", () => resolve());
   tail.add(reader);
   const { info, gone } = tail;
   if (info.tail <= at && !info.isClosed && gone === undefined) await promise;

@@ -48,23 +48,13 @@ export class NodeStreams implements ViewSource {
     this.#answered.set(key, (this.#answered.get(key) ?? 0) + 1);
   }
 
-  /** Counts a live reader; returns the function that ends it. */
-  enter(stream: string, kind: ReaderKind): () => void {
-    let followed = this.#followed.get(stream);
-    if (followed === undefined) {
-      followed = { stream, readers: { "long-poll": 0, sse: 0 } };
-      this.#followed.set(stream, followed);
-    }
-    const { readers } = followed;
-    readers[kind]++;
-    let isIn = true;
-    return () => {
-      if (!isIn) return;
-      isIn = false;
-      if (--readers[kind] === 0 && countOf(followed) === 0) {
-        this.#followed.delete(stream);
-      }
-    };
+  /** Counts a live reader that comes or leaves. */
+  count(stream: string, kind: ReaderKind, by: 1 | -1): void {
+    const followed = this.#followed.get(stream) ??
+      { stream, readers: { "long-poll": 0, sse: 0 } };
+    this.#followed.set(stream, followed);
+    followed.readers[kind] += by;
+    if (countOf(followed) === 0) this.#followed.delete(stream);
   }
 
   observe(rows: number): ObservedView {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { ForkPoint, StreamReply } from "./stream_state.ts";
 
 /** A request that is refused. */
@@ -204,12 +205,5 @@ export async function readBody(
   if (Date.now() - started >= time) {
     throw new RequestError(408, "the body took too long");
   }
-  if (parts.length === 1) return parts[0];
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts);
 }

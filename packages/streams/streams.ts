@@ -457,8 +457,8 @@ class Handler {
     const { request, query, requestInfo, info, from } = reading;
     const cursor = cursorAfter(query.get("cursor"));
     if (info.isClosed) return emptyAnswer(from, true, cursor);
-    const end = new AbortController();
-    const abort = () => end.abort();
+    const wait = Promise.withResolvers<void>();
+    const abort = () => wait.resolve();
     const leave = this.#enter(reading, "long-poll", abort);
     // Deno warns who listens to a signal that it aborts at the end of each request.
     const gone = requestInfo?.completed === undefined
@@ -466,7 +466,7 @@ class Handler {
       : undefined;
     gone?.addEventListener("abort", abort);
     const tail = this.#tailOf(info);
-    await changeAfter(tail, from, end.signal);
+    await changeAfter(tail, from, wait);
     gone?.removeEventListener("abort", abort);
     leave();
     if (tail.info.tail > from) {
@@ -514,12 +514,11 @@ class Handler {
       bounds.unshift([`from ${caller}`, limits.readersOfAddress]);
     }
     const time = kind === "sse" ? limits.sse : limits.longPoll;
-    const leave = this.#readers.enter(bounds, time, end);
-    const leaveNode = nodeStreams().enter(key, kind);
-    return () => {
-      leave();
-      leaveNode();
-    };
+    const node = nodeStreams();
+    const onLeave = () => node.count(key, kind, -1);
+    const leave = this.#readers.enter(bounds, time, end, onLeave);
+    node.count(key, kind, 1);
+    return leave;
   }
 
   #tailOf(info: StreamInfo): Tail {
