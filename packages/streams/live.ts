@@ -21,7 +21,7 @@ import {
   type StreamEvent,
   type StreamInfo,
 } from "./stream_state.ts";
-import type { StreamType } from "./stream_type.ts";
+import type { StreamType } from "./stream_entity.ts";
 
 const ENCODER = new TextEncoder();
 

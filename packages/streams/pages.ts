@@ -9,7 +9,7 @@ import { ProcessExited } from "@otp/processes/errors";
 import type { Chunk } from "./content.ts";
 import { RequestError } from "./requests.ts";
 import type { StreamEvent, StreamInfo } from "./stream_state.ts";
-import type { StreamType } from "./stream_type.ts";
+import type { StreamType } from "./stream_entity.ts";
 
 /** Events of a stream. */
 export interface Page {

@@ -9,7 +9,7 @@
  */
 
 import { Entities } from "@otp/entities";
-import type { StreamType } from "./stream_type.ts";
+import type { StreamType } from "./stream_entity.ts";
 
 /** The keys of one read. */
 const PAGE = 10_000;

@@ -62,7 +62,9 @@ import {
   streamHeaders,
   type StreamInfo,
 } from "./stream_state.ts";
-import { askForks, type StreamType, streamType } from "./stream_type.ts";
+import type { StreamType } from "./stream_entity.ts";
+import { askForks } from "./stream_forks.ts";
+import { streamType } from "./stream_type.ts";
 import { responseOf } from "./web_handler.ts";
 
 /**

@@ -45,6 +45,7 @@ const SOCKETS = "channels/sockets.ts";
 const CLIENT = "channels/client_socket.ts";
 const STREAM_OPTIONS = "streams/options.ts";
 const STREAM_TYPE = "streams/stream_type.ts";
+const STREAM_ENTITY = "streams/stream_entity.ts";
 const TYPES = "entities/entity_types.ts";
 const LOG = "entities/entity_log.ts";
 const RUNS = "entities/durable_types.ts";
@@ -102,7 +103,7 @@ const STATEMENTS: Statement[] = [
     "`producers` and `forks`: # of each",
     usual(STREAM_TYPE, "producers"),
   ],
-  ["streams", "for # after its end", is(STREAM_TYPE, "TELLS")],
+  ["streams", "for # after its end", is(STREAM_ENTITY, "TELLS")],
   ["entities", "its last # events for all followers", field(LOG, "recent")],
   [
     "entities",

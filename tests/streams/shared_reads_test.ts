@@ -9,7 +9,7 @@ import { GenServer } from "../../packages/servers/gen_server/gen_server.ts";
 import { streams, streamType } from "../../packages/streams/mod.ts";
 import { type Page, Pages } from "../../packages/streams/pages.ts";
 import type { StreamInfo } from "../../packages/streams/stream_state.ts";
-import type { StreamType } from "../../packages/streams/stream_type.ts";
+import type { StreamType } from "../../packages/streams/stream_entity.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { serveOnDeno, serveOnNode } from "./_server.ts";
 

@@ -23,7 +23,7 @@ import {
   streamType,
   type StreamTypeOptions,
 } from "../../packages/streams/mod.ts";
-import type { StreamType } from "../../packages/streams/stream_type.ts";
+import type { StreamType } from "../../packages/streams/stream_entity.ts";
 import { test } from "../../packages/testing/tags.ts";
 import { until } from "../_until.ts";
 import { serveOnNode } from "./_server.ts";
