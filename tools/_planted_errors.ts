@@ -166,7 +166,6 @@ export const PLANTED: readonly PlantedError[] = [
   },
   {
     name: "an uncertain call is repeated",
-    isQuick: true,
     file: "packages/entities/caller.ts",
     edits: [[
       "? !this.#mayRepeat || this.#left <= 0",

@@ -39,15 +39,28 @@ const MEASURING = [
 ];
 /** Long random simulations, and examples, some of which need threads: other tests run the same code. */
 const LONG = /^(simulation_\w+|reconnect|examples\w*)_test\.ts$/;
-/** Tests that take seconds, and reach at most 8 lines that no other test reaches. */
+/** Tests that take seconds, and reach at most 30 of 57,500 lines that no other test reaches. */
 const REPEATING = [
+  "ai_sdk_test.ts",
   "beam_atoms_test.ts",
   "beam_session_test.ts",
+  "beam_task_test.ts",
   "beam_terms_elixir_test.ts",
   "beam_tls_test.ts",
   "cluster_elixir_test.ts",
+  "copies_test.ts",
   "decoder_depth_test.ts",
   "depth_test.ts",
+  "dial_reports_test.ts",
+  "groups_memory_test.ts",
+  "handshake_test.ts",
+  "hostile_entities_test.ts",
+  "idle_process_test.ts",
+  "late_signals_test.ts",
+  "mutants_test.ts",
+  "registry_memory_test.ts",
+  "simulation_test.ts",
+  "unread_peer_test.ts",
   "wire_stream_test.ts",
 ];
 
