@@ -79,7 +79,7 @@ tests() { echo "runs $*"; }
 ${part}`);
       assertEquals(
         lines.filter((line) => line.startsWith("runs ")),
-        [`runs tests 1000 deno task test:all --may-exclude distributed${flags}`],
+        [`runs tests 1000 deno task test:all --no-check --may-exclude distributed${flags}`],
       );
     }
   },
