@@ -29,6 +29,7 @@ import {
   othersOf,
   WRITTEN_FROM,
 } from "./_mutant_areas.ts";
+import { killTree } from "./test_runner/kill_tree.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -494,9 +495,8 @@ class Tree implements AsyncDisposable {
     ]);
   }
 
-  /** Runs Deno; ends it once it prints nothing for too long. */
+  /** Runs Deno; ends it, with all that it started, once it prints nothing for too long. */
   async #deno(args: string[]): Promise<Ended> {
-    const hangs = new AbortController();
     const child = new Deno.Command(Deno.execPath(), {
       args,
       cwd: this.#root,
@@ -505,12 +505,14 @@ class Tree implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      signal: hangs.signal,
     }).spawn();
+    let hangs = false;
     let silence = 0;
     let heard = performance.now();
     const check = setInterval(() => {
-      if (performance.now() - heard > LIMIT) hangs.abort();
+      if (hangs || performance.now() - heard <= LIMIT) return;
+      hangs = true;
+      void killTree(child.pid);
     }, 1000);
     const read = async (stream: ReadableStream<Uint8Array>) => {
       let text = "";
@@ -529,7 +531,7 @@ class Tree implements AsyncDisposable {
     ]);
     clearInterval(check);
     return {
-      code: hangs.signal.aborted ? undefined : code,
+      code: hangs ? undefined : code,
       output: stdout + stderr,
       silence,
     };
