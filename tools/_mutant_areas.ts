@@ -274,7 +274,13 @@ export const AREAS: readonly Area[] = [
   {
     name: "simulation",
     files: ["packages/testing/simulation/"],
-    tests: ["simulation_test", "simulation_property_test"],
+    tests: [
+      "simulation_test",
+      "simulation_property_test",
+      "simulation_rules_test",
+      "simulation_entities_test",
+      "simulation_runs_test",
+    ],
   },
   {
     name: "testing",
@@ -302,6 +308,7 @@ export const AREAS: readonly Area[] = [
       "processes/log/",
       "processes/remote/",
       "processes/runtime/",
+      "poll_test",
       "stop_test",
       "logger_test",
       "failed_dials_test",

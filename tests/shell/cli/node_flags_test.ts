@@ -51,7 +51,7 @@ async function run(
 
 cliTest("nodeFlags() returns the options of every flag of a node", () => {
   const args =
-    "--name web@10.0.0.7 --cookie-file cookie --listen 0.0.0.0 --port 4370 --epmd-port none --cluster gossip --min-peers 2 --wire json --hidden --log-level info --tick-time 3 --drain-timeout 1 --stop-timeout 2 --tls-cert a --tls-key b --tls-ca c --allow-closures --allow-remsh --allow-observe"
+    "--name web@10.0.0.7 --cookie-file cookie --listen 0.0.0.0 --port 4370 --epmd-port none --cluster gossip --min-peers 2 --wire json --hidden --log-level info --tick-time 3 --poll auto --drain-timeout 1 --stop-timeout 2 --tls-cert a --tls-key b --tls-ca c --allow-closures --allow-remsh --allow-observe"
       .split(" ");
   assertEquals(nodeFlags({ args }), {
     name: "web@10.0.0.7",
@@ -65,6 +65,7 @@ cliTest("nodeFlags() returns the options of every flag of a node", () => {
     hidden: true,
     logLevel: "info",
     tickTime: 3,
+    poll: "auto",
     drainTimeout: 1,
     stopTimeout: 2,
     tls: { cert: "a", key: "b", ca: "c" },
