@@ -528,15 +528,15 @@ RETURNING 1 AS stored`,
   SELECT (SELECT l.number FROM ${log} WHERE ${of} AND l.body <> '' ORDER BY l.number LIMIT 1) AS first,
     (SELECT l.number FROM ${log} WHERE ${of} ORDER BY l.number DESC LIMIT 1) AS last
 ), part AS (
-  SELECT l.number, l.at, l.body, sum(octet_length(l.body)) OVER (ORDER BY l.number) AS bytes
+  SELECT l.number, l.at, l.body, sum(octet_length(l.body)) OVER (ORDER BY l.number ROWS UNBOUNDED PRECEDING) AS bytes
   FROM ${log}
   WHERE ${of} AND l.number > (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends)
     AND l.number <= (SELECT greatest($4::text::bigint, coalesce(first - 1, last)) FROM ends) + $5::text::bigint
 )
-SELECT first::text, last::text, (
-  SELECT string_agg(number || ' ' || at || ' ' || body, E'\\x1e' ORDER BY number) FROM part
-  WHERE bytes <= $6::text::bigint OR bytes = octet_length(body)
-) AS events FROM ends`,
+SELECT first::text, last::text, events.* FROM ends, (
+  SELECT string_agg(number::text, ' ') AS numbers, string_agg(at::text, ' ') AS times, string_agg(body, E'\\x1e') AS bodies
+  FROM part WHERE bytes <= $6::text::bigint OR bytes = octet_length(body)
+) events`,
       [type, key, stream, String(after), String(limit), String(maxBytes)],
     );
     return streamPartOf(row);
@@ -801,25 +801,24 @@ function endParts(p: string): string {
 }
 
 /**
- * Reads a part of a log. Its events are one text, as clients take longer for rows and columns than for their contents: each
- * with its number and its time, and separated by a character that JSON never has.
+ * Reads a part of a log. Its events are three texts, as clients take longer for rows than for their contents; bodies are
+ * separated by a character that JSON never has.
  */
-function streamPartOf(row: SqlRow): StreamPart {
-  const last = Number(row.last ?? 0);
-  const lines = row.events === null ? [] : (row.events as string).split("\x1e");
-  return {
-    first: Number(row.first ?? last + 1),
-    last,
-    events: lines.map((line) => {
-      const at = line.indexOf(" ") + 1;
-      const body = line.indexOf(" ", at) + 1;
-      return {
-        number: Number(line.slice(0, at)),
-        at: Number(line.slice(at, body)),
-        body: line.slice(body),
-      };
-    }),
-  };
+function streamPartOf(
+  { first, last, numbers, times, bodies }: SqlRow,
+): StreamPart {
+  const end = Number(last ?? 0);
+  const split = (text: unknown, by: string) =>
+    (text as string | null)?.split(by) ?? [];
+  const [at, body] = [split(times, " "), split(bodies, "\x1e")];
+  const events = split(numbers, " ").map((number, i) => ({
+    number: Number(number),
+    at: Number(at[i]),
+    body: body[i],
+  }));
+  // An aggregate promises no order.
+  events.sort((one, other) => one.number - other.number);
+  return { first: Number(first ?? end + 1), last: end, events };
 }
 
 function shardEpochOf({ shard, epoch }: SqlRow): ShardEpoch {
