@@ -58,21 +58,25 @@ export async function startEntities(
   return {
     async [Symbol.asyncDispose]() {
       await Supervisor.stop(tree);
-      await sql.end();
+      // After a crash of the server, this client may wait for an answer for ever.
+      await sql.end({ timeout: 5 });
     },
   };
 }
 
+/** Whether a node owns shards and serves them. */
+export async function serves(node: string): Promise<boolean> {
+  try {
+    const { isServing, shards } = await Entities.info(node);
+    return isServing && shards.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Waits until a node owns shards and serves them. */
 export function servesAt(node: string): Promise<void> {
-  return until(async () => {
-    try {
-      const { isServing, shards } = await Entities.info(node);
-      return isServing && shards.length > 0;
-    } catch {
-      return false;
-    }
-  });
+  return until(() => serves(node));
 }
 
 if (import.meta.main) {

@@ -115,20 +115,26 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE ON entities_state FOR EACH ROW EXECUT
 
   /** Waits until a call of each key, which began after this one, was answered. */
   async servesAll(): Promise<void> {
+    await until(this.#servedFromNow());
+  }
+
+  /** Waits until some more calls have failed, or a call of each key was answered. */
+  async failsOrServesAll(): Promise<void> {
+    const from = this.failed;
+    const areServed = this.#servedFromNow();
+    await until(() => this.failed > from + WORKERS || areServed());
+  }
+
+  /** Returns whether a call of each key, which began after this one, was answered. */
+  #servedFromNow(): () => boolean {
     const from = this.#writes.length;
-    await until(() => {
+    return () => {
       const served = new Set<string>();
       for (const { key, result } of this.#writes.slice(from)) {
         if (Array.isArray(result)) served.add(key);
       }
       return served.size === KEYS;
-    });
-  }
-
-  /** Waits until some more calls have failed. */
-  fails(): Promise<void> {
-    const from = this.failed;
-    return until(() => this.failed > from + WORKERS);
+    };
   }
 
   async #work(worker: number): Promise<void> {
@@ -230,6 +236,6 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE ON entities_state FOR EACH ROW EXECUT
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     await this.#ended.catch(() => {});
-    await this.#sql.end();
+    await this.#sql.end({ timeout: 5 });
   }
 }

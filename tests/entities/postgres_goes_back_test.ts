@@ -37,7 +37,7 @@ for (const [what, prepare] of Object.entries(WAYS)) {
       await using stack = new AsyncDisposableStack();
       const server = stack.use(await PostgresServer.start());
       const sql = postgres(server.url, { max: 1, fetch_types: false });
-      stack.defer(() => sql.end());
+      stack.defer(() => sql.end({ timeout: 5 }));
       const beats = () => sql`SELECT beat::int FROM entities_node ORDER BY id`;
       const cluster = stack.use(new Cluster());
       const caller = await cluster.start("caller");
@@ -141,7 +141,7 @@ test(
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await PostgresServer.start());
     const sql = postgres(server.url, { max: 1, fetch_types: false });
-    stack.defer(() => sql.end());
+    stack.defer(() => sql.end({ timeout: 5 }));
     const cluster = stack.use(new Cluster());
     const [name] = HOSTS;
     const node = { name, cookie: COOKIE, epmdPort: cluster.epmdPort };

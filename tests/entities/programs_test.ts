@@ -13,7 +13,8 @@ import { Cluster, COOKIE, freePort } from "../_nodes.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { Relay } from "../_relay.ts";
 import { runs } from "../_seeds.ts";
-import { Ledger, servesAt, startEntities } from "./_host.ts";
+import { until } from "../_until.ts";
+import { Ledger, serves, startEntities } from "./_host.ts";
 import { Load } from "./_load.ts";
 
 const HOSTS = ["alex", "kate", "sophie"];
@@ -51,8 +52,14 @@ class Host implements AsyncDisposable {
 
   /** Waits until the node owns shards and serves them. */
   async serves(): Promise<void> {
-    await this.program.matches(/^up$/m);
-    await servesAt(`${this.name}@localhost`);
+    const { program } = this;
+    await program.matches(/^up$/m);
+    let hasEnded = false;
+    program.status.then(() => hasEnded = true);
+    await until(() => {
+      if (!hasEnded) return serves(`${this.name}@localhost`);
+      throw new Error(`${this.name} has ended:\n${program.output}`);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,7 +184,8 @@ const FAULTS: Record<
   },
   async "an owner is cut off from the other nodes"({ peers }, load) {
     for (const peer of peers) peer.cut();
-    await load.fails();
+    // Its shards may have moved since it was chosen: then no call fails.
+    await load.failsOrServesAll();
     for (const peer of peers) peer.join();
   },
   async "owners are killed, one after the other"(_host, load, system) {
