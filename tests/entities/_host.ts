@@ -41,12 +41,25 @@ export interface HostOptions {
   lease: number;
 }
 
+/** A client of a database that may crash; {@linkcode end} ends it. */
+export function clientOf(url: string, max: number): postgres.Sql {
+  // A connection that is given up would keep the timer of its lifetime.
+  const options = { max, fetch_types: false, max_lifetime: null };
+  return postgres(url, { ...options, onnotice() {} });
+}
+
+/** Ends a client. */
+export async function end(sql: postgres.Sql): Promise<void> {
+  // safe: after a crash of the server, the client may wait for a lost answer for ever; it gives up, and nothing else is lost
+  await sql.end({ timeout: 5 });
+}
+
 /** Starts the entities of a node. */
 export async function startEntities(
   { store, lease }: Omit<HostOptions, "node">,
   hosts: boolean,
 ): Promise<AsyncDisposable> {
-  const sql = postgres(store, { max: 4, fetch_types: false, onnotice() {} });
+  const sql = clientOf(store, 4);
   const tree = await Supervisor.startLink([
     Entities.childSpec({
       types: [Ledger],
@@ -58,8 +71,7 @@ export async function startEntities(
   return {
     async [Symbol.asyncDispose]() {
       await Supervisor.stop(tree);
-      // After a crash of the server, this client may wait for an answer for ever.
-      await sql.end({ timeout: 5 });
+      await end(sql);
     },
   };
 }
