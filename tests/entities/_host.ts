@@ -1,6 +1,6 @@
 /** A program of a node that hosts entities in PostgreSQL; `programs_test.ts` starts several. */
 
-import postgres from "npm:postgres@^3";
+import pg from "npm:pg@^8";
 import {
   Entities,
   Entity,
@@ -41,29 +41,18 @@ export interface HostOptions {
   lease: number;
 }
 
-/** A client of a database that may crash; {@linkcode end} ends it. */
-export function clientOf(url: string, max: number): postgres.Sql {
-  // A connection that is given up would keep the timer of its lifetime.
-  const options = { max, fetch_types: false, max_lifetime: null };
-  return postgres(url, { ...options, onnotice() {} });
-}
-
-/** Ends a client. */
-export async function end(sql: postgres.Sql): Promise<void> {
-  // safe: after a crash of the server, the client may wait for a lost answer for ever; it gives up, and nothing else is lost
-  await sql.end({ timeout: 5 });
-}
-
 /** Starts the entities of a node. */
 export async function startEntities(
   { store, lease }: Omit<HostOptions, "node">,
   hosts: boolean,
 ): Promise<AsyncDisposable> {
-  const sql = clientOf(store, 4);
+  const pool = new pg.Pool({ connectionString: store, max: 4 });
+  // An idle connection has broken.
+  pool.on("error", () => {});
   const tree = await Supervisor.startLink([
     Entities.childSpec({
       types: [Ledger],
-      store: postgresStore((text, params) => sql.unsafe(text, params)),
+      store: postgresStore((text, params) => pool.query(text, params)),
       shards: 32,
       ...{ lease, hosts },
     }),
@@ -71,7 +60,7 @@ export async function startEntities(
   return {
     async [Symbol.asyncDispose]() {
       await Supervisor.stop(tree);
-      await end(sql);
+      await pool.end();
     },
   };
 }

@@ -1,11 +1,11 @@
 /** Callers of ledgers under load, and the check that no answer was wrong, by the tables in PostgreSQL. */
 
 import { assert, assertEquals } from "@std/assert";
-import type postgres from "npm:postgres@^3";
+import postgres from "npm:postgres@^3";
 import { EntityError } from "../../packages/entities/mod.ts";
 import { Process, spawn } from "../../packages/processes/process.ts";
 import { until } from "../_until.ts";
-import { clientOf, end, Ledger } from "./_host.ts";
+import { Ledger } from "./_host.ts";
 
 /** The number of keys of a round. */
 const KEYS = 12;
@@ -52,7 +52,7 @@ export class Load implements AsyncDisposable {
 
   /** Prepares the database: it notes each accepted write, with the owner at that moment. */
   static async start(store: string): Promise<Load> {
-    const sql = clientOf(store, 1);
+    const sql = postgres(store, { max: 1, fetch_types: false, onnotice() {} });
     await sql.unsafe(`
 CREATE TABLE history (
   n bigserial PRIMARY KEY, key text, shard text, epoch int, version int, size int, last int, owner text, current int
@@ -236,6 +236,6 @@ CREATE TRIGGER note AFTER INSERT OR UPDATE ON entities_state FOR EACH ROW EXECUT
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     await this.#ended.catch(() => {});
-    await end(this.#sql);
+    await this.#sql.end();
   }
 }

@@ -1,6 +1,7 @@
 /** Hosts whose PostgreSQL loses what it had accepted last, while they run. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import postgres from "npm:postgres@^3";
 import {
   EntityError,
   type EntityMessage,
@@ -12,7 +13,7 @@ import { Cluster, COOKIE } from "../_nodes.ts";
 import { readPage } from "../_pages.ts";
 import { PostgresServer } from "../_postgres.ts";
 import { until } from "../_until.ts";
-import { clientOf, end, Ledger, servesAt, startEntities } from "./_host.ts";
+import { Ledger, servesAt, startEntities } from "./_host.ts";
 
 const LEASE = 3000;
 const HOSTS = ["alex@localhost", "kate@localhost"];
@@ -35,8 +36,8 @@ for (const [what, prepare] of Object.entries(WAYS)) {
     async () => {
       await using stack = new AsyncDisposableStack();
       const server = stack.use(await PostgresServer.start());
-      const sql = clientOf(server.url, 1);
-      stack.defer(() => end(sql));
+      const sql = postgres(server.url, { max: 1, fetch_types: false });
+      stack.defer(() => sql.end());
       const beats = () => sql`SELECT beat::int FROM entities_node ORDER BY id`;
       const cluster = stack.use(new Cluster());
       const caller = await cluster.start("caller");
@@ -139,8 +140,8 @@ test(
     )!;
     await using stack = new AsyncDisposableStack();
     const server = stack.use(await PostgresServer.start());
-    const sql = clientOf(server.url, 1);
-    stack.defer(() => end(sql));
+    const sql = postgres(server.url, { max: 1, fetch_types: false });
+    stack.defer(() => sql.end());
     const cluster = stack.use(new Cluster());
     const [name] = HOSTS;
     const node = { name, cookie: COOKIE, epmdPort: cluster.epmdPort };
